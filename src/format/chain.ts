@@ -1,0 +1,157 @@
+import type { Envelope } from './line.ts';
+import type { DamageCause } from './verdict.ts';
+
+/** The last accepted entry's number and the last accepted line's crc. */
+export interface Head {
+  readonly seq: number;
+  readonly crc: string;
+}
+
+/** Acknowledged entries that are not in the log. */
+export interface Missing {
+  readonly kind: 'missing';
+  /** First and last number that are gone. */
+  readonly from: number;
+  readonly to: number;
+  /** Byte offset in the segment of the first line that proves it. */
+  readonly offset: number;
+}
+
+/** A damaged line after which nothing was accepted: it may have been acknowledged. */
+export interface Doubt {
+  readonly kind: 'doubt';
+  readonly seq: number;
+  readonly cause: DamageCause;
+  readonly offset: number;
+}
+
+/**
+ * Which lines of one segment count: a pure function of the crc-valid lines in their order. Every reader and writer runs
+ * it over the same bytes, so all agree, whatever became of any lock.
+ */
+export class Chain {
+  readonly firstSeq: number;
+  #seq: number;
+  #crc: string | undefined;
+  #start: string | undefined;
+  #sealed = false;
+  #synced = 0;
+  #overtaken: string | undefined;
+  #missing: Missing | undefined;
+  #doubt: Doubt | undefined;
+
+  constructor(firstSeq: number) {
+    this.firstSeq = firstSeq;
+    this.#seq = firstSeq - 1;
+  }
+
+  /** Number of the last accepted entry. */
+  get seq(): number {
+    return this.#seq;
+  }
+
+  /** Crc of the last accepted line; before the first, of the line that it follows; undefined where neither is known. */
+  get crc(): string | undefined {
+    return this.#crc;
+  }
+
+  /** Crc of the line that the segment's first line follows, once there is one. */
+  get start(): string | undefined {
+    return this.#start;
+  }
+
+  /** True once a seal was accepted: nothing is accepted after it in this segment. */
+  get sealed(): boolean {
+    return this.#sealed;
+  }
+
+  /** The highest `synced` of an accepted line. */
+  get synced(): number {
+    return this.#synced;
+  }
+
+  /** Proof that acknowledged entries are gone, unless a repair settled it. */
+  get missing(): Missing | undefined {
+    return this.#missing;
+  }
+
+  /** A damaged line with no accepted line after it. */
+  get doubt(): Doubt | undefined {
+    return this.#doubt;
+  }
+
+  /** What stops reading at this point. A conflict marker tells why the entries are missing, and what to do. */
+  get trouble(): Missing | Doubt | undefined {
+    return this.#doubt?.cause === 'merge-conflict' ? this.#doubt : (this.#missing ?? this.#doubt);
+  }
+
+  /** Says of the next crc-valid line whether it counts. `offset` is where it lies, for messages. */
+  judge(line: Envelope, offset: number): 'accepted' | 'superseded' | 'stranded' {
+    this.hear(line, offset);
+    if (this.#crc === undefined && line.seq === this.firstSeq) {
+      this.#start = line.prev;
+      this.#crc = line.prev;
+    }
+    const next = this.#seq + 1;
+    // A segment without entries is never sealed: what follows such a seal would bear the same segment's name.
+    const empty = line.count === 0 && line.seq === this.firstSeq;
+    if (line.seq === next && line.prev === this.#crc && !this.#sealed && !empty) {
+      this.#accept(line);
+      return 'accepted';
+    }
+    if (line.seq <= next || this.#sealed || line.prev === this.#overtaken) {
+      this.#overtaken = line.crc;
+      return 'superseded';
+    }
+    this.#overtaken = undefined;
+    return 'stranded';
+  }
+
+  #accept(line: Envelope): void {
+    this.#seq += line.count;
+    this.#crc = line.crc;
+    this.#sealed = line.count === 0;
+    this.#overtaken = undefined;
+    this.#doubt = undefined;
+    if (line.synced > this.#synced) this.#synced = line.synced;
+    if (line.repair) this.#missing = undefined;
+  }
+
+  /** Accepts lines without judging them: they were made to follow `prev`, nothing came between, and `head` is the last. */
+  advance(prev: string, head: Head, sealed: boolean): void {
+    this.#start ??= prev;
+    this.#seq = head.seq;
+    this.#crc = head.crc;
+    this.#sealed = sealed;
+    this.#overtaken = undefined;
+    this.#doubt = undefined;
+  }
+
+  /** Takes what a crc-valid line proves of earlier ones, whether or not the line itself counts. */
+  hear(line: Envelope, offset: number): void {
+    if (line.synced <= this.#seq || line.synced <= (this.#missing?.to ?? 0)) return;
+    this.#missing =
+      this.#missing === undefined
+        ? { kind: 'missing', from: this.#seq + 1, to: line.synced, offset }
+        : { ...this.#missing, to: line.synced };
+  }
+
+  /** Notes a damaged line: unless a line is accepted later, nobody can say whether it counted. */
+  suspect(cause: DamageCause, offset: number): void {
+    this.#doubt ??= { kind: 'doubt', seq: this.#seq + 1, cause, offset };
+  }
+
+  /** A copy that goes on by itself: for a tail that is not certain yet. */
+  fork(): Chain {
+    const copy = new Chain(this.firstSeq);
+    copy.#seq = this.#seq;
+    copy.#crc = this.#crc;
+    copy.#start = this.#start;
+    copy.#sealed = this.#sealed;
+    copy.#synced = this.#synced;
+    copy.#overtaken = this.#overtaken;
+    copy.#missing = this.#missing;
+    copy.#doubt = this.#doubt;
+    return copy;
+  }
+}

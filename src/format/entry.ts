@@ -1,0 +1,144 @@
+import { messageOf, reasonOf, WalError } from '../errors/errors.ts';
+import { canonicalJson } from './canonical.ts';
+import { RESERVED_OP_PREFIX } from './line.ts';
+
+/** What a caller appends. */
+export interface Entry {
+  /** What happened, such as `add` or `close`. Any non-empty string that does not begin with `wal.`. */
+  readonly op: string;
+  /** What it happened to. Any non-empty string. */
+  readonly id: string;
+  /** Any value that JSON has a form for. */
+  readonly data?: unknown;
+  /** Milliseconds since the epoch, a whole number. Default: the time of the call. */
+  readonly ts?: number | undefined;
+  /** Idempotency key: an append whose key is in the window already answers with the first one's seq. */
+  readonly key?: string | undefined;
+}
+
+/** An entry made ready for a line: serialised, checked, and no longer the caller's to change. */
+export interface Body {
+  /** The line's fields from its first after the crc to the last before `prev`. */
+  readonly text: string;
+  /** UTF-8 length of `text`. */
+  readonly bytes: number;
+  readonly count: number;
+  readonly ts: number;
+  readonly key: string | undefined;
+}
+
+const ENTRY_FIELDS = new Set(['op', 'id', 'data', 'ts', 'key']);
+
+/** Makes one entry's body. `now` stands in for a missing ts; `key`, where there is one, for the entry's own. */
+export function entryBody(entry: Entry, now: number, maxBytes: number, key?: string): Body {
+  return reading('The entry', () => {
+    const { op, id, data, ts, key: own } = checkedEntry(entry, 'The entry');
+    const used = key ?? own;
+    checkKey(used);
+    const json = canonicalJson(data);
+    const dataField = json === undefined ? '' : `"data":${json},`;
+    const keyField = used === undefined ? '' : `"key":${canonicalJson(used)},`;
+    const text = `${dataField}"id":${canonicalJson(id)},${keyField}"op":${canonicalJson(op)}`;
+    return { text, bytes: sizeOf(text, maxBytes), count: 1, ts: ts ?? now, key: used };
+  });
+}
+
+/** Makes the body of an atomic batch: one line, accepted whole or not at all. */
+export function batchBody(entries: readonly Entry[], now: number, maxBytes: number, key?: string): Body {
+  return reading('The batch', () => {
+    if (!Array.isArray(entries)) throw badEntry('A batch must be an array of entries');
+    if (entries.length === 0) throw badEntry('A batch must have at least one entry');
+    checkKey(key);
+    // Array.from also visits what an array has no items for.
+    const items = Array.from(entries, (entry: Entry, i) => batchItem(entry, `Batch entry ${i + 1}`));
+    const keyField = key === undefined ? '' : `,"key":${canonicalJson(key)}`;
+    const text = `"entries":[${items.join(',')}]${keyField}`;
+    return { text, bytes: sizeOf(text, maxBytes), count: items.length, ts: now, key };
+  });
+}
+
+/** One entry as it stands in a batch's list; `name` is what messages call it. */
+export function batchItem(entry: Entry, name: string): string | undefined {
+  return reading(name, () => {
+    const { op, id, data, ts, key } = checkedEntry(entry, name);
+    if (key !== undefined) throw badEntry(`${name} has a key; a batch has one, given beside it`);
+    return canonicalJson({ data, id, op, ts });
+  });
+}
+
+/** Runs what reads the caller's objects: their getters may throw anything, and their text may be too long for a string. */
+function reading<T>(what: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof WalError) throw error;
+    const why = messageOf(error);
+    const tooLong = error instanceof RangeError && /string length/i.test(why);
+    throw new WalError(
+      tooLong ? 'ERR_WAL_TOO_LARGE' : 'ERR_WAL_ENTRY',
+      tooLong
+        ? `${what} is longer than any string can be: ${why}.`
+        : `${what} cannot be read: ${reasonOf(error)}`,
+      { outcome: 'not-written', cause: error },
+    );
+  }
+}
+
+const SEAL = '"entries":[]';
+
+/** The body of a seal: a batch of nothing, which ends its segment. */
+export function sealBody(now: number): Body {
+  return { text: SEAL, bytes: SEAL.length, count: 0, ts: now, key: undefined };
+}
+
+/** The UTF-8 length of `text`, if that is not too much. */
+function sizeOf(text: string, maxBytes: number): number {
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= maxBytes) return bytes;
+  throw new WalError(
+    'ERR_WAL_TOO_LARGE',
+    `The entry has ${bytes} bytes of JSON, maxEntryBytes is ${maxBytes}: store large content elsewhere and append its hash.`,
+    { outcome: 'not-written' },
+  );
+}
+
+/** The entry's fields as they were checked: a getter is asked once. */
+function checkedEntry(entry: Entry, name: string): Entry {
+  if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) {
+    throw badEntry(`${name} must be an object {op, id, data?, ts?, key?}, not ${describe(entry)}`);
+  }
+  for (const field in entry) {
+    if (!ENTRY_FIELDS.has(field))
+      throw badEntry(`${name} has a field ${JSON.stringify(field)} the log would drop: put it into data`);
+  }
+  const { op, id, data, ts, key } = entry as Required<Entry>;
+  checkName(op, `${name}'s op`);
+  checkName(id, `${name}'s id`);
+  if (op.startsWith(RESERVED_OP_PREFIX))
+    throw badEntry(`${name}'s op begins with "wal.", which is kept for the log's own records`);
+  if (ts !== undefined && !Number.isSafeInteger(ts)) {
+    throw badEntry(`${name}'s ts must be whole milliseconds since the epoch, not ${describe(ts)}`);
+  }
+  return { op, id, data, ts, key };
+}
+
+function checkName(value: unknown, name: string): void {
+  if (typeof value !== 'string' || value === '')
+    throw badEntry(`${name} must be a non-empty string, not ${describe(value)}`);
+}
+
+function checkKey(key: unknown): void {
+  if (key !== undefined) checkName(key, 'The key');
+}
+
+function describe(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'an array';
+  if (value === undefined || typeof value === 'number') return String(value);
+  if (typeof value === 'object') return 'an object';
+  return value === '' ? 'an empty string' : `a ${typeof value}`;
+}
+
+function badEntry(message: string): WalError {
+  return new WalError('ERR_WAL_ENTRY', `${message}.`, { outcome: 'not-written' });
+}

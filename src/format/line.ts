@@ -1,0 +1,266 @@
+import { crc32 } from 'node:zlib';
+import { crcOf, crcOfSuffix, hex8 } from './crc.ts';
+
+export const NEWLINE = 0x0a;
+/** What every line begins with; the eight hex digits of the crc follow. */
+export const LINE_START = '{"crc":"';
+/** Offset of the crc's digits in a line. */
+export const CRC_OFFSET = LINE_START.length;
+export const CRC_LENGTH = 8;
+/** What the crc covers begins here: after `{"crc":"xxxxxxxx",`. */
+export const COVERED_OFFSET = CRC_OFFSET + CRC_LENGTH + 2;
+/** A longer line is damaged, whatever it holds: 2^28 bytes, so that any JSON parser can hold one as a string. */
+export const MAX_LINE_BYTES = 2 ** 28;
+/** The crc that the first line of a log follows. */
+export const GENESIS_CRC = '00000000';
+/** An accepted line with this op settles the proofs of missing data before it. Ops that begin `wal.` are the log's own. */
+export const REPAIR_OP = 'wal.repair';
+export const RESERVED_OP_PREFIX = 'wal.';
+
+/** What a line says of itself, without its data. */
+export interface Envelope {
+  /** The line's own crc, which was checked. */
+  readonly crc: string;
+  /** The crc of the line it follows. */
+  readonly prev: string;
+  /** Number of its first entry; for a seal, of the next entry to come. */
+  readonly seq: number;
+  /** Entries in it: 1, or those of a batch, or 0 for a seal. */
+  readonly count: number;
+  /** True for an atomic batch or a seal: its entries are in a list. */
+  readonly batch: boolean;
+  /** The highest seq that its writer knew to be synced. */
+  readonly synced: number;
+  readonly ts: number;
+  readonly writer: string;
+  readonly key: string | undefined;
+  readonly repair: boolean;
+}
+
+/** What the log adds to an entry to make it a line. */
+export interface Placement {
+  readonly prev: string;
+  readonly seq: number;
+  readonly synced: number;
+  readonly ts: number;
+  readonly writer: string;
+  /** Set by writing the line. */
+  crc: string;
+}
+
+/**
+ * Writes the line of `body` (its fields from `data` to `op`, as canonical JSON without braces) into `target` at
+ * `offset`, newline and all, and notes its crc. Returns where it ends. The room must be there: see `lineBytes`.
+ */
+export function writeLine(target: Buffer, offset: number, body: string, place: Placement): number {
+  const covered = `${body},"prev":"${place.prev}","seq":${place.seq},"synced":${place.synced},"ts":${place.ts},"writer":"${place.writer}"}`;
+  const start = offset + COVERED_OFFSET;
+  const end = start + target.write(covered, start);
+  place.crc = crcOf(target.subarray(start, end));
+  target.write(`${LINE_START}${place.crc}",`, offset, 'latin1');
+  target[end] = NEWLINE;
+  return end + 1;
+}
+
+const LONGEST_ENVELOPE = COVERED_OFFSET + 160;
+
+/** An upper bound of a line's length, from the UTF-8 length of its body. */
+export function lineBytes(bodyBytes: number): number {
+  return bodyBytes + LONGEST_ENVELOPE;
+}
+
+const TAIL =
+  /,"prev":"([0-9a-f]{8})","seq":(0|[1-9][0-9]{0,15}),"synced":(0|[1-9][0-9]{0,15}),"ts":(0|-?[1-9][0-9]{0,15}),"writer":"([0-9a-z]{8}\.[1-9][0-9]{0,15})"\}$/;
+/** The most bytes that TAIL can match. */
+const TAIL_BYTES = 144;
+
+const COMMA = 0x2c;
+const LINE_START_BYTES = Buffer.from(LINE_START);
+const CRC_END_BYTES = Buffer.from('",');
+
+/** True where bytes that begin like a line, in `bytes[start, end)`, have the crc they claim. */
+export function crcIsRight(bytes: Buffer, start: number, end: number): boolean {
+  return rightCrc(bytes, start, end) >= 0;
+}
+
+/** The crc of a line, where it is the one it claims; else -1. */
+function rightCrc(bytes: Buffer, start: number, end: number): number {
+  const claimed = claimedCrc(bytes, start, end);
+  return claimed >= 0 && claimed === crc32(bytes.subarray(start + COVERED_OFFSET, end)) ? claimed : -1;
+}
+
+/** The number that the crc's digits stand for, or -1 where the bytes do not begin like a line. */
+function claimedCrc(bytes: Buffer, start: number, end: number): number {
+  if (end - start < COVERED_OFFSET || !holds(bytes, start + CRC_OFFSET + CRC_LENGTH, CRC_END_BYTES))
+    return -1;
+  if (!holds(bytes, start, LINE_START_BYTES)) return -1;
+  let crc = 0;
+  for (let at = start + CRC_OFFSET; at < start + CRC_OFFSET + CRC_LENGTH; at++) {
+    const byte = bytes[at] as number;
+    const digit =
+      byte >= 0x30 && byte <= 0x39 ? byte - 0x30 : byte >= 0x61 && byte <= 0x66 ? byte - 0x57 : -1;
+    if (digit < 0) return -1;
+    crc = crc * 16 + digit;
+  }
+  return crc;
+}
+
+/** Whether these bytes lie there. Every line passes here: comparing beats making strings to compare. */
+function holds(bytes: Buffer, at: number, wanted: Buffer): boolean {
+  for (let i = 0; i < wanted.length; i++) if (bytes[at + i] !== wanted[i]) return false;
+  return true;
+}
+
+/**
+ * Reads the envelope of the line `bytes[start, end)` (without its newline): undefined unless its length is within the
+ * limit, the crc is right and the envelope is exactly that of the acceptance grammar. The data is not looked at: it may
+ * be large, and need not be ours.
+ */
+export function readEnvelope(bytes: Buffer, start: number, end: number): Envelope | undefined {
+  if (end - start > MAX_LINE_BYTES) return undefined;
+  const crc = rightCrc(bytes, start, end);
+  return crc < 0 ? undefined : parseEnvelope(bytes, start, end, crc);
+}
+
+function parseEnvelope(bytes: Buffer, start: number, end: number, crc: number): Envelope | undefined {
+  const tailStart = Math.max(start + COVERED_OFFSET, end - TAIL_BYTES);
+  const tail = bytes.toString('latin1', tailStart, end);
+  const match = TAIL.exec(tail);
+  if (match === null) return undefined;
+  const [, prev, seqText, syncedText, tsText, writer] = match as unknown as [
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+  ];
+  const seq = Number(seqText);
+  const synced = Number(syncedText);
+  const ts = Number(tsText);
+  if (!(Number.isSafeInteger(seq) && Number.isSafeInteger(ts))) return undefined;
+  // A writer knows nothing of what comes after it; this also says that seq is 1 or more.
+  if (synced >= seq) return undefined;
+  const body = readBody(bytes, start + COVERED_OFFSET, tailStart + match.index);
+  if (body === undefined || seq + body.count > Number.MAX_SAFE_INTEGER) return undefined;
+  const { count, batch, key, repair } = body;
+  return { crc: hex8(crc), prev, seq, count, batch, synced, ts, writer, key, repair };
+}
+
+interface Body {
+  readonly count: number;
+  readonly batch: boolean;
+  readonly key: string | undefined;
+  readonly repair: boolean;
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const DATA = Buffer.from('"data":');
+const ENTRIES = Buffer.from('"entries":[');
+const ID = Buffer.from('"id":"');
+const KEY = Buffer.from('"key":"');
+const OP = Buffer.from('"op":"');
+const REPAIR = Buffer.from(`"op":"${REPAIR_OP}"`);
+
+/** Reads the fields before `prev` from their end, where strings of known names come one before the other. */
+function readBody(bytes: Buffer, start: number, end: number): Body | undefined {
+  if (startsWith(bytes, start, end, ENTRIES)) return readBatchBody(bytes, start, end);
+  const op = fieldBefore(bytes, start, end, OP);
+  if (op === undefined || bytes[op - 1] !== COMMA) return undefined;
+  const key = fieldBefore(bytes, start, op - 1, KEY);
+  if (key !== undefined && bytes[key - 1] !== COMMA) return undefined;
+  const id = fieldBefore(bytes, start, (key ?? op) - 1, ID);
+  if (id === undefined) return undefined;
+  // Whatever stands before the id is data.
+  if (
+    id !== start &&
+    !(startsWith(bytes, start, end, DATA) && bytes[id - 1] === COMMA && id - 1 > start + DATA.length)
+  ) {
+    return undefined;
+  }
+  return {
+    count: 1,
+    batch: false,
+    key: key === undefined ? undefined : stringValue(bytes, key + KEY.length - 1, op - 1),
+    repair: end - op === REPAIR.length && holds(bytes, op, REPAIR),
+  };
+}
+
+/** A batch must be parsed: the next line's seq depends on how many entries it has. */
+function readBatchBody(bytes: Buffer, start: number, end: number): Body | undefined {
+  const text = `{${bytes.toString('utf8', start, end)}}`;
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const { entries, key, ...rest } = body as { entries: unknown; key?: unknown };
+  if (!Array.isArray(entries) || Object.keys(rest).length > 0) return undefined;
+  if (key !== undefined && (typeof key !== 'string' || entries.length === 0)) return undefined;
+  for (const entry of entries) {
+    if (typeof entry?.op !== 'string' || typeof entry.id !== 'string') return undefined;
+    if (entry.ts !== undefined && !Number.isSafeInteger(entry.ts)) return undefined;
+  }
+  return { count: entries.length, batch: true, key: key as string | undefined, repair: false };
+}
+
+function startsWith(bytes: Buffer, start: number, end: number, wanted: Buffer): boolean {
+  return start + wanted.length <= end && holds(bytes, start, wanted);
+}
+
+/**
+ * Where the field `opening..."` that ends at `end` begins, or undefined. A quote inside a JSON string always follows an
+ * odd number of backslashes, so the string's own quotes are the first two, going back, that do not.
+ */
+function fieldBefore(bytes: Buffer, start: number, end: number, opening: Buffer): number | undefined {
+  if (end - start < opening.length + 1 || bytes[end - 1] !== QUOTE) return undefined;
+  if (backslashesBefore(bytes, start, end - 1) % 2 === 1) return undefined;
+  let quote = end - 1;
+  do {
+    do quote--;
+    while (quote >= start && bytes[quote] !== QUOTE);
+    if (quote < start) return undefined;
+  } while (backslashesBefore(bytes, start, quote) % 2 === 1);
+  const field = quote + 1 - opening.length;
+  return field >= start && holds(bytes, field, opening) ? field : undefined;
+}
+
+function backslashesBefore(bytes: Buffer, start: number, at: number): number {
+  let count = 0;
+  while (at - count - 1 >= start && bytes[at - count - 1] === BACKSLASH) count++;
+  return count;
+}
+
+/** The value of a JSON string, or undefined where it is none (a foreign writer): no key, then. */
+function stringValue(bytes: Buffer, start: number, end: number): string | undefined {
+  try {
+    return JSON.parse(bytes.toString('utf8', start, end)) as string;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The crc-valid line that a fragment runs into, where there is one: a writer that did not see the torn tail put its
+ * line straight after it. The first place whose crc is right decides, so that no bytes take long to judge.
+ */
+export function lineAtEndOf(fragment: Buffer): Envelope | undefined {
+  const end = fragment.length;
+  let whole: number | undefined;
+  let prefix = 0;
+  let read = 0;
+  for (let at = 1; ; at++) {
+    at = fragment.indexOf(LINE_START, at, 'latin1');
+    if (at < 0) return undefined;
+    const claimed = claimedCrc(fragment, at, end);
+    if (claimed < 0) continue;
+    whole ??= crc32(fragment);
+    const covered = at + COVERED_OFFSET;
+    prefix = crc32(fragment.subarray(read, covered), prefix);
+    read = covered;
+    if (crcOfSuffix(whole, prefix, end - covered) === claimed)
+      return parseEnvelope(fragment, at, end, claimed);
+  }
+}

@@ -1,0 +1,55 @@
+import stableStringify from 'fast-json-stable-stringify';
+import { WalError } from '../errors/errors.ts';
+
+/** The version of the format this package writes and reads. */
+export const FORMAT_VERSION = 1;
+
+/** What wal.json says of a log. */
+export interface Meta {
+  /** Random, 16 lower-case hex digits; a restored copy gets another. */
+  readonly id: string;
+  /** When the log was made, as an ISO 8601 time in UTC. */
+  readonly created: string;
+  /** True where the log is kept in git: it stays in one segment, so that a merge sees the whole. */
+  readonly git: boolean;
+}
+
+export function encodeMeta(meta: Meta): string {
+  const { git, ...rest } = meta;
+  return `${stableStringify({ format: 'jsonl-wal', version: FORMAT_VERSION, ...rest, ...(git ? { git } : {}) })}\n`;
+}
+
+/** Reads wal.json; `path` is for the message of the error that a damaged one gets. */
+export function decodeMeta(text: string, path: string): Meta {
+  const damaged = (why: string, cause?: unknown) =>
+    new WalError(
+      'ERR_WAL_FORMAT',
+      `${path} is damaged (${why}): put it back from git or a backup; a log is never guessed at.`,
+      { cause },
+    );
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw damaged('it is not JSON', error);
+  }
+  if (typeof value !== 'object' || value === null) throw damaged('it is not an object');
+  const { format, version, id, created, git } = value as Record<string, unknown>;
+  if (format !== 'jsonl-wal') throw damaged('it does not name the format jsonl-wal');
+  if (typeof version !== 'number' || !Number.isInteger(version)) throw damaged('it has no version');
+  if (version !== FORMAT_VERSION) {
+    const advice =
+      version > FORMAT_VERSION
+        ? 'a newer jsonl-wal made it: upgrade this one'
+        : 'no release wrote that version';
+    throw new WalError(
+      'ERR_WAL_VERSION',
+      `${path} says format version ${version}, this package reads ${FORMAT_VERSION}: ${advice}.`,
+    );
+  }
+  if (typeof id !== 'string' || !/^[0-9a-f]{16}$/.test(id)) throw damaged('its id is not 16 hex digits');
+  if (typeof created !== 'string' || Number.isNaN(Date.parse(created)))
+    throw damaged('its time of creation is none');
+  if (git !== undefined && typeof git !== 'boolean') throw damaged('its git is neither true nor false');
+  return { id, created, git: git === true };
+}

@@ -1,0 +1,35 @@
+export const META_FILE = 'wal.json';
+export const LOCK_FILE = 'wal.lock';
+export const SUSPECT_FILE = 'wal.suspect';
+/** The one directory inside a log's that is for copies of it. */
+export const BACKUPS_DIRECTORY = 'backups';
+
+const SNAPSHOT = /^snapshot-([0-9]{20})\.jsonl$/;
+const SEGMENT = /^([0-9]{20})\.jsonl$/;
+
+/** File name of the segment whose first entry has that seq. */
+export function segmentName(firstSeq: number): string {
+  return `${String(firstSeq).padStart(20, '0')}.jsonl`;
+}
+
+/** The first seq that a segment's file name tells, or undefined where it names no segment. */
+export function segmentSeq(name: string): number | undefined {
+  return seqIn(SEGMENT, name);
+}
+
+/** File name of the snapshot that stands for all entries up to that seq. */
+export function snapshotName(seq: number): string {
+  return `snapshot-${segmentName(seq)}`;
+}
+
+/** The seq that a snapshot's file name tells, or undefined where it names no snapshot. */
+export function snapshotSeq(name: string): number | undefined {
+  return seqIn(SNAPSHOT, name);
+}
+
+function seqIn(pattern: RegExp, name: string): number | undefined {
+  const digits = pattern.exec(name)?.[1];
+  if (digits === undefined) return undefined;
+  const seq = Number(digits);
+  return Number.isSafeInteger(seq) && seq > 0 ? seq : undefined;
+}

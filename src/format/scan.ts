@@ -1,0 +1,137 @@
+import { Chain, type Doubt, type Missing } from './chain.ts';
+import { type Envelope, MAX_LINE_BYTES, NEWLINE, readEnvelope } from './line.ts';
+import { judgeMisfit, type Misfit, TOO_LONG } from './verdict.ts';
+
+/** Receives lines as they are judged. `bytes` may be used again once the call returns. */
+export interface ScanVisitor {
+  accepted?(line: Envelope, bytes: Buffer, start: number, end: number, offset: number): void;
+  /** A crc-valid line that does not count. */
+  passedOver?(verdict: 'superseded' | 'stranded', line: Envelope, offset: number, length: number): void;
+  /** A line that is not crc-valid. Until a crc-valid one follows it, it is provisional, and told again when read again. */
+  misfit?(misfit: Misfit, offset: number, length: number): void;
+}
+
+/**
+ * Reads one segment's bytes as they come, in pieces of any size, and runs the chain over its lines.
+ *
+ * What lies after the last crc-valid line is provisional (a writer may be in the middle of it, and a page may still be
+ * on its way): `pause` forgets it, and reading goes on from `resume`.
+ */
+export class SegmentScan {
+  #chain: Chain;
+  /** The chain as it is if the lines after `resume` are as they look now; undefined where there are none. */
+  #provisional: Chain | undefined;
+  readonly #visitor: ScanVisitor;
+  /** Pieces of the line that has no newline yet. */
+  #carry: Buffer[] = [];
+  #carried = 0;
+  /** Offset of the first byte not yet part of a judged line. */
+  #offset = 0;
+  #resume = 0;
+
+  constructor(firstSeq: number, visitor: ScanVisitor = {}) {
+    this.#chain = new Chain(firstSeq);
+    this.#visitor = visitor;
+  }
+
+  /** The chain through the last crc-valid line. */
+  get chain(): Chain {
+    return this.#chain;
+  }
+
+  /** Offset after the last crc-valid line. */
+  get resume(): number {
+    return this.#resume;
+  }
+
+  /** Offset after the last byte pushed. */
+  get end(): number {
+    return this.#offset + this.#carried;
+  }
+
+  /** Bytes after the last newline. */
+  get unterminated(): number {
+    return this.#carried;
+  }
+
+  /** What stops reading here, the provisional tail included. */
+  get trouble(): Missing | Doubt | undefined {
+    return (this.#provisional ?? this.#chain).trouble;
+  }
+
+  push(bytes: Buffer): void {
+    let from = 0;
+    if (this.#carried > 0) {
+      const newline = bytes.indexOf(NEWLINE);
+      this.#carryOn(newline < 0 ? bytes : bytes.subarray(0, newline));
+      if (newline < 0) return;
+      const line = this.#carried > MAX_LINE_BYTES ? undefined : Buffer.concat(this.#carry);
+      const length = this.#carried;
+      this.#carry = [];
+      this.#carried = 0;
+      if (line === undefined) this.#misfit(TOO_LONG, length);
+      else this.#line(line, 0, length);
+      from = newline + 1;
+    }
+    for (;;) {
+      const newline = bytes.indexOf(NEWLINE, from);
+      if (newline < 0) break;
+      this.#line(bytes, from, newline);
+      from = newline + 1;
+    }
+    if (from < bytes.length) this.#carryOn(bytes.subarray(from));
+  }
+
+  #carryOn(bytes: Buffer): void {
+    this.#carried += bytes.length;
+    // Of a line too long to be one, only the length is of use.
+    if (this.#carried > MAX_LINE_BYTES) this.#carry = [];
+    else this.#carry.push(Buffer.from(bytes));
+  }
+
+  #line(bytes: Buffer, start: number, end: number): void {
+    const line = readEnvelope(bytes, start, end);
+    if (line === undefined) {
+      this.#misfit(judgeMisfit(bytes, start, end), end - start);
+      return;
+    }
+    this.finish();
+    const offset = this.#offset;
+    this.#offset += end - start + 1;
+    this.#resume = this.#offset;
+    const verdict = this.#chain.judge(line, offset);
+    if (verdict === 'accepted') this.#visitor.accepted?.(line, bytes, start, end, offset);
+    else this.#visitor.passedOver?.(verdict, line, offset, end - start);
+  }
+
+  #misfit(misfit: Misfit, length: number): void {
+    const { cause, evidence } = misfit;
+    this.#provisional ??= this.#chain.fork();
+    if (cause !== undefined) this.#provisional.suspect(cause, this.#offset);
+    if (evidence !== undefined) this.#provisional.hear(evidence, this.#offset);
+    this.#visitor.misfit?.(misfit, this.#offset, length);
+    this.#offset += length + 1;
+  }
+
+  /** Forgets what came after `resume`; the next bytes pushed must be those at that offset. */
+  pause(): void {
+    this.#provisional = undefined;
+    this.#carry = [];
+    this.#carried = 0;
+    this.#offset = this.#resume;
+  }
+
+  /** Takes the provisional lines at the end as they are. */
+  finish(): void {
+    if (this.#provisional === undefined) return;
+    this.#chain = this.#provisional;
+    this.#provisional = undefined;
+  }
+
+  /** Goes on past bytes that are known without reading them: lines just written here, the last ending at `end`. */
+  skipTo(end: number): void {
+    this.pause();
+    this.#offset = end;
+    this.#resume = end;
+  }
+}

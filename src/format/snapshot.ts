@@ -1,0 +1,107 @@
+import stableStringify from 'fast-json-stable-stringify';
+import { WalError } from '../errors/errors.ts';
+import type { Head } from './chain.ts';
+import { crcOf } from './crc.ts';
+import { COVERED_OFFSET, LINE_START } from './line.ts';
+import type { Placed } from './order.ts';
+
+/** Which reducer made a state; another one's cannot be gone on from. */
+export interface FoldIdentity {
+  readonly name: string;
+  /** Raised when the same entries would come to another state. */
+  readonly version: number;
+}
+
+/** The first line of a snapshot: what it stands for, and what to check the rest by. */
+export interface SnapshotHeader {
+  /** The log's id. */
+  readonly log: string;
+  /** Milliseconds since the epoch. */
+  readonly created: number;
+  /** The last entry folded into it, and the crc of the last line: a seal. */
+  readonly head: Head;
+  readonly fold: FoldIdentity;
+  /** What follows the first line: its bytes, their crc, and its lines of either kind. */
+  readonly body: SnapshotBody;
+}
+
+export interface SnapshotBody {
+  readonly bytes: number;
+  readonly crc: string;
+  /** Lines of state, one an id, by id; they come first. */
+  readonly ids: number;
+  /** Lines of the fold's order, then; undefined where it has none. */
+  readonly ordered?: number | undefined;
+  /** Lines of idempotency keys still in the window, then. */
+  readonly keys: number;
+  /**
+   * At the end, a line for each block of the lines before, so that a part can be found, read and checked by itself: the crc
+   * of them all, and the bytes of those for each kind of lines.
+   */
+  readonly index: {
+    readonly crc: string;
+    readonly ids: number;
+    readonly order: number;
+    readonly keys: number;
+  };
+}
+
+/** The state of one id. */
+export interface SnapshotItem {
+  readonly id: string;
+  /** Seq of the last record that touched it. */
+  readonly rev: number;
+  /** That record's time. */
+  readonly ts: number;
+  /** How many records touched it. */
+  readonly version: number;
+  /** The value, as JSON. */
+  readonly json: string;
+}
+
+export interface SnapshotKey {
+  readonly key: string;
+  readonly seq: number;
+  readonly ts: number;
+}
+
+const SNAPSHOT_VERSION = 1;
+/** A header is short; whatever is longer is none. */
+export const MAX_HEADER_BYTES = 4096;
+
+/** The first line, newline and all. */
+export function encodeHeader(header: SnapshotHeader): string {
+  const covered = stableStringify({ ...header, snapshot: SNAPSHOT_VERSION }).slice(1);
+  return `${LINE_START}${crcOf(Buffer.from(covered))}",${covered}\n`;
+}
+
+/** Reads a first line (without its newline); undefined where it is damaged. Throws ERR_WAL_VERSION where it is of a later format. */
+export function decodeHeader(line: Buffer, path: string): SnapshotHeader | undefined {
+  if (line.length <= COVERED_OFFSET) return undefined;
+  const covered = line.subarray(COVERED_OFFSET);
+  if (line.toString('latin1', 0, COVERED_OFFSET) !== `${LINE_START}${crcOf(covered)}",`) return undefined;
+  const { snapshot, crc: _, ...header } = JSON.parse(line.toString('utf8'));
+  if (snapshot !== SNAPSHOT_VERSION) {
+    throw new WalError(
+      'ERR_WAL_VERSION',
+      `${path} says snapshot version ${snapshot}, this package reads ${SNAPSHOT_VERSION}: a newer jsonl-wal made it; upgrade this one.`,
+    );
+  }
+  // Whatever wrote it without an index is not this package.
+  return typeof header.body?.index === 'object' ? (header as SnapshotHeader) : undefined;
+}
+
+/** A line of state, newline and all. The id comes first, so that it can be found without parsing the rest. */
+export function encodeItem({ id, rev, ts, version, json }: SnapshotItem): string {
+  return `{"id":${JSON.stringify(id)},"rev":${rev},"ts":${ts},"value":${json},"version":${version}}\n`;
+}
+
+/** A line of the fold's order, newline and all. */
+export function encodePlaced({ id, order }: Placed): string {
+  return `{"id":${JSON.stringify(id)},"order":${JSON.stringify(order)}}\n`;
+}
+
+/** A line of an idempotency key, newline and all. */
+export function encodeKey({ key, seq, ts }: SnapshotKey): string {
+  return `{"key":${JSON.stringify(key)},"seq":${seq},"ts":${ts}}\n`;
+}

@@ -1,0 +1,51 @@
+import { crcIsRight, type Envelope, LINE_START, lineAtEndOf, MAX_LINE_BYTES } from './line.ts';
+
+/** What the chain says of a line. */
+export type Verdict = 'accepted' | 'superseded' | 'stranded' | 'pending' | 'torn' | 'damaged';
+
+/** Why a line is damaged, where it is known. */
+export type DamageCause =
+  | 'carriage-return'
+  | 'byte-order-mark'
+  | 'merge-conflict'
+  | 'too-long'
+  | 'not-a-record'
+  | 'checksum-mismatch';
+
+const TILDE = 0x7e;
+const CARRIAGE_RETURN = 0x0d;
+const CONFLICT_MARKER = /^(<{7}|={7}|>{7}|\|{7})/;
+/** UTF-8, and UTF-16 of both orders: the NULs of the latter are not what a crash leaves. */
+const BYTE_ORDER_MARK = /^(\xef\xbb\xbf|\xff\xfe|\xfe\xff)/;
+
+/** What a complete line is that is not crc-valid. `evidence` is the crc-valid line that a glued fragment ends in. */
+export interface Misfit {
+  readonly verdict: 'torn' | 'damaged';
+  readonly cause?: DamageCause;
+  readonly evidence?: Envelope;
+}
+
+const TORN: Misfit = { verdict: 'torn' };
+
+/** Tells what a line is, in `bytes[start, end)` without its newline, once it is known not to be crc-valid. */
+export function judgeMisfit(bytes: Buffer, start: number, end: number): Misfit {
+  if (end - start > MAX_LINE_BYTES) return damaged('too-long');
+  if (end > start && bytes[end - 1] === TILDE) return TORN;
+  const beginning = bytes.toString('latin1', start, Math.min(end, start + 8));
+  if (BYTE_ORDER_MARK.test(beginning)) return damaged('byte-order-mark');
+  const line = bytes.subarray(start, end);
+  if (line.includes(0)) return TORN;
+  const evidence = lineAtEndOf(line);
+  if (evidence !== undefined) return { verdict: 'torn', evidence };
+  if (CONFLICT_MARKER.test(beginning)) return damaged('merge-conflict');
+  if (line.at(-1) === CARRIAGE_RETURN) return damaged('carriage-return');
+  const altered = beginning === LINE_START && !crcIsRight(line, 0, line.length);
+  return damaged(altered ? 'checksum-mismatch' : 'not-a-record');
+}
+
+function damaged(cause: DamageCause): Misfit {
+  return { verdict: 'damaged', cause };
+}
+
+/** Verdict of a line too long to be held: nothing of it but its length was looked at. */
+export const TOO_LONG = damaged('too-long');

@@ -1,0 +1,149 @@
+import { WalError } from '../errors/errors.ts';
+import type { Chain, Doubt, Head, Missing } from '../format/chain.ts';
+import { type Envelope, GENESIS_CRC } from '../format/line.ts';
+import { SegmentScan } from '../format/scan.ts';
+import type { Misfit } from '../format/verdict.ts';
+import type { FeedState, LineFeed } from '../store/store.ts';
+import { foreignSegmentError, troubleError } from './trouble.ts';
+
+/** Runs the chain over all that a store feeds, segment after segment; what is done with the lines is a subclass's. */
+export class ChainFeed implements LineFeed {
+  #scan = this.#scanOf(1);
+  /** Crc that the segment's first line must follow, where it is known. */
+  #expected: string | undefined = GENESIS_CRC;
+  #anchor: { offset: number; crc: string } | undefined;
+  #unterminated = 0;
+  #trouble: WalError | undefined;
+  /** Entries missing from a segment before this one, and not settled since. */
+  #earlier: WalError | undefined;
+
+  /** The chain of the segment that is being read. */
+  protected get chain(): Chain {
+    return this.#scan.chain;
+  }
+
+  /** First seq of the segment that is being read. */
+  get firstSeq(): number {
+    return this.chain.firstSeq;
+  }
+
+  /** Whether that segment was ended: the next entry goes into another. */
+  get isSealed(): boolean {
+    return this.chain.sealed;
+  }
+
+  /** Bytes of that segment so far. */
+  get segmentSize(): number {
+    return this.#scan.end;
+  }
+
+  get head(): Head {
+    return { seq: this.chain.seq, crc: this.chain.crc ?? this.#expected ?? GENESIS_CRC };
+  }
+
+  /** What stopped the log from being read on, or built on, at the last pause. */
+  get trouble(): WalError | undefined {
+    return this.#trouble;
+  }
+
+  /** The error for what is known to be wrong before the line that is being judged; not for a doubtful end. */
+  protected get failureSoFar(): WalError | undefined {
+    return this.#earlier ?? this.#missing() ?? this.foreign;
+  }
+
+  #missing(): WalError | undefined {
+    const { missing, firstSeq } = this.chain;
+    return missing && this.errorOf(missing, firstSeq);
+  }
+
+  protected errorOf(trouble: Missing | Doubt, firstSeq: number): WalError {
+    return troubleError(trouble, firstSeq);
+  }
+
+  /** The error for a segment whose first line does not follow what lies before it. */
+  protected get foreign(): WalError | undefined {
+    const { start, firstSeq } = this.chain;
+    const foreign = this.#expected !== undefined && start !== undefined && start !== this.#expected;
+    return foreign ? foreignSegmentError(firstSeq) : undefined;
+  }
+
+  begin(firstSeq: number, follows: string | undefined, replaced: boolean): void {
+    this.#earlier = replaced ? undefined : (this.#earlier ?? this.#missing());
+    this.#expected = follows;
+    this.#anchor = undefined;
+    this.#scan = this.#scanOf(firstSeq);
+  }
+
+  #scanOf(firstSeq: number): SegmentScan {
+    return new SegmentScan(firstSeq, {
+      accepted: (line, bytes, start, end, offset) => {
+        this.#anchor = { offset, crc: line.crc };
+        if (line.repair) this.#earlier = undefined;
+        this.accepted(line, bytes, start, end, offset);
+      },
+      passedOver: (verdict, line, offset, length) => this.passedOver(verdict, line, offset, length),
+      misfit: (misfit, offset, length) => this.misfit(misfit, offset, length),
+    });
+  }
+
+  push(bytes: Buffer): void {
+    this.#scan.push(bytes);
+  }
+
+  pause(): FeedState {
+    const { trouble, end, unterminated } = this.#scan;
+    this.#trouble =
+      this.#earlier ?? (trouble === undefined ? this.foreign : this.errorOf(trouble, this.chain.firstSeq));
+    this.#unterminated = unterminated;
+    this.#scan.pause();
+    return this.state(end);
+  }
+
+  landed(_end: number): FeedState {
+    throw new WalError('ERR_WAL_READ_ONLY', 'A reader writes nothing.');
+  }
+
+  /** Takes the lines of a group, written here, as accepted: the store saw that they landed where they were made for. */
+  advance(head: Head, offset: number, sealed: boolean): void {
+    this.chain.advance(this.head.crc, head, sealed);
+    this.#anchor = { offset, crc: head.crc };
+  }
+
+  /** Goes on past lines written here, the last of which ends at `end`. */
+  protected skipTo(end: number): FeedState {
+    this.#scan.skipTo(end);
+    this.#unterminated = 0;
+    return this.state(end);
+  }
+
+  /** Judges the lines at the end, though they are provisional. */
+  protected finish(): { end: number; unterminated: number } {
+    this.#scan.finish();
+    return { end: this.#scan.end, unterminated: this.#scan.unterminated };
+  }
+
+  protected state(end: number): FeedState {
+    const { chain, resume } = this.#scan;
+    const crc = chain.crc ?? this.#expected;
+    return {
+      resume,
+      end,
+      unterminated: this.#unterminated,
+      anchor: this.#anchor,
+      sealed: chain.sealed,
+      head: crc === undefined ? undefined : { seq: chain.seq, crc },
+    };
+  }
+
+  /** A line that counts. `bytes[start, end)` is the line without its newline, until the call returns. */
+  protected accepted(_line: Envelope, _bytes: Buffer, _start: number, _end: number, _offset: number): void {}
+
+  protected passedOver(
+    _verdict: 'superseded' | 'stranded',
+    _line: Envelope,
+    _offset: number,
+    _length: number,
+  ): void {}
+
+  protected misfit(_misfit: Misfit, _offset: number, _length: number): void {}
+}

@@ -1,0 +1,106 @@
+import type { Head } from '../format/chain.ts';
+import { type Body, sealBody } from '../format/entry.ts';
+import { lineBytes, writeLine } from '../format/line.ts';
+import type { Preceding } from './decision.ts';
+import type { Pending } from './pending.ts';
+
+/** A group ends with the line that reaches this: more would only make others wait longer for their turn. */
+const GROUP_BYTES = 1024 * 1024;
+
+/** The lines of one write, each chained to the one before: made anew, in the same memory, for every turn. */
+export class Group implements Preceding {
+  #buffer = Buffer.allocUnsafeSlow(64 * 1024);
+  #synced = 0;
+  #used = 0;
+  #lastOffset = 0;
+  #sealed = false;
+  #round = 0;
+  #keys = new Set<string>();
+  /** What the group holds, in order. */
+  pending: Pending[] = [];
+  /** Number and crc of the last line so far: the log's head once the group has landed. */
+  head: Head = { seq: 0, crc: '' };
+
+  /** Starts over, after that head; `synced` is what the lines say of themselves. */
+  begin(head: Head, synced: number): void {
+    this.head = head;
+    this.pending = [];
+    this.#synced = synced;
+    this.#used = 0;
+    this.#lastOffset = 0;
+    this.#sealed = false;
+    this.#round++;
+    if (this.#keys.size > 0) this.#keys = new Set();
+  }
+
+  get isFull(): boolean {
+    return this.#used > GROUP_BYTES;
+  }
+
+  get bytes(): Buffer {
+    return this.#buffer.subarray(0, this.#used);
+  }
+
+  /** Bytes from the beginning of the last line to the group's end. */
+  get lastLineBytes(): number {
+    return this.#used - this.#lastOffset;
+  }
+
+  get round(): number {
+    return this.#round;
+  }
+
+  /** How many lines it has, but for a seal. */
+  get count(): number {
+    return this.pending.length;
+  }
+
+  show(i: number, to: (bytes: Buffer, start: number, end: number) => void): void {
+    to(this.#buffer, this.pending[i - 1]?.end ?? 0, (this.pending[i] as Pending).end - 1);
+  }
+
+  get isEmpty(): boolean {
+    return this.#used === 0;
+  }
+
+  /** Whether its last line is a seal. */
+  get sealed(): boolean {
+    return this.#sealed;
+  }
+
+  /** Whether a line of this group bears the key. */
+  hasKey(key: string | undefined): boolean {
+    return key !== undefined && this.#keys.has(key);
+  }
+
+  add(pending: Pending): void {
+    const { body, writer } = pending;
+    pending.seq = this.head.seq + 1;
+    this.#put(body, writer);
+    pending.end = this.#used;
+    this.pending.push(pending);
+    if (body.key !== undefined) this.#keys.add(body.key);
+  }
+
+  /** Ends the segment. A seal is nobody's append: where it is overtaken, it is not written again. */
+  seal(writer: string, ts: number): void {
+    this.#put(sealBody(ts), writer);
+    this.#sealed = true;
+  }
+
+  #put({ text, bytes, count, ts }: Body, writer: string): void {
+    const { seq, crc: prev } = this.head;
+    this.#makeRoom(lineBytes(bytes));
+    const line = { prev, seq: seq + 1, synced: this.#synced, ts, writer, crc: '' };
+    this.#lastOffset = this.#used;
+    this.#used = writeLine(this.#buffer, this.#used, text, line);
+    this.head = { seq: seq + count, crc: line.crc };
+  }
+
+  #makeRoom(more: number): void {
+    if (this.#used + more <= this.#buffer.length) return;
+    const grown = Buffer.allocUnsafeSlow(Math.max(2 * this.#buffer.length, this.#used + more));
+    this.#buffer.copy(grown, 0, 0, this.#used);
+    this.#buffer = grown;
+  }
+}

@@ -1,0 +1,111 @@
+import type { WalError } from '../errors/errors.ts';
+import type { Envelope } from '../format/line.ts';
+import { segmentName } from '../format/names.ts';
+import { recordsOf } from '../format/record.ts';
+import { badArgument } from '../options/options.ts';
+import { ChainFeed } from './chain-feed.ts';
+import { unreadableError } from './record-feed.ts';
+
+/** Takes the lines of a copy. */
+export interface LineSink {
+  segment(firstSeq: number): void;
+  /** The line `bytes[start, end)`, without its newline. */
+  line(bytes: Buffer, start: number, end: number): void;
+}
+
+/** Hands on the accepted lines of a log, byte for byte, up to an entry; what was passed over is left out. */
+export class LineCopy extends ChainFeed {
+  readonly #last: number;
+  readonly #sink: LineSink;
+  readonly #ends = new Map<number, string>();
+  #isDone = false;
+  #failure: WalError | undefined;
+  #entries = 0;
+  #reached: number | undefined;
+
+  constructor(last: number, sink: LineSink) {
+    super();
+    this.#last = last;
+    this.#sink = sink;
+  }
+
+  /** True once a line was reached that lies beyond. */
+  get isDone(): boolean {
+    return this.#isDone;
+  }
+
+  /** What is wrong with the lines up to there. */
+  get failure(): WalError | undefined {
+    return this.#failure;
+  }
+
+  /** The last entry that was handed on, or that comes before the first. */
+  get reached(): number | undefined {
+    return this.#reached;
+  }
+
+  /** How many entries were handed on. */
+  get entries(): number {
+    return this.#entries;
+  }
+
+  /** The crc of the line that ends a segment, by its last entry; and of that before the first. */
+  get ends(): ReadonlyMap<number, string> {
+    return this.#ends;
+  }
+
+  override begin(firstSeq: number, follows: string | undefined, replaced: boolean): void {
+    super.begin(firstSeq, follows, replaced);
+    if (follows !== undefined) this.#ends.set(firstSeq - 1, follows);
+    this.#reached ??= firstSeq - 1;
+    if (!this.#isDone) this.#sink.segment(firstSeq);
+  }
+
+  protected override accepted(
+    line: Envelope,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    offset: number,
+  ): void {
+    if (this.#isDone) return;
+    const { seq, count, prev, crc } = line;
+    // A seal belongs to what it ends.
+    if (seq > this.#last && !(count === 0 && seq === this.#last + 1)) {
+      this.#isDone = true;
+      return;
+    }
+    this.#failure ??= this.failureSoFar ?? this.#problemOf(line, bytes, start, end, offset);
+    if (this.#failure !== undefined) {
+      this.#isDone = true;
+      return;
+    }
+    if (seq === this.firstSeq) this.#ends.set(seq - 1, prev);
+    if (count === 0) this.#ends.set(seq - 1, crc);
+    this.#entries += count;
+    this.#reached = seq + count - 1;
+    this.#sink.line(bytes, start, end);
+  }
+
+  #problemOf(
+    line: Envelope,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    offset: number,
+  ): WalError | undefined {
+    const { seq } = line;
+    const last = seq + line.count - 1;
+    if (last > this.#last) {
+      return badArgument(
+        `Entry ${this.#last} is in the middle of an atomic batch, entries ${seq} to ${last}, which counts whole or not at all: name ${seq - 1} or ${last}`,
+      );
+    }
+    try {
+      recordsOf(line, bytes, start, end);
+      return undefined;
+    } catch (error) {
+      return unreadableError(seq, segmentName(this.firstSeq), offset, error);
+    }
+  }
+}

@@ -1,0 +1,119 @@
+import { hasCode, WalError } from '../errors/errors.ts';
+import type { Envelope } from '../format/line.ts';
+import type { SnapshotHeader, SnapshotKey } from '../format/snapshot.ts';
+import { parseLines } from '../format/snapshot-body.ts';
+import type { LineStore, SnapshotFile } from '../store/store.ts';
+import { ChainFeed } from './chain-feed.ts';
+import { SnapshotBlocks } from './snapshot-blocks.ts';
+
+/**
+ * Reads the idempotency keys of the entries from `from` to before `to`, oldest first: what opening did not read. Yields
+ * all that may have to be waited for, and wants back what came of it: see `waiting` and `atOnce`.
+ */
+export function* olderKeys(
+  store: LineStore,
+  from: number,
+  to: number,
+): Generator<unknown, SnapshotKey[], unknown> {
+  try {
+    return yield* keysInSegments(store, from, to);
+  } catch (error) {
+    if (!hasCode(error, 'ERR_WAL_COMPACTED')) throw error;
+  }
+  let damage: unknown;
+  for (const header of (yield store.snapshots()) as SnapshotHeader[]) {
+    try {
+      const before = yield* keysInSnapshot(store, header);
+      const after = yield* keysInSegments(store, header.head.seq + 1, to);
+      return [...before, ...after].filter(({ seq }) => seq >= from && seq < to);
+    } catch (error) {
+      // A damaged one is passed over for an older one, and for the lines it was made of, where those remain.
+      const isPassedOver = hasCode(error, 'ERR_WAL_CORRUPT') || damage !== undefined;
+      if (!isPassedOver) throw error;
+      damage ??= error;
+    }
+  }
+  if (damage !== undefined) throw damage;
+  return [];
+}
+
+function* keysInSegments(
+  store: LineStore,
+  from: number,
+  to: number,
+): Generator<unknown, SnapshotKey[], unknown> {
+  if (from >= to) return [];
+  const feed = new KeyFeed(from, to);
+  const reader = store.reader(from, false);
+  try {
+    while (!feed.isDone && (yield reader.read(feed)) === 'more');
+  } finally {
+    reader.close();
+  }
+  return feed.keys;
+}
+
+function* keysInSnapshot(
+  store: LineStore,
+  header: SnapshotHeader,
+): Generator<unknown, SnapshotKey[], unknown> {
+  if (header.body.keys === 0) return [];
+  const blocks = new SnapshotBlocks(header, (yield store.openSnapshot(header)) as SnapshotFile);
+  try {
+    return blocks.blocks('keys').flatMap((block) => {
+      const bytes = blocks.read(block);
+      if (bytes === undefined) throw blocks.damaged(block.at);
+      return parseLines<SnapshotKey>(bytes);
+    });
+  } finally {
+    blocks.close();
+  }
+}
+
+class KeyFeed extends ChainFeed {
+  readonly keys: SnapshotKey[] = [];
+  readonly #from: number;
+  readonly #to: number;
+  isDone = false;
+
+  constructor(from: number, to: number) {
+    super();
+    this.#from = from;
+    this.#to = to;
+  }
+
+  protected override accepted({ key, seq, ts }: Envelope): void {
+    if (seq >= this.#to) this.isDone = true;
+    else if (key !== undefined && seq >= this.#from) this.keys.push({ key, seq, ts });
+  }
+}
+
+/** Runs steps to their end, waiting for each, and giving other code its turn. */
+export async function waiting<T>(
+  steps: Generator<unknown, T, unknown>,
+  pause: () => Promise<void>,
+): Promise<T> {
+  let step = steps.next();
+  while (!step.done) {
+    const came = await step.value;
+    await pause();
+    step = steps.next(came);
+  }
+  return step.value;
+}
+
+/** Runs steps to their end, blocking. */
+export function atOnce<T>(steps: Generator<unknown, T, unknown>): T {
+  let step = steps.next();
+  while (!step.done) {
+    if (step.value instanceof Promise) {
+      throw new WalError(
+        'ERR_WAL_UNSUPPORTED',
+        'This log cannot be read while the thread is blocked: append with a key once before, and await that.',
+        { outcome: 'not-written' },
+      );
+    }
+    step = steps.next(step.value);
+  }
+  return step.value;
+}

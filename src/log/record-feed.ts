@@ -1,0 +1,120 @@
+import { WalError } from '../errors/errors.ts';
+import type { Head } from '../format/chain.ts';
+import type { Envelope } from '../format/line.ts';
+import { segmentName } from '../format/names.ts';
+import { type LogRecord, recordsOf } from '../format/record.ts';
+import { ChainFeed } from './chain-feed.ts';
+
+export interface RecordRange {
+  /** First seq wanted. */
+  readonly first: number;
+  /** Last seq wanted. */
+  readonly last: number;
+  /** What must lie before `first`. */
+  readonly cursor: Head | undefined;
+}
+
+/** Turns what a store feeds into the records of a range. */
+export class RecordFeed extends ChainFeed {
+  readonly #range: RecordRange;
+  readonly #skipping: boolean;
+  readonly #settledBy: number;
+  #records: LogRecord[] = [];
+  #met: boolean;
+  #failure: WalError | undefined;
+  #repair = 0;
+
+  /**
+   * `skipping`: also take what lies after proof that entries are missing. `settledBy`: the seq of a repair that settles
+   * such proof before it.
+   */
+  constructor(range: RecordRange, skipping: boolean, settledBy = 0) {
+    super();
+    this.#range = range;
+    this.#skipping = skipping;
+    this.#settledBy = settledBy;
+    this.#met = range.cursor === undefined || range.cursor.seq === 0;
+  }
+
+  /** Whether the cursor was found. */
+  get met(): boolean {
+    return this.#met;
+  }
+
+  /** What stops reading for good, after the records before it. */
+  get failure(): WalError | undefined {
+    return this.#failure;
+  }
+
+  /** What stops reading at the end as it looks now; gone, perhaps, when the tail is read again. */
+  get doubt(): WalError | undefined {
+    return this.#skipping ? undefined : this.trouble;
+  }
+
+  /** The seq of the last repair that was read; 0 for none. */
+  get repair(): number {
+    return this.#repair;
+  }
+
+  /** The highest seq that the lines say is synced. */
+  get synced(): number {
+    return this.chain.synced;
+  }
+
+  /** The records that came since last time. */
+  take(): LogRecord[] {
+    const records = this.#records;
+    this.#records = [];
+    return records;
+  }
+
+  protected override accepted(
+    line: Envelope,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    offset: number,
+  ): void {
+    if (line.repair) this.#repair = line.seq;
+    if (this.#failure !== undefined) return;
+    if (!this.#skipping && line.seq >= this.#settledBy) this.#failure = this.failureSoFar;
+    if (!this.#met) this.#meet(line);
+    const { first, last } = this.#range;
+    if (this.#failure !== undefined || line.seq + line.count <= first || line.seq > last) return;
+    try {
+      for (const record of recordsOf(line, bytes, start, end)) {
+        if (record.seq >= first && record.seq <= last) this.#records.push(record);
+      }
+    } catch (error) {
+      if (!this.#skipping)
+        this.#failure = unreadableError(line.seq, segmentName(this.chain.firstSeq), offset, error);
+    }
+  }
+
+  /** Looks whether this line holds the record that the cursor names. */
+  #meet(line: Envelope): void {
+    const { cursor } = this.#range;
+    if (cursor === undefined || cursor.seq >= line.seq + line.count) return;
+    if (cursor.crc === line.crc) this.#met = true;
+    // After the last entry before a seal, the seal may come, whose crc the cursor has.
+    else if (cursor.seq !== line.seq + line.count - 1) this.#failure = divergedError(cursor);
+  }
+}
+
+/** The error for a line that counts and is not JSON. */
+export function unreadableError(seq: number, segment: string, offset: number, cause: unknown): WalError {
+  return new WalError(
+    'ERR_WAL_CORRUPT',
+    `Entry ${seq} (${segment}, byte ${offset}) has a right checksum but is not JSON: whatever wrote it is not this package. To go on without it, read past the damage ("jsonl-wal read --on-damage skip").`,
+    { segment, offset, seq, cause },
+  );
+}
+
+/** The error for a place in a log that is not the log's (any more). */
+export function divergedError(cursor: Head): WalError {
+  return new WalError(
+    'ERR_WAL_DIVERGED',
+    `The log has no entry ${cursor.seq} with crc ${cursor.crc} (any more): it was replaced, as by a checkout or a restore. Start again from the beginning.`,
+    { seq: cursor.seq },
+  );
+}

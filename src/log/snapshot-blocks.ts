@@ -1,0 +1,71 @@
+import { WalError } from '../errors/errors.ts';
+import { crcOf } from '../format/crc.ts';
+import { snapshotName } from '../format/names.ts';
+import type { SnapshotHeader } from '../format/snapshot.ts';
+import {
+  indexOf,
+  indexPlace,
+  parseLines,
+  type Section,
+  type SnapshotBlock,
+} from '../format/snapshot-body.ts';
+import { SortedLines } from '../format/sorted-lines.ts';
+import type { SnapshotFile } from '../store/store.ts';
+
+/** An open snapshot, read a block at a time, each checked by its crc: who wants one id need not read them all. */
+export class SnapshotBlocks {
+  readonly header: SnapshotHeader;
+  readonly #file: SnapshotFile;
+  readonly #index: Buffer;
+  readonly #ids: SortedLines;
+
+  /** Takes over the file. Throws ERR_WAL_CORRUPT where the index is damaged. */
+  constructor(header: SnapshotHeader, file: SnapshotFile) {
+    this.header = header;
+    this.#file = file;
+    const { at, bytes } = indexPlace(header.body);
+    try {
+      this.#index = file.read(at, bytes);
+      if (this.#index.length !== bytes || crcOf(this.#index) !== header.body.index.crc)
+        throw this.damaged(at);
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+    this.#ids = new SortedLines(indexOf('ids', header.body, this.#index), () => this.damaged(at));
+  }
+
+  /** The blocks that hold a kind of lines, in their order. */
+  blocks(of: Section): SnapshotBlock[] {
+    return parseLines(indexOf(of, this.header.body, this.#index));
+  }
+
+  /** The block that an id is in, if it is in any. */
+  blockFor(id: string): SnapshotBlock | undefined {
+    const start = this.#ids.lastUpTo(id);
+    return start === undefined
+      ? undefined
+      : (JSON.parse(this.#ids.lineAt(start).toString('utf8')) as SnapshotBlock);
+  }
+
+  /** A block's bytes, which are the caller's; undefined where they are not what was written. */
+  read({ at, bytes, crc }: SnapshotBlock): Buffer | undefined {
+    const block = this.#file.read(at, bytes);
+    return block.length === bytes && crcOf(block) === crc ? block : undefined;
+  }
+
+  /** The error for what lies at an offset after the first line. */
+  damaged(offset: number): WalError {
+    const { seq } = this.header.head;
+    const segment = snapshotName(seq);
+    return new WalError(
+      'ERR_WAL_CORRUPT',
+      `${segment} is damaged at byte ${offset} after its first line. A table falls back to an older snapshot, and to the segments it was made from, where those remain: refresh it, or try again; else restore a backup.`,
+      { segment, seq, offset },
+    );
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+}

@@ -1,0 +1,131 @@
+import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
+
+/** Times of one kind, in milliseconds. */
+export interface Times {
+  readonly count: number;
+  readonly min: number;
+  readonly mean: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+/** What a Wal did since it was opened, or since its numbers were last reset. */
+export interface WalStats {
+  /** Entries this Wal appended. */
+  readonly entries: number;
+  /** Groups it wrote, each with one call of the operating system. */
+  readonly batches: number;
+  readonly bytes: number;
+  /** Groups that somebody else overtook, in whole or in part. */
+  readonly retries: number;
+  /** Lines of those that were written again. */
+  readonly superseded: number;
+  /** Times the log was found replaced (a checkout, a restore). */
+  readonly replacements: number;
+  readonly lock: {
+    /** Write turns taken. */
+    readonly turns: number;
+    /** Turns that had to wait for the lock. */
+    readonly waits: number;
+    /** waits / turns, from 0 to 1. */
+    readonly contention: number;
+    /** Waits that ran out and failed the append (a strict lock). */
+    readonly timeouts: number;
+    /** Waits that ran out, after which the writer went on without the lock. */
+    readonly takeovers: number;
+    readonly waitMs: Times;
+    readonly holdMs: Times;
+  };
+  readonly syncMs: Times;
+}
+
+const MICROSECONDS = 1000;
+
+class Timer {
+  /** Not yet in the histogram: a time noted here costs an append far less than one recorded there. */
+  readonly #noted = new Float64Array(128);
+  #count = 0;
+  readonly #histogram: RecordableHistogram = createHistogram({
+    lowest: 1,
+    highest: 3_600_000_000,
+    figures: 3,
+  });
+
+  add(ms: number): void {
+    if (this.#count === this.#noted.length) this.#record();
+    this.#noted[this.#count++] = ms;
+  }
+
+  #record(): void {
+    for (const ms of this.#noted.subarray(0, this.#count))
+      this.#histogram.record(Math.max(1, Math.round(ms * MICROSECONDS)));
+    this.#count = 0;
+  }
+
+  reset(): void {
+    this.#count = 0;
+    this.#histogram.reset();
+  }
+
+  times(): Times {
+    this.#record();
+    const h = this.#histogram;
+    const inMs = (us: number) => us / MICROSECONDS;
+    if (h.count === 0) return { count: 0, min: 0, mean: 0, p50: 0, p99: 0, max: 0 };
+    return {
+      count: h.count,
+      min: inMs(h.min),
+      mean: inMs(h.mean),
+      p50: inMs(h.percentile(50)),
+      p99: inMs(h.percentile(99)),
+      max: inMs(h.max),
+    };
+  }
+}
+
+/** Counts for `stats()`. */
+export class Stats {
+  entries = 0;
+  batches = 0;
+  bytes = 0;
+  retries = 0;
+  superseded = 0;
+  replacements = 0;
+  turns = 0;
+  waits = 0;
+  timeouts = 0;
+  takeovers = 0;
+  readonly waitMs = new Timer();
+  readonly holdMs = new Timer();
+  readonly syncMs = new Timer();
+
+  reset(): void {
+    this.entries = this.batches = this.bytes = this.retries = this.superseded = this.replacements = 0;
+    this.turns = this.waits = this.timeouts = this.takeovers = 0;
+    for (const timer of [this.waitMs, this.holdMs, this.syncMs]) timer.reset();
+  }
+
+  report(): WalStats {
+    const { entries, batches, bytes, retries, superseded, replacements, turns, waits, timeouts, takeovers } =
+      this;
+    return {
+      entries,
+      batches,
+      bytes,
+      retries,
+      superseded,
+      replacements,
+      lock: {
+        turns,
+        waits,
+        contention: turns === 0 ? 0 : waits / turns,
+        timeouts,
+        takeovers,
+        waitMs: this.waitMs.times(),
+        holdMs: this.holdMs.times(),
+      },
+      syncMs: this.syncMs.times(),
+    };
+  }
+}

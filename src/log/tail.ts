@@ -1,0 +1,119 @@
+import type { Envelope } from '../format/line.ts';
+import type { FeedState } from '../store/store.ts';
+import { ChainFeed } from './chain-feed.ts';
+import type { KeyWindow } from './key-window.ts';
+
+export interface TailObserver {
+  /** An accepted line was read (not one written here and known to have landed). */
+  accepted(line: Envelope): void;
+  /** The group written last landed where it was made for, ending at that offset. */
+  landed(end: number): void;
+  /** The log was replaced: what was read before does not count. */
+  replaced(): void;
+}
+
+/** Hears of each accepted line, others' and one's own, as soon as the tail knows of it. */
+export interface TailListener {
+  /** `bytes[start, end)` is the line without its newline, until the call returns; `segment` is the first seq of its segment. */
+  line(bytes: Buffer, start: number, end: number, segment: number): void;
+  /** The line that comes next does not follow the one before: the log was replaced, or goes on behind a snapshot. */
+  interrupted(): void;
+}
+
+/** The writer's view of where the log ends. */
+export class Tail extends ChainFeed {
+  readonly #keys: KeyWindow;
+  readonly #observer: TailObserver;
+  #synced = 0;
+  #syncedHere = 0;
+  #epoch = 0;
+  readonly #listeners = new Set<TailListener>();
+  #since = Infinity;
+
+  constructor(keys: KeyWindow, observer: TailObserver) {
+    super();
+    this.#keys = keys;
+    this.#observer = observer;
+  }
+
+  /** The highest seq known to be synced, by a sync of this Wal's own or by what accepted lines say. */
+  get synced(): number {
+    return this.#synced;
+  }
+
+  /**
+   * The highest seq that a sync of this Wal's own covered in the file that lies here now. What the lines say does not
+   * count: they may have been copied here from a file where it was true.
+   */
+  get syncedHere(): number {
+    return this.#syncedHere;
+  }
+
+  /** Counts the replacements of the log. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** All entries from this seq on were read. */
+  get since(): number {
+    return this.#since;
+  }
+
+  /** Notes that what it must know of the entries before was read, from this seq on. */
+  reachBackTo(seq: number): void {
+    this.#since = seq;
+  }
+
+  /** Notes that a sync of this Wal's own covered all up to `seq`. */
+  raiseSynced(seq: number): void {
+    this.#syncedHere = Math.max(this.#syncedHere, seq);
+    this.#hearSynced(seq);
+  }
+
+  #hearSynced(seq: number): void {
+    if (seq > this.#synced) this.#synced = seq;
+  }
+
+  /** Hears of the lines after the head. Returns how to stop. */
+  listen(listener: TailListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  get isHeard(): boolean {
+    return this.#listeners.size > 0;
+  }
+
+  /** Passes on a line written here. */
+  tell(bytes: Buffer, start: number, end: number): void {
+    for (const listener of this.#listeners) listener.line(bytes, start, end, this.firstSeq);
+  }
+
+  override begin(firstSeq: number, follows: string | undefined, replaced: boolean): void {
+    // A compaction may have taken away what lies between.
+    if (replaced || firstSeq !== this.head.seq + 1) {
+      this.#since = firstSeq;
+      for (const listener of this.#listeners) listener.interrupted();
+    }
+    this.#since = Math.min(this.#since, firstSeq);
+    super.begin(firstSeq, follows, replaced);
+    if (!replaced) return;
+    this.#epoch++;
+    this.#synced = 0;
+    this.#syncedHere = 0;
+    this.#keys.clear();
+    this.#observer.replaced();
+  }
+
+  protected override accepted(line: Envelope, bytes: Buffer, start: number, end: number): void {
+    this.#hearSynced(line.synced);
+    if (line.key !== undefined) this.#keys.add(line.key, line);
+    this.#observer.accepted(line);
+    if (this.isHeard) this.tell(bytes, start, end);
+  }
+
+  override landed(end: number): FeedState {
+    this.#observer.landed(end);
+    return this.skipTo(end);
+  }
+}

@@ -1,0 +1,112 @@
+import { messageOf, WalError } from '../errors/errors.ts';
+
+/** How long an append waits to be safe: see DURABILITY.md. */
+export type Durability = 'sync' | 'os';
+
+/** The numbers that govern a Wal, each within its range. */
+export interface Limits {
+  readonly durability: Durability;
+  readonly maxEntryBytes: number;
+  readonly maxPendingBytes: number;
+  readonly keyWindow: number;
+}
+
+/** Options that do not depend on where the log lies. */
+export interface LimitOptions {
+  /**
+   * When an append is acknowledged. `sync`: once it is on the disk (fdatasync), so that it survives a power cut.
+   * `os`: once it is written, so that it survives the process's death, but not the machine's. Default `sync`.
+   */
+  readonly durability?: Durability | undefined;
+  /** The most bytes of JSON an entry (or a batch) may have; more is ERR_WAL_TOO_LARGE. 1 to 128 MiB; default 8 MiB. */
+  readonly maxEntryBytes?: number | undefined;
+  /**
+   * The most bytes of JSON on their way to the disk; `append` waits while there are more, and reads its entry only
+   * then. 1 to 1 GiB; default 64 MiB.
+   */
+  readonly maxPendingBytes?: number | undefined;
+  /** Among how many last records an idempotency key is looked for. 0 (never) to 10,000,000; default 100,000. */
+  readonly keyWindow?: number | undefined;
+}
+
+const MiB = 1024 * 1024;
+
+export function resolveLimits(options: LimitOptions): Limits {
+  return {
+    durability: oneOf('durability', options.durability ?? 'sync', ['sync', 'os']),
+    maxEntryBytes: integer('maxEntryBytes', options.maxEntryBytes ?? 8 * MiB, 1, 128 * MiB),
+    maxPendingBytes: integer('maxPendingBytes', options.maxPendingBytes ?? 64 * MiB, 1, 1024 * MiB),
+    keyWindow: integer('keyWindow', options.keyWindow ?? 100_000, 0, 10_000_000),
+  };
+}
+
+/** Reads options, and refuses a name that is none of them: a misspelt option would be silently without effect. */
+export function readOptions<T extends object>(options: T, known: readonly (keyof T & string)[]): T {
+  const read = readFields('The options', options, known);
+  const names = reading('The options', () => Object.keys(options));
+  const stranger = names.find((name) => !(known as readonly string[]).includes(name));
+  if (stranger !== undefined)
+    throw badArgument(`There is no option ${JSON.stringify(stranger)}; there are ${known.join(', ')}`);
+  return read;
+}
+
+/** Reads fields of a caller's object, each once: a getter may throw, or answer otherwise the next time. */
+export function readFields<T extends object>(
+  name: string,
+  object: T,
+  fields: readonly (keyof T & string)[],
+): T {
+  if (typeof object !== 'object' || object === null)
+    throw badArgument(`${name} must be an object, not ${shown(object)}`);
+  return reading(name, () => {
+    const read: Partial<T> = {};
+    for (const field of fields) read[field] = object[field];
+    return read as T;
+  });
+}
+
+function reading<T>(name: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw badArgument(`${name} cannot be read: ${messageOf(error)}`, error);
+  }
+}
+
+export function integer(name: string, value: unknown, least: number, most: number): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
+  throw badArgument(`${name} must be a whole number from ${least} to ${most}, not ${shown(value)}`);
+}
+
+export function number(name: string, value: unknown, least: number, most: number): number {
+  if (typeof value === 'number' && value >= least && value <= most) return value;
+  throw badArgument(`${name} must be a number from ${least} to ${most}, not ${shown(value)}`);
+}
+
+export function boolean(name: string, value: unknown): boolean {
+  if (typeof value === 'boolean') return value;
+  throw badArgument(`${name} must be true or false, not ${shown(value)}`);
+}
+
+export function oneOf<T extends string>(name: string, value: unknown, choices: readonly T[]): T {
+  if (choices.includes(value as T)) return value as T;
+  throw badArgument(`${name} must be one of ${choices.join(', ')}, not ${shown(value)}`);
+}
+
+/** Undefined, or a function of the caller's. */
+export function callback<T extends (...args: never[]) => void>(
+  name: string,
+  value: T | undefined,
+): T | undefined {
+  if (value === undefined || typeof value === 'function') return value;
+  throw badArgument(`${name} must be a function, not ${shown(value)}`);
+}
+
+export function badArgument(message: string, cause?: unknown): WalError {
+  return new WalError('ERR_WAL_ARGUMENT', `${message}.`, { outcome: 'not-written', cause });
+}
+
+/** A wrong value for a message. An object is not asked what it looks like: it may throw. */
+function shown(value: unknown): string {
+  return typeof value === 'object' && value !== null ? 'an object' : String(value);
+}
