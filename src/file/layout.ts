@@ -1,0 +1,223 @@
+import { join } from 'node:path';
+import { WalError } from '../errors/errors.ts';
+import type { Head } from '../format/chain.ts';
+import { type Envelope, GENESIS_CRC, NEWLINE, readEnvelope } from '../format/line.ts';
+import { segmentName, segmentSeq, snapshotName, snapshotSeq } from '../format/names.ts';
+import { SegmentScan } from '../format/scan.ts';
+import type { Storage, StorageFile } from '../storage/storage.ts';
+import { readHeader } from './snapshots.ts';
+
+/** What one listing of a log's directory shows, each ascending. */
+export interface Layout {
+  /** First seqs of the segments. */
+  readonly segments: readonly number[];
+  /** Last seqs of what the snapshots stand for. */
+  readonly snapshots: readonly number[];
+}
+
+export function layoutOf(storage: Storage, directory: string): Layout {
+  const names = storage.list(directory);
+  const seqs = (seqOf: (name: string) => number | undefined) =>
+    names
+      .map(seqOf)
+      .filter((seq) => seq !== undefined)
+      .sort((a, b) => a - b);
+  return { segments: seqs(segmentSeq), snapshots: seqs(snapshotSeq) };
+}
+
+/** The name of the file that holds the newest entries; undefined where there is none. */
+export function lastFile({ segments, snapshots }: Layout): string | undefined {
+  const segment = segments.at(-1) ?? 0;
+  const snapshot = snapshots.at(-1) ?? 0;
+  if (segment > snapshot) return segmentName(segment);
+  return snapshot > 0 ? snapshotName(snapshot) : undefined;
+}
+
+/** Where reading begins: a segment, and the crc of the line that its first line must follow. */
+export interface Start {
+  readonly firstSeq: number;
+  readonly follows: string | undefined;
+}
+
+/**
+ * The segment that is written now: the last, unless a snapshot stands for it, too (then a writer who slept through a
+ * compaction made it). It need not exist yet.
+ */
+export function newestStart(storage: Storage, directory: string): Start {
+  const layout = layoutOf(storage, directory);
+  const start = newestIn(storage, directory, layout);
+  if (start !== undefined) return start;
+  // A compaction may have taken away what leads there since that listing; then its snapshot is in the next.
+  const again = layoutOf(storage, directory);
+  const [last = 1] = again.segments.slice(-1);
+  const found = newestIn(storage, directory, again);
+  if (found === undefined) throw gapError(directory, again, last);
+  return found;
+}
+
+/** Undefined where nothing says what the last segment follows. */
+function newestIn(storage: Storage, directory: string, layout: Layout): Start | undefined {
+  const last = layout.segments.at(-1);
+  const snapshot = newestSnapshot(storage, directory, layout);
+  if (snapshot !== undefined && (last === undefined || last <= snapshot.seq))
+    return { firstSeq: snapshot.seq + 1, follows: snapshot.crc };
+  if (last === undefined) return { firstSeq: 1, follows: GENESIS_CRC };
+  const follows =
+    last === 1 ? GENESIS_CRC : (sealBefore(storage, directory, layout, last) ?? snapshotAt(last));
+  return follows === undefined ? undefined : { firstSeq: last, follows };
+
+  function snapshotAt(firstSeq: number): string | undefined {
+    return snapshot?.seq === firstSeq - 1 ? snapshot.crc : undefined;
+  }
+}
+
+/** The segment from which to read `from`. Throws ERR_WAL_COMPACTED where that is gone, and a snapshot stands for it. */
+export function startFor(storage: Storage, directory: string, from: number): Start {
+  const layout = layoutOf(storage, directory);
+  const { segments, snapshots } = layout;
+  const newest = snapshots.at(-1);
+  // What a snapshot stands for is no way to what comes after it.
+  const firstSeq = segments.findLast((seq) => seq <= from && (from <= (newest ?? 0) || seq > (newest ?? 0)));
+  if (firstSeq === 1) return { firstSeq, follows: GENESIS_CRC };
+  if (firstSeq !== undefined) {
+    const follows = sealBefore(storage, directory, layout, firstSeq);
+    return { firstSeq, follows };
+  }
+  const [lowest] = segments;
+  if (newest !== undefined && from <= newest) throw compactedError(from, newest);
+  if (newest !== undefined) return newestStart(storage, directory);
+  // A log that nobody wrote to yet may have no segment.
+  if (lowest === undefined) return { firstSeq: 1, follows: GENESIS_CRC };
+  throw gapError(directory, layout, lowest);
+}
+
+/** Throws where no segment ends in the seal that `head` is: a snapshot of it would stand for what goes on, too. */
+export function requireSeal(storage: Storage, directory: string, { seq, crc }: Head): void {
+  if (sealBefore(storage, directory, layoutOf(storage, directory), seq + 1) === crc) return;
+  // Another compaction may have come, and taken it away, since that listing.
+  const newest = layoutOf(storage, directory).snapshots.at(-1) ?? 0;
+  if (newest >= seq) throw compactedError(seq, newest);
+  throw new WalError(
+    'ERR_WAL_DIVERGED',
+    `No segment in ${directory} ends at entry ${seq} with crc ${crc}: the log was replaced meanwhile. Compact it again.`,
+    { seq },
+  );
+}
+
+/** The first seq whose record is here. */
+export function oldestSeq(storage: Storage, directory: string): number {
+  const { segments, snapshots } = layoutOf(storage, directory);
+  const newest = snapshots.at(-1) ?? 0;
+  // An empty one that a snapshot stands for is what somebody made who slept through a compaction.
+  const isStray = (seq: number) =>
+    seq <= newest && storage.look(join(directory, segmentName(seq)))?.size === 0;
+  return segments.find((seq) => !isStray(seq)) ?? newest + 1;
+}
+
+function newestSnapshot(storage: Storage, directory: string, { snapshots }: Layout): Head | undefined {
+  for (const seq of snapshots.toReversed()) {
+    const header = readHeader(storage, directory, seq);
+    if (header !== undefined) return header.head;
+  }
+  return undefined;
+}
+
+const TAIL_BYTES = 64 * 1024;
+
+/**
+ * The crc of the seal that ends the segment before `firstSeq`, if it is that segment's end. It lies near the end, but
+ * for what overtaken writers put after it; where that is not enough to tell, the whole segment is read.
+ */
+function sealBefore(
+  storage: Storage,
+  directory: string,
+  layout: Layout,
+  firstSeq: number,
+): string | undefined {
+  const previous = layout.segments.findLast((seq) => seq < firstSeq);
+  if (previous === undefined) return undefined;
+  let file: StorageFile;
+  try {
+    file = storage.open(join(directory, segmentName(previous)), 'read');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    const seal = sealAtEnd(file);
+    if (seal?.seq === firstSeq) return seal.crc;
+    const scan = new SegmentScan(previous);
+    scanFile(file, scan);
+    const { sealed, seq, crc } = scan.chain;
+    return sealed && seq === firstSeq - 1 ? crc : undefined;
+  } finally {
+    file.close();
+  }
+}
+
+/**
+ * The seal near the end, where it certainly is the segment's: an overtaken writer's group, which may be long, may end in
+ * one too, of the same seq. Of that group no line follows what lies just before the group; so the lines up to the seal
+ * must follow one another from another write on.
+ */
+function sealAtEnd(file: StorageFile): Envelope | undefined {
+  const size = file.size();
+  const bytes = Buffer.allocUnsafe(Math.min(size, TAIL_BYTES));
+  const count = file.read(bytes, size - bytes.length);
+  let seal: Envelope | undefined;
+  let before: Envelope | undefined;
+  let acrossWrites = false;
+  for (let start = 0; start < count; ) {
+    const end = bytes.subarray(0, count).indexOf(NEWLINE, start);
+    if (end < 0) break;
+    const line = readEnvelope(bytes, start, end);
+    const follows = line !== undefined && line.prev === before?.crc;
+    acrossWrites = follows && (acrossWrites || !isSameWrite(before as Envelope, line));
+    if (line?.count === 0) {
+      if (seal !== undefined || !acrossWrites) return undefined;
+      seal = line;
+    }
+    before = line;
+    start = end + 1;
+  }
+  return seal;
+}
+
+/** False where they are certainly of two writes: those of one are one session's, and say the same of what was synced. */
+function isSameWrite(a: Envelope, b: Envelope): boolean {
+  const session = ({ writer }: Envelope) => writer.slice(0, writer.indexOf('.'));
+  return a.synced === b.synced && session(a) === session(b);
+}
+
+const CHUNK_BYTES = 256 * 1024;
+
+function scanFile(file: StorageFile, scan: SegmentScan): void {
+  const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+  for (let position = 0; ; ) {
+    const count = file.read(chunk, position);
+    if (count === 0) return;
+    scan.push(chunk.subarray(0, count));
+    position += count;
+  }
+}
+
+/** The error for what lies before the oldest segment that is kept. */
+export function compactedError(from: number, snapshot: number): WalError {
+  return new WalError(
+    'ERR_WAL_COMPACTED',
+    `Entry ${from} was compacted away: a snapshot stands for all up to entry ${snapshot}. Read from ${snapshot + 1}, or use a table, which loads the snapshot.`,
+    { seq: snapshot },
+  );
+}
+
+/** The error for a segment that does not follow from what lies before it. */
+export function gapError(directory: string, { segments }: Layout, firstSeq: number): WalError {
+  const segment = segmentName(firstSeq);
+  const previous = segments.findLast((seq) => seq < firstSeq);
+  const before = previous === undefined ? 'nothing' : segmentName(previous);
+  return new WalError(
+    'ERR_WAL_DIVERGED',
+    `${segment} does not follow from ${before}, which lies before it in ${directory}: segments are missing, or it is from another log. Put the right files back.`,
+    { segment, offset: 0, seq: firstSeq },
+  );
+}

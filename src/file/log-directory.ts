@@ -1,0 +1,97 @@
+import { dirname, join } from 'node:path';
+import { hasCode, WalError } from '../errors/errors.ts';
+import { decodeMeta, encodeMeta, type Meta } from '../format/meta.ts';
+import { META_FILE } from '../format/names.ts';
+import { fileError } from '../storage/error.ts';
+import { publish, readWhole } from '../storage/files.ts';
+import type { Storage } from '../storage/storage.ts';
+import { lastFile, layoutOf } from './layout.ts';
+
+export interface Modes {
+  readonly file: number;
+  readonly directory: number;
+}
+
+/** What making a log needs that is not in its bytes. */
+export interface Making {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** 16 hex digits, random. */
+  readonly id: string;
+  /** A random part for temporary names. */
+  readonly token: string;
+  readonly git: boolean;
+  /** The first directory that had to be made for it. */
+  readonly made: string | undefined;
+  readonly mode: number;
+}
+
+/** Reads what wal.json says; undefined where the directory holds no log. */
+export function readMeta(storage: Storage, directory: string): Meta | undefined {
+  const path = join(directory, META_FILE);
+  try {
+    const look = storage.look(directory);
+    if (look === undefined) return undefined;
+    if (!look.directory) {
+      throw new WalError(
+        'ERR_WAL_NOT_A_DIRECTORY',
+        `${directory} is a file; a log is a directory: name another path.`,
+      );
+    }
+    const meta = () => readWhole(storage, path);
+    let bytes = meta();
+    if (bytes === undefined) {
+      if (lastFile(layoutOf(storage, directory)) === undefined) return undefined;
+      // Made since the first look: it is there before any segment is.
+      bytes = meta();
+    }
+    if (bytes !== undefined) return decodeMeta(bytes.toString(), path);
+  } catch (error) {
+    throw fileError(error, 'read', path);
+  }
+  throw new WalError(
+    'ERR_WAL_FORMAT',
+    `${path} is missing beside segments: put it back from git or a backup. It is never made anew, for the segments may be another log's.`,
+  );
+}
+
+/** Makes wal.json in the directory, so that both survive a crash; where two do so at once, both get the first one's. */
+export function makeLog(storage: Storage, directory: string, making: Making): Meta {
+  const path = join(directory, META_FILE);
+  try {
+    const meta: Meta = { id: making.id, created: new Date(making.now).toISOString(), git: making.git };
+    publish(storage, path, Buffer.from(encodeMeta(meta)), making.token, making.mode);
+    syncUpwards(storage, directory, making.made);
+  } catch (error) {
+    throw fileError(error, 'make', path);
+  }
+  const meta = readMeta(storage, directory);
+  if (meta === undefined)
+    throw new WalError('ERR_WAL_NOT_FOUND', `${path} was taken away while the log was made.`);
+  return meta;
+}
+
+/** Syncs wal.json and the directory's own name: both may have been copied here a moment ago. */
+export function keepLog(storage: Storage, directory: string): void {
+  const meta = storage.open(join(directory, META_FILE), 'read');
+  try {
+    meta.syncNow();
+  } finally {
+    meta.close();
+  }
+  try {
+    storage.syncDirectory(dirname(directory));
+  } catch (error) {
+    // Who may write here need not be allowed to look there.
+    if (!hasCode(error, 'EACCES', 'EPERM')) throw error;
+  }
+}
+
+/** Syncs the directory, its parent, and on up to the parent of the first directory that was made. */
+export function syncUpwards(storage: Storage, directory: string, made: string | undefined): void {
+  const top = dirname(made ?? directory);
+  for (let path = directory; ; path = dirname(path)) {
+    storage.syncDirectory(path);
+    if (path === top || path === dirname(path)) return;
+  }
+}

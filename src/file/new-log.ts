@@ -1,0 +1,120 @@
+import { join } from 'node:path';
+import { NEWLINE } from '../format/line.ts';
+import { encodeMeta, type Meta } from '../format/meta.ts';
+import { META_FILE, segmentName } from '../format/names.ts';
+import type { SnapshotHeader } from '../format/snapshot.ts';
+import { fileError } from '../storage/error.ts';
+import { writeWhole } from '../storage/files.ts';
+import type { Storage, StorageFile } from '../storage/storage.ts';
+import { refuseInside } from './inside.ts';
+import { writeSnapshot } from './snapshots.ts';
+import { Staging } from './staging.ts';
+
+const BUFFER_BYTES = 1024 * 1024;
+/** Whatever the source permits, its owner can go on with what was made of it. */
+const OWNER_FILE = 0o600;
+const OWNER_DIRECTORY = 0o700;
+
+/**
+ * A log that is made, in a new directory, of another's lines: it appears whole or not at all, and nobody may read it who may not
+ * read the other.
+ */
+export class NewLog {
+  readonly #storage: Storage;
+  readonly #destination: string;
+  readonly #token: string;
+  readonly #staging: Staging;
+  readonly #mode: number;
+  readonly #segments: string[] = [];
+  readonly #buffer = Buffer.allocUnsafe(BUFFER_BYTES);
+  #used = 0;
+  #file: StorageFile | undefined;
+
+  /** Throws as `Staging` and `refuseInside` do. */
+  constructor(storage: Storage, source: string, destination: string, token: string) {
+    this.#storage = storage;
+    this.#destination = destination;
+    this.#token = token;
+    try {
+      refuseInside(storage, source, destination);
+      const [directory, meta] = [storage.look(source), storage.look(join(source, META_FILE))];
+      this.#mode = (meta?.mode ?? 0) | OWNER_FILE;
+      this.#staging = new Staging(storage, destination, token, (directory?.mode ?? 0) | OWNER_DIRECTORY);
+    } catch (error) {
+      throw fileError(error, 'make', destination);
+    }
+  }
+
+  /** The lines that follow are those of this segment. */
+  segment(firstSeq: number): void {
+    this.#doing(() => {
+      this.#end();
+      const path = join(this.#staging.path, segmentName(firstSeq));
+      this.#file = this.#storage.open(path, 'create', this.#mode);
+      this.#segments.push(path);
+    });
+  }
+
+  /** Adds the line `bytes[start, end)`, without its newline. */
+  line(bytes: Buffer, start: number, end: number): void {
+    this.#doing(() => {
+      for (let from = start; from < end; ) {
+        if (this.#used === BUFFER_BYTES) this.#flush();
+        const to = Math.min(end, from + BUFFER_BYTES - this.#used);
+        this.#used += bytes.copy(this.#buffer, this.#used, from, to);
+        from = to;
+      }
+      if (this.#used === BUFFER_BYTES) this.#flush();
+      this.#buffer[this.#used++] = NEWLINE;
+    });
+  }
+
+  #flush(): void {
+    for (let rest = this.#buffer.subarray(0, this.#used); rest.length > 0; )
+      rest = rest.subarray((this.#file as StorageFile).append([rest]));
+    this.#used = 0;
+  }
+
+  #end(): void {
+    const file = this.#file;
+    if (file === undefined) return;
+    this.#flush();
+    this.#file = undefined;
+    file.close();
+  }
+
+  async snapshot(header: SnapshotHeader, body: Iterable<Buffer>, pause: () => Promise<void>): Promise<void> {
+    const made = { token: this.#token, mode: this.#mode, pause };
+    await writeSnapshot(this.#storage, this.#staging.path, header, body, made);
+  }
+
+  /** Gives it its name. Once this resolves it survives a crash. */
+  async finish(meta: Meta): Promise<void> {
+    try {
+      this.#end();
+      for (const path of this.#segments) {
+        const file = this.#storage.open(path, 'read');
+        await file.sync().finally(() => file.close());
+      }
+      const path = join(this.#staging.path, META_FILE);
+      writeWhole(this.#storage, path, Buffer.from(encodeMeta(meta)), this.#mode);
+    } catch (error) {
+      throw fileError(error, 'make', this.#destination);
+    }
+    this.#staging.commit();
+  }
+
+  discard(): void {
+    this.#used = 0;
+    this.#file?.close();
+    this.#staging.discard();
+  }
+
+  #doing(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      throw fileError(error, 'make', this.#destination);
+    }
+  }
+}

@@ -1,0 +1,186 @@
+import { join } from 'node:path';
+import type { Clock } from '../clock/clock.ts';
+import { WalError } from '../errors/errors.ts';
+import type { Meta } from '../format/meta.ts';
+import { LOCK_FILE, SUSPECT_FILE, segmentName } from '../format/names.ts';
+import { chooseLock } from '../lock/choose.ts';
+import { Gate, type GateObserver } from '../lock/gate.ts';
+import type { Lock } from '../lock/lock.ts';
+import { HolderHint, type LockKind, readHolder } from '../lock/record.ts';
+import { fileError, orReadOnly } from '../storage/error.ts';
+import type { FileSystem, Storage } from '../storage/storage.ts';
+import { FileStore, type Turnstile } from './file-store.ts';
+import { lastFile, layoutOf, newestStart } from './layout.ts';
+import { type Modes, makeLog, readMeta } from './log-directory.ts';
+
+import { healSuspect } from './suspect.ts';
+
+export interface OpenFileStore {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  /** `count` random hex digits. */
+  readonly randomHex: (count: number) => string;
+  /** A random number from 0 to 1 (not included). */
+  readonly random: () => number;
+  readonly directory: string;
+  readonly create: boolean;
+  readonly readOnly: boolean;
+  readonly git: boolean;
+  readonly segmentBytes: number;
+  readonly lock: 'auto' | LockKind | 'none' | Lock;
+  /** Undefined: the kind's default. */
+  readonly lockTimeoutMs: number | undefined;
+  readonly strictLock: boolean;
+  readonly staleMs: number;
+  readonly allowNetwork: boolean;
+  readonly modes: Modes;
+  readonly observe: GateObserver;
+  /** Says something to a person, once. */
+  readonly warn: (message: string) => void;
+}
+
+/** How long a log that exists may be without a segment before it is taken for one that has none yet. */
+const AWAY_MS = 1000;
+const AWAY_LOOK_MS = 25;
+
+const KERNEL_TIMEOUT_MS = 1000;
+/** Beyond the time at which a dead holder's lockfile is taken away. */
+const LOCKFILE_GRACE_MS = 1000;
+
+/** Sleeps between two tries: the kernel's lock costs a microsecond to try, a lockfile two hundred. */
+const POLL_MS = { kernel: [0.05, 0.5], lockfile: [0.2, 1] } as const;
+
+/** Opens the log in a directory, made where that is asked for; for writing, unless `readOnly`. */
+export async function openFileStore(options: OpenFileStore): Promise<FileStore> {
+  const { storage, clock, directory, create, readOnly, modes } = options;
+  const token = options.randomHex(12);
+  const found = readMeta(storage, directory);
+  if (found === undefined && (readOnly || !create)) {
+    throw new WalError(
+      'ERR_WAL_NOT_FOUND',
+      `There is no log in ${directory}: make one with "jsonl-wal init", or by opening it to append (without create: false or readOnly).`,
+    );
+  }
+  const storeOn = (meta: Meta, turnstile: Turnstile | undefined) =>
+    new FileStore({
+      storage,
+      clock,
+      directory,
+      meta,
+      turnstile,
+      token,
+      fileMode: modes.file,
+      // A merge driver must see the whole.
+      segmentBytes: meta.git ? Infinity : options.segmentBytes,
+      randomHex: options.randomHex,
+    });
+  if (readOnly) return storeOn(found as Meta, undefined);
+  const made = found === undefined ? makeDirectory(options) : undefined;
+  const fileSystem = fitFileSystem(options);
+  const meta =
+    found ??
+    makeLog(storage, directory, {
+      now: clock.now(),
+      id: options.randomHex(16),
+      token,
+      git: options.git,
+      made,
+      mode: modes.file,
+    });
+  let turnstile: Turnstile | undefined;
+  try {
+    turnstile = openTurnstile(options, fileSystem, token);
+    await prepare(options, turnstile, token, found !== undefined);
+    return storeOn(meta, turnstile);
+  } catch (error) {
+    turnstile?.hint?.close();
+    turnstile?.lock.close();
+    throw orReadOnly(fileError(error, 'open', directory));
+  }
+}
+
+/** Returns the first directory that had to be made. */
+function makeDirectory({ storage, directory, modes }: OpenFileStore): string | undefined {
+  try {
+    return storage.makeDirectory(directory, modes.directory);
+  } catch (error) {
+    throw fileError(error, 'make', directory);
+  }
+}
+
+/** Refuses network file systems: their O_APPEND is not atomic, and two holders could overwrite each other. */
+function fitFileSystem({ storage, directory, allowNetwork }: OpenFileStore): FileSystem {
+  let kind: FileSystem;
+  try {
+    kind = storage.fileSystem(directory);
+  } catch (error) {
+    throw fileError(error, 'look at the file system of', directory);
+  }
+  if (kind === 'network' && !allowNetwork) {
+    throw new WalError(
+      'ERR_WAL_NETWORK_FS',
+      `${directory} is on a network file system, where appending is not atomic: use a local directory, or pass allowNetwork: true if only one machine writes.`,
+    );
+  }
+  return kind;
+}
+
+function openTurnstile(options: OpenFileStore, fileSystem: FileSystem, token: string): Turnstile {
+  const { storage, clock, random, directory, staleMs, modes, observe } = options;
+  const path = join(directory, LOCK_FILE);
+  let lock: Lock | undefined;
+  try {
+    lock = chooseLock(storage, path, { lock: options.lock, staleMs, fileSystem, token, mode: modes.file });
+    const byFile = lock.kind === 'lockfile';
+    const timeoutMs = options.lockTimeoutMs ?? (byFile ? staleMs + LOCKFILE_GRACE_MS : KERNEL_TIMEOUT_MS);
+    // A lock that lets everybody in is never waited for.
+    if (fileSystem === 'strange' && options.lock !== 'none') {
+      options.warn(
+        `${directory} is on a file system of unknown kind (FUSE, 9P, ...): the log does not go on without its ${lock.kind} lock there, as it would on a local one; an append that cannot have it within lockTimeoutMs (${timeoutMs}) fails.`,
+      );
+    }
+    const hint = storage.look(path) === undefined ? undefined : new HolderHint(storage, path);
+    const gate = new Gate({
+      lock,
+      clock,
+      random,
+      timeoutMs,
+      strict: options.strictLock || timeoutMs === Infinity || fileSystem !== 'local',
+      pollMs: byFile ? POLL_MS.lockfile : POLL_MS.kernel,
+      holder: () => readHolder(storage, path),
+      observe: {
+        ...observe,
+        entered: (waitedMs, held, contended) => {
+          if (held) hint?.write(clock.now());
+          observe.entered?.(waitedMs, held, contended);
+        },
+      },
+    });
+    return { lock, gate, hint };
+  } catch (error) {
+    lock?.close();
+    throw fileError(error, 'open the lock', path);
+  }
+}
+
+/** Before the first append: heals what a failed sync left, and makes the first segment of a new log. */
+async function prepare(
+  options: OpenFileStore,
+  { gate }: Turnstile,
+  token: string,
+  existed: boolean,
+): Promise<void> {
+  const { storage, clock, directory, modes } = options;
+  const suspect = () => storage.look(join(directory, SUSPECT_FILE)) !== undefined;
+  // A checkout takes the segment away before it puts the other in: a log that is there already gets time to come back.
+  for (let waited = 0; existed && waited < AWAY_MS; waited += AWAY_LOOK_MS) {
+    if (lastFile(layoutOf(storage, directory)) !== undefined) break;
+    await clock.sleep(AWAY_LOOK_MS);
+  }
+  const path = join(directory, segmentName(newestStart(storage, directory).firstSeq));
+  if (storage.look(path) === undefined) storage.open(path, 'append', modes.file).close();
+  if (!suspect()) return;
+  await gate.enter(suspect, () =>
+    healSuspect(storage, directory, layoutOf(storage, directory).segments, token),
+  );
+}

@@ -1,0 +1,189 @@
+import { join } from 'node:path';
+import { hasCode } from '../errors/errors.ts';
+import { CRC_LENGTH, CRC_OFFSET } from '../format/line.ts';
+import { segmentName } from '../format/names.ts';
+import { fileError } from '../storage/error.ts';
+import type { FileLook, Storage, StorageFile } from '../storage/storage.ts';
+import type { FeedState, LineFeed, Progress } from '../store/store.ts';
+import { compactedError, gapError, layoutOf, type Start } from './layout.ts';
+
+const CHUNK_BYTES = 256 * 1024;
+const CRC_END = CRC_OFFSET + CRC_LENGTH;
+
+/**
+ * Reads the segments of a directory one after the other, and goes on reading where they grow. It keeps its file open,
+ * so that it reads to the end of what it began with, and `replaced` tells when the path leads elsewhere.
+ */
+export class SegmentReader {
+  readonly #storage: Storage;
+  readonly #directory: string;
+  readonly #access: 'read' | 'append-existing';
+  readonly #chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+  readonly #crc = Buffer.alloc(CRC_END);
+  #file: StorageFile | undefined;
+  #identity: FileLook | undefined;
+  #firstSeq: number;
+  #follows: string | undefined;
+  #path: string;
+  #state: FeedState | undefined;
+  /** Offset of the next byte to read. */
+  #position = 0;
+  #begun = false;
+  #arrived: 'perhaps' | 'surely' | undefined;
+  #replaced: boolean;
+
+  /** `replaced`: this reader takes over from one whose log was replaced. */
+  constructor(
+    storage: Storage,
+    directory: string,
+    access: 'read' | 'append-existing',
+    { firstSeq, follows }: Start,
+    replaced = false,
+  ) {
+    this.#storage = storage;
+    this.#directory = directory;
+    this.#access = access;
+    this.#firstSeq = firstSeq;
+    this.#follows = follows;
+    this.#path = join(directory, segmentName(firstSeq));
+    this.#replaced = replaced;
+  }
+
+  get firstSeq(): number {
+    return this.#firstSeq;
+  }
+
+  get state(): FeedState | undefined {
+    return this.#state;
+  }
+
+  get path(): string {
+    return this.#path;
+  }
+
+  /** The open file. Opened by the first call, or by reading. */
+  get file(): StorageFile {
+    if (this.#file === undefined) {
+      try {
+        this.#file = this.#storage.open(this.path, this.#access);
+        this.#identity = this.#file.look();
+      } catch (error) {
+        if (hasCode(error, 'ENOENT')) this.#refuseCompacted();
+        throw fileError(error, 'open', this.path);
+      }
+    }
+    return this.#file;
+  }
+
+  /** Throws ERR_WAL_COMPACTED where a snapshot stands for this segment: it was deleted since it was listed. */
+  #refuseCompacted(): void {
+    const newest = layoutOf(this.#storage, this.#directory).snapshots.at(-1) ?? 0;
+    if (newest >= this.#firstSeq) throw compactedError(this.#firstSeq, newest);
+  }
+
+  /** Whether the path still leads to the open file. */
+  whereabouts(): 'here' | 'gone' | 'replaced' {
+    const now = this.#storage.look(this.#path);
+    if (now === undefined) return this.#file === undefined ? 'here' : 'gone';
+    const { file } = this;
+    const { inode, device } = this.#identity ?? file.look();
+    return now.inode === inode && now.device === device ? 'here' : 'replaced';
+  }
+
+  /** Feeds one chunk. 'replaced': the file is not the one any more that was read before, and nothing was fed. */
+  read(feed: LineFeed): Progress {
+    if (!this.#begun) {
+      feed.begin(this.#firstSeq, this.#follows, this.#replaced);
+      this.#begun = true;
+      this.#replaced = false;
+      this.#position = 0;
+    }
+    // A log that nobody wrote to yet, or not since it was compacted, may have no segment.
+    if (this.#file === undefined && this.#access === 'read' && this.#storage.look(this.path) === undefined) {
+      this.settle(feed.pause());
+      return this.#sees() ? 'more' : 'end';
+    }
+    const { file } = this;
+    const known = this.#knownBytes();
+    if (known === undefined) return 'replaced';
+    const count = file.read(this.#chunk, this.#position - known) - known;
+    if (count < 0 || (known > 0 && !this.#beginsAsRead(this.#chunk, known + count))) return 'replaced';
+    if (count > 0) feed.push(this.#chunk.subarray(known, known + count));
+    this.#position += count;
+    if (known + count === CHUNK_BYTES) return 'more';
+    this.settle(feed.pause());
+    return this.#moveOn() || this.#sees() ? 'more' : 'end';
+  }
+
+  /**
+   * How many bytes to read again, before those that may be new, so that the same call tells whether the last accepted line
+   * is still there: a file may be rewritten in place, or cut. Undefined where it is not.
+   */
+  #knownBytes(): number | undefined {
+    const state = this.#state;
+    if (state === undefined || this.#position !== state.resume || state.resume === 0) return 0;
+    if (state.anchor === undefined) return this.file.size() < state.resume ? undefined : 0;
+    const known = state.resume - state.anchor.offset;
+    if (known <= CHUNK_BYTES / 2) return known;
+    if (this.file.size() < state.resume) return undefined;
+    return this.#beginsAsRead(this.#crc, this.file.read(this.#crc, state.anchor.offset)) ? 0 : undefined;
+  }
+
+  /** Whether bytes read where the last accepted line began are still that line's. */
+  #beginsAsRead(bytes: Buffer, count: number): boolean {
+    const { anchor } = this.#state as FeedState;
+    return count >= CRC_END && bytes.toString('latin1', CRC_OFFSET, CRC_END) === anchor?.crc;
+  }
+
+  /** Notes where the feed stands. */
+  settle(state: FeedState): void {
+    this.#state = state;
+    this.#position = state.resume;
+  }
+
+  /** After a seal, goes to the next segment if there is one. */
+  #moveOn(): boolean {
+    const { sealed, head } = this.#state as FeedState;
+    if (!sealed || head === undefined) return false;
+    const path = join(this.#directory, segmentName(head.seq + 1));
+    if (this.#storage.look(path) === undefined) return false;
+    this.close();
+    this.#firstSeq = head.seq + 1;
+    this.#follows = head.crc;
+    this.#path = path;
+    this.#state = undefined;
+    this.#begun = false;
+    this.#arrived = undefined;
+    return true;
+  }
+
+  /**
+   * At the end of what follows: true where later files are there all the same, to be looked at once more (a next segment
+   * may just have been made). If they stay, they are not this log's, segments are missing, or this one was compacted away.
+   */
+  #sees(): boolean {
+    const { sealed, head } = this.#state as FeedState;
+    if (this.#arrived === 'surely' && !sealed) return false;
+    const layout = layoutOf(this.#storage, this.#directory);
+    const reached = sealed && head !== undefined ? head.seq : this.#firstSeq;
+    const stray = layout.segments.find((seq) => seq > reached);
+    const snapshot = layout.snapshots.find((seq) => (sealed ? seq > reached : seq >= reached));
+    if (stray === undefined && snapshot === undefined) {
+      this.#arrived = 'surely';
+      return false;
+    }
+    if (this.#arrived === 'perhaps') {
+      if (snapshot !== undefined)
+        throw compactedError(reached + (sealed ? 1 : 0), layout.snapshots.at(-1) ?? 0);
+      throw gapError(this.#directory, layout, stray as number);
+    }
+    this.#arrived = 'perhaps';
+    return true;
+  }
+
+  close(): void {
+    this.#file?.close();
+    this.#file = undefined;
+    this.#identity = undefined;
+  }
+}

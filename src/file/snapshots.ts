@@ -1,0 +1,168 @@
+import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { WalError } from '../errors/errors.ts';
+import { hex8 } from '../format/crc.ts';
+import { NEWLINE } from '../format/line.ts';
+import { snapshotName } from '../format/names.ts';
+import { decodeHeader, encodeHeader, MAX_HEADER_BYTES, type SnapshotHeader } from '../format/snapshot.ts';
+import { fileError } from '../storage/error.ts';
+import type { Storage, StorageFile } from '../storage/storage.ts';
+import type { SnapshotFile } from '../store/store.ts';
+
+/** The first line of the snapshot at `seq`; undefined where it is damaged, or gone. */
+export function readHeader(storage: Storage, directory: string, seq: number): SnapshotHeader | undefined {
+  const path = join(directory, snapshotName(seq));
+  const file = openIfThere(storage, path);
+  if (file === undefined) return undefined;
+  try {
+    const line = firstLine(file);
+    const header = line && decodeHeader(line, path);
+    // A snapshot by another's name stands for something else.
+    return header?.head.seq === seq ? header : undefined;
+  } catch (error) {
+    throw fileError(error, 'read', path);
+  } finally {
+    file.close();
+  }
+}
+
+function firstLine(file: StorageFile): Buffer | undefined {
+  const bytes = Buffer.allocUnsafe(MAX_HEADER_BYTES);
+  const read = bytes.subarray(0, file.read(bytes, 0));
+  const end = read.indexOf(NEWLINE);
+  return end < 0 ? undefined : read.subarray(0, end);
+}
+
+function openIfThere(storage: Storage, path: string): StorageFile | undefined {
+  try {
+    return storage.open(path, 'read');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw fileError(error, 'open', path);
+  }
+}
+
+const CHUNK_BYTES = 1024 * 1024;
+const SYNC_BYTES = 256 * 1024;
+
+/** The body of a snapshot, in pieces that are used again; at its end it throws where the body is not as the header says. */
+export function readBody(
+  storage: Storage,
+  directory: string,
+  header: SnapshotHeader,
+): Generator<Buffer, void, undefined> {
+  return bodyOf(storage, join(directory, snapshotName(header.head.seq)), header);
+}
+
+/** Opens a snapshot, to read its body in parts. */
+export function openBody(storage: Storage, directory: string, header: SnapshotHeader): SnapshotFile {
+  const path = join(directory, snapshotName(header.head.seq));
+  const file = openThere(storage, path, header);
+  const line = firstLine(file);
+  if (line === undefined || decodeHeader(line, path)?.body.crc !== header.body.crc) {
+    file.close();
+    throw goneError(path, header);
+  }
+  const start = line.length + 1;
+  return {
+    read(offset, length) {
+      const bytes = Buffer.allocUnsafeSlow(length);
+      try {
+        return bytes.subarray(0, file.read(bytes, start + offset));
+      } catch (error) {
+        throw fileError(error, 'read', path);
+      }
+    },
+    close: () => file.close(),
+  };
+}
+
+function openThere(storage: Storage, path: string, header: SnapshotHeader): StorageFile {
+  const file = openIfThere(storage, path);
+  if (file === undefined) throw goneError(path, header);
+  return file;
+}
+
+function goneError(path: string, { head }: SnapshotHeader): WalError {
+  return new WalError(
+    'ERR_WAL_COMPACTED',
+    `${path} was deleted: a newer snapshot took its place. Read that one.`,
+    { seq: head.seq },
+  );
+}
+
+function* bodyOf(storage: Storage, path: string, header: SnapshotHeader): Generator<Buffer, void> {
+  const { head, body } = header;
+  const file = openThere(storage, path, header);
+  const damaged = (why: string) =>
+    new WalError(
+      'ERR_WAL_CORRUPT',
+      `${path} is damaged: ${why}. A table falls back to an older snapshot, and to the segments it was made from, where those remain.`,
+      { segment: snapshotName(head.seq), seq: head.seq },
+    );
+  try {
+    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+    let crc = 0;
+    let left = body.bytes;
+    let position = chunk.subarray(0, file.read(chunk, 0)).indexOf(NEWLINE) + 1;
+    while (left > 0) {
+      const count = Math.min(file.read(chunk, position), left);
+      if (count === 0) throw damaged(`${left} of ${body.bytes} bytes are missing`);
+      const piece = chunk.subarray(0, count);
+      crc = crc32(piece, crc);
+      position += count;
+      left -= count;
+      yield piece;
+    }
+    if (hex8(crc) !== body.crc) throw damaged('its bytes do not have the crc that its first line says');
+    if (!file.endsAt(position)) throw damaged('it is longer than its first line says');
+  } catch (error) {
+    throw fileError(error, 'read', path);
+  } finally {
+    file.close();
+  }
+}
+
+/**
+ * Writes a snapshot under a temporary name, syncs it, reads it back, and only then gives it its own. A little is
+ * synced at a time: a writer's fdatasync would wait for all that the file system has yet to write of it.
+ */
+export async function writeSnapshot(
+  storage: Storage,
+  directory: string,
+  header: SnapshotHeader,
+  body: Iterable<Buffer>,
+  { token, mode, pause }: { token: string; mode: number; pause: () => Promise<void> },
+): Promise<void> {
+  const path = join(directory, snapshotName(header.head.seq));
+  const temporary = `${path}.${token}.tmp`;
+  try {
+    const file = storage.open(temporary, 'create', mode);
+    try {
+      writeAll(file, Buffer.from(encodeHeader(header)));
+      let unsynced = 0;
+      for (const piece of body) {
+        writeAll(file, piece);
+        unsynced += piece.length;
+        if (unsynced < SYNC_BYTES) continue;
+        await file.sync();
+        unsynced = 0;
+      }
+      await file.sync();
+    } finally {
+      file.close();
+    }
+    // What was written wrong would be found when what it stands for is gone.
+    for (const _ of bodyOf(storage, temporary, header)) await pause();
+    storage.rename(temporary, path);
+    storage.syncDirectory(directory);
+  } catch (error) {
+    throw fileError(error, 'make', path);
+  } finally {
+    storage.remove(temporary);
+  }
+}
+
+function writeAll(file: StorageFile, bytes: Buffer): void {
+  for (let rest = bytes; rest.length > 0; ) rest = rest.subarray(file.append([rest]));
+}

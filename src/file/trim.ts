@@ -1,0 +1,34 @@
+import { join } from 'node:path';
+import { segmentName, snapshotName } from '../format/names.ts';
+import { fileError } from '../storage/error.ts';
+import type { Storage } from '../storage/storage.ts';
+import { layoutOf } from './layout.ts';
+
+/** A temporary file that nobody touched for so long is what a crash left. */
+const LEFTOVER_MS = 3_600_000;
+
+/**
+ * Deletes what the snapshot at `seq` makes needless: older snapshots, and all segments that begin at or before it (it
+ * stands for whole segments), oldest first, so that what is left has no gap. And what crashes left of others.
+ */
+export function trimFiles(storage: Storage, directory: string, seq: number, now: number): void {
+  const { segments, snapshots } = layoutOf(storage, directory);
+  const needless = [
+    ...segments.filter((first) => first <= seq).map(segmentName),
+    ...snapshots.filter((last) => last < seq).map(snapshotName),
+    ...storage
+      .list(directory)
+      .filter((name) => name.startsWith('snapshot-') && name.endsWith('.tmp') && isLeft(name)),
+  ];
+  try {
+    for (const name of needless) storage.remove(join(directory, name));
+    if (needless.length > 0) storage.syncDirectory(directory);
+  } catch (error) {
+    throw fileError(error, 'clean up', directory);
+  }
+
+  function isLeft(name: string): boolean {
+    const look = storage.look(join(directory, name));
+    return look !== undefined && look.modifiedMs < now - LEFTOVER_MS;
+  }
+}

@@ -1,0 +1,66 @@
+import { hasCode, messageOf, type Outcome, WalError } from '../errors/errors.ts';
+
+/** Turns an error of the operating system into one that says where it happened and what to do. */
+export function fileError(error: unknown, doing: string, path: string, outcome?: Outcome): WalError {
+  if (error instanceof WalError) return error;
+  const details = { cause: error, ...(outcome && { outcome }) };
+  const why = messageOf(error);
+  if (hasCode(error, 'ENOENT')) {
+    return new WalError('ERR_WAL_NOT_FOUND', `Cannot ${doing} ${path}: it is not there.`, details);
+  }
+  if (hasCode(error, 'EACCES', 'EPERM')) {
+    return new WalError(
+      'ERR_WAL_PERMISSION',
+      `Cannot ${doing} ${path}: no permission. Check owner and mode.`,
+      details,
+    );
+  }
+  if (hasCode(error, 'EROFS')) {
+    return new WalError(
+      'ERR_WAL_PERMISSION',
+      `Cannot ${doing} ${path}: the file system is read-only. Mount it for writing, or use another.`,
+      details,
+    );
+  }
+  if (hasCode(error, 'ENOTDIR', 'EEXIST')) {
+    return new WalError(
+      'ERR_WAL_NOT_A_DIRECTORY',
+      `Cannot ${doing} ${path}: it, or a part of it, is not a directory.`,
+      details,
+    );
+  }
+  if (hasCode(error, 'EISDIR')) {
+    return new WalError(
+      'ERR_WAL_FORMAT',
+      `Cannot ${doing} ${path}: it is a directory, where a file of the log should be. Move it away.`,
+      details,
+    );
+  }
+  if (hasCode(error, 'ENOSPC', 'EDQUOT', 'EFBIG')) {
+    return new WalError(
+      'ERR_WAL_NO_SPACE',
+      `Cannot ${doing} ${path}: ${why}. Make room and try again.`,
+      details,
+    );
+  }
+  if (hasCode(error, 'EMFILE', 'ENFILE')) {
+    return new WalError(
+      'ERR_WAL_IO',
+      `Cannot ${doing} ${path}: too many open files. Close some, or raise "ulimit -n".`,
+      details,
+    );
+  }
+  return new WalError('ERR_WAL_IO', `Cannot ${doing} ${path}: ${why}.`, details);
+}
+
+/** The same error where it refuses to write a log that is there: it may still be read. */
+export function orReadOnly(error: unknown): unknown {
+  if (!(error instanceof WalError) || error.code !== 'ERR_WAL_PERMISSION') return error;
+  const { message, code, cause, ...facts } = error;
+  return new WalError(code, `${message} Or open the log read-only (readOnly: true).`, { ...facts, cause });
+}
+
+/** True for the failures that leave nothing written, and may pass. */
+export function isFull(error: unknown): boolean {
+  return hasCode(error, 'ENOSPC', 'EDQUOT', 'EFBIG');
+}

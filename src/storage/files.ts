@@ -1,0 +1,72 @@
+import { basename, dirname } from 'node:path';
+import { hasCode, WalError } from '../errors/errors.ts';
+import type { Storage } from './storage.ts';
+
+/** Reads a small file whole; undefined where there is none. */
+export function readWhole(storage: Storage, path: string): Buffer | undefined {
+  try {
+    const file = storage.open(path, 'read');
+    try {
+      const bytes = Buffer.alloc(file.look().size);
+      return bytes.subarray(0, file.read(bytes, 0));
+    } finally {
+      file.close();
+    }
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
+
+/** Writes a new file under `temporary` and syncs it. */
+export function writeWhole(storage: Storage, temporary: string, bytes: Buffer, mode?: number): void {
+  const file = storage.open(temporary, 'create', mode);
+  try {
+    let rest = bytes;
+    while (rest.length > 0) rest = rest.subarray(file.append([rest]));
+    file.syncNow();
+  } finally {
+    file.close();
+  }
+}
+
+/** What link(2) fails with where the file system has no hard links; EISDIR is what Node makes of Windows's answer. */
+const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EISDIR'];
+
+function giveName(storage: Storage, temporary: string, path: string): void {
+  try {
+    storage.link(temporary, path);
+  } catch (error) {
+    if (!hasCode(error, ...NO_LINKS)) throw error;
+    throw new WalError(
+      'ERR_WAL_UNSUPPORTED',
+      `Cannot make ${basename(path)} in ${dirname(path)}: its file system has no hard links (as FAT and exFAT), and without them the file could be seen half made. Put the log on another file system.`,
+      { cause: error },
+    );
+  }
+}
+
+/**
+ * Makes a file appear whole, or not at all, and only where there is none: a temporary file is written, synced, and
+ * linked to the name. False where somebody else was first. Throws ERR_WAL_UNSUPPORTED where there are no hard links.
+ */
+export function publish(
+  storage: Storage,
+  path: string,
+  bytes: Buffer,
+  token: string,
+  mode?: number,
+): boolean {
+  const temporary = `${path}.${token}.tmp`;
+  try {
+    writeWhole(storage, temporary, bytes, mode);
+    giveName(storage, temporary, path);
+    storage.syncDirectory(dirname(path));
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'EEXIST')) return false;
+    throw error;
+  } finally {
+    storage.remove(temporary);
+  }
+}

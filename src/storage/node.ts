@@ -1,0 +1,172 @@
+import * as fs from 'node:fs';
+import { dirname } from 'node:path';
+import { hasCode } from '../errors/errors.ts';
+import { fileSystemKind } from './filesystem.ts';
+import type { FileAccess, FileLook, FileSystem, Storage, StorageFile } from './storage.ts';
+
+const { COPYFILE_EXCL, COPYFILE_FICLONE_FORCE, O_APPEND, O_CREAT, O_EXCL, O_RDONLY, O_RDWR, O_WRONLY } =
+  fs.constants;
+
+const FLAGS: Readonly<Record<FileAccess, number>> = {
+  read: O_RDONLY,
+  append: O_RDWR | O_APPEND | O_CREAT,
+  'append-existing': O_RDWR | O_APPEND,
+  update: O_RDWR,
+  create: O_WRONLY | O_CREAT | O_EXCL | O_APPEND,
+};
+
+function lookOf(stats: fs.BigIntStats | fs.Stats): FileLook {
+  return {
+    device: stats.dev,
+    inode: stats.ino,
+    size: Number(stats.size),
+    directory: stats.isDirectory(),
+    mode: Number(stats.mode) & 0o777,
+    modifiedMs: Number(stats.mtimeMs),
+  };
+}
+
+/** Some file systems number their files beyond what a double holds; the others are spared the cost of bigints. */
+function isRounded({ dev, ino }: fs.Stats): boolean {
+  return ino > Number.MAX_SAFE_INTEGER || dev > Number.MAX_SAFE_INTEGER;
+}
+
+const NO_THROW = { throwIfNoEntry: false } as const;
+const EXACT = { throwIfNoEntry: false, bigint: true } as const;
+
+const LAST_AND_NEXT = Buffer.alloc(2);
+
+class NodeFile implements StorageFile {
+  readonly descriptor: number;
+  #syncing = 0;
+  #closing = false;
+
+  constructor(descriptor: number) {
+    this.descriptor = descriptor;
+  }
+
+  look(): FileLook {
+    const stats = fs.fstatSync(this.descriptor);
+    return lookOf(isRounded(stats) ? fs.fstatSync(this.descriptor, EXACT) : stats);
+  }
+
+  size(): number {
+    return fs.fstatSync(this.descriptor).size;
+  }
+
+  endsAt(size: number): boolean {
+    // Of the last byte and one more, only the last is there.
+    return size === 0 ? this.size() === 0 : fs.readSync(this.descriptor, LAST_AND_NEXT, 0, 2, size - 1) === 1;
+  }
+
+  read(target: Buffer, position: number): number {
+    return fs.readSync(this.descriptor, target, 0, target.length, position);
+  }
+
+  append(pieces: readonly Buffer[]): number {
+    const [only] = pieces;
+    if (pieces.length === 1 && only !== undefined) return fs.writeSync(this.descriptor, only);
+    return fs.writevSync(this.descriptor, pieces);
+  }
+
+  writeAt(bytes: Buffer, position: number): void {
+    fs.writeSync(this.descriptor, bytes, 0, bytes.length, position);
+  }
+
+  sync(): Promise<void> {
+    this.#syncing++;
+    return new Promise((resolve, reject) => {
+      fs.fdatasync(this.descriptor, (error) => {
+        // A descriptor closed under a sync could be another file's by the time the sync runs.
+        if (--this.#syncing === 0 && this.#closing) fs.closeSync(this.descriptor);
+        if (error) reject(error);
+        else resolve();
+      });
+    });
+  }
+
+  syncNow(): void {
+    fs.fdatasyncSync(this.descriptor);
+  }
+
+  close(): void {
+    if (this.#syncing > 0) this.#closing = true;
+    else fs.closeSync(this.descriptor);
+  }
+}
+
+/**
+ * What proper-lockfile asks of a file system, under Node's names. It copies the whole of what it is given at every
+ * lock; its own choice has a hundred functions.
+ */
+export const lockfileFileSystem = {
+  mkdir: fs.mkdir,
+  mkdirSync: fs.mkdirSync,
+  realpath: fs.realpath,
+  realpathSync: fs.realpathSync,
+  rmdir: fs.rmdir,
+  rmdirSync: fs.rmdirSync,
+  stat: fs.stat,
+  statSync: fs.statSync,
+  utimes: fs.utimes,
+  utimesSync: fs.utimesSync,
+};
+
+/**
+ * Makes a directory and those above it; returns the first that it made. Node's own `recursive` never comes back where
+ * the system says ENOENT though the parent is there (/proc), and says ENOENT of a read-only disk.
+ */
+function makeDirectory(path: string, mode = 0o777): string | undefined {
+  const parent = dirname(path);
+  let made: string | undefined;
+  for (let first = true; ; first = false) {
+    try {
+      fs.mkdirSync(path, mode);
+      return made ?? path;
+    } catch (error) {
+      if (fs.statSync(path, NO_THROW)?.isDirectory()) return made;
+      if (!first || parent === path || !hasCode(error, 'ENOENT')) throw error;
+    }
+    made = makeDirectory(parent, mode);
+  }
+}
+
+/** The real disk. This file alone imports node:fs. */
+export const nodeStorage: Storage = {
+  makeDirectory,
+  list: (path) => fs.readdirSync(path),
+  open: (path, access, mode = 0o666) => new NodeFile(fs.openSync(path, FLAGS[access], mode)),
+  look: (path) => {
+    const stats = fs.statSync(path, NO_THROW);
+    const exact = stats !== undefined && isRounded(stats) ? fs.statSync(path, EXACT) : stats;
+    return exact && lookOf(exact);
+  },
+  link: (existing, path) => fs.linkSync(existing, path),
+  reflink: (existing, path) => fs.copyFileSync(existing, path, COPYFILE_EXCL | COPYFILE_FICLONE_FORCE),
+  rename: (from, to) => fs.renameSync(from, to),
+  remove: (path) => fs.rmSync(path, { force: true }),
+  removeDirectory: (path) => fs.rmdirSync(path),
+  syncDirectory: (path) => {
+    // Windows opens no directories, and makes names durable by itself.
+    if (process.platform === 'win32') return;
+    const directory = fs.openSync(path, O_RDONLY);
+    try {
+      fs.fsyncSync(directory);
+    } finally {
+      fs.closeSync(directory);
+    }
+  },
+  fileSystem: (path): FileSystem => fileSystemKind(fs.statfsSync(path).type, process.platform, path),
+  watch: (directory, changed) => {
+    try {
+      const watcher = fs.watch(directory, { persistent: false }, changed);
+      watcher.on('error', () => watcher.close());
+      return () => watcher.close();
+    } catch (error) {
+      // Without watches (none left, or none here) followers go by the clock.
+      if (hasCode(error, 'ENOSPC', 'EMFILE', 'ENOSYS', 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM'))
+        return () => {};
+      throw error;
+    }
+  },
+};

@@ -1,0 +1,65 @@
+/** The seam to the disk. Paths are absolute. Errors are those of the operating system, with their `code`. */
+export interface Storage {
+  /** Makes a directory and its parents; returns the first one made, or undefined where all were there. */
+  makeDirectory(path: string, mode?: number): string | undefined;
+  /** File names in a directory. */
+  list(path: string): string[];
+  open(path: string, access: FileAccess, mode?: number): StorageFile;
+  /** Undefined where there is nothing at that path. */
+  look(path: string): FileLook | undefined;
+  /** Gives a file a second name; EEXIST where that is taken. */
+  link(existing: string, path: string): void;
+  /** Makes a file that shares another's blocks until either is written to; throws where the file system cannot, or the name is taken. */
+  reflink(existing: string, path: string): void;
+  rename(from: string, to: string): void;
+  remove(path: string): void;
+  /** Removes an empty directory. */
+  removeDirectory(path: string): void;
+  /** Makes names in a directory survive a crash. */
+  syncDirectory(path: string): void;
+  /** What kind of file system a path is on. */
+  fileSystem(path: string): FileSystem;
+  /** Calls `changed` after something in the directory changed; a hint that may be missing. Returns how to stop. */
+  watch(directory: string, changed: () => void): () => void;
+}
+
+/**
+ * `read`: must exist. `append`: read, and write at the end only; made where missing. `append-existing`: must exist.
+ * `update`: read, and write anywhere; must exist. `create`: write at the end, must not exist.
+ */
+export type FileAccess = 'read' | 'append' | 'append-existing' | 'update' | 'create';
+
+export interface FileLook {
+  /** With `inode`, what tells a file from another. Exact: a bigint where a number would round it. */
+  readonly device: number | bigint;
+  readonly inode: number | bigint;
+  readonly size: number;
+  readonly directory: boolean;
+  /** Permissions. */
+  readonly mode: number;
+  /** When it was last written to, in milliseconds since the epoch. */
+  readonly modifiedMs: number;
+}
+
+export interface StorageFile {
+  /** The operating system's descriptor, for locks. */
+  readonly descriptor: number;
+  look(): FileLook;
+  size(): number;
+  /** Whether it is exactly that long; quicker than asking for the size. */
+  endsAt(size: number): boolean;
+  /** Reads at a position; returns how many bytes there were. */
+  read(target: Buffer, position: number): number;
+  /** Writes all pieces with one call of the operating system; returns how many bytes it took. */
+  append(pieces: readonly Buffer[]): number;
+  /** Overwrites in place. */
+  writeAt(bytes: Buffer, position: number): void;
+  /** Returns once all that was written to the file, by anyone, is on the disk. */
+  sync(): Promise<void>;
+  syncNow(): void;
+  /** Closes the file, once a sync that is under way has ended. */
+  close(): void;
+}
+
+/** Whether one machine alone reaches the file system. `strange`: FUSE, 9P and types not listed here. */
+export type FileSystem = 'local' | 'network' | 'strange';

@@ -1,0 +1,156 @@
+import type { WalError } from '../errors/errors.ts';
+import type { Head } from '../format/chain.ts';
+import type { SnapshotHeader } from '../format/snapshot.ts';
+
+/** Where a feed stands once it was given all there is. */
+export interface FeedState {
+  /** Offset in the segment from which to read on: after the last crc-valid line. */
+  readonly resume: number;
+  /** Offset after the last byte that was fed. */
+  readonly end: number;
+  /** Bytes after the last newline. */
+  readonly unterminated: number;
+  /** Offset and crc of the last accepted line of this segment. */
+  readonly anchor: { readonly offset: number; readonly crc: string } | undefined;
+  /** True once a seal was accepted: the lines go on in the segment that begins with `head.seq + 1`. */
+  readonly sealed: boolean;
+  /** Undefined where it is told by the segment before, which was not fed. */
+  readonly head: Head | undefined;
+}
+
+/** What takes lines from a store: the engine's side of reading. Everything here is synchronous. */
+export interface LineFeed {
+  /**
+   * The bytes that follow are a segment's, from its beginning. `follows`: the crc of the line that its first line
+   * must follow, where the segment before or a snapshot tells it. `replaced`: what was fed before is not in this log.
+   */
+  begin(firstSeq: number, follows: string | undefined, replaced: boolean): void;
+  /** The next bytes of the segment. They may be reused once the call returns. */
+  push(bytes: Buffer): void;
+  /** No more for now. What is pushed next begins at the `resume` of the answer. */
+  pause(): FeedState;
+  /** The group that `build` made lies in the segment, ending at offset `end`, and nothing came before it. */
+  landed(end: number): FeedState;
+}
+
+/**
+ * Makes a group: lines, to be put down in one piece, that follow the head to which the feed was just caught up; undefined where there is nothing to
+ * write. What it throws, `write` rejects with, having written nothing.
+ */
+export type Build = () => Buffer | undefined;
+
+/**
+ * nothing: `build` made nothing, or was not wanted any more. landed: right where it was built for. overtaken: somebody
+ * else's lines came first, and the feed has been given all that lies there now, the group included. replaced: it was
+ * written to a log that is not the one there now. failed: what the feed has not seen accepted is as `error.outcome` says; `written` bytes of the group were taken; `fatal` where the
+ * store must not be used again.
+ */
+export type WriteOutcome =
+  | { readonly kind: 'nothing' | 'landed' | 'overtaken' | 'replaced' }
+  | { readonly kind: 'failed'; readonly error: WalError; readonly written: number; readonly fatal: boolean };
+
+/** Reads a store's lines from a place, independently of its other readers. */
+export interface LineReader {
+  /** Feeds a piece. 'more': call again. 'end': that is all for now. 'replaced': the log there now is another; this reader is done. */
+  read(feed: LineFeed): Progress | Promise<Progress>;
+  /** What was fed before this call survives a crash after it. */
+  sync(): Promise<void>;
+  close(): void;
+}
+
+/** A snapshot that is read in parts. */
+export interface SnapshotFile {
+  /** So many bytes from an offset after the first line; fewer where there are no more. Blocking: tables answer at once. */
+  read(offset: number, bytes: number): Buffer;
+  close(): void;
+}
+
+export type Progress = 'more' | 'end' | 'replaced';
+
+/** What a store can say of itself. */
+export interface StoreInfo {
+  /** Random, made with the log. */
+  readonly id: string;
+  readonly created: string;
+  /** True where the log is kept in git. */
+  readonly git: boolean;
+  readonly location: string;
+  /** Kind of the lock in use, or undefined where the store was opened read-only. */
+  readonly lock: string | undefined;
+  /** What a sync of this store does, in words. */
+  readonly sync: string;
+}
+
+/** A copy of a log, and how it was made. */
+export interface BackupReport {
+  /** Where it lies. */
+  readonly directory: string;
+  /** The last entry in it; 0 for none. */
+  readonly seq: number;
+  /** Bytes of its files; those that are linked are the log's own as long as that keeps them. */
+  readonly bytes: number;
+  readonly files: number;
+  /** How many of the files are hard links to the log's. */
+  readonly linked: number;
+  /** How many share their blocks with the log's until either is written to. */
+  readonly reflinked: number;
+  /** How many are bytes of their own. */
+  readonly copied: number;
+}
+
+export interface BackupRequest {
+  /** Whether files may share their bytes with the log's. */
+  readonly link: boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * An ordered, append-only store of lines: all that the engine asks of what lies beneath. It knows nothing of chains: it
+ * puts bytes after everything before them, in one piece, gives back what is there, and says when that was replaced.
+ *
+ * `feed` is the writer's own, always the same one: the store keeps it where the log ends.
+ */
+export interface LineStore {
+  /** Feeds every line since last time. After a replacement it begins anew, with `begin(..., true)`. */
+  catchUp(feed: LineFeed): Promise<void>;
+  /** Takes the write turn, catches up, and puts down what `build` makes. `wanted` is asked while it waits. */
+  write(feed: LineFeed, build: Build, wanted: () => boolean): Promise<WriteOutcome>;
+  /** What was written or fed before this call is kept. `quick`: the caller would rather block than wait for a thread. */
+  sync(quick: boolean): Promise<void>;
+  /** The same three, blocking; a store that cannot throws ERR_WAL_UNSUPPORTED. */
+  catchUpNow(feed: LineFeed): void;
+  writeNow(feed: LineFeed, build: Build): WriteOutcome;
+  syncNow(): void;
+  /** The headers of all snapshots whose first line is whole, newest first. */
+  snapshots(): SnapshotHeader[] | Promise<SnapshotHeader[]>;
+  /**
+   * The bytes after a snapshot's first line, in pieces that may be reused once the next is asked for. Throws
+   * ERR_WAL_CORRUPT at the end where they are not what the header says, ERR_WAL_COMPACTED where it is gone.
+   */
+  readSnapshot(header: SnapshotHeader): Iterable<Buffer> | AsyncIterable<Buffer>;
+  /** For reading parts of a snapshot, also when it has been deleted meanwhile. ERR_WAL_COMPACTED where it is gone already. */
+  openSnapshot(header: SnapshotHeader): SnapshotFile | Promise<SnapshotFile>;
+  /** Keeps a snapshot: once this resolves, it survives a crash, whole. It is not put where its head's seal is not this log's. */
+  putSnapshot(header: SnapshotHeader, body: Iterable<Buffer>): Promise<void>;
+  /** Deletes snapshots before the one at `seq`, and the segments that end at or before it. */
+  trim(seq: number): Promise<void>;
+  /** A segment of so many bytes is sealed by whoever makes it so long. Infinity: never. */
+  readonly segmentBytes: number;
+  /** Bytes of each segment that begins after a seq, in their order; without those that have none. */
+  segmentSizes(after: number): number[] | Promise<number[]>;
+  /**
+   * Copies the log, as a directory of files, to where there is nothing yet; a store that cannot throws ERR_WAL_UNSUPPORTED.
+   * All that was synced before the call is in it, and once it resolves it survives a crash.
+   */
+  backup(destination: string, request: BackupRequest): Promise<BackupReport>;
+  /** After a failed sync: leaves word for whoever opens the log next. */
+  suspect(): void;
+  /** The first seq whose record is still here; all before it was compacted away. */
+  oldest(): number | Promise<number>;
+  /** Reads from the segment that holds `from`; `follow` also watches for replacement. */
+  reader(from: number, follow: boolean): LineReader;
+  /** Resolves after the log may have changed, or `signal` aborts. */
+  changed(signal: AbortSignal): Promise<void>;
+  info(): StoreInfo;
+  close(): Promise<void>;
+}
