@@ -1,0 +1,67 @@
+import { createRequire } from 'node:module';
+import type * as ProperLockfile from 'proper-lockfile';
+import { hasCode } from '../errors/errors.ts';
+import { lockfileFileSystem } from '../storage/node.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { Lock } from './lock.ts';
+
+/** proper-lockfile takes no shorter time for stale. */
+export const LEAST_STALE_MS = 2000;
+
+/**
+ * proper-lockfile's lock: a directory beside `path`, which the next one in takes away once it is `staleMs` old.
+ * Portable to where the kernel's locks are not; a hundred times slower, and two may hold it after a stale one is
+ * reclaimed (issue 121 there), which costs retries and nothing else.
+ */
+export function lockfileLock(storage: Storage, path: string, staleMs: number): Lock {
+  // Loaded when it is used: it hooks the process's exit, and short-lived processes pay for each module.
+  const lockfile = createRequire(import.meta.url)('proper-lockfile') as typeof ProperLockfile;
+  const held = lockfilePath(path);
+  const options = {
+    fs: lockfileFileSystem,
+    lockfilePath: held,
+    stale: staleMs,
+    realpath: false,
+    // Its default throws from a timer and takes the process with it. The chain notices what matters.
+    onCompromised: () => {},
+  };
+  return {
+    kind: 'lockfile',
+    tryAcquire: () => {
+      for (let first = true; ; first = false) {
+        try {
+          // Its own refusal throws several errors, which costs more than a turn takes.
+          const made = storage.look(held)?.modifiedMs;
+          if (made !== undefined && made > Date.now() - staleMs) return false;
+          lockfile.lockSync(path, options);
+          return true;
+        } catch (error) {
+          // Something else lies there that it cannot take away: it is held, as it were, and the wait runs out.
+          if (hasCode(error, 'ELOCKED', 'ENOTDIR', 'ENOTEMPTY', 'ELOOP')) return false;
+          if (!hasCode(error, 'ENOENT')) throw error;
+          // A holder thought dead woke, and in giving back its lock took away the one just made. Or the directory is away.
+          if (!first) return false;
+        }
+      }
+    },
+    release: () => {
+      try {
+        lockfile.unlockSync(path, options);
+      } catch (error) {
+        if (!hasCode(error, 'ENOTACQUIRED', 'ERELEASED')) throw error;
+      }
+    },
+    close: () => {},
+  };
+}
+
+/** Whether somebody holds the lock now; one who has not touched it for `staleMs` does not. */
+export function lockfileIsHeld(path: string, staleMs: number): boolean {
+  const lockfile = createRequire(import.meta.url)('proper-lockfile') as typeof ProperLockfile;
+  return lockfile.checkSync(path, { lockfilePath: lockfilePath(path), stale: staleMs, realpath: false });
+}
+
+/** The directory that stands for the lock while it is held. */
+export function lockfilePath(path: string): string {
+  return `${path}.held`;
+}

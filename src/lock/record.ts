@@ -1,0 +1,111 @@
+import { hostname } from 'node:os';
+import { threadId } from 'node:worker_threads';
+import { type Holder, messageOf, WalError } from '../errors/errors.ts';
+import { publish, readWhole } from '../storage/files.ts';
+import type { Storage, StorageFile } from '../storage/storage.ts';
+
+/** The kinds of lock that a log's wal.lock can name. */
+export const LOCK_KINDS = ['kernel', 'lockfile'] as const;
+export type LockKind = (typeof LOCK_KINDS)[number];
+
+/** The error for what is none of the kinds. */
+export function badKind(kind: unknown, kinds: readonly string[]): WalError {
+  const message = `There is no kind of lock "${messageOf(kind)}": use ${kinds.join(' or ')}.`;
+  return new WalError('ERR_WAL_ARGUMENT', message);
+}
+
+/*
+ * wal.lock has a fixed size, so that nothing is ever appended to it: the kind in the first 64 bytes, the last holder in
+ * the next 256, each one line of JSON filled up with spaces.
+ */
+const KIND_BYTES = 64;
+const HOLDER_BYTES = 256;
+
+function field(value: unknown, length: number): Buffer {
+  return Buffer.from(`${JSON.stringify(value).padEnd(length - 1)}\n`);
+}
+
+function parse(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString());
+  } catch {
+    return undefined;
+  }
+}
+
+/** The kind of lock this machine uses for the log, or undefined where nobody chose yet. */
+export function readKind(storage: Storage, path: string): LockKind | undefined {
+  const bytes = readWhole(storage, path);
+  if (bytes === undefined) return undefined;
+  const kind = (parse(bytes.subarray(0, KIND_BYTES)) as { kind?: unknown } | null | undefined)?.kind;
+  if (LOCK_KINDS.includes(kind as LockKind)) return kind as LockKind;
+  throw new WalError(
+    'ERR_WAL_LOCK_KIND',
+    `${path} does not name a kind of lock this version knows: delete it if no process uses the log, or run "jsonl-wal lock set kernel|lockfile".`,
+  );
+}
+
+/** Records the kind where none is recorded yet; returns the one that counts. */
+export function chooseKind(
+  storage: Storage,
+  path: string,
+  kind: LockKind,
+  token: string,
+  mode?: number,
+): LockKind {
+  const bytes = Buffer.concat([field({ kind }, KIND_BYTES), field(null, HOLDER_BYTES)]);
+  if (publish(storage, path, bytes, token, mode)) return kind;
+  return readKind(storage, path) ?? kind;
+}
+
+/** Changes the kind. Wals that are open keep the old one until they close: two at once cost retries and nothing else. */
+export function changeKind(storage: Storage, path: string, kind: LockKind, token: string): void {
+  if (storage.look(path) === undefined) chooseKind(storage, path, kind, token);
+  const file = storage.open(path, 'update');
+  try {
+    file.writeAt(field({ kind }, KIND_BYTES), 0);
+  } finally {
+    file.close();
+  }
+}
+
+/** Who wrote the hint last, or undefined where there is none that can be read. */
+export function readHolder(storage: Storage, path: string): Holder | undefined {
+  const bytes = readWhole(storage, path);
+  const holder =
+    bytes &&
+    (parse(bytes.subarray(KIND_BYTES, KIND_BYTES + HOLDER_BYTES)) as Partial<Holder> | null | undefined);
+  if (typeof holder?.pid !== 'number' || typeof holder.since !== 'number') return undefined;
+  return { pid: holder.pid, host: String(holder.host), thread: Number(holder.thread), since: holder.since };
+}
+
+const SINCE_DIGITS = 16;
+const SINCE = 10 ** (SINCE_DIGITS - 1);
+
+/** Writes the hint of who holds the turn: one overwrite, for people; it decides nothing. */
+export class HolderHint {
+  readonly #file: StorageFile;
+  /** All but the digits of `since` stays the same: every turn writes them, so only they are made anew. */
+  readonly #bytes: Buffer;
+  readonly #digits: number;
+
+  constructor(storage: Storage, path: string) {
+    this.#file = storage.open(path, 'update');
+    const who = { pid: process.pid, host: hostname().slice(0, 64), thread: threadId };
+    this.#bytes = field({ ...who, since: SINCE }, HOLDER_BYTES);
+    this.#digits = this.#bytes.indexOf(`${SINCE}`);
+  }
+
+  write(since: number): void {
+    this.#bytes.write(`${since}`.padEnd(SINCE_DIGITS), this.#digits, 'latin1');
+    try {
+      this.#file.writeAt(this.#bytes, KIND_BYTES);
+    } catch {
+      // It decides nothing, so it may fail: a full disk that copies on write refuses even to overwrite.
+    }
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+}

@@ -1,0 +1,82 @@
+import { randomBytes } from 'node:crypto';
+import { type Holder, hasCode } from '../errors/errors.ts';
+import { nodeStorage } from '../storage/node.ts';
+import { kernelLock, kernelLockLoads, requireKernelLock } from './kernel.ts';
+import type { Lock } from './lock.ts';
+import { LEAST_STALE_MS, lockfileIsHeld, lockfilePath } from './lockfile.ts';
+import { atLock } from './place.ts';
+import { badKind, changeKind, LOCK_KINDS, type LockKind, readHolder, readKind } from './record.ts';
+
+/** How a log is locked on this machine, for people. */
+export interface LockStatus {
+  /** Undefined where nobody has opened the log for writing here yet. */
+  readonly kind: LockKind | undefined;
+  /** Whether somebody holds it at this moment; undefined where that cannot be told (no kernel lock loads, or wal.lock may not be written). */
+  readonly held: boolean | undefined;
+  /** Who took it last, and when. */
+  readonly holder: Holder | undefined;
+  /** The file that names the kind, and that the kernel lock is taken on. */
+  readonly path: string;
+  /** The directory that exists while the lockfile lock is held. */
+  readonly heldPath: string;
+}
+
+/**
+ * Looks at the lock of the log in a directory. A kernel lock is tried to see whether it is free, which delays nobody
+ * by more than a moment. `staleMs` (default 2,000): the age at which a lockfile's holder is taken for dead. Throws
+ * ERR_WAL_LOCK_KIND where wal.lock names no kind; and ERR_WAL_ARGUMENT, ERR_WAL_NOT_FOUND, ERR_WAL_NOT_A_DIRECTORY,
+ * ERR_WAL_PERMISSION, ERR_WAL_IO for the directory and the file in it.
+ */
+export function lockStatus(directory: string, staleMs: number = LEAST_STALE_MS): LockStatus {
+  return atLock(nodeStorage, directory, 'look at the lock', (path) => {
+    const kind = readKind(nodeStorage, path);
+    return {
+      kind,
+      held: isHeld(kind, path, staleMs),
+      holder: readHolder(nodeStorage, path),
+      path,
+      heldPath: lockfilePath(path),
+    };
+  });
+}
+
+/**
+ * Changes the kind of lock that this machine uses for the log in a directory. Wals that are open keep the old one until
+ * they close: until then writers may overtake each other, which costs retries and nothing else. Throws
+ * ERR_WAL_LOCK_UNAVAILABLE where that kind does not work here; and what `createLock` throws for the directory and the
+ * file in it.
+ */
+export function setLockKind(directory: string, kind: LockKind): void {
+  if (!LOCK_KINDS.includes(kind)) throw badKind(kind, LOCK_KINDS);
+  if (kind === 'kernel') requireKernelLock();
+  const token = randomBytes(6).toString('hex');
+  atLock(nodeStorage, directory, 'change the lock', (path) => changeKind(nodeStorage, path, kind, token));
+}
+
+function isHeld(kind: LockKind | undefined, path: string, staleMs: number): boolean | undefined {
+  if (kind === undefined) return false;
+  return kind === 'lockfile' ? lockfileIsHeld(path, staleMs) : kernelIsHeld(path);
+}
+
+function kernelIsHeld(path: string): boolean | undefined {
+  const lock = kernelLockTo(path);
+  if (lock === undefined) return undefined;
+  try {
+    const free = lock.tryAcquire();
+    if (free) lock.release();
+    return !free;
+  } finally {
+    lock.close();
+  }
+}
+
+/** Undefined where it cannot be tried here. */
+function kernelLockTo(path: string): Lock | undefined {
+  try {
+    return kernelLockLoads() ? kernelLock(nodeStorage, path) : undefined;
+  } catch (error) {
+    // Who may only read the log may still ask who writes it.
+    if (hasCode(error, 'EACCES', 'EPERM', 'EROFS')) return undefined;
+    throw error;
+  }
+}
