@@ -1,0 +1,43 @@
+export {
+  ERROR_CODES,
+  type Holder,
+  type Outcome,
+  WalError,
+  type WalErrorCode,
+  type WalErrorDetails,
+} from './errors/errors.ts';
+export type { Head } from './format/chain.ts';
+export type { Entry } from './format/entry.ts';
+export type { OrderKey } from './format/order.ts';
+export type { LogRecord } from './format/record.ts';
+export type { DamageCause, Verdict } from './format/verdict.ts';
+export { createLock } from './lock/create.ts';
+export type { Lock } from './lock/lock.ts';
+export { LOCK_KINDS, type LockKind } from './lock/record.ts';
+export { type LockStatus, lockStatus, setLockKind } from './lock/status.ts';
+export type { AppendResult, Expectation } from './log/pending.ts';
+export type { Times, WalStats } from './log/stats.ts';
+export type { MissingRange, OddLine, VerifyReport } from './log/verify.ts';
+export type { Durability, Limits } from './options/options.ts';
+export type { BackupReport, StoreInfo } from './store/store.ts';
+export type { AutoCompactOptions } from './table/auto-compact.ts';
+export type { CompactOptions, CompactReport } from './table/compact.ts';
+export type { Fold } from './table/fold.ts';
+export type { Item } from './table/item.ts';
+export type { Change } from './table/overlay.ts';
+export type { Moment, PastState } from './table/past.ts';
+export type { Filter, Where } from './table/selection.ts';
+export type { Table, TableOptions, TransactionOptions, UpdateOptions, WatchOptions } from './table/table.ts';
+export type { Transaction } from './table/transaction.ts';
+export type { WalOptions } from './wal/options.ts';
+export type {
+  AppendOptions,
+  BackupOptions,
+  FollowOptions,
+  ReadOptions,
+  RevExpectation,
+  StatsOptions,
+  VerifyOptions,
+} from './wal/requests.ts';
+export type { RestoreOptions, RestoreReport } from './wal/restore.ts';
+export { Wal } from './wal/wal.ts';

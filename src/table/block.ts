@@ -1,0 +1,57 @@
+import type { WalError } from '../errors/errors.ts';
+import { SortedLines } from '../format/sorted-lines.ts';
+import { freezeParsed } from './freeze.ts';
+import type { Item } from './item.ts';
+import type { Entry } from './view.ts';
+
+/** Lines of items, by id, that a snapshot holds together; each is parsed when it is asked for. */
+export class Block<V> {
+  readonly #lines: SortedLines;
+
+  /** `damaged`: what is thrown where they are no items. */
+  constructor(bytes: Buffer, damaged: () => WalError) {
+    this.#lines = new SortedLines(bytes, damaged);
+  }
+
+  /** In bytes. */
+  get length(): number {
+    return this.#lines.bytes.length;
+  }
+
+  /** An id's line; undefined where it is not here. */
+  find(id: string): BlockLine<V> | undefined {
+    const start = this.#lines.lastUpTo(id);
+    return start !== undefined && this.#lines.idAt(start) === id ? this.#lineAt(start) : undefined;
+  }
+
+  *lines(): Generator<BlockLine<V>, void, undefined> {
+    const { length } = this.#lines.bytes;
+    for (let start = 0; start < length; start = this.#lines.endOf(start)) yield this.#lineAt(start);
+  }
+
+  /** The lines that hold these bytes. */
+  *linesHolding(needle: Buffer): Generator<BlockLine<V>, void, undefined> {
+    const { bytes } = this.#lines;
+    for (let at = bytes.indexOf(needle); at >= 0; at = bytes.indexOf(needle, this.#lines.endOf(at)))
+      yield this.#lineAt(this.#lines.startOf(at));
+  }
+
+  #lineAt(start: number): BlockLine<V> {
+    return new BlockLine(this.#lines.idAt(start), this.#lines.lineAt(start));
+  }
+}
+
+/** A line of an item, with its newline. */
+export class BlockLine<V> implements Entry<V> {
+  readonly id: string;
+  readonly bytes: Buffer;
+
+  constructor(id: string, bytes: Buffer) {
+    this.id = id;
+    this.bytes = bytes;
+  }
+
+  get item(): Item<V> {
+    return freezeParsed(JSON.parse(this.bytes.toString('utf8'))) as Item<V>;
+  }
+}

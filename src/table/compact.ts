@@ -1,0 +1,140 @@
+import type { Clock } from '../clock/clock.ts';
+import { hasCode, WalError } from '../errors/errors.ts';
+import type { Head } from '../format/chain.ts';
+import type { SnapshotHeader, SnapshotKey } from '../format/snapshot.ts';
+import { SnapshotBodyMaker } from '../format/snapshot-body.ts';
+import type { Appender } from '../log/appender.ts';
+import { olderKeys, waiting } from '../log/older-keys.ts';
+import { integer, readOptions } from '../options/options.ts';
+import type { LineStore } from '../store/store.ts';
+import { checkFold, type Fold } from './fold.ts';
+import { loadState } from './load.ts';
+import type { State } from './state.ts';
+
+export interface CompactOptions<V = unknown> {
+  /**
+   * How records become the value of their id. Default: the Wal's option `fold`. A log that was compacted with another
+   * fold is refused with ERR_WAL_FOLD.
+   */
+  readonly fold?: Fold<V> | undefined;
+  /**
+   * How many snapshots stay, the new one included, with all that leads from the oldest of them to the end. 1: everything
+   * that the new one stands for is deleted at once, and with it what a damaged snapshot could be made good from. Infinity:
+   * nothing is deleted. 1 to 1,000, or Infinity; default 2.
+   */
+  readonly retain?: number | undefined;
+}
+
+export interface CompactReport {
+  /** The last entry that the newest snapshot stands for; 0 where the log is empty. */
+  readonly seq: number;
+  /** Whether this call made it; false where there was nothing new, or another process came first. */
+  readonly made: boolean;
+  /** Ids in it. */
+  readonly ids: number;
+  /** Bytes of its file, but for the first line. */
+  readonly bytes: number;
+}
+
+/** What a compaction has of its Wal. */
+export interface CompactHost {
+  readonly store: LineStore;
+  readonly clock: Clock;
+  readonly appender: Appender;
+  readonly keyWindow: number;
+  /** The Wal's own. */
+  readonly fold: Fold;
+}
+
+/** A compaction that finds the log compacted further at every try gives up: the others do its work. */
+const MOST_TRIES = 5;
+
+/**
+ * Folds all that lies in the log into a snapshot, and deletes what the snapshots before made needless. Others go on
+ * appending meanwhile; the lock is held for the seal alone. A crash at any point leaves the log whole: the snapshot gets
+ * its name once it was synced and read back, and deleting begins after that.
+ */
+export async function compact<V>(host: CompactHost, options: CompactOptions<V>): Promise<CompactReport> {
+  const { fold: given, retain: wanted } = readOptions(options, ['fold', 'retain']);
+  const fold = checkFold(given ?? (host.fold as Fold<V>));
+  const retain = wanted === Infinity ? wanted : integer('retain', wanted ?? 2, 1, 1000);
+  const { store, appender } = host;
+  if (store.info().git) {
+    throw new WalError(
+      'ERR_WAL_UNSUPPORTED',
+      `The log in ${store.info().location} is kept in git, in one segment, so that a merge sees the whole: it is not compacted.`,
+    );
+  }
+  const head = await appender.seal();
+  const report = await makeSnapshot(host, fold, head);
+  const { [retain - 1]: oldest } = await store.snapshots();
+  if (oldest !== undefined) await store.trim(oldest.head.seq);
+  return report;
+}
+
+async function makeSnapshot<V>(host: CompactHost, fold: Fold<V>, head: Head): Promise<CompactReport> {
+  const { store } = host;
+  for (let tries = 1; ; tries++) {
+    const snapshots = await store.snapshots();
+    const [newest] = snapshots;
+    if (head.seq === 0) return { seq: 0, made: false, ids: 0, bytes: 0 };
+    try {
+      if (newest !== undefined && newest.head.seq >= head.seq && (await isWhole(store, newest, head)))
+        return reportOf(newest, false);
+      // What is copied from a damaged snapshot would be damaged for good.
+      const state = await loadState(host, fold, snapshots, head, { whole: true, heard: [] });
+      try {
+        const keys = await keysBefore(host, head);
+        const { header, pieces } = await encode(host, state, keys, head);
+        await store.putSnapshot(header, pieces);
+        return reportOf(header, true);
+      } finally {
+        state.close();
+      }
+    } catch (error) {
+      // Another compaction took away what this one was reading.
+      if (!hasCode(error, 'ERR_WAL_COMPACTED') || tries === MOST_TRIES) throw error;
+    }
+  }
+}
+
+/**
+ * Whether a snapshot of `head`, or one past it, is as it was written: what it could be made good from is deleted next.
+ * One of `head` that is damaged can be made anew; at a later one this throws ERR_WAL_CORRUPT.
+ */
+async function isWhole(store: LineStore, snapshot: SnapshotHeader, head: Head): Promise<boolean> {
+  try {
+    for await (const _ of store.readSnapshot(snapshot));
+    return true;
+  } catch (error) {
+    if (!hasCode(error, 'ERR_WAL_CORRUPT') || snapshot.head.seq > head.seq) throw error;
+    return false;
+  }
+}
+
+function reportOf({ head, body }: SnapshotHeader, made: boolean): CompactReport {
+  return { seq: head.seq, made, ids: body.ids, bytes: body.bytes };
+}
+
+/** The idempotency keys that a writer may still ask for: with the lines they stand on, they would be forgotten. */
+function keysBefore({ store, clock, keyWindow }: CompactHost, { seq }: Head): Promise<SnapshotKey[]> {
+  const from = Math.max(1, seq - keyWindow + 1);
+  return waiting(olderKeys(store, from, seq + 1), () => clock.yield());
+}
+
+async function encode<V>(
+  { store, clock }: CompactHost,
+  state: State<V>,
+  keys: readonly SnapshotKey[],
+  head: Head,
+): Promise<{ header: SnapshotHeader; pieces: Buffer[] }> {
+  const { fold } = state;
+  const maker = new SnapshotBodyMaker();
+  for (const { id, line } of state.lines()) if (maker.addItem(id, line)) await clock.yield();
+  if (fold.order) for (const placed of state.ordered()) if (maker.addPlaced(placed)) await clock.yield();
+  for (const key of keys) if (maker.addKey(key)) await clock.yield();
+  const body = maker.end(fold.order !== undefined);
+  const { name, version } = fold;
+  const header = { log: store.info().id, created: clock.now(), head, fold: { name, version }, body };
+  return { header, pieces: maker.pieces };
+}

@@ -1,0 +1,64 @@
+import { messageOf, WalError } from '../errors/errors.ts';
+import { isOrderKey, type OrderKey } from '../format/order.ts';
+import type { LogRecord } from '../format/record.ts';
+import { badArgument, readFields } from '../options/options.ts';
+import type { Item } from './item.ts';
+
+/** A reducer: how the records of an id, one after the other, become its value. */
+export interface Fold<V = unknown, T = unknown> {
+  /** Names it in snapshots: a state is gone on from only by the fold that made it. */
+  readonly name: string;
+  /** A whole number from 1; to be raised when the same records would come to another state. */
+  readonly version: number;
+  /**
+   * The value that a record makes of one: `undefined` before the first, and to drop the id. A pure function: both arguments are frozen, the answer
+   * will be, and it must be what JSON has a form for (null, booleans, finite numbers, strings, arrays, plain objects).
+   * Inside a transaction it is also given records that are not written yet: their `crc`, `prev` and `writer` are empty.
+   */
+  apply(value: V | undefined, record: LogRecord<T>): V | undefined;
+  /**
+   * Where an item stands in the order that `inOrder()` gives; undefined where it is not in it. Snapshots keep the order, so that
+   * its first items are found without looking at the others: what is most urgent, or newest, or not done. A pure
+   * function. Default: there is no order.
+   */
+  order?(item: Item<V>): OrderKey | undefined;
+}
+
+/**
+ * The default fold: the last `data` of an id, until an entry with op `delete`. An entry without data leaves the value as
+ * it is, null where there is none.
+ */
+export const lastData: Fold = {
+  name: 'last-data',
+  version: 1,
+  apply: (value, { op, data }) => (op === 'delete' ? undefined : data === undefined ? (value ?? null) : data),
+};
+
+/** Checks a fold of the caller's, and reads it once. */
+export function checkFold<V>(fold: Fold<V>): Fold<V> {
+  const { name, version, apply, order } = readFields('The fold', fold, ['name', 'version', 'apply', 'order']);
+  if (typeof name !== 'string' || name === '' || name.length > 200)
+    throw badArgument('fold.name must be a string of 1 to 200 characters');
+  if (!Number.isSafeInteger(version) || version < 1)
+    throw badArgument('fold.version must be a whole number from 1');
+  if (typeof apply !== 'function') throw badArgument('fold.apply must be a function');
+  if (order !== undefined && typeof order !== 'function') throw badArgument('fold.order must be a function');
+  return {
+    name,
+    version,
+    apply: (value, record) => apply.call(fold, value, record),
+    ...(order && { order: (item) => order.call(fold, item) }),
+  };
+}
+
+/** Where an item stands in the fold's order. Throws ERR_WAL_FOLD. */
+export function placeIn<V>(fold: Fold<V>, item: Item<V>): OrderKey | undefined {
+  try {
+    const order = fold.order?.(item);
+    if (order === undefined || isOrderKey(order)) return order;
+    throw new TypeError('it must be a finite number, a string, or an array of such');
+  } catch (error) {
+    const message = `The order of the fold ${JSON.stringify(fold.name)} failed at id ${JSON.stringify(item.id)}: ${messageOf(error)}. Mend the fold, raise its version, and open the table again.`;
+    throw new WalError('ERR_WAL_FOLD', message, { seq: item.rev, cause: error });
+  }
+}

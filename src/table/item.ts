@@ -1,0 +1,47 @@
+import { messageOf, WalError } from '../errors/errors.ts';
+import type { LogRecord } from '../format/record.ts';
+import type { Fold } from './fold.ts';
+import { freezeKept } from './freeze.ts';
+
+/** What a table holds of an id. Frozen, all of it. */
+export interface Item<V = unknown> {
+  readonly id: string;
+  /** Seq of the last record that touched the id: what to compare by, as with `expect: {rev}`. */
+  readonly rev: number;
+  /** That record's time, in milliseconds since the epoch. */
+  readonly ts: number;
+  /** What the fold made of its records. */
+  readonly value: V;
+  /** How many records touched the id since it came to be: for people. */
+  readonly version: number;
+}
+
+/** What a record makes of an item; undefined where the fold drops it. Throws ERR_WAL_FOLD. */
+export function foldItem<V>(
+  fold: Fold<V>,
+  before: Item<V> | undefined,
+  record: LogRecord,
+): Item<V> | undefined {
+  try {
+    const value = fold.apply(before?.value, record);
+    if (value === undefined) return undefined;
+    // The record's data, and what the fold gave before, are frozen already.
+    if (value !== record.data && value !== before?.value) freezeKept(value);
+    const { id, seq: rev, ts } = record;
+    return Object.freeze({ id, rev, ts, value, version: (before?.version ?? 0) + 1 });
+  } catch (error) {
+    const { seq, id } = record;
+    throw new WalError(
+      'ERR_WAL_FOLD',
+      `The fold ${JSON.stringify(fold.name)} failed at entry ${seq} (id ${JSON.stringify(id)}): ${messageOf(error)}. Mend the fold, raise its version, and open the table again.`,
+      { seq, cause: error },
+    );
+  }
+}
+
+/** The same error, with the segment of the record that it is about. */
+export function inSegment(error: unknown, segment: string): unknown {
+  if (!(error instanceof WalError) || error.code !== 'ERR_WAL_FOLD') return error;
+  const { code, message, cause, seq } = error;
+  return new WalError(code, message, { segment, cause, ...(seq !== undefined && { seq }) });
+}

@@ -1,0 +1,169 @@
+import type { Clock } from '../clock/clock.ts';
+import { hasCode, WalError } from '../errors/errors.ts';
+import type { Head } from '../format/chain.ts';
+import { GENESIS_CRC } from '../format/line.ts';
+import { segmentName } from '../format/names.ts';
+import type { LogRecord } from '../format/record.ts';
+import type { SnapshotHeader } from '../format/snapshot.ts';
+import { ChainFeed } from '../log/chain-feed.ts';
+import { readRecords } from '../log/reader.ts';
+import { divergedError } from '../log/record-feed.ts';
+import { SnapshotBlocks } from '../log/snapshot-blocks.ts';
+import type { LineStore } from '../store/store.ts';
+import type { Fold } from './fold.ts';
+import { freezeParsed } from './freeze.ts';
+import type { HeardLine } from './inbox.ts';
+import { inSegment } from './item.ts';
+import { recordsIn } from './records.ts';
+import { Run } from './run.ts';
+import { State } from './state.ts';
+
+export interface LoadParts {
+  readonly store: LineStore;
+  readonly clock: Clock;
+}
+
+export interface LoadHints {
+  /** Whether all of a snapshot is checked before it is believed. */
+  readonly whole: boolean;
+  /** Lines up to `head` that were read already: they need not be read again. */
+  readonly heard: readonly HeardLine[];
+}
+
+/** So many lines are folded in before other code gets its turn. */
+const STRETCH = 100;
+
+/**
+ * The state at `head`: the newest snapshot of this fold, and the lines after it. `snapshots` are those there were before
+ * `head` was. One that is damaged, or that the lines do not follow, is passed over for an older one, and for the lines it
+ * was made of, where those remain.
+ *
+ * Rejects with ERR_WAL_FOLD where all that remains was made by another fold, or this one fails; with ERR_WAL_CORRUPT where
+ * too much is damaged; with ERR_WAL_COMPACTED where files were deleted meanwhile: list them again.
+ */
+export async function loadState<V>(
+  parts: LoadParts,
+  fold: Fold<V>,
+  snapshots: readonly SnapshotHeader[],
+  head: Head,
+  { whole, heard }: LoadHints,
+): Promise<State<V>> {
+  let damage: unknown;
+  for (const header of snapshots) {
+    if (!isOf(fold, header) || header.head.seq > head.seq) continue;
+    let state: State<V> | undefined;
+    try {
+      if (whole) for await (const _ of parts.store.readSnapshot(header));
+      const blocks = new SnapshotBlocks(header, await parts.store.openSnapshot(header));
+      state = new State(fold, header.head.seq, new Run(blocks));
+      await goOn(parts, state, header.head, head, heard);
+      return state;
+    } catch (error) {
+      state?.close();
+      if (!isPassedOver(error, state, header, damage !== undefined)) throw error;
+      damage ??= error;
+    }
+  }
+  try {
+    const state = new State(fold);
+    await goOn(parts, state, { seq: 0, crc: GENESIS_CRC }, head, heard);
+    return state;
+  } catch (error) {
+    if (!hasCode(error, 'ERR_WAL_COMPACTED')) throw error;
+    const [other] = snapshots;
+    if (damage !== undefined) throw damage;
+    if (other === undefined || isOf(fold, other)) throw error;
+    throw foldError(fold, other);
+  }
+}
+
+/** Whether an older snapshot is to be tried. `damage`: a newer one was passed over already. */
+function isPassedOver<V>(
+  error: unknown,
+  state: State<V> | undefined,
+  header: SnapshotHeader,
+  damage: boolean,
+): boolean {
+  // Damage in what was read after it is no reason.
+  if (hasCode(error, 'ERR_WAL_CORRUPT')) return state === undefined || state.isDamaged;
+  // It was made of another branch of this log.
+  if (hasCode(error, 'ERR_WAL_DIVERGED')) return state?.seq === header.head.seq;
+  // What led from it to the damaged one is gone.
+  return damage && hasCode(error, 'ERR_WAL_COMPACTED');
+}
+
+/** Whether a snapshot is one that a fold goes on from. */
+export function isOf<V>(fold: Fold<V>, { fold: { name, version }, body }: SnapshotHeader): boolean {
+  const ordered = body.ordered !== undefined;
+  return fold.name === name && fold.version === version && ordered === (fold.order !== undefined);
+}
+
+/** Folds in the records after `from`, where the state is, to `to`, reading them where what was heard does not follow. */
+async function goOn<V>(
+  parts: LoadParts,
+  state: State<V>,
+  from: Head,
+  to: Head,
+  heard: readonly HeardLine[],
+): Promise<void> {
+  const [first] = heard.length > 0 ? recordsOf(heard[0] as HeardLine) : [];
+  if (first?.seq !== from.seq + 1 || first.prev !== from.crc) return readOn(parts, state, from, to);
+  let stretch = 0;
+  for (const each of heard) {
+    try {
+      state.apply(recordsOf(each));
+    } catch (error) {
+      throw inSegment(error, segmentName(each.segment));
+    }
+    if (++stretch % STRETCH === 0) await parts.clock.yield();
+  }
+}
+
+function recordsOf({ line, segment }: HeardLine): LogRecord[] {
+  return recordsIn(line, 0, line.length, segment);
+}
+
+/** Folds in the records after `from`, where the state is, to `to`. */
+async function readOn<V>({ store, clock }: LoadParts, state: State<V>, from: Head, to: Head): Promise<void> {
+  if (to.seq === from.seq) {
+    if (to.crc !== from.crc) throw divergedError(from);
+    return;
+  }
+  const range = { from: from.seq + 1, to: to.seq, skipDamage: false, follow: undefined };
+  for await (const record of readRecords(store, clock, range)) {
+    const { seq, prev } = record;
+    if (seq !== state.seq + 1 || (state.seq === from.seq && prev !== from.crc)) throw divergedError(from);
+    try {
+      state.apply([freezeParsed(record)]);
+    } catch (error) {
+      throw inSegment(error, await segmentOf(store, record.seq));
+    }
+  }
+}
+
+/** Name of the segment that holds an entry. */
+async function segmentOf(store: LineStore, seq: number): Promise<string> {
+  const feed = new FirstSegment();
+  const reader = store.reader(seq, false);
+  try {
+    await reader.read(feed);
+  } finally {
+    reader.close();
+  }
+  return segmentName(feed.first ?? seq);
+}
+
+/** Notes where reading begins. */
+class FirstSegment extends ChainFeed {
+  first: number | undefined;
+
+  override begin(firstSeq: number, follows: string | undefined, replaced: boolean): void {
+    this.first ??= firstSeq;
+    super.begin(firstSeq, follows, replaced);
+  }
+}
+
+function foldError<V>(fold: Fold<V>, { fold: other, head }: SnapshotHeader): WalError {
+  const message = `The entries up to ${head.seq} were compacted with the fold ${JSON.stringify(other.name)} version ${other.version}: the fold ${JSON.stringify(fold.name)} version ${fold.version} cannot go on from its state. Open the table with that fold${other.name === fold.name && other.version === fold.version ? `, which ${fold.order ? 'had no' : 'had an'} order` : ''}.`;
+  return new WalError('ERR_WAL_FOLD', message, { seq: head.seq });
+}

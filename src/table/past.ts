@@ -1,0 +1,149 @@
+import { hasCode, WalError } from '../errors/errors.ts';
+import type { Head } from '../format/chain.ts';
+import { GENESIS_CRC } from '../format/line.ts';
+import type { LogRecord } from '../format/record.ts';
+import type { SnapshotHeader } from '../format/snapshot.ts';
+import { readRecords } from '../log/reader.ts';
+import { badArgument, integer, readOptions } from '../options/options.ts';
+import { checkFold, type Fold } from './fold.ts';
+import type { Item } from './item.ts';
+import { isOf, type LoadParts, loadState } from './load.ts';
+
+/** A state as it was. All of it is frozen. */
+export interface PastState<V = unknown> {
+  /** The last entry that is in it; 0: none. */
+  readonly seq: number;
+  /** By id, in the order of their UTF-16 code units. */
+  readonly items: readonly Item<V>[];
+  /** Entries folded into what a snapshot held (or into nothing): the last ones up to `seq`. */
+  readonly applied: number;
+  /** Entries after `seq`. */
+  readonly skipped: number;
+}
+
+/**
+ * An entry, or a time in milliseconds since the epoch: then the last entry before the first that is later. An atomic batch is
+ * later as a whole where any entry of it is.
+ */
+export type Moment = number | { readonly time: number };
+
+/** So many items are taken before other code gets its turn. */
+const STRETCH = 1000;
+/** What a Date can hold. */
+const MOST_TIME = 8.64e15;
+/** Compactions that come between, before it is given up. */
+const MOST_TRIES = 5;
+
+/**
+ * The state as it was at a moment. What lies before the oldest snapshot whose entries are gone cannot be told, nor what
+ * was in the middle of an atomic batch: it never was.
+ */
+export async function stateAt<V>(
+  parts: LoadParts,
+  given: Fold<V>,
+  moment: Moment,
+  headNow: () => Promise<Head>,
+): Promise<PastState<V>> {
+  const fold = checkFold(given);
+  const wanted = checkMoment(moment);
+  for (let tries = 1; ; tries++) {
+    const snapshots = await parts.store.snapshots();
+    // Anew at each try, and after the listing: the seal of a compaction changes the head's crc, though not its seq.
+    const head = await headNow();
+    try {
+      return await loadPast(parts, fold, wanted, head, snapshots);
+    } catch (error) {
+      // Another compaction took away what this one was reading, or what it says is so.
+      const [newest] = await parts.store.snapshots();
+      const gone = hasCode(error, 'ERR_WAL_COMPACTED') && newest?.head.seq !== snapshots[0]?.head.seq;
+      if (!gone || tries === MOST_TRIES) throw error;
+    }
+  }
+}
+
+function checkMoment(moment: Moment): Moment {
+  if (typeof moment === 'number') return integer('The moment', moment, 0, Number.MAX_SAFE_INTEGER);
+  if (typeof moment !== 'object' || moment === null) {
+    const not = typeof moment === 'string' ? JSON.stringify(moment) : String(moment);
+    throw badArgument(`The moment must be an entry's seq or {time}, not ${not}`);
+  }
+  const { time } = readOptions(moment, ['time']);
+  return { time: integer('time', time, -MOST_TIME, MOST_TIME) };
+}
+
+async function loadPast<V>(
+  parts: LoadParts,
+  fold: Fold<V>,
+  moment: Moment,
+  head: Head,
+  snapshots: readonly SnapshotHeader[],
+): Promise<PastState<V>> {
+  const { store } = parts;
+  const first = await store.oldest();
+  // The oldest that leads on to what can be read.
+  const base = first === 1 ? undefined : snapshots.findLast((header) => header.head.seq >= first - 1);
+  const least = base?.head.seq ?? 0;
+  const seq = typeof moment === 'number' ? moment : await lastBefore(parts, moment.time, least, head, base);
+  if (seq < least) throw goneError(`entry ${seq}`, base as SnapshotHeader);
+  if (seq > head.seq) throw badArgument(`The log ends at entry ${head.seq}, before entry ${seq}`);
+  const crc = await crcAt(parts, seq, head, snapshots);
+  const state = await loadState(parts, fold, snapshots, { seq, crc }, { whole: true, heard: [] });
+  const items: Item<V>[] = [];
+  try {
+    for (const { item } of state.entries()) if (items.push(item) % STRETCH === 0) await parts.clock.yield();
+  } finally {
+    state.close();
+  }
+  const from = snapshots.find((header) => header.head.seq <= seq && isOf(fold, header))?.head.seq ?? 0;
+  return { seq, items, applied: seq - from, skipped: head.seq - seq };
+}
+
+/** The last entry before the line of the first one that is later than a time: a batch is in it whole or not at all. */
+async function lastBefore(
+  parts: LoadParts,
+  time: number,
+  least: number,
+  head: Head,
+  base: SnapshotHeader | undefined,
+): Promise<number> {
+  // When its entries were made it does not say.
+  if (base !== undefined && time < base.created) throw goneError(new Date(time).toISOString(), base);
+  let before = least;
+  let line: string | undefined;
+  for await (const { seq, ts, crc } of recordsFrom(parts, least + 1, head.seq)) {
+    if (crc !== line) before = seq - 1;
+    if (ts > time) return before;
+    line = crc;
+  }
+  return head.seq;
+}
+
+/** The crc of the line that holds an entry as its last. */
+async function crcAt(
+  parts: LoadParts,
+  seq: number,
+  head: Head,
+  snapshots: readonly SnapshotHeader[],
+): Promise<string> {
+  if (seq === 0) return GENESIS_CRC;
+  if (seq === head.seq) return head.crc;
+  const snapshot = snapshots.find((header) => header.head.seq === seq);
+  if (snapshot !== undefined) return snapshot.head.crc;
+  const records: LogRecord[] = [];
+  for await (const record of recordsFrom(parts, seq, seq + 1)) records.push(record);
+  const [at, next] = records as [LogRecord, LogRecord];
+  if (at.crc !== next.crc) return at.crc;
+  throw badArgument(`Entry ${seq} is in the middle of an atomic batch, which counts whole or not at all`);
+}
+
+function recordsFrom({ store, clock }: LoadParts, from: number, to: number): AsyncGenerator<LogRecord, void> {
+  return readRecords(store, clock, { from, to, skipDamage: false, follow: undefined });
+}
+
+function goneError(what: string, { head, created }: SnapshotHeader): WalError {
+  return new WalError(
+    'ERR_WAL_COMPACTED',
+    `The log was compacted: what it was at ${what} is gone. It can be told from entry ${head.seq} on, or from ${new Date(created).toISOString()}, when that snapshot was made.`,
+    { seq: head.seq },
+  );
+}

@@ -1,0 +1,21 @@
+import { WalError } from '../errors/errors.ts';
+import { type Envelope, readEnvelope } from '../format/line.ts';
+import { segmentName } from '../format/names.ts';
+import { type LogRecord, recordsOf } from '../format/record.ts';
+import { freezeParsed } from './freeze.ts';
+
+/** The records of an accepted line, frozen. Throws ERR_WAL_CORRUPT where its data is not JSON (a foreign writer). */
+export function recordsIn(bytes: Buffer, start: number, end: number, segment: number): LogRecord[] {
+  const line = readEnvelope(bytes, start, end) as Envelope;
+  try {
+    return freezeParsed(recordsOf(line, bytes, start, end));
+  } catch (error) {
+    const { seq } = line;
+    const name = segmentName(segment);
+    throw new WalError(
+      'ERR_WAL_CORRUPT',
+      `Entry ${seq} (${name}) has a right checksum but is not JSON: whatever wrote it is not this package.`,
+      { segment: name, seq, cause: error },
+    );
+  }
+}

@@ -1,0 +1,180 @@
+import { hasCode, WalError } from '../errors/errors.ts';
+import { segmentName } from '../format/names.ts';
+import type { Tail } from '../log/tail.ts';
+import type { Fold } from './fold.ts';
+import { Heard, Inbox } from './inbox.ts';
+import { inSegment } from './item.ts';
+import { type LoadParts, loadState } from './load.ts';
+import type { Change } from './overlay.ts';
+import { recordsIn } from './records.ts';
+import { State } from './state.ts';
+
+export interface ReplicaParts extends LoadParts {
+  readonly tail: Tail;
+}
+
+/** So many bytes of lines that nobody asked for are folded in, so that they need not be kept. */
+const MOST_BYTES = 1024 * 1024;
+/** A log that is replaced or compacted while it is read is read again so often, after a pause. */
+const MOST_LOADS = 8;
+const LOAD_AGAIN_MS = 25;
+
+/** Hears what becomes of a state. */
+export interface Watcher<V> {
+  changed(changes: readonly Change<V>[]): void;
+  /** The state was loaded anew; the one before is asked no more after this. */
+  reloaded(before: State<V>, after: State<V>): void;
+}
+
+/** A state that follows the log's tail. Lines are kept as they came until the state is asked for. */
+export class Replica<V> {
+  readonly #parts: ReplicaParts;
+  readonly #fold: Fold<V>;
+  #state: State<V>;
+  #inbox = new Inbox(0, () => {});
+  #stopListening = () => {};
+  #loading: Promise<void> | undefined;
+  #folding = false;
+  #failure: unknown;
+  #closed = false;
+  readonly watchers = new Set<Watcher<V>>();
+
+  private constructor(parts: ReplicaParts, fold: Fold<V>) {
+    this.#parts = parts;
+    this.#fold = fold;
+    this.#state = new State(fold);
+  }
+
+  static async open<V>(parts: ReplicaParts, fold: Fold<V>): Promise<Replica<V>> {
+    const replica = new Replica(parts, fold);
+    await replica.reload();
+    return replica;
+  }
+
+  /** The state at the tail; where the log was replaced, or a record cannot be folded in, before that. */
+  get state(): State<V> {
+    this.foldIn();
+    return this.#state;
+  }
+
+  /** What keeps the state from going on, if anything does. */
+  get failure(): unknown {
+    return this.#failure;
+  }
+
+  /** Whether the tail has gone where the state cannot follow, or the state's snapshot is damaged: it must be loaded anew. */
+  get isBehind(): boolean {
+    return this.#inbox.isInterrupted || this.#state.isDamaged;
+  }
+
+  /** Folds in the lines that were heard. */
+  foldIn(): void {
+    // A fold that looks at its own table sees it as it was.
+    if (this.#inbox.isEmpty || this.#folding) return;
+    this.#folding = true;
+    for (const { line, segment } of this.#inbox.take()) {
+      try {
+        const changes = this.#state.apply(recordsIn(line, 0, line.length, segment));
+        for (const watcher of this.watchers) watcher.changed(changes);
+      } catch (error) {
+        this.#failure = inSegment(error, segmentName(segment));
+        this.#inbox.ignore();
+        break;
+      }
+    }
+    this.#folding = false;
+  }
+
+  /** Brings the state to where the log is now. */
+  async refresh(): Promise<void> {
+    await this.#catchUp();
+    if (this.isBehind) await this.reload();
+    this.foldIn();
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  async #catchUp(): Promise<void> {
+    const { store, tail } = this.#parts;
+    await store.catchUp(tail);
+    if (tail.trouble === undefined) return;
+    // A damaged end may be a line on its way: it is read twice before it is believed.
+    await store.catchUp(tail);
+    if (tail.trouble !== undefined) throw tail.trouble;
+  }
+
+  /** Makes the state anew, from a snapshot and the lines after it. */
+  reload(): Promise<void> {
+    this.#loading ??= this.#load().finally(() => {
+      this.#loading = undefined;
+    });
+    return this.#loading;
+  }
+
+  async #load(): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        if (await this.#loadOnce()) return;
+        if (tries === MOST_LOADS) throw restlessError();
+      } catch (error) {
+        const passing = hasCode(error, 'ERR_WAL_COMPACTED', 'ERR_WAL_DIVERGED', 'ERR_WAL_NOT_FOUND');
+        if (!passing || tries === MOST_LOADS) throw error;
+      }
+      await this.#parts.clock.sleep(LOAD_AGAIN_MS);
+    }
+  }
+
+  /** False where the log was replaced meanwhile. */
+  async #loadOnce(): Promise<boolean> {
+    const { store, tail, clock } = this.#parts;
+    const snapshots = await store.snapshots();
+    const heard = new Heard();
+    const stopHearing = tail.listen(heard);
+    try {
+      await this.#catchUp();
+    } finally {
+      stopHearing();
+    }
+    const { head } = tail;
+    const inbox = new Inbox(MOST_BYTES, () => void clock.yield().then(() => this.foldIn()));
+    const stop = tail.listen(inbox);
+    let state: State<V> | undefined;
+    try {
+      state = await loadState(this.#parts, this.#fold, snapshots, head, {
+        whole: this.#state.isDamaged,
+        heard: heard.lines,
+      });
+      // Was it this log that was read?
+      await this.#catchUp();
+      if (inbox.isInterrupted || state.seq !== head.seq) return false;
+      if (!this.#closed) this.#adopt(state, inbox, stop);
+      return true;
+    } finally {
+      if (inbox !== this.#inbox) stop();
+      if (state !== this.#state) state?.close();
+    }
+  }
+
+  #adopt(state: State<V>, inbox: Inbox, stop: () => void): void {
+    const before = this.#state;
+    for (const watcher of this.watchers) watcher.reloaded(before, state);
+    this.#stopListening();
+    this.#stopListening = stop;
+    this.#state = state;
+    before.close();
+    this.#inbox = inbox;
+    this.#failure = undefined;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#stopListening();
+    this.#state.close();
+  }
+}
+
+function restlessError(): WalError {
+  return new WalError(
+    'ERR_WAL_DIVERGED',
+    'The log was replaced again and again while its state was read: see what does that, and open the table again.',
+  );
+}

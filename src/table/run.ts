@@ -1,0 +1,113 @@
+import type { WalError } from '../errors/errors.ts';
+import { comparePlaced, type Placed } from '../format/order.ts';
+import { parseLines, type SnapshotBlock } from '../format/snapshot-body.ts';
+import type { SnapshotBlocks } from '../log/snapshot-blocks.ts';
+import { Block, type BlockLine } from './block.ts';
+import type { Item } from './item.ts';
+import { lastIndexWhere } from './sorted.ts';
+import type { View } from './view.ts';
+
+/** So many bytes of blocks stay in memory, those that were used last. */
+const MOST_KEPT_BYTES = 32 * 1024 * 1024;
+
+/**
+ * The items in a snapshot, left where they are: a block is read when an id in it is asked for, so that what opening a
+ * table costs does not grow with what is in it. All that reads throws ERR_WAL_CORRUPT at a damaged block.
+ */
+export class Run<V> implements View<V> {
+  /** It never changes. */
+  readonly changes = 0;
+  readonly #snapshot: SnapshotBlocks;
+  /** By where they begin. */
+  readonly #kept = new Map<number, Block<V>>();
+  #ordered: readonly SnapshotBlock[] | undefined;
+  #keptBytes = 0;
+  #damaged = false;
+
+  /** Takes the snapshot over. */
+  constructor(snapshot: SnapshotBlocks) {
+    this.#snapshot = snapshot;
+  }
+
+  /** Whether a damaged block was come upon. */
+  get isDamaged(): boolean {
+    return this.#damaged;
+  }
+
+  get size(): number {
+    return this.#snapshot.header.body.ids;
+  }
+
+  item(id: string): Item<V> | undefined {
+    return this.#find(id)?.item;
+  }
+
+  has(id: string): boolean {
+    return this.#find(id) !== undefined;
+  }
+
+  #find(id: string): BlockLine<V> | undefined {
+    const where = this.#snapshot.blockFor(id);
+    return where && this.#block(where).find(id);
+  }
+
+  *entries(holding?: Buffer, after = ''): Generator<BlockLine<V>, void, undefined> {
+    const blocks = this.#snapshot.blocks('ids');
+    const first = lastIndexWhere(blocks, ({ id }) => id <= after);
+    for (const where of blocks.slice(Math.max(0, first))) {
+      const block = this.#kept.get(where.at) ?? this.#open(where);
+      const lines = holding === undefined ? block.lines() : block.linesHolding(holding);
+      for (const line of lines) if (line.id > after || after === '') yield line;
+    }
+  }
+
+  *ordered(after: Placed | undefined): Generator<Placed, void, undefined> {
+    this.#ordered ??= this.#snapshot.blocks('order');
+    const blocks = this.#ordered;
+    const first = after && lastIndexWhere(blocks, (block) => comparePlaced(block, after) <= 0);
+    for (const where of blocks.slice(Math.max(0, first ?? 0))) {
+      for (const placed of parseLines<Placed>(this.#read(where)))
+        if (after === undefined || comparePlaced(placed, after) > 0) yield placed;
+    }
+  }
+
+  #block(where: SnapshotBlock): Block<V> {
+    const kept = this.#kept.get(where.at);
+    const block = kept ?? this.#open(where);
+    // To the end of the queue of those that go.
+    this.#kept.delete(where.at);
+    this.#kept.set(where.at, block);
+    if (kept === undefined) this.#keptBytes += where.bytes;
+    for (const [at, { length }] of this.#kept) {
+      if (this.#keptBytes <= MOST_KEPT_BYTES || at === where.at) break;
+      this.#kept.delete(at);
+      this.#keptBytes -= length;
+    }
+    return block;
+  }
+
+  #open(where: SnapshotBlock): Block<V> {
+    return new Block(this.#read(where), () => this.#damage(where));
+  }
+
+  #read(where: SnapshotBlock): Buffer {
+    try {
+      const bytes = this.#snapshot.read(where);
+      if (bytes !== undefined) return bytes;
+    } catch (error) {
+      // What cannot be read is as good as damaged: another snapshot may do.
+      this.#damaged = true;
+      throw error;
+    }
+    throw this.#damage(where);
+  }
+
+  #damage(where: SnapshotBlock): WalError {
+    this.#damaged = true;
+    return this.#snapshot.damaged(where.at);
+  }
+
+  close(): void {
+    this.#snapshot.close();
+  }
+}

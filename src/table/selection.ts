@@ -1,0 +1,47 @@
+import { canonicalJson } from '../format/canonical.ts';
+import { badArgument } from '../options/options.ts';
+import type { Item } from './item.ts';
+
+/** Fields that a value must have, equal as JSON: `{ status: 'open' }`. */
+export type Where = Readonly<Record<string, unknown>>;
+
+/** Which items of a list are wanted: by a function, or by fields of their value. Default: all. */
+export type Filter<V> = ((item: Item<V>) => boolean) | Where;
+
+export interface Selection<V> {
+  passes(item: Item<V>): boolean;
+  /** Bytes that are in the JSON of each item that passes. */
+  readonly holding?: Buffer;
+}
+
+/** Reads what a caller gave. Throws ERR_WAL_ARGUMENT. */
+export function selectionOf<V>(filter: Filter<V> | undefined): Selection<V> {
+  if (filter === undefined) return { passes: () => true };
+  if (typeof filter === 'function') return { passes: filter };
+  if (typeof filter !== 'object' || filter === null || Array.isArray(filter))
+    throw badArgument('filter must be a function, or an object of fields');
+  const fields = Object.entries(filter).map(([name, wanted]) => ({ name, json: jsonOf(name, wanted) }));
+  // The snapshot's JSON is canonical, so that a field that is equal is there byte for byte; the longest is the rarest.
+  const texts = fields.map(({ name, json }) => `${JSON.stringify(name)}:${json}`);
+  const [longest] = texts.sort((a, b) => b.length - a.length);
+  return {
+    passes: ({ value }) => fields.every(({ name, json }) => hasField(value, name, json)),
+    ...(longest !== undefined && { holding: Buffer.from(longest) }),
+  };
+}
+
+function hasField(value: unknown, name: string, json: string): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  return Object.hasOwn(value, name) && canonicalJson((value as Where)[name]) === json;
+}
+
+function jsonOf(name: string, value: unknown): string {
+  let json: string | undefined;
+  try {
+    json = canonicalJson(value);
+  } catch {
+    // A cycle, or a BigInt.
+  }
+  if (json === undefined) throw badArgument(`filter.${name} must be a value that JSON has a form for`);
+  return json;
+}

@@ -1,0 +1,100 @@
+import { WalError } from '../errors/errors.ts';
+import { canonicalJson } from '../format/canonical.ts';
+import type { Placed } from '../format/order.ts';
+import type { LogRecord } from '../format/record.ts';
+import { encodeItem } from '../format/snapshot.ts';
+import { BlockLine } from './block.ts';
+import type { Fold } from './fold.ts';
+import type { Item } from './item.ts';
+import { type Change, Overlay } from './overlay.ts';
+import type { Run } from './run.ts';
+import type { Entry, View } from './view.ts';
+
+/** The items of a log by id, as a fold makes them of the records up to a seq: a snapshot's, and what changed since. */
+export class State<V> implements View<V> {
+  readonly fold: Fold<V>;
+  readonly #run: Run<V> | undefined;
+  readonly #layer: Overlay<V>;
+  #seq: number;
+
+  /** Of nothing, or at the seq of the run, which it takes over. */
+  constructor(fold: Fold<V>, seq = 0, run?: Run<V>) {
+    this.fold = fold;
+    this.#seq = seq;
+    this.#run = run;
+    this.#layer = new Overlay(fold, run);
+  }
+
+  /** The last entry folded in. */
+  get seq(): number {
+    return this.#seq;
+  }
+
+  get changes(): number {
+    return this.#layer.changes;
+  }
+
+  /** Whether its snapshot proved damaged. */
+  get isDamaged(): boolean {
+    return this.#run?.isDamaged ?? false;
+  }
+
+  /** Folds in the records of a line, all or none. Throws ERR_WAL_FOLD. */
+  apply(records: readonly LogRecord[]): Change<V>[] {
+    // A record alone is folded in whole or not at all as it is; of several, the last may fail.
+    const overlay = records.length === 1 ? this.#layer : new Overlay(this.fold, this.#layer);
+    const changes: Change<V>[] = [];
+    for (const record of records) {
+      const change = overlay.apply(record);
+      if (change !== undefined) changes.push(change);
+    }
+    if (overlay !== this.#layer) {
+      const puts = Array.from(overlay.changed, ([id, item]) => this.#layer.putting(id, item));
+      for (const put of puts) put();
+    }
+    this.#seq = records.at(-1)?.seq ?? this.#seq;
+    return changes;
+  }
+
+  item(id: string): Item<V> | undefined {
+    return this.#layer.item(id);
+  }
+
+  has(id: string): boolean {
+    return this.#layer.has(id);
+  }
+
+  get size(): number {
+    return this.#layer.size;
+  }
+
+  entries(holding?: Buffer, after?: string): Iterable<Entry<V>> {
+    return this.#layer.entries(holding, after);
+  }
+
+  ordered(after?: Placed): Iterable<Placed> {
+    return this.#layer.ordered(after);
+  }
+
+  /** The items as the lines of a snapshot, each with its newline, by id. Throws ERR_WAL_FOLD. */
+  *lines(): Generator<{ id: string; line: Buffer }, void, undefined> {
+    for (const entry of this.entries()) {
+      const line = entry instanceof BlockLine ? entry.bytes : Buffer.from(this.#encode(entry.item));
+      yield { id: entry.id, line };
+    }
+  }
+
+  #encode(item: Item<V>): string {
+    try {
+      return encodeItem({ ...item, json: canonicalJson(item.value) as string });
+    } catch (error) {
+      const message = `What the fold ${JSON.stringify(this.fold.name)} made of id ${JSON.stringify(item.id)} cannot be written as JSON: ${(error as Error).message}`;
+      throw new WalError('ERR_WAL_FOLD', message, { seq: item.rev, cause: error });
+    }
+  }
+
+  /** Lets go of the snapshot: nothing is asked of it any more. */
+  close(): void {
+    this.#run?.close();
+  }
+}

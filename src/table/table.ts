@@ -1,0 +1,360 @@
+import type { Clock } from '../clock/clock.ts';
+import { WalError } from '../errors/errors.ts';
+import type { Body } from '../format/entry.ts';
+import type { Appender } from '../log/appender.ts';
+import { Behind, type Preceding, UNDECIDED } from '../log/decision.ts';
+import { type AppendResult, type Request, withOutcome } from '../log/pending.ts';
+import { badArgument, integer, readOptions } from '../options/options.ts';
+import type { LineStore } from '../store/store.ts';
+import { checkFold, type Fold } from './fold.ts';
+import type { Item } from './item.ts';
+import type { Change } from './overlay.ts';
+import { Replica } from './replica.ts';
+import { type Filter, selectionOf } from './selection.ts';
+import { Speculation } from './speculation.ts';
+import type { State } from './state.ts';
+import { broken, refuseThenable, Transaction } from './transaction.ts';
+import { itemsInOrder, listOf, type View } from './view.ts';
+import { watchChanges } from './watch.ts';
+
+/** What a table has of the Wal it is a table of. */
+export interface TableHost {
+  readonly store: LineStore;
+  readonly clock: Clock;
+  readonly appender: Appender;
+  readonly maxEntryBytes: number;
+  /** Aborts when the Wal is closed. */
+  readonly closing: AbortSignal;
+  /** Throws where the Wal is closed. */
+  checkOpen(): void;
+  /** Throws where the Wal cannot append. */
+  checkWritable(): void;
+  warn(message: string): void;
+}
+
+export interface TableOptions<V> {
+  /**
+   * How records become the value of their id. Default: the Wal's option `fold`. A log that was compacted with another
+   * fold is refused with ERR_WAL_FOLD.
+   */
+  readonly fold?: Fold<V> | undefined;
+}
+
+export interface TransactionOptions {
+  /** Takes the transaction back while it is not written; once it is, it goes on. */
+  readonly signal?: AbortSignal | undefined;
+  /** How often it is decided, if others come first, before ERR_WAL_CONFLICT. 1 to 1,000,000; default 100. */
+  readonly maxTries?: number | undefined;
+}
+
+export interface UpdateOptions extends TransactionOptions {
+  /** Op of the entry that is appended. Default `update`. */
+  readonly op?: string | undefined;
+}
+
+export interface WatchOptions {
+  /** Ends the watching, without an error. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+const DEFAULT_TRIES = 100;
+/** Longer than this and others wait for their turn; there is a warning. */
+const LONG_MS = 10;
+
+/**
+ * The current state of a log, by id, in memory: made by `wal.table()`. It knows what this Wal knows: its own appends at
+ * once, others' after `refresh()` or any append or transaction of this Wal. All it gives out is frozen. What a snapshot
+ * holds stays in its file until it is asked for; all that reads throws ERR_WAL_CORRUPT where that is damaged, and the next
+ * `refresh` or transaction falls back to an older one.
+ *
+ * Where the log was replaced (a checkout) or compacted, the next `refresh` loads it anew. A record that cannot be folded in is told by
+ * `refresh`, `update` and `transaction`; what reads goes on with the state before it. A table lives, and costs a little
+ * for every line, until it or its Wal is closed: make one, and keep it.
+ */
+export class Table<V = unknown> implements Iterable<Item<V>> {
+  readonly #host: TableHost;
+  readonly #fold: Fold<V>;
+  readonly #replica: Replica<V>;
+  readonly #speculation = new Speculation<V>();
+  readonly #stop = new AbortController();
+  #warned = false;
+
+  private constructor(host: TableHost, fold: Fold<V>, replica: Replica<V>) {
+    this.#host = host;
+    this.#fold = fold;
+    this.#replica = replica;
+  }
+
+  /** @internal */
+  static async open<V>(host: TableHost, given: Fold<V>): Promise<Table<V>> {
+    const fold = checkFold(given);
+    const { store, clock, appender } = host;
+    return new Table(host, fold, await Replica.open({ store, clock, tail: appender.tail }, fold));
+  }
+
+  /** The value of an id; undefined where it is not there. */
+  get(id: string): V | undefined {
+    return this.item(id)?.value;
+  }
+
+  has(id: string): boolean {
+    return this.#state.has(id);
+  }
+
+  /** The value of an id with its rev, version and ts. */
+  item(id: string): Item<V> | undefined {
+    return this.#state.item(id);
+  }
+
+  /**
+   * The items that pass (default: all), by id, in the order of UTF-16 code units. `filter`: a function, or the fields that
+   * a value must have, equal as JSON: `{ status: 'open' }`. By fields is quicker where few pass: what lies in a snapshot is
+   * searched, not parsed.
+   */
+  list(filter?: Filter<V>): Item<V>[] {
+    return listOf(this.#state, selectionOf(filter));
+  }
+
+  /** The items, by id, each as it is when it is its turn. */
+  *[Symbol.iterator](): Generator<Item<V>, void, undefined> {
+    let after: string | undefined;
+    for (let changed = true; changed; ) {
+      const state = this.#state;
+      const { changes } = state;
+      changed = false;
+      for (const { id, item } of state.entries(undefined, after)) {
+        yield item;
+        after = id;
+        changed = this.#state !== state || state.changes !== changes;
+        if (changed) break;
+      }
+    }
+  }
+
+  /**
+   * The items that have a place in the fold's `order`, in that order, each as it is when it is its turn. The first ones
+   * cost no more where there are many. Throws ERR_WAL_ARGUMENT where the fold has no order.
+   */
+  inOrder(): Generator<Item<V>, void, undefined> {
+    return itemsInOrder(this.#fold, () => this.#state);
+  }
+
+  /** How many ids there are. */
+  get size(): number {
+    return this.#state.size;
+  }
+
+  /** Number of the last entry that was folded in. */
+  get seq(): number {
+    return this.#state.seq;
+  }
+
+  get #state(): State<V> {
+    if (this.#stop.signal.aborted || this.#host.closing.aborted) throw closedError();
+    return this.#replica.state;
+  }
+
+  /**
+   * Reads what was appended since last time; answers the table's seq.
+   *
+   * Rejects as `wal.head()` does, and with ERR_WAL_CORRUPT and ERR_WAL_FOLD.
+   */
+  refresh(): Promise<number> {
+    this.#checkOutside();
+    return this.#refresh();
+  }
+
+  async #refresh(): Promise<number> {
+    this.#checkOpen();
+    await this.#replica.refresh();
+    return this.seq;
+  }
+
+  /**
+   * Appends what `change` makes of an id's value: `undefined` for nothing. Reading and writing are one step: as in a
+   * transaction, which see. Resolves with the item that the entry leaves, once it is as safe as the option `durability`
+   * says; the rev is the entry's seq.
+   */
+  update(
+    id: string,
+    change: (value: V | undefined, item: Item<V> | undefined) => unknown,
+    options: UpdateOptions = {},
+  ): Promise<Item<V> | undefined> {
+    this.#checkOutside();
+    return this.#update(id, change, options);
+  }
+
+  async #update(
+    id: string,
+    change: (value: V | undefined, item: Item<V> | undefined) => unknown,
+    options: UpdateOptions,
+  ): Promise<Item<V> | undefined> {
+    const { op = 'update', ...rest } = readOptions(options, ['op', 'signal', 'maxTries']);
+    return this.#transact((tx) => {
+      const item = tx.item(id);
+      const data = change(item?.value, item);
+      refuseThenable(data);
+      if (data !== undefined) tx.append({ op, id, data });
+      return tx.item(id);
+    }, rest);
+  }
+
+  /**
+   * Runs `decide` over the table as it is at the very place in the log where its writes then go, and appends them together, as one line; nothing,
+   * where it wrote nothing. Resolves with its answer once they are as safe as the option `durability` says.
+   *
+   * `decide` is synchronous, runs again where somebody came first, and while it runs nobody else writes: it should be quick, and do
+   * nothing but read and write by its argument. Above 10 ms there is a warning, once a table. Where it throws, nothing is appended, and
+   * the transaction rejects with what it threw.
+   *
+   * Rejects with ERR_WAL_TRANSACTION where it is async, or calls the Wal or one of its tables; with ERR_WAL_CONFLICT after
+   * `maxTries`; with ERR_WAL_FOLD; and as `Wal.append` does.
+   */
+  transaction<R>(decide: (tx: Transaction<V>) => R, options: TransactionOptions = {}): Promise<R> {
+    this.#checkOutside();
+    return this.#transact(decide, options);
+  }
+
+  async #transact<R>(decide: (tx: Transaction<V>) => R, options: TransactionOptions): Promise<R> {
+    const { signal, maxTries = DEFAULT_TRIES } = readOptions(options, ['signal', 'maxTries']);
+    integer('maxTries', maxTries, 1, 1_000_000);
+    if (typeof decide !== 'function') throw badArgument('A transaction must be a function');
+    let answer: { readonly value: R } | undefined;
+    const request: Request = {
+      body: UNDECIDED,
+      maxTries,
+      decide: (preceding) => {
+        const place = {
+          seq: preceding.head.seq,
+          now: this.#host.clock.now(),
+          maxEntryBytes: this.#host.maxEntryBytes,
+        };
+        const tx = new Transaction(this.#at(preceding), this.#fold, place);
+        try {
+          const value = this.#timed(() => decide(tx));
+          refuseThenable(value);
+          answer = { value };
+          return tx.body();
+        } finally {
+          tx.end();
+        }
+      },
+    };
+    await this.#append(request, signal);
+    return (answer as unknown as { readonly value: R }).value;
+  }
+
+  /**
+   * Appends only if the id has that rev; for `Wal.append`.
+   * @internal
+   */
+  async appendAt(
+    { id, rev }: { readonly id: string; readonly rev: number },
+    body: Body,
+    signal: AbortSignal | undefined,
+  ): Promise<AppendResult> {
+    const decide = (preceding: Preceding) => {
+      const now = this.#at(preceding).item(id)?.rev ?? 0;
+      if (now !== rev) throw this.#conflict(id, rev, now);
+      return body;
+    };
+    return (await this.#append({ body, decide }, signal)) as AppendResult;
+  }
+
+  #conflict(id: string, expected: number, rev: number): WalError {
+    const is = rev === 0 ? 'is not there' : `is at rev ${rev}`;
+    const message = `The id ${JSON.stringify(id)} ${is}, not ${expected === 0 ? 'absent' : `at rev ${expected}`} as expected: read what came, decide again, append again.`;
+    const { head } = this.#host.appender.tail;
+    return new WalError('ERR_WAL_CONFLICT', message, { outcome: 'not-written', head, seq: head.seq, rev });
+  }
+
+  /** The items as they are after what precedes in the write that is being made. */
+  #at(preceding: Preceding): View<V> {
+    if (this.#stop.signal.aborted) throw closedError();
+    const replica = this.#replica;
+    if (replica.isBehind) throw new Behind(replica.reload().catch(throwNotWritten));
+    const { state } = replica;
+    if (replica.failure !== undefined) throwNotWritten(replica.failure);
+    return this.#speculation.over(state, preceding);
+  }
+
+  #timed<R>(decide: () => R): R {
+    const { clock, warn } = this.#host;
+    const start = clock.elapsed();
+    try {
+      return decide();
+    } finally {
+      const ms = Math.round(clock.elapsed() - start);
+      if (ms > LONG_MS && !this.#warned) {
+        this.#warned = true;
+        warn(
+          `a transaction's function took ${ms} ms, and all other writers wait for it: do what takes long before, or after it`,
+        );
+      }
+    }
+  }
+
+  async #append(request: Request, signal: AbortSignal | undefined): Promise<AppendResult | undefined> {
+    const { appender, checkWritable } = this.#host;
+    this.#checkOpen();
+    checkSignal(signal);
+    return appender.backlog.enter(signal, () => {
+      checkWritable();
+      return appender.append(request, signal);
+    });
+  }
+
+  /**
+   * The changes from this call on, as they come, whoever made them, until `signal` aborts, or the table or its Wal is closed. They are told
+   * once they are written; a power cut may take back what is not synced. What happened while the log was replaced, or
+   * compacted away behind this table's back, is told as the difference that it made, with op `wal.reload`.
+   *
+   * Throws ERR_WAL_ARGUMENT or ERR_WAL_CLOSED; ends in what `refresh` rejects with.
+   */
+  watch(options: WatchOptions = {}): AsyncGenerator<Change<V>, void, undefined> {
+    const { signal } = readOptions(options, ['signal']);
+    this.#checkOpen();
+    checkSignal(signal);
+    const { closing } = this.#host;
+    const ends = AbortSignal.any([closing, this.#stop.signal, ...(signal ? [signal] : [])]);
+    return watchChanges(this.#host, this.#replica, ends);
+  }
+
+  /** Lets go of the log: ends watches, and hears of no more records. Transactions that were not decided, and all calls after it, fail with ERR_WAL_CLOSED. */
+  close(): void {
+    this.#stop.abort();
+    this.#replica.close();
+  }
+
+  #checkOutside(): void {
+    checkOutside(this.#host.appender);
+  }
+
+  #checkOpen(): void {
+    this.#checkOutside();
+    this.#host.checkOpen();
+    if (this.#stop.signal.aborted) throw closedError();
+  }
+}
+
+function closedError(): WalError {
+  return new WalError('ERR_WAL_CLOSED', 'The table is closed: make another.', { outcome: 'not-written' });
+}
+
+/** Throws an error as one of an append that wrote nothing. */
+export function throwNotWritten(error: unknown): never {
+  throw error instanceof WalError ? withOutcome(error, 'not-written') : error;
+}
+
+/** Throws inside a transaction's function. */
+export function checkOutside(appender: Appender): void {
+  if (appender.deciding)
+    throw broken(
+      'The function of a transaction called the Wal, or a table: it may use nothing but its argument',
+    );
+}
+
+function checkSignal(signal: unknown): void {
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw badArgument('signal must be an AbortSignal');
+}

@@ -1,0 +1,159 @@
+import { WalError } from '../errors/errors.ts';
+import { type Body, batchBody, type Entry, entryBody } from '../format/entry.ts';
+import type { LogRecord } from '../format/record.ts';
+import type { Fold } from './fold.ts';
+import { freezeParsed } from './freeze.ts';
+import type { Item } from './item.ts';
+import { Overlay } from './overlay.ts';
+import { type Filter, selectionOf } from './selection.ts';
+import { itemsInOrder, listOf, type View } from './view.ts';
+
+/** Where a transaction is decided. */
+export interface TransactionPlace {
+  /** The head that it comes after. */
+  readonly seq: number;
+  /** Time of its entries that have none of their own. */
+  readonly now: number;
+  readonly maxEntryBytes: number;
+}
+
+/**
+ * What the function of a transaction reads and writes: the table as it is when the transaction's turn comes, with what it
+ * wrote itself. Its writes are appended together, as one line. After the function has returned, every call throws
+ * ERR_WAL_TRANSACTION.
+ */
+export class Transaction<V = unknown> {
+  readonly #place: TransactionPlace;
+  readonly #view: Overlay<V>;
+  readonly #entries: Entry[] = [];
+  /** What the entry written first was checked and serialised to. */
+  #first: Body | undefined;
+  #ended = false;
+
+  /** @internal */
+  constructor(below: View<V>, fold: Fold<V>, place: TransactionPlace) {
+    this.#view = new Overlay(fold, below);
+    this.#place = place;
+  }
+
+  /** The value of an id; undefined where it is not there. */
+  get(id: string): V | undefined {
+    return this.item(id)?.value;
+  }
+
+  has(id: string): boolean {
+    this.#check();
+    return this.#view.has(id);
+  }
+
+  /** The value of an id with its rev, version and ts. What this transaction wrote has the rev that it will get. */
+  item(id: string): Item<V> | undefined {
+    this.#check();
+    return this.#view.item(id);
+  }
+
+  /** The items that pass (default: all), by id: as of `Table.list`. */
+  list(filter?: Filter<V>): Item<V>[] {
+    this.#check();
+    return listOf(this.#view, selectionOf(filter));
+  }
+
+  /** The items that have a place in the fold's `order`, in that order: as of `Table.inOrder`. */
+  inOrder(): Generator<Item<V>, void, undefined> {
+    return itemsInOrder(this.#view.fold, () => {
+      this.#check();
+      return this.#view;
+    });
+  }
+
+  /** How many ids there are. */
+  get size(): number {
+    this.#check();
+    return this.#view.size;
+  }
+
+  /**
+   * Writes an entry, without a key. Throws ERR_WAL_ENTRY or ERR_WAL_TOO_LARGE as `Wal.append` does, and ERR_WAL_FOLD
+   * where the fold refuses it.
+   */
+  append(entry: Entry): void {
+    this.#check();
+    const { now, maxEntryBytes, seq } = this.#place;
+    const body = entryBody(entry, now, maxEntryBytes);
+    if (body.key !== undefined)
+      throw broken(
+        "A transaction's entry takes no key: the transaction is decided anew at each try",
+        'ERR_WAL_ENTRY',
+      );
+    // As it will be read: what toJSON and the like make of data, and not the caller's own object.
+    const { op, id, data } = freezeParsed(JSON.parse(`{${body.text}}`)) as Entry;
+    const record: LogRecord = {
+      seq: seq + this.#entries.length + 1,
+      ts: body.ts,
+      op,
+      id,
+      ...(data !== undefined && { data }),
+      writer: '',
+      crc: '',
+      prev: '',
+    };
+    this.#view.apply(Object.freeze(record));
+    this.#first ??= body;
+    this.#entries.push({ op, id, data, ...(body.ts !== now && { ts: body.ts }) });
+  }
+
+  /** Writes an entry with op `set`. */
+  set(id: string, data: unknown): void {
+    this.append({ op: 'set', id, data });
+  }
+
+  /** Writes an entry with op `delete`, if the id is there. Answers whether it was. */
+  delete(id: string): boolean {
+    const there = this.has(id);
+    if (there) this.append({ op: 'delete', id });
+    return there;
+  }
+
+  #check(): void {
+    if (this.#ended)
+      throw broken('The transaction has ended: its function must do all it does before it returns');
+  }
+
+  /**
+   * Ends it.
+   * @internal
+   */
+  end(): void {
+    this.#ended = true;
+  }
+
+  /**
+   * What it appends; undefined for nothing.
+   * @internal
+   */
+  body(): Body | undefined {
+    const { now, maxEntryBytes } = this.#place;
+    // Most transactions write one entry, which then is a line as it is.
+    return this.#entries.length > 1 ? batchBody(this.#entries, now, maxEntryBytes) : this.#first;
+  }
+}
+
+/** The error for a transaction that does not keep to the rules. */
+export function broken(
+  message: string,
+  code: 'ERR_WAL_TRANSACTION' | 'ERR_WAL_ENTRY' = 'ERR_WAL_TRANSACTION',
+): WalError {
+  return new WalError(code, `${message}.`, { outcome: 'not-written' });
+}
+
+/** Refuses what an async function returns, which goes on when its turn is over. */
+export function refuseThenable(result: unknown): void {
+  if ((typeof result !== 'object' && typeof result !== 'function') || result === null) return;
+  const { then } = result as { then?: unknown };
+  if (typeof then !== 'function') return;
+  // It will fail when it touches the transaction again, and nobody is there to hear that.
+  then.call(result, undefined, () => {});
+  throw broken(
+    'The function of a transaction must not be async: do what has to be awaited before, or after it',
+  );
+}

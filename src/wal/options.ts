@@ -1,0 +1,149 @@
+import type { Holder } from '../errors/errors.ts';
+import type { Lock } from '../lock/lock.ts';
+import { LEAST_STALE_MS } from '../lock/lockfile.ts';
+import {
+  badArgument,
+  boolean,
+  callback,
+  integer,
+  type LimitOptions,
+  type Limits,
+  oneOf,
+  readFields,
+  readOptions,
+  resolveLimits,
+} from '../options/options.ts';
+import { type AutoCompact, type AutoCompactOptions, resolveAutoCompact } from '../table/auto-compact.ts';
+import { checkFold, type Fold, lastData } from '../table/fold.ts';
+
+/** Options of `Wal.open`. Times are in milliseconds, sizes in bytes. */
+export interface WalOptions extends LimitOptions {
+  /**
+   * What orders the writers. `auto`: what this machine already uses for the log; for the first to open it, `kernel`
+   * where that loads and the file system is local, else `lockfile`. `kernel` and `lockfile`: just that kind;
+   * ERR_WAL_LOCK_KIND where the log is locked with the other. `none`: no lock at all; nothing is lost, writers overtake each other.
+   * Or a lock of the caller's own. Default `auto`.
+   */
+  readonly lock?: 'auto' | 'kernel' | 'lockfile' | 'none' | Lock | undefined;
+  /**
+   * How long to wait for a lock whose holder is stuck; after that the writer goes on without it, at no risk. Infinity
+   * makes the lock strict: it waits for ever (an append can be aborted). 0 to 2^31-1 or Infinity; default 1,000 for
+   * `kernel`, staleMs + 1,000 for `lockfile`.
+   */
+  readonly lockTimeoutMs?: number | undefined;
+  /**
+   * Whether a wait of lockTimeoutMs fails the append with ERR_WAL_LOCK_TIMEOUT, instead of going on without the lock.
+   * Always so where the file system is not local. Default false.
+   */
+  readonly strictLock?: boolean | undefined;
+  /** Age at which a lockfile's holder is taken for dead. 2,000 to 3,600,000; default 2,000. */
+  readonly staleMs?: number | undefined;
+  /** Make the directory and the log where they are missing; false: ERR_WAL_NOT_FOUND. Default true. */
+  readonly create?: boolean | undefined;
+  /** Never write to the log, nor make one. Default false. */
+  readonly readOnly?: boolean | undefined;
+  /** Whether a new log is to be kept in git: it stays in one segment, so that a merge sees the whole. Without effect on one that exists. Default false. */
+  readonly git?: boolean | undefined;
+  /**
+   * A segment this long is sealed, and the log goes on in a new one. It bounds what opening has to read, and what a
+   * compaction can take away at once. 4,096 to 2^30; default 256 KiB. A log kept in git stays in one segment.
+   */
+  readonly segmentBytes?: number | undefined;
+  /**
+   * How records become state: what `table`, `compact`, `expect: {rev}` and `autoCompact` go by where they are given no other.
+   * Default: the last `data` of an id, until an entry with op `delete`.
+   */
+  readonly fold?: Fold | undefined;
+  /**
+   * Whether this Wal compacts the log by itself, in the background, once that is due: looked at each time it has filled a
+   * segment. `close` waits for it. Should it fail, the process gets a warning (code WAL_AUTO_COMPACT). Without effect on a
+   * log kept in git. Default false; true: with the defaults of AutoCompactOptions.
+   */
+  readonly autoCompact?: boolean | AutoCompactOptions | undefined;
+  /** Allow a network file system, where one machine alone may write. Default false. */
+  readonly allowNetwork?: boolean | undefined;
+  /** Permissions of new files, less the umask. 0 to 0o777; default 0o666. */
+  readonly fileMode?: number | undefined;
+  /** Permissions of new directories, less the umask. 0 to 0o777; default 0o777. */
+  readonly directoryMode?: number | undefined;
+  /**
+   * Called when the lock is not free at once, and every second after; only from a second on with who holds it. The append
+   * goes on if it throws; the first time, the process gets a warning (code WAL_LOCK_WAIT).
+   */
+  readonly onLockWait?: ((waitedMs: number, holder: Holder | undefined) => void) | undefined;
+}
+
+const KNOWN = [
+  'durability',
+  'maxEntryBytes',
+  'maxPendingBytes',
+  'keyWindow',
+  'lock',
+  'lockTimeoutMs',
+  'strictLock',
+  'staleMs',
+  'create',
+  'readOnly',
+  'git',
+  'segmentBytes',
+  'fold',
+  'autoCompact',
+  'allowNetwork',
+  'fileMode',
+  'directoryMode',
+  'onLockWait',
+] as const satisfies readonly (keyof WalOptions)[];
+
+const MOST_MS = 2 ** 31 - 1;
+
+export interface ResolvedOptions extends Limits {
+  readonly lock: NonNullable<WalOptions['lock']>;
+  readonly lockTimeoutMs: number | undefined;
+  readonly strictLock: boolean;
+  readonly staleMs: number;
+  readonly create: boolean;
+  readonly readOnly: boolean;
+  readonly git: boolean;
+  readonly segmentBytes: number;
+  readonly fold: Fold;
+  readonly autoCompact: AutoCompact | undefined;
+  readonly allowNetwork: boolean;
+  readonly modes: { readonly file: number; readonly directory: number };
+  readonly onLockWait: WalOptions['onLockWait'];
+}
+
+/** Checks options and fills in the defaults. */
+export function resolveOptions(given: WalOptions): ResolvedOptions {
+  const options = readOptions(given, KNOWN);
+  const { lockTimeoutMs: timeout } = options;
+  return {
+    ...resolveLimits(options),
+    lock: lockOf(options.lock ?? 'auto'),
+    lockTimeoutMs:
+      timeout === undefined || timeout === Infinity ? timeout : integer('lockTimeoutMs', timeout, 0, MOST_MS),
+    strictLock: boolean('strictLock', options.strictLock ?? false),
+    staleMs: integer('staleMs', options.staleMs ?? LEAST_STALE_MS, LEAST_STALE_MS, 3_600_000),
+    create: boolean('create', options.create ?? true),
+    readOnly: boolean('readOnly', options.readOnly ?? false),
+    git: boolean('git', options.git ?? false),
+    segmentBytes: integer('segmentBytes', options.segmentBytes ?? 2 ** 18, 4096, 2 ** 30),
+    fold: checkFold(options.fold ?? lastData),
+    autoCompact: resolveAutoCompact(options.autoCompact ?? false),
+    allowNetwork: boolean('allowNetwork', options.allowNetwork ?? false),
+    modes: {
+      file: integer('fileMode', options.fileMode ?? 0o666, 0, 0o777),
+      directory: integer('directoryMode', options.directoryMode ?? 0o777, 0, 0o777),
+    },
+    onLockWait: callback('onLockWait', options.onLockWait),
+  };
+}
+
+function lockOf(lock: unknown): NonNullable<WalOptions['lock']> {
+  if (typeof lock !== 'object' || lock === null)
+    return oneOf('lock', lock, ['auto', 'kernel', 'lockfile', 'none'] as const);
+  const methods = readFields('A lock of your own', lock as Partial<Lock>, ['tryAcquire', 'release', 'close']);
+  for (const [name, method] of Object.entries(methods)) {
+    if (typeof method !== 'function') throw badArgument(`A lock of your own must have the method ${name}`);
+  }
+  return lock as Lock;
+}

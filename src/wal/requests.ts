@@ -1,0 +1,113 @@
+import type { Head } from '../format/chain.ts';
+import type { Expectation } from '../log/pending.ts';
+import { badArgument, integer, readFields, readOptions } from '../options/options.ts';
+
+/** The rev that an id must have for an append: the seq of the last record that touched it, 0 where it is not there. */
+export interface RevExpectation {
+  readonly rev: number;
+}
+
+export interface AppendOptions {
+  /**
+   * `{seq, crc?}`: append only if the log's head still has that seq (0: the log is empty), and that crc where one is given, as in what
+   * `head()` answers. `{rev}`: append only if the entry's id still has that rev, as a table of the Wal's fold says it; 0: it is
+   * not there. Else ERR_WAL_CONFLICT, with the head, and the rev there is. The first `{rev}` loads such a table
+   * (rejects as `table()` does); a batch, which has many ids, and appendSync take none.
+   */
+  readonly expect?: Expectation | RevExpectation | undefined;
+  /** Idempotency key, in place of the entry's own. */
+  readonly key?: string | undefined;
+  /** Takes the append back while it is not written; once it is, it goes on. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface ReadOptions {
+  /** A seq to begin with, or a cursor (`head()`, or a record's seq and crc) to go on after. Default 1. */
+  readonly from?: number | Head | undefined;
+  /** The last seq to deliver. Default: the last there is. */
+  readonly to?: number | undefined;
+  /** At proof that acknowledged entries are missing: `error` stops with it, `skip` reads on. Default `error`. */
+  readonly onDamage?: 'error' | 'skip' | undefined;
+}
+
+export interface FollowOptions {
+  /** As for `read`. */
+  readonly from?: number | Head | undefined;
+  /** Ends the following, without an error. */
+  readonly signal?: AbortSignal | undefined;
+  /** Deliver only what is known to be synced, so that a power cut takes nothing back that was seen. Default false. */
+  readonly durable?: boolean | undefined;
+}
+
+export interface VerifyOptions {
+  /** Called now and then with the number of bytes read so far. */
+  readonly onProgress?: ((bytes: number) => void) | undefined;
+}
+
+export interface BackupOptions {
+  /**
+   * Whether files that are written no more may be hard links to the log's, or share its blocks: that costs no time, and
+   * no space until the log lets go of them. false: bytes of their own, which a failing disk, or who edits the log in
+   * place, does not harm with it. Default true.
+   */
+  readonly link?: boolean | undefined;
+  /** Gives it up: what was copied is removed. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface StatsOptions {
+  /** Begin to count anew after this answer. Default false. */
+  readonly reset?: boolean | undefined;
+}
+
+function isCrc(value: unknown): boolean {
+  return typeof value === 'string' && /^[0-9a-f]{8}$/.test(value);
+}
+
+/** What an append asks beside its entry. */
+export interface AppendCall {
+  readonly expect: Expectation | undefined;
+  readonly rev: number | undefined;
+  readonly key: string | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Checks the options of an append, but for the key, which is checked with the entry. */
+export function checkAppend(options: AppendOptions): AppendCall {
+  const { expect, key, signal } = readOptions(options, ['expect', 'key', 'signal']);
+  checkSignal(signal);
+  return { expect: undefined, rev: undefined, ...checkExpectation(expect), key, signal };
+}
+
+function checkExpectation(
+  expect: Expectation | RevExpectation | undefined,
+): { readonly expect: Expectation } | { readonly rev: number } | undefined {
+  if (expect === undefined) return undefined;
+  if (typeof expect !== 'object' || expect === null)
+    throw badArgument('expect must be an object {seq, crc?} or {rev}');
+  const given = readOptions(expect as Partial<Expectation & RevExpectation>, ['seq', 'crc', 'rev']);
+  const { seq, crc, rev } = given;
+  if (rev !== undefined) {
+    if (seq !== undefined || crc !== undefined)
+      throw badArgument('expect must be an object {seq, crc?} or {rev}, not both');
+    return { rev: integer('expect.rev', rev, 0, Number.MAX_SAFE_INTEGER) };
+  }
+  if (crc !== undefined && !isCrc(crc)) throw badArgument('expect.crc must be 8 hex digits');
+  return { expect: { seq: integer('expect.seq', seq, 0, Number.MAX_SAFE_INTEGER), crc } };
+}
+
+export function checkSignal(signal: unknown): void {
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw badArgument('signal must be an AbortSignal');
+}
+
+/** Checks where reading is to begin. */
+export function checkFrom(from: number | Head | undefined): number | Head | undefined {
+  if (from === undefined) return undefined;
+  if (typeof from === 'number') return integer('from', from, 0, Number.MAX_SAFE_INTEGER);
+  if (typeof from !== 'object' || from === null)
+    throw badArgument('from must be a seq or a cursor {seq, crc}');
+  const { seq, crc } = readFields('The cursor', from, ['seq', 'crc']);
+  if (!isCrc(crc)) throw badArgument('from must be a seq or a cursor {seq, crc}');
+  return { seq: integer('from.seq', seq, 0, Number.MAX_SAFE_INTEGER), crc };
+}

@@ -1,0 +1,531 @@
+import { debuglog } from 'node:util';
+import type { Clock } from '../clock/clock.ts';
+import { messageOf, WalError } from '../errors/errors.ts';
+import { openFileStore } from '../file/open.ts';
+import type { Head } from '../format/chain.ts';
+import { type Body, batchBody, type Entry, entryBody } from '../format/entry.ts';
+import type { LogRecord } from '../format/record.ts';
+import type { GateObserver } from '../lock/gate.ts';
+import { Appender, latchedError } from '../log/appender.ts';
+import type { AppendResult } from '../log/pending.ts';
+import { readRecords } from '../log/reader.ts';
+import { Stats, type WalStats } from '../log/stats.ts';
+import { type VerifyReport, verifyLog } from '../log/verify.ts';
+import {
+  badArgument,
+  boolean,
+  callback,
+  integer,
+  type Limits,
+  oneOf,
+  readOptions,
+} from '../options/options.ts';
+import { resolveDirectory } from '../storage/directory.ts';
+import { orReadOnly } from '../storage/error.ts';
+import type { BackupReport, LineStore, StoreInfo } from '../store/store.ts';
+import { type AutoCompactHost, AutoCompaction } from '../table/auto-compact.ts';
+import { type CompactOptions, type CompactReport, compact } from '../table/compact.ts';
+import type { Fold } from '../table/fold.ts';
+import { type Moment, type PastState, stateAt } from '../table/past.ts';
+import { checkOutside, Table, type TableHost, type TableOptions, throwNotWritten } from '../table/table.ts';
+import { type ResolvedOptions, resolveOptions, type WalOptions } from './options.ts';
+import {
+  type AppendCall,
+  type AppendOptions,
+  type BackupOptions,
+  checkAppend,
+  checkFrom,
+  checkSignal,
+  type FollowOptions,
+  type ReadOptions,
+  type StatsOptions,
+  type VerifyOptions,
+} from './requests.ts';
+import { type RestoreOptions, type RestoreReport, restoreLog } from './restore.ts';
+import { realSurroundings, type Surroundings } from './surroundings.ts';
+import { Works } from './works.ts';
+
+const debug = debuglog('jsonl-wal');
+
+/** What one open Wal is called, in its lines and in the debug log. */
+interface Session {
+  readonly name: string;
+  /** Undefined where nobody listens. */
+  readonly debug: ((message: string) => void) | undefined;
+}
+
+function makeSession({ randomHex }: Surroundings): Session {
+  // 8 characters of 0-9a-z: 40 bits, which sets it apart from every other Wal that wrote to the log.
+  const name = Number.parseInt(randomHex(10), 16).toString(36).padStart(8, '0');
+  return { name, debug: debug.enabled ? (message) => debug('%s: %s', name, message) : undefined };
+}
+
+/** Makes the body of what is appended, once there is room for it. */
+type BodyMaker = (now: number, maxBytes: number, key: string | undefined) => Body;
+
+/**
+ * An append-only log that many processes and threads write at once. One readable line of JSON an entry; nothing
+ * acknowledged is lost or doubled, whatever becomes of the lock.
+ */
+export class Wal {
+  readonly #store: LineStore;
+  readonly #clock: Clock;
+  readonly #limits: Limits;
+  readonly #readOnly: boolean;
+  readonly #appender: Appender;
+  readonly #stats: Stats;
+  readonly #fold: Fold;
+  readonly #autoCompaction: AutoCompaction | undefined;
+  /** What reads or writes files of the store for longer than a turn. */
+  readonly #works = new Works();
+  readonly #stop = new AbortController();
+  /** Tells the revs that appends expect, once one has asked. */
+  #revs: Table | undefined;
+  #revsOpening: Promise<Table> | undefined;
+  #closed: Promise<void> | undefined;
+
+  /**
+   * Opens the log in a directory, which is made where it is missing.
+   *
+   * Rejects with ERR_WAL_ARGUMENT, ERR_WAL_NOT_FOUND (`create: false`, or `readOnly`), ERR_WAL_NOT_A_DIRECTORY,
+   * ERR_WAL_PERMISSION, ERR_WAL_FORMAT, ERR_WAL_VERSION or ERR_WAL_IO; and for writing also with ERR_WAL_CORRUPT (open
+   * read-only to look), ERR_WAL_DIVERGED, ERR_WAL_LOCK_KIND, ERR_WAL_LOCK_UNAVAILABLE, ERR_WAL_NETWORK_FS,
+   * ERR_WAL_UNSUPPORTED (no hard links), ERR_WAL_NO_SPACE, ERR_WAL_SYNC, and ERR_WAL_LOCK_TIMEOUT (a strict lock, where a
+   * failed sync is made good).
+   */
+  static async open(directory: string, options: WalOptions = {}): Promise<Wal> {
+    return Wal.openIn(realSurroundings, directory, options);
+  }
+
+  /**
+   * `Wal.open` with another disk, clock or randomness; for the lab.
+   * @internal
+   */
+  static async openIn(surroundings: Surroundings, directory: string, options: WalOptions = {}): Promise<Wal> {
+    const place = resolveDirectory(directory);
+    const { durability, maxEntryBytes, maxPendingBytes, keyWindow, fold, autoCompact, onLockWait, ...rest } =
+      resolveOptions(options);
+    const limits = { durability, maxEntryBytes, maxPendingBytes, keyWindow };
+    const stats = new Stats();
+    const session = makeSession(surroundings);
+    const store = await openFileStore({
+      ...surroundings,
+      ...rest,
+      directory: place,
+      observe: observeLock(stats, session, onLockWait),
+      warn: (message) => process.emitWarning(message, { code: 'WAL_STRANGE_FILE_SYSTEM' }),
+    });
+    const wal = new Wal(
+      store,
+      limits,
+      { fold, autoCompact },
+      rest.readOnly,
+      surroundings.clock,
+      stats,
+      session,
+    );
+    try {
+      if (!rest.readOnly) await wal.#appender.begin();
+    } catch (error) {
+      await wal.close();
+      throw orReadOnly(error);
+    }
+    return wal;
+  }
+
+  /**
+   * Makes a new log, with an id of its own, of a backup or of any log's directory, in a directory that is not there yet or
+   * empty; it appears there whole, synced, or not at all. Lines are copied byte for byte, never linked; what does not count
+   * is left out. The source is only read, and may be in use.
+   *
+   * Rejects with ERR_WAL_ARGUMENT (also for a `toSeq` past the end, or within a batch), ERR_WAL_COMPACTED (`toSeq` lies before
+   * the oldest snapshot), ERR_WAL_CORRUPT and ERR_WAL_DIVERGED (the source is damaged: see `onDamage`), ERR_WAL_EXISTS,
+   * ERR_WAL_NOT_FOUND, ERR_WAL_NOT_A_DIRECTORY, ERR_WAL_PERMISSION, ERR_WAL_FORMAT, ERR_WAL_VERSION, ERR_WAL_NO_SPACE,
+   * ERR_WAL_ABORTED or ERR_WAL_IO.
+   */
+  static async restore(
+    source: string,
+    destination: string,
+    options: RestoreOptions = {},
+  ): Promise<RestoreReport> {
+    return restoreLog(realSurroundings, source, destination, options);
+  }
+
+  /**
+   * For `Wal.open` and its like on other stores.
+   * @internal
+   */
+  constructor(
+    store: LineStore,
+    limits: Limits,
+    { fold, autoCompact }: Pick<ResolvedOptions, 'fold' | 'autoCompact'>,
+    readOnly: boolean,
+    clock: Clock,
+    stats: Stats,
+    session: Session,
+  ) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#limits = limits;
+    this.#readOnly = readOnly;
+    this.#stats = stats;
+    this.#appender = new Appender({
+      store,
+      clock,
+      stats,
+      session: session.name,
+      ...limits,
+      sealed: () => this.#autoCompaction?.sealed(),
+      debug: session.debug,
+    });
+    this.#fold = fold;
+    if (autoCompact !== undefined && !store.info().git)
+      this.#autoCompaction = new AutoCompaction(this.#compactHost, autoCompact);
+  }
+
+  /**
+   * Appends one entry, and resolves once it is as safe as the option `durability` says.
+   *
+   * Rejects with ERR_WAL_ARGUMENT, ERR_WAL_ENTRY, ERR_WAL_TOO_LARGE, ERR_WAL_CLOSED, ERR_WAL_READ_ONLY, ERR_WAL_LATCHED,
+   * ERR_WAL_ABORTED, ERR_WAL_CONFLICT, ERR_WAL_LOCK_TIMEOUT (a strict lock), ERR_WAL_LOCK_UNAVAILABLE, ERR_WAL_NO_SPACE,
+   * ERR_WAL_CORRUPT, ERR_WAL_IO, ERR_WAL_SYNC or, of `expect: {rev}`, ERR_WAL_FOLD; and where the log was taken away or replaced, with ERR_WAL_DIVERGED or
+   * what opening what lies there now is refused with: ERR_WAL_NOT_FOUND, ERR_WAL_NOT_A_DIRECTORY, ERR_WAL_PERMISSION,
+   * ERR_WAL_FORMAT, ERR_WAL_VERSION. The error's `outcome` is `not-written` where the entry is surely not in the log, and
+   * `unknown` where it may be: append it again with the same `key`, and it is there once.
+   */
+  append(entry: Entry, options: AppendOptions = {}): Promise<AppendResult> {
+    checkOutside(this.#appender);
+    return this.#append(options, (now, max, key) => entryBody(entry, now, max, key));
+  }
+
+  /** Appends entries as one line: all of them are in the log, one after the other, or none. Rejects as `append` does. */
+  appendBatch(entries: readonly Entry[], options: AppendOptions = {}): Promise<AppendResult> {
+    checkOutside(this.#appender);
+    return this.#append(options, (now, max, key) => batchBody(entries, now, max, key));
+  }
+
+  #append(options: AppendOptions, bodyOf: BodyMaker): Promise<AppendResult> {
+    try {
+      this.#checkOpen();
+      return this.#admit(checkAppend(options), bodyOf);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Waits for room, and only then reads the entry. Who waits when the Wal is closed is still let in. */
+  #admit({ expect, rev, key, signal }: AppendCall, bodyOf: BodyMaker): Promise<AppendResult> {
+    const { backlog } = this.#appender;
+    return backlog.enter(signal, () => {
+      this.#checkWritable();
+      const body = bodyOf(this.#clock.now(), this.#limits.maxEntryBytes, key);
+      if (rev !== undefined) return this.#appendAt(rev, body, signal);
+      // Only a decision can come to append nothing.
+      return this.#appender.append({ body, expect }, signal) as Promise<AppendResult>;
+    });
+  }
+
+  async #appendAt(rev: number, body: Body, signal: AbortSignal | undefined): Promise<AppendResult> {
+    const { id } = JSON.parse(`{${body.text}}`) as { id?: string };
+    if (id === undefined) throw badArgument('expect.rev is for one entry: a batch has many ids');
+    if (this.#revs === undefined) {
+      this.#revsOpening ??= this.#works.note(Table.open(this.#tableHost, this.#fold)).finally(() => {
+        this.#revsOpening = undefined;
+      });
+      this.#revs = await this.#revsOpening.catch(throwNotWritten);
+    }
+    return this.#revs.appendAt({ id, rev }, body, signal);
+  }
+
+  /**
+   * Appends one entry, blocking this thread until it is safe: for hooks and exit handlers, where nothing can be
+   * awaited. Appends that are on their way go first. Throws what `append` rejects with, but for ERR_WAL_ABORTED: a `signal`
+   * is ERR_WAL_ARGUMENT.
+   */
+  appendSync(entry: Entry, options: Omit<AppendOptions, 'signal'> = {}): AppendResult {
+    const { expect, rev, key, signal } = checkAppend(options);
+    if (rev !== undefined)
+      throw badArgument('appendSync takes no expect.rev: it blocks, and revs may have to be loaded');
+    if (signal !== undefined)
+      throw badArgument('appendSync takes no signal: it blocks, so that nothing could abort it');
+    this.#checkOpen();
+    this.#checkWritable();
+    const body = entryBody(entry, this.#clock.now(), this.#limits.maxEntryBytes, key);
+    return this.#appender.appendNow({ body, expect });
+  }
+
+  /**
+   * The current state by id, in memory, as a fold makes it of the records: by default the Wal's own. Works
+   * on a Wal that was opened read-only too, but for updates and transactions.
+   *
+   * Rejects with ERR_WAL_ARGUMENT, ERR_WAL_CLOSED, ERR_WAL_FOLD (the fold failed, or the log was compacted with another),
+   * ERR_WAL_CORRUPT, ERR_WAL_DIVERGED, ERR_WAL_NOT_FOUND, ERR_WAL_NOT_A_DIRECTORY, ERR_WAL_PERMISSION, ERR_WAL_FORMAT,
+   * ERR_WAL_VERSION or ERR_WAL_IO.
+   */
+  table<V = unknown>(options: TableOptions<V> = {}): Promise<Table<V>> {
+    checkOutside(this.#appender);
+    return this.#works.note(this.#table(options));
+  }
+
+  async #table<V>(options: TableOptions<V>): Promise<Table<V>> {
+    this.#checkOpen();
+    const { fold } = readOptions(options, ['fold']);
+    return Table.open(this.#tableHost, fold ?? (this.#fold as Fold<V>));
+  }
+
+  /**
+   * The state as it was after an entry, or at a time (milliseconds since the epoch): then after the last entry before the
+   * first one that is later. An atomic batch is later as a whole where any entry of it is.
+   *
+   * Rejects as `table` does; with ERR_WAL_ARGUMENT also for an entry past the end, or within a batch, and with
+   * ERR_WAL_COMPACTED for a moment before the oldest snapshot (`seq`: from where on it can be told).
+   */
+  stateAt<V = unknown>(moment: Moment, options: TableOptions<V> = {}): Promise<PastState<V>> {
+    checkOutside(this.#appender);
+    return this.#works.note(this.#stateAt(moment, options));
+  }
+
+  async #stateAt<V>(moment: Moment, options: TableOptions<V>): Promise<PastState<V>> {
+    this.#checkOpen();
+    const { fold } = readOptions(options, ['fold']);
+    const parts = { store: this.#store, clock: this.#clock };
+    return stateAt(parts, fold ?? (this.#fold as Fold<V>), moment, () => this.#head());
+  }
+
+  /**
+   * Folds the log into a snapshot and deletes what that makes needless: afterwards opening and loading cost what the
+   * state does, however long the log's life. Any process may do so at any time, while others write. What was compacted
+   * away cannot be read as records any more (ERR_WAL_COMPACTED); tables go on from the snapshot.
+   *
+   * Rejects with ERR_WAL_ARGUMENT, ERR_WAL_CLOSED, ERR_WAL_READ_ONLY, ERR_WAL_LATCHED, ERR_WAL_UNSUPPORTED (a log kept in
+   * git), ERR_WAL_FOLD (the fold failed, or the log was compacted with another), ERR_WAL_NO_SPACE, ERR_WAL_SYNC, and as
+   * `table` does.
+   */
+  compact<V = unknown>(options: CompactOptions<V> = {}): Promise<CompactReport> {
+    checkOutside(this.#appender);
+    return this.#works.note(this.#compact(options));
+  }
+
+  async #compact<V>(options: CompactOptions<V>): Promise<CompactReport> {
+    this.#checkOpen();
+    this.#checkWritable();
+    return compact(this.#compactHost, options);
+  }
+
+  get #compactHost(): AutoCompactHost {
+    return {
+      store: this.#store,
+      clock: this.#clock,
+      appender: this.#appender,
+      keyWindow: this.#limits.keyWindow,
+      fold: this.#fold,
+      warn: (message) => process.emitWarning(message, { code: 'WAL_AUTO_COMPACT' }),
+    };
+  }
+
+  /**
+   * Copies the log to a directory that is not there yet or empty, while others write. The copy is a log that opens and
+   * verifies, and holds all that was acknowledged before the call; it appears there whole, synced, or not at all. To go on
+   * from it, `restore` it: it bears this log's id, and may share files with it.
+   *
+   * Rejects with ERR_WAL_ARGUMENT (it would lie inside the log, elsewhere than in its `backups`), ERR_WAL_CLOSED,
+   * ERR_WAL_EXISTS, ERR_WAL_NOT_A_DIRECTORY, ERR_WAL_PERMISSION, ERR_WAL_NO_SPACE, ERR_WAL_ABORTED, ERR_WAL_CORRUPT (the log
+   * ends in damage), ERR_WAL_DIVERGED, ERR_WAL_COMPACTED (again and again, meanwhile), ERR_WAL_NOT_FOUND or ERR_WAL_IO.
+   */
+  backup(destination: string, options: BackupOptions = {}): Promise<BackupReport> {
+    checkOutside(this.#appender);
+    return this.#works.note(this.#backup(destination, options));
+  }
+
+  async #backup(destination: string, options: BackupOptions): Promise<BackupReport> {
+    this.#checkOpen();
+    const { link, signal } = readOptions(options, ['link', 'signal']);
+    checkSignal(signal);
+    const request = { link: boolean('link', link ?? true), signal };
+    return this.#store.backup(resolveDirectory(destination), request);
+  }
+
+  get #tableHost(): TableHost {
+    return {
+      store: this.#store,
+      clock: this.#clock,
+      appender: this.#appender,
+      maxEntryBytes: this.#limits.maxEntryBytes,
+      closing: this.#stop.signal,
+      checkOpen: () => this.#checkOpen(),
+      checkWritable: () => this.#checkWritable(),
+      warn: (message) => process.emitWarning(message, { code: 'WAL_SLOW_TRANSACTION' }),
+    };
+  }
+
+  /**
+   * Reads the records of a range, in order, up to where the log ends when the reading gets there.
+   *
+   * Throws ERR_WAL_ARGUMENT or ERR_WAL_CLOSED. The reading ends in ERR_WAL_CORRUPT (with segment, offset, seq) where
+   * acknowledged entries are missing or may be, in ERR_WAL_DIVERGED where `from` is a cursor that is not in the log, or a
+   * segment is another log's, and in ERR_WAL_NOT_FOUND, ERR_WAL_NOT_A_DIRECTORY, ERR_WAL_PERMISSION, ERR_WAL_FORMAT or
+   * ERR_WAL_IO where its files cannot be read.
+   */
+  read<T = unknown>(options: ReadOptions = {}): AsyncGenerator<LogRecord<T>, void, undefined> {
+    const { from, to, onDamage } = readOptions(options, ['from', 'to', 'onDamage']);
+    this.#checkOpen();
+    return readRecords(this.#store, this.#clock, {
+      from: checkFrom(from),
+      to: to === undefined ? undefined : integer('to', to, 0, Number.MAX_SAFE_INTEGER),
+      skipDamage: oneOf('onDamage', onDamage ?? 'error', ['error', 'skip']) === 'skip',
+      follow: undefined,
+    }) as AsyncGenerator<LogRecord<T>, void, undefined>;
+  }
+
+  /**
+   * Reads the records from a place on, and goes on with those to come, until `signal` aborts or the Wal is closed. A
+   * log that was replaced is followed on if it still has the record delivered last, else ERR_WAL_DIVERGED.
+   *
+   * Throws, and ends, as `read` does; with `durable` also in ERR_WAL_SYNC.
+   */
+  follow<T = unknown>(options: FollowOptions = {}): AsyncGenerator<LogRecord<T>, void, undefined> {
+    const { from, signal, durable } = readOptions(options, ['from', 'signal', 'durable']);
+    this.#checkOpen();
+    checkSignal(signal);
+    const signals = [this.#stop.signal, ...(signal ? [signal] : [])];
+    return readRecords(this.#store, this.#clock, {
+      from: checkFrom(from),
+      to: undefined,
+      skipDamage: false,
+      follow: { signal: AbortSignal.any(signals), durable: boolean('durable', durable ?? false) },
+    }) as AsyncGenerator<LogRecord<T>, void, undefined>;
+  }
+
+  /**
+   * The last entry's number and its line's crc, as the log is now: a cursor. Seq 0 where it is empty.
+   *
+   * Rejects with ERR_WAL_CLOSED, ERR_WAL_DIVERGED (another log lies there now, or a segment of one), ERR_WAL_NOT_FOUND,
+   * ERR_WAL_NOT_A_DIRECTORY, ERR_WAL_PERMISSION, ERR_WAL_FORMAT, ERR_WAL_VERSION or ERR_WAL_IO.
+   */
+  head(): Promise<Head> {
+    checkOutside(this.#appender);
+    return this.#openHead();
+  }
+
+  async #openHead(): Promise<Head> {
+    this.#checkOpen();
+    return this.#head();
+  }
+
+  async #head(): Promise<Head> {
+    await this.#store.catchUp(this.#appender.tail);
+    return this.#appender.tail.head;
+  }
+
+  /**
+   * The first entry that `read` can still deliver: 1, unless the log was compacted. Rejects with ERR_WAL_CLOSED,
+   * ERR_WAL_NOT_FOUND, ERR_WAL_PERMISSION or ERR_WAL_IO.
+   */
+  async oldest(): Promise<number> {
+    this.#checkOpen();
+    return this.#store.oldest();
+  }
+
+  /**
+   * Reads the whole log and says what is in it, and whether anything acknowledged is missing. Changes nothing. What is
+   * wrong with the lines is in the report's `error`.
+   *
+   * Rejects with ERR_WAL_ARGUMENT or ERR_WAL_CLOSED; with ERR_WAL_NOT_FOUND, ERR_WAL_NOT_A_DIRECTORY, ERR_WAL_PERMISSION,
+   * ERR_WAL_FORMAT or ERR_WAL_IO where the files cannot be read; and with what `onProgress` throws.
+   */
+  verify(options: VerifyOptions = {}): Promise<VerifyReport> {
+    checkOutside(this.#appender);
+    return this.#verify(options);
+  }
+
+  async #verify(options: VerifyOptions): Promise<VerifyReport> {
+    const { onProgress } = readOptions(options, ['onProgress']);
+    this.#checkOpen();
+    return verifyLog(this.#store, this.#clock, callback('onProgress', onProgress));
+  }
+
+  /** Counts and times since the Wal was opened, or since the last call with `reset`. Throws ERR_WAL_ARGUMENT. */
+  stats(options: StatsOptions = {}): WalStats {
+    const { reset } = readOptions(options, ['reset']);
+    const anew = boolean('reset', reset ?? false);
+    const report = this.#stats.report();
+    if (anew) this.#stats.reset();
+    return report;
+  }
+
+  /** What kind of log this is, where it lies, and how it is locked. */
+  info(): StoreInfo & { readonly limits: Limits } {
+    return { ...this.#store.info(), limits: this.#limits };
+  }
+
+  /**
+   * Waits for the appends on their way, for compactions, backups and tables that are being loaded, ends follows, and lets go of files and lock. A read goes on to its end. The second
+   * call answers as the first. An append that fails meanwhile tells its own caller; rejects only with what a lock of the
+   * caller's own throws in `close`.
+   */
+  close(): Promise<void> {
+    checkOutside(this.#appender);
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#stop.abort();
+    await this.#appender.idle();
+    await this.#autoCompaction?.idle();
+    await this.#works.ended();
+    await this.#store.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #checkOpen(): void {
+    checkOutside(this.#appender);
+    if (this.#closed !== undefined)
+      throw new WalError('ERR_WAL_CLOSED', 'The Wal is closed: open it again.', { outcome: 'not-written' });
+  }
+
+  #checkWritable(): void {
+    if (this.#readOnly) {
+      throw new WalError(
+        'ERR_WAL_READ_ONLY',
+        'The Wal was opened read-only: open it without readOnly to append.',
+        { outcome: 'not-written' },
+      );
+    }
+    const { failure } = this.#appender;
+    if (failure !== undefined) throw latchedError(failure);
+  }
+}
+
+/** Counts what happens at the lock, tells it to the debug log, and passes waits on to the caller. */
+function observeLock(stats: Stats, { debug }: Session, onLockWait: WalOptions['onLockWait']): GateObserver {
+  let warned = false;
+  return {
+    waiting: (waitedMs, holder) => {
+      debug?.(`waiting for the lock for ${Math.round(waitedMs)} ms`);
+      try {
+        onLockWait?.(waitedMs, holder);
+      } catch (error) {
+        if (warned) return;
+        warned = true;
+        const message = `onLockWait threw (${messageOf(error)}); the append goes on`;
+        process.emitWarning(message, { code: 'WAL_LOCK_WAIT' });
+      }
+    },
+    entered: (waitedMs, held, contended) => {
+      stats.turns++;
+      if (contended) stats.waits++;
+      stats.waitMs.add(waitedMs);
+      if (!held) debug?.('writing without the lock');
+    },
+    takenOver: (waitedMs, holder) => {
+      stats.takeovers++;
+      const pid = holder?.pid ?? 'unknown';
+      debug?.(`the lock was not free within ${Math.round(waitedMs)} ms (pid ${pid}): going on without it`);
+    },
+    left: (heldMs) => stats.holdMs.add(heldMs),
+  };
+}
