@@ -1,0 +1,172 @@
+import { entryBody } from '../format/entry.ts';
+import { type AppendResult, type Entry, type Wal, WalError } from '../index.ts';
+import { count } from './words.ts';
+
+/** An entry, and the line of the input it stood in. */
+export interface InputEntry {
+  readonly line: number;
+  readonly bytes: number;
+  readonly entry: Entry;
+}
+
+/** What a stream of appends has come to. */
+export interface Tally {
+  /** Entries acknowledged, without duplicates. */
+  readonly appended: number;
+  /** Entries whose key was in the log. */
+  readonly duplicates: number;
+  /** The lowest and the highest seq of those appended. */
+  readonly first: number | undefined;
+  readonly last: number | undefined;
+}
+
+export interface StreamObserver {
+  /** In the order of the input. */
+  acknowledged(line: number, result: AppendResult, tally: Tally): Promise<void> | void;
+  /** Called once when an append failed: the input is not wanted any more. */
+  stop(): void;
+}
+
+/** Enough for large groups, and well below maxPendingBytes, beyond which the order of the calls would not be kept. */
+const MOST_IN_FLIGHT = 4096;
+const MOST_BYTES_IN_FLIGHT = 32 * 1024 * 1024;
+
+/** The error of one line of input, which ends the stream. */
+export class LineError extends Error {
+  readonly line: number;
+
+  constructor(line: number, problem: string) {
+    super(problem);
+    this.line = line;
+  }
+}
+
+/** Throws ERR_WAL_ENTRY or ERR_WAL_TOO_LARGE where it is no entry for the log. */
+export function checkEntry(entry: Entry, maxEntryBytes: number): void {
+  entryBody(entry, 0, maxEntryBytes);
+}
+
+/**
+ * Appends entries as they come, many on their way at a time. The first line that cannot be appended ends it: what was
+ * acknowledged is kept, and the error says how much that is.
+ */
+export async function appendStream(
+  wal: Wal,
+  entries: AsyncIterable<InputEntry>,
+  observer: StreamObserver,
+): Promise<Tally> {
+  const tally = { appended: 0, duplicates: 0, first: undefined, last: undefined } as Mutable<Tally>;
+  let failure: Failure | undefined;
+  const { maxEntryBytes } = wal.info().limits;
+  let flying = 0;
+  let flyingBytes = 0;
+  let makeRoom = () => {};
+  let settled = Promise.resolve();
+
+  const settle = async (line: number, bytes: number, appending: Promise<Outcome>): Promise<void> => {
+    const { result, error } = await appending;
+    flying--;
+    flyingBytes -= bytes;
+    makeRoom();
+    if (result === undefined) return fail(line, error);
+    if (result.duplicate) tally.duplicates++;
+    else {
+      tally.appended++;
+      tally.first ??= result.seq;
+      tally.last = result.seq;
+    }
+    try {
+      await observer.acknowledged(line, result, tally);
+    } catch (error) {
+      fail(undefined, error);
+    }
+  };
+
+  const fail = (line: number | undefined, error: unknown): void => {
+    if (failure === undefined) observer.stop();
+    failure ??= { line, error };
+  };
+
+  try {
+    for await (const { line, bytes, entry } of entries) {
+      if (failure !== undefined) break;
+      try {
+        // `append` would find it too, but only after the lines that follow were given to it.
+        checkEntry(entry, maxEntryBytes);
+      } catch (error) {
+        // One of the lines before may fail yet: then that is the one to tell.
+        await settled;
+        fail(line, error);
+        break;
+      }
+      flying++;
+      flyingBytes += bytes;
+      const appending = wal.append(entry).then(
+        (result): Outcome => ({ result }),
+        (error): Outcome => ({ error }),
+      );
+      settled = settled.then(() => settle(line, bytes, appending));
+      while (flying >= MOST_IN_FLIGHT || flyingBytes >= MOST_BYTES_IN_FLIGHT) {
+        await new Promise<void>((resolve) => {
+          makeRoom = resolve;
+        });
+      }
+    }
+  } catch (error) {
+    await settled;
+    failure ??= { line: error instanceof LineError ? error.line : undefined, error };
+  }
+  await settled;
+  if (failure !== undefined) throw streamError(failure, tally);
+  return tally;
+}
+
+interface Failure {
+  /** Undefined where it is not about a line. */
+  readonly line: number | undefined;
+  readonly error: unknown;
+}
+
+interface Outcome {
+  readonly result?: AppendResult;
+  readonly error?: unknown;
+}
+
+/** Says which line it was, and what of the stream is in the log. */
+function streamError({ line, error }: Failure, tally: Tally): WalError {
+  const { message } = error as Error;
+  const where = line === undefined ? '' : `Line ${line}`;
+  const kept = keptText(tally, error instanceof WalError && error.outcome === 'unknown');
+  const facts = { ...(line !== undefined && { line }), appended: tally.appended };
+  const failed = (): WalError => {
+    const details = { outcome: 'not-written', cause: error } as const;
+    if (error instanceof WalError) {
+      const text = `${where && `${where}: `}${message} ${kept}`;
+      return new WalError(error.code, text, { ...error, cause: error });
+    }
+    if (error instanceof LineError)
+      return new WalError('ERR_WAL_ENTRY', `${where} ${message}. ${kept}`, details);
+    return new WalError('ERR_WAL_IO', `The input broke: ${message}. ${kept}`, details);
+  };
+  return Object.assign(failed(), facts);
+}
+
+/** What of a stream that broke is in the log. Where the outcome of its rest is `unknown`, more may be. */
+function keptText(tally: Tally, unknown: boolean): string {
+  if (tally.appended > 0) return `In all ${tallyText(tally)}.`;
+  return `Nothing was ${unknown ? 'acknowledged' : 'appended'}${againText(tally)}.`;
+}
+
+/** For people: how many, and where. */
+export function tallyText(tally: Tally): string {
+  const { appended, first, last } = tally;
+  const range =
+    first === undefined || last === undefined ? '' : `, seq ${first}${last === first ? '' : ` to ${last}`}`;
+  return `${count(appended, 'entry was', 'entries were')} appended${range}${againText(tally)}`;
+}
+
+function againText({ duplicates }: Tally): string {
+  return duplicates === 0 ? '' : ` (${count(duplicates, 'was', 'were')} in the log already)`;
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };

@@ -1,0 +1,18 @@
+import type { Command } from 'commander';
+
+/** The name of the command that the arguments call, so that it alone need be loaded. */
+export function commandName(args: readonly string[]): string | undefined {
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i] as string;
+    if (arg === '-C' || arg === '--dir') i++;
+    else if (arg !== 'help' && !arg.startsWith('-')) return arg;
+  }
+  return undefined;
+}
+
+/** Gives a command, and those under it, what it would have inherited had the parent made it. */
+export function adopt(command: Command, parent: Command): Command {
+  command.copyInheritedSettings(parent);
+  for (const child of command.commands) adopt(child, command);
+  return command;
+}

@@ -1,0 +1,202 @@
+import { fstatSync } from 'node:fs';
+import type { Readable } from 'node:stream';
+import type { Command } from 'commander';
+import { batchItem } from '../../format/entry.ts';
+import { type AppendResult, type Entry, type Wal, WalError } from '../../index.ts';
+import { appendStream, type InputEntry, LineError, tallyText } from '../append-stream.ts';
+import { type Common, jsonValue, makeCommand, settingsOf, time, wholeNumber } from '../command.ts';
+import { usageError } from '../failure.ts';
+import { linesOf, parseLine } from '../lines.ts';
+import { openWriter, using, type WriterOptions, withWriterOptions } from '../log.ts';
+import { Output } from '../output.ts';
+import { Progress } from '../status.ts';
+import { count } from '../words.ts';
+
+interface AppendSettings extends WriterOptions {
+  readonly op?: string;
+  readonly id?: string;
+  readonly data?: unknown;
+  readonly ts?: number;
+  readonly key?: string;
+  readonly expectSeq?: number;
+  readonly expectRev?: number;
+  readonly batch?: true;
+}
+
+type Settings = AppendSettings & Common;
+
+export function appendCommand(): Command {
+  const command = makeCommand('append', [
+    `append --op add --id bd-1 --data '{"title":"Fix the door"}'`,
+    'append --op claim --id bd-1 --expect-seq 41   # exit code 3 if somebody came first',
+    'append --op claim --id bd-1 --expect-rev 12   # the same, if somebody changed bd-1',
+    'append < entries.jsonl                        # {"op":"add","id":"bd-1","data":...} a line',
+    'append --batch < entries.jsonl                # all or none',
+  ])
+    .option('--op <op>', 'what happened')
+    .option('--id <id>', 'what it happened to')
+    .option('--data <json>', 'any JSON value', jsonValue)
+    .option('--ts <time>', 'milliseconds since the epoch (never seconds), or ISO 8601 (default: now)', time)
+    .option('--key <key>', 'idempotency key: a second append with it answers with the first one')
+    .option(
+      '--expect-seq <seq>',
+      "append only if the log's head still is this entry (0: it is empty)",
+      wholeNumber(0),
+    )
+    .option(
+      '--expect-rev <rev>',
+      'append only if the id still has this rev, as "state" tells it (0: it is not there)',
+      wholeNumber(0),
+    )
+    .option('--batch', 'take the lines of standard input as one atomic batch');
+  const answers =
+    'Prints the number of the entry (of a batch: of its first). For lines, how many were appended when they\nend; with --json an object for each, in order, once it is acknowledged: {"line":1,"seq":42,...}.';
+  return withWriterOptions(command)
+    .addHelpText('after', `\n${answers}`)
+    .action(async (_options: unknown, self: Command) => {
+      const settings = settingsOf<AppendSettings>(self);
+      const { op, id } = settings;
+      if (op !== undefined && id !== undefined && !settings.batch) return appendOne({ ...settings, op, id });
+      refuseMixture(settings);
+      if (process.stdin.isTTY)
+        process.stderr.write('Reading JSON lines from the terminal; end with Ctrl-D.\n');
+      return settings.batch ? appendBatch(settings) : appendLines(settings);
+    });
+}
+
+function refuseMixture({ op, id, data, ts, key, expectSeq, expectRev, batch }: Settings): void {
+  if (expectRev !== undefined)
+    throw usageError('--expect-rev is for one entry (--op, --id): lines and batches have many ids.');
+  if (op !== undefined || id !== undefined || data !== undefined || ts !== undefined) {
+    throw usageError(
+      batch
+        ? '--batch reads entries from standard input: --op, --id, --data and --ts have no place beside it.'
+        : 'An entry by flags needs both --op and --id; without any, entries are read from standard input.',
+    );
+  }
+  if (!batch && (key !== undefined || expectSeq !== undefined)) {
+    throw usageError(
+      '--key and --expect-seq are for one entry (--op, --id) or one --batch; lines have keys of their own.',
+    );
+  }
+}
+
+function requestOf({ key, expectSeq, expectRev }: Settings) {
+  if (expectSeq !== undefined && expectRev !== undefined)
+    throw usageError('--expect-seq and --expect-rev are two different questions: ask one.');
+  return {
+    ...(key !== undefined && { key }),
+    ...(expectSeq !== undefined && { expect: { seq: expectSeq } }),
+    ...(expectRev !== undefined && { expect: { rev: expectRev } }),
+  };
+}
+
+async function appendOne(settings: Settings & { op: string; id: string }): Promise<void> {
+  const { op, id, data, ts } = settings;
+  const entry: Entry = { op, id, ...(data !== undefined && { data }), ...(ts !== undefined && { ts }) };
+  const request = requestOf(settings);
+  const result = await using(openWriter(settings.dir, settings), (wal) => wal.append(entry, request));
+  await answer(result, settings.json);
+}
+
+/** Prints the entry's number, so that a script can go on from there. */
+async function answer(result: AppendResult, json: boolean): Promise<void> {
+  const output = new Output();
+  if (json) await output.json(result);
+  else await output.line(String(result.seq));
+  if (result.duplicate && !json)
+    process.stderr.write('That key was in the log already: nothing was appended.\n');
+  await output.flush();
+}
+
+/** The most of a batch that is kept in memory: the log's own limit for one is lower. */
+const MOST_BATCH_BYTES = 128 * 1024 * 1024;
+
+async function appendBatch(settings: Settings): Promise<void> {
+  const entries: Entry[] = [];
+  let bytes = 0;
+  try {
+    for await (const { line, entry, bytes: more } of entriesOf(process.stdin)) {
+      checkItem(line, entry);
+      bytes += more;
+      if (bytes > MOST_BATCH_BYTES) throw new Error(`Standard input has more than ${MOST_BATCH_BYTES} bytes`);
+      entries.push(entry);
+    }
+  } catch (error) {
+    throw batchError(error as Error);
+  }
+  const result = await using(openWriter(settings.dir, settings), (wal) =>
+    wal.appendBatch(entries, requestOf(settings)),
+  );
+  await answer(result, settings.json);
+}
+
+/** The batch would find it too, but knows nothing of lines. */
+function checkItem(line: number, entry: Entry): void {
+  try {
+    batchItem(entry, 'The entry');
+  } catch (error) {
+    if (!(error instanceof WalError)) throw error;
+    const message = `Line ${line}: ${error.message} Nothing was appended.`;
+    throw Object.assign(new WalError(error.code, message, { ...error, cause: error }), { line });
+  }
+}
+
+function batchError(error: Error): WalError {
+  if (error instanceof WalError) return error;
+  const bad = error instanceof LineError;
+  const message = `${bad ? `Line ${error.line} ` : ''}${error.message}. Nothing was appended.`;
+  const failed = new WalError(bad ? 'ERR_WAL_ENTRY' : 'ERR_WAL_IO', message, {
+    outcome: 'not-written',
+    cause: error,
+  });
+  return bad ? Object.assign(failed, { line: error.line }) : failed;
+}
+
+async function appendLines(settings: Settings): Promise<void> {
+  const output = new Output();
+  const { stdin } = process;
+  const progress = new Progress('append', inputSize(), !(settings.json && output.terminal));
+  const tally = await using(openWriter(settings.dir, settings), (wal) => {
+    return stream(wal, settings.json, output, progress);
+  }).finally(() => stdin.destroy());
+  if (!settings.json) await output.line(tallyText(tally));
+  await output.flush();
+}
+
+function stream(wal: Wal, json: boolean, output: Output, progress: Progress) {
+  let read = 0;
+  const counted = async function* () {
+    for await (const entry of entriesOf(process.stdin)) {
+      read += entry.bytes + 1;
+      yield entry;
+    }
+  };
+  return appendStream(wal, counted(), {
+    acknowledged: async (line, result, tally) => {
+      progress.update(read, () => count(tally.appended, 'entry', 'entries'));
+      if (!json) return;
+      await output.json({ line, ...result });
+      await output.flush();
+    },
+    stop: () => process.stdin.destroy(),
+  });
+}
+
+async function* entriesOf(input: Readable): AsyncGenerator<InputEntry, void, undefined> {
+  for await (const line of linesOf(input)) {
+    let entry: Entry;
+    try {
+      entry = parseLine(line) as Entry;
+    } catch (error) {
+      throw new LineError(line.number, (error as Error).message);
+    }
+    yield { line: line.number, bytes: line.bytes, entry };
+  }
+}
+
+/** Bytes of standard input, where it is a file. */
+function inputSize(): number | undefined {
+  const stats = fstatSync(0);
+  return stats.isFile() ? stats.size : undefined;
+}

@@ -1,0 +1,90 @@
+import type { Command } from 'commander';
+import type { BackupReport } from '../../index.ts';
+import { AUTOMATIC_KEEP, type Backup, backUp, backupsOf, pruneBackups } from '../backups.ts';
+import { makeCommand, settingsOf, wholeNumber } from '../command.ts';
+import { printable } from '../escape.ts';
+import { openReader, using } from '../log.ts';
+import { requireLog } from '../opening.ts';
+import { Output } from '../output.ts';
+import { timeText } from '../show.ts';
+import { count } from '../words.ts';
+
+interface BackupSettings {
+  readonly link: boolean;
+}
+
+export function backupCommand(): Command {
+  return makeCommand('backup', [
+    'backup',
+    'backup /mnt/other/beads-today',
+    'backup list',
+    'backup prune --keep 3',
+  ])
+    .argument('[dest]', "a directory that is not there yet, or empty (default: one in the log's backups)")
+    .option('--no-link', 'copy all bytes: no file is shared with the log')
+    .addHelpText(
+      'after',
+      '\nOthers may append meanwhile. On the same disk, files that are written no more are hard links: that costs no time, and\nno space until a compaction deletes them from the log; but what damages the disk damages both.\nTo go on from a backup, restore it.',
+    )
+    .addCommand(listCommand())
+    .addCommand(pruneCommand())
+    .action(async (destination: string | undefined, _options: unknown, command: Command) => {
+      const { dir, json, link } = settingsOf<BackupSettings>(command);
+      const report = await using(openReader(dir), (wal) =>
+        destination === undefined ? backUp(wal, { link }) : wal.backup(destination, { link }),
+      );
+      const output = new Output();
+      if (json) await output.json(report);
+      else await output.facts(rowsOf(report));
+      await output.flush();
+    });
+}
+
+function rowsOf({ directory, seq, bytes, files, linked, reflinked, copied }: BackupReport) {
+  const ways = [
+    [linked, 'linked'],
+    [reflinked, 'sharing blocks'],
+    [copied, 'copied'],
+  ] as const;
+  const how = ways.filter(([n]) => n > 0).map(([n, way]) => `${n} ${way}`);
+  return [
+    ['backup', directory],
+    ['up to', seq === 0 ? 'no entries yet' : `entry ${seq}`],
+    ['size', `${count(bytes, 'byte')} in ${count(files, 'file')} (${how.join(', ')})`],
+  ] as const;
+}
+
+function listCommand(): Command {
+  return makeCommand('list', ['backup list', 'backup list --json'])
+    .description("those in the log's backups, newest first")
+    .action(async (_options: unknown, command: Command) => {
+      const { dir, json } = settingsOf(command);
+      requireLog(dir);
+      await print(backupsOf(dir), json, 'There is no backup.');
+    });
+}
+
+function pruneCommand(): Command {
+  return makeCommand('prune', ['backup prune --keep 3'])
+    .description("delete all but the newest in the log's backups, and print those that were deleted")
+    .option('--keep <count>', 'how many stay', wholeNumber(0), AUTOMATIC_KEEP)
+    .action(async (_options: unknown, command: Command) => {
+      const { dir, json, keep } = settingsOf<{ readonly keep: number }>(command);
+      requireLog(dir);
+      await print(pruneBackups(dir, keep), json, 'There was nothing to delete.');
+    });
+}
+
+async function print(backups: readonly Backup[], json: boolean, none: string): Promise<void> {
+  const output = new Output();
+  for (const backup of backups) {
+    if (json) await output.json(backup);
+    else {
+      const { directory, time, seq, bytes, shared } = backup;
+      const size = `${count(bytes, 'byte')}${shared > 0 ? `, ${count(shared, 'byte')} of them shared` : ''}`;
+      await output.line(printable(`${timeText(time)}  entry ${seq}  ${size}  ${directory}`));
+    }
+  }
+  if (backups.length === 0 && !json) process.stderr.write(`${none}\n`);
+  await output.flush();
+}

@@ -1,0 +1,55 @@
+import type { Command } from 'commander';
+import { lockStatus, type Wal } from '../../index.ts';
+import { makeCommand, settingsOf } from '../command.ts';
+import { openReader, using } from '../log.ts';
+import { Output } from '../output.ts';
+import { bytesIn, type SegmentFile, segmentsIn } from '../segments.ts';
+import { count } from '../words.ts';
+
+export function infoCommand(): Command {
+  return makeCommand('info', ['info', 'info --json | jq .head.seq']).action(
+    async (_options: unknown, command: Command) => {
+      const { dir, json } = settingsOf(command);
+      const { trouble, ...facts } = await using(openReader(dir), async (wal) => {
+        const { id, created, location, git, sync } = wal.info();
+        const segments = segmentsIn(location);
+        const bytes = bytesIn(segments);
+        const lock = lockStatus(location).kind ?? null;
+        const head = await wal.head();
+        const trouble = await troubleAt(head.seq, wal);
+        return { id, created, directory: location, git, head, segments, bytes, lock, sync, trouble };
+      });
+      const output = new Output();
+      if (json) await output.json(facts);
+      else {
+        const { id, created, directory, git, head, segments, bytes, lock, sync } = facts;
+        await output.facts([
+          ['log', `${id}, made ${created}`],
+          ['directory', directory],
+          ['head', head.seq === 0 ? 'no entries yet' : `entry ${head.seq} (crc ${head.crc})`],
+          ['size', sizeText(bytes, segments)],
+          ['lock', lock ?? 'not chosen yet: the first writer on this machine does'],
+          ['acknowledged', `once synced (${sync}), unless a writer says otherwise`],
+          ['git', git ? 'kept in git: one segment' : 'no'],
+        ]);
+      }
+      await output.flush();
+      if (trouble !== undefined) throw trouble;
+    },
+  );
+}
+
+/** What reading on from the head ends in; what lies in the segments before, verify looks at. */
+async function troubleAt(seq: number, wal: Wal): Promise<unknown> {
+  try {
+    for await (const _ of wal.read({ from: Math.max(await wal.oldest(), seq) }));
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
+function sizeText(bytes: number, segments: readonly SegmentFile[]): string {
+  const last = segments.length > 1 ? `, the last ${segments.at(-1)?.name}` : '';
+  return `${count(bytes, 'byte')} in ${count(segments.length, 'segment')}${last}`;
+}

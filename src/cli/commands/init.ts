@@ -1,0 +1,51 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { decodeMeta } from '../../format/meta.ts';
+import { META_FILE } from '../../format/names.ts';
+import { makeCommand, settingsOf } from '../command.ts';
+import { writeGitFiles } from '../git-files.ts';
+import { openLog, using } from '../log.ts';
+import { refuseAddress } from '../opening.ts';
+import { Output } from '../output.ts';
+import { showWaiting } from '../status.ts';
+
+interface InitSettings {
+  readonly git?: true;
+  readonly allowNetwork?: true;
+}
+
+export function initCommand(): Command {
+  return makeCommand('init', ['init', 'init --git -C .beads'])
+    .option(
+      '--git',
+      'for a log that is committed to git: keep it in one segment, and its line ends as they are',
+    )
+    .option('--allow-network', 'allow a network file system, where one machine alone may write')
+    .action(async (_options: unknown, command: Command) => {
+      const { dir, json, git = false, allowNetwork = false } = settingsOf<InitSettings>(command);
+      refuseAddress(dir);
+      const metaPath = join(dir, META_FILE);
+      const made = !existsSync(metaPath);
+      const info = await using(openLog(dir, { git, allowNetwork, onLockWait: showWaiting }), async (wal) =>
+        wal.info(),
+      );
+      const meta = decodeMeta(readFileSync(metaPath, 'utf8'), metaPath);
+      const changed = writeGitFiles(dir, git);
+      const output = new Output();
+      const { id, created, lock } = info;
+      if (json)
+        await output.json({ directory: resolve(dir), made, id, created, git: meta.git, lock, changed });
+      else {
+        await output.facts([
+          [made ? 'made' : 'was there', `${resolve(dir)} (log ${id}, ${lock} lock)`],
+          ...(changed.length > 0 ? ([['changed', changed.join(', ')]] as const) : []),
+        ]);
+      }
+      if (git && !meta.git)
+        process.stderr.write(
+          'This log was not made for git (--git has to come first): it may grow more segments.\n',
+        );
+      await output.flush();
+    });
+}

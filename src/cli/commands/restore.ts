@@ -1,0 +1,97 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Command, Option } from 'commander';
+import { decodeMeta } from '../../format/meta.ts';
+import { META_FILE } from '../../format/names.ts';
+import { type RestoreReport, Wal } from '../../index.ts';
+import { makeCommand, settingsOf, wholeNumber } from '../command.ts';
+import { writeGitFiles } from '../git-files.ts';
+import { openingError, refuseAddress } from '../opening.ts';
+import { Output } from '../output.ts';
+import { count, figure } from '../words.ts';
+
+interface RestoreSettings {
+  readonly toSeq?: number;
+  readonly onDamage: 'error' | 'cut';
+}
+
+/** How many bad lines are shown to a person; --json tells all. */
+const MOST_SHOWN = 10;
+
+export function restoreCommand(): Command {
+  return makeCommand('restore', [
+    'restore .beads/backups/20250101T120000.000Z-42 restored',
+    'restore .beads before --to-seq 1000',
+  ])
+    .argument('<from>', 'a backup, or the directory of any log; it is only read')
+    .argument('<dest>', 'a directory that is not there yet, or empty')
+    .option('--to-seq <seq>', 'the last entry to restore (default: the last there is)', wholeNumber(0))
+    .addOption(
+      new Option(
+        '--on-damage <what>',
+        'at damage before that: refuse with exit code 4, or take what lies before it',
+      )
+        .choices(['error', 'cut'])
+        .default('error'),
+    )
+    .addHelpText(
+      'after',
+      '\nThe new log has an id of its own. Its files are copies; what did not count in the other is left out.',
+    )
+    .action(async (from: string, destination: string, _options: unknown, command: Command) => {
+      const { json, toSeq, onDamage } = settingsOf<RestoreSettings>(command);
+      refuseAddress(from);
+      refuseAddress(destination);
+      const report = await restore(from, destination, { onDamage, ...(toSeq !== undefined && { toSeq }) });
+      const metaPath = join(report.directory, META_FILE);
+      writeGitFiles(report.directory, decodeMeta(readFileSync(metaPath, 'utf8'), metaPath).git);
+      const output = new Output();
+      if (json) await output.json(report);
+      else await output.facts(rowsOf(report));
+      await output.flush();
+    });
+}
+
+async function restore(
+  from: string,
+  destination: string,
+  options: Omit<RestoreSettings, 'toSeq'> & { toSeq?: number },
+) {
+  try {
+    return await Wal.restore(from, destination, options);
+  } catch (error) {
+    throw openingError(
+      error,
+      from,
+      undefined,
+      'name a backup ("jsonl-wal backup list") or a log\'s directory',
+    );
+  }
+}
+
+function rowsOf({ directory, id, seq, applied, skipped, failed, missing }: RestoreReport) {
+  const first = seq - applied + 1;
+  const before = first > 1 && applied > 0 ? `; a snapshot stands for those up to ${first - 1}` : '';
+  const only = applied === 0 && seq > 0 ? `; a snapshot stands for all up to entry ${seq}` : '';
+  const shown = failed.slice(0, MOST_SHOWN).map(({ verdict, segment, offset, cause }) => {
+    const where = offset === undefined ? segment : `${segment} byte ${offset}`;
+    return ['', `${verdict}${cause === undefined ? '' : ` (${cause})`} at ${where}`] as const;
+  });
+  const more = failed.length - shown.length;
+  return [
+    ['restored', `${directory} (log ${id})`],
+    ['applied', `${count(applied, 'entry', 'entries')}${rangeText(first, seq)}${before}${only}`],
+    ['skipped', `${count(skipped, 'entry', 'entries')}${skipped > 0 ? `, after entry ${seq}` : ''}`],
+    ['failed', count(failed.length, 'line')],
+    ...shown,
+    ...(more > 0 ? ([['', `and ${figure(more)} more (--json lists them)`]] as const) : []),
+    ...missing.map(
+      ({ from, to }) => ['missing', from === to ? `entry ${from}` : `entries ${from} to ${to}`] as const,
+    ),
+  ] as const;
+}
+
+function rangeText(first: number, last: number): string {
+  if (last < first) return '';
+  return first === last ? `, entry ${first}` : `, ${first} to ${last}`;
+}

@@ -1,0 +1,30 @@
+import type { Command } from 'commander';
+import { makeCommand, settingsOf } from '../command.ts';
+import { foldOption } from '../fold.ts';
+import { openWriter, using, type WriterOptions, withWriterOptions } from '../log.ts';
+import { Output } from '../output.ts';
+import { count } from '../words.ts';
+
+export function snapshotCommand(): Command {
+  const command = makeCommand('snapshot', ['snapshot --fold last-data'])
+    .addOption(foldOption())
+    .addHelpText(
+      'after',
+      '\nLoading the state then costs what the state does. What may be deleted because of it, "jsonl-wal compact" deletes.',
+    );
+  return withWriterOptions(command).action(async (_options: unknown, given: Command) => {
+    const { dir, json, ...options } = settingsOf<WriterOptions>(given);
+    const report = await using(openWriter(dir, options), (wal) =>
+      wal.compact({ retain: Number.POSITIVE_INFINITY }),
+    );
+    const output = new Output();
+    if (json) await output.json(report);
+    else {
+      await output.facts([
+        ['snapshot', `${report.made ? 'made' : 'there already'}, of all up to entry ${report.seq}`],
+        ['state', `${count(report.ids, 'id')}, ${count(report.bytes, 'byte')}`],
+      ]);
+    }
+    await output.flush();
+  });
+}

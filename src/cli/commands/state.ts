@@ -1,0 +1,78 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import type { Item, Moment, Wal } from '../../index.ts';
+import { makeCommand, settingsOf, several, time, wholeNumber } from '../command.ts';
+import { openReader, using } from '../log.ts';
+import { Output } from '../output.ts';
+import { showItem } from '../show.ts';
+import { count } from '../words.ts';
+
+interface StateSettings {
+  readonly id?: readonly string[];
+  readonly at?: Moment;
+}
+
+export function stateCommand(): Command {
+  return makeCommand('state', [
+    'state',
+    'state --id bd-1 --json | jq .value',
+    'state --at 41',
+    'state --at 2025-10-12T07:00:00Z',
+  ])
+    .option('--id <id>', 'only this id (may be given again)', several)
+    .option(
+      '--at <moment>',
+      'as it was: after an entry (its seq), or at a time (ISO 8601): after the last entry before the first later one',
+      moment,
+    )
+    .addHelpText('after', '\nThe state is the last data of each id, until an entry with op delete.')
+    .action(async (_options: unknown, command: Command) => {
+      const { dir, json, id: ids, at } = settingsOf<StateSettings>(command);
+      const output = new Output();
+      await using(openReader(dir), async (wal) => {
+        const items = await (at === undefined ? itemsNow(wal, ids) : itemsAt(wal, at, ids, json));
+        try {
+          for (const item of items) {
+            if (output.gone.aborted) break;
+            await showItem(item, json, output);
+          }
+        } finally {
+          await output.flush();
+        }
+      });
+    });
+}
+
+/** An entry's seq, or a time that cannot be taken for one. */
+function moment(text: string): Moment {
+  if (/^\d+$/.test(text)) return wholeNumber(0)(text);
+  if (!/^\d{4}-\d\d/.test(text))
+    throw new InvalidArgumentError("It must be an entry's seq, or an ISO 8601 time.");
+  return { time: time(text) };
+}
+
+async function itemsNow(wal: Wal, ids: readonly string[] | undefined): Promise<Iterable<Item>> {
+  const table = await wal.table();
+  if (ids === undefined) return table;
+  return ids.map((id) => table.item(id)).filter((item) => item !== undefined);
+}
+
+async function itemsAt(
+  wal: Wal,
+  at: Moment,
+  ids: readonly string[] | undefined,
+  json: boolean,
+): Promise<Iterable<Item>> {
+  const { seq, items, applied, skipped } = await wal.stateAt(at);
+  const facts = { seq, applied, skipped };
+  process.stderr.write(json ? `${JSON.stringify(facts)}\n` : `jsonl-wal: ${replayText(facts)}\n`);
+  if (ids === undefined) return items;
+  const byId = new Map(items.map((item) => [item.id, item]));
+  return ids.map((id) => byId.get(id)).filter((item) => item !== undefined);
+}
+
+function replayText({ seq, applied, skipped }: Record<'seq' | 'applied' | 'skipped', number>): string {
+  const base = seq - applied;
+  const from = base === 0 ? '' : `, onto a snapshot of entry ${base}`;
+  const range = applied === 0 ? '' : ` (${base + 1} to ${seq})`;
+  return `As of entry ${seq}: ${count(applied, 'entry', 'entries')} applied${range}${from}, ${skipped} skipped after it.`;
+}

@@ -1,0 +1,115 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { hasCode } from '../../errors/errors.ts';
+import { canonicalJson } from '../../format/canonical.ts';
+import { FORMAT_VERSION } from '../../format/meta.ts';
+import { snapshotSeq } from '../../format/names.ts';
+import { encodeItem } from '../../format/snapshot.ts';
+import { lockStatus, type Wal } from '../../index.ts';
+import { makeCommand, settingsOf } from '../command.ts';
+import { openReader, using } from '../log.ts';
+import { Output } from '../output.ts';
+import { bytesIn, type SegmentFile, segmentsIn, snapshotsIn } from '../segments.ts';
+import { timeText } from '../show.ts';
+import { packageVersion } from '../version.ts';
+import { figure, size } from '../words.ts';
+
+export function statsCommand(): Command {
+  return makeCommand('stats', ['stats', 'stats --json | jq .bytes.dead'])
+    .addHelpText(
+      'after',
+      '\nLive is what the state takes as a snapshot: the last data of each id, until an op delete. The rest of the log is\ndead: compaction frees it, once no snapshot that is kept needs it.',
+    )
+    .action(async (_options: unknown, command: Command) => {
+      const { dir, json } = settingsOf(command);
+      const stats = await using(openReader(dir), statsOf);
+      const output = new Output();
+      if (json) await output.json(stats);
+      else await output.facts(rowsOf(stats));
+      await output.flush();
+    });
+}
+
+type LogStats = Awaited<ReturnType<typeof statsOf>>;
+
+async function statsOf(wal: Wal) {
+  const { id, location, created } = wal.info();
+  const { seq } = await wal.head();
+  const oldest = await wal.oldest();
+  const segments = segmentsIn(location);
+  const snapshots = snapshotsIn(location);
+  const log = bytesIn(segments);
+  const kept = bytesIn(snapshots);
+  const state = await stateOf(wal);
+  return {
+    id,
+    directory: location,
+    created,
+    /** Ever appended, and those of them that can be read. */
+    entries: { all: seq, readable: Math.max(0, seq - oldest + 1) },
+    /** Null where a program folds the log in a way of its own. */
+    ids: state?.ids ?? null,
+    segments: segments.length,
+    snapshots: snapshots.map(({ name, bytes }) => ({ seq: snapshotSeq(name), bytes })),
+    bytes: {
+      segments: log,
+      snapshots: kept,
+      live: state?.bytes ?? null,
+      dead: state === undefined ? null : Math.max(0, log + kept - state.bytes),
+    },
+    lastWrite: lastWrite(location, [...segments, ...snapshots]),
+    lock: lockStatus(location).kind ?? null,
+    versions: { format: FORMAT_VERSION, package: packageVersion(), node: process.versions.node },
+  };
+}
+
+/** Ids, and the bytes of a snapshot of them. */
+async function stateOf(wal: Wal): Promise<{ ids: number; bytes: number } | undefined> {
+  try {
+    const table = await wal.table();
+    let bytes = 0;
+    for (const item of table)
+      bytes += Buffer.byteLength(encodeItem({ ...item, json: canonicalJson(item.value) as string }));
+    return { ids: table.size, bytes };
+  } catch (error) {
+    if (hasCode(error, 'ERR_WAL_FOLD')) return undefined;
+    throw error;
+  }
+}
+
+/** When a file of lines was written last, in milliseconds since the epoch; null where there is none. */
+function lastWrite(directory: string, files: readonly SegmentFile[]): number | null {
+  const times = files.map(
+    ({ name }) => statSync(join(directory, name), { throwIfNoEntry: false })?.mtimeMs ?? 0,
+  );
+  return times.length === 0 ? null : Math.round(Math.max(...times));
+}
+
+function rowsOf(stats: LogStats) {
+  const { id, created, directory, entries, ids, segments, snapshots, bytes, lastWrite, lock, versions } =
+    stats;
+  const { all, readable } = entries;
+  const compacted = all > readable ? `, the last ${figure(readable)} of them readable` : '';
+  const newest = snapshots.at(-1);
+  const { live, dead } = bytes;
+  const share = live === null || dead === null ? 0 : Math.round((100 * dead) / Math.max(1, live + dead));
+  return [
+    ['log', `${id}, made ${created}`],
+    ['directory', directory],
+    ['entries', `${figure(all)}${compacted}`],
+    ['ids', ids === null ? 'folded by a program in a way of its own' : figure(ids)],
+    ['segments', `${figure(segments)}, ${size(bytes.segments)}`],
+    [
+      'snapshots',
+      newest === undefined
+        ? 'none'
+        : `${figure(snapshots.length)}, ${size(bytes.snapshots)}, the newest of entry ${newest.seq}`,
+    ],
+    ['live', live === null ? 'not known' : size(live)],
+    ['dead', dead === null ? 'not known' : `${size(dead)} (${share} %)`],
+    ['last write', lastWrite === null ? 'never' : timeText(lastWrite)],
+    ['lock', lock ?? 'not chosen yet: the first writer on this machine does'],
+    ['versions', `format ${versions.format}, jsonl-wal ${versions.package}, node ${versions.node}`],
+  ] as const;
+}

@@ -1,0 +1,66 @@
+import type { Command } from 'commander';
+import type { OddLine, VerifyReport } from '../../index.ts';
+import { makeCommand, settingsOf } from '../command.ts';
+import { errorObject } from '../failure.ts';
+import { openReader, using } from '../log.ts';
+import { Output } from '../output.ts';
+import { bytesIn, segmentsIn } from '../segments.ts';
+import { Progress } from '../status.ts';
+import { count, figure } from '../words.ts';
+
+/** How many odd lines are shown to a person; --json tells all that verify lists. */
+const MOST_SHOWN = 10;
+
+export function verifyCommand(): Command {
+  return makeCommand('verify', ['verify', 'verify --json | jq .missing']).action(
+    async (_options: unknown, command: Command) => {
+      const { dir, json } = settingsOf(command);
+      const report = await using(openReader(dir), async (wal) => {
+        const total = bytesIn(segmentsIn(wal.info().location));
+        const progress = new Progress('verify', total);
+        return wal.verify({ onProgress: (bytes) => progress.update(bytes, () => count(bytes, 'byte')) });
+      });
+      const output = new Output();
+      if (json) await output.json({ ...report, error: report.error && errorObject(report.error) });
+      else await output.facts(rowsOf(report));
+      await output.flush();
+      if (report.error !== undefined) throw report.error;
+    },
+  );
+}
+
+type Row = readonly [name: string, value: string];
+
+function rowsOf({ ok, head, entries, bytes, lines, segments, missing, odd }: VerifyReport): Row[] {
+  const { accepted, ...others } = lines;
+  const kinds = Object.entries(others).filter(([, number]) => number > 0);
+  const more = odd.length - MOST_SHOWN;
+  return [
+    [
+      'verdict',
+      ok ? 'ok: nothing acknowledged is missing' : 'NOT OK: acknowledged entries are missing, or may be',
+    ],
+    ['entries', `${figure(entries)}, head ${head.seq} (crc ${head.crc})`],
+    ['size', `${count(bytes, 'byte')} in ${count(segments.length, 'segment')}`],
+    [
+      'lines',
+      [`${figure(accepted)} accepted`, ...kinds.map(([kind, number]) => `${figure(number)} ${kind}`)].join(
+        ', ',
+      ),
+    ],
+    ...missing.map(({ from, to, segment, offset, settled }): Row => {
+      const which = from === to ? `entry ${from}` : `entries ${from} to ${to}`;
+      return [
+        'missing',
+        `${which}, as ${segment} byte ${offset} proves${settled ? ' (repaired since)' : ''}`,
+      ];
+    }),
+    ...odd.slice(0, MOST_SHOWN).map((line): Row => ['odd', oddText(line)]),
+    ...(more > 0 ? ([['', `and ${more} more (--json lists them)`]] as const) : []),
+  ];
+}
+
+function oddText({ verdict, segment, offset, length, cause, seq }: OddLine): string {
+  const what = [verdict, ...(seq === undefined ? [] : [`entry ${seq}`]), ...(cause ? [`(${cause})`] : [])];
+  return `${what.join(' ')} at ${segment} byte ${offset}, ${count(length, 'byte')}`;
+}

@@ -1,0 +1,52 @@
+import { WalError, type WalErrorCode } from '../errors/errors.ts';
+import { printable } from './escape.ts';
+import { clearStatus } from './status.ts';
+import { colour } from './style.ts';
+
+/** What the process's exit code tells. */
+export const EXIT = { ok: 0, error: 1, usage: 2, conflict: 3, corruption: 4, lockTimeout: 5 } as const;
+
+const EXIT_OF: Partial<Record<WalErrorCode, number>> = {
+  ERR_WAL_ARGUMENT: EXIT.usage,
+  ERR_WAL_CONFLICT: EXIT.conflict,
+  ERR_WAL_CORRUPT: EXIT.corruption,
+  ERR_WAL_DIVERGED: EXIT.corruption,
+  ERR_WAL_FORMAT: EXIT.corruption,
+  ERR_WAL_LOCK_TIMEOUT: EXIT.lockTimeout,
+};
+
+/** The error for a command line that cannot be meant. */
+export function usageError(message: string): WalError {
+  return new WalError('ERR_WAL_ARGUMENT', message, { outcome: 'not-written' });
+}
+
+/** An error as JSON: its code, its message, and the facts it carries. */
+export function errorObject(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { code: 'ERR_UNEXPECTED', message: String(error) };
+  const { message, cause } = error;
+  if (!(error instanceof WalError))
+    return { code: (error as { code?: unknown }).code ?? 'ERR_UNEXPECTED', message };
+  // The spread takes code and facts, but neither message nor cause.
+  return { ...(error as object), message, ...(typeof cause === 'string' && { cause }) };
+}
+
+/** Tells what went wrong on stderr, and returns the exit code that says so too. */
+export function reportFailure(error: unknown, json: boolean): number {
+  const facts = errorObject(error);
+  clearStatus();
+  process.stderr.write(`${json ? jsonText(facts) : humanText(facts)}\n`);
+  return EXIT_OF[facts.code as WalErrorCode] ?? EXIT.error;
+}
+
+function jsonText(facts: Record<string, unknown>): string {
+  const text = JSON.stringify(facts);
+  return process.stderr.isTTY ? printable(text) : text;
+}
+
+function humanText({ code, message, outcome }: Record<string, unknown>): string {
+  const unknown =
+    outcome === 'unknown'
+      ? ' Whether it was appended is not known: with a --key it can be appended again, and is there once.'
+      : '';
+  return `${colour(process.stderr, 'red', 'jsonl-wal:')} ${printable(`${message}${unknown} [${code}]`)}`;
+}

@@ -1,0 +1,26 @@
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** What of a log's directory belongs to this machine, and not into git. */
+const IGNORED = ['wal.lock*', 'wal.suspect', 'backups/', '*.tmp'];
+/** Git must not touch the line ends: a line's checksum is made of its bytes. */
+const ATTRIBUTES = ['*.jsonl -text'];
+
+/** Writes .gitignore, and .gitattributes for a log that is kept in git; returns the names of those it changed. */
+export function writeGitFiles(directory: string, git: boolean): string[] {
+  const changed: string[] = [];
+  if (addLines(join(directory, '.gitignore'), IGNORED)) changed.push('.gitignore');
+  if (git && addLines(join(directory, '.gitattributes'), ATTRIBUTES)) changed.push('.gitattributes');
+  return changed;
+}
+
+/** Adds the lines that a file lacks, and leaves the rest as it is. */
+function addLines(path: string, lines: readonly string[]): boolean {
+  const before = existsSync(path) ? readFileSync(path, 'utf8') : '';
+  const there = new Set(before.split('\n').map((line) => line.trim()));
+  const missing = lines.filter((line) => !there.has(line));
+  if (missing.length === 0) return false;
+  const newline = before === '' || before.endsWith('\n') ? '' : '\n';
+  appendFileSync(path, `${newline}${missing.join('\n')}\n`);
+  return true;
+}

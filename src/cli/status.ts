@@ -1,0 +1,67 @@
+import { hostname } from 'node:os';
+import type { Holder } from '../errors/errors.ts';
+import { printable } from './escape.ts';
+
+/** How soon something that takes its time is worth a line. */
+const SOON_MS = 1000;
+const BAR_CELLS = 24;
+
+let shown = false;
+
+/** Shows what is going on in the last line of a terminal, over what was there. */
+function showStatus(text: string): void {
+  const width = (process.stderr.columns || 80) - 1;
+  process.stderr.write(`\r\x1b[K${printable(text).slice(0, width)}`);
+  shown = true;
+}
+
+/** Takes the line away again. */
+export function clearStatus(): void {
+  if (shown) process.stderr.write('\r\x1b[K');
+  shown = false;
+}
+
+/** Says that the lock is not free: on a terminal in place, elsewhere at first and every ten seconds. */
+export function showWaiting(waitedMs: number, holder: Holder | undefined): void {
+  const seconds = Math.round(waitedMs / 1000);
+  if (waitedMs < SOON_MS) return;
+  const host = holder !== undefined && holder.host !== hostname() ? ` on ${holder.host}` : '';
+  const who = holder === undefined ? '' : `pid ${holder.pid}${host}, `;
+  const text = `waiting for the lock (${who}${seconds} s)`;
+  if (process.stderr.isTTY) showStatus(text);
+  else if (seconds === 1 || seconds % 10 === 0) process.stderr.write(`${printable(text)}\n`);
+}
+
+/** A progress bar on a terminal, for what takes longer than a second. */
+export class Progress {
+  readonly #what: string;
+  readonly #total: number | undefined;
+  readonly #enabled: boolean;
+  #next = performance.now() + SOON_MS;
+
+  /** `total`: what `done` will be in the end, where that is known. */
+  constructor(what: string, total: number | undefined, enabled = true) {
+    this.#what = what;
+    this.#total = total;
+    this.#enabled = enabled && process.stderr.isTTY === true;
+  }
+
+  /** `note` makes the text beside the bar, when there is one. */
+  update(done: number, note: () => string): void {
+    if (!this.#enabled || performance.now() < this.#next) return;
+    this.#next = performance.now() + SOON_MS / 10;
+    showStatus(`${this.#what} ${this.#bar(done)}${note()}`);
+  }
+
+  #bar(done: number): string {
+    if (!this.#total) return '';
+    const part = Math.min(1, done / this.#total);
+    const filled = Math.round(part * BAR_CELLS);
+    const percent = `${Math.floor(part * 100)}`.padStart(3);
+    return `[${'#'.repeat(filled)}${'-'.repeat(BAR_CELLS - filled)}] ${percent} %  `;
+  }
+
+  end(): void {
+    clearStatus();
+  }
+}

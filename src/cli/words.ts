@@ -1,0 +1,52 @@
+/** 12345 -> '12,345', the same wherever it runs. */
+export function figure(n: number): string {
+  return Math.round(n).toLocaleString('en-US');
+}
+
+/** '1 byte', '2,000 bytes'. */
+export function count(n: number, one: string, many = `${one}s`): string {
+  return `${figure(n)} ${n === 1 ? one : many}`;
+}
+
+/** Milliseconds with as many digits as tell something: '0.61 ms', '18 ms', '1.3 s'. */
+export function duration(ms: number): string {
+  if (ms >= 999.5) return `${significant(ms / 1000)} s`;
+  return `${significant(ms)} ms`;
+}
+
+/** '0.61', '6.1', '61', '612'. */
+export function significant(n: number): string {
+  if (n === 0) return '0';
+  return n.toFixed(n < 0.995 ? 2 : n < 9.95 ? 1 : 0);
+}
+
+/** '912 bytes', '1.9 MB'. */
+export function size(bytes: number): string {
+  const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
+  let n = bytes;
+  let unit = 0;
+  while (n >= 999.5 && unit < units.length - 1) {
+    n /= 1000;
+    unit++;
+  }
+  return `${unit === 0 ? n : significant(n)} ${units[unit]}`;
+}
+
+/** A word that a shell reads as `text`. */
+export function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** Paragraph of lines no wider than `width`, each after `indent`. */
+export function wrap(text: string, indent: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && indent.length + line.length + 1 + word.length > width) {
+      lines.push(indent + line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  lines.push(indent + line);
+  return lines;
+}
