@@ -1,0 +1,32 @@
+import type { Evidence } from '../operations/evidence.ts';
+
+/** Something that must hold after a run. */
+export interface Check {
+  /** What holds where it passes. */
+  readonly name: string;
+  /** A message for each fault; none where all is well. */
+  readonly examine: (evidence: Evidence) => Iterable<string>;
+}
+
+export interface CheckResult {
+  readonly name: string;
+  readonly ok: boolean;
+  /** How many faults there are. */
+  readonly faults: number;
+  /** The first of them. */
+  readonly examples: readonly string[];
+  /** True where it is about time, and does not count unless that was asked for. */
+  readonly timed: boolean;
+}
+
+const MOST_EXAMPLES = 5;
+
+export function makeCheck({ name, examine }: Check, evidence: Evidence, timed = false): CheckResult {
+  const examples: string[] = [];
+  let faults = 0;
+  for (const fault of examine(evidence)) {
+    faults++;
+    if (examples.length < MOST_EXAMPLES) examples.push(fault);
+  }
+  return { name, ok: faults === 0, faults, examples, timed };
+}

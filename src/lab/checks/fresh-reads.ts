@@ -1,0 +1,79 @@
+import { type Evidence, nameOf } from '../operations/evidence.ts';
+import type { Operation } from '../operations/operation.ts';
+import type { Check } from './check.ts';
+
+/**
+ * No read goes back: it sees what was acknowledged before it began, and what any read that ended before it began had
+ * seen; and it sees nothing that was not yet begun when it ended.
+ */
+export const freshReads: Check = {
+  name: 'no read goes back, or ahead',
+  *examine(evidence) {
+    const reads = readsIn(evidence);
+    yield* stale(reads, evidence);
+    yield* early(reads, evidence);
+  },
+};
+
+interface Read {
+  readonly operation: Operation;
+  /** The last number that it saw. */
+  readonly seq: number;
+}
+
+function readsIn({ operations }: Evidence): Read[] {
+  const reads: Read[] = [];
+  for (const operation of operations) {
+    const { saw } = operation;
+    if (saw === undefined) continue;
+    const seq = 'from' in saw ? (saw.toEnd ? saw.to : undefined) : saw.seq;
+    if (seq !== undefined) reads.push({ operation, seq });
+  }
+  return reads;
+}
+
+function* stale(reads: readonly Read[], { writes }: Evidence): Iterable<string> {
+  const known: Read[] = [...reads];
+  for (const write of writes) {
+    const { operation } = write;
+    if (operation.outcome !== 'acknowledged' || operation.entries.length === 0) continue;
+    const seq = write.placeOf(operation.entries.length - 1);
+    if (seq !== 0) known.push({ operation, seq });
+  }
+  const byEnd = ordered(known, ({ operation }) => operation.end);
+  let next = 0;
+  let newest: Read | undefined;
+  for (const at of ordered(reads, ({ operation }) => operation.start)) {
+    const read = reads[at] as Read;
+    for (; next < byEnd.length; next++) {
+      const item = known[byEnd[next] as number] as Read;
+      if (item.operation.end >= read.operation.start) break;
+      if (newest === undefined || item.seq > newest.seq) newest = item;
+    }
+    if (newest !== undefined && read.seq < newest.seq)
+      yield `${nameOf(read.operation)} saw entries up to ${read.seq}, though ${nameOf(newest.operation)} had ended before it began, and knew of ${newest.seq}`;
+  }
+}
+
+/** The indexes of the items, in the order of a number that each has. */
+function ordered<T>(items: readonly T[], numberOf: (item: T) => number): Uint32Array {
+  const numbers = Float64Array.from(items, numberOf);
+  const order = Uint32Array.from(numbers.keys());
+  return order.sort((a, b) => (numbers[a] as number) - (numbers[b] as number));
+}
+
+function* early(reads: readonly Read[], { writes, head }: Evidence): Iterable<string> {
+  /** For each number, when the latest of those up to it was begun. */
+  const begun = new Float64Array(head + 1);
+  for (const write of writes) {
+    for (let i = 0; i < write.size; i++) {
+      const place = write.placeOf(i);
+      if (place !== 0 && place <= head) begun[place] = write.operation.start;
+    }
+  }
+  for (let seq = 1; seq <= head; seq++) begun[seq] = Math.max(begun[seq] as number, begun[seq - 1] as number);
+  for (const { operation, seq } of reads) {
+    if ((begun[Math.min(seq, head)] as number) > operation.end)
+      yield `${nameOf(operation)} saw entries up to ${seq}, one of which was not begun yet`;
+  }
+}

@@ -1,0 +1,32 @@
+import type { Check } from './check.ts';
+
+/**
+ * Every number was given to one entry, from 1 to the last: which tells of what was compacted away, too. Where nobody
+ * knows what became of an operation, its entries may have taken numbers that were.
+ */
+export const numbers: Check = {
+  name: 'every number was given once, and none is missing',
+  *examine({ writes, found, oldest, head }) {
+    const gap = found.findIndex(({ seq }, i) => seq !== oldest + i);
+    if (gap !== -1) yield `after entry ${found[gap - 1]?.seq} comes entry ${found[gap]?.seq}`;
+    const taken = new Uint8Array(head + 1);
+    let untold = 0;
+    for (const write of writes) {
+      const { outcome, seq, entries } = write.operation;
+      if (outcome === 'acknowledged' && seq === undefined) untold += entries.length;
+      // A transaction that was never answered has no entries, and may have written any number of them.
+      if (outcome === 'unknown') untold += entries.length || Infinity;
+      for (let i = 0; i < write.size; i++) {
+        const place = write.placeOf(i);
+        if (place === 0) continue;
+        if (place > head) yield `entry ${place} was acknowledged, and the last there is is ${head}`;
+        else if (taken[place] !== 0) yield `entry ${place} was acknowledged twice`;
+        else taken[place] = 1;
+      }
+    }
+    let vacant = 0;
+    for (let seq = 1; seq < oldest; seq++) if (taken[seq] === 0) vacant++;
+    if (vacant > untold)
+      yield `${vacant} of the ${oldest - 1} entries that were compacted away are nobody's, and ${untold} may be unknown`;
+  },
+};

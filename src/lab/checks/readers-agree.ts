@@ -1,0 +1,96 @@
+import { lastIndexWhere } from '../../table/sorted.ts';
+import { type Evidence, nameOf } from '../operations/evidence.ts';
+import { type Operation, type RangeSight, type StateSight, writerOf } from '../operations/operation.ts';
+import { placeSum } from '../operations/sum.ts';
+import type { Found } from '../target.ts';
+import type { Check } from './check.ts';
+
+/** Whatever anybody read at any time is what is there in the end. What was compacted away since cannot be compared. */
+export const readersAgree: Check = {
+  name: 'every reader saw the same',
+  *examine(evidence) {
+    const sums = prefixSums(evidence);
+    const lives = livesOf(evidence);
+    for (const operation of evidence.operations) {
+      const { saw } = operation;
+      if (saw === undefined) continue;
+      if ('from' in saw) yield* range(operation, saw, evidence, sums);
+      else yield* state(operation, saw, evidence, lives);
+    }
+  },
+};
+
+function prefixSums({ found }: Evidence): Uint32Array {
+  const sums = new Uint32Array(found.length + 1);
+  for (let i = 0; i < found.length; i++) {
+    const { seq, data } = found[i] as Found;
+    sums[i + 1] = (sums[i] as number) + placeSum(seq, writerOf(data));
+  }
+  return sums;
+}
+
+function* range(
+  operation: Operation,
+  { from, to, sum, gap }: RangeSight,
+  { oldest, head }: Evidence,
+  sums: Uint32Array,
+): Iterable<string> {
+  const name = () => `${nameOf(operation)} of entries ${from} to ${to}`;
+  if (gap) yield `${name()} had gaps`;
+  else if (to > head) yield `${name()} saw more than there is: the last is ${head}`;
+  else if (from >= oldest && to >= from) {
+    const there = ((sums[to - oldest + 1] as number) - (sums[from - oldest] as number)) >>> 0;
+    if (there !== sum) yield `${name()} saw others than are there`;
+  }
+}
+
+/** What became of an id, entry by entry: who wrote it, or null where it was deleted. */
+interface Life {
+  readonly seqs: number[];
+  readonly writers: (string | null)[];
+}
+
+/** The lives of all ids that somebody looked at. */
+function livesOf({ found, operations }: Evidence): Map<string, Life> {
+  const lives = new Map<string, Life>();
+  for (const { saw } of operations) {
+    if (saw === undefined || 'from' in saw) continue;
+    for (const [id] of saw.items) if (!lives.has(id)) lives.set(id, { seqs: [], writers: [] });
+  }
+  for (const { seq, op, id, data } of found) {
+    const life = lives.get(id);
+    life?.seqs.push(seq);
+    life?.writers.push(op === 'delete' ? null : (writerOf(data) ?? null));
+  }
+  return lives;
+}
+
+function* state(
+  operation: Operation,
+  { seq = Infinity, items }: StateSight,
+  { oldest, head }: Evidence,
+  lives: Map<string, Life>,
+): Iterable<string> {
+  if (seq !== Infinity && seq > head) {
+    yield `${nameOf(operation)} saw the state as of entry ${seq}, and the last is ${head}`;
+    return;
+  }
+  for (const [id, by] of items) {
+    const life = lives.get(id);
+    if (seq === Infinity) {
+      // The store does not tell when it was: that it ever was so is all that can be asked.
+      const ever = by === null || oldest > 1 || life?.writers.includes(by);
+      if (!ever) yield `${nameOf(operation)} saw ${id} as ${by} wrote it, which is not there`;
+      continue;
+    }
+    const at = lastIndexWhere(life?.seqs ?? [], (each) => each <= seq);
+    if (at === -1 && oldest > 1) continue;
+    const there = at === -1 ? null : (life?.writers[at] as string | null);
+    if (there !== by)
+      yield `${nameOf(operation)} as of entry ${seq} saw ${id} ${wrote(by)}, and it was ${wrote(there)}`;
+  }
+}
+
+function wrote(by: string | null): string {
+  return by === null ? 'missing' : `as ${by} wrote it`;
+}

@@ -1,0 +1,81 @@
+import { existsSync, openSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { OpenOptions, Store, StoreEntry, Target } from './target.ts';
+import jsonlWal from './targets/jsonl-wal.ts';
+
+/**
+ * What is wrong with it. `loses`, `doubles`, `swaps`: every tenth append is acknowledged and not written, written twice, or
+ * written only with the next. `stale`: a state is always the first that was asked for. `hangs`, `exits`, `throws`: the tenth
+ * append never ends, ends the process, or fails with an error of its own. `refuses`: only the first can open it. `litters`: leaves a temporary
+ * file; `clings`: and a file open.
+ */
+export type Fault =
+  | 'loses'
+  | 'doubles'
+  | 'swaps'
+  | 'stale'
+  | 'hangs'
+  | 'exits'
+  | 'throws'
+  | 'refuses'
+  | 'litters'
+  | 'clings';
+
+/** A log that goes wrong in a way of one's choosing (setting `fault`): so that one sees what the lab makes of it. */
+const faulty: Target = {
+  ...jsonlWal,
+  name: 'faulty',
+  about: 'a log that does not do what it says',
+  module: import.meta.url,
+  open: async (directory, options) => {
+    const { settings, ...rest } = options;
+    const fault = settings?.fault as Fault;
+    if (fault === 'refuses' && existsSync(join(directory, 'wal.json'))) throw new Error('made for a test');
+    return spoiled(await jsonlWal.open(directory, rest), fault, directory, options);
+  },
+};
+export default faulty;
+
+function spoiled(store: Store, fault: Fault, directory: string, { readOnly = false }: OpenOptions): Store {
+  if (readOnly) return store;
+  if (fault === 'litters') writeFileSync(join(directory, 'litter'), '');
+  if (fault === 'clings') openSync(join(directory, 'wal.json'), 'r');
+  let count = 0;
+  let kept: StoreEntry | undefined;
+  let first: ReturnType<NonNullable<Store['state']>> | undefined;
+  const append = async (entry: StoreEntry, terms?: { readonly rev: number }) => {
+    const isTenth = ++count % 10 === 0;
+    if (isTenth) {
+      if (fault === 'loses') return {};
+      if (fault === 'doubles') await store.append(entry);
+      if (fault === 'hangs') return new Promise<never>(() => setInterval(() => {}, 1000));
+      if (fault === 'exits') process.exit(3);
+      if (fault === 'throws') throw new TypeError('made for a test');
+      if (fault === 'swaps') {
+        kept = entry;
+        return {};
+      }
+    }
+    const appended = await store.append(entry, terms);
+    if (kept !== undefined) await store.append(kept);
+    kept = undefined;
+    return appended;
+  };
+  const of = <Name extends keyof Store>(name: Name) => store[name]?.bind(store as never) as Store[Name];
+  return {
+    append,
+    read: of('read'),
+    transaction: of('transaction'),
+    state: () => {
+      if (fault !== 'stale') return (store.state as NonNullable<Store['state']>)();
+      first ??= (store.state as NonNullable<Store['state']>)().then(({ seq, items }) => {
+        const all = new Map([...items()].map((item) => [item.id, item]));
+        return { seq, get: (id: string) => all.get(id), items: () => all.values() };
+      });
+      return first;
+    },
+    verify: of('verify'),
+    compact: of('compact'),
+    close: () => store.close(),
+  } as Store;
+}

@@ -1,0 +1,51 @@
+import { Child } from '../child.ts';
+import { startThread } from '../threads.ts';
+import type { Job, News, Word } from './messages.ts';
+
+/** The harness's side of one process or thread. */
+export interface Hand {
+  readonly pid: number | undefined;
+  /** Resolves once it is gone: with what went wrong, or undefined where it ended of itself. */
+  readonly ended: Promise<string | undefined>;
+  send(word: Word): void;
+  kill(): void;
+}
+
+/** `NODE_DEBUG` is asked for to be read as it comes; otherwise stderr only explains an end. */
+const keepStderr = process.env.NODE_DEBUG === undefined;
+
+export function startProcess(job: Job, hear: (news: News) => void): Hand {
+  const child = new Child<News>('harness/client-main', job, { keepStderr }, hear);
+  const ended = child.ended.then(
+    (ending) => {
+      if (ending === 0) return undefined;
+      const how =
+        typeof ending === 'number' ? `ended with exit code ${ending}` : `was ended by ${String(ending)}`;
+      return [how, child.complaint].filter((part) => part !== '').join(': ');
+    },
+    (error: Error) => `could not be started: ${error.message}`,
+  );
+  return {
+    pid: child.pid,
+    ended,
+    send: (word) => child.send(word),
+    kill: () => child.signal('SIGKILL'),
+  };
+}
+
+export function startClientThread(job: Job, hear: (news: News) => void): Hand {
+  const worker = startThread('harness/client-main', job);
+  let problem: string | undefined;
+  worker.on('message', hear);
+  worker.on('error', (error: Error) => {
+    problem = `died: ${error.stack ?? error.message}`;
+  });
+  return {
+    pid: process.pid,
+    ended: new Promise((resolve) => {
+      worker.once('exit', (code) => resolve(problem ?? (code === 0 ? undefined : `ended with code ${code}`)));
+    }),
+    send: (word) => worker.postMessage(word),
+    kill: () => void worker.terminate(),
+  };
+}

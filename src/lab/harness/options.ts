@@ -1,0 +1,124 @@
+import { crc32 } from 'node:zlib';
+import { badArgument, integer, number, oneOf, readOptions } from '../../options/options.ts';
+import type { RunSettings } from '../result.ts';
+import type { ClientKind, Params, Scenario } from '../scenario.ts';
+import type { Target } from '../target.ts';
+import type { Tally } from './recorded-store.ts';
+
+/** What `runScenario` tells while it runs. */
+export type LabEvent =
+  | { readonly kind: 'phase'; readonly phase: 'prepare' | 'run' | 'check' }
+  | { readonly kind: 'started'; readonly clients: number }
+  /** Now and then. `left`: seconds until it ends, where that is known. */
+  | {
+      readonly kind: 'progress';
+      readonly tally: Tally;
+      readonly active: number;
+      readonly seconds: number;
+      readonly left: number | undefined;
+    }
+  | { readonly kind: 'ended'; readonly client: string; readonly problems: readonly string[] };
+
+/** How to run a scenario. What is left out is as the scenario says. */
+export interface RunOptions {
+  /** What it runs on. Default: this package's log. */
+  readonly target?: Target | undefined;
+  /** One of the target's locks. Default: its first. */
+  readonly lock?: string | undefined;
+  readonly as?: ClientKind | undefined;
+  /** How many clients, in all roles. 1 to 10,000. */
+  readonly clients?: number | undefined;
+  /** Steps of each client. 1 to 1,000,000,000. */
+  readonly iterations?: number | undefined;
+  /** Ends it after so many seconds, whatever `iterations` says. 0.001 to 1,000,000. */
+  readonly seconds?: number | undefined;
+  /** Some of the scenario's own numbers. 0 to 1,000,000,000. */
+  readonly params?: Params | undefined;
+  /** From which all randomness of the clients comes. 0 to 4,294,967,295. Default: a new one every time; it is in the result. */
+  readonly seed?: number | undefined;
+  /**
+   * An empty or missing directory for store, journals and files. Default: one in the system's temporary directory, which
+   * is removed, unless the run failed.
+   */
+  readonly directory?: string | undefined;
+  /** Whether what must hold of times counts. Default false. */
+  readonly timed?: boolean | undefined;
+  /**
+   * After so many milliseconds whoever still runs is ended, which is a fault. 1 to 2,147,483,647; default 120,000, and
+   * `seconds` besides.
+   */
+  readonly timeoutMs?: number | undefined;
+  /** Ends the run early: the clients are told to stop, and what they did is checked. */
+  readonly signal?: AbortSignal | undefined;
+  readonly onEvent?: ((event: LabEvent) => void) | undefined;
+}
+
+const OPTIONS = [
+  'target',
+  'lock',
+  'as',
+  'clients',
+  'iterations',
+  'seconds',
+  'params',
+  'seed',
+  'directory',
+  'timed',
+  'timeoutMs',
+  'signal',
+  'onEvent',
+] as const satisfies readonly (keyof RunOptions)[];
+
+const KINDS: readonly ClientKind[] = ['processes', 'threads', 'one-shot'];
+
+const TIMEOUT_MS = 120_000;
+/** A timer of Node's that is to take longer fires at once. */
+const MOST_TIMEOUT_MS = 2 ** 31 - 1;
+
+export interface Settled {
+  readonly target: Target;
+  readonly settings: RunSettings;
+  readonly timeoutMs: number;
+}
+
+/** Checks the options, and fills them in. Throws ERR_WAL_ARGUMENT, which says what would do. */
+export function settle(scenario: Scenario, given: RunOptions, defaultTarget: Target): Settled {
+  const options = readOptions(given, OPTIONS);
+  const { target = defaultTarget } = options;
+  const lock = oneOf('lock', options.lock ?? target.locks[0], target.locks);
+  const unable = scenario.needs.filter((ability) => !target.can.includes(ability));
+  if (unable.length > 0)
+    throw badArgument(
+      `The target ${target.name} cannot run ${scenario.name}: it has no ${unable.join(', no ')}`,
+    );
+  // Whoever asks for a number of steps does not want them cut short.
+  const seconds = options.seconds ?? (options.iterations === undefined ? scenario.seconds : undefined);
+  const settings: RunSettings = {
+    target: target.name,
+    lock,
+    as: oneOf('as', options.as ?? scenario.as, KINDS),
+    clients: integer('clients', options.clients ?? scenario.clients, 1, 10_000),
+    iterations: integer('iterations', options.iterations ?? scenario.iterations, 1, 1e9),
+    ...(seconds !== undefined && { seconds: number('seconds', seconds, 0.001, 1e6) }),
+    params: { ...scenario.params, ...ownParams(scenario, options.params ?? {}) },
+    seed: integer('seed', options.seed ?? newSeed(), 0, 2 ** 32 - 1),
+  };
+  const timeoutMs = options.timeoutMs ?? TIMEOUT_MS + (seconds ?? 0) * 1000;
+  return { target, settings, timeoutMs: number('timeoutMs', timeoutMs, 1, MOST_TIMEOUT_MS) };
+}
+
+/** Those of the scenario's numbers that were given. */
+function ownParams({ name: scenario, params: known }: Scenario, given: Params): Params {
+  for (const [name, value] of Object.entries(given)) {
+    if (!Object.hasOwn(known, name)) {
+      const names = Object.keys(known).join(', ') || 'none';
+      throw badArgument(`${scenario} has no number ${JSON.stringify(name)}; there are: ${names}`);
+    }
+    number(`params.${name}`, value, 0, 1e9);
+  }
+  return given;
+}
+
+function newSeed(): number {
+  return crc32(`${process.hrtime.bigint()} ${Math.random()}`);
+}

@@ -1,0 +1,197 @@
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { messageOf } from '../../errors/errors.ts';
+import { badArgument } from '../../options/options.ts';
+import { ALWAYS } from '../checks/always.ts';
+import { type CheckResult, makeCheck } from '../checks/check.ts';
+import { Evidence, type Findings } from '../operations/evidence.ts';
+import { Journal, readJournals } from '../operations/journal.ts';
+import { isReading, isWriting, type Operation } from '../operations/operation.ts';
+import { latencyOf, type Result, type RunSettings } from '../result.ts';
+import type { Scenario } from '../scenario.ts';
+import { seeded } from '../seeded.ts';
+import type { Found, Oddity, Store, Target } from '../target.ts';
+import jsonlWal from '../targets/jsonl-wal.ts';
+import { Client, type Common } from './client.ts';
+import { partsOf, runCrew } from './crew.ts';
+import type { MemberReport } from './member.ts';
+import { openFilesIn } from './open-files.ts';
+import { type RunOptions, settle } from './options.ts';
+
+/**
+ * Runs a scenario, and checks what must hold: what the clients say they did against what the store has. Resolves with
+ * what was found, faults or none; rejects where the options are wrong, or the scenario's own functions for before,
+ * meanwhile and after throw. It leaves no process, thread or open file behind.
+ */
+export async function runScenario(scenario: Scenario, options: RunOptions = {}): Promise<Result> {
+  const { target, settings, timeoutMs } = settle(scenario, options, jsonlWal);
+  const { onEvent = () => {}, signal, timed = false } = options;
+  const parts = partsOf(scenario, settings);
+  const directory = ownDirectory(options.directory);
+  const places = {
+    store: join(directory, 'store'),
+    journals: join(directory, 'journals'),
+    scene: join(directory, 'files'),
+  };
+  for (const place of Object.values(places)) mkdirSync(place);
+  const common: Common = {
+    directory: places.store,
+    sceneDirectory: places.scene,
+    lock: settings.lock,
+    settings: scenario.settings?.[target.name] ?? {},
+    params: settings.params,
+    clients: settings.clients,
+    seed: settings.seed,
+  };
+  const own = (name: string, work: Scenario['prepare'], as = asClient) =>
+    as({ name, work, common, target, journals: places.journals });
+
+  onEvent({ kind: 'phase', phase: 'prepare' });
+  const prepared = await own('prepare', scenario.prepare);
+  onEvent({ kind: 'phase', phase: 'run' });
+  const shared = { common, scenario: scenario.module, target: target.module, journals: places.journals };
+  const dice = seeded(settings.seed);
+  const { members, start } = await runCrew(parts, shared, {
+    settings,
+    timeoutMs,
+    signal,
+    tell: onEvent,
+    meanwhile: async (signal) =>
+      scenario.meanwhile?.({ directory: places.scene, params: settings.params, dice, signal }),
+  });
+  const concluded = await own('conclude', scenario.conclude, asLastClient);
+
+  onEvent({ kind: 'phase', phase: 'check' });
+  const operations = readJournals(places.journals);
+  const run = operations.filter(({ client }) => client !== 'prepare' && client !== 'conclude');
+  const seconds = Math.max(0, latest(run) - start) / 1e6;
+  const leftovers = [
+    ...openFilesIn(places.store).map((file) => `${file} is still open`),
+    ...((await target.leftovers?.(places.store)) ?? []),
+  ];
+  const evidence = new Evidence({
+    ...settings,
+    ...(await finalLook(target, common)),
+    seconds,
+    operations,
+    leftovers,
+    can: target.can,
+    refusals: scenario.refusals,
+    members: [prepared, ...members.map(({ report }) => report), concluded],
+  });
+  const checks = [
+    ...[...ALWAYS, ...scenario.checks].map((check) => makeCheck(check, evidence)),
+    ...(scenario.timed ?? []).map((check) => makeCheck(check, evidence, !timed)),
+  ];
+  const result = finish({ scenario, settings, evidence, checks, run, interrupted: signal?.aborted ?? false });
+  if (options.directory !== undefined || !result.ok) return { ...result, directory };
+  rmSync(directory, { recursive: true, force: true });
+  return { ...result, directory: undefined };
+}
+
+function ownDirectory(given: string | undefined): string {
+  if (given === undefined) return mkdtempSync(join(tmpdir(), 'jsonl-wal-lab-'));
+  mkdirSync(given, { recursive: true });
+  if (readdirSync(given).length > 0) throw badArgument(`The directory ${given} is not empty: name a new one`);
+  return given;
+}
+
+interface OwnPart {
+  readonly name: string;
+  readonly work: ((client: Client) => Promise<void>) | undefined;
+  readonly common: Common;
+  readonly target: Target;
+  readonly journals: string;
+}
+
+/** What goes before and after the clients, as if one of them did it. */
+async function asClient({ name, work, common, target, journals }: OwnPart): Promise<MemberReport> {
+  const client = new Client(common, target, new Journal(journals, name, 0), 1);
+  try {
+    // Opened even where there is nothing to do: `prepare` makes the store, so that no client has to.
+    await client.start();
+    await work?.(client);
+  } finally {
+    await client.end();
+  }
+  return { client: name, role: name, measures: client.measures, problems: [] };
+}
+
+/** The same, where a failure is a finding. */
+async function asLastClient(part: OwnPart): Promise<MemberReport> {
+  try {
+    return await asClient(part);
+  } catch (error) {
+    const { name } = part;
+    return { client: name, role: name, measures: {}, problems: [`failed: ${messageOf(error)}`] };
+  }
+}
+
+/** What the store has in the end, as a reader sees it who was not there. */
+async function finalLook(target: Target, { directory, lock, settings }: Common) {
+  const found: Found[] = [];
+  const oddities: Oddity[] = [];
+  let state: Findings['state'];
+  let store: Store | undefined;
+  try {
+    store = await target.open(directory, { lock, settings, readOnly: true });
+    for await (const entry of store.read()) found.push(entry);
+    const now = await store.state?.();
+    state = now && { seq: now.seq, items: [...now.items()] };
+    oddities.push(...((await store.verify?.()) ?? []));
+  } catch (error) {
+    oddities.push({ kind: 'unreadable', message: messageOf(error) });
+  } finally {
+    await store?.close();
+  }
+  return { found, state, oddities };
+}
+
+function latest(operations: readonly Operation[]): number {
+  return operations.reduce((last, { end }) => (end === Infinity ? last : Math.max(last, end)), 0);
+}
+
+interface Finish {
+  readonly scenario: Scenario;
+  readonly settings: RunSettings;
+  readonly evidence: Evidence;
+  readonly checks: readonly CheckResult[];
+  /** The clients' operations. */
+  readonly run: readonly Operation[];
+  readonly interrupted: boolean;
+}
+
+function finish({
+  scenario,
+  settings,
+  evidence,
+  checks,
+  run,
+  interrupted,
+}: Finish): Omit<Result, 'directory'> {
+  const ok = checks.every((check) => check.ok || check.timed);
+  const count = (outcome: Operation['outcome']) => run.filter((each) => each.outcome === outcome).length;
+  const times = (isMeant: (operation: Operation) => boolean) =>
+    latencyOf(
+      run
+        .filter((each) => isMeant(each) && each.outcome === 'acknowledged')
+        .map(({ start, end }) => (end - start) / 1000),
+    );
+  return {
+    scenario: scenario.name,
+    settings,
+    ok,
+    checks,
+    results: scenario.results?.(evidence) ?? [],
+    operations: {
+      acknowledged: count('acknowledged'),
+      refused: count('refused'),
+      unknown: count('unknown'),
+    },
+    writes: times(isWriting),
+    reads: times(isReading),
+    seconds: evidence.seconds,
+    interrupted,
+  };
+}

@@ -1,0 +1,54 @@
+/*
+ * `jsonl-wal/lab`: scenarios of many writers at once, run on this package's log or on a store of one's own, and the checks
+ * of what must hold then. For tests: nothing here is for use at work.
+ */
+export { ALWAYS, HISTORY_CHECKS } from './checks/always.ts';
+export { type Check, type CheckResult, makeCheck } from './checks/check.ts';
+export type { Client } from './harness/client.ts';
+export type { MemberReport } from './harness/member.ts';
+export type { LabEvent, RunOptions } from './harness/options.ts';
+export type { Draft, Look, RecordedStore, RecordedTransaction, Tally } from './harness/recorded-store.ts';
+export { runScenario } from './harness/run.ts';
+export { Evidence, type Findings, nameOf } from './operations/evidence.ts';
+export { instant } from './operations/instant.ts';
+export {
+  type Operation,
+  type OperationKind,
+  type OperationOutcome,
+  type RangeSight,
+  type Sight,
+  type StateSight,
+  tagOf,
+  type Written,
+  writerOf,
+} from './operations/operation.ts';
+export { Write } from './operations/write.ts';
+export {
+  assertSound,
+  checkLines,
+  type Latency,
+  type Result,
+  type RunSettings,
+  repeatCall,
+  resultLines,
+} from './result.ts';
+export type { ClientKind, Params, ResultLine, Role, Scenario, Scene } from './scenario.ts';
+export { SCENARIOS } from './scenarios/all.ts';
+export type { Dice } from './seeded.ts';
+export {
+  type Ability,
+  type Appended,
+  type Blame,
+  type Found,
+  type Item,
+  type Oddity,
+  type OpenOptions,
+  Refusal,
+  type State,
+  type Store,
+  type StoreEntry,
+  type StoreTransaction,
+  type Target,
+} from './target.ts';
+export { default as jsonFile } from './targets/json-file.ts';
+export { default as jsonlWal } from './targets/jsonl-wal.ts';

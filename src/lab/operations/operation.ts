@@ -1,0 +1,79 @@
+/** What a client does to a store. `look`: reads the state. */
+export type OperationKind = 'append' | 'batch' | 'transaction' | 'read' | 'look' | 'compact' | 'open';
+
+/** acknowledged: it was done. refused: nothing was written. unknown: it may have been written, or the client never told. */
+export type OperationOutcome = 'acknowledged' | 'refused' | 'unknown';
+
+/** An entry as its writer remembers it. */
+export interface Written {
+  readonly op: string;
+  readonly id: string;
+  /** `sumOf` its data. */
+  readonly sum: number;
+}
+
+/** What a reader saw. */
+export type Sight = RangeSight | StateSight;
+
+/** Of a reading: entries `from` to `to`, and the `rangeSum` of them. `to` is `from - 1` where there were none. */
+export interface RangeSight {
+  readonly from: number;
+  readonly to: number;
+  readonly sum: number;
+  /** True where it read as far as there was something to read. */
+  readonly toEnd: boolean;
+  /** The numbers were not one after the other. */
+  readonly gap?: true;
+}
+
+/** Of a look at the state, as of entry `seq`, where the store has numbers. */
+export interface StateSight {
+  readonly seq?: number | undefined;
+  /** Each id it looked for, and who had written it last (see `tagOf`); null: it was not there. */
+  readonly items: readonly (readonly [id: string, by: string | null])[];
+}
+
+/** What a client did, as it tells it itself. Times are of `instant()`. */
+export interface Operation {
+  readonly client: string;
+  /** Which of the client's processes, one after the other. */
+  readonly run: number;
+  /** Counts the run's operations, from 0, in the order of their calls. */
+  readonly number: number;
+  readonly kind: OperationKind;
+  /** Taken before the call. */
+  readonly start: number;
+  /** Taken after it was answered; Infinity where it never was. */
+  readonly end: number;
+  readonly outcome: OperationOutcome;
+  /** What it wrote, or tried to. Of a transaction that was never answered, nobody knows. */
+  readonly entries: readonly Written[];
+  /** Number of the first entry, where the store told it. */
+  readonly seq?: number | undefined;
+  readonly saw?: Sight | undefined;
+  /** Why it was refused, or is unknown: one word, and in full. */
+  readonly reason?: string | undefined;
+  readonly message?: string | undefined;
+}
+
+export function isWriting({ kind }: Pick<Operation, 'kind'>): boolean {
+  return kind === 'append' || kind === 'batch' || kind === 'transaction';
+}
+
+export function isReading({ kind }: Pick<Operation, 'kind'>): boolean {
+  return kind === 'read' || kind === 'look';
+}
+
+/** Who wrote an entry: stands in its data as `by`. The first entry of an operation bears the operation's own tag. */
+export function tagOf(
+  { client, run, number }: Pick<Operation, 'client' | 'run' | 'number'>,
+  entry = 0,
+): string {
+  return entry === 0 ? `${client}.${run}.${number}` : `${client}.${run}.${number}.${entry}`;
+}
+
+/** The tag in an entry's data; undefined where there is none. */
+export function writerOf(data: unknown): string | undefined {
+  const by = (data as { by?: unknown } | null | undefined)?.by;
+  return typeof by === 'string' ? by : undefined;
+}

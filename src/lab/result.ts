@@ -1,0 +1,87 @@
+import type { CheckResult } from './checks/check.ts';
+import type { ClientKind, Params, ResultLine } from './scenario.ts';
+
+/** What was run: given to `runScenario` again with the same scenario, it runs the same. */
+export interface RunSettings {
+  readonly target: string;
+  readonly lock: string;
+  readonly as: ClientKind;
+  readonly clients: number;
+  readonly iterations: number;
+  /** Where it was given, or the scenario is made for it. */
+  readonly seconds?: number;
+  readonly params: Params;
+  readonly seed: number;
+}
+
+/** From an operation's call to its answer, in milliseconds. */
+export interface Latency {
+  readonly count: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+export interface Result {
+  readonly scenario: string;
+  readonly settings: RunSettings;
+  /** True where all checks passed that count. */
+  readonly ok: boolean;
+  readonly checks: readonly CheckResult[];
+  /** What the scenario tells of the run, for people. */
+  readonly results: readonly ResultLine[];
+  readonly operations: { readonly acknowledged: number; readonly refused: number; readonly unknown: number };
+  /** Of what wrote, and of what read. */
+  readonly writes: Latency;
+  readonly reads: Latency;
+  /** From the common start to the end of the last operation. */
+  readonly seconds: number;
+  /** True where a signal ended it early. */
+  readonly interrupted: boolean;
+  /** Where the store and the clients' journals lie; undefined where they were removed. */
+  readonly directory: string | undefined;
+}
+
+/** Latencies of these times in milliseconds. */
+export function latencyOf(times: readonly number[]): Latency {
+  const sorted = Float64Array.from(times).sort();
+  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+  return { count: sorted.length, p50: at(0.5), p99: at(0.99), max: at(1) };
+}
+
+/** The results, a line each, under the word `Results:`. */
+export function resultLines({ results }: Pick<Result, 'results'>): string[] {
+  return ['Results:', ...results.map(([name, value]) => `  ${name}: ${value}`)];
+}
+
+/** A `[PASS]` or `[FAIL]` line for each check, a failed one's first faults under it. */
+export function checkLines({ checks }: Pick<Result, 'checks'>): string[] {
+  return checks.flatMap(({ name, ok, faults, examples, timed }) => {
+    const word = ok ? '[PASS]' : timed ? '[SLOW]' : '[FAIL]';
+    const count = ok ? '' : ` (${faults} ${faults === 1 ? 'fault' : 'faults'})`;
+    return [`${word} ${name}${count}`, ...examples.map((example) => `       ${example}`)];
+  });
+}
+
+/** The call that runs it again, given `SCENARIOS` and `runScenario`. */
+export function repeatCall({ scenario, settings }: Pick<Result, 'scenario' | 'settings'>): string {
+  const { target, ...options } = settings;
+  // The log is the default; another is an object of the caller's, which has no text.
+  const given = target === 'jsonl-wal' ? options : { ...options, target: '(that target)' };
+  return `runScenario(SCENARIOS.find(({ name }) => name === '${scenario}'), ${JSON.stringify(given)})`;
+}
+
+/** Throws, with every fault and what repeats the run, unless the run was sound. */
+export function assertSound(result: Result): void {
+  if (result.ok) return;
+  const failed = result.checks.filter(({ ok }) => !ok);
+  const where = result.directory === undefined ? '' : `Kept in ${result.directory}`;
+  throw new Error(
+    [
+      `The scenario ${result.scenario} does not hold on ${result.settings.target}.`,
+      ...checkLines({ checks: failed }),
+      `Repeat it: ${repeatCall(result)}`,
+      where,
+    ].join('\n'),
+  );
+}

@@ -1,0 +1,80 @@
+import type { Check } from './checks/check.ts';
+import type { Client } from './harness/client.ts';
+import type { Evidence } from './operations/evidence.ts';
+import type { Dice } from './seeded.ts';
+import type { Ability } from './target.ts';
+
+/** What clients are: processes, threads of one process, or a new process for each step. */
+export type ClientKind = 'processes' | 'threads' | 'one-shot';
+
+/** The numbers of a scenario that are its own, by name. */
+export type Params = Readonly<Record<string, number>>;
+
+/** A part that some of the clients play. */
+export interface Role {
+  readonly name: string;
+  /** How many of all the clients play it. */
+  readonly clients: (all: number) => number;
+  /** How many steps each makes. Default: as many as the scenario says. */
+  readonly iterations?: (given: number) => number;
+  /** `others`: it goes on until everybody else is done, and makes its last step after that. */
+  readonly until?: 'others';
+  /**
+   * One step, such as a command of a command line. What the client's store rejects with may be let through: it is noted
+   * down, and the next step follows. Anything else that it throws ends the client, and fails the run.
+   */
+  readonly step: (client: Client) => Promise<void>;
+}
+
+/** The place and the means of what happens beside the clients. */
+export interface Scene {
+  /** For files of the scenario's own; the store is elsewhere. */
+  readonly directory: string;
+  readonly params: Params;
+  readonly dice: Dice;
+  /** Aborts when the clients are done. */
+  readonly signal: AbortSignal;
+}
+
+/** A line of the results, for people. */
+export type ResultLine = readonly [name: string, value: number | string];
+
+/**
+ * What clients do to a store at once, and what must hold then. Beside its own checks, those of `ALWAYS` are made. Clients are
+ * processes and threads, which load it anew: it is the default export of the module that `module` names.
+ */
+export interface Scenario {
+  readonly name: string;
+  /** What happens, in a sentence. */
+  readonly about: string;
+  /** Whose tests it is taken from. */
+  readonly source: string;
+  /** `import.meta.url` of the module. */
+  readonly module: string;
+  /** Defaults: how many clients, how many steps each, and what they are. */
+  readonly clients: number;
+  readonly iterations: number;
+  readonly as: ClientKind;
+  /** Seconds after which all end, where that is what it is made for, and not `iterations`. */
+  readonly seconds?: number;
+  /** Whether it must hold without any lock, too. */
+  readonly withoutLock: boolean;
+  readonly needs: readonly Ability[];
+  readonly params: Params;
+  /** Settings that a target of that name is opened with. */
+  readonly settings?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  readonly roles: readonly Role[];
+  /** Before the clients start, in the harness's own process. */
+  readonly prepare?: (client: Client) => Promise<void>;
+  /** Beside the clients, from their start on, in the harness's own process. Its end is waited for. */
+  readonly meanwhile?: (scene: Scene) => Promise<void>;
+  /** After the clients ended, in the harness's own process. */
+  readonly conclude?: (client: Client) => Promise<void>;
+  /** For what reasons an operation may be refused. Every other refusal is a fault. */
+  readonly refusals: readonly string[];
+  /** What must hold here. */
+  readonly checks: readonly Check[];
+  /** What must hold of times: counts only where it is asked for, since it says as much of the machine. */
+  readonly timed?: readonly Check[];
+  readonly results?: (evidence: Evidence) => readonly ResultLine[];
+}

@@ -1,0 +1,41 @@
+import type { Scenario } from '../scenario.ts';
+import batchAtomicity from './batch-atomicity.ts';
+import cacheInvalidation from './cache-invalidation.ts';
+import cleanupDuringAppend from './cleanup-during-append.ts';
+import compactionDuringAppend from './compaction-during-append.ts';
+import concurrentWriters from './concurrent-writers.ts';
+import configChange from './config-change.ts';
+import consistency from './consistency.ts';
+import createDelete from './create-delete.ts';
+import handleCleanup from './handle-cleanup.ts';
+import highVolume from './high-volume.ts';
+import noDataLoss from './no-data-loss.ts';
+import optimisticResolution from './optimistic-resolution.ts';
+import querySpeed from './query-speed.ts';
+import readHeavy from './read-heavy.ts';
+import readersDuringWrite from './readers-during-write.ts';
+import reservations from './reservations.ts';
+import toctou from './toctou.ts';
+import transactionIsolation from './transaction-isolation.ts';
+
+/** Every scenario that comes with the package. */
+export const SCENARIOS: readonly Scenario[] = [
+  noDataLoss,
+  concurrentWriters,
+  readHeavy,
+  optimisticResolution,
+  cacheInvalidation,
+  handleCleanup,
+  reservations,
+  readersDuringWrite,
+  cleanupDuringAppend,
+  consistency,
+  transactionIsolation,
+  toctou,
+  configChange,
+  compactionDuringAppend,
+  batchAtomicity,
+  highVolume,
+  createDelete,
+  querySpeed,
+];

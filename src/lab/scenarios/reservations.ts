@@ -1,0 +1,32 @@
+import type { Scenario } from '../scenario.ts';
+import { notFirst, reserve } from './ports.ts';
+
+const scenario: Scenario = {
+  name: 'reservations',
+  about: 'each process reserves the lowest free number',
+  source: 'trop',
+  module: import.meta.url,
+  clients: 10,
+  iterations: 1,
+  as: 'one-shot',
+  withoutLock: true,
+  needs: ['state', 'transaction'],
+  params: { pool: 100_000 },
+  refusals: [],
+  roles: [
+    {
+      name: 'reserver',
+      clients: (all) => all,
+      step: async (client) => {
+        await reserve(client);
+      },
+    },
+  ],
+  checks: [
+    {
+      name: 'everybody got a number, all different, the lowest there were',
+      examine: (evidence) => notFirst(evidence, evidence.clients * evidence.iterations),
+    },
+  ],
+};
+export default scenario;

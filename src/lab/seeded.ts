@@ -1,0 +1,22 @@
+/** A reproducible source of randomness (mulberry32): numbers from 0 to 1 (not included). */
+export type Dice = () => number;
+
+export function seeded(seed: number): Dice {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** The seed of this run: TEST_SEED, or one that is new every time. */
+export function chooseSeed(): number {
+  const given = process.env.TEST_SEED;
+  return given === undefined ? Math.floor(Math.random() * 2 ** 32) : Number(given);
+}
+
+export function pick<T>(dice: Dice, from: readonly T[]): T | undefined {
+  return from[Math.floor(dice() * from.length)];
+}

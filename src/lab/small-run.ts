@@ -1,0 +1,23 @@
+import type { TestContext } from 'node:test';
+import type { RunOptions } from './harness/options.ts';
+import { runScenario } from './harness/run.ts';
+import { assertSound, checkLines, resultLines } from './result.ts';
+import type { Scenario } from './scenario.ts';
+import { inScratch } from './scratch.ts';
+import { chooseSeed } from './seeded.ts';
+
+/** What is left of a scenario's size in a test that is to be quick. */
+export type SmallRun = Omit<RunOptions, 'directory' | 'seed'>;
+
+/** Runs a scenario as a test: prints what it found, and throws unless it is sound. */
+export async function runSmall(t: TestContext, scenario: Scenario, options: SmallRun): Promise<void> {
+  const seed = chooseSeed();
+  t.diagnostic(`TEST_SEED=${seed}`);
+  await inScratch(scenario.name, async (directory) => {
+    const result = await runScenario(scenario, { ...options, seed, directory });
+    if (result.results.length > 0) for (const line of resultLines(result)) t.diagnostic(line);
+    // Times say as much of the machine as of the log.
+    for (const line of checkLines({ checks: result.checks.filter(({ timed }) => timed) })) t.diagnostic(line);
+    assertSound(result);
+  });
+}

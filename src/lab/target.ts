@@ -1,0 +1,139 @@
+/** What a store can do beside `append` and `read`; scenarios say what they need. */
+export type Ability = 'batch' | 'expect' | 'state' | 'transaction' | 'compact' | 'verify';
+
+/** What is appended. The lab puts into `data` who wrote it. */
+export interface StoreEntry {
+  /** What happened; `delete` takes the id away, anything else sets it to `data`. */
+  readonly op: string;
+  readonly id: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** An entry as it is read back. */
+export interface Found {
+  /** Its number: 1 for the first ever appended, and no gaps. A store that has no numbers counts them as it reads. */
+  readonly seq: number;
+  readonly op: string;
+  readonly id: string;
+  readonly data?: unknown;
+}
+
+/** What the store now holds of an id: the `data` of its last entry, unless that was a `delete`. */
+export interface Item {
+  readonly id: string;
+  readonly value: unknown;
+  /** What `append` can expect: changes whenever the id does. 0, or absent, where the store has none. */
+  readonly rev?: number | undefined;
+  /** How many entries touched the id since it came to be, where the store counts. */
+  readonly version?: number | undefined;
+}
+
+/** The state at one moment: what is asked of it in one turn of the event loop belongs together. */
+export interface State {
+  /** Number of the last entry that it knows, where the store has numbers. */
+  readonly seq?: number | undefined;
+  get(id: string): Item | undefined;
+  items(): Iterable<Item>;
+}
+
+/** What `decide` of a transaction reads and writes, as one step. */
+export interface StoreTransaction {
+  get(id: string): Item | undefined;
+  items(): Iterable<Item>;
+  append(entry: StoreEntry): void;
+}
+
+export interface Appended {
+  /** Number of the (first) entry, where the store tells it. */
+  readonly seq?: number | undefined;
+}
+
+/** Something in a store that is not as it ought to be. */
+export interface Oddity {
+  /** One word for what it is, such as `damaged`. */
+  readonly kind: string;
+  readonly message: string;
+}
+
+/** One client's open store. The optional methods are those of the target's abilities. */
+export interface Store {
+  /**
+   * Resolves once the entry is as safe as the store makes it. `rev` (ability `expect`): only if the id has that rev now,
+   * 0 for an id that is not there; otherwise it rejects, and `Target.blame` calls it a conflict.
+   */
+  append(entry: StoreEntry, terms?: { readonly rev: number }): Promise<Appended>;
+  /** All of them, one after the other, or none. */
+  appendBatch?(entries: readonly StoreEntry[]): Promise<Appended>;
+  /** The entries of a range, in order; by default all that can still be read, to the last that is there now. */
+  read(range?: {
+    readonly from?: number | undefined;
+    readonly to?: number | undefined;
+  }): AsyncIterable<Found> | Iterable<Found>;
+  /** The state as it is now: with everything in it that anybody had acknowledged before this call. */
+  state?(): Promise<State>;
+  /**
+   * Runs `decide`, once or more often, and appends what it wrote the last time, all or nothing. Rejects with what `decide`
+   * throws, having written nothing.
+   */
+  transaction?<R>(
+    decide: (tx: StoreTransaction) => R,
+    options?: { readonly maxTries?: number | undefined },
+  ): Promise<Appended & { readonly answer: R }>;
+  /** Gives back what the past takes on the disk, as far as the store can. */
+  compact?(): Promise<void>;
+  /** Reads everything, and tells what is not as it ought to be. */
+  verify?(): Promise<readonly Oddity[]>;
+  close(): Promise<void>;
+}
+
+export interface OpenOptions {
+  /** One of the target's `locks`. */
+  readonly lock: string;
+  readonly readOnly?: boolean | undefined;
+  /** The target's own options, as JSON. */
+  readonly settings?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** What became of an operation that rejected. */
+export interface Blame {
+  /** `refused`: nothing was written. `unknown`: it may have been. */
+  readonly outcome: 'refused' | 'unknown';
+  /** `conflict` where others came first; otherwise the error's code, or a word for it. */
+  readonly reason: string;
+}
+
+/**
+ * A kind of store that scenarios run on. Clients are processes and threads, which load it anew: it is the default export
+ * of the module that `module` names.
+ */
+export interface Target {
+  readonly name: string;
+  /** One sentence. */
+  readonly about: string;
+  /** `import.meta.url` of the module. */
+  readonly module: string;
+  /** How its writers can be kept apart, the default first: `none` where nothing keeps them. */
+  readonly locks: readonly string[];
+  readonly can: readonly Ability[];
+  /** Opens the store in a directory, which is there, and empty for the first to open it: that one makes the store. */
+  open(directory: string, options: OpenOptions): Promise<Store>;
+  /** Judges what `append`, `appendBatch` and `transaction` rejected with. Default: the outcome is unknown. */
+  blame?(error: unknown): Blame;
+  /** What lies in the directory, once every store is closed, that ought not to: a lock, a temporary file. */
+  leftovers?(directory: string): Promise<readonly string[]> | readonly string[];
+}
+
+/** Thrown by a workload in a transaction: it decided to write nothing, for that reason. */
+export class Refusal extends Error {
+  static {
+    Refusal.prototype.name = 'Refusal';
+  }
+
+  /** One word, such as `exhausted`: see `Scenario.refusals`. */
+  readonly reason: string;
+
+  constructor(reason: string, message: string) {
+    super(message);
+    this.reason = reason;
+  }
+}

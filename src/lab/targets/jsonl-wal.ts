@@ -1,0 +1,153 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  createLock,
+  type Table,
+  type Transaction,
+  Wal,
+  type WalError,
+  type WalOptions,
+} from '../../index.ts';
+import type { Blame, Oddity, OpenOptions, Store, StoreEntry, StoreTransaction, Target } from '../target.ts';
+
+/** This package's log. Its settings are the options of `Wal.open` that are JSON. */
+const jsonlWal: Target = {
+  name: 'jsonl-wal',
+  about: 'the log of this package',
+  module: import.meta.url,
+  locks: ['kernel', 'lockfile', 'none'],
+  can: ['batch', 'expect', 'state', 'transaction', 'compact', 'verify'],
+  open: async (directory, options) => new WalStore(await Wal.open(directory, walOptions(options))),
+  blame,
+  leftovers,
+};
+export default jsonlWal;
+
+function walOptions({ lock, readOnly = false, settings }: OpenOptions): WalOptions {
+  return { ...settings, lock: lock as 'kernel' | 'lockfile' | 'none', readOnly };
+}
+
+/**
+ * What writers leave that write at once: the line of one who came second, and wrote it again; and what ends another's line, of
+ * which only a part was to be seen yet, as one that a crash cut. Nothing acknowledged is in either.
+ */
+const HARMLESS: readonly string[] = ['superseded', 'torn'];
+
+class WalStore implements Store {
+  readonly #wal: Wal;
+  #table: Promise<Table> | undefined;
+
+  constructor(wal: Wal) {
+    this.#wal = wal;
+  }
+
+  append(entry: StoreEntry, terms?: { readonly rev: number }) {
+    return this.#wal.append(entry, terms === undefined ? {} : { expect: terms });
+  }
+
+  appendBatch(entries: readonly StoreEntry[]) {
+    return this.#wal.appendBatch(entries);
+  }
+
+  async *read({ from, to }: { from?: number | undefined; to?: number | undefined } = {}) {
+    yield* this.#wal.read({ from: from ?? (await this.#wal.oldest()), to });
+  }
+
+  async state() {
+    const table = await this.#open();
+    await table.refresh();
+    return { seq: table.seq, get: (id: string) => table.item(id), items: () => table };
+  }
+
+  async transaction<R>(
+    decide: (tx: StoreTransaction) => R,
+    options: { readonly maxTries?: number | undefined } = {},
+  ) {
+    const table = await this.#open();
+    return table.transaction((tx) => {
+      const ids: string[] = [];
+      const answer = decide({
+        get: (id) => tx.item(id),
+        items: () => tx.list(),
+        append: (entry) => {
+          tx.append(entry);
+          ids.push(entry.id);
+        },
+      });
+      return { answer, seq: firstSeq(tx, ids) };
+    }, options);
+  }
+
+  async compact() {
+    await this.#wal.compact({ retain: 1 });
+  }
+
+  async verify(): Promise<Oddity[]> {
+    const { error, missing, odd } = await this.#wal.verify();
+    const lines = odd
+      .filter(({ verdict }) => !HARMLESS.includes(verdict))
+      .map(({ verdict, segment, offset, cause }) => ({
+        kind: verdict,
+        message: `a ${verdict} line in ${segment} at byte ${offset}${cause === undefined ? '' : ` (${cause})`}`,
+      }));
+    const gone = missing.map(({ from, to }) => ({
+      kind: 'missing',
+      message: `entries ${from} to ${to} were acknowledged, and are not there`,
+    }));
+    return [...(error === undefined ? [] : [{ kind: 'error', message: error.message }]), ...gone, ...lines];
+  }
+
+  close() {
+    return this.#wal.close();
+  }
+
+  #open(): Promise<Table> {
+    this.#table ??= this.#wal.table();
+    return this.#table;
+  }
+}
+
+/** Where a transaction's first entry goes, as long as nobody comes before it: told by what the last of them leaves. */
+function firstSeq(tx: Transaction, ids: readonly string[]): number | undefined {
+  for (const [i, id] of [...ids.entries()].reverse()) {
+    const rev = ids.lastIndexOf(id) === i ? tx.item(id)?.rev : undefined;
+    if (rev !== undefined) return rev - i;
+  }
+  return undefined;
+}
+
+function blame(error: unknown): Blame {
+  if (!isWalError(error)) return { outcome: 'unknown', reason: 'error' };
+  const { code, outcome } = error;
+  if (code === 'ERR_WAL_CONFLICT') return { outcome: 'refused', reason: 'conflict' };
+  return { outcome: outcome === 'not-written' ? 'refused' : 'unknown', reason: code };
+}
+
+/** Told by the code: the package's entry is a bundle, so that what a user's `Wal` throws is of another class than this one's. */
+function isWalError(error: unknown): error is Pick<WalError, 'code' | 'outcome'> {
+  const { code } = (error ?? {}) as { readonly code?: unknown };
+  return typeof code === 'string' && code.startsWith('ERR_WAL_');
+}
+
+const ITS_FILES = /^(wal\.json|wal\.lock|\d{20}\.jsonl|snapshot-\d{20}\.jsonl)$/;
+
+function leftovers(directory: string): string[] {
+  const strangers = readdirSync(directory).filter((name) => !ITS_FILES.test(name));
+  return [...strangers, ...heldLock(directory)];
+}
+
+/** The lock on the log, where somebody still holds it. */
+function heldLock(directory: string): string[] {
+  const path = join(directory, 'wal.lock');
+  // Made by the first writer that locks.
+  if (!existsSync(path)) return [];
+  const { kind } = JSON.parse(readFileSync(path, 'utf8').split('\n')[0] as string);
+  const lock = createLock(kind, directory);
+  try {
+    if (!lock.tryAcquire()) return [`the ${kind} lock is still held`];
+    lock.release();
+    return [];
+  } finally {
+    lock.close();
+  }
+}

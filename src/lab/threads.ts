@@ -1,0 +1,59 @@
+import { extname } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import type { ThreadJob } from './append-thread.ts';
+import { InsideCount } from './counting-lock.ts';
+
+/** What threads share: `cells` are start, errors, completed; `inside` counts who is inside the lock. */
+export interface Tally {
+  readonly cells: SharedArrayBuffer;
+  readonly inside: SharedArrayBuffer;
+}
+
+export interface ThreadsReport {
+  readonly errors: number;
+  readonly completed: number;
+  /** The most threads ever inside the lock at once, where they were counted. */
+  readonly mostInside: number;
+  /** From the common start to the last acknowledgement, in milliseconds. */
+  readonly ms: number;
+}
+
+export function startThread(script: string, workerData: unknown): Worker {
+  return new Worker(new URL(`./${script}${extname(import.meta.url)}`, import.meta.url), { workerData });
+}
+
+/** The next message of a thread, or the error it died of. */
+export function message(worker: Worker): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    worker.once('message', resolve);
+    worker.once('error', reject);
+  });
+}
+
+/** Runs threads that append from a common start, each with a Wal of its own on the same log. */
+export async function runThreads(
+  count: number,
+  job: Omit<ThreadJob, 'thread' | 'tally'>,
+): Promise<ThreadsReport> {
+  const inside = new InsideCount();
+  const tally: Tally = { cells: new SharedArrayBuffer(12), inside: inside.cells.buffer as SharedArrayBuffer };
+  const cells = new Int32Array(tally.cells);
+  const workers = Array.from({ length: count }, (_, thread) =>
+    startThread('append-thread', { ...job, thread, tally } satisfies ThreadJob),
+  );
+  const ended = workers.map((worker) => new Promise((resolve) => worker.once('exit', resolve)));
+  let ms: number;
+  try {
+    await Promise.all(workers.map(message));
+    const last = Promise.all(workers.map(message)) as Promise<number[]>;
+    const start = performance.timeOrigin + performance.now();
+    Atomics.store(cells, 0, 1);
+    Atomics.notify(cells, 0);
+    ms = Math.max(...(await last)) - start;
+    await Promise.all(ended);
+  } finally {
+    // One that failed leaves the others waiting for the start.
+    for (const worker of workers) void worker.terminate();
+  }
+  return { errors: Atomics.load(cells, 1), completed: Atomics.load(cells, 2), mostInside: inside.most, ms };
+}
