@@ -1,0 +1,329 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type AppendResult, createLock, Wal } from '../src/index.ts';
+import type { AppendJob, AppendNews } from '../src/lab/append-process.ts';
+import { audit, recordsIn } from '../src/lab/audit.ts';
+import { Child } from '../src/lab/child.ts';
+import { inScratch } from '../src/lab/scratch.ts';
+import { changedSurroundings } from '../src/lab/wrapped-storage.ts';
+
+const add = (id: string, more: object = {}) => ({ op: 'add', id, ...more });
+const idsIn = async (directory: string) => (await recordsIn(directory)).map(({ id }) => id);
+const numbered = (count: number, prefix = 'bd-') => Array.from({ length: count }, (_, i) => `${prefix}${i}`);
+
+/** Runs `body` with an open Wal, which is closed after it. */
+async function withWal(
+  options: Parameters<typeof Wal.open>[1],
+  body: (wal: Wal, directory: string) => Promise<void>,
+) {
+  await inScratch('append', async (directory) => {
+    const wal = await Wal.open(directory, options);
+    try {
+      await body(wal, directory);
+    } finally {
+      await wal.close();
+    }
+  });
+}
+
+/** What each child said, once all have ended. */
+async function race(jobs: readonly AppendJob[]): Promise<AppendNews[]> {
+  const children = jobs.map((job) => new Child<AppendNews>('append-process', job));
+  await Promise.all(children.map((child) => child.told(({ kind }) => kind === 'ready')));
+  for (const child of children) child.send('go');
+  await Promise.all(children.map(({ ended }) => ended));
+  return children.flatMap(({ messages }) => messages);
+}
+
+test('appends on their way when the process exits go before the one of its exit handler', async () => {
+  await inScratch('append', async (directory) => {
+    const child = new Child('exit-process', [directory]);
+    assert.equal(await child.ended, 0);
+    assert.deepEqual(await idsIn(directory), [...numbered(20), 'bd-exit']);
+  });
+});
+
+test('appendSync between pending appends keeps the order of the calls', () =>
+  withWal({}, async (wal, directory) => {
+    const pending = numbered(10).map((id) => wal.append(add(id)));
+    assert.equal(wal.appendSync(add('bd-10')).seq, 11);
+    pending.push(wal.append(add('bd-11')));
+    await new Promise(setImmediate);
+    wal.appendSync(add('bd-12'));
+    assert.deepEqual(
+      (await Promise.all(pending)).map(({ seq }) => seq),
+      [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12],
+    );
+    assert.deepEqual(await idsIn(directory), numbered(13));
+  }));
+
+test('an append aborted before it is written is not in the log; one aborted after it is', () =>
+  withWal({}, async (wal, directory) => {
+    const [before, queued, after] = [new AbortController(), new AbortController(), new AbortController()];
+    before.abort();
+    await assert.rejects(wal.append(add('bd-before'), { signal: before.signal }), {
+      code: 'ERR_WAL_ABORTED',
+      outcome: 'not-written',
+    });
+    const waiting = wal.append(add('bd-queued'), { signal: queued.signal });
+    queued.abort();
+    await assert.rejects(waiting, { code: 'ERR_WAL_ABORTED', outcome: 'not-written' });
+    const { seq } = await wal.append(add('bd-after'), { signal: after.signal });
+    after.abort();
+    assert.equal(seq, 1);
+    assert.deepEqual(await idsIn(directory), ['bd-after']);
+  }));
+
+test('an append that waits for a strict lock can be aborted, and goes through once the lock is free', () =>
+  inScratch('append', async (directory) => {
+    const held = createLock('kernel', directory);
+    assert.ok(held.tryAcquire());
+    const wal = await Wal.open(directory, { lockTimeoutMs: Infinity });
+    const abort = new AbortController();
+    const first = wal.append(add('bd-first'), { signal: abort.signal });
+    setTimeout(() => abort.abort(), 60);
+    await assert.rejects(first, { code: 'ERR_WAL_ABORTED', outcome: 'not-written' });
+    const second = wal.append(add('bd-second'));
+    setTimeout(() => held.release(), 60);
+    assert.equal((await second).seq, 1);
+    await wal.close();
+    held.close();
+    assert.deepEqual(await idsIn(directory), ['bd-second']);
+  }));
+
+test('a strict lock that is not free in time fails the append, and says so', () =>
+  inScratch('append', async (directory) => {
+    const held = createLock('kernel', directory);
+    assert.ok(held.tryAcquire());
+    const strange = changedSurroundings({});
+    const storage = { ...strange.storage, fileSystem: () => 'strange' as const };
+    const wal = await Wal.openIn({ ...strange, storage }, directory, { lock: 'kernel', lockTimeoutMs: 50 });
+    await assert.rejects(wal.append(add('bd-1')), { code: 'ERR_WAL_LOCK_TIMEOUT', outcome: 'not-written' });
+    assert.throws(() => wal.appendSync(add('bd-1')), {
+      code: 'ERR_WAL_LOCK_TIMEOUT',
+      outcome: 'not-written',
+    });
+    assert.equal(wal.stats().lock.timeouts, 2);
+    held.release();
+    await wal.append(add('bd-2'));
+    await wal.close();
+    held.close();
+    assert.deepEqual(await idsIn(directory), ['bd-2']);
+  }));
+
+test('beyond maxPendingBytes append waits, and reads its entry only when there is room', () =>
+  withWal({ maxPendingBytes: 100 }, async (wal) => {
+    let read = 0;
+    const data = {
+      toJSON: () => {
+        read++;
+        return 'x'.repeat(60);
+      },
+    };
+    const pending = numbered(20).map((id) => wal.append(add(id, { data })));
+    assert.equal(read, 2);
+    await Promise.all(pending);
+    assert.equal(read, 20);
+  }));
+
+test('the order of the calls is kept, though some wait for room and others come when there is some', () =>
+  withWal({ maxPendingBytes: 100, durability: 'os' }, async (wal, directory) => {
+    const pending: Promise<unknown>[] = [];
+    // A call in every microtask for a while: also in those between the news that there is room and who waited for it.
+    for (let turn = 0; turn < 8; turn++) {
+      for (let i = 0; i < 40; i++) {
+        pending.push(wal.append(add(`bd-${pending.length}`)));
+        await undefined;
+      }
+      await pending[turn * 40];
+    }
+    await Promise.all(pending);
+    assert.deepEqual(await idsIn(directory), numbered(320));
+  }));
+
+test('an abort while append waits for room takes back that append alone', () =>
+  withWal({ maxPendingBytes: 1 }, async (wal, directory) => {
+    const abort = new AbortController();
+    const first = wal.append(add('bd-0'));
+    const second = wal.append(add('bd-aborted'), { signal: abort.signal });
+    const third = wal.append(add('bd-1'));
+    abort.abort();
+    await assert.rejects(second, { code: 'ERR_WAL_ABORTED', outcome: 'not-written' });
+    await Promise.all([first, third]);
+    assert.deepEqual(await idsIn(directory), numbered(2));
+  }));
+
+test('close waits for what was appended before it, also for what waits for room; what comes after is refused', async () => {
+  await inScratch('append', async (directory) => {
+    const wal = await Wal.open(directory, { maxPendingBytes: 50 });
+    const pending = numbered(30).map((id) => wal.append(add(id)));
+    const closed = wal.close();
+    await assert.rejects(wal.append(add('bd-late')), { code: 'ERR_WAL_CLOSED', outcome: 'not-written' });
+    assert.throws(() => wal.appendSync(add('bd-late')), { code: 'ERR_WAL_CLOSED' });
+    await closed;
+    assert.deepEqual(
+      (await Promise.all(pending)).map(({ seq }) => seq),
+      Array.from({ length: 30 }, (_, i) => i + 1),
+    );
+    assert.deepEqual(await idsIn(directory), numbered(30));
+    await wal.close();
+  });
+});
+
+test('close lets in who waits for room behind entries that are refused', async () => {
+  await inScratch('append', async (directory) => {
+    const wal = await Wal.open(directory, { maxPendingBytes: 1, durability: 'os' });
+    const first = wal.append(add('bd-0'));
+    const refused = Array.from({ length: 20 }, () => wal.append(add('')).catch(({ code }) => code));
+    const last = wal.append(add('bd-1'));
+    await wal.close();
+    assert.deepEqual(new Set(await Promise.all(refused)), new Set(['ERR_WAL_ENTRY']));
+    assert.deepEqual([(await first).seq, (await last).seq], [1, 2]);
+    assert.deepEqual(await idsIn(directory), numbered(2));
+  });
+});
+
+test('of appends called at once with one expectation in one process, exactly one wins', () =>
+  withWal({}, async (wal, directory) => {
+    await wal.append(add('bd-0'));
+    const results = await Promise.allSettled(
+      numbered(8, 'bd-r').map((id) => wal.append(add(id), { expect: { seq: 1 } })),
+    );
+    assert.deepEqual(
+      results.filter(({ status }) => status === 'fulfilled').map((each) => 'value' in each && each.value.seq),
+      [2],
+    );
+    const head = await wal.head();
+    for (const result of results) {
+      if (result.status !== 'rejected') continue;
+      const { code, outcome, head: there } = result.reason;
+      assert.deepEqual(
+        { code, outcome, there },
+        { code: 'ERR_WAL_CONFLICT', outcome: 'not-written', there: head },
+      );
+    }
+    assert.equal((await idsIn(directory)).length, 2);
+  }));
+
+for (const lock of ['kernel', 'none'] as const) {
+  test(`of five processes that expect the same head (lock: ${lock}), exactly one wins, and the others are told the head`, async () => {
+    await inScratch('append', async (directory) => {
+      await (await Wal.open(directory)).close();
+      const clients = numbered(5, 'bd-c');
+      const news = await race(
+        clients.map((client) => ({ directory, client, count: 1, expect: 0, options: { lock } })),
+      );
+      const won = news.filter((item) => item.kind === 'ack');
+      const lost = news.filter((item) => item.kind === 'failed');
+      assert.deepEqual([won.length, lost.length], [1, 4]);
+      for (const { code, outcome, head } of lost)
+        assert.deepEqual(
+          { code, outcome, head },
+          { code: 'ERR_WAL_CONFLICT', outcome: 'not-written', head: 1 },
+        );
+      assert.deepEqual(await idsIn(directory), [won[0]?.id]);
+    });
+  });
+}
+
+test('a chain of expectations called at once goes through in order, up to the one that does not fit', () =>
+  withWal({}, async (wal) => {
+    const calls = [0, 1, 2, 7, 3].map((seq, i) => wal.append(add(`bd-${i}`), { expect: { seq } }));
+    const results = await Promise.allSettled(calls);
+    assert.deepEqual(
+      results.map((each) => ('value' in each ? each.value.seq : each.reason.code)),
+      [1, 2, 3, 'ERR_WAL_CONFLICT', 4],
+    );
+  }));
+
+test('two appends with one key called at once are one record, and the second is told so', () =>
+  withWal({}, async (wal, directory) => {
+    const key = 'once';
+    const calls = [
+      wal.append(add('bd-0', { key })),
+      wal.append(add('bd-1'), { key }),
+      wal.append(add('bd-2')),
+    ];
+    const [first, second, third] = (await Promise.all(calls)) as [AppendResult, AppendResult, AppendResult];
+    assert.deepEqual(second, { ...first, duplicate: true });
+    assert.equal(first.duplicate, undefined);
+    assert.deepEqual([first.seq, third.seq], [1, 2]);
+    assert.equal(wal.appendSync(add('bd-3', { key })).duplicate, true);
+    assert.deepEqual(await idsIn(directory), ['bd-0', 'bd-2']);
+  }));
+
+test('five processes append the same keys, one is killed and starts again: every key is there once', async () => {
+  await inScratch('append', async (directory) => {
+    const job = { directory, client: 'bd-k', count: 60, inFlight: 4, keyed: true } satisfies AppendJob;
+    const killed = new Child<AppendNews>('append-process', job);
+    await killed.told(({ kind }) => kind === 'ready');
+    killed.send('go');
+    await killed.told((news) => news.kind === 'ack' && news.seq > 10);
+    killed.signal('SIGKILL');
+    await killed.ended;
+    const news = [...killed.messages, ...(await race(Array.from({ length: 4 }, () => job)))];
+    const result = await audit(directory, news, [job.client]);
+    assert.deepEqual([result.lost, result.doubled, result.strange], [[], [], []]);
+    assert.equal(result.records, 60);
+    assert.equal(news.filter((item) => item.kind === 'ack' && !item.duplicate && item.seq > 60).length, 0);
+    for (const item of news) assert.notEqual(item.kind, 'failed');
+  });
+});
+
+test('a key is known for keyWindow records, also to a Wal that was opened later', () =>
+  withWal({ keyWindow: 5 }, async (wal, directory) => {
+    await wal.append(add('bd-0', { key: 'k' }));
+    for (const id of ['bd-1', 'bd-2', 'bd-3', 'bd-4']) await wal.append(add(id));
+    assert.equal((await wal.append(add('bd-x', { key: 'k' }))).duplicate, true);
+    const later = await Wal.open(directory, { keyWindow: 5 });
+    assert.equal((await later.append(add('bd-x', { key: 'k' }))).seq, 1);
+    await later.append(add('bd-5'));
+    assert.equal((await later.append(add('bd-6', { key: 'k' }))).seq, 7);
+    await later.close();
+    assert.deepEqual(await idsIn(directory), numbered(7));
+  }));
+
+test('equal entries in one millisecond from two writers are both in the log', async () => {
+  await inScratch('append', async (directory) => {
+    const fixed = changedSurroundings({});
+    const surroundings = { ...fixed, clock: { ...fixed.clock, now: () => 1_700_000_000_000 } };
+    const wals = await Promise.all(
+      [1, 2].map(() => Wal.openIn(surroundings, directory, { lock: 'none', durability: 'os' })),
+    );
+    for (let round = 0; round < 50; round++) await Promise.all(wals.map((wal) => wal.append(add('bd-same'))));
+    await Promise.all(wals.map((wal) => wal.close()));
+    const records = await recordsIn(directory);
+    assert.equal(records.length, 100);
+    assert.equal(new Set(records.map(({ ts }) => ts)).size, 1);
+  });
+});
+
+for (const durable of [false, true]) {
+  test(`following${durable ? ' what is durable' : ''}, every record comes once, until the signal or the closing`, () =>
+    withWal({}, async (wal, directory) => {
+      const stop = new AbortController();
+      let behind = 2;
+      const follow = async (ready: () => unknown, signal?: AbortSignal) => {
+        const seen: number[] = [];
+        for await (const { seq } of wal.follow({ durable, ...(signal && { signal }) })) {
+          seen.push(seq);
+          if (seq === 30) ready();
+        }
+        return seen;
+      };
+      const caughtUp = new Promise<void>((resolve) => {
+        stop.signal.addEventListener('abort', () => resolve());
+      });
+      const ready = () => --behind === 0 && stop.abort();
+      const [stopped, closed] = [follow(ready, stop.signal), follow(ready)];
+      const other = await Wal.open(directory);
+      for (let i = 0; i < 15; i++)
+        await Promise.all([wal.append(add(`bd-a${i}`)), other.append(add(`bd-b${i}`))]);
+      const all = Array.from({ length: 30 }, (_, i) => i + 1);
+      await caughtUp;
+      assert.deepEqual(await stopped, all);
+      await other.close();
+      await wal.close();
+      assert.deepEqual(await closed, all);
+    }));
+}

@@ -1,0 +1,406 @@
+import assert from 'node:assert/strict';
+import {
+  appendFileSync,
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { Wal } from '../src/index.ts';
+import { inScratch } from '../src/lab/scratch.ts';
+import { changedStorage, changedSurroundings, systemError } from '../src/lab/wrapped-storage.ts';
+import { nodeStorage } from '../src/storage/node.ts';
+import type { Storage } from '../src/storage/storage.ts';
+
+const SMALL = { segmentBytes: 4096 } as const;
+const LOG_FILE = /^([0-9]{20}|snapshot-[0-9]{20})\.jsonl$/;
+const entry = (n: number) => ({ op: 'update', id: `bd-${n % 10}`, data: { n, text: 'x'.repeat(200) } });
+
+async function fill(wal: Wal, count: number, from = 1): Promise<void> {
+  for (let n = from; n < from + count; n++) await wal.append(entry(n));
+}
+
+const logFiles = (directory: string) =>
+  readdirSync(directory)
+    .filter((name) => LOG_FILE.test(name))
+    .sort();
+const segments = (directory: string) => logFiles(directory).filter((name) => !name.startsWith('snapshot'));
+
+/** What a new reader finds: the seqs that can be read, and the state. */
+async function contentsOf(directory: string) {
+  const wal = await Wal.open(directory, { readOnly: true });
+  try {
+    const { error } = await wal.verify();
+    assert.equal(error, undefined);
+    const seqs = [];
+    for await (const { seq } of wal.read({ from: await wal.oldest() })) seqs.push(seq);
+    return { seqs, items: new Map((await wal.table()).list().map((item) => [item.id, item])) };
+  } finally {
+    await wal.close();
+  }
+}
+
+/** Gives `body` a log of 100 entries in several segments, in a directory `log` of its own. */
+function inLog(
+  name: string,
+  body: (wal: Wal, log: string, scratch: string) => Promise<void>,
+  storage: Storage = nodeStorage,
+): Promise<void> {
+  return inScratch(name, async (scratch) => {
+    const log = join(scratch, 'log');
+    const wal = await Wal.openIn(changedSurroundings({ storage }), log, SMALL);
+    try {
+      await fill(wal, 100);
+      await body(wal, log, scratch);
+    } finally {
+      await wal.close();
+    }
+  });
+}
+
+test('a backup has all entries; sealed segments and snapshots are hard links, and the last segment is a copy', () =>
+  inLog('backup', async (wal, log, scratch) => {
+    await wal.compact({ retain: 10 });
+    await fill(wal, 50, 101);
+    const copy = join(scratch, 'copies', 'first');
+    const report = await wal.backup(copy);
+    const names = logFiles(log);
+    assert.deepEqual(readdirSync(copy).sort(), [...names, 'wal.json'].sort());
+    const shared = names.filter((name) => statSync(join(log, name)).ino === statSync(join(copy, name)).ino);
+    const last = segments(log).at(-1);
+    assert.deepEqual(
+      shared,
+      names.filter((name) => name !== last),
+    );
+    const bytes = readdirSync(copy).reduce((sum, name) => sum + statSync(join(copy, name)).size, 0);
+    const { length } = names;
+    const expected = {
+      directory: copy,
+      seq: 150,
+      bytes,
+      files: length + 1,
+      linked: length - 1,
+      reflinked: 0,
+      copied: 2,
+    };
+    assert.deepEqual(report, expected);
+    assert.deepEqual(readdirSync(scratch).sort(), ['copies', 'log']);
+    assert.deepEqual(await contentsOf(copy), await contentsOf(log));
+  }));
+
+test('what is appended, compacted and deleted later changes no backup', () =>
+  inLog('backup', async (wal, log, scratch) => {
+    const copy = join(scratch, 'copy');
+    await wal.backup(copy);
+    const before = readdirSync(copy).map((name) => [name, readFileSync(join(copy, name), 'utf8')]);
+    await fill(wal, 50, 101);
+    await wal.compact({ retain: 1 });
+    assert.equal(segments(log).length, 0);
+    assert.deepEqual(
+      readdirSync(copy).map((name) => [name, readFileSync(join(copy, name), 'utf8')]),
+      before,
+    );
+    assert.equal((await contentsOf(copy)).seqs.length, 100);
+  }));
+
+test('link: false makes files of their own', () =>
+  inLog('backup', async (wal, log, scratch) => {
+    const { linked, reflinked, copied } = await wal.backup(join(scratch, 'copy'), { link: false });
+    assert.deepEqual([linked, reflinked, copied], [0, 0, logFiles(log).length + 1]);
+    for (const name of logFiles(log)) {
+      assert.notEqual(statSync(join(log, name)).ino, statSync(join(scratch, 'copy', name)).ino);
+    }
+  }));
+
+test('where files cannot be linked they share their blocks, and where that cannot be either they are copied, mode and all', () => {
+  const link = () => {
+    throw systemError('EXDEV');
+  };
+  return inLog('backup', async (wal, log, scratch) => {
+    const reflink = (existing: string, path: string) => {
+      if (existing.endsWith(first)) throw systemError('EOPNOTSUPP');
+      copyFileSync(existing, path);
+    };
+    const [first, ...others] = segments(log) as [string, ...string[]];
+    chmodSync(join(log, first), 0o640);
+    const storage = changedStorage({ link, reflink });
+    await wal.close();
+    const other = await Wal.openIn(changedSurroundings({ storage }), log, { readOnly: true });
+    const { linked, reflinked, copied, seq } = await other.backup(join(scratch, 'copy'));
+    assert.deepEqual([linked, reflinked, copied, seq], [0, others.length - 1, 3, 100]);
+    assert.equal(statSync(join(scratch, 'copy', first)).mode, statSync(join(log, first)).mode);
+    assert.deepEqual(await contentsOf(join(scratch, 'copy')), await contentsOf(log));
+    await other.close();
+  });
+});
+
+test('the last segment is cut after its last accepted line: a torn tail and lines passed over stay behind', () =>
+  inLog('backup', async (wal, log, scratch) => {
+    const last = segments(log).at(-1) as string;
+    const whole = readFileSync(join(log, last));
+    const [first] = whole.toString().split('\n');
+    appendFileSync(join(log, last), `${first}\n{"crc":"0000`);
+    await wal.backup(join(scratch, 'copy'));
+    assert.deepEqual(readFileSync(join(scratch, 'copy', last)), whole);
+  }));
+
+test('a log without an entry, and one that a snapshot alone stands for, are backed up too', () =>
+  inScratch('backup', async (scratch) => {
+    const wal = await Wal.open(join(scratch, 'log'));
+    assert.equal((await wal.backup(join(scratch, 'empty'))).seq, 0);
+    await fill(wal, 10);
+    await wal.compact({ retain: 1 });
+    assert.equal((await wal.backup(join(scratch, 'compacted'))).seq, 10);
+    await wal.close();
+    assert.equal((await contentsOf(join(scratch, 'empty'))).items.size, 0);
+    assert.equal((await contentsOf(join(scratch, 'compacted'))).items.size, 10);
+  }));
+
+test('an empty directory is taken, its mode kept; one with something in it, a file, and the log itself are refused', () =>
+  inLog('backup', async (wal, log, scratch) => {
+    mkdirSync(join(scratch, 'empty'), { mode: 0o700 });
+    await wal.backup(join(scratch, 'empty'));
+    assert.equal(statSync(join(scratch, 'empty')).mode & 0o777, 0o700);
+    writeFileSync(join(scratch, 'file'), '');
+    const refused: [string, string][] = [
+      [join(scratch, 'empty'), 'ERR_WAL_EXISTS'],
+      [join(scratch, 'file'), 'ERR_WAL_NOT_A_DIRECTORY'],
+      [join(scratch, 'file', 'below'), 'ERR_WAL_NOT_A_DIRECTORY'],
+      [log, 'ERR_WAL_ARGUMENT'],
+      [join(log, 'copy'), 'ERR_WAL_ARGUMENT'],
+      [join(log, 'backups'), 'ERR_WAL_ARGUMENT'],
+      ['', 'ERR_WAL_ARGUMENT'],
+      ['a\0b', 'ERR_WAL_ARGUMENT'],
+    ];
+    for (const [destination, code] of refused) {
+      const all = readdirSync(scratch, { recursive: true });
+      await assert.rejects(wal.backup(destination), { code }, destination);
+      assert.deepEqual(readdirSync(scratch, { recursive: true }), all);
+    }
+  }));
+
+test("a backup in the log's own backups is no part of the log, nor of the next backup", () =>
+  inLog('backup', async (wal, log) => {
+    await wal.backup(join(log, 'backups', 'one'));
+    await wal.backup(join(log, 'backups', 'two'));
+    assert.deepEqual(readdirSync(join(log, 'backups')), ['one', 'two']);
+    assert.equal(existsSync(join(log, 'backups', 'two', 'backups')), false);
+    await wal.compact({ retain: 1 });
+    assert.equal((await contentsOf(join(log, 'backups', 'one'))).seqs.length, 100);
+    assert.equal((await contentsOf(log)).items.size, 10);
+  }));
+
+for (const [code, expected] of [
+  ['ENOSPC', 'ERR_WAL_NO_SPACE'],
+  ['EACCES', 'ERR_WAL_PERMISSION'],
+  ['EIO', 'ERR_WAL_IO'],
+] as const) {
+  test(`a backup that fails with ${code} leaves nothing behind, nor the directories made for it`, () =>
+    inLog('backup', async (wal, log, scratch) => {
+      await wal.close();
+      let made = 0;
+      const storage = changedStorage({
+        link: () => {
+          throw systemError('EXDEV');
+        },
+        open: (path, access, mode) => {
+          if (access === 'create' && ++made === 3) throw systemError(code);
+          return nodeStorage.open(path, access, mode);
+        },
+      });
+      const reader = await Wal.openIn(changedSurroundings({ storage }), log, { readOnly: true });
+      await assert.rejects(reader.backup(join(scratch, 'a', 'b', 'copy')), { code: expected });
+      assert.deepEqual(readdirSync(scratch), ['log']);
+      await reader.close();
+    }));
+}
+
+test('an aborted backup leaves nothing behind', () =>
+  inLog('backup', async (wal, _log, scratch) => {
+    await assert.rejects(wal.backup(join(scratch, 'copy'), { signal: AbortSignal.abort() }), {
+      code: 'ERR_WAL_ABORTED',
+    });
+    assert.deepEqual(readdirSync(scratch), ['log']);
+  }));
+
+test('segments that a compaction deletes while they are being linked cost another try', () => {
+  let compact: (() => void) | undefined;
+  const storage = changedStorage({
+    link: (existing, path) => {
+      if (path.includes('.tmp/')) compact?.();
+      nodeStorage.link(existing, path);
+    },
+  });
+  return inLog(
+    'backup',
+    async (wal, log, scratch) => {
+      await wal.compact({ retain: 10 });
+      await fill(wal, 100, 101);
+      const [first, second] = segments(log) as [string, string];
+      const snapshot = logFiles(log).at(-1) as string;
+      let links = 0;
+      // The first segment is linked already when the older half of the log goes.
+      compact = () => {
+        if (++links !== 2) return;
+        for (const name of segments(log))
+          if (name.slice(0, 20) <= snapshot.slice(9, 29)) nodeStorage.remove(join(log, name));
+      };
+      await wal.backup(join(scratch, 'copy'));
+      assert.ok(links > 2);
+      assert.deepEqual(
+        [existsSync(join(scratch, 'copy', first)), existsSync(join(log, second))],
+        [false, false],
+      );
+      const { seqs, items } = await contentsOf(join(scratch, 'copy'));
+      assert.deepEqual([seqs.at(0), seqs.at(-1), items.size], [101, 200, 10]);
+    },
+    storage,
+  );
+});
+
+test('a segment that was the last at the first try, and is sealed at the second, is taken again whole', () => {
+  let meanwhile: (() => void) | undefined;
+  const storage = changedStorage({
+    open: (path, access, mode) => {
+      const file = nodeStorage.open(path, access, mode);
+      if (access === 'create' && path.includes('copy') && path.endsWith('.jsonl')) meanwhile?.();
+      return file;
+    },
+  });
+  return inLog(
+    'backup',
+    async (wal, log, scratch) => {
+      await wal.compact({ retain: 10 });
+      await fill(wal, 10, 101);
+      const before = segments(log);
+      let times = 0;
+      meanwhile = () => {
+        if (++times > 1) return;
+        for (let n = 111; n <= 150; n++) wal.appendSync(entry(n));
+        // As a compaction does: the first of what the snapshot stands for.
+        nodeStorage.remove(join(log, before[0] as string));
+      };
+      const { seq } = await wal.backup(join(scratch, 'copy'));
+      assert.deepEqual([times, seq], [2, 150]);
+      assert.ok(segments(log).length > before.length);
+      assert.deepEqual((await contentsOf(join(scratch, 'copy'))).seqs.at(-1), 150);
+    },
+    storage,
+  );
+});
+
+test('all that a backup is made of is synced before it gets its name, and its name before it is acknowledged', () => {
+  const events: string[] = [];
+  const storage: Storage = {
+    ...nodeStorage,
+    open: (path, access, mode) => {
+      const file = nodeStorage.open(path, access, mode);
+      const sync = file.sync.bind(file);
+      return Object.assign(file, {
+        sync: async () => {
+          await sync();
+          if (path.includes('copy')) events.push(`sync ${basename(path)}`);
+        },
+      });
+    },
+    rename: (from, to) => {
+      nodeStorage.rename(from, to);
+      if (to.includes('copy')) events.push('rename');
+    },
+    syncDirectory: (path) => {
+      nodeStorage.syncDirectory(path);
+      events.push(`directory ${path.replace(/\.[0-9a-f]{12}\.tmp$/, '')}`);
+    },
+  };
+  return inLog(
+    'backup',
+    async (wal, log, scratch) => {
+      events.length = 0;
+      const copy = join(scratch, 'new', 'copy');
+      await wal.backup(copy);
+      const files = [...logFiles(log), 'wal.json'].map((name) => `sync ${name}`);
+      const told = events.splice(0, files.length).sort();
+      assert.deepEqual(told, files.sort());
+      assert.deepEqual(events, [
+        `directory ${copy}`,
+        'rename',
+        `directory ${dirname(copy)}`,
+        `directory ${scratch}`,
+      ]);
+    },
+    storage,
+  );
+});
+
+test('a segment in doubt after a failed sync is copied from the cache, never linked', () =>
+  inLog('backup', async (wal, log, scratch) => {
+    const names = segments(log);
+    const doubtful = names.at(-2) as string;
+    writeFileSync(
+      join(log, 'wal.suspect'),
+      JSON.stringify({ segment: doubtful, seq: Number(doubtful.slice(0, 20)) }),
+    );
+    const { linked } = await wal.backup(join(scratch, 'copy'));
+    assert.equal(linked, names.length - 2);
+    assert.notEqual(statSync(join(log, doubtful)).ino, statSync(join(scratch, 'copy', doubtful)).ino);
+    assert.equal(existsSync(join(scratch, 'copy', 'wal.suspect')), false);
+  }));
+
+test('a log that ends in damage is not backed up: cut, it would pass for whole', () =>
+  inLog('backup', async (wal, log, scratch) => {
+    const last = segments(log).at(-1) as string;
+    const { size } = statSync(join(log, last));
+    appendFileSync(join(log, last), '<<<<<<< HEAD\n');
+    const facts = { code: 'ERR_WAL_CORRUPT', segment: last, offset: size };
+    await assert.rejects(wal.backup(join(scratch, 'copy')), facts);
+    assert.deepEqual(readdirSync(scratch), ['log']);
+  }));
+
+test('backups made while four Wals append and a fifth compacts hold what was acknowledged before each', () =>
+  inScratch('backup', async (scratch) => {
+    const log = join(scratch, 'log');
+    const wals = await Promise.all(Array.from({ length: 5 }, () => Wal.open(log, SMALL)));
+    const acknowledged = new Map<string, number>();
+    let stopped = false;
+    const append = async (wal: Wal, w: number) => {
+      for (let n = 0; !stopped; n++) {
+        const id = `w${w}-${n % 50}`;
+        const { seq } = await wal.append({ op: 'update', id, data: { n, text: 'x'.repeat(100) } });
+        acknowledged.set(id, seq);
+        // With segments of a few lines, compaction must be able to keep up.
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    };
+    const [compactor, ...writers] = wals as [Wal, ...Wal[]];
+    const compacting = (async () => {
+      while (!stopped) {
+        await compactor.compact({ retain: 1 });
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    })();
+    const appending = writers.map(append);
+    const snapshots = new Set<string>();
+    try {
+      for (let n = 0; n < 12; n++) {
+        const before = new Map(acknowledged);
+        const copy = join(scratch, `copy-${n}`);
+        const { seq } = await (writers[n % 4] as Wal).backup(copy);
+        const { items } = await contentsOf(copy);
+        const lost = [...before].filter(([id, rev]) => (items.get(id)?.rev ?? 0) < rev);
+        assert.deepEqual(lost, []);
+        assert.ok([...items.values()].every(({ rev }) => rev <= seq));
+        snapshots.add(logFiles(copy).at(-1) as string);
+      }
+    } finally {
+      stopped = true;
+      await Promise.all([compacting, ...appending]);
+      await Promise.all(wals.map((wal) => wal.close()));
+    }
+    assert.ok(snapshots.size > 3, `only ${snapshots.size} compactions came between`);
+  }));

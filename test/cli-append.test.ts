@@ -1,0 +1,197 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { test } from 'node:test';
+import { Wal } from '../src/index.ts';
+import { ended, objects, run, start } from '../src/lab/command-line.ts';
+import { inScratch } from '../src/lab/scratch.ts';
+
+const line = (entry: unknown) => `${JSON.stringify(entry)}\n`;
+
+async function idsIn(dir: string): Promise<string[]> {
+  return objects((await run(dir, ['read', '--json'])).stdout).map(({ id }) => id);
+}
+
+test('lines on standard input are appended in their order, in few groups', () =>
+  inScratch('cli-stream', async (dir) => {
+    await run(dir, ['init']);
+    const ids = Array.from({ length: 10_000 }, (_, i) => `bd-${i}`);
+    const { code, stdout } = await run(dir, ['append'], ids.map((id) => line({ op: 'add', id })).join(''));
+    assert.deepEqual({ code, stdout }, { code: 0, stdout: '10,000 entries were appended, seq 1 to 10000\n' });
+    assert.deepEqual(await idsIn(dir), ids);
+  }));
+
+test('with --json a line is acknowledged while the input is still open', () =>
+  inScratch('cli-ack', async (dir) => {
+    await run(dir, ['init']);
+    const child = start(dir, ['append', '--json']);
+    try {
+      const answers = createInterface({ input: child.stdout as NodeJS.ReadableStream });
+      for (const seq of [1, 2, 3]) {
+        child.stdin?.write(line({ op: 'add', id: `bd-${seq}` }));
+        const [answer] = await once(answers, 'line');
+        const result = JSON.parse(answer);
+        assert.deepEqual(
+          { line: result.line, seq: result.seq, durability: result.durability },
+          { line: seq, seq, durability: 'sync' },
+        );
+      }
+      child.stdin?.end();
+      const [code] = await once(child, 'exit');
+      assert.equal(code, 0);
+    } finally {
+      child.kill('SIGKILL');
+    }
+  }));
+
+test('blank lines, carriage returns, a byte-order mark and a missing last newline are no matter', () =>
+  inScratch('cli-lines', async (dir) => {
+    await run(dir, ['init']);
+    const input = '\ufeff{"op":"add","id":"a"}\r\n\r\n\n{"op":"add","id":"b"}\n{"op":"add","id":"c"}';
+    assert.equal((await run(dir, ['append'], input)).code, 0);
+    assert.deepEqual(await idsIn(dir), ['a', 'b', 'c']);
+  }));
+
+test('a line that cannot be appended is told by its number; what came before it is kept and counted', () =>
+  inScratch('cli-bad-line', async (dir) => {
+    await run(dir, ['init']);
+    const good = `${line({ op: 'add', id: 'a' })}\n${line({ op: 'add', id: 'b' })}`;
+    const bad: [string | Buffer, string, RegExp][] = [
+      ['{"op":"add",', 'ERR_WAL_ENTRY', /^Line 4 is not JSON: /],
+      ['{"op":"add"}', 'ERR_WAL_ENTRY', /^Line 4: The entry's id must be a non-empty string/],
+      ['{"op":"add","id":"x","who":1}', 'ERR_WAL_ENTRY', /^Line 4: .*put it into data/],
+      [Buffer.from('{"op":"add","id":"\xff"}', 'latin1'), 'ERR_WAL_ENTRY', /^Line 4 is not UTF-8/],
+      [
+        line({ op: 'add', id: 'x', data: 'y'.repeat(9 * 1024 * 1024) }),
+        'ERR_WAL_TOO_LARGE',
+        /^Line 4: The entry has/,
+      ],
+      [Buffer.alloc(33 * 1024 * 1024, 0x20), 'ERR_WAL_ENTRY', /^Line 4 is longer than 33554432 bytes/],
+    ];
+    let kept = 0;
+    for (const [last, code, message] of bad) {
+      const rest = Buffer.from(`\n${line({ op: 'add', id: 'never' })}`);
+      const input = Buffer.concat([Buffer.from(good), Buffer.from(last as string), rest]);
+      const { code: exit, stderr } = await run(dir, ['append', '--json'], input);
+      assert.equal(exit, 1);
+      const [failure] = objects(stderr);
+      assert.match(failure.message, message);
+      assert.match(
+        failure.message,
+        new RegExp(`2 entries were appended, seq ${kept + 1} to ${kept + 2}\\.$`),
+      );
+      assert.deepEqual(
+        { code: failure.code, line: failure.line, appended: failure.appended },
+        { code, line: 4, appended: 2 },
+      );
+      kept += 2;
+      assert.equal((await idsIn(dir)).length, kept);
+    }
+  }));
+
+test('the first of many lines that cannot be appended says that nothing was', () =>
+  inScratch('cli-bad-first', async (dir) => {
+    await run(dir, ['init']);
+    await run(dir, ['append', '--op', 'add', '--id', 'a', '--key', 'k']);
+    const first = await run(dir, ['append'], '{"op":"add"}\n');
+    assert.match(first.stderr, /^jsonl-wal: Line 1: The entry's id .*\. Nothing was appended\. \[/);
+    const again = await run(dir, ['append'], `${line({ op: 'add', id: 'a', key: 'k' })}{`);
+    assert.match(again.stderr, /Nothing was appended \(1 was in the log already\)\. \[/);
+  }));
+
+test('an append to a log that cannot be opened says that it was not written', () =>
+  inScratch('cli-not-written', async (dir) => {
+    const refused = async (...args: string[]) => {
+      const { stderr } = await run(dir, [...args, '--json'], line({ op: 'add', id: 'a' }));
+      const [{ code, outcome, cause }] = objects(stderr);
+      return { code, outcome, ...(cause !== undefined && { cause }) };
+    };
+    const one = ['append', '--op', 'add', '--id', 'a'];
+    const outcome = 'not-written';
+    for (const args of [one, ['append'], ['append', '--batch'], ['import', '--from', 'beads', 'x']])
+      assert.deepEqual(await refused(...args), { code: 'ERR_WAL_NOT_FOUND', outcome }, args.join(' '));
+    await run(dir, ['init']);
+    const lock = join(dir, '.beads/wal.lock');
+    const kept = readFileSync(lock);
+    writeFileSync(lock, 'rubbish');
+    assert.deepEqual(await refused(...one), { code: 'ERR_WAL_LOCK_KIND', outcome });
+    writeFileSync(lock, kept);
+    writeFileSync(join(dir, '.beads/00000000000000000001.jsonl'), '<<<<<<< HEAD\n');
+    const cause = 'merge-conflict';
+    assert.deepEqual(await refused(...one), { code: 'ERR_WAL_CORRUPT', outcome, cause });
+  }));
+
+test('a batch is one line with all entries, or nothing', () =>
+  inScratch('cli-batch', async (dir) => {
+    await run(dir, ['init']);
+    const path = join(dir, '.beads/00000000000000000001.jsonl');
+    const entries = line({ op: 'add', id: 'a' }) + line({ op: 'add', id: 'b' });
+    for (const [bad, message] of [
+      [`${entries}{`, /Line 3 is not JSON.*\. Nothing was appended\./],
+      [
+        `\n${entries}\n{"op":"x"}`,
+        /Line 5: The entry's id .*undefined\. Nothing was appended\. \[ERR_WAL_ENTRY\]/,
+      ],
+      [`${entries}{"op":"x","id":"y","key":"k"}`, /Line 3: The entry has a key; a batch has one/],
+      ['\n', /at least one entry/],
+    ] as const) {
+      const { code, stderr } = await run(dir, ['append', '--batch'], bad);
+      assert.equal(code, 1);
+      assert.match(stderr, message);
+      assert.equal(readFileSync(path, 'utf8'), '');
+    }
+    const [told] = objects((await run(dir, ['append', '--batch', '--json'], `${entries}\n[]`)).stderr);
+    assert.deepEqual([told.code, told.line, told.outcome], ['ERR_WAL_ENTRY', 4, 'not-written']);
+    const { code, stdout } = await run(
+      dir,
+      ['append', '--batch', '--expect-seq', '0', '--key', 'k'],
+      entries,
+    );
+    assert.deepEqual({ code, stdout }, { code: 0, stdout: '1\n' });
+    assert.equal(readFileSync(path, 'utf8').split('\n').length, 2);
+    assert.deepEqual(await idsIn(dir), ['a', 'b']);
+    assert.equal((await run(dir, ['append', '--batch', '--expect-seq', '0'], entries)).code, 3);
+  }));
+
+test('of two processes that expect the same head one appends, and the other ends with 3 and the head', () =>
+  inScratch('cli-conflict', async (dir) => {
+    await run(dir, ['init']);
+    await run(dir, ['append', '--op', 'add', '--id', 'bd-1']);
+    const claim = ['append', '--op', 'claim', '--id', 'bd-1', '--expect-seq', '1', '--json'];
+    const both = await Promise.all([run(dir, claim), run(dir, claim)]);
+    assert.deepEqual(both.map(({ code }) => code).sort(), [0, 3]);
+    const [failure] = objects(both.find(({ code }) => code === 3)?.stderr ?? '');
+    const wal = await Wal.open(join(dir, '.beads'), { readOnly: true });
+    assert.deepEqual(failure.head, await wal.head());
+    await wal.close();
+    assert.deepEqual({ code: failure.code, seq: failure.head.seq }, { code: 'ERR_WAL_CONFLICT', seq: 2 });
+    const human = await run(dir, claim.slice(0, -1));
+    assert.match(human.stderr, /^jsonl-wal: The log's head is entry 2, not 1 .*\[ERR_WAL_CONFLICT\]\n$/);
+  }));
+
+test('an append with a key that is in the log answers with the first one, and says so', () =>
+  inScratch('cli-key', async (dir) => {
+    await run(dir, ['init']);
+    const args = ['append', '--op', 'add', '--id', 'bd-1', '--key', 'agent-7'];
+    assert.equal((await run(dir, args)).stdout, '1\n');
+    const again = await run(dir, args);
+    assert.deepEqual({ code: again.code, stdout: again.stdout }, { code: 0, stdout: '1\n' });
+    assert.match(again.stderr, /in the log already/);
+    const stream = await run(dir, ['append'], line({ op: 'add', id: 'bd-1', key: 'agent-7' }));
+    assert.equal(stream.stdout, '0 entries were appended (1 was in the log already)\n');
+    assert.deepEqual(await idsIn(dir), ['bd-1']);
+  }));
+
+test('where nobody reads the acknowledgements any more, all lines are appended all the same', () =>
+  inScratch('cli-ack-gone', async (dir) => {
+    await run(dir, ['init']);
+    const child = start(dir, ['append', '--json']);
+    child.stdout?.destroy();
+    const input = Array.from({ length: 3000 }, (_, i) => line({ op: 'add', id: `bd-${i}` }));
+    child.stdin?.end(input.join(''));
+    const { code, stderr } = await ended(Object.assign(child, { stdout: null }));
+    assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+    assert.equal((await idsIn(dir)).length, 3000);
+  }));

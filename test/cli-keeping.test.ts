@@ -1,0 +1,236 @@
+import assert from 'node:assert/strict';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { objects, run } from '../src/lab/command-line.ts';
+import { inScratch } from '../src/lab/scratch.ts';
+
+/** A log in `.beads` of so many entries, on three ids. */
+async function fill(dir: string, count: number, from = 1): Promise<void> {
+  if (from === 1) await run(dir, ['init']);
+  const lines = Array.from({ length: count }, (_, i) => {
+    const n = from + i;
+    return `${JSON.stringify({ op: 'update', id: `bd-${n % 3}`, data: { n }, ts: n * 1000 })}\n`;
+  });
+  assert.equal((await run(dir, ['append'], lines.join(''))).code, 0);
+}
+
+const only = async (dir: string, args: readonly string[]) => {
+  const { code, stdout, stderr } = await run(dir, [...args, '--json']);
+  assert.equal(code, 0, stderr);
+  return objects(stdout);
+};
+const backups = (dir: string) => readdirSync(join(dir, '.beads/backups')).sort();
+
+test('backup makes a copy in the log, or where it is told to; list tells of them, and prune keeps the newest', () =>
+  inScratch('cli-backup', async (dir) => {
+    await fill(dir, 3);
+    for (let n = 0; n < 3; n++) {
+      const [report] = await only(dir, ['backup']);
+      assert.deepEqual([report.seq, report.files], [3, 2]);
+      assert.match(report.directory, /\.beads\/backups\/\d{8}T\d{6}\.\d{3}Z-3$/);
+    }
+    const names = backups(dir);
+    const told = await only(dir, ['backup', 'list']);
+    assert.deepEqual(
+      told.map(({ name }) => name),
+      names.toReversed(),
+    );
+    assert.ok(
+      told.every(({ seq, time, bytes }) => seq === 3 && Math.abs(Date.now() - time) < 600_000 && bytes > 300),
+    );
+    assert.equal((await run(dir, ['backup', 'list'])).stdout.split('\n').length, 4);
+
+    const elsewhere = await run(dir, ['backup', 'copies/one']);
+    assert.deepEqual([elsewhere.code, elsewhere.stderr], [0, '']);
+    assert.match(elsewhere.stdout, /up to +entry 3\nsize +[\d,]+ bytes in 2 files \(2 copied\)\n/);
+    assert.equal((await run(dir, ['verify', '-C', 'copies/one'])).code, 0);
+    const again = await run(dir, ['backup', 'copies/one']);
+    assert.deepEqual([again.code, again.stdout], [1, '']);
+    assert.match(again.stderr, /exists and is not empty.*\[ERR_WAL_EXISTS\]/);
+    assert.equal((await run(dir, ['backup', '.beads/here'])).code, 2);
+
+    // What is not a backup is left alone; what was left of making one is not, once it is old.
+    const place = join(dir, '.beads/backups');
+    for (const name of ['mine', 'new.tmp', 'old.tmp']) mkdirSync(join(place, name));
+    writeFileSync(join(place, 'old.tmp/file'), '');
+    utimesSync(join(place, 'old.tmp'), 0, 0);
+    symlinkSync('mine', join(place, '20000101T000000.000Z-1'));
+    const pruned = await only(dir, ['backup', 'prune', '--keep', '1']);
+    assert.deepEqual(
+      pruned.map(({ name }) => name),
+      names.slice(0, -1).toReversed(),
+    );
+    assert.deepEqual(backups(dir), ['20000101T000000.000Z-1', names.at(-1), 'mine', 'new.tmp']);
+    const none = await run(dir, ['backup', 'prune']);
+    assert.deepEqual(none, { code: 0, stdout: '', stderr: 'There was nothing to delete.\n' });
+    const nowhere = await run(dir, ['backup', 'list', '-C', 'nowhere']);
+    assert.match(nowhere.stderr, /There is no log in nowhere/);
+  }));
+
+test('compact makes a backup first and keeps the newest five; with --no-backup it makes none', () =>
+  inScratch('cli-backup', async (dir) => {
+    await fill(dir, 5);
+    const without = await only(dir, ['compact', '--fold', 'last-data', '--no-backup']);
+    assert.deepEqual([without[0].backup, existsSync(join(dir, '.beads/backups'))], [null, false]);
+    for (let n = 1; n <= 7; n++) {
+      await fill(dir, 1, n + 5);
+      const [{ backup, made }] = await only(dir, ['compact', '--fold', 'last-data', '--retain', '1']);
+      assert.equal(made, true);
+      assert.equal(backup, join(dir, '.beads/backups', backups(dir).at(-1) as string));
+    }
+    assert.deepEqual(
+      backups(dir).map((name) => name.split('-')[1]),
+      ['8', '9', '10', '11', '12'],
+    );
+    const [oldest] = backups(dir) as [string];
+    const restored = await only(dir, ['restore', `.beads/backups/${oldest}`, 'restored']);
+    assert.deepEqual([restored[0].seq, restored[0].applied], [8, 1]);
+    assert.equal((await only(dir, ['state', '-C', 'restored'])).length, 3);
+    assert.match(
+      (await run(dir, ['compact', '--help'])).stdout,
+      /keeps on the disk what the compaction would free/,
+    );
+  }));
+
+test('restore says what it applied, skipped and failed, and makes a log that goes on', () =>
+  inScratch('cli-restore', async (dir) => {
+    await fill(dir, 9);
+    const { code, stdout, stderr } = await run(dir, ['restore', '.beads', 'at six', '--to-seq', '6']);
+    assert.deepEqual([code, stderr], [0, '']);
+    assert.match(
+      stdout,
+      /^restored +.*at six \(log [0-9a-f]{16}\)\napplied +6 entries, 1 to 6\nskipped +3 entries, after entry 6\nfailed +0 lines\n$/,
+    );
+    assert.equal((await run(dir, ['append', '--op', 'add', '--id', 'x', '-C', 'at six'])).stdout, '7\n');
+    assert.match(readFileSync(join(dir, 'at six/.gitignore'), 'utf8'), /^backups\/$/m);
+    const past = await run(dir, ['restore', '.beads', 'new', '--to-seq', '10']);
+    assert.equal(past.code, 2);
+    assert.match(past.stderr, /from 0 to 9/);
+    assert.match(
+      (await run(dir, ['restore', 'none', 'new'])).stderr,
+      /There is no log in none: name a backup \("jsonl-wal backup list"\)/,
+    );
+    assert.match((await run(dir, ['restore', 'nats://x', 'new'])).stderr, /address/);
+
+    const segment = join(dir, '.beads/00000000000000000001.jsonl');
+    writeFileSync(segment, readFileSync(segment, 'utf8').replace('"n":5', '"n":6'));
+    const damaged = await run(dir, ['restore', '.beads', 'new']);
+    assert.equal(damaged.code, 4);
+    assert.match(damaged.stderr, /up to any entry from 0 to 4/);
+    const cut = await run(dir, ['restore', '.beads', 'new', '--on-damage', 'cut']);
+    assert.equal(cut.code, 0);
+    assert.match(
+      cut.stdout,
+      /applied +4 entries, 1 to 4\n.*failed +5 lines\n +damaged \(checksum-mismatch\) at 0+1\.jsonl byte \d+\n +stranded at/s,
+    );
+    const [{ entries }] = await only(dir, ['stats', '-C', 'new']);
+    assert.deepEqual(entries, { all: 4, readable: 4 });
+  }));
+
+test('state --at tells the state as it was, and on stderr what it made it of', () =>
+  inScratch('cli-at', async (dir) => {
+    await fill(dir, 6);
+    assert.equal((await run(dir, ['snapshot', '--fold', 'last-data'])).code, 0);
+    await fill(dir, 3, 7);
+    const at = async (...args: string[]) => {
+      const { code, stdout, stderr } = await run(dir, ['state', '--json', '--at', ...args]);
+      assert.equal(code, 0, stderr);
+      return [objects(stdout).map(({ value }) => value.n), objects(stderr)];
+    };
+    assert.deepEqual(await at('4'), [[3, 4, 2], [{ seq: 4, applied: 4, skipped: 5 }]]);
+    assert.deepEqual(await at('8'), [[6, 7, 8], [{ seq: 8, applied: 2, skipped: 1 }]]);
+    assert.deepEqual(await at('1970-01-01T00:00:02Z', '--id', 'bd-1', '--id', 'none'), [
+      [1],
+      [{ seq: 2, applied: 2, skipped: 7 }],
+    ]);
+    const { stderr } = await run(dir, ['state', '--at', '8']);
+    assert.equal(
+      stderr,
+      'jsonl-wal: As of entry 8: 2 entries applied (7 to 8), onto a snapshot of entry 6, 1 skipped after it.\n',
+    );
+    for (const bad of ['soon', '-1', '1.5'])
+      assert.equal((await run(dir, ['state', '--at', bad])).code, 2, bad);
+    assert.equal((await run(dir, ['state', '--at', '10'])).code, 2);
+    await run(dir, ['compact', '--fold', 'last-data', '--retain', '1']);
+    const gone = await run(dir, ['state', '--at', '8']);
+    assert.deepEqual([gone.code, gone.stdout], [1, '']);
+    assert.match(gone.stderr, /from entry 9 on.*\[ERR_WAL_COMPACTED\]/);
+  }));
+
+test('snapshot deletes nothing; stats tells what is in the log, and what of it is dead', () =>
+  inScratch('cli-stats', async (dir) => {
+    await fill(dir, 30);
+    const before = (await run(dir, ['read', '--json'])).stdout;
+    const [made] = await only(dir, ['snapshot', '--fold', 'last-data']);
+    assert.deepEqual([made.seq, made.made, made.ids], [30, true, 3]);
+    assert.equal(
+      (await run(dir, ['snapshot', '--fold', 'last-data'])).stdout.split('\n')[0],
+      'snapshot  there already, of all up to entry 30',
+    );
+    assert.equal((await run(dir, ['snapshot'])).code, 2);
+    assert.equal((await run(dir, ['read', '--json'])).stdout, before);
+    const [stats] = await only(dir, ['stats']);
+    assert.deepEqual(
+      [stats.entries, stats.ids, stats.lock, stats.snapshots.length],
+      [{ all: 30, readable: 30 }, 3, 'kernel', 1],
+    );
+    const { segments, snapshots, live, dead } = stats.bytes;
+    const snapshot = readFileSync(join(dir, '.beads', 'snapshot-00000000000000000030.jsonl'), 'utf8');
+    const items = snapshot.split('\n').slice(1, 4);
+    assert.equal(live, Buffer.byteLength(`${items.join('\n')}\n`));
+    assert.equal(dead, segments + snapshots - live);
+    assert.ok(Math.abs(Date.now() - stats.lastWrite) < 600_000);
+    assert.deepEqual([stats.versions.format, stats.versions.node], [1, process.versions.node]);
+    const { stdout, code } = await run(dir, ['stats']);
+    assert.equal(code, 0);
+    assert.match(
+      stdout,
+      /entries +30\nids +3\n.*snapshots +1, .*entry 30\n.*dead +\S+ (kB|bytes) \(\d+ %\)\n/s,
+    );
+  }));
+
+test('append --expect-rev goes through only if the id is as it was seen', () =>
+  inScratch('cli-rev', async (dir) => {
+    await fill(dir, 4);
+    const claim = (rev: string, ...more: string[]) =>
+      run(dir, ['append', '--op', 'claim', '--id', 'bd-1', '--expect-rev', rev, ...more]);
+    assert.equal((await claim('4')).stdout, '5\n');
+    const late = await claim('4', '--json');
+    assert.equal(late.code, 3);
+    assert.deepEqual(
+      objects(late.stderr).map(({ code, rev }) => [code, rev]),
+      [['ERR_WAL_CONFLICT', 5]],
+    );
+    assert.equal((await claim('x')).code, 2);
+    assert.equal((await claim('5', '--expect-seq', '5')).code, 2);
+    assert.equal((await run(dir, ['append', '--expect-rev', '1'], '{"op":"a","id":"b"}\n')).code, 2);
+    assert.equal(
+      (await run(dir, ['append', '--batch', '--expect-rev', '1'], '{"op":"a","id":"b"}\n')).code,
+      2,
+    );
+  }));
+
+test('a backup, a restore and an export may have names with spaces and control characters, which reach no terminal', () =>
+  inScratch('cli-names', async (dir) => {
+    await fill(dir, 2);
+    const name = 'a \u001b[2J b';
+    const backup = await run(dir, ['backup', name]);
+    assert.equal(backup.code, 0);
+    assert.equal(backup.stdout.includes('\u001b'), false);
+    const restored = await run(dir, ['restore', name, `${name}2`]);
+    assert.equal(restored.code, 0);
+    assert.equal(restored.stdout.includes('\u001b'), false);
+    renameSync(join(dir, name), join(dir, 'moved'));
+    const failed = await run(dir, ['restore', name, 'new']);
+    assert.deepEqual([failed.code, failed.stderr.includes('\u001b')], [1, false]);
+  }));

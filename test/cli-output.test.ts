@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { test } from 'node:test';
+import { Wal } from '../src/index.ts';
+import { ended, objects, PROGRAM, run, start } from '../src/lab/command-line.ts';
+import { inScratch } from '../src/lab/scratch.ts';
+
+/** Turns the text red, clears the screen (C1), rings, and shows the rest backwards. */
+const NASTY = 'a\x1b[31mb\x9b2Jc\x07d\u202ee\u2066f\rg\n\x7fh';
+// biome-ignore lint/suspicious/noControlCharactersInRegex: those are what it looks for
+const RAW = /[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\u2066]/;
+const RAW_ON_TERMINAL = new RegExp(RAW.source.replace('\\x0b-\\x1f', '\\x0b-\\x0c\\x0e-\\x1f'));
+
+const noTerminal =
+  spawnSync('script', ['--version']).status === 0 ? false : 'no script(1) to make a terminal';
+
+/** What a person sees who runs `jsonl-wal` in a terminal. */
+async function onTerminal(dir: string, args: string[], env: NodeJS.ProcessEnv = {}): Promise<string> {
+  const command = [process.execPath, PROGRAM, ...args].map((arg) => `'${arg}'`).join(' ');
+  // Nothing else of this process's environment: CI, COLORTERM, TMUX and others also decide about colour.
+  const { PATH, HOME } = process.env;
+  const child = spawn('script', ['-qec', command, '/dev/null'], {
+    cwd: dir,
+    env: { PATH, HOME, TERM: 'xterm', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 300_000,
+  });
+  return (await ended(child)).stdout;
+}
+
+async function logOf(dir: string, count: number, text = 'x'): Promise<void> {
+  const wal = await Wal.open(join(dir, '.beads'));
+  const entries = Array.from({ length: count }, (_, i) => ({ op: 'add', id: `bd-${i + 1}`, data: text }));
+  await Promise.all(entries.map((entry) => wal.append(entry)));
+  await wal.close();
+}
+
+test('what could steer a terminal is escaped in ids, ops, data and errors, and --json gives it back', () =>
+  inScratch('cli-escape', async (dir) => {
+    await run(dir, ['init']);
+    await run(dir, ['append'], `${JSON.stringify({ op: NASTY, id: NASTY, data: { [NASTY]: NASTY } })}\n`);
+    const read = await run(dir, ['read']);
+    assert.doesNotMatch(read.stdout, RAW);
+    assert.equal(read.stdout.split('\n').length, 2);
+    assert.match(read.stdout, /a\\u001b\[31mb\\u009b2Jc/);
+    const [record] = objects((await run(dir, ['read', '--json'])).stdout);
+    assert.deepEqual(
+      { op: record.op, id: record.id, data: record.data },
+      { op: NASTY, id: NASTY, data: { [NASTY]: NASTY } },
+    );
+    for (const args of [
+      [NASTY],
+      ['info', '-C', NASTY],
+      ['append', '--op', 'x', '--id', 'y', '--data', NASTY],
+    ]) {
+      const { stderr } = await run(dir, args);
+      assert.match(stderr, /^jsonl-wal: .*\\u001b/);
+      assert.doesNotMatch(stderr, RAW);
+    }
+    const notJson = await run(dir, ['append'], 'x\x1b[31m\n');
+    assert.doesNotMatch(notJson.stderr, RAW);
+  }));
+
+test(
+  'a terminal gets colour, unless NO_COLOR is set, and --json as JSON without raw C1 or bidi',
+  {
+    skip: noTerminal,
+  },
+  () =>
+    inScratch('cli-terminal', async (dir) => {
+      await run(dir, ['init']);
+      await run(dir, ['append'], `${JSON.stringify({ op: 'add', id: NASTY, data: 'long '.repeat(100) })}\n`);
+      const coloured = await onTerminal(dir, ['read']);
+      assert.equal(coloured.startsWith('\x1b[2m     1 '), true);
+      assert.match(coloured, /…\r\n$/);
+      const plain = await onTerminal(dir, ['read'], { NO_COLOR: '1' });
+      assert.doesNotMatch(plain, RAW_ON_TERMINAL);
+      const json = await onTerminal(dir, ['read', '--json']);
+      assert.doesNotMatch(json, RAW_ON_TERMINAL);
+      assert.equal(JSON.parse(json).id, NASTY);
+      const failure = await onTerminal(dir, ['info', '-C', NASTY], { NO_COLOR: '1' });
+      assert.match(failure, /^jsonl-wal: /);
+      assert.doesNotMatch(failure, RAW_ON_TERMINAL);
+      await run(dir, ['append', '--op', 'add', '--id', 'bd-1', '--data', `"${'long '.repeat(100)}"`]);
+      // script(1) makes a terminal that does not tell its width.
+      const cut = await onTerminal(dir, ['read', '--id', 'bd-1'], { NO_COLOR: '1' });
+      assert.match(cut, /^.* "long .*…\r\n$/);
+      assert.equal(cut.trimEnd().length, 80);
+    }),
+);
+
+for (const args of [
+  ['read'],
+  ['read', '--json'],
+  ['tail', '-n', '20000'],
+  ['tail', '-f', '-n', '20000', '--json'],
+]) {
+  test(`${args.join(' ')} ends quietly when its reader goes away`, () =>
+    inScratch('cli-pipe', async (dir) => {
+      await logOf(dir, 20_000);
+      const child = start(dir, args);
+      try {
+        const errors: Buffer[] = [];
+        child.stderr?.on('data', (bytes) => errors.push(bytes));
+        const [first] = await once(child.stdout as NodeJS.ReadableStream, 'data');
+        assert.ok(first.length > 0);
+        child.stdout?.destroy();
+        const [code] = await once(child, 'close');
+        assert.deepEqual({ code, stderr: Buffer.concat(errors).toString() }, { code: 0, stderr: '' });
+      } finally {
+        child.kill('SIGKILL');
+      }
+    }));
+}
+
+test('help and the demo end quietly when nobody reads them', () =>
+  inScratch('cli-help-pipe', async (dir) => {
+    for (const args of [
+      ['--help'],
+      ['append', '--help'],
+      ['help', 'lock'],
+      ['-V'],
+      ['demo', '--entries', '1'],
+    ]) {
+      const child = start(dir, args, { env: { TMPDIR: dir } });
+      child.stdout?.destroy();
+      const errors: Buffer[] = [];
+      child.stderr?.on('data', (bytes) => errors.push(bytes));
+      const [code] = await once(child, 'close');
+      assert.equal(code, 0, `${args.join(' ')}: ${Buffer.concat(errors)}`);
+    }
+  }));
+
+test('tail -f prints what others append, and ends quietly at Ctrl-C', () =>
+  inScratch('cli-follow', async (dir) => {
+    await logOf(dir, 3);
+    const child = start(dir, ['tail', '-f', '-n', '1', '--json']);
+    try {
+      const end = once(child, 'close');
+      const errors: Buffer[] = [];
+      child.stderr?.on('data', (bytes) => errors.push(bytes));
+      const records = createInterface({ input: child.stdout as NodeJS.ReadableStream });
+      const next = async () => JSON.parse((await once(records, 'line'))[0]).seq;
+      assert.equal(await next(), 3);
+      const fourth = next();
+      await run(dir, ['append', '--op', 'close', '--id', 'bd-1']);
+      assert.equal(await fourth, 4);
+      child.kill('SIGINT');
+      const [code, signal] = await end;
+      assert.deepEqual(
+        { code, signal, stderr: Buffer.concat(errors).toString() },
+        { code: 0, signal: null, stderr: '' },
+      );
+    } finally {
+      child.kill('SIGKILL');
+    }
+  }));

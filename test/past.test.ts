@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Fold, Wal } from '../src/index.ts';
+import { inScratch } from '../src/lab/scratch.ts';
+import { changedSurroundings } from '../src/lab/wrapped-storage.ts';
+import { realSurroundings } from '../src/wal/surroundings.ts';
+
+const entry = (n: number) => ({ op: 'update', id: `bd-${n % 3}`, data: n, ts: n * 1000 });
+
+function inLog(body: (wal: Wal) => Promise<void>): Promise<void> {
+  return inScratch('past', async (directory) => {
+    const wal = await Wal.open(directory, { segmentBytes: 4096 });
+    try {
+      await body(wal);
+    } finally {
+      await wal.close();
+    }
+  });
+}
+
+const append = async (wal: Wal, from: number, to: number) => {
+  for (let n = from; n <= to; n++) await wal.append(entry(n));
+};
+
+const valuesAt = async (wal: Wal, at: number | { time: number }) => {
+  const { items } = await wal.stateAt(at);
+  return items.map(({ value }) => value);
+};
+
+test('the state as it was after every entry is what the table held then', () =>
+  inLog(async (wal) => {
+    const table = await wal.table();
+    const states = [table.list()];
+    for (let n = 1; n <= 60; n++) {
+      await wal.append(n % 7 === 0 ? { op: 'delete', id: `bd-${n % 3}` } : entry(n));
+      states.push(table.list());
+      if (n === 20 || n === 40) await wal.compact({ retain: Number.POSITIVE_INFINITY });
+    }
+    for (const [seq, items] of states.entries()) {
+      const from = seq >= 40 ? 40 : seq >= 20 ? 20 : 0;
+      assert.deepEqual(await wal.stateAt(seq), { seq, items, applied: seq - from, skipped: 60 - seq });
+    }
+    await assert.rejects(wal.stateAt(61), { code: 'ERR_WAL_ARGUMENT', message: /ends at entry 60/ });
+  }));
+
+test('at a time the state is that after the last entry before the first later one', () =>
+  inLog(async (wal) => {
+    await append(wal, 1, 10);
+    await wal.append({ ...entry(11), ts: 2000 });
+    assert.deepEqual(await valuesAt(wal, { time: 999 }), []);
+    assert.deepEqual(await valuesAt(wal, { time: 1000 }), [1]);
+    assert.deepEqual(await valuesAt(wal, { time: 5999 }), [3, 4, 5]);
+    assert.equal((await wal.stateAt({ time: 9999 })).seq, 9);
+    assert.equal((await wal.stateAt({ time: 10_000 })).seq, 11);
+  }));
+
+test('a batch with times of its own entries is in the state of a time whole, or not at all', () =>
+  inLog(async (wal) => {
+    await append(wal, 1, 1);
+    await wal.appendBatch([entry(2), entry(9), entry(3)]);
+    await append(wal, 10, 10);
+    for (const [time, seq] of [
+      [1999, 1],
+      [2500, 1],
+      [8999, 1],
+      [9000, 4],
+    ] as const)
+      assert.equal((await wal.stateAt({ time })).seq, seq);
+  }));
+
+test('what lies before the oldest snapshot is refused, and it says from where on it can be told', () =>
+  inLog(async (wal) => {
+    await append(wal, 1, 10);
+    await wal.compact({ retain: 1 });
+    await append(wal, 11, 20);
+    for (const moment of [0, 9, { time: 9000 }])
+      await assert.rejects(wal.stateAt(moment), {
+        code: 'ERR_WAL_COMPACTED',
+        seq: 10,
+        message: /from entry 10 on/,
+      });
+    assert.deepEqual(await valuesAt(wal, 10), [9, 10, 8]);
+    assert.deepEqual(await valuesAt(wal, 12), [12, 10, 11]);
+    assert.equal((await wal.stateAt({ time: Date.now() + 1000 })).seq, 20);
+  }));
+
+test('in the middle of a batch there was no state; a fold of another kind than the snapshots is folded from the records', () =>
+  inLog(async (wal) => {
+    await wal.appendBatch([entry(1), entry(2), entry(3)]);
+    await append(wal, 4, 6);
+    await assert.rejects(wal.stateAt(2), { code: 'ERR_WAL_ARGUMENT', message: /middle of an atomic batch/ });
+    await wal.compact({ retain: Number.POSITIVE_INFINITY });
+    const sum: Fold<number> = {
+      name: 'sum',
+      version: 1,
+      apply: (value = 0, { data }) => value + (data as number),
+    };
+    const { items, applied } = await wal.stateAt(5, { fold: sum });
+    assert.deepEqual([items.map(({ value }) => value), applied], [[3, 5, 7], 5]);
+  }));
+
+test('a moment that is none is refused', () =>
+  inLog(async (wal) => {
+    for (const moment of [-1, 1.5, Number.NaN, null, {}, { time: 'soon' }, 'now'])
+      await assert.rejects(wal.stateAt(moment as number), { code: 'ERR_WAL_ARGUMENT' });
+    await assert.rejects(wal.stateAt('5' as unknown as number), { message: /seq or \{time\}, not "5"/ });
+    await assert.rejects(wal.stateAt({ time: 1, seq: 2 } as { time: number }), {
+      message: /no option "seq"/,
+    });
+  }));
+
+test('the state at the head is told though a compaction takes away what it is being read from', () =>
+  inScratch('past', async (directory) => {
+    const wal = await Wal.open(directory, { segmentBytes: 4096 });
+    const { clock } = realSurroundings;
+    let looks = 0;
+    let isReading = false;
+    let compaction: ReturnType<Wal['compact']> | undefined;
+    const surroundings = changedSurroundings({
+      clock: {
+        ...clock,
+        // Whoever reads yields after each piece, and there finds all compacted.
+        elapsed: () => clock.elapsed() + 1000 * looks++,
+        yield: async () => {
+          if (isReading) {
+            compaction ??= wal.compact({ retain: 1 });
+            await compaction;
+          }
+          await clock.yield();
+        },
+      },
+    });
+    const reader = await Wal.openIn(surroundings, directory, { readOnly: true });
+    try {
+      await append(wal, 1, 100);
+      const before = (await wal.table()).list();
+      await reader.head();
+      isReading = true;
+      const { seq, items } = await reader.stateAt(100);
+      assert.equal((await compaction)?.made, true);
+      assert.deepEqual([seq, items], [100, before]);
+    } finally {
+      await reader.close();
+      await wal.close();
+    }
+  }));

@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict';
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { type LogRecord, Wal } from '../src/index.ts';
+import { recordsIn } from '../src/lab/audit.ts';
+import { inScratch } from '../src/lab/scratch.ts';
+import { changedStorage, changedSurroundings } from '../src/lab/wrapped-storage.ts';
+import type { StorageFile } from '../src/storage/storage.ts';
+
+const SMALL = { segmentBytes: 4096 } as const;
+const entry = (n: number) => ({ op: 'add', id: `bd-${n}`, data: 'x'.repeat(200) });
+
+/** A log of several segments with `count` entries. */
+async function fill(directory: string, count: number, keyed = false): Promise<void> {
+  const wal = await Wal.open(directory, SMALL);
+  for (let n = 1; n <= count; n++) await wal.append(entry(n), keyed ? { key: `key-${n}` } : {});
+  await wal.close();
+}
+
+const segmentsOf = (directory: string) =>
+  readdirSync(directory).filter((name) => /^[0-9]{20}\.jsonl$/.test(name));
+
+async function seqsOf(records: AsyncIterable<LogRecord>): Promise<number[]> {
+  const seqs = [];
+  for await (const { seq } of records) seqs.push(seq);
+  return seqs;
+}
+
+const upTo = (count: number, from = 1) => Array.from({ length: count - from + 1 }, (_, i) => from + i);
+
+test('a segment that is full is sealed, and the log goes on in the next: readers see one log', () =>
+  inScratch('segments', async (directory) => {
+    await fill(directory, 100);
+    const segments = segmentsOf(directory);
+    assert.ok(segments.length > 5, `${segments.length} segments`);
+    for (const name of segments.slice(0, -1)) {
+      const lines = readFileSync(join(directory, name), 'utf8').trimEnd().split('\n');
+      assert.match(lines.at(-1) as string, /"entries":\[\]/);
+      assert.doesNotMatch(lines.slice(0, -1).join('\n'), /"entries"/);
+    }
+    assert.deepEqual(
+      (await recordsIn(directory)).map(({ seq }) => seq),
+      upTo(100),
+    );
+    const wal = await Wal.open(directory, SMALL);
+    const report = await wal.verify();
+    assert.deepEqual([report.ok, report.entries, report.segments.length], [true, 100, segments.length]);
+    assert.equal((await wal.append(entry(101))).seq, 101);
+    assert.deepEqual(await seqsOf(wal.read({ from: 60 })), upTo(101, 60));
+    await wal.close();
+  }));
+
+test("another log's segment in the middle is told by verify as by reading, though all after it reads well", () =>
+  inScratch('segments', async (directory) => {
+    const [log, other] = [join(directory, 'log'), join(directory, 'other')];
+    await fill(log, 100);
+    await fill(other, 100);
+    const [, , third] = segmentsOf(log) as [string, string, string];
+    assert.equal(segmentsOf(other)[3], segmentsOf(log)[3]);
+    cpSync(join(other, third), join(log, third));
+    const facts = { code: 'ERR_WAL_DIVERGED', segment: third };
+    const wal = await Wal.open(log, { readOnly: true });
+    await assert.rejects(seqsOf(wal.read()), facts);
+    const { ok, error } = await wal.verify();
+    assert.deepEqual({ ok, code: error?.code, segment: error?.segment }, { ok: false, ...facts });
+    await wal.close();
+  }));
+
+test('opening reads the last segment only, whatever lies before it', () =>
+  inScratch('segments', async (directory) => {
+    await fill(directory, 100);
+    const [first] = segmentsOf(directory) as [string];
+    writeFileSync(join(directory, first), 'not a log\n');
+    const wal = await Wal.open(directory, SMALL);
+    assert.equal((await wal.append(entry(101))).seq, 101);
+    await assert.rejects(seqsOf(wal.read()), { code: 'ERR_WAL_CORRUPT' });
+    assert.equal((await wal.verify()).ok, false);
+    await wal.close();
+  }));
+
+test('a segment missing in the middle: reading ends there with an error, and so does opening where it was the last but one', () =>
+  inScratch('segments', async (directory) => {
+    await fill(directory, 100);
+    const segments = segmentsOf(directory);
+    rmSync(join(directory, segments[2] as string));
+    const wal = await Wal.open(directory, SMALL);
+    await assert.rejects(seqsOf(wal.read()), {
+      code: 'ERR_WAL_DIVERGED',
+      segment: segments[3],
+      message: /segments are missing/,
+    });
+    await wal.close();
+    rmSync(join(directory, segments.at(-2) as string));
+    await assert.rejects(Wal.open(directory, SMALL), {
+      code: 'ERR_WAL_DIVERGED',
+      segment: segments.at(-1),
+    });
+  }));
+
+for (const how of ['append', 'appendSync'] as const) {
+  test(`a key in an earlier segment than the last is found by a new process's ${how}`, () =>
+    inScratch('segments', async (directory) => {
+      await fill(directory, 100, true);
+      const wal = await Wal.open(directory, SMALL);
+      const append = async (key: string) => wal[how](entry(999), { key });
+      assert.deepEqual(
+        [await append('key-3'), await append('key-100'), await append('key-new')].map(
+          ({ seq, duplicate }) => [seq, duplicate],
+        ),
+        [
+          [3, true],
+          [100, true],
+          [101, undefined],
+        ],
+      );
+      await wal.close();
+      const narrow = await Wal.open(directory, { ...SMALL, keyWindow: 50 });
+      assert.equal((await narrow.append(entry(999), { key: 'key-40' })).seq, 102);
+      assert.equal((await narrow.append(entry(999), { key: 'key-60' })).seq, 60);
+      await narrow.close();
+    }));
+}
+
+for (const between of [0, 4000]) {
+  test(`an overtaken group that is long, and ends in a seal of the same seq as the segment's, is not taken for its end (${between} bytes after it)`, () =>
+    inScratch('segments', async (directory) => {
+      const long = (id: string) => ({ op: 'add', id, data: 'x'.repeat(100_000) });
+      const first = await Wal.open(directory, { ...SMALL, lock: 'none' });
+      let overtaken = false;
+      const append = (file: StorageFile, pieces: readonly Buffer[]) => {
+        if (!overtaken) first.appendSync(long('bd-first'));
+        const written = file.append(pieces);
+        if (!overtaken) file.append([Buffer.from(`${'~'.repeat(between)}\n`)]);
+        overtaken = true;
+        return written;
+      };
+      const surroundings = changedSurroundings({ storage: changedStorage({}, { append }) });
+      const second = await Wal.openIn(surroundings, directory, { ...SMALL, lock: 'none' });
+      assert.equal((await second.append(long('bd-second'))).seq, 2);
+      assert.equal(overtaken, true);
+      const third = await Wal.open(directory, { ...SMALL, lock: 'none' });
+      assert.equal((await third.append(long('bd-third'))).seq, 3);
+      for (const wal of [first, second, third]) await wal.close();
+      assert.deepEqual(
+        (await recordsIn(directory)).map(({ id }) => id),
+        ['bd-first', 'bd-second', 'bd-third'],
+      );
+    }));
+}
+
+test('a log kept in git stays in one segment', () =>
+  inScratch('segments', async (directory) => {
+    const wal = await Wal.open(directory, { ...SMALL, git: true });
+    for (let n = 1; n <= 50; n++) await wal.append(entry(n));
+    await wal.close();
+    assert.equal(segmentsOf(directory).length, 1);
+  }));
+
+test('a follower goes from segment to segment as they are made, and misses and repeats nothing', () =>
+  inScratch('segments', async (directory) => {
+    await fill(directory, 5);
+    const reader = await Wal.open(directory, { readOnly: true });
+    const seen = (async () => {
+      const seqs = [];
+      for await (const { seq } of reader.follow()) {
+        seqs.push(seq);
+        if (seq === 80) break;
+      }
+      return seqs;
+    })();
+    const wal = await Wal.open(directory, SMALL);
+    for (let n = 6; n <= 80; n++) await wal.append(entry(n));
+    assert.deepEqual(await seen, upTo(80));
+    assert.ok(segmentsOf(directory).length > 5);
+    await Promise.all([wal.close(), reader.close()]);
+  }));

@@ -1,0 +1,613 @@
+import assert from 'node:assert/strict';
+import { appendFileSync, cpSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { segmentName } from '../src/format/names.ts';
+import { type Change, type Fold, type Item, type Table, Wal, type WalError } from '../src/index.ts';
+import { makeSnapshot, segmentsOf } from '../src/lab/make-snapshot.ts';
+import { inScratch } from '../src/lab/scratch.ts';
+import { chooseSeed } from '../src/lab/seeded.ts';
+import { changedSurroundings } from '../src/lab/wrapped-storage.ts';
+import { nodeStorage } from '../src/storage/node.ts';
+import type { Storage } from '../src/storage/storage.ts';
+import { lastData } from '../src/table/fold.ts';
+
+const SMALL = { segmentBytes: 4096, durability: 'os' } as const;
+
+/** Counts the records of an id. */
+const counting: Fold<{ count: number; ops: readonly string[] }> = {
+  name: 'counting',
+  version: 1,
+  apply: (value, { op }) => ({ count: (value?.count ?? 0) + 1, ops: [...(value?.ops ?? []), op] }),
+};
+
+/** A log of several segments. */
+async function fill(directory: string, entries = 120): Promise<void> {
+  const wal = await Wal.open(directory, SMALL);
+  for (let i = 0; i < entries; i++) {
+    const id = `bd-${i % 10}`;
+    if (i % 13 === 12) wal.appendSync({ op: 'delete', id });
+    else wal.appendSync({ op: 'set', id, data: { n: i, text: 'x'.repeat(100) }, ts: i });
+  }
+  await wal.close();
+}
+
+/** What the default fold comes to, by hand. */
+async function expected(directory: string): Promise<Item[]> {
+  const wal = await Wal.open(directory, { readOnly: true });
+  const items = new Map<string, Item>();
+  for await (const { id, op, seq: rev, ts, data } of wal.read()) {
+    if (op === 'delete') items.delete(id);
+    else items.set(id, { id, rev, ts, value: data, version: (items.get(id)?.version ?? 0) + 1 });
+  }
+  await wal.close();
+  return [...items.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+async function tableOf<V, R>(
+  directory: string,
+  body: (table: Table<V>, wal: Wal) => R | Promise<R>,
+  options: { fold?: Fold<V>; readOnly?: boolean } = {},
+): Promise<R> {
+  const { fold, readOnly = true } = options;
+  const wal = await Wal.open(directory, { ...SMALL, readOnly });
+  try {
+    return await body(await wal.table({ fold }), wal);
+  } finally {
+    await wal.close();
+  }
+}
+
+test('a table holds the last data of each id, by id, until it is deleted', async () => {
+  await inScratch('table', async (directory) => {
+    const wal = await Wal.open(directory, SMALL);
+    const table = await wal.table<{ n: number } | null>();
+    assert.deepEqual([table.size, table.seq, table.list(), table.get('a')], [0, 0, [], undefined]);
+    await wal.append({ op: 'add', id: 'b', data: { n: 1 }, ts: 1 });
+    await wal.append({ op: 'add', id: 'a', ts: 2 });
+    await wal.append({ op: 'touch', id: 'b', ts: 3 });
+    await wal.appendBatch([
+      { op: 'add', id: 'c', data: { n: 3 }, ts: 4 },
+      { op: 'delete', id: 'c' },
+    ]);
+    // What this Wal appended is there at once.
+    assert.deepEqual(table.list(), [
+      { id: 'a', rev: 2, ts: 2, value: null, version: 1 },
+      { id: 'b', rev: 3, ts: 3, value: { n: 1 }, version: 2 },
+    ]);
+    assert.deepEqual([...table], table.list());
+    assert.deepEqual(
+      table.list(({ value }) => value?.n === 1).map(({ id }) => id),
+      ['b'],
+    );
+    assert.deepEqual([table.size, table.seq, table.has('a'), table.has('c')], [2, 5, true, false]);
+    await wal.append({ op: 'delete', id: 'b' });
+    await wal.append({ op: 'add', id: 'b', data: { n: 9 }, ts: 7 });
+    assert.deepEqual(table.item('b'), { id: 'b', rev: 7, ts: 7, value: { n: 9 }, version: 1 });
+    await wal.close();
+  });
+});
+
+test('refresh reads what others appended, and a read-only Wal has tables too', async () => {
+  await inScratch('table', async (directory) => {
+    const wal = await Wal.open(directory, SMALL);
+    const reader = await Wal.open(directory, { readOnly: true });
+    const tables = [await wal.table(), await reader.table()];
+    const other = await Wal.open(directory, SMALL);
+    for (let i = 1; i <= 100; i++) {
+      other.appendSync({ op: 'set', id: `a${i % 7}`, data: 'x'.repeat(i) });
+      if (i % 9 !== 0) continue;
+      for (const table of tables) {
+        assert.equal(await table.refresh(), i);
+        assert.equal(table.get(`a${i % 7}`), 'x'.repeat(i));
+      }
+    }
+    assert.ok(segmentsOf(directory).length > 1);
+    for (const table of tables) assert.equal(table.size, 7);
+    for (const each of [wal, reader, other]) await each.close();
+    await assert.rejects((tables[0] as Table).refresh(), { code: 'ERR_WAL_CLOSED' });
+    assert.throws(() => (tables[0] as Table).get('a1'), { code: 'ERR_WAL_CLOSED' });
+  });
+});
+
+test('ids that mean something to JavaScript, and ids of any characters, are ids like others', async () => {
+  await inScratch('table', async (directory) => {
+    const ids = [
+      '__proto__',
+      'constructor',
+      'toString',
+      'é',
+      '"quoted"',
+      'back\\slash',
+      '\u{1f600}',
+      '\ud800',
+      'x\n',
+    ];
+    const wal = await Wal.open(directory, SMALL);
+    const table = await wal.table();
+    for (const id of ids) assert.equal(table.has(id), false);
+    for (const id of ids) await wal.append({ op: 'set', id, data: { [id]: id } });
+    for (let i = 0; i < 60; i++) await wal.append({ op: 'set', id: 'fill', data: 'x'.repeat(200) });
+    const check = (each: Table) => {
+      assert.deepEqual(
+        each.list().map(({ id }) => id),
+        [...ids, 'fill'].sort(),
+      );
+      for (const id of ids) assert.deepEqual(Object.entries(each.get(id) as object), [[id, id]]);
+      for (const id of ids) assert.deepEqual(each.list({ [id]: id }), [each.item(id)]);
+    };
+    check(table);
+    await wal.close();
+    await makeSnapshot(directory, lastData, { trim: true });
+    await tableOf(directory, check);
+  });
+});
+
+test('nobody can change a table’s state through what it gives out', async () => {
+  await inScratch('table', async (directory) => {
+    const wal = await Wal.open(directory, SMALL);
+    const kept: unknown[] = [];
+    const fold: Fold<{ data: unknown }> = {
+      name: 'keeper',
+      version: 1,
+      apply: (_, { data }) => {
+        const value = { data, own: [{}] };
+        kept.push(value);
+        return value;
+      },
+    };
+    const tables = [await wal.table(), await wal.table({ fold: fold as Fold })];
+    await wal.append({ op: 'set', id: 'a', data: { list: [{ n: 1 }] } });
+    const isDeepFrozen = (value: unknown): boolean =>
+      typeof value !== 'object' ||
+      value === null ||
+      (Object.isFrozen(value) && Object.values(value).every(isDeepFrozen));
+    for (const table of tables) {
+      const given = [table.item('a'), ...table.list(), ...table];
+      assert.equal(given.length, 3);
+      for (const item of given) assert.ok(isDeepFrozen(item));
+    }
+    assert.ok(kept.length > 0 && kept.every(isDeepFrozen));
+    await wal.close();
+  });
+});
+
+for (const trim of [false, true]) {
+  test(`a table from a snapshot and the lines after it is that of all lines${trim ? ', which are gone' : ''}`, async () => {
+    await inScratch('table', async (directory) => {
+      await fill(directory);
+      const whole = await expected(directory);
+      await makeSnapshot(directory, lastData, { trim });
+      await tableOf(directory, (table) => {
+        assert.equal(table.has('bd-1'), true);
+        assert.deepEqual(table.item('bd-1'), whole[1]);
+        assert.deepEqual([table.list(), table.seq], [whole, 120]);
+      });
+    });
+  });
+}
+
+test('a damaged snapshot is passed over for an older one, then for the segments, and without them said to be damaged', async () => {
+  await inScratch('table', async (directory) => {
+    await fill(directory);
+    const whole = await expected(directory);
+    const [, second, , fourth] = segmentsOf(directory).map(({ firstSeq }) => firstSeq);
+    const older = await makeSnapshot(directory, lastData, { before: second as number });
+    const newer = await makeSnapshot(directory, lastData, { before: fourth as number });
+    const list = () => tableOf(directory, (table) => table.list());
+    for (const path of [newer, older]) {
+      const bytes = readFileSync(path);
+      const at = bytes.lastIndexOf('x');
+      bytes[at] = 'y'.charCodeAt(0);
+      writeFileSync(path, bytes);
+      assert.deepEqual(await list(), whole);
+    }
+    for (const { name, firstSeq } of segmentsOf(directory)) {
+      if (firstSeq < (fourth as number)) rmSync(join(directory, name));
+    }
+    await assert.rejects(list(), { code: 'ERR_WAL_CORRUPT', segment: basename(newer) });
+  });
+});
+
+test('a snapshot that the lines do not follow is passed over for the lines it was made of', async () => {
+  await inScratch('table', async (directory) => {
+    await fill(directory);
+    const whole = await expected(directory);
+    const empty: Fold<unknown> = { ...lastData, apply: () => undefined };
+    await makeSnapshot(directory, empty, { crc: '12345678' });
+    assert.deepEqual(await tableOf(directory, (table) => table.list()), whole);
+  });
+});
+
+test('a snapshot of another fold is passed over while all lines remain, and refused when they do not', async () => {
+  await inScratch('table', async (directory) => {
+    await fill(directory);
+    await makeSnapshot(directory, counting as Fold<unknown>);
+    const whole = await expected(directory);
+    assert.deepEqual(await tableOf(directory, (table) => table.list()), whole);
+    await makeSnapshot(directory, counting as Fold<unknown>, { trim: true });
+    await assert.rejects(
+      tableOf(directory, () => {}),
+      (error: WalError) => error.code === 'ERR_WAL_FOLD' && /counting/.test(error.message),
+    );
+    await assert.rejects(
+      tableOf(directory, () => {}, { fold: { ...counting, version: 2 } }),
+      { code: 'ERR_WAL_FOLD' },
+    );
+    const count = await tableOf(directory, (table) => table.get('bd-1')?.count, { fold: counting });
+    assert.equal(count, 12);
+    await tableOf(
+      directory,
+      async (_, wal) => {
+        const request = { expect: { rev: 0 } };
+        await assert.rejects(wal.append({ op: 'set', id: 'new' }, request), { code: 'ERR_WAL_FOLD' });
+        await wal.append({ op: 'set', id: 'new' });
+      },
+      { fold: counting, readOnly: false },
+    );
+  });
+});
+
+test('a segment missing in the middle is told, not folded across', async () => {
+  await inScratch('table', async (directory) => {
+    await fill(directory);
+    const [, second] = segmentsOf(directory);
+    rmSync(join(directory, second?.name as string));
+    await assert.rejects(
+      tableOf(directory, () => {}),
+      { code: 'ERR_WAL_DIVERGED' },
+    );
+  });
+});
+
+const BAD_VALUES: readonly (readonly [string, unknown])[] = [
+  ['a BigInt', { n: 1n }],
+  ['a function', { f: () => {} }],
+  ['NaN', [Number.NaN]],
+  ['a Date', { at: new Date(0) }],
+  ['a promise', Promise.resolve(1)],
+  ['a cycle', Object.assign([], { 0: {} })],
+];
+(BAD_VALUES.at(-1)?.[1] as object[])[0] = BAD_VALUES.at(-1)?.[1] as object[];
+
+for (const [name, value] of [...BAD_VALUES, ['an error', undefined] as const]) {
+  test(`a fold that comes to ${name} is told, with the place; the table stays as it was before that record`, async () => {
+    await inScratch('table', async (directory) => {
+      const fold: Fold = {
+        name: 'bad',
+        version: 1,
+        apply: (_, { op, data }) => {
+          if (op !== 'bad') return data;
+          if (value === undefined) throw new Error('no');
+          return value;
+        },
+      };
+      const wal = await Wal.open(directory, SMALL);
+      const table = await wal.table({ fold });
+      await wal.append({ op: 'set', id: 'a', data: 1 });
+      await wal.appendBatch([
+        { op: 'set', id: 'a', data: 2 },
+        { op: 'bad', id: 'b' },
+      ]);
+      const told = (error: WalError) => {
+        assert.deepEqual([error.code, error.seq, error.segment], ['ERR_WAL_FOLD', 3, segmentName(1)]);
+        assert.ok(error.cause instanceof Error);
+        return true;
+      };
+      await assert.rejects(table.refresh(), told);
+      await wal.append({ op: 'set', id: 'c', data: 3 });
+      await assert.rejects(table.refresh(), told);
+      // A line is folded in whole or not at all.
+      assert.deepEqual([table.seq, table.get('a'), table.size], [1, 1, 1]);
+      await assert.rejects(
+        table.transaction(() => {}),
+        (error: WalError) => told(error) && error.outcome === 'not-written',
+      );
+      await assert.rejects(wal.table({ fold }), told);
+      assert.equal((await wal.table()).size, 3);
+      await wal.close();
+    });
+  });
+}
+
+test('what is no fold is refused', async () => {
+  await inScratch('table', async (directory) => {
+    const wal = await Wal.open(directory, SMALL);
+    const { apply } = lastData;
+    const bad = [
+      1,
+      {},
+      { name: '', version: 1, apply },
+      { name: 'a', version: 0, apply },
+      { name: 'a', version: 1 },
+    ];
+    for (const fold of bad)
+      await assert.rejects(wal.table({ fold: fold as never }), { code: 'ERR_WAL_ARGUMENT' });
+    await assert.rejects(wal.table({ reducer: lastData } as object), { code: 'ERR_WAL_ARGUMENT' });
+    await wal.close();
+    await assert.rejects(wal.table(), { code: 'ERR_WAL_CLOSED' });
+  });
+});
+
+test('watch tells each change, whoever made it, with what was before and is after, until it is stopped', async () => {
+  await inScratch('table', async (directory) => {
+    const wal = await Wal.open(directory, SMALL);
+    const other = await Wal.open(directory, SMALL);
+    const table = await wal.table<number>();
+    await wal.append({ op: 'set', id: 'a', data: 0 });
+    const stop = new AbortController();
+    const changes = table.watch({ signal: stop.signal });
+    const ended = table.watch();
+    await table.update('a', (n = 0) => n + 1);
+    await other.append({ op: 'set', id: 'b', data: 5 });
+    await other.append({ op: 'delete', id: 'a' });
+    const seen: unknown[] = [];
+    for await (const { id, seq, op, before, after } of changes) {
+      seen.push([id, seq, op, before?.value, after?.value]);
+      if (seen.length === 3) stop.abort();
+    }
+    assert.deepEqual(seen, [
+      ['a', 2, 'update', 0, 1],
+      ['b', 3, 'set', undefined, 5],
+      ['a', 4, 'delete', 1, undefined],
+    ]);
+    assert.equal((await ended.next()).value?.seq, 2);
+    const rest = ended
+      .next()
+      .then(() => ended.next())
+      .then(() => ended.next());
+    table.close();
+    assert.equal((await rest).done, true);
+    await assert.rejects(table.refresh(), { code: 'ERR_WAL_CLOSED' });
+    assert.throws(() => table.get('b'), { code: 'ERR_WAL_CLOSED' });
+    await wal.close();
+    await other.close();
+  });
+});
+
+test('closing the Wal ends a watch that waits', async () => {
+  await inScratch('table', async (directory) => {
+    const wal = await Wal.open(directory, SMALL);
+    const next = (await wal.table()).watch().next();
+    await wal.close();
+    assert.deepEqual(await next, { done: true, value: undefined });
+  });
+});
+
+test('a log that was replaced is loaded anew, and the watcher is told the difference', async () => {
+  await inScratch('table', async (directory) => {
+    const [log, older] = [join(directory, 'log'), join(directory, 'older')];
+    const wal = await Wal.open(log, SMALL);
+    const table = await wal.table();
+    await wal.append({ op: 'set', id: 'a', data: 1 });
+    await wal.append({ op: 'set', id: 'b', data: 1 });
+    cpSync(log, older, { recursive: true });
+    await wal.append({ op: 'set', id: 'a', data: 2 });
+    await wal.append({ op: 'set', id: 'c', data: 2 });
+    const changes = table.watch();
+    const { size } = table;
+    renameSync(log, join(directory, 'away'));
+    cpSync(older, log, { recursive: true });
+    assert.equal(size, 3);
+    assert.equal(await table.refresh(), 2);
+    assert.deepEqual(
+      table.list().map(({ id, value, rev }) => [id, value, rev]),
+      [
+        ['a', 1, 1],
+        ['b', 1, 2],
+      ],
+    );
+    const told = [await changes.next(), await changes.next()].map(({ value }) => value as Change);
+    assert.deepEqual(
+      told.map(({ id, op, before, after }) => [id, op, before?.value, after?.value]),
+      [
+        ['a', 'wal.reload', 2, 1],
+        ['c', 'wal.reload', 2, undefined],
+      ],
+    );
+    await wal.append({ op: 'set', id: 'd', data: 3 });
+    assert.equal(table.get('d'), 3);
+    await wal.close();
+  });
+});
+
+test('a log that is replaced while its table is loaded gives the table of what is there now', async () => {
+  await inScratch('table', async (directory) => {
+    const [log, older] = [join(directory, 'log'), join(directory, 'older')];
+    await fill(log, 20);
+    cpSync(log, older, { recursive: true });
+    await fill(log, 10);
+    let swapped = false;
+    const swap = () => {
+      if (swapped) return;
+      swapped = true;
+      renameSync(log, join(directory, 'away'));
+      cpSync(older, log, { recursive: true });
+    };
+    // It is opened first for the tail, then to read the lines: after that it is too late for those.
+    const last = segmentsOf(log).at(-1)?.name as string;
+    let opened = 0;
+    const storage: Storage = {
+      ...nodeStorage,
+      open: (path, access, mode) => {
+        const file = nodeStorage.open(path, access, mode);
+        if (path.endsWith(last) && ++opened === 2) swap();
+        return file;
+      },
+    };
+    const wal = await Wal.openIn(changedSurroundings({ storage }), log, { readOnly: true });
+    const table = await wal.table();
+    assert.equal(swapped, true);
+    assert.deepEqual([table.seq, table.list()], [20, await expected(older)]);
+    await wal.close();
+  });
+});
+
+test('a damaged end is told by a table as it is by reading, and lines that count before it are not lost', async () => {
+  await inScratch('table', async (directory) => {
+    await fill(directory, 5);
+    const wal = await Wal.open(directory, { readOnly: true });
+    const table = await wal.table();
+    appendFileSync(join(directory, segmentName(1)), 'no line of a log\n');
+    await assert.rejects(table.refresh(), { code: 'ERR_WAL_CORRUPT' });
+    assert.deepEqual(table.list(), (await tableOfLines(wal)).list);
+    await assert.rejects(wal.table(), { code: 'ERR_WAL_CORRUPT' });
+    await wal.close();
+  });
+});
+
+async function tableOfLines(wal: Wal): Promise<{ list: Item[] }> {
+  const items = new Map<string, Item>();
+  for await (const { id, seq: rev, ts, data } of wal.read({ onDamage: 'skip' }))
+    items.set(id, { id, rev, ts, value: data, version: (items.get(id)?.version ?? 0) + 1 });
+  return { list: [...items.values()].sort((a, b) => (a.id < b.id ? -1 : 1)) };
+}
+
+test('lines that nobody asked for do not pile up', async () => {
+  await inScratch('table', async (directory) => {
+    const wal = await Wal.open(directory, { durability: 'os' });
+    let folded = 0;
+    const fold: Fold<number> = {
+      name: 'last',
+      version: 1,
+      apply: (n = 0) => {
+        folded++;
+        return n + 1;
+      },
+    };
+    const table = await wal.table({ fold });
+    const data = 'x'.repeat(100_000);
+    for (let i = 0; i < 40; i++) await wal.append({ op: 'set', id: 'a', data });
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.ok(folded > 20, `${folded} records were folded in`);
+    assert.deepEqual([table.get('a'), folded], [40, 40]);
+    await wal.close();
+  });
+});
+
+/** The log as a plain Map, and what a run of commands is made of. */
+interface Model {
+  readonly items: Map<string, { data: unknown; version: number; rev: number }>;
+  seq: number;
+}
+
+interface Real {
+  readonly directory: string;
+  wal: Wal;
+  table: Table;
+  readonly other: Wal;
+}
+
+type Command = fc.AsyncCommand<Model, Real>;
+
+function put(model: Model, id: string, data: unknown): void {
+  const rev = ++model.seq;
+  model.items.set(id, { data, version: (model.items.get(id)?.version ?? 0) + 1, rev });
+}
+
+function drop(model: Model, id: string): void {
+  model.seq++;
+  model.items.delete(id);
+}
+
+async function assertSame(model: Model, { table }: Real): Promise<void> {
+  await table.refresh();
+  const items = table.list().map(({ id, value, version, rev }) => [id, { data: value, version, rev }]);
+  const wanted = [...model.items].sort(([a], [b]) => (a < b ? -1 : 1));
+  assert.deepEqual(items, wanted);
+  assert.deepEqual([table.size, table.seq], [model.items.size, model.seq]);
+}
+
+function command(name: string, run: (model: Model, real: Real) => Promise<void>): Command {
+  return {
+    check: () => true,
+    run: async (model, real) => {
+      await run(model, real);
+      await assertSame(model, real);
+    },
+    toString: () => name,
+  };
+}
+
+const ids = fc.constantFrom('a', 'b', 'é', '__proto__', 'c"\\');
+// The long one ends a segment every other time.
+const values = fc.oneof(fc.jsonValue({ maxDepth: 2 }), fc.constant('x'.repeat(2000)));
+const writers = fc.constantFrom('wal', 'other');
+
+const COMMANDS: fc.Arbitrary<Command>[] = [
+  fc.tuple(ids, values, writers).map(([id, data, by]) =>
+    command(`${by} appends ${JSON.stringify([id, data])}`, async (model, real) => {
+      await real[by as 'wal' | 'other'].append({ op: 'set', id, data });
+      put(model, id, JSON.parse(JSON.stringify(data)));
+    }),
+  ),
+  fc.tuple(ids, writers).map(([id, by]) =>
+    command(`${by} deletes ${id}`, async (model, real) => {
+      await real[by as 'wal' | 'other'].append({ op: 'delete', id });
+      drop(model, id);
+    }),
+  ),
+  fc.tuple(ids, values).map(([id, data]) =>
+    command(`updates ${JSON.stringify([id, data])}`, async (model, real) => {
+      const before = model.items.get(id)?.data ?? null;
+      const item = await real.table.update(id, (value = null) => [value, data]);
+      put(model, id, JSON.parse(JSON.stringify([before, data])));
+      assert.equal(item?.rev, model.seq);
+    }),
+  ),
+  fc.tuple(ids, ids, values).map(([from, to, data]) =>
+    command(`moves ${from} to ${to} with ${JSON.stringify(data)}`, async (model, real) => {
+      const moved = await real.table.transaction((tx) => {
+        if (!tx.delete(from)) return false;
+        tx.set(to, data);
+        return true;
+      });
+      assert.equal(moved, model.items.has(from));
+      if (!moved) return;
+      drop(model, from);
+      put(model, to, JSON.parse(JSON.stringify(data)));
+    }),
+  ),
+  fc.tuple(ids, fc.boolean()).map(([id, right]) =>
+    command(`appends ${id} at ${right ? 'its' : 'another'} rev`, async (model, real) => {
+      const rev = model.items.get(id)?.rev ?? 0;
+      const append = real.wal.append({ op: 'set', id, data: 1 }, { expect: { rev: right ? rev : rev + 1 } });
+      if (!right) return assert.rejects(append, { code: 'ERR_WAL_CONFLICT', rev });
+      await append;
+      put(model, id, 1);
+    }),
+  ),
+  writers.map((by) =>
+    command(`${by} compacts`, async (model, real) => {
+      const { seq } = await real[by as 'wal' | 'other'].compact({ retain: 1 });
+      assert.equal(seq, model.seq);
+    }),
+  ),
+  fc.constant(
+    command('reopens', async (_, real) => {
+      await real.wal.close();
+      real.wal = await Wal.open(real.directory, SMALL);
+      real.table = await real.wal.table();
+    }),
+  ),
+];
+
+test('whatever is appended, updated, deleted, compacted, by this Wal and another, and however often it is opened: a table is as a plain Map', async (t) => {
+  const seed = chooseSeed();
+  t.diagnostic(`TEST_SEED=${seed}`);
+  const property = fc.asyncProperty(fc.commands(COMMANDS, { maxCommands: 40 }), async (commands) => {
+    await inScratch('model', async (directory) => {
+      const wal = await Wal.open(directory, SMALL);
+      const other = await Wal.open(directory, SMALL);
+      const real: Real = { directory, wal, table: await wal.table(), other };
+      try {
+        await fc.asyncModelRun(() => ({ model: { items: new Map(), seq: 0 }, real }), commands);
+      } finally {
+        await real.wal.close();
+        await other.close();
+      }
+    });
+  });
+  await fc.assert(property, { seed: seed | 0, numRuns: 60, endOnFailure: false });
+});

@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { canonicalJson } from '../src/format/canonical.ts';
+import { crcOf } from '../src/format/crc.ts';
+import { MAX_LINE_BYTES } from '../src/format/line.ts';
+import { segmentName } from '../src/format/names.ts';
+import { SegmentScan } from '../src/format/scan.ts';
+import { Wal } from '../src/index.ts';
+import { type Reference, readAsSpecified } from '../src/lab/reference.ts';
+import { readByScan } from '../src/lab/scanned.ts';
+import { inScratch, packageRoot } from '../src/lab/scratch.ts';
+
+interface SegmentCase extends Reference {
+  readonly name: string;
+  readonly firstSeq?: number;
+  readonly text?: string;
+  readonly base64?: string;
+}
+
+interface SegmentsCase {
+  readonly name: string;
+  readonly segments: readonly { readonly firstSeq: number; readonly text: string }[];
+  readonly head: { readonly seq: number; readonly crc: string } | null;
+  readonly error: 'missing' | 'foreign' | null;
+}
+
+function vectors<T>(file: string): T[] {
+  const cases = JSON.parse(readFileSync(join(packageRoot(), 'test', 'vectors', `${file}.json`), 'utf8'));
+  assert.ok(cases.length > 0);
+  return cases;
+}
+
+const VERDICTS = ['accepted', 'superseded', 'stranded', 'pending', 'torn', 'damaged', 'missing'];
+
+for (const file of VERDICTS) {
+  test(`the vectors of "${file}" get the verdicts they name, however they are cut into reads`, () => {
+    for (const { name, firstSeq, text, base64, ...expected } of vectors<SegmentCase>(file)) {
+      const bytes = text === undefined ? Buffer.from(base64 as string, 'base64') : Buffer.from(text);
+      assert.deepEqual(readAsSpecified(bytes, firstSeq), expected, `the reference: ${name}`);
+      assert.deepEqual(readByScan(bytes, firstSeq), expected, name);
+      if (bytes.length > 5000) continue;
+      const everywhere = Array.from(bytes, (_, at) => (at % 3 === 1 ? -at : at));
+      assert.deepEqual(readByScan(bytes, firstSeq, everywhere), expected, `${name}, byte by byte`);
+    }
+  });
+}
+
+test('every verdict and every cause of damage has a vector, but for the line that is too long', () => {
+  const seen = new Set<string>();
+  for (const { lines } of VERDICTS.flatMap((file) => vectors<SegmentCase>(file)))
+    for (const { verdict, cause } of lines) seen.add(cause ?? verdict);
+  const all =
+    'accepted superseded stranded pending torn carriage-return byte-order-mark merge-conflict not-a-record checksum-mismatch';
+  assert.deepEqual([...seen].sort(), all.split(' ').sort());
+});
+
+test('a line of more than 2^28 bytes is damaged, whatever it holds and however it is read', () => {
+  const verdicts = (pieces: Iterable<Buffer>) => {
+    const misfits: object[] = [];
+    const scan = new SegmentScan(1, {
+      misfit: (misfit, offset, length) => misfits.push({ ...misfit, offset, length }),
+    });
+    for (const piece of pieces) scan.push(piece);
+    return misfits;
+  };
+  const line = Buffer.alloc(MAX_LINE_BYTES + 2, '~');
+  line[line.length - 1] = 0x0a;
+  const tooLong = [{ verdict: 'damaged', cause: 'too-long', offset: 0, length: MAX_LINE_BYTES + 1 }];
+  const megabyte = line.subarray(0, 2 ** 20);
+  const pieces = [...Array<Buffer>(MAX_LINE_BYTES / megabyte.length).fill(megabyte), Buffer.from('~\n')];
+  assert.deepEqual(verdicts([line]), tooLong);
+  assert.deepEqual(verdicts(pieces), tooLong);
+  assert.deepEqual(verdicts([line.subarray(1)]), [{ verdict: 'torn', offset: 0, length: MAX_LINE_BYTES }]);
+});
+
+const BEFORE_THE_LAST = 'entries missing from a sealed segment are missing from the log';
+
+test('segments that follow one another, and segments that do not, are told apart', async () => {
+  for (const { name, segments, head, error } of vectors<SegmentsCase>('segments')) {
+    await inScratch('segments', async (directory) => {
+      await (await Wal.open(directory)).close();
+      for (const { firstSeq, text } of segments) writeFileSync(join(directory, segmentName(firstSeq)), text);
+      const opening = Wal.open(directory);
+      if (error !== null) {
+        const code = error === 'foreign' ? 'ERR_WAL_DIVERGED' : 'ERR_WAL_CORRUPT';
+        // Opening reads the last segment only.
+        if (name === BEFORE_THE_LAST) await (await opening).close();
+        else await assert.rejects(opening, { code }, name);
+        const reader = await Wal.open(directory, { readOnly: true }).catch((failure) => failure);
+        if (reader instanceof Wal) {
+          await assert.rejects(
+            async () => {
+              for await (const _ of reader.read());
+            },
+            { code },
+            name,
+          );
+          assert.equal((await reader.verify()).error?.code, code, name);
+          await reader.close();
+        } else assert.equal(reader.code, code, name);
+        return;
+      }
+      const wal = await opening;
+      assert.deepEqual(await wal.head(), head, name);
+      const seqs: number[] = [];
+      for await (const { seq } of wal.read()) seqs.push(seq);
+      assert.deepEqual(
+        seqs,
+        Array.from({ length: head?.seq as number }, (_, i) => i + 1),
+        name,
+      );
+      await wal.append({ op: 'add', id: 'next' });
+      assert.equal((await wal.head()).seq, seqs.length + 1);
+      assert.equal((await wal.verify()).ok, true, name);
+      await wal.close();
+    });
+  }
+});
+
+test('values are written as the canonical vectors say', () => {
+  for (const { name, json, canonical } of vectors<{ name: string; json: string; canonical: string }>(
+    'canonical',
+  ))
+    assert.equal(canonicalJson(JSON.parse(json)), canonical, name);
+});
+
+test('the check value of CRC-32 is that of zlib', () => {
+  assert.equal(crcOf(Buffer.from('123456789')), 'cbf43926');
+});
+
+test('the example in FORMAT.md is a log of two accepted lines', () => {
+  const page = readFileSync(join(packageRoot(), 'docs', 'FORMAT.md'), 'utf8');
+  const example = /\n(\{"crc":"[0-9a-f]{8}",.*\n.*\n)```/.exec(page)?.[1];
+  const bytes = Buffer.from(example as string);
+  const { lines, head, missing, doubt } = readByScan(bytes);
+  assert.deepEqual(
+    [lines.map(({ verdict }) => verdict), head.seq, missing, doubt],
+    [['accepted', 'accepted'], 2, null, null],
+  );
+  for (const [, offset, hex] of page.matchAll(/^ *(\d+) {2}((?:[0-9a-f]{2} )+)/gm))
+    assert.equal(bytes.toString('hex', Number(offset), Number(offset) + 16), hex?.replaceAll(' ', ''));
+});
