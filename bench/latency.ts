@@ -1,0 +1,19 @@
+import { createHistogram } from 'node:perf_hooks';
+import type { Figures } from './work.ts';
+
+const NANOSECONDS = 1e6;
+
+/** Median, 99th percentile and slowest of some times, all in milliseconds. */
+export function latencyOf(samples: readonly number[]): Figures {
+  const histogram = createHistogram({ lowest: 1, highest: 3_600_000 * NANOSECONDS, figures: 3 });
+  let slowest = 0;
+  for (const ms of samples) {
+    histogram.record(Math.max(1, Math.round(ms * NANOSECONDS)));
+    if (ms > slowest) slowest = ms;
+  }
+  return {
+    p50: histogram.percentile(50) / NANOSECONDS,
+    p99: histogram.percentile(99) / NANOSECONDS,
+    slowest,
+  };
+}

@@ -1,0 +1,90 @@
+// Measures appending, replaying and state, and compares: npm run bench -- --help
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { installPeers } from './compare/install.ts';
+import { machineOf } from './machine.ts';
+import { type Options, readOptions, USAGE } from './options.ts';
+import { makeWorkplace } from './place.ts';
+import { FULL, onlyOf, planOf, QUICK, type Section } from './plan.ts';
+import { ratiosOf } from './ratio.ts';
+import { legendText, machineText, ratioText, sectionText, targetText } from './report.ts';
+import { type Result, runSection } from './run.ts';
+import { outcomesOf } from './target.ts';
+import type { Figures } from './work.ts';
+import { WORKS } from './works.ts';
+
+process.once('SIGINT', () => process.exit(130));
+process.once('SIGTERM', () => process.exit(143));
+try {
+  const options = readOptions(process.argv.slice(2));
+  const plan = selected(options);
+  if (options.help) console.log(USAGE);
+  else if (options.list) list(plan);
+  else if (plan.length === 0) throw new Error(`Nothing matches ${options.only}: see --list`);
+  else {
+    if (options.installPeers) installPeers();
+    process.exitCode = await measure(plan, options);
+  }
+} catch (error) {
+  console.error((error as Error).message);
+  process.exitCode = 2;
+}
+
+function selected({ quick, only, rounds, size }: Options): readonly Section[] {
+  const scale = quick ? QUICK : FULL;
+  const asked = {
+    rounds: rounds ?? scale.rounds,
+    stateRounds: rounds ?? scale.stateRounds,
+    largeBytes: size ?? scale.largeBytes,
+  };
+  return onlyOf(planOf({ ...scale, ...asked }), only);
+}
+
+function list(plan: readonly Section[]): void {
+  for (const { name, subjects } of plan) for (const subject of subjects) console.log(`${name} / ${subject}`);
+}
+
+async function measure(plan: readonly Section[], { directory, json }: Options): Promise<number> {
+  const workplace = makeWorkplace(resolve(directory));
+  const machine = machineOf(workplace);
+  const disk = await diskFigures(workplace);
+  print(machineText(machine, disk));
+  const results: Result[] = [];
+  for (const section of plan) {
+    const result = await runSection(section, workplace, progress);
+    results.push(result);
+    print(sectionText(result));
+  }
+  const ratios = ratiosOf(results);
+  const targets = outcomesOf({ results, ratios });
+  if (ratios.length > 0) print(ratioText(ratios));
+  print(targetText(targets));
+  print(legendText([...new Set(plan.flatMap(({ subjects }) => subjects))]));
+  if (json !== undefined) {
+    const sections = results.map(({ section, rows }) => ({ ...section, rows }));
+    writeFileSync(json, `${JSON.stringify({ machine, disk, sections, ratios, targets }, undefined, 2)}\n`);
+  }
+  const failed = results.some(({ rows }) => rows.some((row) => row.failed !== undefined));
+  return failed ? 1 : 0;
+}
+
+/** What the disk takes for one line, just before all else. */
+async function diskFigures(workplace: string): Promise<Figures> {
+  const directory = join(workplace, 'disk');
+  mkdirSync(directory);
+  return WORKS.stream.trial({
+    subject: 'raw disk',
+    directory,
+    settings: { kind: 'stream', inFlight: 1, ms: 300, warmup: 1 },
+  });
+}
+
+function print(text: string): void {
+  progress('');
+  console.log(`${text}\n`);
+}
+
+/** On a terminal: says what is being measured, on a line that the next overwrites. */
+function progress(message: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${message}`);
+}

@@ -1,0 +1,73 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Child } from './child.ts';
+import { latencyOf } from './latency.ts';
+import type { Figures, Link } from './work.ts';
+
+/** From the word to go until all begin, so that the last to hear it is in time. */
+const HEAD_START_MS = 50;
+
+/** What one process did of what all do at once. */
+export interface Run {
+  readonly samples: number[];
+  /** When the last one was acknowledged, by the clock that all processes share. */
+  readonly end: number;
+  /** Processor time used, in microseconds. */
+  readonly cpu: number;
+}
+
+/** Processes that do the same at once. */
+export interface Race {
+  readonly start: number;
+  readonly runs: readonly Run[];
+}
+
+/** Lets processes that play a role with `runTogether` begin at the same moment, once all are ready. */
+export async function startTogether(crew: readonly Child[]): Promise<Race> {
+  await Promise.all(crew.map((child) => child.hear()));
+  const start = clock() + HEAD_START_MS;
+  for (const child of crew) child.say(start);
+  return { start, runs: (await Promise.all(crew.map((child) => child.answer()))) as Run[] };
+}
+
+/** Does something with each, from the common start, so many at a time: one that is done is followed by the next. */
+export async function runTogether<T>(
+  link: Link,
+  items: readonly T[],
+  act: (item: T) => unknown,
+  inFlight = 1,
+): Promise<Run> {
+  link.say('ready');
+  const start = (await link.hear()) as number;
+  await sleep(start - clock() - 2);
+  while (clock() < start);
+  const samples: number[] = [];
+  const idle = process.cpuUsage();
+  const left = items.values();
+  const lane = async (): Promise<void> => {
+    for (const item of left) {
+      const before = performance.now();
+      await act(item);
+      samples.push(performance.now() - before);
+    }
+  };
+  await Promise.all(Array.from({ length: inFlight }, lane));
+  const end = clock();
+  const { user, system } = process.cpuUsage(idle);
+  return { samples, end, cpu: user + system };
+}
+
+export function figuresOf({ start, runs }: Race): Figures {
+  const samples = runs.flatMap((run) => run.samples);
+  const elapsed = Math.max(...runs.map(({ end }) => end)) - start;
+  return {
+    elapsed,
+    rate: (1000 * samples.length) / elapsed,
+    cpu: runs.reduce((sum, run) => sum + run.cpu, 0) / samples.length,
+    ...latencyOf(samples),
+  };
+}
+
+/** Milliseconds, by the clock that all processes share. */
+export function clock(): number {
+  return performance.timeOrigin + performance.now();
+}

@@ -1,0 +1,71 @@
+import type { Machine } from './machine.ts';
+import { describe } from './plan.ts';
+import type { Ratio } from './ratio.ts';
+import type { Result } from './run.ts';
+import { type SubjectName, subjectOf } from './subjects.ts';
+import { number, table } from './table.ts';
+import type { Outcome } from './target.ts';
+import type { Figures } from './work.ts';
+
+/** The parts of the report, as plain text to be printed and pasted. */
+
+export function machineText(machine: Machine, disk: Figures): string {
+  const { cpu, cores, memoryGB, system, node, fileSystem, load, versions } = machine;
+  return [
+    `machine      ${cpu}, ${cores} cores, ${memoryGB} GB; ${system}; load ${load.toFixed(2)} before the first trial`,
+    `node         ${node}`,
+    `file system  ${fileSystem}`,
+    `disk         write + fdatasync of one line: p50 ${number(disk.p50)} ms, p99 ${number(disk.p99)} ms, slowest ${number(disk.slowest)} ms`,
+    `versions     ${Object.entries(versions)
+      .map(([name, version]) => `${name} ${version}`)
+      .join(', ')}`,
+  ].join('\n');
+}
+
+export function sectionText({ section, rows }: Result): string {
+  const titles = [section.name, ...section.columns.map(({ title }) => title)];
+  const measured = rows.filter(({ trials }) => trials.length > 0);
+  const cells = measured.map(({ subject, median }) => [
+    subject,
+    ...section.columns.map(({ figure }) => number(median[figure])),
+  ]);
+  const absent = rows.flatMap(({ subject, skipped, failed }) => [
+    ...(skipped === undefined ? [] : [`${subject}: skipped: ${skipped}`]),
+    ...(failed === undefined ? [] : [`${subject}: FAILED: ${failed}`]),
+  ]);
+  const body = cells.length > 0 ? table(titles, cells) : section.name;
+  return [body, `(${describe(section)})`, ...absent].join('\n');
+}
+
+export function ratioText(ratios: readonly Ratio[]): string {
+  const rows = ratios.map(({ work, ours, against, rate, range, slowest, trials }) => [
+    work,
+    ours,
+    against,
+    `${number(rate)} x`,
+    `${number(range[0])} to ${number(range[1])}`,
+    slowest === undefined ? '-' : `${number(slowest)} x`,
+    String(trials),
+  ]);
+  const titles = ['ours / theirs', 'ours', 'theirs', 'rate', 'lowest to highest', 'slowest', 'trials'];
+  return `${table(titles, rows, 3)}\n(medians of the trials' ratios; rate: more is better; slowest append: less is better)`;
+}
+
+export function targetText(outcomes: readonly Outcome[]): string {
+  const rows = outcomes.map(({ name, unit, bound, sense, measured, reached }) => [
+    name,
+    reached === undefined ? 'not measured' : reached ? 'reached' : 'NOT REACHED',
+    `${sense} ${number(bound)} ${unit}`,
+    measured === undefined ? '-' : `${number(measured)} ${unit}`,
+  ]);
+  return table(['target', '', 'bound', 'measured'], rows, 2);
+}
+
+/** What stands behind the names in the tables. */
+export function legendText(names: readonly SubjectName[]): string {
+  return table(
+    ['name', 'settings'],
+    names.map((name) => [name, subjectOf(name).settings]),
+    2,
+  );
+}

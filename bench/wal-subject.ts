@@ -1,0 +1,42 @@
+import { type Durability, Wal } from '../src/index.ts';
+import { fillByAppending, type Session, type Subject } from './subject.ts';
+
+/** This package. */
+export function walSubject(lock: 'kernel' | 'lockfile', durability: Durability): Subject {
+  return {
+    settings: `${lock} lock, ${durability === 'sync' ? 'acknowledged when synced' : 'acknowledged when written'}`,
+    lock,
+    open: async ({ directory }) => {
+      const wal = await Wal.open(directory, { lock, durability });
+      const session: Session = {
+        append: (entry) => wal.append(entry),
+        fill: (entries) => fillByAppending(session, entries),
+        replay: async () => {
+          let count = 0;
+          for await (const record of wal.read()) if (record.id !== '') count++;
+          return count;
+        },
+        close: () => wal.close(),
+      };
+      return session;
+    },
+    openState: async ({ directory }) => {
+      const wal = await Wal.open(directory, { lock, durability });
+      const table = await wal.table();
+      return {
+        fill: async (entries) => {
+          await fillByAppending(wal, entries);
+          await wal.compact();
+        },
+        update: (id, change) => table.update(id, change),
+        get: (id) => table.get(id),
+        readAll: () => {
+          let count = 0;
+          for (const { id } of table) if (id !== '') count++;
+          return count;
+        },
+        close: () => wal.close(),
+      };
+    },
+  };
+}

@@ -1,0 +1,28 @@
+import type { Kind, Work } from './work.ts';
+import { churn } from './works/churn.ts';
+import { compaction } from './works/compaction.ts';
+import { crowd } from './works/crowd.ts';
+import { killedHolder } from './works/killed-holder.ts';
+import { load } from './works/load.ts';
+import { opening } from './works/opening.ts';
+import { refresh } from './works/refresh.ts';
+import { replay } from './works/replay.ts';
+import { stoppedHolder } from './works/stopped-holder.ts';
+import { stream } from './works/stream.ts';
+import { tracker } from './works/tracker.ts';
+import { update } from './works/update.ts';
+
+export const WORKS: { readonly [K in Kind]: Work<K> } = {
+  stream,
+  crowd,
+  replay,
+  'stopped-holder': stoppedHolder,
+  'killed-holder': killedHolder,
+  opening,
+  load,
+  refresh,
+  update,
+  compaction,
+  churn,
+  tracker,
+};

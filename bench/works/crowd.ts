@@ -1,0 +1,26 @@
+import { Child } from '../child.ts';
+import { makeEntries } from '../entry.ts';
+import { figuresOf, type Run, runTogether, startTogether } from '../race.ts';
+import { subjectOf } from '../subjects.ts';
+import type { Job, Link, Work } from '../work.ts';
+
+/** Many processes, each awaiting each of its appends, from a common start. */
+export const crowd: Work<'crowd'> = {
+  trial: async (task) => {
+    const { processes } = task.settings;
+    return figuresOf(
+      await startTogether(
+        Array.from({ length: processes }, (_, i) => new Child({ ...task, role: 'writer', seed: i + 1 })),
+      ),
+    );
+  },
+  roles: { writer },
+};
+
+async function writer({ subject, directory, seed, settings }: Job<'crowd'>, link: Link): Promise<Run> {
+  const entries = makeEntries(settings.appends, seed);
+  const session = await subjectOf(subject).open({ directory, shared: true, entries });
+  const run = await runTogether(link, entries, (entry) => session.append(entry));
+  await session.close();
+  return run;
+}
