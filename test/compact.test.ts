@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import {
+  cpSync,
   existsSync,
   readdirSync,
   readFileSync,
@@ -17,6 +18,7 @@ import { type Fold, Wal, type WalOptions } from '../src/index.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 import { changedStorage, changedSurroundings } from '../src/lab/wrapped-storage.ts';
 import { nodeStorage } from '../src/storage/node.ts';
+import type { StorageFile } from '../src/storage/storage.ts';
 import { resolveOptions } from '../src/wal/options.ts';
 import { realSurroundings } from '../src/wal/surroundings.ts';
 
@@ -33,6 +35,7 @@ const files = (directory: string, pattern: RegExp) =>
     .filter((name) => pattern.test(name))
     .sort();
 const SEGMENT = /^[0-9]{20}\.jsonl$/;
+const FIRST_SEGMENT = '00000000000000000001.jsonl';
 const SNAPSHOT = /^snapshot-[0-9]{20}\.jsonl$/;
 
 function diskUse(directory: string): number {
@@ -568,7 +571,7 @@ test('a segment that a writer made who slept through a compaction is not where t
     await fill(wal, 20);
     await wal.compact({ retain: 1 });
     await fill(wal, 5, 21);
-    writeFileSync(join(directory, '00000000000000000001.jsonl'), '');
+    writeFileSync(join(directory, FIRST_SEGMENT), '');
     assert.equal(await wal.oldest(), 21);
     assert.deepEqual(await seqsFrom(wal, await wal.oldest()), [21, 22, 23, 24, 25]);
     const { ok, entries } = await wal.verify();
@@ -578,6 +581,79 @@ test('a segment that a writer made who slept through a compaction is not where t
     assert.deepEqual([seq, restored.applied], [25, 5]);
     for (const copy of ['copy', 'restored']) rmSync(`${directory}-${copy}`, { recursive: true });
   }));
+
+test('an append whose segment was compacted away before its acknowledgement, and the name made anew, is in the state once', async () => {
+  await inScratch('compact', async (directory) => {
+    const other = await Wal.open(directory, { ...SMALL, lock: 'none' });
+    let meanwhile: (() => Promise<void>) | undefined;
+    const sync = async (file: StorageFile) => {
+      await file.sync();
+      const work = meanwhile;
+      meanwhile = undefined;
+      await work?.();
+    };
+    const surroundings = changedSurroundings({ storage: changedStorage({}, { sync }) });
+    const wal = await Wal.openIn(surroundings, directory, { ...SMALL, lock: 'none' });
+    await fill(wal, 5);
+    meanwhile = async () => {
+      for (const n of [7, 8]) {
+        await other.compact({ retain: 1 });
+        await other.append(entry('bd-other', n));
+      }
+      assert.equal(existsSync(join(directory, FIRST_SEGMENT)), false);
+      writeFileSync(join(directory, FIRST_SEGMENT), '');
+    };
+    // Two, so that the sync is not a blocking one.
+    const both = await Promise.all([wal.append(entry('bd-6', 6)), wal.append(entry('bd-6', 6))]);
+    assert.equal(meanwhile, undefined);
+    assert.deepEqual(
+      both.map(({ seq }) => seq),
+      [6, 7],
+    );
+    assert.deepEqual(
+      (await stateOf(directory)).find(({ id }) => id === 'bd-6'),
+      { id: 'bd-6', rev: 7, version: 2, n: 6 },
+    );
+    assert.equal(wal.stats().replacements, 0);
+    await Promise.all([wal.close(), other.close()]);
+  });
+});
+
+for (const compacted of [false, true]) {
+  const where = compacted ? 'behind a snapshot' : 'in a segment that is not read';
+  test(`an append whose log was replaced by one that may hold it ${where} is told as unknown`, async () => {
+    await inScratch('compact', async (scratch) => {
+      const directory = join(scratch, 'log');
+      const copy = join(scratch, 'copy');
+      let replace: (() => void) | undefined;
+      const sync = async (file: StorageFile) => {
+        await file.sync();
+        replace?.();
+        replace = undefined;
+      };
+      const surroundings = changedSurroundings({ storage: changedStorage({}, { sync }) });
+      const wal = await Wal.openIn(surroundings, directory, SMALL);
+      await fill(wal, 5);
+      cpSync(directory, copy, { recursive: true });
+      const there = await Wal.open(copy, SMALL);
+      await fill(there, 30, 6);
+      if (compacted) await there.compact({ retain: 1 });
+      await there.close();
+      // What a checkout puts there is the same log, further on, in other files.
+      replace = () => {
+        rmSync(join(directory, FIRST_SEGMENT));
+        for (const name of files(copy, /-?[0-9]{20}.jsonl$/)) cpSync(join(copy, name), join(directory, name));
+      };
+      const two = await Promise.allSettled([6, 7].map((n) => wal.append(entry('bd-x', n))));
+      for (const { status, reason } of two as PromiseRejectedResult[])
+        assert.deepEqual(
+          [status, reason?.code, reason?.outcome],
+          ['rejected', 'ERR_WAL_DIVERGED', 'unknown'],
+        );
+      await wal.close();
+    });
+  });
+}
 
 test('closing a Wal waits for its compactions, its backups and the tables that are being loaded', async () => {
   await inScratch('compact', async (directory) => {

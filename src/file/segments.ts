@@ -77,8 +77,12 @@ export class SegmentReader {
 
   /** Throws ERR_WAL_COMPACTED where a snapshot stands for this segment: it was deleted since it was listed. */
   #refuseCompacted(): void {
-    const newest = layoutOf(this.#storage, this.#directory).snapshots.at(-1) ?? 0;
+    const newest = this.#newestSnapshot;
     if (newest >= this.#firstSeq) throw compactedError(this.#firstSeq, newest);
+  }
+
+  get #newestSnapshot(): number {
+    return layoutOf(this.#storage, this.#directory).snapshots.at(-1) ?? 0;
   }
 
   /** Whether the path still leads to the open file. */
@@ -87,7 +91,9 @@ export class SegmentReader {
     if (now === undefined) return this.#file === undefined ? 'here' : 'gone';
     const { file } = this;
     const { inode, device } = this.#identity ?? file.look();
-    return now.inode === inode && now.device === device ? 'here' : 'replaced';
+    if (now.inode === inode && now.device === device) return 'here';
+    // Compacted away, and its name made anew by a writer that slept through that: what is open here ends in its seal.
+    return this.#newestSnapshot >= this.#firstSeq ? 'gone' : 'replaced';
   }
 
   /** Feeds one chunk. 'replaced': the file is not the one any more that was read before, and nothing was fed. */

@@ -407,6 +407,18 @@ export class Appender {
     this.#parts.stats.replacements++;
     this.#parts.debug?.('the log was replaced: reading it anew');
     this.#queue = [...this.#landed.unland(), ...this.#queue].sort(inOrder);
+    this.#giveUpHidden();
+  }
+
+  /** Rejects what may be in a part of the new log that is not read: appended again, it could be there twice. */
+  #giveUpHidden(): void {
+    const { firstSeq } = this.tail;
+    const hidden = this.#queue.filter(({ everLanded, seq }) => everLanded && seq < firstSeq);
+    if (hidden.length === 0) return;
+    this.#queue = this.#queue.filter((pending) => !hidden.includes(pending));
+    const message = `The log was replaced by one that goes on from entry ${firstSeq}: look there for the entry, by its id or key, before appending it again.`;
+    for (const pending of hidden)
+      this.#reject(pending, new WalError('ERR_WAL_DIVERGED', message, { outcome: 'unknown' }));
   }
 
   #wrote(outcome: WriteOutcome, group: readonly Pending[]): void {
