@@ -22,6 +22,7 @@ export {
   type Written,
   writerOf,
 } from './operations/operation.ts';
+export type { Mark, RunRecord, Turn } from './operations/run-record.ts';
 export { Write } from './operations/write.ts';
 export {
   assertSound,

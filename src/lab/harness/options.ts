@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { badArgument, integer, number, oneOf, readOptions } from '../../options/options.ts';
+import type { RunRecord } from '../operations/run-record.ts';
 import type { RunSettings } from '../result.ts';
 import type { ClientKind, Params, Scenario } from '../scenario.ts';
 import type { Target } from '../target.ts';
@@ -51,6 +52,8 @@ export interface RunOptions {
   /** Ends the run early: the clients are told to stop, and what they did is checked. */
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: ((event: LabEvent) => void) | undefined;
+  /** Told once, before the run's directory is removed: what happened, moment by moment. */
+  readonly onRecord?: ((record: RunRecord) => void) | undefined;
 }
 
 const OPTIONS = [
@@ -67,6 +70,7 @@ const OPTIONS = [
   'timeoutMs',
   'signal',
   'onEvent',
+  'onRecord',
 ] as const satisfies readonly (keyof RunOptions)[];
 
 const KINDS: readonly ClientKind[] = ['processes', 'threads', 'one-shot'];

@@ -65,6 +65,7 @@ export async function runScenario(scenario: Scenario, options: RunOptions = {}):
   onEvent({ kind: 'phase', phase: 'check' });
   const operations = readJournals(places.journals);
   const run = operations.filter(({ client }) => client !== 'prepare' && client !== 'conclude');
+  options.onRecord?.({ start, operations: run, turns: [], marks: [] });
   const seconds = Math.max(0, latest(run) - start) / 1e6;
   const leftovers = [
     ...openFilesIn(places.store).map((file) => `${file} is still open`),
