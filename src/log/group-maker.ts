@@ -1,0 +1,163 @@
+import type { Clock } from '../clock/clock.ts';
+import { WalError } from '../errors/errors.ts';
+import type { Head } from '../format/chain.ts';
+import type { LineStore } from '../store/store.ts';
+import { Behind } from './decision.ts';
+import { Group } from './group.ts';
+import type { KnownKeys } from './known-keys.ts';
+import { type Expectation, meets, type Pending } from './pending.ts';
+import type { Queue } from './queue.ts';
+import type { Sealing } from './sealing.ts';
+import type { Tail } from './tail.ts';
+
+export interface GroupMakerParts {
+  readonly store: LineStore;
+  readonly clock: Clock;
+  readonly tail: Tail;
+  readonly queue: Queue;
+  readonly keys: KnownKeys;
+  readonly sealing: Sealing;
+  /** The append is in the log, as that entry. */
+  readonly land: (pending: Pending, seq: number) => void;
+  /** What an append that could not be decided waited for was read. */
+  readonly ready: (pending: Pending) => void;
+}
+
+/** Decides in the write turn what of the queue is written, on the head the log has then, and makes its lines. */
+export class GroupMaker {
+  readonly #parts: GroupMakerParts;
+  readonly group = new Group();
+  #deciding = false;
+  /** What appends that could not be decided yet wait for. */
+  readonly #postponed = new Set<Promise<void>>();
+
+  constructor(parts: GroupMakerParts) {
+    this.#parts = parts;
+  }
+
+  /** True while a decision is being taken: nothing may be asked of the log then. */
+  get deciding(): boolean {
+    return this.#deciding;
+  }
+
+  /** Something that an append waits for outside the queue. */
+  get postponed(): Promise<void> | undefined {
+    return [...this.#postponed][0];
+  }
+
+  /** Makes the group. Undefined where there is nothing to write. */
+  make(): Buffer | undefined {
+    const { tail, queue, keys } = this.#parts;
+    if (tail.trouble !== undefined) throw tail.trouble;
+    const { group } = this;
+    group.begin(tail.head, tail.synced);
+    const decided = new Set<Pending>();
+    for (const pending of queue.waiting) {
+      const { body, expect } = pending;
+      // What only this write stands against is decided once it has landed, and so is what was called after it.
+      if (group.isFull || group.hasKey(body.key) || keys.cannotTell(body.key)) break;
+      if (this.#isDuplicate(pending) || this.#conflicts(pending)) {
+        decided.add(pending);
+        continue;
+      }
+      if (expect !== undefined && !meets(group.head, expect)) break;
+      const decision = this.#decide(pending);
+      if (decision === 'later') break;
+      if (decision === 'settled') {
+        decided.add(pending);
+        continue;
+      }
+      group.add(pending);
+      queue.wrote(pending);
+    }
+    queue.take(decided);
+    this.#seal();
+    return group.isEmpty ? undefined : group.bytes;
+  }
+
+  /** A key that is in the window answers with its record, once that is as durable as a new one would be. */
+  #isDuplicate(pending: Pending): boolean {
+    const { keys, land } = this.#parts;
+    const { key } = pending.body;
+    if (key === undefined) return false;
+    const first = keys.get(key);
+    if (first === undefined) return false;
+    pending.duplicate = true;
+    pending.ts = first.ts;
+    land(pending, first.seq);
+    return true;
+  }
+
+  /** Rejects an append whose expectation the log as it lies there contradicts, whatever becomes of this write. */
+  #conflicts(pending: Pending): boolean {
+    const { tail, queue } = this.#parts;
+    const { head } = tail;
+    const { expect } = pending;
+    if (expect === undefined || meets(head, expect)) return false;
+    // A later seq may be what precedes in this write.
+    if (expect.seq > head.seq && this.group.pending.length > 0) return false;
+    queue.reject(pending, conflictError(head, expect));
+    return true;
+  }
+
+  /**
+   * Lets an append decide what it is. What it decides on lines of this same write is good only together with them: so
+   * long as they have not landed, that it appends nothing, or throws, is not told.
+   */
+  #decide(pending: Pending): 'write' | 'settled' | 'later' {
+    if (pending.decide === undefined) return 'write';
+    const { queue } = this.#parts;
+    const preceded = !this.group.isEmpty;
+    this.#deciding = true;
+    try {
+      const body = pending.decide(this.group);
+      if (body !== undefined) {
+        pending.decided(body);
+        return 'write';
+      }
+      if (preceded) return 'later';
+      queue.resolveEmpty(pending);
+    } catch (error) {
+      if (error instanceof Behind) this.#postpone(pending, error.until);
+      else if (preceded) return 'later';
+      else queue.reject(pending, error);
+    } finally {
+      this.#deciding = false;
+    }
+    return 'settled';
+  }
+
+  /** Leaves an append out until what its decision needs was read. Should its line turn up meanwhile, it is its. */
+  #postpone(pending: Pending, until: Promise<unknown>): void {
+    const { queue, ready } = this.#parts;
+    const again = (failed?: { readonly error: unknown }) => {
+      this.#postponed.delete(wait);
+      if (pending.settled) return;
+      if (failed !== undefined) queue.reject(pending, failed.error);
+      else if (pending.epoch === undefined) ready(pending);
+    };
+    const wait: Promise<void> = until.then(
+      () => again(),
+      (error) => again({ error }),
+    );
+    this.#postponed.add(wait);
+  }
+
+  /** Ends the segment where this group fills it, or where that was asked for. One without entries is never sealed. */
+  #seal(): void {
+    const { store, clock, tail, queue, sealing } = this.#parts;
+    const { group } = this;
+    const bytes = tail.segmentSize + group.bytes.length;
+    const full = bytes >= store.segmentBytes && !group.isEmpty;
+    const hasEntries = group.head.seq >= tail.firstSeq;
+    // Not only after a group that is empty: while more and more is appended, none would be.
+    if (hasEntries && (full || sealing.isWanted)) group.seal(queue.nextWriter(), clock.now());
+  }
+}
+
+function conflictError(head: Head, expected: Expectation): WalError {
+  const found = expected.seq === head.seq ? `has crc ${head.crc}` : `is entry ${head.seq}`;
+  const sought = expected.seq === head.seq ? expected.crc : expected.seq;
+  const message = `The log's head ${found}, not ${sought} as expected: read what came, decide again, append again.`;
+  return new WalError('ERR_WAL_CONFLICT', message, { outcome: 'not-written', head, seq: head.seq });
+}
