@@ -1,0 +1,199 @@
+import { join } from 'node:path';
+import type { Clock } from '../clock/clock.ts';
+import { hasCode, WalError } from '../errors/errors.ts';
+import type { Meta } from '../format/meta.ts';
+import { segmentName } from '../format/names.ts';
+import { fileError } from '../storage/error.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { FeedState, LineFeed } from '../store/store.ts';
+import { layoutOf, newestStart } from './layout.ts';
+import { keepLog } from './log-directory.ts';
+import { SegmentReader } from './segments.ts';
+import { settling } from './settling.ts';
+
+export interface LogEndParts {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly directory: string;
+  readonly meta: Meta;
+  /** Whether it is to be written to. */
+  readonly writable: boolean;
+  readonly fileMode: number;
+}
+
+/** After so long without a look much may have come. */
+const LONG_AGO_MS = 100;
+
+/** Where the log ends: keeps a feed up to it through rotation, compaction and replacement, and what lies there synced. */
+export class LogEnd {
+  readonly #parts: LogEndParts;
+  #reader: SegmentReader;
+  /** First seq of the segment whose name is known to survive a crash. */
+  #kept: number | undefined;
+  #lookedAt = 0;
+
+  constructor(parts: LogEndParts) {
+    this.#parts = parts;
+    this.#reader = this.#newestReader(false);
+  }
+
+  /** The segment that the log ends in, as far as was read. */
+  get reader(): SegmentReader {
+    return this.#reader;
+  }
+
+  /** Whether much may have come since the last look. */
+  get wasLongAgo(): boolean {
+    return this.#parts.clock.elapsed() - this.#lookedAt > LONG_AGO_MS;
+  }
+
+  #newestReader(replaced: boolean): SegmentReader {
+    const { storage, directory, writable, fileMode } = this.#parts;
+    const access = writable ? 'append-existing' : 'read';
+    try {
+      const start = newestStart(storage, directory);
+      const path = join(directory, segmentName(start.firstSeq));
+      // After a compaction nobody may have gone on yet. A log without any file was taken away, and is not made anew.
+      if (writable && start.firstSeq > 1 && storage.look(path) === undefined)
+        storage.open(path, 'append', fileMode).close();
+      return new SegmentReader(storage, directory, access, start, replaced);
+    } catch (error) {
+      throw fileError(error, 'list', directory);
+    }
+  }
+
+  async catchUp(feed: LineFeed): Promise<void> {
+    for (;;) {
+      const steps = this.#catchingUp(feed);
+      let step = steps.next();
+      for (; !step.done; step = steps.next()) await this.#parts.clock.yield();
+      if (step.value) return;
+      await this.settle();
+    }
+  }
+
+  catchUpNow(feed: LineFeed): void {
+    while (!this.catchUpHere(feed)) this.settleNow();
+  }
+
+  /** Catches up without waiting; false where the log was replaced: then it must be settled. */
+  catchUpHere(feed: LineFeed): boolean {
+    for (const steps = this.#catchingUp(feed); ; ) {
+      const step = steps.next();
+      if (step.done) return step.value;
+    }
+  }
+
+  /** Feeds all there is, and yields after each piece of it; false where the log was replaced. */
+  *#catchingUp(feed: LineFeed): Generator<void, boolean> {
+    this.#lookedAt = this.#parts.clock.elapsed();
+    for (;;) {
+      const reader = this.#reader;
+      const { firstSeq } = reader;
+      try {
+        const where = reader.whereabouts();
+        if (where === 'replaced') return false;
+        for (;;) {
+          const progress = reader.read(feed);
+          if (progress === 'replaced') return false;
+          if (progress === 'end') break;
+          yield;
+          // Other code may have run, and read on, or found the log replaced.
+          if (reader !== this.#reader) break;
+        }
+        if (reader !== this.#reader) continue;
+        // A compaction deletes a segment once it was sealed: what is open here was read to that seal, and beyond.
+        return where === 'here' || reader.firstSeq !== firstSeq || this.#standsFor(reader.state);
+      } catch (error) {
+        if (!hasCode(error, 'ERR_WAL_COMPACTED')) throw fileError(error, 'read', reader.path);
+        // More was compacted away than this Wal has read: it goes on behind the snapshot.
+        const next = this.#newestReader(false);
+        if (next.firstSeq <= reader.firstSeq) throw error;
+        this.#goOnWith(next);
+      }
+    }
+  }
+
+  /** Whether a snapshot stands for a segment that was read to its seal: then its file may go. */
+  #standsFor(state: FeedState | undefined): boolean {
+    const { storage, directory } = this.#parts;
+    const { sealed, head } = state ?? {};
+    return sealed === true && layoutOf(storage, directory).snapshots.some((seq) => seq === head?.seq);
+  }
+
+  #goOnWith(reader: SegmentReader): void {
+    this.#reader.close();
+    this.#kept = undefined;
+    this.#reader = reader;
+  }
+
+  /** After a replacement: waits until the log keeps still, and goes on with what lies there. */
+  async settle(): Promise<void> {
+    for (const ms of this.#settling()) await this.#parts.clock.sleep(ms);
+  }
+
+  settleNow(): void {
+    for (const ms of this.#settling()) this.#parts.clock.block(ms);
+  }
+
+  /** After a replacement: yields how long to wait, until the log keeps still, then reads it anew. */
+  *#settling(): Generator<number, void> {
+    const { storage, directory, meta } = this.#parts;
+    yield* settling(storage, directory, meta);
+    // The new one first: should it fail, the old one must not go on as if nothing had been replaced.
+    this.#goOnWith(this.#newestReader(true));
+  }
+
+  async sync(quick: boolean): Promise<void> {
+    const reader = this.#reader;
+    try {
+      if (quick) reader.file.syncNow();
+      else await reader.file.sync();
+      if (reader === this.#reader) this.#keepName();
+    } catch (error) {
+      throw this.syncError(error, reader);
+    }
+  }
+
+  syncNow(): void {
+    try {
+      this.#reader.file.syncNow();
+      this.#keepName();
+    } catch (error) {
+      throw this.syncError(error, this.#reader);
+    }
+  }
+
+  /**
+   * Before the first acknowledgement in a segment its name must be kept too. That another Wal saw to it, as the lines say,
+   * does not count: a checkout may have given the name to another file since.
+   */
+  #keepName(): void {
+    const { firstSeq } = this.#reader;
+    if (this.#kept === firstSeq) return;
+    const { storage, directory } = this.#parts;
+    try {
+      if (this.#kept === undefined) keepLog(storage, directory);
+      storage.syncDirectory(directory);
+    } catch (error) {
+      // That the directory cannot be opened now says nothing of the disk.
+      const { syscall } = error as NodeJS.ErrnoException;
+      throw syscall === 'open' ? fileError(error, 'sync', directory, 'unknown') : error;
+    }
+    this.#kept = firstSeq;
+  }
+
+  /** The error for a sync that failed. */
+  syncError(error: unknown, reader: SegmentReader): WalError {
+    if (error instanceof WalError) return error;
+    return new WalError(
+      'ERR_WAL_SYNC',
+      `The disk could not confirm what was written to ${reader.path}: ${(error as Error).message}. Check the disk, then open the log again.`,
+      { outcome: 'unknown', cause: error, segment: segmentName(reader.firstSeq) },
+    );
+  }
+
+  close(): void {
+    this.#reader.close();
+  }
+}
