@@ -3,6 +3,7 @@
 import type { Client } from '../harness/client.ts';
 import type { RecordedTransaction } from '../harness/recorded-store.ts';
 import type { Evidence } from '../operations/evidence.ts';
+import type { Role } from '../scenario.ts';
 import { Refusal } from '../target.ts';
 import { successes } from './catalog.ts';
 
@@ -27,8 +28,17 @@ export function reserve({ store, param }: Client): Promise<number> {
   return store.transaction((tx) => takeLowest(tx, param('pool')));
 }
 
+/** All clients reserve a number a step. */
+export const RESERVER: Role = {
+  name: 'reserver',
+  clients: (all) => all,
+  step: async (client) => {
+    await reserve(client);
+  },
+};
+
 /** All numbers that were reserved, ascending. */
-export function reservedIn(evidence: Evidence): number[] {
+function reservedIn(evidence: Evidence): number[] {
   return successes(evidence)
     .flatMap(({ entries }) => entries)
     .flatMap(({ op, id }) => (op === 'reserve' ? [Number(PORT.exec(id)?.[1])] : []))

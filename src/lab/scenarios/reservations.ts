@@ -1,5 +1,5 @@
 import type { Scenario } from '../scenario.ts';
-import { notFirst, reserve } from './ports.ts';
+import { notFirst, RESERVER } from './ports.ts';
 
 const scenario: Scenario = {
   name: 'reservations',
@@ -13,15 +13,7 @@ const scenario: Scenario = {
   needs: ['state', 'transaction'],
   params: { pool: 100_000 },
   refusals: [],
-  roles: [
-    {
-      name: 'reserver',
-      clients: (all) => all,
-      step: async (client) => {
-        await reserve(client);
-      },
-    },
-  ],
+  roles: [RESERVER],
   checks: [
     {
       name: 'everybody got a number, all different, the lowest there were',

@@ -1,6 +1,6 @@
 import type { Scenario } from '../scenario.ts';
 import { refusals } from './catalog.ts';
-import { notFirst, reserve } from './ports.ts';
+import { notFirst, RESERVER } from './ports.ts';
 
 const scenario: Scenario = {
   name: 'toctou',
@@ -14,15 +14,7 @@ const scenario: Scenario = {
   needs: ['state', 'transaction'],
   params: { pool: 11 },
   refusals: ['exhausted'],
-  roles: [
-    {
-      name: 'reserver',
-      clients: (all) => all,
-      step: async (client) => {
-        await reserve(client);
-      },
-    },
-  ],
+  roles: [RESERVER],
   checks: [
     {
       name: 'as many succeed as there are numbers; the others are told that the pool is exhausted',
