@@ -104,14 +104,22 @@ export function requireSeal(storage: Storage, directory: string, { seq, crc }: H
   );
 }
 
-/** The first seq whose record is here. */
+/**
+ * The first seq whose record is here, and from which all that follows is. What a snapshot stands for may be there in part:
+ * its deletion was cut short, or a writer that slept through it made a segment's name anew.
+ */
 export function oldestSeq(storage: Storage, directory: string): number {
-  const { segments, snapshots } = layoutOf(storage, directory);
-  const newest = snapshots.at(-1) ?? 0;
-  // An empty one that a snapshot stands for is what somebody made who slept through a compaction.
-  const isStray = (seq: number) =>
-    seq <= newest && storage.look(join(directory, segmentName(seq)))?.size === 0;
-  return segments.find((seq) => !isStray(seq)) ?? newest + 1;
+  const layout = layoutOf(storage, directory);
+  const newest = layout.snapshots.at(-1) ?? 0;
+  const isEmpty = (seq: number) => storage.look(join(directory, segmentName(seq)))?.size === 0;
+  const segments = layout.segments.filter((seq) => seq > newest || !isEmpty(seq));
+  if (newest === 0) return segments[0] ?? 1;
+  let oldest = newest + 1;
+  for (const seq of segments.filter((seq) => seq <= newest).reverse()) {
+    if (sealBefore(storage, directory, { ...layout, segments }, oldest) === undefined) break;
+    oldest = seq;
+  }
+  return oldest;
 }
 
 function newestSnapshot(storage: Storage, directory: string, { snapshots }: Layout): Head | undefined {

@@ -56,7 +56,7 @@ export class WriteTurn {
 
   /**
    * Makes the next segment where the last one was sealed, and goes on there, which may be sealed by then, too. Its name
-   * tells all that the last one is synced.
+   * tells all that the last one is synced, and its name too: else a crash could leave a log with a gap.
    */
   #roll(feed: LineFeed): boolean {
     const { storage, directory, fileMode, end } = this.#parts;
@@ -64,11 +64,7 @@ export class WriteTurn {
       const state = end.reader.state;
       if (!state?.sealed || state.head === undefined) return true;
       const path = join(directory, segmentName(state.head.seq + 1));
-      try {
-        end.reader.file.syncNow();
-      } catch (error) {
-        throw end.syncError(error, end.reader);
-      }
+      end.syncNow();
       try {
         storage.open(path, 'append', fileMode).close();
       } catch (error) {

@@ -1,0 +1,94 @@
+import type { Effect } from '../disk/effect.ts';
+import type { Image } from '../disk/image.ts';
+
+/** What a crash leaves of a write. `cut`: so many bytes, and nothing after; `zeros`: its length, and none of its bytes from there to there. */
+export type Damage =
+  | { readonly kind: 'cut'; readonly bytes: number }
+  | { readonly kind: 'zeros'; readonly from: number; readonly to: number };
+
+/** What becomes of the effects that no sync had confirmed: the last few are kept or lost one by one, those before them together. */
+export interface Fate {
+  /** Effects that are lost, by number. */
+  readonly lost: ReadonlySet<number>;
+  /** A write that is kept, and not whole. */
+  readonly damaged?: { readonly effect: number; readonly damage: Damage };
+}
+
+const SECTOR_BYTES = 512;
+const PAGE_BYTES = 4096;
+const NEWLINE = 10;
+
+/** Numbers of the effects, of the first `count`, that no sync has confirmed. */
+export function unsynced(effects: readonly Effect[], count: number): number[] {
+  const synced = new Map<number, number>();
+  for (const effect of effects.slice(0, count)) {
+    if (effect.kind === 'synced')
+      synced.set(effect.inode, Math.max(effect.before, synced.get(effect.inode) ?? 0));
+  }
+  const isKept = (inode: number, number: number) => number < (synced.get(inode) ?? 0);
+  const open: number[] = [];
+  for (const [number, effect] of effects.slice(0, count).entries()) {
+    if (effect.kind === 'write' && !isKept(effect.inode, number)) open.push(number);
+    if (effect.kind === 'name' && !effect.namings.every(({ directory }) => isKept(directory, number)))
+      open.push(number);
+  }
+  return open;
+}
+
+/**
+ * Every fate that is tried for a crash after the first `count` effects: so many of the last unsynced ones are kept or lost
+ * in every combination.
+ */
+export function* fatesAt(effects: readonly Effect[], count: number, oneByOne: number): Generator<Fate> {
+  const open = unsynced(effects, count);
+  const last = open.slice(-oneByOne);
+  const earlier = open.slice(0, -oneByOne);
+  for (const lostBefore of earlier.length > 0 ? [[], earlier] : [[]]) {
+    for (let choice = 0; choice < 2 ** last.length; choice++) {
+      const lost = new Set([...lostBefore, ...last.filter((_, i) => (choice >> i) & 1)]);
+      yield { lost };
+      const effect = last.findLast((number) => effects[number]?.kind === 'write' && !lost.has(number));
+      if (effect === undefined) continue;
+      const write = effects[effect] as Extract<Effect, { kind: 'write' }>;
+      for (const damage of damagesOf(write)) yield { lost, damaged: { effect, damage } };
+    }
+  }
+}
+
+/** Cuts at every sector, and at the bytes around every line's end; and pages that did not come through. */
+function* damagesOf({ bytes, offset }: Extract<Effect, { kind: 'write' }>): Generator<Damage> {
+  const cuts = new Set([1, bytes.length - 1]);
+  for (let at = SECTOR_BYTES - (offset % SECTOR_BYTES); at < bytes.length; at += SECTOR_BYTES) cuts.add(at);
+  for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE, at + 1))
+    for (const near of [at - 1, at, at + 1, at + 2]) cuts.add(near);
+  for (const cut of cuts) if (cut > 0 && cut < bytes.length) yield { kind: 'cut', bytes: cut };
+  for (let from = 0; from < bytes.length; ) {
+    const to = Math.min(bytes.length, from + PAGE_BYTES - ((offset + from) % PAGE_BYTES));
+    yield { kind: 'zeros', from, to };
+    from = to;
+  }
+}
+
+/** What a crash after the first `count` effects on that image leaves, by that fate. */
+export function imageAfter(
+  before: Image,
+  effects: readonly Effect[],
+  count: number,
+  { lost, damaged }: Fate,
+): Image {
+  const image = before.copy();
+  for (const [number, effect] of effects.slice(0, count).entries()) {
+    if (lost.has(number)) continue;
+    if (effect.kind === 'made') image.make(effect);
+    if (effect.kind === 'name') image.name(effect.namings);
+    if (effect.kind !== 'write') continue;
+    const { inode, offset, bytes } = effect;
+    image.write(inode, damaged?.effect === number ? damage(bytes, damaged.damage) : bytes, offset);
+  }
+  return image;
+}
+
+function damage(bytes: Buffer, damage: Damage): Buffer {
+  if (damage.kind === 'cut') return bytes.subarray(0, damage.bytes);
+  return Buffer.from(bytes).fill(0, damage.from, damage.to);
+}

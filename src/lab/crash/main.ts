@@ -1,0 +1,36 @@
+import { explore, record } from './explore.ts';
+import { WORKLOADS } from './workloads.ts';
+
+/* Tries every crash of every workload, or of those that are named, and prints a line each. */
+
+const names = process.argv.slice(2);
+const unknown = names.filter((name) => WORKLOADS.every((workload) => workload.name !== name));
+if (unknown.length > 0) {
+  const known = WORKLOADS.map(({ name }) => `"${name}"`).join(', ');
+  console.error(`There is no workload ${unknown.map((name) => `"${name}"`).join(', ')}: there are ${known}.`);
+  process.exit(2);
+}
+let [tried, distinct, faults] = [0, 0, 0];
+const start = performance.now();
+for (const workload of WORKLOADS.filter(({ name }) => names.length === 0 || names.includes(name))) {
+  const explored = await explore(await record(workload));
+  tried += explored.tried;
+  distinct += explored.distinct;
+  faults += explored.faults.length;
+  const verdict = explored.faults.length === 0 ? '[PASS]' : '[FAIL]';
+  console.log(
+    `${verdict} ${workload.name}: ${explored.points} crash points, ${explored.tried} states tried, ${explored.distinct} distinct`,
+  );
+  for (const { crashes, faults } of explored.faults) {
+    for (const { after, fate } of crashes) {
+      const lost = [...fate.lost].join(', ') || 'nothing';
+      console.log(
+        `       crash after effect ${after}: lost ${lost}; damaged ${JSON.stringify(fate.damaged) ?? 'nothing'}`,
+      );
+    }
+    for (const fault of faults) console.log(`         ${fault}`);
+  }
+}
+const seconds = ((performance.now() - start) / 1000).toFixed(1);
+console.log(`${tried} states tried, ${distinct} distinct, ${faults} at fault, in ${seconds} s`);
+process.exitCode = faults === 0 ? 0 : 1;

@@ -1,0 +1,37 @@
+import type { Effect } from '../disk/effect.ts';
+
+/** What a workload notes between the effects on the disk. */
+export type Note =
+  /** It is about to append entries of these ids. */
+  | { readonly kind: 'tried'; readonly ids: readonly string[] }
+  /** An append was acknowledged: its first entry is that one. */
+  | { readonly kind: 'acknowledged'; readonly ids: readonly string[]; readonly seq: number }
+  /** A backup is there, of all entries up to that one. */
+  | { readonly kind: 'copied'; readonly seq: number };
+
+/** What must hold after a crash. */
+export interface Promised {
+  /** Everything that was ever tried. */
+  readonly tried: ReadonlySet<string>;
+  /** Seqs of what was acknowledged, by id. */
+  readonly acknowledged: ReadonlyMap<string, number>;
+  /** The last entry of the backup that is there, if one was made. */
+  readonly copied: number | undefined;
+}
+
+export const NOTHING: Promised = { tried: new Set(), acknowledged: new Map(), copied: undefined };
+
+/** What had been promised when, after what was promised before, the first `count` effects had reached the disk. */
+export function promisedBy(before: Promised, effects: readonly Effect[], count: number): Promised {
+  const tried = new Set(before.tried);
+  const acknowledged = new Map(before.acknowledged);
+  let { copied } = before;
+  for (const effect of effects.slice(0, count)) {
+    if (effect.kind !== 'note') continue;
+    const note = effect.note as Note;
+    if (note.kind === 'tried') for (const id of note.ids) tried.add(id);
+    else if (note.kind === 'copied') copied = note.seq;
+    else for (const [i, id] of note.ids.entries()) acknowledged.set(id, note.seq + i);
+  }
+  return { tried, acknowledged, copied };
+}

@@ -1,0 +1,186 @@
+import { basename, dirname } from 'node:path';
+import type { FileAccess, FileLook, Storage, StorageFile } from '../../storage/storage.ts';
+import { systemError } from '../wrapped-storage.ts';
+import type { Effect, Inode, Naming } from './effect.ts';
+import { Image, ROOT } from './image.ts';
+
+/**
+ * A disk in memory, as a POSIX file system would have it, that notes down all that reaches it: so that what a crash could
+ * leave of it can be made. What it begins with counts as synced.
+ */
+export class SimDisk implements Storage {
+  readonly image: Image;
+  readonly effects: Effect[] = [];
+  #nextInode: Inode;
+
+  constructor(image: Image = new Image()) {
+    this.image = image;
+    this.#nextInode = 1 + Math.max(ROOT, ...image.directories.keys(), ...image.files.keys());
+  }
+
+  /** Notes something down between the effects. */
+  note(note: unknown): void {
+    this.effects.push({ kind: 'note', note });
+  }
+
+  makeDirectory(path: string, mode = 0o777): string | undefined {
+    const there = this.#find(path);
+    if (there !== undefined) {
+      if (this.image.directories.has(there)) return undefined;
+      throw systemError('EEXIST');
+    }
+    const first = this.makeDirectory(dirname(path), mode);
+    this.#name([{ ...this.#placeOf(path), inode: this.#make(true, mode) }]);
+    return first ?? path;
+  }
+
+  list(path: string): string[] {
+    return [...this.#directory(path).names.keys()].sort();
+  }
+
+  open(path: string, access: FileAccess, mode = 0o666): StorageFile {
+    const found = this.#find(path);
+    if (found !== undefined && this.image.directories.has(found)) throw systemError('EISDIR');
+    if (access === 'create' && found !== undefined) throw systemError('EEXIST');
+    if (found !== undefined) return this.#fileOf(found);
+    if (access !== 'create' && access !== 'append') throw systemError('ENOENT');
+    const place = this.#placeOf(path);
+    const inode = this.#make(false, mode);
+    this.#name([{ ...place, inode }]);
+    return this.#fileOf(inode);
+  }
+
+  look(path: string): FileLook | undefined {
+    const inode = this.#find(path);
+    return inode === undefined ? undefined : this.#lookAt(inode);
+  }
+
+  link(existing: string, path: string): void {
+    const inode = this.#mustFind(existing);
+    if (this.#find(path) !== undefined) throw systemError('EEXIST');
+    this.#name([{ ...this.#placeOf(path), inode }]);
+  }
+
+  reflink(): void {
+    throw systemError('ENOTSUP');
+  }
+
+  rename(from: string, to: string): void {
+    const inode = this.#mustFind(from);
+    const [source, target] = [this.#placeOf(from), this.#placeOf(to)];
+    this.#name([
+      { ...target, inode },
+      { ...source, inode: undefined },
+    ]);
+  }
+
+  remove(path: string): void {
+    if (this.#find(path) !== undefined) this.#name([{ ...this.#placeOf(path), inode: undefined }]);
+  }
+
+  removeDirectory(path: string): void {
+    if (this.#directory(path).names.size > 0) throw systemError('ENOTEMPTY');
+    this.remove(path);
+  }
+
+  syncDirectory(path: string): void {
+    this.#synced(this.#mustFind(path), this.effects.length);
+  }
+
+  fileSystem(): 'local' {
+    return 'local';
+  }
+
+  watch(): () => void {
+    return () => {};
+  }
+
+  #make(directory: boolean, mode: number): Inode {
+    const inode = this.#nextInode++;
+    const effect = { kind: 'made', inode, directory, mode } as const;
+    this.effects.push(effect);
+    this.image.make(effect);
+    return inode;
+  }
+
+  #name(namings: readonly Naming[]): void {
+    this.effects.push({ kind: 'name', namings });
+    this.image.name(namings);
+  }
+
+  #synced(inode: Inode, before: number): void {
+    this.effects.push({ kind: 'synced', inode, before });
+  }
+
+  #find(path: string): Inode | undefined {
+    let inode: Inode | undefined = ROOT;
+    for (const name of path.split('/')) {
+      if (name === '' || inode === undefined) continue;
+      const directory = this.image.directories.get(inode);
+      if (directory === undefined) throw systemError('ENOTDIR');
+      inode = directory.names.get(name);
+    }
+    return inode;
+  }
+
+  #mustFind(path: string): Inode {
+    const inode = this.#find(path);
+    if (inode === undefined) throw systemError('ENOENT');
+    return inode;
+  }
+
+  #directory(path: string) {
+    const directory = this.image.directories.get(this.#mustFind(path));
+    if (directory === undefined) throw systemError('ENOTDIR');
+    return directory;
+  }
+
+  #placeOf(path: string): Pick<Naming, 'directory' | 'name'> {
+    this.#directory(dirname(path));
+    return { directory: this.#mustFind(dirname(path)), name: basename(path) };
+  }
+
+  #lookAt(inode: Inode): FileLook {
+    const file = this.image.files.get(inode);
+    const mode = file?.mode ?? this.image.directories.get(inode)?.mode ?? 0;
+    return {
+      device: 1,
+      inode,
+      size: file?.content.size ?? 0,
+      directory: file === undefined,
+      mode,
+      modifiedMs: 0,
+    };
+  }
+
+  #fileOf(inode: Inode): StorageFile {
+    const file = this.image.files.get(inode);
+    if (file === undefined) throw systemError('ENOENT');
+    const { content } = file;
+    const write = (bytes: Buffer, offset: number) => {
+      this.effects.push({ kind: 'write', inode, offset, bytes });
+      content.write(bytes, offset);
+    };
+    return {
+      descriptor: inode,
+      look: () => this.#lookAt(inode),
+      size: () => content.size,
+      endsAt: (size) => content.size === size,
+      read: (target, position) => content.bytes.copy(target, 0, Math.min(position, content.size)),
+      append: (pieces) => {
+        const bytes = Buffer.concat(pieces);
+        write(bytes, content.size);
+        return bytes.length;
+      },
+      writeAt: (bytes, position) => write(Buffer.from(bytes), position),
+      sync: async () => {
+        const before = this.effects.length;
+        // Others come between a sync's beginning and its end.
+        await Promise.resolve();
+        this.#synced(inode, before);
+      },
+      syncNow: () => this.#synced(inode, this.effects.length),
+      close: () => {},
+    };
+  }
+}

@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { explore, record } from '../src/lab/crash/explore.ts';
+import type { Workload } from '../src/lab/crash/workload.ts';
+import { WORKLOADS } from '../src/lab/crash/workloads.ts';
+import type { Effect } from '../src/lab/disk/effect.ts';
+
+/** Of what `npm run crash` tries, so much as is quick. */
+const SMALL = { levels: 1, oneByOne: 3 } as const;
+
+for (const workload of WORKLOADS.filter(({ name }) => name !== 'automatic compaction')) {
+  test(`a crash at any moment of "${workload.name}", whatever it leaves of what was not synced: nothing acknowledged is lost, and the log goes on`, async (t) => {
+    const { points, tried, distinct, faults } = await explore(await record(workload), SMALL);
+    t.diagnostic(`${points} crash points, ${tried} states tried, ${distinct} distinct`);
+    assert.deepEqual(faults, []);
+  });
+}
+
+test('a crash in the recovery from a crash loses nothing either', async () => {
+  for (const workload of WORKLOADS.filter(({ name }) => ['first open', 'batch'].includes(name)))
+    assert.deepEqual((await explore(await record(workload))).faults, []);
+});
+
+for (const what of ['files', 'names']) {
+  test(`a disk that says it has synced ${what}, and has not, is found out`, async () => {
+    const recorded = await record(WORKLOADS.find(({ name }) => name === 'append') as Workload);
+    const directories = new Set(
+      recorded.effects.map((effect) => (effect.kind === 'made' && effect.directory ? effect.inode : 0)),
+    );
+    const lies = ({ inode }: { readonly inode: number }) => directories.has(inode) === (what === 'names');
+    const effects = recorded.effects.map(
+      (effect): Effect => (effect.kind === 'synced' && lies(effect) ? { ...effect, before: 0 } : effect),
+    );
+    const { faults } = await explore({ ...recorded, effects }, { ...SMALL, mostFaults: 1 });
+    assert.equal(faults.length, 1);
+  });
+}
