@@ -20,19 +20,23 @@ const NEWLINE = 10;
 
 /** Numbers of the effects, of the first `count`, that no sync has confirmed. */
 export function unsynced(effects: readonly Effect[], count: number): number[] {
-  const synced = new Map<number, number>();
-  for (const effect of effects.slice(0, count)) {
-    if (effect.kind === 'synced')
-      synced.set(effect.inode, Math.max(effect.before, synced.get(effect.inode) ?? 0));
-  }
-  const isKept = (inode: number, number: number) => number < (synced.get(inode) ?? 0);
-  const open: number[] = [];
+  const open = new Map<number, Set<number>>();
+  const of = (inode: number) => open.get(inode) ?? new Set<number>();
+  const add = (inode: number, number: number) => open.set(inode, of(inode).add(number));
+  const dropped = new Set<number>();
   for (const [number, effect] of effects.slice(0, count).entries()) {
-    if (effect.kind === 'write' && !isKept(effect.inode, number)) open.push(number);
-    if (effect.kind === 'name' && !effect.namings.every(({ directory }) => isKept(directory, number)))
-      open.push(number);
+    if (effect.kind === 'write') add(effect.inode, number);
+    if (effect.kind === 'name') for (const { directory } of effect.namings) add(directory, number);
+    if (effect.kind !== 'synced' && effect.kind !== 'sync-failed') continue;
+    for (const each of of(effect.inode)) {
+      if (each >= effect.before) continue;
+      of(effect.inode).delete(each);
+      if (effect.kind === 'sync-failed') dropped.add(each);
+    }
   }
-  return open;
+  return [...new Set([...dropped, ...[...open.values()].flatMap((numbers) => [...numbers])])].sort(
+    (a, b) => a - b,
+  );
 }
 
 /**

@@ -17,5 +17,10 @@ export type Effect =
   | { readonly kind: 'name'; readonly namings: readonly Naming[] }
   /** A sync has ended: of that file's bytes, or that directory's names, those effects are kept that came before number `before`. */
   | { readonly kind: 'synced'; readonly inode: Inode; readonly before: number }
+  /**
+   * A sync of that file's bytes has failed: no later one makes up for it, for the system has dropped what it could not
+   * write, and takes its pages for clean.
+   */
+  | { readonly kind: 'sync-failed'; readonly inode: Inode; readonly before: number }
   /** What a user of the disk notes down. */
   | { readonly kind: 'note'; readonly note: unknown };

@@ -11,16 +11,30 @@ import { Image, ROOT } from './image.ts';
 export class SimDisk implements Storage {
   readonly image: Image;
   readonly effects: Effect[] = [];
+  readonly #now: () => number;
+  /** When each file was written to last. */
+  readonly #modified = new Map<Inode, number>();
   #nextInode: Inode;
 
-  constructor(image: Image = new Image()) {
+  /** `now`: milliseconds since the epoch. */
+  constructor(image: Image = new Image(), now: () => number = () => 0) {
     this.image = image;
+    this.#now = now;
     this.#nextInode = 1 + Math.max(ROOT, ...image.directories.keys(), ...image.files.keys());
   }
 
   /** Notes something down between the effects. */
   note(note: unknown): void {
     this.effects.push({ kind: 'note', note });
+  }
+
+  /** Begins a sync of a file, and returns how to end it: well, or as one that failed. */
+  beginSync(inode: Inode): (fails: boolean) => void {
+    const before = this.effects.length;
+    return (fails) => {
+      this.effects.push({ kind: fails ? 'sync-failed' : 'synced', inode, before });
+      if (fails) throw systemError('EIO');
+    };
   }
 
   makeDirectory(path: string, mode = 0o777): string | undefined {
@@ -84,7 +98,7 @@ export class SimDisk implements Storage {
   }
 
   syncDirectory(path: string): void {
-    this.#synced(this.#mustFind(path), this.effects.length);
+    this.beginSync(this.#mustFind(path))(false);
   }
 
   fileSystem(): 'local' {
@@ -100,16 +114,13 @@ export class SimDisk implements Storage {
     const effect = { kind: 'made', inode, directory, mode } as const;
     this.effects.push(effect);
     this.image.make(effect);
+    this.#modified.set(inode, this.#now());
     return inode;
   }
 
   #name(namings: readonly Naming[]): void {
     this.effects.push({ kind: 'name', namings });
     this.image.name(namings);
-  }
-
-  #synced(inode: Inode, before: number): void {
-    this.effects.push({ kind: 'synced', inode, before });
   }
 
   #find(path: string): Inode | undefined {
@@ -149,7 +160,7 @@ export class SimDisk implements Storage {
       size: file?.content.size ?? 0,
       directory: file === undefined,
       mode,
-      modifiedMs: 0,
+      modifiedMs: this.#modified.get(inode) ?? 0,
     };
   }
 
@@ -160,6 +171,7 @@ export class SimDisk implements Storage {
     const write = (bytes: Buffer, offset: number) => {
       this.effects.push({ kind: 'write', inode, offset, bytes });
       content.write(bytes, offset);
+      this.#modified.set(inode, this.#now());
     };
     return {
       descriptor: inode,
@@ -174,12 +186,12 @@ export class SimDisk implements Storage {
       },
       writeAt: (bytes, position) => write(Buffer.from(bytes), position),
       sync: async () => {
-        const before = this.effects.length;
+        const end = this.beginSync(inode);
         // Others come between a sync's beginning and its end.
         await Promise.resolve();
-        this.#synced(inode, before);
+        end(false);
       },
-      syncNow: () => this.#synced(inode, this.effects.length),
+      syncNow: () => this.beginSync(inode)(false),
       close: () => {},
     };
   }
