@@ -10,6 +10,7 @@ import { layoutOf, newestStart } from './layout.ts';
 import { keepLog } from './log-directory.ts';
 import { SegmentReader } from './segments.ts';
 import { settling } from './settling.ts';
+import { healSuspect } from './suspect.ts';
 
 export interface LogEndParts {
   readonly storage: Storage;
@@ -166,7 +167,8 @@ export class LogEnd {
 
   /**
    * Before the first acknowledgement in a segment its name must be kept too. That another Wal saw to it, as the lines say,
-   * does not count: a checkout may have given the name to another file since.
+   * does not count: a checkout may have given the name to another file since. And a sync of it may have failed before this
+   * Wal had it open: then the system tells that to others only.
    */
   #keepName(): void {
     const { firstSeq } = this.#reader;
@@ -175,6 +177,7 @@ export class LogEnd {
     try {
       if (this.#kept === undefined) keepLog(storage, directory);
       storage.syncDirectory(directory);
+      healSuspect(storage, directory);
     } catch (error) {
       // That the directory cannot be opened now says nothing of the disk.
       const { syscall } = error as NodeJS.ErrnoException;

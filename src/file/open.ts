@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Clock } from '../clock/clock.ts';
 import { WalError } from '../errors/errors.ts';
 import type { Meta } from '../format/meta.ts';
-import { LOCK_FILE, SUSPECT_FILE, segmentName } from '../format/names.ts';
+import { LOCK_FILE, segmentName } from '../format/names.ts';
 import { chooseLock } from '../lock/choose.ts';
 import { Gate, type GateObserver } from '../lock/gate.ts';
 import type { Lock } from '../lock/lock.ts';
@@ -90,7 +90,7 @@ export async function openFileStore(options: OpenFileStore): Promise<FileStore> 
   let turnstile: Turnstile | undefined;
   try {
     turnstile = openTurnstile(options, fileSystem, token);
-    await prepare(options, turnstile, token, found !== undefined);
+    await prepare(options, found !== undefined);
     return storeOn(meta, turnstile);
   } catch (error) {
     turnstile?.hint?.close();
@@ -164,14 +164,8 @@ function openTurnstile(options: OpenFileStore, fileSystem: FileSystem, token: st
 }
 
 /** Before the first append: heals what a failed sync left, and makes the first segment of a new log. */
-async function prepare(
-  options: OpenFileStore,
-  { gate }: Turnstile,
-  token: string,
-  existed: boolean,
-): Promise<void> {
+async function prepare(options: OpenFileStore, existed: boolean): Promise<void> {
   const { storage, clock, directory, modes } = options;
-  const suspect = () => storage.look(join(directory, SUSPECT_FILE)) !== undefined;
   // A checkout takes the segment away before it puts the other in: a log that is there already gets time to come back.
   for (let waited = 0; existed && waited < AWAY_MS; waited += AWAY_LOOK_MS) {
     if (lastFile(layoutOf(storage, directory)) !== undefined) break;
@@ -179,8 +173,5 @@ async function prepare(
   }
   const path = join(directory, segmentName(newestStart(storage, directory).firstSeq));
   if (storage.look(path) === undefined) storage.open(path, 'append', modes.file).close();
-  if (!suspect()) return;
-  await gate.enter(suspect, () =>
-    healSuspect(storage, directory, layoutOf(storage, directory).segments, token),
-  );
+  healSuspect(storage, directory);
 }

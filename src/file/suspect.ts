@@ -2,12 +2,14 @@ import { join } from 'node:path';
 import { SUSPECT_FILE, segmentName } from '../format/names.ts';
 import { fileError } from '../storage/error.ts';
 import { publish, readWhole } from '../storage/files.ts';
-import type { Storage, StorageFile } from '../storage/storage.ts';
+import type { Storage } from '../storage/storage.ts';
+import { layoutOf } from './layout.ts';
 
 /*
  * After a failed fdatasync the kernel may count pages as clean that never reached the disk: they read back right, and
- * are gone after a power cut. So the Wal that saw it leaves a marker, and whoever opens the log for writing next copies
- * the segment's bytes to a new file, syncs that, and puts it in the old one's place, before anything is built on it.
+ * are gone after a power cut. So the Wal that saw it leaves a marker, and whoever opens the log for writing next writes
+ * the segment's bytes over themselves, which makes the pages dirty again, and syncs that before anything is built on it.
+ * (Not to a new file, which takes the old one's name: what others append to the old one just before would be lost.)
  */
 
 /** Leaves the marker. It may fail too: the caller cannot do more than try. */
@@ -28,26 +30,22 @@ export function suspectIn(storage: Storage, directory: string): number | undefin
   }
 }
 
-const COPY_BYTES = 1024 * 1024;
-/** A writer that goes on without the lock adds a little to each pass over what came since the last. */
-const MOST_PASSES = 20;
+const CHUNK_BYTES = 1024 * 1024;
 
 /**
- * Writes the segments from `firstSeq` on anew and takes the marker away. Called inside the write turn. Should another
- * process write without the lock while this goes on, its lines after the copied ones are copied too, and it finds the
- * file replaced when it looks before it acknowledges.
+ * Where there is a marker, writes the segments from that one on over themselves, and takes it away. Others may append
+ * meanwhile: no byte that is written over ever changes.
  */
-export function healSuspect(
-  storage: Storage,
-  directory: string,
-  segments: readonly number[],
-  token: string,
-): void {
+export function healSuspect(storage: Storage, directory: string): void {
   const marker = join(directory, SUSPECT_FILE);
-  const firstSeq = suspectIn(storage, directory);
-  if (firstSeq === undefined) return;
+  if (storage.look(marker) === undefined) return;
   try {
-    for (const seq of segments.filter((each) => each >= firstSeq)) copyAnew(storage, directory, seq, token);
+    const firstSeq = suspectIn(storage, directory);
+    if (firstSeq === undefined) return;
+    const { segments } = layoutOf(storage, directory);
+    for (const seq of segments.filter((each) => each >= firstSeq))
+      writeOver(storage, join(directory, segmentName(seq)));
+    storage.syncDirectory(directory);
     storage.remove(marker);
     storage.syncDirectory(directory);
   } catch (error) {
@@ -55,43 +53,18 @@ export function healSuspect(
   }
 }
 
-function copyAnew(storage: Storage, directory: string, firstSeq: number, token: string): void {
-  const path = join(directory, segmentName(firstSeq));
-  const temporary = `${path}.${token}.tmp`;
-  const source = storage.open(path, 'read');
+function writeOver(storage: Storage, path: string): void {
+  const file = storage.open(path, 'update');
   try {
-    const target = storage.open(temporary, 'create', source.look().mode);
-    try {
-      let end = 0;
-      for (let pass = 0; pass < MOST_PASSES; pass++) {
-        const reached = copyFrom(source, target, end);
-        if (reached === end) break;
-        end = reached;
-        target.syncNow();
-      }
-      storage.rename(temporary, path);
-      // What came in between: nothing while the lock holds. At once: who acknowledged it saw the old file here.
-      copyFrom(source, target, end);
-      target.syncNow();
-      storage.syncDirectory(directory);
-    } finally {
-      target.close();
+    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+    for (let position = 0; ; ) {
+      const count = file.read(chunk, position);
+      if (count === 0) break;
+      file.writeAt(chunk.subarray(0, count), position);
+      position += count;
     }
+    file.syncNow();
   } finally {
-    source.close();
-    storage.remove(temporary);
-  }
-}
-
-/** Copies from an offset to the end; returns where that was. */
-function copyFrom(source: StorageFile, target: StorageFile, from: number): number {
-  const chunk = Buffer.allocUnsafe(COPY_BYTES);
-  let position = from;
-  for (;;) {
-    const count = source.read(chunk, position);
-    if (count === 0) return position;
-    let rest = chunk.subarray(0, count);
-    while (rest.length > 0) rest = rest.subarray(target.append([rest]));
-    position += count;
+    file.close();
   }
 }

@@ -4,6 +4,12 @@ import { systemError } from '../wrapped-storage.ts';
 import type { Effect, Inode, Naming } from './effect.ts';
 import { Image, ROOT } from './image.ts';
 
+/** An open file of a simulated disk. */
+export interface SimFile extends StorageFile {
+  /** Begins a sync, and returns how to end it: well, or as one that fails. */
+  beginSync(): (fails: boolean) => void;
+}
+
 /**
  * A disk in memory, as a POSIX file system would have it, that notes down all that reaches it: so that what a crash could
  * leave of it can be made. What it begins with counts as synced.
@@ -14,6 +20,8 @@ export class SimDisk implements Storage {
   readonly #now: () => number;
   /** When each file was written to last. */
   readonly #modified = new Map<Inode, number>();
+  /** How many syncs of a file have failed: each open file is told of each, once. */
+  readonly #failures = new Map<Inode, number>();
   #nextInode: Inode;
 
   /** `now`: milliseconds since the epoch. */
@@ -26,15 +34,6 @@ export class SimDisk implements Storage {
   /** Notes something down between the effects. */
   note(note: unknown): void {
     this.effects.push({ kind: 'note', note });
-  }
-
-  /** Begins a sync of a file, and returns how to end it: well, or as one that failed. */
-  beginSync(inode: Inode): (fails: boolean) => void {
-    const before = this.effects.length;
-    return (fails) => {
-      this.effects.push({ kind: fails ? 'sync-failed' : 'synced', inode, before });
-      if (fails) throw systemError('EIO');
-    };
   }
 
   makeDirectory(path: string, mode = 0o777): string | undefined {
@@ -52,7 +51,7 @@ export class SimDisk implements Storage {
     return [...this.#directory(path).names.keys()].sort();
   }
 
-  open(path: string, access: FileAccess, mode = 0o666): StorageFile {
+  open(path: string, access: FileAccess, mode = 0o666): SimFile {
     const found = this.#find(path);
     if (found !== undefined && this.image.directories.has(found)) throw systemError('EISDIR');
     if (access === 'create' && found !== undefined) throw systemError('EEXIST');
@@ -98,7 +97,7 @@ export class SimDisk implements Storage {
   }
 
   syncDirectory(path: string): void {
-    this.beginSync(this.#mustFind(path))(false);
+    this.effects.push({ kind: 'synced', inode: this.#mustFind(path), before: this.effects.length });
   }
 
   fileSystem(): 'local' {
@@ -164,7 +163,7 @@ export class SimDisk implements Storage {
     };
   }
 
-  #fileOf(inode: Inode): StorageFile {
+  #fileOf(inode: Inode): SimFile {
     const file = this.image.files.get(inode);
     if (file === undefined) throw systemError('ENOENT');
     const { content } = file;
@@ -173,8 +172,21 @@ export class SimDisk implements Storage {
       content.write(bytes, offset);
       this.#modified.set(inode, this.#now());
     };
+    const failures = () => this.#failures.get(inode) ?? 0;
+    let told = failures();
+    const beginSync = () => {
+      const before = this.effects.length;
+      return (fails: boolean) => {
+        this.effects.push({ kind: fails ? 'sync-failed' : 'synced', inode, before });
+        if (fails) this.#failures.set(inode, failures() + 1);
+        if (told === failures()) return;
+        told = failures();
+        throw systemError('EIO');
+      };
+    };
     return {
       descriptor: inode,
+      beginSync,
       look: () => this.#lookAt(inode),
       size: () => content.size,
       endsAt: (size) => content.size === size,
@@ -186,12 +198,12 @@ export class SimDisk implements Storage {
       },
       writeAt: (bytes, position) => write(Buffer.from(bytes), position),
       sync: async () => {
-        const end = this.beginSync(inode);
+        const end = beginSync();
         // Others come between a sync's beginning and its end.
         await Promise.resolve();
         end(false);
       },
-      syncNow: () => this.beginSync(inode)(false),
+      syncNow: () => beginSync()(false),
       close: () => {},
     };
   }

@@ -23,6 +23,8 @@ export class Actor {
   /** True while its own code is in the middle of something, and cannot do anything else. */
   #inside = false;
   #entries = 0;
+  /** Until word is left of a failed sync nobody else can know of it: what comes in these microseconds is in doubt. */
+  #leavesWord = false;
 
   constructor(world: World, name: string) {
     this.#world = world;
@@ -44,6 +46,11 @@ export class Actor {
 
   get canInterlope(): boolean {
     return this.isFree && !this.#inside && this.#wal !== undefined;
+  }
+
+  /** A step is over: what it did in one stretch is done. */
+  rest(): void {
+    this.#leavesWord = false;
   }
 
   /** Does something that waits for others. */
@@ -106,6 +113,7 @@ export class Actor {
     const actor = this;
     const storage = faultyStorage(disk, scheduler, {
       before: () => {
+        if (this.#leavesWord) return;
         const was = this.#inside;
         this.#inside = true;
         world.between(this);
@@ -115,7 +123,11 @@ export class Actor {
         return actor.killed;
       },
       room: (bytes) => (world.chance(world.hardships.full) ? Math.floor(dice() * bytes) : bytes),
-      syncFails: () => world.chance(world.hardships.syncFails),
+      syncFails: () => {
+        const fails = world.chance(world.hardships.syncFails);
+        this.#leavesWord ||= fails;
+        return fails;
+      },
     });
     const digit = () => Math.floor(own() * 16).toString(16);
     const randomHex = (count: number) => Array.from({ length: count }, digit).join('');

@@ -1,5 +1,5 @@
 import type { Storage, StorageFile } from '../../storage/storage.ts';
-import type { SimDisk } from '../disk/sim-disk.ts';
+import type { SimDisk, SimFile } from '../disk/sim-disk.ts';
 import { systemError } from '../wrapped-storage.ts';
 import type { Scheduler } from './scheduler.ts';
 
@@ -28,7 +28,7 @@ export function faultyStorage(disk: SimDisk, scheduler: Scheduler, path: Path): 
       enter();
       return call(...args);
     };
-  const fileOf = (file: StorageFile): StorageFile => ({
+  const fileOf = (file: SimFile): StorageFile => ({
     descriptor: file.descriptor,
     look: guarded(() => file.look()),
     size: guarded(() => file.size()),
@@ -43,13 +43,13 @@ export function faultyStorage(disk: SimDisk, scheduler: Scheduler, path: Path): 
     writeAt: guarded((bytes, position) => file.writeAt(bytes, position)),
     sync: async () => {
       enter();
-      const end = disk.beginSync(file.descriptor);
+      const end = file.beginSync();
       await scheduler.pause();
       // A killed process hears of nothing any more.
       if (path.killed) await new Promise(() => {});
       end(path.syncFails());
     },
-    syncNow: guarded(() => disk.beginSync(file.descriptor)(path.syncFails())),
+    syncNow: guarded(() => file.beginSync()(path.syncFails())),
     close: () => file.close(),
   });
   return {

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { messageOf } from '../../errors/errors.ts';
 import { Wal, type WalError } from '../../index.ts';
 import { type Fate, imageAfter, unsynced } from '../crash/fates.ts';
@@ -39,7 +40,7 @@ const MOST_ACTORS = 4;
 const SETTINGS = [
   { interloper: 0.03, kill: 0.001, crash: 0.0005, full: 0, syncFails: 0 },
   { interloper: 0.1, kill: 0, crash: 0, full: 0.02, syncFails: 0 },
-  { interloper: 0.02, kill: 0, crash: 0, full: 0, syncFails: 0.01 },
+  { interloper: 0.02, kill: 0, crash: 0.0005, full: 0, syncFails: 0.01 },
   { interloper: 0.05, kill: 0.002, crash: 0, full: 0, syncFails: 0 },
 ] as const satisfies readonly Hardships[];
 
@@ -64,6 +65,9 @@ export class World {
     this.dice = seeded(seed);
     this.scheduler = new Scheduler(this.dice);
     this.disk = this.#newDisk();
+    // What lies above the log was there before, and kept.
+    this.disk.makeDirectory(dirname(LOG));
+    this.disk.syncDirectory('/');
     this.hardships = pick(this.dice, SETTINGS) as Hardships;
     this.segmentBytes = pick(this.dice, [4096, 4096, 16_384]) as number;
   }
@@ -137,6 +141,7 @@ export class World {
       const idle = this.#actors.filter((actor) => actor.isFree);
       if (idle.length > 0 && this.chance(0.4)) pick(this.dice, idle)?.act();
       if (!(await this.scheduler.step()) && this.#actors.length === 0) this.#actors.push(this.#newActor());
+      for (const actor of this.#actors) actor.rest();
       if (this.chance(0.01)) await this.#look();
     }
     for (const actor of this.#actors) actor.leave();
