@@ -23,7 +23,6 @@ import {
   type FileChanges,
   systemError,
 } from '../src/lab/wrapped-storage.ts';
-import type { StorageFile } from '../src/storage/storage.ts';
 
 const add = (id: string) => ({ op: 'add', id });
 const idsIn = async (directory: string) => (await recordsIn(directory)).map(({ id }) => id);
