@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { type LogRecord, Wal } from '../src/index.ts';
+import { type LogRecord, Wal, type WalOptions } from '../src/index.ts';
 import { recordsIn } from '../src/lab/audit.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 import { changedStorage, changedSurroundings } from '../src/lab/wrapped-storage.ts';
-import type { StorageFile } from '../src/storage/storage.ts';
+import type { Storage, StorageFile } from '../src/storage/storage.ts';
 
 const SMALL = { segmentBytes: 4096 } as const;
 const entry = (n: number) => ({ op: 'add', id: `bd-${n}`, data: 'x'.repeat(200) });
@@ -148,6 +148,79 @@ for (const between of [0, 4000]) {
       );
     }));
 }
+
+/** A Wal that notes what is made and synced, by name, and the directories whose names are kept. */
+async function notingWal(directory: string, options: WalOptions): Promise<{ wal: Wal; done: string[] }> {
+  const done: string[] = [];
+  const lines = changedStorage({});
+  const note = (name: string, file: StorageFile): StorageFile => ({
+    ...file,
+    sync: async () => {
+      await file.sync();
+      done.push(`sync ${name}`);
+    },
+    syncNow: () => {
+      file.syncNow();
+      done.push(`sync ${name}`);
+    },
+  });
+  const storage: Storage = {
+    ...lines,
+    open: (path, access, mode) => {
+      const name = basename(path);
+      if (access === 'append' && lines.look(path) === undefined) done.push(`make ${name}`);
+      const file = lines.open(path, access, mode);
+      return name.endsWith('.jsonl') ? note(name, file) : file;
+    },
+    syncDirectory: (path) => {
+      lines.syncDirectory(path);
+      done.push(`keep ${path === dirname(directory) ? 'the name of the log' : 'the names in it'}`);
+    },
+  };
+  const wal = await Wal.openIn(changedSurroundings({ storage }), directory, { ...SMALL, ...options });
+  return { wal, done };
+}
+
+for (const durability of ['sync', 'os'] as const) {
+  test(`before a segment is made, the one before it is synced through its seal (durability: ${durability})`, () =>
+    inScratch('segments', async (directory) => {
+      const { wal, done } = await notingWal(directory, { durability });
+      const [first] = segmentsOf(directory) as [string];
+      while (!readFileSync(join(directory, first), 'utf8').includes('"entries":[]')) {
+        done.length = 0;
+        // Another Wal's lines and seal are to be synced like its own.
+        const other = await Wal.open(directory, { ...SMALL, durability: 'os' });
+        other.appendSync(entry(1));
+        await other.close();
+      }
+      await wal.append(entry(2));
+      const [, second] = segmentsOf(directory) as [string, string];
+      const made = done.indexOf(`make ${second}`);
+      assert.ok(made > 0, done.join(', '));
+      assert.ok(done.slice(0, made).includes(`sync ${first}`), done.join(', '));
+      await wal.close();
+    }));
+}
+
+test('the name of each segment is kept before the first acknowledgement in it, and that of the log itself', () =>
+  inScratch('segments', async (scratch) => {
+    const directory = join(scratch, 'log');
+    await fill(directory, 1);
+    const { wal, done } = await notingWal(directory, {});
+    await wal.append(entry(2));
+    assert.deepEqual(new Set(done.filter((each) => each.startsWith('keep'))).size, 2, done.join(', '));
+    while (segmentsOf(directory).length < 3) {
+      const { length } = segmentsOf(directory);
+      done.length = 0;
+      await wal.append(entry(3));
+      if (segmentsOf(directory).length === length) continue;
+      const made = done.findIndex((each) => each.startsWith('make'));
+      const [, synced, kept, ...more] = done.slice(made);
+      const name = segmentsOf(directory).at(-1);
+      assert.deepEqual([synced, kept, more], [`sync ${name}`, 'keep the names in it', []]);
+    }
+    await wal.close();
+  }));
 
 test('a log kept in git stays in one segment', () =>
   inScratch('segments', async (directory) => {
