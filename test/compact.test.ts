@@ -499,6 +499,14 @@ test('a compaction that dies at any of its steps leaves a log that opens, and wh
         Array.from({ length: 10 }, (_, i) => [`bd-${i}`, i < 3 ? 13 : 12]),
         `step ${step}`,
       );
+      const reader = await Wal.open(directory, { readOnly: true });
+      const oldest = await reader.oldest();
+      assert.deepEqual(
+        await seqsFrom(reader, oldest),
+        Array.from({ length: 123 - oldest + 1 }, (_, i) => oldest + i),
+        `step ${step}, from entry ${oldest}`,
+      );
+      await reader.close();
       const next = await Wal.open(directory, SMALL);
       assert.equal((await next.append(entry('bd-9', 999))).seq, 124);
       assert.equal((await next.compact({ retain: 1 })).seq, 124);

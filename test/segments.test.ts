@@ -79,6 +79,26 @@ test('opening reads the last segment only, whatever lies before it', () =>
     await wal.close();
   }));
 
+test('opening reads only the end of the segment before the last', () =>
+  inScratch('segments', async (directory) => {
+    const options = { segmentBytes: 1024 * 1024 };
+    const wal = await Wal.open(directory, options);
+    await wal.append({ ...entry(1), data: 'x'.repeat(1_000_000) });
+    for (let n = 2; segmentsOf(directory).length < 2; n++)
+      await wal.append({ ...entry(n), data: 'x'.repeat(10_000) });
+    await wal.close();
+    let bytes = 0;
+    const read = (file: StorageFile, target: Buffer, position: number) => {
+      const count = file.read(target, position);
+      bytes += count;
+      return count;
+    };
+    const surroundings = changedSurroundings({ storage: changedStorage({}, { read }) });
+    const next = await Wal.openIn(surroundings, directory, options);
+    assert.ok(bytes < 300_000, `${bytes} bytes`);
+    await next.close();
+  }));
+
 test('a segment missing in the middle: reading ends there with an error, and so does opening where it was the last but one', () =>
   inScratch('segments', async (directory) => {
     await fill(directory, 100);

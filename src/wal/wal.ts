@@ -421,7 +421,12 @@ export class Wal {
    * The first entry that `read` can still deliver: 1, unless the log was compacted. Rejects with ERR_WAL_CLOSED,
    * ERR_WAL_NOT_FOUND, ERR_WAL_PERMISSION or ERR_WAL_IO.
    */
-  async oldest(): Promise<number> {
+  oldest(): Promise<number> {
+    checkOutside(this.#appender);
+    return this.#oldest();
+  }
+
+  async #oldest(): Promise<number> {
     this.#checkOpen();
     return this.#store.oldest();
   }
