@@ -303,3 +303,32 @@ test('a compaction does not fold across a segment that is missing, and deletes n
     assert.deepEqual(files(directory, SEGMENT).slice(0, before.length), before);
     await wal.close();
   }));
+
+for (const { name, length } of [
+  { name: 'an entry: another seal follows that entry', length: 1 },
+  { name: 'another Wal’s seal: it is dropped', length: 5000 },
+]) {
+  test(`a seal that comes second to ${name}`, () =>
+    inScratch('compact-steps', async (directory) => {
+      const other = await Wal.open(directory, { ...SMALL, lock: 'none' });
+      await fill(other, 3);
+      let overtaken = false;
+      const append = (file: StorageFile, pieces: readonly Buffer[]) => {
+        const data = 'x'.repeat(length);
+        if (!overtaken) other.appendSync({ op: 'update', id: 'bd-first', data });
+        overtaken = true;
+        return file.append(pieces);
+      };
+      const surroundings = changedSurroundings({ storage: changedStorage({}, { append }) });
+      const wal = await Wal.openIn(surroundings, directory, { ...SMALL, lock: 'none' });
+      const { seq, made } = await wal.compact({ retain: Number.POSITIVE_INFINITY });
+      assert.deepEqual([overtaken, seq, made], [true, 4, true]);
+      await wal.append({ op: 'update', id: 'bd-next' });
+      const sealsIn = (segment: string) =>
+        readFileSync(join(directory, segment), 'utf8').split('"entries":[]').length - 1;
+      assert.deepEqual(files(directory, SEGMENT).map(sealsIn), [2, 0]);
+      const { ok, head } = await wal.verify();
+      assert.deepEqual([ok, head.seq], [true, 5]);
+      await Promise.all([wal.close(), other.close()]);
+    }));
+}
