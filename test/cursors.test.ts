@@ -65,6 +65,26 @@ test('a cursor below the snapshot is refused, to who reads and to who follows, w
       await assert.rejects(records.next(), { code: 'ERR_WAL_COMPACTED', seq: 40 });
   }));
 
+test('the head at which a snapshot was made leads on, though its entry is gone; with another crc it does not', () =>
+  inLog(async (wal) => {
+    await fill(wal, 1, 20);
+    await wal.compact({ retain: 1 });
+    const cursor = await wal.head();
+    const follower = wal.follow({ from: cursor });
+    assert.deepEqual(await after(wal, cursor), [[], undefined]);
+    const next = follower.next();
+    await fill(wal, 21, 40);
+    assert.equal((await next).value?.seq, 21);
+    const rest = Array.from({ length: 20 }, (_, i) => 21 + i);
+    assert.deepEqual(await after(wal, cursor), [rest, undefined]);
+    await wal.compact();
+    assert.deepEqual(await after(wal, cursor), [rest, undefined]);
+    const other = { seq: 20, crc: cursor.crc === '00000001' ? '00000002' : '00000001' };
+    assert.deepEqual(await after(wal, other), [[], 'ERR_WAL_COMPACTED']);
+    await wal.compact({ retain: 1 });
+    assert.deepEqual(await after(wal, cursor), [[], 'ERR_WAL_COMPACTED']);
+  }));
+
 test('who reads on from a snapshot that nobody has gone on from gets nothing, though a sleeper’s segment lies beside it', () =>
   inLog(async (wal, directory) => {
     await fill(wal, 1, 20);

@@ -96,8 +96,13 @@ test('in the middle of a batch there was no state; a fold of another kind than t
       version: 1,
       apply: (value = 0, { data }) => value + (data as number),
     };
-    const { items, applied } = await wal.stateAt(5, { fold: sum });
-    assert.deepEqual([items.map(({ value }) => value), applied], [[3, 5, 7], 5]);
+    for (const [seq, sums] of [
+      [5, [3, 5, 7]],
+      [6, [9, 5, 7]],
+    ] as const) {
+      const { items, applied } = await wal.stateAt(seq, { fold: sum });
+      assert.deepEqual([items.map(({ value }) => value), applied], [sums, seq]);
+    }
   }));
 
 test('a moment that is none is refused', () =>
