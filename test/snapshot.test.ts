@@ -268,9 +268,10 @@ test('damage that is come upon later is told, and the table falls back to the sn
       table.list().map(({ rev }) => rev),
       Array.from({ length: MANY }, (_, i) => MANY + i + 1),
     );
+    // A watch that went on as if nothing were would tell this.
+    await wal.append({ op: 'set', id: 'x', data: taskOf(0) });
     await ended;
     // It does not become the next snapshot's.
-    await wal.append({ op: 'set', id: 'x', data: taskOf(0) });
     await wal.compact({ fold: tasks });
     const again = await Wal.open(directory, { readOnly: true });
     assert.equal((await again.table({ fold: tasks })).get(idOf(2000))?.title, taskOf(2000).title);
