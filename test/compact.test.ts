@@ -535,6 +535,39 @@ test('a log compacted with one fold is refused to another, and stays as it is', 
     for (const name of before) assert.ok(readdirSync(directory).includes(name), name);
   }));
 
+test('another fold is refused to compact a log though all its entries are there, and though nothing is new', () =>
+  inLog('compact', async (wal, directory) => {
+    await fill(wal, 20);
+    await wal.compact({ fold: { ...summing, version: 2 } });
+    const before = files(directory, /./);
+    for (const more of [0, 1]) {
+      await fill(wal, more);
+      for (const fold of [undefined, summing])
+        await assert.rejects(wal.compact({ fold, retain: 1 }), { code: 'ERR_WAL_FOLD', seq: 20 });
+      for (const name of before) assert.ok(readdirSync(directory).includes(name), name);
+    }
+  }));
+
+test('a later version of a fold makes its own snapshot, also where nothing is new, and deletes nothing until it has another', () =>
+  inLog('compact', async (wal, directory) => {
+    const later = { ...summing, version: 2 };
+    await fill(wal, 20);
+    await wal.compact({ fold: summing });
+    await fill(wal, 20, 21);
+    await wal.compact({ fold: summing, retain: Number.POSITIVE_INFINITY });
+    for (const made of [true, false]) {
+      const report = await wal.compact({ fold: later });
+      assert.deepEqual([report.seq, report.made], [40, made]);
+      assert.equal((await seqsFrom(wal)).length, 40);
+    }
+    await fill(wal, 20, 41);
+    await wal.compact({ fold: later });
+    assert.equal((await wal.table({ fold: later })).get('bd-1'), 1 + 11 + 21 + 31 + 41 + 51);
+    assert.deepEqual(await wal.oldest(), 41);
+    assert.equal(files(directory, SNAPSHOT).length, 2);
+    await assert.rejects(wal.compact({ fold: { ...later, version: 3 } }), { code: 'ERR_WAL_FOLD' });
+  }));
+
 test('a fold that throws, or makes what JSON has no form for, leaves the log as it is', () =>
   inLog('compact', async (wal, directory) => {
     await fill(wal, 20);
