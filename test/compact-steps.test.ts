@@ -332,3 +332,40 @@ for (const { name, length } of [
       await Promise.all([wal.close(), other.close()]);
     }));
 }
+
+test('a writer that sleeps before it makes the next segment, until that was made, filled and compacted away, writes behind the snapshot', () =>
+  inScratch('compact-steps', async (scratch) => {
+    const [directory, after] = [join(scratch, 'log'), join(scratch, 'after')];
+    let next: string | undefined;
+    const open: Storage['open'] = (path, access, mode) => {
+      if (next !== undefined && basename(path) === next && access === 'append') {
+        next = undefined;
+        const lines = /[0-9]{20}\.jsonl$/;
+        for (const name of files(directory, lines)) rmSync(join(directory, name));
+        for (const name of files(after, lines)) cpSync(join(after, name), join(directory, name));
+      }
+      return nodeStorage.open(path, access, mode);
+    };
+    const surroundings = changedSurroundings({ storage: changedStorage({ open }) });
+    const wal = await Wal.openIn(surroundings, directory, { ...SMALL, lock: 'none' });
+    await fill(wal, 20);
+    await wal.compact({ retain: Number.POSITIVE_INFINITY });
+    cpSync(directory, after, { recursive: true });
+    const others = await Wal.open(after, SMALL);
+    await fill(others, 20);
+    await others.compact({ retain: 1 });
+    await fill(others, 2);
+    await others.close();
+    next = '00000000000000000021.jsonl';
+    assert.equal((await wal.append({ op: 'update', id: 'bd-late' })).seq, 43);
+    assert.equal(next, undefined);
+    assert.equal(wal.stats().replacements, 0);
+    assert.deepEqual(
+      files(directory, SEGMENT).map((name) => readFileSync(join(directory, name)).length > 0),
+      [false, true],
+    );
+    await wal.close();
+    const reader = await Wal.open(directory, { readOnly: true });
+    assert.deepEqual((await reader.table()).item('bd-late')?.rev, 43);
+    await reader.close();
+  }));

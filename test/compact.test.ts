@@ -206,6 +206,30 @@ test('a writer and a table that slept through compactions go on; the table loads
     await other.close();
   }));
 
+test('who slept through a compaction after which nobody has gone on, reads to the seal, and has nothing to load', () =>
+  inLog('compact', async (sleeper, directory) => {
+    await fill(sleeper, 5);
+    const table = await sleeper.table<{ n: number }>();
+    const changes = table.watch();
+    const other = await Wal.open(directory, SMALL);
+    await fill(other, 1, 6);
+    await other.compact({ retain: 1 });
+    assert.deepEqual(files(directory, SEGMENT), []);
+    assert.equal((await sleeper.head()).seq, 6);
+    assert.equal(await table.refresh(), 6);
+    assert.equal((await sleeper.append(entry('bd-7', 7))).seq, 7);
+    const seen = [await changes.next(), await changes.next()].map(({ value }) => value);
+    assert.deepEqual(
+      seen.map((change) => change && [change.seq, change.op]),
+      [
+        [6, 'update'],
+        [7, 'update'],
+      ],
+    );
+    assert.equal(sleeper.stats().replacements, 0);
+    await other.close();
+  }));
+
 test('a damaged snapshot is passed over: the state is made of the one before it and of what leads on from there', () =>
   inLog('compact', async (wal, directory) => {
     await fill(wal, 40);

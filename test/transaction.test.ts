@@ -226,6 +226,25 @@ test('a transaction that somebody comes before is decided again, on what came, a
   });
 });
 
+test('transactions of one write that somebody comes before are decided again, each on those before it', async () => {
+  await inScratch('transaction', async (directory) => {
+    const { wal, other } = await overtakenWal(directory, 2);
+    const table = await wal.table<Count>();
+    const add = () => table.update('a', (value) => ({ n: (value?.n ?? 0) + 1 }));
+    const items = await Promise.all([add(), add(), add()]);
+    assert.deepEqual(
+      items.map((item) => [item?.value.n, item?.rev]),
+      [
+        [101, 3],
+        [102, 4],
+        [103, 5],
+      ],
+    );
+    await wal.close();
+    await other.close();
+  });
+});
+
 test('a transaction that landed, though somebody wrote right after it, is there once, and was decided once', async () => {
   await inScratch('transaction', async (directory) => {
     const { wal, other } = await overtakenWal(directory, 1, 'after');
