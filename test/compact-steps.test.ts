@@ -4,7 +4,12 @@ import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { type Lock, Wal } from '../src/index.ts';
 import { inScratch } from '../src/lab/scratch.ts';
-import { changedStorage, changedSurroundings } from '../src/lab/wrapped-storage.ts';
+import {
+  changedFile,
+  changedStorage,
+  changedSurroundings,
+  type FileChanges,
+} from '../src/lab/wrapped-storage.ts';
 import { nodeStorage } from '../src/storage/node.ts';
 import type { Storage, StorageFile } from '../src/storage/storage.ts';
 
@@ -23,29 +28,11 @@ async function fill(wal: Wal, count: number): Promise<void> {
     await wal.append({ op: 'update', id: `bd-${n % 10}`, data: { n, text: 'x'.repeat(200) } });
 }
 
-/** What a file that is being made is changed to: what is written to it, synced, and read back. */
-interface MakingChanges {
-  append?(file: StorageFile, pieces: readonly Buffer[]): number;
-  sync?(file: StorageFile): Promise<void>;
-}
-
-/** The real disk, but for files that must not exist when they are opened. */
-function storageMaking(changes: Partial<Storage>, { append, sync }: MakingChanges): Storage {
+/** The real disk, but for what is changed: of the storage itself, or of files that must not exist when they are opened. */
+function storageMaking(changes: Partial<Storage>, ofMade: FileChanges): Storage {
   const open: Storage['open'] = (path, access, mode) => {
     const file = nodeStorage.open(path, access, mode);
-    if (access !== 'create') return file;
-    return {
-      descriptor: file.descriptor,
-      look: () => file.look(),
-      size: () => file.size(),
-      endsAt: (size) => file.endsAt(size),
-      read: (target, position) => file.read(target, position),
-      append: (pieces) => (append ? append(file, pieces) : file.append(pieces)),
-      writeAt: (bytes, position) => file.writeAt(bytes, position),
-      sync: () => (sync ? sync(file) : file.sync()),
-      syncNow: () => file.syncNow(),
-      close: () => file.close(),
-    };
+    return access === 'create' ? changedFile(file, ofMade) : file;
   };
   return changedStorage({ open, ...changes });
 }

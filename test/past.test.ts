@@ -2,8 +2,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Fold, Wal } from '../src/index.ts';
 import { inScratch } from '../src/lab/scratch.ts';
-import { changedStorage, changedSurroundings, systemError } from '../src/lab/wrapped-storage.ts';
-import type { Storage, StorageFile } from '../src/storage/storage.ts';
+import {
+  changedFile,
+  changedStorage,
+  changedSurroundings,
+  type FileChanges,
+  systemError,
+} from '../src/lab/wrapped-storage.ts';
+import { nodeStorage } from '../src/storage/node.ts';
+import type { StorageFile } from '../src/storage/storage.ts';
 import { realSurroundings } from '../src/wal/surroundings.ts';
 
 const entry = (n: number) => ({ op: 'update', id: `bd-${n % 3}`, data: n, ts: n * 1000 });
@@ -162,28 +169,25 @@ test('whichever read of a snapshot fails, no file of it stays open, and the stat
     const open = new Set<StorageFile>();
     let readsLeft = Number.POSITIVE_INFINITY;
     let reads = 0;
-    const disk = changedStorage({});
-    const storage: Storage = {
-      ...disk,
-      open: (path, access, mode) => {
-        const file = disk.open(path, access, mode);
-        if (!path.includes('snapshot-')) return file;
-        const noted: StorageFile = {
-          ...file,
-          read: (target, position) => {
-            reads++;
-            if (readsLeft-- <= 0) throw systemError('EIO');
-            return file.read(target, position);
-          },
-          close: () => {
-            open.delete(noted);
-            file.close();
-          },
-        };
-        open.add(noted);
-        return noted;
+    const noting: FileChanges = {
+      read: (file, target, position) => {
+        reads++;
+        if (readsLeft-- <= 0) throw systemError('EIO');
+        return file.read(target, position);
+      },
+      close: (file) => {
+        open.delete(file);
+        file.close();
       },
     };
+    const storage = changedStorage({
+      open: (path, access, mode) => {
+        const file = nodeStorage.open(path, access, mode);
+        if (!path.includes('snapshot-')) return file;
+        open.add(file);
+        return changedFile(file, noting);
+      },
+    });
     const reader = await Wal.openIn(changedSurroundings({ storage }), directory, { readOnly: true });
     try {
       reads = 0;

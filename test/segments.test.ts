@@ -1,12 +1,18 @@
 import assert from 'node:assert/strict';
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { type LogRecord, Wal, type WalOptions } from '../src/index.ts';
 import { recordsIn } from '../src/lab/audit.ts';
 import { inScratch } from '../src/lab/scratch.ts';
-import { changedStorage, changedSurroundings } from '../src/lab/wrapped-storage.ts';
-import type { Storage, StorageFile } from '../src/storage/storage.ts';
+import {
+  changedFile,
+  changedStorage,
+  changedSurroundings,
+  type FileChanges,
+} from '../src/lab/wrapped-storage.ts';
+import { nodeStorage } from '../src/storage/node.ts';
+import type { StorageFile } from '../src/storage/storage.ts';
 
 const SMALL = { segmentBytes: 4096 } as const;
 const entry = (n: number) => ({ op: 'add', id: `bd-${n}`, data: 'x'.repeat(200) });
@@ -169,34 +175,34 @@ for (const between of [0, 4000]) {
     }));
 }
 
-/** A Wal that notes what is made and synced, by name, and the directories whose names are kept. */
+/** A Wal that notes, in order, the files that are made and synced, and the directories whose names are kept. */
 async function notingWal(directory: string, options: WalOptions): Promise<{ wal: Wal; done: string[] }> {
   const done: string[] = [];
-  const lines = changedStorage({});
-  const note = (name: string, file: StorageFile): StorageFile => ({
-    ...file,
-    sync: async () => {
+  const noting = (name: string): FileChanges => ({
+    sync: async (file) => {
       await file.sync();
       done.push(`sync ${name}`);
     },
-    syncNow: () => {
+    syncNow: (file) => {
       file.syncNow();
       done.push(`sync ${name}`);
     },
   });
-  const storage: Storage = {
-    ...lines,
+  const storage = changedStorage({
     open: (path, access, mode) => {
       const name = basename(path);
-      if (access === 'append' && lines.look(path) === undefined) done.push(`make ${name}`);
-      const file = lines.open(path, access, mode);
-      return name.endsWith('.jsonl') ? note(name, file) : file;
+      if (access === 'append' && nodeStorage.look(path) === undefined) done.push(`make ${name}`);
+      return changedFile(nodeStorage.open(path, access, mode), noting(name));
+    },
+    link: (existing, path) => {
+      nodeStorage.link(existing, path);
+      done.push(`make ${basename(path)}`);
     },
     syncDirectory: (path) => {
-      lines.syncDirectory(path);
-      done.push(`keep ${path === dirname(directory) ? 'the name of the log' : 'the names in it'}`);
+      nodeStorage.syncDirectory(path);
+      done.push(`keep the names in ${basename(path)}`);
     },
-  };
+  });
   const wal = await Wal.openIn(changedSurroundings({ storage }), directory, { ...SMALL, ...options });
   return { wal, done };
 }
@@ -222,24 +228,36 @@ for (const durability of ['sync', 'os'] as const) {
     }));
 }
 
-test('the name of each segment is kept before the first acknowledgement in it, and that of the log itself', () =>
+test('the name of each segment is kept before the first acknowledgement in it, and that of the log before any', () =>
   inScratch('segments', async (scratch) => {
     const directory = join(scratch, 'log');
     await fill(directory, 1);
     const { wal, done } = await notingWal(directory, {});
     await wal.append(entry(2));
-    assert.deepEqual(new Set(done.filter((each) => each.startsWith('keep'))).size, 2, done.join(', '));
+    for (const each of ['sync wal.json', 'keep the names in log', `keep the names in ${basename(scratch)}`])
+      assert.ok(done.includes(each), `${each}: ${done.join(', ')}`);
     while (segmentsOf(directory).length < 3) {
       const { length } = segmentsOf(directory);
       done.length = 0;
       await wal.append(entry(3));
       if (segmentsOf(directory).length === length) continue;
       const made = done.findIndex((each) => each.startsWith('make'));
-      const [, synced, kept, ...more] = done.slice(made);
       const name = segmentsOf(directory).at(-1);
-      assert.deepEqual([synced, kept, more], [`sync ${name}`, 'keep the names in it', []]);
+      assert.deepEqual(done.slice(made), [`make ${name}`, `sync ${name}`, 'keep the names in log']);
     }
     await wal.close();
+  }));
+
+test('a new log, and all directories made for it, is kept before its first segment is made', () =>
+  inScratch('segments', async (scratch) => {
+    const { wal, done } = await notingWal(join(scratch, 'outer', 'log'), {});
+    await wal.close();
+    const { length } = done.slice(0, done.indexOf('make wal.json'));
+    assert.match(done[length - 1] as string, /^sync .*tmp$/);
+    const [first] = segmentsOf(join(scratch, 'outer', 'log')) as [string];
+    const before = done.slice(length, done.indexOf(`make ${first}`));
+    for (const name of ['log', 'outer', basename(scratch)])
+      assert.ok(before.includes(`keep the names in ${name}`), `${name}: ${done.join(', ')}`);
   }));
 
 test('a log kept in git stays in one segment', () =>
