@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict';
-import { cpSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import {
+  appendFileSync,
+  cpSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
+import { decodeHeader, encodeHeader, type SnapshotHeader } from '../src/format/snapshot.ts';
+import { SnapshotBodyMaker } from '../src/format/snapshot-body.ts';
 import { type Lock, Wal } from '../src/index.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 import {
@@ -183,6 +193,42 @@ test('a compaction holds the lock for the seal alone', () =>
       steps.filter(([, inside]) => inside),
       [],
     );
+    await wal.close();
+  }));
+
+for (const retain of [1, 2, 3]) {
+  test(`with retain: ${retain} so many snapshots stay, and all that was appended after the oldest of them`, () =>
+    inScratch('compact-steps', async (directory) => {
+      const wal = await Wal.open(directory, SMALL);
+      for (let n = 1; n <= 5; n++) {
+        await fill(wal, 10);
+        await wal.compact({ retain });
+        assert.equal(files(directory, SNAPSHOT).length, Math.min(n, retain));
+        assert.equal(await wal.oldest(), n < retain ? 1 : 10 * (n - retain + 1) + 1);
+      }
+      await wal.close();
+    }));
+}
+
+test('a snapshot that is another log’s, or longer than it says, is not gone on from', () =>
+  inScratch('compact-steps', async (directory) => {
+    const wal = await Wal.open(directory, SMALL);
+    await fill(wal, 20);
+    await wal.compact();
+    const items = (await wal.table()).list();
+    const path = join(directory, files(directory, SNAPSHOT)[0] as string);
+    const bytes = readFileSync(path);
+    const header = decodeHeader(bytes.subarray(0, bytes.indexOf('\n')), path) as SnapshotHeader;
+    const empty = new SnapshotBodyMaker();
+    const body = empty.end(false);
+    const other = encodeHeader({ ...header, log: '0123456789abcdef', body });
+    writeFileSync(path, Buffer.concat([Buffer.from(other), ...empty.pieces]));
+    assert.deepEqual((await wal.table()).list(), items);
+    assert.equal((await wal.compact()).made, true);
+    assert.deepEqual((await wal.table()).list(), items);
+    assert.equal((await wal.compact()).made, false);
+    appendFileSync(path, '{}\n');
+    assert.equal((await wal.compact()).made, true);
     await wal.close();
   }));
 

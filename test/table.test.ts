@@ -634,9 +634,29 @@ const COMMANDS: fc.Arbitrary<Command>[] = [
       put(model, id, 1);
     }),
   ),
-  writers.map((by) =>
-    command(`${by} compacts`, async (model, real) => {
-      const { seq } = await real[by as 'wal' | 'other'].compact({ retain: 1 });
+  fc.tuple(ids, ids, values, writers).map(([added, deleted, data, by]) =>
+    command(
+      `${by} appends ${JSON.stringify([added, data])} and deletes ${deleted} at once`,
+      async (model, real) => {
+        await real[by as 'wal' | 'other'].appendBatch([
+          { op: 'set', id: added, data },
+          { op: 'delete', id: deleted },
+        ]);
+        put(model, added, JSON.parse(JSON.stringify(data)));
+        drop(model, deleted);
+      },
+    ),
+  ),
+  fc.constant(
+    command('asks for the state as it is', async (model, real) => {
+      const { seq, items } = await real.other.stateAt(model.seq);
+      await real.table.refresh();
+      assert.deepEqual([seq, items], [model.seq, real.table.list()]);
+    }),
+  ),
+  fc.tuple(writers, fc.constantFrom(1, 2)).map(([by, retain]) =>
+    command(`${by} compacts, and retains ${retain}`, async (model, real) => {
+      const { seq } = await real[by as 'wal' | 'other'].compact({ retain });
       assert.equal(seq, model.seq);
     }),
   ),
