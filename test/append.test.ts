@@ -5,7 +5,8 @@ import type { AppendJob, AppendNews } from '../src/lab/append-process.ts';
 import { audit, recordsIn } from '../src/lab/audit.ts';
 import { Child } from '../src/lab/child.ts';
 import { inScratch } from '../src/lab/scratch.ts';
-import { changedSurroundings } from '../src/lab/wrapped-storage.ts';
+import { changedStorage, changedSurroundings } from '../src/lab/wrapped-storage.ts';
+import type { StorageFile } from '../src/storage/storage.ts';
 
 const add = (id: string, more: object = {}) => ({ op: 'add', id, ...more });
 const idsIn = async (directory: string) => (await recordsIn(directory)).map(({ id }) => id);
@@ -327,3 +328,23 @@ for (const durable of [false, true]) {
       assert.deepEqual(await closed, all);
     }));
 }
+
+test('a record that no line proves to be synced is synced before it is followed as durable, and not at all otherwise', () =>
+  withWal({ durability: 'os' }, async (wal, directory) => {
+    let syncs = 0;
+    const sync = async (file: StorageFile) => {
+      await file.sync();
+      syncs++;
+    };
+    const surroundings = changedSurroundings({ storage: changedStorage({}, { sync }) });
+    const reader = await Wal.openIn(surroundings, directory, { readOnly: true });
+    const [durable, plain] = [reader.follow({ durable: true }), reader.follow()];
+    for (const seq of [1, 2, 3]) {
+      await wal.append(add(`bd-${seq}`));
+      assert.equal((await plain.next()).value?.seq, seq);
+      assert.equal(syncs, seq - 1);
+      assert.equal((await durable.next()).value?.seq, seq);
+      assert.equal(syncs, seq);
+    }
+    await reader.close();
+  }));

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import {
+import fs, {
   chmodSync,
   mkdirSync,
   readdirSync,
@@ -8,8 +8,10 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { syncBuiltinESMExports } from 'node:module';
+import { basename, join } from 'node:path';
 import { test } from 'node:test';
+import { writeWhole } from '../src/cli/write-file.ts';
 import { objects, run } from '../src/lab/command-line.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 
@@ -41,7 +43,7 @@ test('an id whose data is no issue is told and left out; with --strict nothing i
     const entries = [
       { op: 'add', id: 'bd-1', data: good },
       { op: 'add', id: 'bd-2', data: 'text' },
-      { op: 'add', id: 'bd-3\u001b[2J', data: good },
+      { op: 'add', id: 'bd-3\u001b[2J\u202e', data: good },
     ];
     await run(dir, ['append'], lines(entries));
     writeFileSync(join(dir, 'out.jsonl'), 'before');
@@ -53,7 +55,7 @@ test('an id whose data is no issue is told and left out; with --strict nothing i
     assert.deepEqual([code, stdout], [0, '1 issue was exported, as of entry 3; 2 ids left out\n']);
     assert.equal(
       stderr,
-      'jsonl-wal: Id "bd-2" (entry 2) is not an object.\njsonl-wal: Id "bd-3\\u001b[2J" (entry 3) has data of another id.\n',
+      'jsonl-wal: Id "bd-2" (entry 2) is not an object.\njsonl-wal: Id "bd-3\\u001b[2J\\u202e" (entry 3) has data of another id.\n',
     );
     assert.equal(
       readFileSync(join(dir, 'out.jsonl'), 'utf8'),
@@ -65,12 +67,12 @@ test('an id whose data is no issue is told and left out; with --strict nothing i
       objects(json.stderr).map(({ id, seq }) => [id, seq]),
       [
         ['bd-2', 2],
-        ['bd-3\u001b[2J', 3],
+        ['bd-3\u001b[2J\u202e', 3],
       ],
     );
   }));
 
-test('an export keeps the mode of the file, follows a link, and leaves no temporary file when it fails', () =>
+test('an export keeps the mode of the file, follows a link, and says why it cannot write', () =>
   inScratch('cli-export', async (dir) => {
     await run(dir, ['init']);
     mkdirSync(join(dir, 'real'));
@@ -80,11 +82,48 @@ test('an export keeps the mode of the file, follows a link, and leaves no tempor
     assert.equal((await run(dir, ['export', '--to', 'beads', 'link'])).code, 0);
     assert.equal(readFileSync(join(dir, 'real/out.jsonl'), 'utf8'), '');
     assert.equal(statSync(join(dir, 'real/out.jsonl')).mode & 0o777, 0o600);
-    for (const bad of ['real', 'none/out.jsonl']) {
+    for (const [bad, why] of [
+      ['real', 'it is a directory'],
+      ['none/out.jsonl', '.*'],
+    ] as const) {
       const { code, stderr } = await run(dir, ['export', '--to', 'beads', bad]);
       assert.equal(code, 1);
-      assert.match(stderr, /^jsonl-wal: Cannot write /);
+      assert.match(stderr, new RegExp(`^jsonl-wal: Cannot write ${bad}: ${why}`));
     }
     assert.deepEqual(readdirSync(dir).sort(), ['.beads', 'link', 'real']);
     assert.deepEqual(readdirSync(join(dir, 'real')), ['out.jsonl']);
+  }));
+
+test('a file that is exported to is as it was until the new one is written and synced; what fails before leaves nothing', (t) =>
+  inScratch('cli-export', (dir) => {
+    const path = join(dir, 'out.jsonl');
+    writeFileSync(path, 'before');
+    const failing = function* () {
+      yield 'half';
+      throw new Error('no more');
+    };
+    assert.throws(() => writeWhole(path, failing()), { code: 'ERR_WAL_IO', message: /no more/ });
+    assert.deepEqual([readdirSync(dir), readFileSync(path, 'utf8')], [['out.jsonl'], 'before']);
+
+    const done: string[] = [];
+    const { fsyncSync, renameSync } = fs;
+    t.mock.method(fs, 'fsyncSync', (file: number) => {
+      fsyncSync(file);
+      done.push(fs.fstatSync(file).isDirectory() ? 'sync the directory' : 'sync the file');
+    });
+    t.mock.method(fs, 'renameSync', (from: string, to: string) => {
+      assert.equal(readFileSync(from, 'utf8'), 'whole');
+      assert.equal(readFileSync(to, 'utf8'), 'before');
+      renameSync(from, to);
+      done.push(`name ${basename(to)}`);
+    });
+    syncBuiltinESMExports();
+    try {
+      writeWhole(path, ['who', 'le']);
+    } finally {
+      t.mock.restoreAll();
+      syncBuiltinESMExports();
+    }
+    assert.deepEqual(done, ['sync the file', 'name out.jsonl', 'sync the directory']);
+    assert.equal(readFileSync(path, 'utf8'), 'whole');
   }));

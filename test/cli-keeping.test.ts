@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import {
+import fs, {
   existsSync,
   mkdirSync,
   readdirSync,
@@ -9,8 +9,10 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
+import { backupsOf, pruneBackups } from '../src/cli/backups.ts';
 import { objects, run } from '../src/lab/command-line.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 
@@ -76,6 +78,86 @@ test('backup makes a copy in the log, or where it is told to; list tells of them
     const nowhere = await run(dir, ['backup', 'list', '-C', 'nowhere']);
     assert.match(nowhere.stderr, /There is no log in nowhere/);
   }));
+
+/** Does something just before the first call of a function of node:fs that fits. */
+function before<Name extends 'readdirSync' | 'renameSync' | 'rmSync' | 'statSync'>(
+  t: TestContext,
+  name: Name,
+  fits: (path: string) => boolean,
+  work: () => void,
+): void {
+  const real = fs[name] as (...args: unknown[]) => unknown;
+  let isDone = false;
+  t.mock.method(fs, name, (...args: unknown[]) => {
+    if (!isDone && fits(String(args[0]))) {
+      isDone = true;
+      work();
+    }
+    return real(...args);
+  });
+  syncBuiltinESMExports();
+  t.after(() => {
+    t.mock.restoreAll();
+    syncBuiltinESMExports();
+  });
+}
+
+/** A directory with the backups of a log, each with a file in it. */
+async function inBackups(body: (log: string, names: readonly string[]) => void): Promise<void> {
+  await inScratch('cli-prune', (log) => {
+    const names = [1, 2, 3, 4].map((n) => `2025010${n}T000000.000Z-${n}`);
+    for (const name of names) {
+      mkdirSync(join(log, 'backups', name), { recursive: true });
+      writeFileSync(join(log, 'backups', name, 'wal.json'), '{}');
+    }
+    body(log, names);
+  });
+}
+
+const MOMENTS = [
+  ['lists a backup', 'readdirSync', /-2$/],
+  ['looks at a file of a backup', 'statSync', /-2.wal\.json$/],
+  ['takes a backup out', 'renameSync', /-2$/],
+  ['deletes what it took out', 'rmSync', /-2\.deleted\.tmp$/],
+] as const;
+
+for (const [moment, call, path] of MOMENTS) {
+  test(`two prunes at once, the second before the first ${moment}: each backup is deleted by one of them, and nothing fails`, (t) =>
+    inBackups((log, names) => {
+      const others: string[] = [];
+      before(
+        t,
+        call,
+        (each) => path.test(each),
+        () => others.push(...pruneBackups(log, 1).map(({ name }) => name)),
+      );
+      const own = pruneBackups(log, 1).map(({ name }) => name);
+      assert.ok(others.length > 0, 'the other prune came too late');
+      assert.deepEqual([...own, ...others].sort(), names.slice(0, 3));
+      assert.deepEqual(readdirSync(join(log, 'backups')), names.slice(3));
+    }));
+}
+
+for (const [what, call, path] of [
+  ['the place for backups', 'readdirSync', /backups$/],
+  ['a file of a backup', 'statSync', /-2.wal\.json$/],
+] as const) {
+  test(`a list of backups goes on where ${what} is taken away meanwhile`, (t) =>
+    inBackups((log, names) => {
+      before(
+        t,
+        call,
+        (each) => path.test(each),
+        () =>
+          fs.rmSync(
+            what.startsWith('a file') ? join(log, 'backups', names[1] as string) : join(log, 'backups'),
+            { recursive: true },
+          ),
+      );
+      const listed = backupsOf(log).map(({ name }) => name);
+      assert.deepEqual(listed, what.startsWith('a file') ? names.toReversed() : []);
+    }));
+}
 
 test('compact makes a backup first and keeps the newest five; with --no-backup it makes none', () =>
   inScratch('cli-backup', async (dir) => {

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { type Fold, Wal } from '../src/index.ts';
 import { objects, run } from '../src/lab/command-line.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 
@@ -64,4 +67,29 @@ test('compact leaves the state as it is; read and tail go on from what is left, 
     assert.match((await run(dir, ['verify'])).stdout, /ok: nothing acknowledged is missing/);
     assert.match((await run(dir, ['compact', '--fold', 'last-data'])).stdout, /made, of all up to entry 6/);
     assert.match((await run(dir, ['compact', '--fold', 'last-data'])).stdout, /there already/);
+  }));
+
+test('compact and snapshot fold with what they know alone: another fold is refused, and so is a log that a program folds', () =>
+  inScratch('cli-fold', async (dir) => {
+    await fill(dir);
+    for (const command of ['compact', 'snapshot']) {
+      const { code, stderr } = await run(dir, [command, '--fold', 'sums']);
+      assert.equal(code, 2, command);
+      assert.match(stderr, /'sums' is invalid.*last-data/);
+    }
+    const log = join(dir, '.beads');
+    assert.ok(!readdirSync(log).some((name) => name.startsWith('snapshot-')));
+    const sums: Fold<number> = { name: 'sums', version: 1, apply: (sum = 0) => sum + 1 };
+    const wal = await Wal.open(log);
+    await wal.compact({ fold: sums, retain: 1 });
+    await wal.close();
+    const before = readdirSync(log);
+    for (const command of ['compact', 'snapshot']) {
+      const { code, stderr } = await run(dir, [command, '--fold', 'last-data', '--json']);
+      assert.deepEqual([code, objects(stderr)[0].code], [1, 'ERR_WAL_FOLD'], command);
+    }
+    assert.deepEqual(
+      before.filter((name) => !readdirSync(log).includes(name)),
+      [],
+    );
   }));

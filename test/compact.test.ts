@@ -206,6 +206,30 @@ test('a writer and a table that slept through compactions go on; the table loads
     await other.close();
   }));
 
+test('who slept through a compaction after which nobody has gone on, reads to the seal, and has nothing to load', () =>
+  inLog('compact', async (sleeper, directory) => {
+    await fill(sleeper, 5);
+    const table = await sleeper.table<{ n: number }>();
+    const changes = table.watch();
+    const other = await Wal.open(directory, SMALL);
+    await fill(other, 1, 6);
+    await other.compact({ retain: 1 });
+    assert.deepEqual(files(directory, SEGMENT), []);
+    assert.equal((await sleeper.head()).seq, 6);
+    assert.equal(await table.refresh(), 6);
+    assert.equal((await sleeper.append(entry('bd-7', 7))).seq, 7);
+    const seen = [await changes.next(), await changes.next()].map(({ value }) => value);
+    assert.deepEqual(
+      seen.map((change) => change && [change.seq, change.op]),
+      [
+        [6, 'update'],
+        [7, 'update'],
+      ],
+    );
+    assert.equal(sleeper.stats().replacements, 0);
+    await other.close();
+  }));
+
 test('a damaged snapshot is passed over: the state is made of the one before it and of what leads on from there', () =>
   inLog('compact', async (wal, directory) => {
     await fill(wal, 40);
@@ -499,6 +523,14 @@ test('a compaction that dies at any of its steps leaves a log that opens, and wh
         Array.from({ length: 10 }, (_, i) => [`bd-${i}`, i < 3 ? 13 : 12]),
         `step ${step}`,
       );
+      const reader = await Wal.open(directory, { readOnly: true });
+      const oldest = await reader.oldest();
+      assert.deepEqual(
+        await seqsFrom(reader, oldest),
+        Array.from({ length: 123 - oldest + 1 }, (_, i) => oldest + i),
+        `step ${step}, from entry ${oldest}`,
+      );
+      await reader.close();
       const next = await Wal.open(directory, SMALL);
       assert.equal((await next.append(entry('bd-9', 999))).seq, 124);
       assert.equal((await next.compact({ retain: 1 })).seq, 124);
@@ -525,6 +557,39 @@ test('a log compacted with one fold is refused to another, and stays as it is', 
     await assert.rejects(wal.table(), { code: 'ERR_WAL_FOLD' });
     assert.equal((await wal.table({ fold: summing })).get('bd-1'), 1 + 11 + 21);
     for (const name of before) assert.ok(readdirSync(directory).includes(name), name);
+  }));
+
+test('another fold is refused to compact a log though all its entries are there, and though nothing is new', () =>
+  inLog('compact', async (wal, directory) => {
+    await fill(wal, 20);
+    await wal.compact({ fold: { ...summing, version: 2 } });
+    const before = files(directory, /./);
+    for (const more of [0, 1]) {
+      await fill(wal, more);
+      for (const fold of [undefined, summing])
+        await assert.rejects(wal.compact({ fold, retain: 1 }), { code: 'ERR_WAL_FOLD', seq: 20 });
+      for (const name of before) assert.ok(readdirSync(directory).includes(name), name);
+    }
+  }));
+
+test('a later version of a fold makes its own snapshot, also where nothing is new, and deletes nothing until it has another', () =>
+  inLog('compact', async (wal, directory) => {
+    const later = { ...summing, version: 2 };
+    await fill(wal, 20);
+    await wal.compact({ fold: summing });
+    await fill(wal, 20, 21);
+    await wal.compact({ fold: summing, retain: Number.POSITIVE_INFINITY });
+    for (const made of [true, false]) {
+      const report = await wal.compact({ fold: later });
+      assert.deepEqual([report.seq, report.made], [40, made]);
+      assert.equal((await seqsFrom(wal)).length, 40);
+    }
+    await fill(wal, 20, 41);
+    await wal.compact({ fold: later });
+    assert.equal((await wal.table({ fold: later })).get('bd-1'), 1 + 11 + 21 + 31 + 41 + 51);
+    assert.deepEqual(await wal.oldest(), 41);
+    assert.equal(files(directory, SNAPSHOT).length, 2);
+    await assert.rejects(wal.compact({ fold: { ...later, version: 3 } }), { code: 'ERR_WAL_FOLD' });
   }));
 
 test('a fold that throws, or makes what JSON has no form for, leaves the log as it is', () =>

@@ -2,7 +2,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Fold, Wal } from '../src/index.ts';
 import { inScratch } from '../src/lab/scratch.ts';
-import { changedSurroundings } from '../src/lab/wrapped-storage.ts';
+import {
+  changedFile,
+  changedStorage,
+  changedSurroundings,
+  type FileChanges,
+  systemError,
+} from '../src/lab/wrapped-storage.ts';
+import { nodeStorage } from '../src/storage/node.ts';
+import type { StorageFile } from '../src/storage/storage.ts';
 import { realSurroundings } from '../src/wal/surroundings.ts';
 
 const entry = (n: number) => ({ op: 'update', id: `bd-${n % 3}`, data: n, ts: n * 1000 });
@@ -95,8 +103,13 @@ test('in the middle of a batch there was no state; a fold of another kind than t
       version: 1,
       apply: (value = 0, { data }) => value + (data as number),
     };
-    const { items, applied } = await wal.stateAt(5, { fold: sum });
-    assert.deepEqual([items.map(({ value }) => value), applied], [[3, 5, 7], 5]);
+    for (const [seq, sums] of [
+      [5, [3, 5, 7]],
+      [6, [9, 5, 7]],
+    ] as const) {
+      const { items, applied } = await wal.stateAt(seq, { fold: sum });
+      assert.deepEqual([items.map(({ value }) => value), applied], [sums, seq]);
+    }
   }));
 
 test('a moment that is none is refused', () =>
@@ -142,5 +155,53 @@ test('the state at the head is told though a compaction takes away what it is be
     } finally {
       await reader.close();
       await wal.close();
+    }
+  }));
+
+test('whichever read of a snapshot fails, no file of it stays open, and the state is told at the next try', () =>
+  inScratch('past', async (directory) => {
+    const wal = await Wal.open(directory, { segmentBytes: 4096 });
+    await append(wal, 1, 20);
+    await wal.compact();
+    await append(wal, 21, 22);
+    const { items } = await wal.stateAt(22);
+    await wal.close();
+    const open = new Set<StorageFile>();
+    let readsLeft = Number.POSITIVE_INFINITY;
+    let reads = 0;
+    const noting: FileChanges = {
+      read: (file, target, position) => {
+        reads++;
+        if (readsLeft-- <= 0) throw systemError('EIO');
+        return file.read(target, position);
+      },
+      close: (file) => {
+        open.delete(file);
+        file.close();
+      },
+    };
+    const storage = changedStorage({
+      open: (path, access, mode) => {
+        const file = nodeStorage.open(path, access, mode);
+        if (!path.includes('snapshot-')) return file;
+        open.add(file);
+        return changedFile(file, noting);
+      },
+    });
+    const reader = await Wal.openIn(changedSurroundings({ storage }), directory, { readOnly: true });
+    try {
+      reads = 0;
+      await reader.stateAt(22);
+      const most = reads;
+      assert.ok(most > 3, `${most} reads`);
+      for (let left = 0; left < most; left++) {
+        readsLeft = left;
+        await assert.rejects(reader.stateAt(22), { code: 'ERR_WAL_IO' }, `read ${left + 1} of ${most}`);
+        assert.equal(open.size, 0, `read ${left + 1} of ${most} failed`);
+      }
+      readsLeft = Number.POSITIVE_INFINITY;
+      assert.deepEqual((await reader.stateAt(22)).items, items);
+    } finally {
+      await reader.close();
     }
   }));

@@ -1,11 +1,17 @@
 import assert from 'node:assert/strict';
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { test } from 'node:test';
-import { type LogRecord, Wal } from '../src/index.ts';
+import { type LogRecord, Wal, type WalOptions } from '../src/index.ts';
 import { recordsIn } from '../src/lab/audit.ts';
 import { inScratch } from '../src/lab/scratch.ts';
-import { changedStorage, changedSurroundings } from '../src/lab/wrapped-storage.ts';
+import {
+  changedFile,
+  changedStorage,
+  changedSurroundings,
+  type FileChanges,
+} from '../src/lab/wrapped-storage.ts';
+import { nodeStorage } from '../src/storage/node.ts';
 import type { StorageFile } from '../src/storage/storage.ts';
 
 const SMALL = { segmentBytes: 4096 } as const;
@@ -79,6 +85,26 @@ test('opening reads the last segment only, whatever lies before it', () =>
     await wal.close();
   }));
 
+test('opening reads only the end of the segment before the last', () =>
+  inScratch('segments', async (directory) => {
+    const options = { segmentBytes: 1024 * 1024 };
+    const wal = await Wal.open(directory, options);
+    await wal.append({ ...entry(1), data: 'x'.repeat(1_000_000) });
+    for (let n = 2; segmentsOf(directory).length < 2; n++)
+      await wal.append({ ...entry(n), data: 'x'.repeat(10_000) });
+    await wal.close();
+    let bytes = 0;
+    const read = (file: StorageFile, target: Buffer, position: number) => {
+      const count = file.read(target, position);
+      bytes += count;
+      return count;
+    };
+    const surroundings = changedSurroundings({ storage: changedStorage({}, { read }) });
+    const next = await Wal.openIn(surroundings, directory, options);
+    assert.ok(bytes < 300_000, `${bytes} bytes`);
+    await next.close();
+  }));
+
 test('a segment missing in the middle: reading ends there with an error, and so does opening where it was the last but one', () =>
   inScratch('segments', async (directory) => {
     await fill(directory, 100);
@@ -148,6 +174,91 @@ for (const between of [0, 4000]) {
       );
     }));
 }
+
+/** A Wal that notes, in order, the files that are made and synced, and the directories whose names are kept. */
+async function notingWal(directory: string, options: WalOptions): Promise<{ wal: Wal; done: string[] }> {
+  const done: string[] = [];
+  const noting = (name: string): FileChanges => ({
+    sync: async (file) => {
+      await file.sync();
+      done.push(`sync ${name}`);
+    },
+    syncNow: (file) => {
+      file.syncNow();
+      done.push(`sync ${name}`);
+    },
+  });
+  const storage = changedStorage({
+    open: (path, access, mode) => {
+      const name = basename(path);
+      if (access === 'append' && nodeStorage.look(path) === undefined) done.push(`make ${name}`);
+      return changedFile(nodeStorage.open(path, access, mode), noting(name));
+    },
+    link: (existing, path) => {
+      nodeStorage.link(existing, path);
+      done.push(`make ${basename(path)}`);
+    },
+    syncDirectory: (path) => {
+      nodeStorage.syncDirectory(path);
+      done.push(`keep the names in ${basename(path)}`);
+    },
+  });
+  const wal = await Wal.openIn(changedSurroundings({ storage }), directory, { ...SMALL, ...options });
+  return { wal, done };
+}
+
+for (const durability of ['sync', 'os'] as const) {
+  test(`before a segment is made, the one before it is synced through its seal (durability: ${durability})`, () =>
+    inScratch('segments', async (directory) => {
+      const { wal, done } = await notingWal(directory, { durability });
+      const [first] = segmentsOf(directory) as [string];
+      while (!readFileSync(join(directory, first), 'utf8').includes('"entries":[]')) {
+        done.length = 0;
+        // Another Wal's lines and seal are to be synced like its own.
+        const other = await Wal.open(directory, { ...SMALL, durability: 'os' });
+        other.appendSync(entry(1));
+        await other.close();
+      }
+      await wal.append(entry(2));
+      const [, second] = segmentsOf(directory) as [string, string];
+      const made = done.indexOf(`make ${second}`);
+      assert.ok(made > 0, done.join(', '));
+      assert.ok(done.slice(0, made).includes(`sync ${first}`), done.join(', '));
+      await wal.close();
+    }));
+}
+
+test('the name of each segment is kept before the first acknowledgement in it, and that of the log before any', () =>
+  inScratch('segments', async (scratch) => {
+    const directory = join(scratch, 'log');
+    await fill(directory, 1);
+    const { wal, done } = await notingWal(directory, {});
+    await wal.append(entry(2));
+    for (const each of ['sync wal.json', 'keep the names in log', `keep the names in ${basename(scratch)}`])
+      assert.ok(done.includes(each), `${each}: ${done.join(', ')}`);
+    while (segmentsOf(directory).length < 3) {
+      const { length } = segmentsOf(directory);
+      done.length = 0;
+      await wal.append(entry(3));
+      if (segmentsOf(directory).length === length) continue;
+      const made = done.findIndex((each) => each.startsWith('make'));
+      const name = segmentsOf(directory).at(-1);
+      assert.deepEqual(done.slice(made), [`make ${name}`, `sync ${name}`, 'keep the names in log']);
+    }
+    await wal.close();
+  }));
+
+test('a new log, and all directories made for it, is kept before its first segment is made', () =>
+  inScratch('segments', async (scratch) => {
+    const { wal, done } = await notingWal(join(scratch, 'outer', 'log'), {});
+    await wal.close();
+    const { length } = done.slice(0, done.indexOf('make wal.json'));
+    assert.match(done[length - 1] as string, /^sync .*tmp$/);
+    const [first] = segmentsOf(join(scratch, 'outer', 'log')) as [string];
+    const before = done.slice(length, done.indexOf(`make ${first}`));
+    for (const name of ['log', 'outer', basename(scratch)])
+      assert.ok(before.includes(`keep the names in ${name}`), `${name}: ${done.join(', ')}`);
+  }));
 
 test('a log kept in git stays in one segment', () =>
   inScratch('segments', async (directory) => {

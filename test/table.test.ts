@@ -3,7 +3,7 @@ import { appendFileSync, cpSync, readFileSync, renameSync, rmSync, writeFileSync
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { segmentName } from '../src/format/names.ts';
+import { segmentName, snapshotName } from '../src/format/names.ts';
 import { type Change, type Fold, type Item, type Table, Wal, type WalError } from '../src/index.ts';
 import { makeSnapshot, segmentsOf } from '../src/lab/make-snapshot.ts';
 import { inScratch } from '../src/lab/scratch.ts';
@@ -144,6 +144,49 @@ test('ids that mean something to JavaScript, and ids of any characters, are ids 
   });
 });
 
+test('no id is empty; one may be as long as an entry, and is an id like others in a snapshot too', async () => {
+  await inScratch('table', async (directory) => {
+    const wal = await Wal.open(directory, SMALL);
+    const table = await wal.table<number>();
+    const long = 'x'.repeat(300_000);
+    const ids = ['a', long, `${long}\u{1f600}`, `${long}y`, 'y', `${'y'.repeat(300_000)}`];
+    for (const [n, id] of ids.entries()) await table.update(id, () => n);
+    await assert.rejects(
+      table.update('', () => 1),
+      { code: 'ERR_WAL_ENTRY' },
+    );
+    const check = (each: Table<number>) => {
+      assert.deepEqual(
+        each.list().map(({ id, value }) => [id, value]),
+        ids.map((id, n) => [id, n]).sort(([a], [b]) => ((a as string) < (b as string) ? -1 : 1)),
+      );
+      for (const [n, id] of ids.entries()) assert.equal(each.get(id), n);
+      for (const id of ['', long.slice(1), `${long}x`]) assert.equal(each.has(id), false);
+    };
+    check(table);
+    await wal.compact({ retain: 1 });
+    await wal.close();
+    await tableOf<number, void>(directory, check);
+  });
+});
+
+test('each record is folded once: when a table is asked, its own Wal’s; others’ when it is refreshed', async () => {
+  await inScratch('table', async (directory) => {
+    const wal = await Wal.open(directory, SMALL);
+    const other = await Wal.open(directory, SMALL);
+    let folded = 0;
+    const fold: Fold<number> = { name: 'folds', version: 1, apply: () => ++folded };
+    const table = await wal.table({ fold });
+    for (let i = 0; i < 50; i++) await wal.append({ op: 'set', id: 'a', data: 'x'.repeat(200) });
+    assert.equal(folded, 0);
+    for (let i = 0; i < 2; i++) assert.deepEqual([table.get('a'), folded], [50, 50]);
+    for (let i = 0; i < 50; i++) await other.append({ op: 'set', id: 'a', data: 'x'.repeat(200) });
+    assert.deepEqual([table.get('a'), folded], [50, 50]);
+    for (let i = 0; i < 2; i++) assert.deepEqual([await table.refresh(), folded], [100, 100]);
+    for (const each of [wal, other]) await each.close();
+  });
+});
+
 test('nobody can change a table’s state through what it gives out', async () => {
   await inScratch('table', async (directory) => {
     const wal = await Wal.open(directory, SMALL);
@@ -210,15 +253,28 @@ test('a damaged snapshot is passed over for an older one, then for the segments,
   });
 });
 
-test('a snapshot that the lines do not follow is passed over for the lines it was made of', async () => {
-  await inScratch('table', async (directory) => {
-    await fill(directory);
-    const whole = await expected(directory);
-    const empty: Fold<unknown> = { ...lastData, apply: () => undefined };
-    await makeSnapshot(directory, empty, { crc: '12345678' });
-    assert.deepEqual(await tableOf(directory, (table) => table.list()), whole);
+for (const [where, isEmpty] of [
+  ['before the last segment', false],
+  ['at the head', true],
+] as const) {
+  test(`a snapshot ${where} that the lines do not follow is passed over for the lines it was made of`, async () => {
+    await inScratch('table', async (directory) => {
+      await fill(directory);
+      const whole = await expected(directory);
+      if (isEmpty) {
+        const wal = await Wal.open(directory, SMALL);
+        await wal.compact();
+        await wal.close();
+        await (await Wal.open(directory, SMALL)).close();
+        rmSync(join(directory, snapshotName(120)));
+        assert.equal(segmentsOf(directory).at(-1)?.firstSeq, 121);
+      }
+      const empty: Fold<unknown> = { ...lastData, apply: () => undefined };
+      await makeSnapshot(directory, empty, { crc: '12345678' });
+      assert.deepEqual(await tableOf(directory, (table) => table.list()), whole);
+    });
   });
-});
+}
 
 test('a snapshot of another fold is passed over while all lines remain, and refused when they do not', async () => {
   await inScratch('table', async (directory) => {
@@ -398,16 +454,16 @@ test('a log that was replaced is loaded anew, and the watcher is told the differ
         ['b', 1, 2],
       ],
     );
-    const told = [await changes.next(), await changes.next()].map(({ value }) => value as Change);
-    assert.deepEqual(
-      told.map(({ id, op, before, after }) => [id, op, before?.value, after?.value]),
-      [
-        ['a', 'wal.reload', 2, 1],
-        ['c', 'wal.reload', 2, undefined],
-      ],
-    );
     await wal.append({ op: 'set', id: 'd', data: 3 });
     assert.equal(table.get('d'), 3);
+    for (const expected of [
+      ['a', 'wal.reload', 2, 1],
+      ['c', 'wal.reload', 2, undefined],
+      ['d', 'set', undefined, 3],
+    ]) {
+      const { id, op, before, after } = (await changes.next()).value as Change;
+      assert.deepEqual([id, op, before?.value, after?.value], expected);
+    }
     await wal.close();
   });
 });
@@ -578,9 +634,29 @@ const COMMANDS: fc.Arbitrary<Command>[] = [
       put(model, id, 1);
     }),
   ),
-  writers.map((by) =>
-    command(`${by} compacts`, async (model, real) => {
-      const { seq } = await real[by as 'wal' | 'other'].compact({ retain: 1 });
+  fc.tuple(ids, ids, values, writers).map(([added, deleted, data, by]) =>
+    command(
+      `${by} appends ${JSON.stringify([added, data])} and deletes ${deleted} at once`,
+      async (model, real) => {
+        await real[by as 'wal' | 'other'].appendBatch([
+          { op: 'set', id: added, data },
+          { op: 'delete', id: deleted },
+        ]);
+        put(model, added, JSON.parse(JSON.stringify(data)));
+        drop(model, deleted);
+      },
+    ),
+  ),
+  fc.constant(
+    command('asks for the state as it is', async (model, real) => {
+      const { seq, items } = await real.other.stateAt(model.seq);
+      await real.table.refresh();
+      assert.deepEqual([seq, items], [model.seq, real.table.list()]);
+    }),
+  ),
+  fc.tuple(writers, fc.constantFrom(1, 2)).map(([by, retain]) =>
+    command(`${by} compacts, and retains ${retain}`, async (model, real) => {
+      const { seq } = await real[by as 'wal' | 'other'].compact({ retain });
       assert.equal(seq, model.seq);
     }),
   ),

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { cpSync, rmSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,6 +9,7 @@ import { inScratch } from '../src/lab/scratch.ts';
 import type { TransactJob, TransactNews } from '../src/lab/transact-process.ts';
 import { changedStorage, changedSurroundings, systemError } from '../src/lab/wrapped-storage.ts';
 import type { StorageFile } from '../src/storage/storage.ts';
+import { realSurroundings } from '../src/wal/surroundings.ts';
 
 interface Count {
   readonly n: number;
@@ -174,11 +174,14 @@ test('a transaction’s function that calls the Wal or a table gets an error at 
       () => wal.appendBatch([entry]),
       () => wal.appendSync(entry),
       () => wal.head(),
+      () => wal.oldest(),
       () => wal.read(),
       () => wal.follow(),
       () => wal.verify(),
       () => wal.table(),
       () => wal.compact(),
+      () => wal.stateAt(0),
+      () => wal.backup('never-made'),
       () => wal.close(),
       () => table.refresh(),
       () => table.update('a', () => 1),
@@ -194,6 +197,7 @@ test('a transaction’s function that calls the Wal or a table gets an error at 
         isBroken,
         `${call}`,
       );
+      await assert.rejects(table.update('b', call), isBroken, `${call}`);
     }
     // Reading a table is no harm.
     await table.transaction(() => table.get('a'));
@@ -219,6 +223,25 @@ test('a transaction that somebody comes before is decided again, on what came, a
       (await recordsIn(directory)).map(({ data }) => data),
       [{ n: 102 }, { n: 101 }, { n: 100 }, { n: 101 }],
     );
+  });
+});
+
+test('transactions of one write that somebody comes before are decided again, each on those before it', async () => {
+  await inScratch('transaction', async (directory) => {
+    const { wal, other } = await overtakenWal(directory, 2);
+    const table = await wal.table<Count>();
+    const add = () => table.update('a', (value) => ({ n: (value?.n ?? 0) + 1 }));
+    const items = await Promise.all([add(), add(), add()]);
+    assert.deepEqual(
+      items.map((item) => [item?.value.n, item?.rev]),
+      [
+        [101, 3],
+        [102, 4],
+        [103, 5],
+      ],
+    );
+    await wal.close();
+    await other.close();
   });
 });
 
@@ -402,23 +425,43 @@ test('an update whose function answers undefined leaves all as it is, and its op
   });
 });
 
-test('a slow transaction warns, once a table', async () => {
-  await inLog(async (table) => {
-    const warned = once(process, 'warning');
-    let more = 0;
-    const count = (warning: Error & { code?: string }) => {
-      if (warning.code === 'WAL_SLOW_TRANSACTION') more++;
+test('an update whose function throws rejects with just that, and leaves all as it is', async () => {
+  await inLog(async (table, wal) => {
+    await table.update('a', () => ({ n: 1 }));
+    const thrown = new Error('no');
+    const update = table.update('a', () => {
+      throw thrown;
+    });
+    await assert.rejects(update, (error) => error === thrown);
+    assert.deepEqual([table.get('a'), (await wal.head()).seq], [{ n: 1 }, 1]);
+  });
+});
+
+test('a transaction above 10 ms warns, once a table', async () => {
+  await inScratch('transaction', async (directory) => {
+    let now = 0;
+    const clock = { ...realSurroundings.clock, elapsed: () => now };
+    const wal = await Wal.openIn(changedSurroundings({ clock }), directory);
+    const warnings: string[] = [];
+    const hear = (warning: Error & { code?: string }) => {
+      if (warning.code === 'WAL_SLOW_TRANSACTION') warnings.push(warning.message);
     };
-    process.on('warning', count);
-    const slowly = () => {
-      for (const start = performance.now(); performance.now() - start < 15; );
-    };
-    for (let i = 0; i < 3; i++) await table.transaction(slowly);
-    const [warning] = await warned;
-    assert.equal(warning.code, 'WAL_SLOW_TRANSACTION');
-    await sleep(5);
-    process.off('warning', count);
-    assert.equal(more, 1);
+    process.on('warning', hear);
+    try {
+      const table = await wal.table();
+      for (const ms of [0, 10, 11, 12]) {
+        await table.transaction(() => {
+          now += ms;
+        });
+        // Warnings are told in a tick of their own.
+        await new Promise(setImmediate);
+        assert.equal(warnings.length, ms > 10 ? 1 : 0, `${ms} ms`);
+      }
+      assert.match(warnings[0] as string, /took 11 ms/);
+    } finally {
+      process.off('warning', hear);
+      await wal.close();
+    }
   });
 });
 

@@ -58,12 +58,16 @@ export function readBody(
 export function openBody(storage: Storage, directory: string, header: SnapshotHeader): SnapshotFile {
   const path = join(directory, snapshotName(header.head.seq));
   const file = openThere(storage, path, header);
-  const line = firstLine(file);
-  if (line === undefined || decodeHeader(line, path)?.body.crc !== header.body.crc) {
+  let start: number;
+  try {
+    const line = firstLine(file);
+    if (line === undefined || decodeHeader(line, path)?.body.crc !== header.body.crc)
+      throw goneError(path, header);
+    start = line.length + 1;
+  } catch (error) {
     file.close();
-    throw goneError(path, header);
+    throw fileError(error, 'read', path);
   }
-  const start = line.length + 1;
   return {
     read(offset, length) {
       const bytes = Buffer.allocUnsafeSlow(length);

@@ -9,28 +9,35 @@ export interface FileChanges {
   append?(file: StorageFile, pieces: readonly Buffer[]): number;
   sync?(file: StorageFile): Promise<void>;
   syncNow?(file: StorageFile): void;
+  close?(file: StorageFile): void;
+}
+
+/** A file, but for what is changed. */
+export function changedFile(
+  file: StorageFile,
+  { look, read, append, sync, syncNow, close }: FileChanges,
+): StorageFile {
+  return {
+    descriptor: file.descriptor,
+    look: () => (look ? look(file) : file.look()),
+    size: () => (look ? look(file).size : file.size()),
+    endsAt: (size) => (look ? look(file).size === size : file.endsAt(size)),
+    read: (target, position) => (read ? read(file, target, position) : file.read(target, position)),
+    append: (pieces) => (append ? append(file, pieces) : file.append(pieces)),
+    writeAt: (bytes, position) => file.writeAt(bytes, position),
+    sync: () => (sync ? sync(file) : file.sync()),
+    syncNow: () => (syncNow ? syncNow(file) : file.syncNow()),
+    close: () => (close ? close(file) : file.close()),
+  };
 }
 
 /** The real disk, but for what is changed: of the storage itself, or of its segments and snapshots. */
 export function changedStorage(changes: Partial<Storage>, ofLines: FileChanges = {}): Storage {
-  const { look, read, append, sync, syncNow } = ofLines;
   return {
     ...nodeStorage,
     open: (path, access, mode) => {
       const file = nodeStorage.open(path, access, mode);
-      if (!path.endsWith('.jsonl')) return file;
-      return {
-        descriptor: file.descriptor,
-        look: () => (look ? look(file) : file.look()),
-        size: () => (look ? look(file).size : file.size()),
-        endsAt: (size) => (look ? look(file).size === size : file.endsAt(size)),
-        read: (target, position) => (read ? read(file, target, position) : file.read(target, position)),
-        append: (pieces) => (append ? append(file, pieces) : file.append(pieces)),
-        writeAt: (bytes, position) => file.writeAt(bytes, position),
-        sync: () => (sync ? sync(file) : file.sync()),
-        syncNow: () => (syncNow ? syncNow(file) : file.syncNow()),
-        close: () => file.close(),
-      };
+      return path.endsWith('.jsonl') ? changedFile(file, ofLines) : file;
     },
     ...changes,
   };

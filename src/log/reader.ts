@@ -66,6 +66,9 @@ export async function* readRecords(
         if (repair <= settledBy) throw error;
         settledBy = repair;
         continue;
+      } else if (await isKeptBySnapshot(store, error, cursor)) {
+        place = first;
+        continue;
       } else if (!isAway(error) || looksLeft-- === 0) throw error;
       await clock.sleep(AWAY_LOOK_MS, range.follow?.signal);
     }
@@ -125,6 +128,17 @@ async function readOn(reader: LineReader, feed: RecordFeed): Promise<Progress> {
 
 function isMissing(error: unknown): boolean {
   return error instanceof WalError && error.code === 'ERR_WAL_CORRUPT' && error.cause === 'missing';
+}
+
+/** Whether what a cursor was refused for is all that is gone: it is where a snapshot ends, and what comes after it is here. */
+async function isKeptBySnapshot(
+  store: LineStore,
+  error: unknown,
+  cursor: Head | undefined,
+): Promise<boolean> {
+  if (cursor === undefined || !hasCode(error, 'ERR_WAL_COMPACTED')) return false;
+  const snapshots = await store.snapshots();
+  return snapshots.some(({ head }) => head.seq === cursor.seq && head.crc === cursor.crc);
 }
 
 function isAway(error: unknown): boolean {

@@ -8,17 +8,18 @@ import { olderKeys, waiting } from '../log/older-keys.ts';
 import { integer, readOptions } from '../options/options.ts';
 import type { LineStore } from '../store/store.ts';
 import { checkFold, type Fold } from './fold.ts';
-import { loadState } from './load.ts';
+import { isOf, loadState } from './load.ts';
 import type { State } from './state.ts';
 
 export interface CompactOptions<V = unknown> {
   /**
    * How records become the value of their id. Default: the Wal's option `fold`. A log that was compacted with another
-   * fold is refused with ERR_WAL_FOLD.
+   * fold, or a later version of this one, is refused with ERR_WAL_FOLD; with an earlier version, unless all its entries are
+   * still there.
    */
   readonly fold?: Fold<V> | undefined;
   /**
-   * How many snapshots stay, the new one included, with all that leads from the oldest of them to the end. 1: everything
+   * How many snapshots of this fold stay, the new one included, with all that leads from the oldest of them to the end. 1: everything
    * that the new one stands for is deleted at once, and with it what a damaged snapshot could be made good from. Infinity:
    * nothing is deleted. 1 to 1,000, or Infinity; default 2.
    */
@@ -67,7 +68,8 @@ export async function compact<V>(host: CompactHost, options: CompactOptions<V>):
   }
   const head = await appender.seal();
   const report = await makeSnapshot(host, fold, head);
-  const { [retain - 1]: oldest } = await store.snapshots();
+  // What another version of the fold made is nothing to fall back to.
+  const { [retain - 1]: oldest } = (await store.snapshots()).filter((header) => isOf(fold, header));
   if (oldest !== undefined) await store.trim(oldest.head.seq);
   return report;
 }
@@ -78,9 +80,10 @@ async function makeSnapshot<V>(host: CompactHost, fold: Fold<V>, head: Head): Pr
     const snapshots = await store.snapshots();
     const [newest] = snapshots;
     if (head.seq === 0) return { seq: 0, made: false, ids: 0, bytes: 0 };
+    if (newest !== undefined) requireFold(fold, newest);
     try {
-      if (newest !== undefined && newest.head.seq >= head.seq && (await isWhole(store, newest, head)))
-        return reportOf(newest, false);
+      const isThere = newest !== undefined && newest.head.seq >= head.seq && isOf(fold, newest);
+      if (isThere && (await isWhole(store, newest, head))) return reportOf(newest, false);
       // What is copied from a damaged snapshot would be damaged for good.
       const state = await loadState(host, fold, snapshots, head, { whole: true, heard: [] });
       try {
@@ -96,6 +99,13 @@ async function makeSnapshot<V>(host: CompactHost, fold: Fold<V>, head: Head): Pr
       if (!hasCode(error, 'ERR_WAL_COMPACTED') || tries === MOST_TRIES) throw error;
     }
   }
+}
+
+/** Throws where the log is another fold's, or a later version's: what is deleted here would be gone for that one. */
+function requireFold<V>(fold: Fold<V>, { fold: other, head }: SnapshotHeader): void {
+  if (other.name === fold.name && other.version <= fold.version) return;
+  const message = `The entries up to ${head.seq} were compacted with the fold ${JSON.stringify(other.name)} version ${other.version}, and what that one needs would be deleted by a compaction with the fold ${JSON.stringify(fold.name)} version ${fold.version}: compact with that fold.`;
+  throw new WalError('ERR_WAL_FOLD', message, { seq: head.seq });
 }
 
 /**

@@ -7,16 +7,14 @@ import type { View } from './view.ts';
 /** The table as it will be once what precedes in the write that is being made has landed. */
 export class Speculation<V> {
   #overlay: Overlay<V> | undefined;
-  #state: State<V> | undefined;
   #round = 0;
   #lines = 0;
 
   /** `state`: at the log's head. Throws what the fold does. */
   over(state: State<V>, preceding: Preceding): View<V> {
     if (preceding.count === 0) return state;
-    if (this.#overlay === undefined || this.#round !== preceding.round || this.#state !== state) {
+    if (this.#overlay === undefined || this.#round !== preceding.round) {
       this.#overlay = new Overlay(state.fold, state);
-      this.#state = state;
       this.#round = preceding.round;
       this.#lines = 0;
     }

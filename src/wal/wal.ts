@@ -363,7 +363,8 @@ export class Wal {
    *
    * Throws ERR_WAL_ARGUMENT or ERR_WAL_CLOSED. The reading ends in ERR_WAL_CORRUPT (with segment, offset, seq) where
    * acknowledged entries are missing or may be, in ERR_WAL_DIVERGED where `from` is a cursor that is not in the log, or a
-   * segment is another log's, and in ERR_WAL_NOT_FOUND, ERR_WAL_NOT_A_DIRECTORY, ERR_WAL_PERMISSION, ERR_WAL_FORMAT or
+   * segment is another log's, in ERR_WAL_COMPACTED where what it begins with was compacted away (`seq`: the last entry that a
+   * snapshot stands for; the head at which one was made is a cursor like any other), and in ERR_WAL_NOT_FOUND, ERR_WAL_NOT_A_DIRECTORY, ERR_WAL_PERMISSION, ERR_WAL_FORMAT or
    * ERR_WAL_IO where its files cannot be read.
    */
   read<T = unknown>(options: ReadOptions = {}): AsyncGenerator<LogRecord<T>, void, undefined> {
@@ -421,7 +422,12 @@ export class Wal {
    * The first entry that `read` can still deliver: 1, unless the log was compacted. Rejects with ERR_WAL_CLOSED,
    * ERR_WAL_NOT_FOUND, ERR_WAL_PERMISSION or ERR_WAL_IO.
    */
-  async oldest(): Promise<number> {
+  oldest(): Promise<number> {
+    checkOutside(this.#appender);
+    return this.#oldest();
+  }
+
+  async #oldest(): Promise<number> {
     this.#checkOpen();
     return this.#store.oldest();
   }

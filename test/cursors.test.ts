@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { type Head, type LogRecord, Wal } from '../src/index.ts';
+import { inScratch } from '../src/lab/scratch.ts';
+import { changedStorage, changedSurroundings } from '../src/lab/wrapped-storage.ts';
+import { nodeStorage } from '../src/storage/node.ts';
+
+const SMALL = { segmentBytes: 4096, durability: 'os' } as const;
+const FIRST = '00000000000000000001.jsonl';
+const entry = (n: number) => ({ op: 'add', id: `bd-${n}`, data: 'x'.repeat(200) });
+
+async function inLog(body: (wal: Wal, directory: string) => Promise<void>): Promise<void> {
+  await inScratch('cursors', async (directory) => {
+    const wal = await Wal.open(directory, SMALL);
+    try {
+      await body(wal, directory);
+    } finally {
+      await wal.close();
+    }
+  });
+}
+
+const fill = async (wal: Wal, from: number, to: number) => {
+  for (let n = from; n <= to; n++) await wal.append(entry(n));
+};
+
+/** The records after a cursor, and the code of the error that they end in, if they do. */
+async function after(wal: Wal, from: Head | number): Promise<[seqs: number[], code: string | undefined]> {
+  const seqs: number[] = [];
+  try {
+    for await (const { seq } of wal.read({ from })) seqs.push(seq);
+  } catch (error) {
+    return [seqs, (error as { code: string }).code];
+  }
+  return [seqs, undefined];
+}
+
+test('a cursor whose crc is not the log’s at that seq is refused before a record is delivered, wherever it points', () =>
+  inLog(async (wal, directory) => {
+    await fill(wal, 1, 30);
+    await wal.appendBatch([entry(31), entry(32), entry(33)]);
+    await fill(wal, 34, 36);
+    const records: LogRecord[] = [];
+    for await (const record of wal.read()) records.push(record);
+    const isLastOfSegment = ({ seq }: LogRecord) =>
+      existsSync(join(directory, `${String(seq + 1).padStart(20, '0')}.jsonl`));
+    assert.ok(records.some(isLastOfSegment));
+    for (const { seq, crc } of records) {
+      const rest = records.slice(seq).map((record) => record.seq);
+      assert.deepEqual(await after(wal, { seq, crc }), [rest, undefined], `entry ${seq}`);
+      const other = { seq, crc: crc === '00000001' ? '00000002' : '00000001' };
+      assert.deepEqual(await after(wal, other), [[], 'ERR_WAL_DIVERGED'], `entry ${seq}`);
+    }
+  }));
+
+test('a cursor below the snapshot is refused, to who reads and to who follows, with the entry that the snapshot stands for', () =>
+  inLog(async (wal) => {
+    await fill(wal, 1, 20);
+    const cursor = await wal.head();
+    await fill(wal, 21, 40);
+    await wal.compact({ retain: 1 });
+    for (const records of [wal.read({ from: cursor }), wal.follow({ from: cursor })])
+      await assert.rejects(records.next(), { code: 'ERR_WAL_COMPACTED', seq: 40 });
+  }));
+
+test('the head at which a snapshot was made leads on, though its entry is gone; with another crc it does not', () =>
+  inLog(async (wal) => {
+    await fill(wal, 1, 20);
+    await wal.compact({ retain: 1 });
+    const cursor = await wal.head();
+    const follower = wal.follow({ from: cursor });
+    assert.deepEqual(await after(wal, cursor), [[], undefined]);
+    const next = follower.next();
+    await fill(wal, 21, 40);
+    assert.equal((await next).value?.seq, 21);
+    const rest = Array.from({ length: 20 }, (_, i) => 21 + i);
+    assert.deepEqual(await after(wal, cursor), [rest, undefined]);
+    await wal.compact();
+    assert.deepEqual(await after(wal, cursor), [rest, undefined]);
+    const other = { seq: 20, crc: cursor.crc === '00000001' ? '00000002' : '00000001' };
+    assert.deepEqual(await after(wal, other), [[], 'ERR_WAL_COMPACTED']);
+    await wal.compact({ retain: 1 });
+    assert.deepEqual(await after(wal, cursor), [[], 'ERR_WAL_COMPACTED']);
+  }));
+
+test('who reads on from a snapshot that nobody has gone on from gets nothing, though a sleeper’s segment lies beside it', () =>
+  inLog(async (wal, directory) => {
+    await fill(wal, 1, 20);
+    await wal.compact({ retain: 1 });
+    writeFileSync(join(directory, FIRST), '');
+    assert.deepEqual(await after(wal, 21), [[], undefined]);
+    await fill(wal, 21, 22);
+    assert.deepEqual(await after(wal, 21), [[21, 22], undefined]);
+  }));
+
+test('a follower that has read to the seal goes on, though its segment is compacted away before there is a next', () =>
+  inLog(async (wal, directory) => {
+    let isGone = () => {};
+    const gone = new Promise<void>((resolve) => {
+      isGone = resolve;
+    });
+    const look = (path: string) => {
+      const found = nodeStorage.look(path);
+      if (found === undefined && path.endsWith(FIRST)) isGone();
+      return found;
+    };
+    const surroundings = changedSurroundings({ storage: changedStorage({ look }) });
+    const reader = await Wal.openIn(surroundings, directory, { readOnly: true });
+    try {
+      await fill(wal, 1, 5);
+      const records = reader.follow();
+      for (let n = 1; n <= 5; n++) assert.equal((await records.next()).value?.seq, n);
+      const next = records.next();
+      await wal.compact({ retain: 1 });
+      assert.deepEqual(
+        readdirSync(directory).filter((name) => name === FIRST),
+        [],
+      );
+      await Promise.race([gone, next]);
+      await fill(wal, 6, 6);
+      assert.equal((await next).value?.seq, 6);
+    } finally {
+      await reader.close();
+    }
+  }));
