@@ -23,6 +23,7 @@ import {
   type FileChanges,
   systemError,
 } from '../src/lab/wrapped-storage.ts';
+import type { StorageFile } from '../src/storage/storage.ts';
 
 const add = (id: string) => ({ op: 'add', id });
 const idsIn = async (directory: string) => (await recordsIn(directory)).map(({ id }) => id);
@@ -155,7 +156,7 @@ test('a write cut short after a torn tail, even within what ends the tail, leave
 });
 
 for (const blocking of [false, true]) {
-  test(`a failed sync (${blocking ? 'appendSync' : 'append'}): outcome unknown, the Wal latches, and the next opener copies the segment before it builds on it`, async () => {
+  test(`a failed sync (${blocking ? 'appendSync' : 'append'}): outcome unknown, the Wal latches, and the next opener writes the segment over before it builds on it`, async () => {
     await inScratch('faults', async (directory) => {
       let failing = false;
       const fail = () => {
@@ -204,6 +205,45 @@ for (const blocking of [false, true]) {
     });
   });
 }
+
+for (const [what, work] of [
+  ['of the seal of a compaction', (wal: Wal) => wal.compact()],
+  [
+    'of a durable follower',
+    async (wal: Wal) => {
+      for await (const _ of wal.follow({ from: 1, durable: true })) break;
+    },
+  ],
+] as const) {
+  test(`a failed sync ${what} is told, and left word of`, async () => {
+    await inScratch('faults', async (directory) => {
+      let failing = false;
+      const sync = async (file: StorageFile) => {
+        if (failing) throw systemError('EIO');
+        await file.sync();
+      };
+      const wal = await openWith(directory, { sync }, { durability: 'os' });
+      await wal.append(add('bd-0'));
+      failing = true;
+      await assert.rejects(work(wal), { code: 'ERR_WAL_SYNC' });
+      assert.equal(existsSync(join(directory, 'wal.suspect')), true);
+      await wal.close();
+    });
+  });
+}
+
+test('after a failed sync of its seal a Wal appends nothing more', async () => {
+  await inScratch('faults', async (directory) => {
+    const sync = async () => {
+      throw systemError('EIO');
+    };
+    const wal = await openWith(directory, { sync }, { durability: 'os' });
+    await wal.append(add('bd-0'));
+    await assert.rejects(wal.compact(), { code: 'ERR_WAL_SYNC' });
+    await assert.rejects(wal.append(add('bd-1')), { code: 'ERR_WAL_LATCHED' });
+    await wal.close();
+  });
+});
 
 for (const how of ['append', 'appendSync'] as const) {
   test(`a Wal that goes on to a segment of which a sync had failed before makes it safe before it acknowledges there (${how})`, async () => {

@@ -102,8 +102,13 @@ export class FileStore implements LineStore {
   }
 
   suspect(): void {
+    this.#leaveWord(this.#end.reader.firstSeq);
+  }
+
+  /** Where a sync of a segment failed: whoever opened it since is not told by the system. */
+  #leaveWord(firstSeq: number): void {
     const { storage, directory, token } = this.#parts;
-    markSuspect(storage, directory, this.#end.reader.firstSeq, token);
+    if (this.#turn !== undefined) markSuspect(storage, directory, firstSeq, token);
   }
 
   reader(from: number, follow: boolean): LineReader {
@@ -127,7 +132,13 @@ export class FileStore implements LineStore {
         try {
           if (reader.state !== undefined) await reader.file.sync();
         } catch (error) {
-          throw this.#end.syncError(error, reader);
+          const failure = this.#end.syncError(error, reader);
+          try {
+            this.#leaveWord(reader.firstSeq);
+          } catch {
+            // The caller can do no more than tell what went wrong first.
+          }
+          throw failure;
         }
       },
       close: () => reader.close(),

@@ -169,7 +169,12 @@ export class Appender {
     const sealed = this.#sealing.want();
     this.#start();
     const head = await sealed;
-    await this.#parts.store.sync(false);
+    try {
+      await this.#parts.store.sync(false);
+    } catch (error) {
+      if (hasCode(error, 'ERR_WAL_SYNC')) this.#syncFailed(error as WalError);
+      throw error;
+    }
     return head;
   }
 
