@@ -339,7 +339,9 @@ describe('the checks of a history', () => {
       refusals: [],
       oddities: [{ kind: 'damaged', message: 'a damaged line' }],
       leftovers: ['wal.lock.held'],
-      members: [{ client: '1', role: 'writer', measures: {}, problems: ['was ended by SIGSEGV'] }],
+      members: [
+        { client: '1', role: 'writer', measures: {}, problems: ['was ended by SIGSEGV'], killed: [] },
+      ],
     };
     const names = failing(trouble, ALWAYS);
     for (const name of [

@@ -9,6 +9,7 @@ export type { MemberReport } from './harness/member.ts';
 export type { LabEvent, RunOptions } from './harness/options.ts';
 export type { Draft, Look, RecordedStore, RecordedTransaction, Tally } from './harness/recorded-store.ts';
 export { runScenario } from './harness/run.ts';
+export type { Act, Moment } from './harness/turn-probe.ts';
 export { Evidence, type Findings, nameOf } from './operations/evidence.ts';
 export { instant } from './operations/instant.ts';
 export {
@@ -33,7 +34,7 @@ export {
   repeatCall,
   resultLines,
 } from './result.ts';
-export type { ClientKind, Params, ResultLine, Role, Scenario, Scene } from './scenario.ts';
+export type { ClientKind, Limits, Params, ResultLine, Role, Scenario, Scene, Victim } from './scenario.ts';
 export { SCENARIOS } from './scenarios/all.ts';
 export type { Dice } from './seeded.ts';
 export {
@@ -44,6 +45,7 @@ export {
   type Item,
   type Oddity,
   type OpenOptions,
+  type Probe,
   Refusal,
   type State,
   type Store,

@@ -11,6 +11,8 @@ export interface RunSettings {
   /** Where it was given, or the scenario is made for it. */
   readonly seconds?: number;
   readonly params: Params;
+  /** Where writes failed on purpose. */
+  readonly failRate?: number;
   readonly seed: number;
 }
 

@@ -1,6 +1,7 @@
 import type { Check } from './checks/check.ts';
 import type { Client } from './harness/client.ts';
 import type { Evidence } from './operations/evidence.ts';
+import type { Mark } from './operations/run-record.ts';
 import type { Dice } from './seeded.ts';
 import type { Ability } from './target.ts';
 
@@ -26,14 +27,47 @@ export interface Role {
   readonly step: (client: Client) => Promise<void>;
 }
 
+/** A client as faults see it. Its methods throw ERR_WAL_ARGUMENT for a client that is no process of its own. */
+export interface Victim {
+  readonly name: string;
+  readonly role: string;
+  /** Between two processes, too; false once it has made its last step. */
+  readonly running: boolean;
+  /** Stopped by `stop`, and not continued yet. */
+  readonly stopped: boolean;
+  /** kill -9. It is started again, and goes on with the step after the one that it was in. */
+  kill(): void;
+  /** Stops it, as SIGSTOP does, until `resume`. */
+  stop(): void;
+  /** Continues it, whatever stopped it. */
+  resume(): void;
+}
+
 /** The place and the means of what happens beside the clients. */
 export interface Scene {
   /** For files of the scenario's own; the store is elsewhere. */
   readonly directory: string;
+  /** Where the store lies. */
+  readonly storeDirectory: string;
+  readonly lock: string;
   readonly params: Params;
   readonly dice: Dice;
+  /** All clients. */
+  readonly victims: readonly Victim[];
+  /** How many operations were acknowledged, as far as the clients have told: a killed one's last are missing. */
+  acknowledged(): number;
+  /** Notes what was done, for the record. */
+  mark(kind: Mark['kind'], client?: string): void;
   /** Aborts when the clients are done. */
   readonly signal: AbortSignal;
+}
+
+/** What the processes of its clients may have at most. */
+export interface Limits {
+  /** The longest file, in KiB. */
+  readonly fileKiB?: number;
+  /** Open files. */
+  readonly openFiles?: number;
 }
 
 /** A line of the results, for people. */
@@ -55,12 +89,19 @@ export interface Scenario {
   readonly clients: number;
   readonly iterations: number;
   readonly as: ClientKind;
+  /** What its clients may be, where it is not for all kinds; and why, as the end of a sentence. */
+  readonly only?: { readonly kinds: readonly ClientKind[]; readonly because: string };
   /** Seconds after which all end, where that is what it is made for, and not `iterations`. */
   readonly seconds?: number;
   /** Whether it must hold without any lock, too. */
   readonly withoutLock: boolean;
+  /** A scenario that needs `turns` has the write turns noted. */
   readonly needs: readonly Ability[];
   readonly params: Params;
+  /** The chance that a write fails on purpose, from 0 to 1; undefined where its checks do not allow for any to fail. */
+  readonly failRate?: number;
+  /** Of processes; what is left out is not limited. */
+  readonly limits?: (params: Params) => Limits;
   /** Settings that a target of that name is opened with. */
   readonly settings?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly roles: readonly Role[];
@@ -72,6 +113,8 @@ export interface Scenario {
   readonly conclude?: (client: Client) => Promise<void>;
   /** For what reasons an operation may be refused. Every other refusal is a fault. */
   readonly refusals: readonly string[];
+  /** For what reasons nobody may know whether an operation was done. Default: for none. */
+  readonly unknowns?: readonly string[];
   /** What must hold here. */
   readonly checks: readonly Check[];
   /** What must hold of times: counts only where it is asked for, since it says as much of the machine. */

@@ -1,5 +1,5 @@
-/** What a store can do beside `append` and `read`; scenarios say what they need. */
-export type Ability = 'batch' | 'expect' | 'state' | 'transaction' | 'compact' | 'verify';
+/** What a store can do beside `append` and `read`; scenarios say what they need. `turns`: see `Probe`. */
+export type Ability = 'batch' | 'expect' | 'state' | 'transaction' | 'compact' | 'verify' | 'turns';
 
 /** What is appended. The lab puts into `data` who wrote it. */
 export interface StoreEntry {
@@ -86,12 +86,33 @@ export interface Store {
   close(): Promise<void>;
 }
 
+/**
+ * Stands at a store's write turn (ability `turns`): it is told of each step, at once, and may make the store wait there, or
+ * fail. What `taken`, `writing` and `syncing` throw, the store takes as if its lock or its disk had failed.
+ */
+export interface Probe {
+  /** The store begins to wait for its turn. */
+  asked(): void;
+  /** It has its turn, and holds the lock. If this throws, it gives the lock back, having written nothing. */
+  taken(): void;
+  /** It has looked at what is there, and is about to write. `put` writes a share of the bytes, from their first on. */
+  writing(put: (share: number) => void): void;
+  /** It is about to sync what was written. */
+  syncing(): void;
+  /** It is about to give its turn back. */
+  left(): void;
+  /** What it wrote, it wrote without having got the lock. */
+  bypassed(): void;
+}
+
 export interface OpenOptions {
   /** One of the target's `locks`. */
   readonly lock: string;
   readonly readOnly?: boolean | undefined;
   /** The target's own options, as JSON. */
   readonly settings?: Readonly<Record<string, unknown>> | undefined;
+  /** Given to a target with the ability `turns`, where a run needs it: it costs time. */
+  readonly probe?: Probe | undefined;
 }
 
 /** What became of an operation that rejected. */

@@ -1,4 +1,5 @@
 import { nameOf } from '../operations/evidence.ts';
+import { SIMULATED } from '../operations/operation.ts';
 import type { Check } from './check.ts';
 
 /** The store's own look at itself finds nothing. */
@@ -7,13 +8,16 @@ export const verified: Check = {
   examine: ({ oddities }) => oddities.map(({ kind, message }) => `${kind}: ${message}`),
 };
 
-/** Every operation was done, or refused for a reason that the scenario allows. */
+/** Every operation was done, or came to nothing for a reason that the scenario allows, or as it was made to. */
 export const noErrors: Check = {
   name: 'no operation failed',
-  *examine({ operations, refusals }) {
+  *examine({ operations, refusals, unknowns, members }) {
+    const killed = new Set(members.flatMap(({ client, killed }) => killed.map((run) => `${client}.${run}`)));
     for (const operation of operations) {
-      const { outcome, reason = 'it was never answered', message = '' } = operation;
-      if (outcome === 'acknowledged' || (outcome === 'refused' && refusals.includes(reason))) continue;
+      const { client, run, end, outcome, reason = 'it was never answered', message = '' } = operation;
+      if (outcome === 'acknowledged' || reason === SIMULATED) continue;
+      if (outcome === 'refused' ? refusals.includes(reason) : unknowns.includes(reason)) continue;
+      if (end === Infinity && killed.has(`${client}.${run}`)) continue;
       yield `${nameOf(operation)}: ${outcome}, ${reason} ${message}`.trim();
     }
   },

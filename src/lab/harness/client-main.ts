@@ -40,7 +40,7 @@ async function work(job: Job): Promise<void> {
   await client.start();
   const waitedMs = job.atOnce ? 0 : await wait();
   try {
-    await makeSteps(client, scenario.roles[job.role] as Role, job);
+    await makeSteps(client, journal, scenario.roles[job.role] as Role, job);
     if (!link.isThread) client.measure('ms beyond starting node', sinceStart() - waitedMs);
   } finally {
     await client.end();
@@ -61,11 +61,12 @@ async function wait(): Promise<number> {
   return performance.now() - start;
 }
 
-async function makeSteps(client: Client, role: Role, { from, to }: Job): Promise<void> {
+async function makeSteps(client: Client, journal: Journal, role: Role, { from, to }: Job): Promise<void> {
   let told = performance.now();
   for (client.iteration = from; client.iteration < (to ?? Infinity); client.iteration++) {
     // Who is told that the others are done makes one more step: it sees what they left.
     const isLast = stopped;
+    journal.step = client.iteration;
     await client.tried(role.step(client));
     if (isLast) return;
     if (performance.now() - told < TALLY_MS) continue;

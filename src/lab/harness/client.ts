@@ -1,10 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isMainThread } from 'node:worker_threads';
 import { crc32 } from 'node:zlib';
+import { badArgument } from '../../options/options.ts';
 import type { Journal } from '../operations/journal.ts';
+import { TurnJournal } from '../operations/turn-journal.ts';
 import type { Params } from '../scenario.ts';
 import { type Dice, seeded } from '../seeded.ts';
 import type { Store, Target } from '../target.ts';
 import { type Notes, RecordedStore } from './recorded-store.ts';
+import { type Act, dieNow, type Moment, type ProbeParts, stopNow, TurnProbe } from './turn-probe.ts';
 
 /** What all clients of a run share. All of it is JSON. */
 export interface Common {
@@ -17,6 +21,12 @@ export interface Common {
   readonly params: Params;
   readonly clients: number;
   readonly seed: number;
+  /** Where write turns are noted; absent: they are not. */
+  readonly turns?: string;
+  /** Whether the clients' stores have a probe. */
+  readonly probed: boolean;
+  /** The chance that a write of theirs fails on purpose. */
+  readonly failRate: number;
 }
 
 /** What a workload is given: its store, and who it is. */
@@ -44,6 +54,8 @@ export class Client {
   readonly #common: Common;
   readonly #target: Target;
   readonly #record: Notes;
+  readonly #probeParts: ProbeParts;
+  readonly #probes: TurnProbe[] = [];
   #store: RecordedStore | undefined;
 
   constructor(common: Common, target: Target, journal: Journal, iterations: number) {
@@ -61,6 +73,15 @@ export class Client {
       journal,
       tally: { acknowledged: 0, refused: 0, unknown: 0 },
       noted: new WeakSet(),
+      writing: 0,
+    };
+    this.#probeParts = {
+      journal,
+      failRate: common.failRate,
+      // Of its own, so that failures leave what the steps do as it is.
+      dice: seeded(crc32(`${common.seed} ${journal.client} ${journal.run} failures`)),
+      isWriting: () => this.#record.writing > 0,
+      acts: new Map(),
     };
   }
 
@@ -90,8 +111,41 @@ export class Client {
   open(settings: Readonly<Record<string, unknown>> = {}): Promise<RecordedStore> {
     const { directory, lock, settings: given } = this.#common;
     const open = (): Promise<Store> =>
-      this.#target.open(directory, { lock, settings: { ...given, ...settings } });
+      this.#target.open(directory, { lock, settings: { ...given, ...settings }, probe: this.#probe() });
     return RecordedStore.open(this.#target, this.#record, open);
+  }
+
+  #probe(): TurnProbe | undefined {
+    const { probed, turns } = this.#common;
+    if (!probed) return undefined;
+    const { client, run } = this.#record.journal;
+    const notes = turns === undefined ? undefined : new TurnJournal(turns, client, run, this.#probes.length);
+    const probe = new TurnProbe(this.#probeParts, notes);
+    this.#probes.push(probe);
+    return probe;
+  }
+
+  /**
+   * Has something happen in the client's next write turn, in the middle of it: what it throws, the store takes for a failure of
+   * its lock or disk. For scenarios that need `turns`.
+   */
+  atNext(moment: Moment, act: Act): void {
+    this.#probeParts.acts.set(moment, act);
+  }
+
+  /** Ends its process, as kill -9 does: it is started again, with the next step. For processes. */
+  die(): void {
+    this.#asProcess(dieNow);
+  }
+
+  /** Stops its process, as SIGSTOP does, until somebody continues it. For processes. */
+  stop(): void {
+    this.#asProcess(stopNow);
+  }
+
+  #asProcess(act: (journal: Journal) => void): void {
+    if (!isMainThread) throw badArgument('A thread cannot be stopped or killed: run it with processes');
+    act(this.#record.journal);
   }
 
   /** Waits up to that long, in milliseconds, by its dice. */
@@ -124,6 +178,7 @@ export class Client {
 
   async end(): Promise<void> {
     await this.#store?.close();
+    for (const probe of this.#probes) probe.close();
     this.#record.journal.close();
   }
 }

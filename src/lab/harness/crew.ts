@@ -1,8 +1,9 @@
 import { setMaxListeners } from 'node:events';
 import { badArgument } from '../../options/options.ts';
 import { instant } from '../operations/instant.ts';
+import type { Mark } from '../operations/run-record.ts';
 import type { RunSettings } from '../result.ts';
-import type { Scenario } from '../scenario.ts';
+import type { Scenario, Scene } from '../scenario.ts';
 import { Member, type Part } from './member.ts';
 import type { Job } from './messages.ts';
 import type { LabEvent } from './options.ts';
@@ -19,19 +20,28 @@ export interface CrewOptions {
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
   readonly tell: (event: LabEvent) => void;
-  /** Runs beside the clients from their start on; its signal aborts when they are done. */
-  readonly meanwhile: (signal: AbortSignal) => Promise<void>;
+  /** Runs beside the clients from their start on. */
+  readonly meanwhile: (beside: Beside) => Promise<void>;
 }
+
+/** What runs beside the clients is given. */
+export type Beside = Pick<Scene, 'victims' | 'signal' | 'mark' | 'acknowledged'>;
 
 export interface CrewReport {
   readonly members: readonly Member[];
   /** Of `instant()`: the common start. */
   readonly start: number;
+  /** What was done to the clients, or to the lock. */
+  readonly marks: readonly Mark[];
 }
 
 /** Who plays what. Throws ERR_WAL_ARGUMENT where the clients do not suffice for the roles. */
-export function partsOf(scenario: Scenario, { clients, iterations, as, seconds }: RunSettings): Part[] {
+export function partsOf(
+  scenario: Scenario,
+  { clients, iterations, as, seconds, params }: RunSettings,
+): Part[] {
   const parts: Part[] = [];
+  const limits = scenario.limits?.(params) ?? {};
   for (const [role, { name, clients: share, until, iterations: own }] of scenario.roles.entries()) {
     const count = share(clients);
     if (count < 1)
@@ -39,7 +49,15 @@ export function partsOf(scenario: Scenario, { clients, iterations, as, seconds }
     const untilOthers = until === 'others';
     const bound = untilOthers || seconds !== undefined ? undefined : (own?.(iterations) ?? iterations);
     for (let i = 0; i < count; i++)
-      parts.push({ client: String(parts.length), role, roleName: name, iterations: bound, untilOthers, as });
+      parts.push({
+        client: String(parts.length),
+        role,
+        roleName: name,
+        iterations: bound,
+        untilOthers,
+        as,
+        limits,
+      });
   }
   return parts;
 }
@@ -54,12 +72,14 @@ export async function runCrew(
   { settings, timeoutMs, signal, tell, meanwhile }: CrewOptions,
 ): Promise<CrewReport> {
   const members: Member[] = [];
+  const marks: Mark[] = [];
+  const mark = (kind: Mark['kind'], client?: string) => void marks.push({ at: instant(), kind, client });
   const done = new AbortController();
   setMaxListeners(0, done.signal);
   const timers: NodeJS.Timeout[] = [];
   const later = (ms: number, act: () => void) => timers.push(setTimeout(act, ms));
   const killAll = (why?: string) => {
-    for (const member of members) if (member.running) member.kill(why);
+    for (const member of members) if (member.running) member.end(why);
   };
   const stop = (which: readonly Member[]) => {
     for (const member of which) member.send({ kind: 'stop' });
@@ -71,7 +91,7 @@ export async function runCrew(
   const abandon = () => killAll();
   process.once('exit', abandon);
   try {
-    for (const part of parts) members.push(new Member(part, shared));
+    for (const part of parts) members.push(new Member(part, shared, mark));
     later(timeoutMs, () => killAll(`was still running after ${timeoutMs} ms, and was ended`));
     for (const member of members) {
       member.ended.then(() => {
@@ -91,7 +111,8 @@ export async function runCrew(
     if (settings.seconds !== undefined) later(LEAD_MS + settings.seconds * 1000, () => stop(leaders));
     const progress = setInterval(() => tell(progressOf(members, start, settings)), PROGRESS_MS);
     timers.push(progress);
-    const beside = meanwhile(done.signal);
+    const acknowledged = () => sumOf(members).acknowledged;
+    const beside = meanwhile({ victims: members, signal: done.signal, mark, acknowledged });
     // Told by the awaiting of it below.
     beside.catch(() => {});
     await Promise.all(leaders.map(({ ended }) => ended));
@@ -99,7 +120,7 @@ export async function runCrew(
     await Promise.all(members.map(({ ended }) => ended));
     done.abort();
     await beside;
-    return { members, start };
+    return { members, start, marks };
   } finally {
     done.abort();
     for (const timer of timers) clearTimeout(timer);
@@ -110,7 +131,7 @@ export async function runCrew(
   }
 }
 
-function progressOf(members: readonly Member[], start: number, { seconds: limit }: RunSettings): LabEvent {
+function sumOf(members: readonly Member[]): Tally {
   const tally: Tally = { acknowledged: 0, refused: 0, unknown: 0 };
   for (const member of members) {
     const { acknowledged, refused, unknown } = member.tally;
@@ -118,6 +139,11 @@ function progressOf(members: readonly Member[], start: number, { seconds: limit 
     tally.refused += refused;
     tally.unknown += unknown;
   }
+  return tally;
+}
+
+function progressOf(members: readonly Member[], start: number, { seconds: limit }: RunSettings): LabEvent {
+  const tally = sumOf(members);
   const seconds = Math.max(0, (instant() - start) / 1e6);
   const left = limit === undefined ? undefined : Math.max(0, limit - seconds);
   return {

@@ -1,4 +1,6 @@
+import { badArgument } from '../../options/options.ts';
 import { Child } from '../child.ts';
+import type { Limits } from '../scenario.ts';
 import { startThread } from '../threads.ts';
 import type { Job, News, Word } from './messages.ts';
 
@@ -9,13 +11,20 @@ export interface Hand {
   readonly ended: Promise<string | undefined>;
   send(word: Word): void;
   kill(): void;
+  /** Throws ERR_WAL_ARGUMENT for a thread. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void;
 }
 
 /** `NODE_DEBUG` is asked for to be read as it comes; otherwise stderr only explains an end. */
 const keepStderr = process.env.NODE_DEBUG === undefined;
 
-export function startProcess(job: Job, hear: (news: News) => void): Hand {
-  const child = new Child<News>('harness/client-main', job, { keepStderr }, hear);
+export function startProcess(job: Job, limits: Limits, hear: (news: News) => void): Hand {
+  const { fileKiB: fileBlocks, openFiles } = limits;
+  const bounds = {
+    ...(fileBlocks !== undefined && { fileBlocks }),
+    ...(openFiles !== undefined && { openFiles }),
+  };
+  const child = new Child<News>('harness/client-main', job, { keepStderr, ...bounds }, hear);
   const ended = child.ended.then(
     (ending) => {
       if (ending === 0) return undefined;
@@ -30,6 +39,7 @@ export function startProcess(job: Job, hear: (news: News) => void): Hand {
     ended,
     send: (word) => child.send(word),
     kill: () => child.signal('SIGKILL'),
+    signal: (signal) => child.signal(signal),
   };
 }
 
@@ -47,5 +57,8 @@ export function startClientThread(job: Job, hear: (news: News) => void): Hand {
     }),
     send: (word) => worker.postMessage(word),
     kill: () => void worker.terminate(),
+    signal: () => {
+      throw badArgument('A thread cannot be stopped: run it with processes');
+    },
   };
 }

@@ -1,4 +1,7 @@
-import type { ClientKind } from '../scenario.ts';
+import { badArgument } from '../../options/options.ts';
+import { readJournal } from '../operations/journal.ts';
+import type { Mark } from '../operations/run-record.ts';
+import type { ClientKind, Limits, Victim } from '../scenario.ts';
 import { type Hand, startClientThread, startProcess } from './hand.ts';
 import type { Job, News, Word } from './messages.ts';
 import type { Tally } from './recorded-store.ts';
@@ -17,6 +20,7 @@ export interface Part {
   /** It goes on until all are done that do not. */
   readonly untilOthers: boolean;
   readonly as: ClientKind;
+  readonly limits: Limits;
 }
 
 /** What a client told at its end, all its processes taken together. */
@@ -27,10 +31,15 @@ export interface MemberReport {
   readonly measures: Readonly<Record<string, readonly number[]>>;
   /** What went wrong, but for what its store rejected with. */
   readonly problems: readonly string[];
+  /** Which of its processes were killed on purpose. */
+  readonly killed: readonly number[];
 }
 
+/** What a run of a process or thread came to. `killed`: on purpose. */
+type Ending = 'well' | 'badly' | 'killed';
+
 /** One client: a process or thread, or one process after the other. */
-export class Member {
+export class Member implements Victim {
   readonly part: Part;
   /** Resolves once it waits for the start, or has ended. */
   readonly ready: Promise<void>;
@@ -39,6 +48,10 @@ export class Member {
   readonly #job: Omit<Job, 'run' | 'from' | 'to' | 'atOnce'>;
   readonly #measures: Record<string, number[]> = {};
   readonly #problems: string[] = [];
+  readonly #struck: number[] = [];
+  readonly #mark: (kind: Mark['kind'], client: string) => void;
+  #stoppedNow = false;
+  #isStruck = false;
   readonly #past: Tally = { acknowledged: 0, refused: 0, unknown: 0 };
   #now: Tally = { acknowledged: 0, refused: 0, unknown: 0 };
   #hand: Hand | undefined;
@@ -47,9 +60,15 @@ export class Member {
   #killed: string | undefined;
   #over = false;
 
-  constructor(part: Part, shared: Pick<Job, 'common' | 'scenario' | 'target' | 'journals'>) {
+  /** `mark`: is told what `kill`, `stop` and `resume` did. */
+  constructor(
+    part: Part,
+    shared: Pick<Job, 'common' | 'scenario' | 'target' | 'journals'>,
+    mark: (kind: Mark['kind'], client: string) => void,
+  ) {
     const { client, role, iterations } = part;
     this.part = part;
+    this.#mark = mark;
     this.#job = { ...shared, client, role, ...(iterations !== undefined && { iterations }) };
     this.ready = new Promise((resolve) => {
       this.#setReady = resolve;
@@ -59,6 +78,51 @@ export class Member {
 
   get running(): boolean {
     return !this.#over;
+  }
+
+  get name(): string {
+    return this.part.client;
+  }
+
+  get role(): string {
+    return this.part.roleName;
+  }
+
+  get stopped(): boolean {
+    return this.#stoppedNow;
+  }
+
+  kill(): void {
+    this.#checkProcess();
+    if (this.#over) return;
+    this.#isStruck = true;
+    this.#note('killed');
+    this.#hand?.kill();
+  }
+
+  stop(): void {
+    this.#checkProcess();
+    if (this.#over) return;
+    this.#stoppedNow = true;
+    this.#note('stopped');
+    this.#hand?.signal('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#checkProcess();
+    if (this.#over) return;
+    this.#stoppedNow = false;
+    this.#note('continued');
+    this.#hand?.signal('SIGCONT');
+  }
+
+  #checkProcess(): void {
+    if (this.part.as !== 'processes')
+      throw badArgument(`Client ${this.name} cannot be killed or stopped: run it with processes`);
+  }
+
+  #note(kind: Mark['kind']): void {
+    this.#mark(kind, this.name);
   }
 
   get pid(): number | undefined {
@@ -77,7 +141,13 @@ export class Member {
 
   get report(): MemberReport {
     const { client, roleName } = this.part;
-    return { client, role: roleName, measures: this.#measures, problems: this.#problems };
+    return {
+      client,
+      role: roleName,
+      measures: this.#measures,
+      problems: this.#problems,
+      killed: this.#struck,
+    };
   }
 
   send(word: Word): void {
@@ -86,7 +156,7 @@ export class Member {
   }
 
   /** Ends it at once. `why`: what is wrong with it; undefined where that is no fault of its own. */
-  kill(why: string | undefined): void {
+  end(why?: string): void {
     this.#stopped = true;
     this.#killed = why ?? '';
     this.#hand?.kill();
@@ -96,13 +166,13 @@ export class Member {
     const { as, iterations = Infinity } = this.part;
     try {
       if (as !== 'one-shot') {
-        await this.#run({ run: 0, from: 0, to: iterations, atOnce: false });
+        await this.#liveOn(iterations);
         return;
       }
       for (let i = 0; i < iterations; i++) {
         const isLast = this.#stopped;
-        const well = await this.#run({ run: i, from: i, to: i + 1, atOnce: i > 0 });
-        if (!well || isLast) return;
+        const ending = await this.#run({ run: i, from: i, to: i + 1, atOnce: i > 0 });
+        if (ending === 'badly' || isLast) return;
       }
     } finally {
       this.#over = true;
@@ -110,9 +180,21 @@ export class Member {
     }
   }
 
-  /** Lives through one process or thread. Answers whether it went well. */
-  async #run({ to, ...run }: Required<Pick<Job, 'run' | 'from' | 'to' | 'atOnce'>>): Promise<boolean> {
-    if (this.#killed !== undefined) return false;
+  /** Lives through one process or thread, and through the next where that was killed on purpose. */
+  async #liveOn(to: number): Promise<void> {
+    for (let run = 0, from = 0; from < to; run++) {
+      if (run > 0) this.#note('restarted');
+      const ending = await this.#run({ run, from, to, atOnce: run > 0 });
+      if (ending !== 'killed') return;
+      const { operations } = readJournal(this.#job.journals, this.name, run);
+      const last = operations.at(-1)?.step;
+      if (last !== undefined) from = last + 1;
+    }
+  }
+
+  /** Lives through one process or thread. */
+  async #run({ to, ...run }: Required<Pick<Job, 'run' | 'from' | 'to' | 'atOnce'>>): Promise<Ending> {
+    if (this.#killed !== undefined) return 'badly';
     const job: Job = { ...this.#job, ...run, ...(to !== Infinity && { to }) };
     let told = false;
     let patience: NodeJS.Timeout | undefined;
@@ -128,12 +210,20 @@ export class Member {
         hand.kill();
       }, PARTING_MS);
     };
-    const hand = (this.part.as === 'threads' ? startClientThread : startProcess)(job, hear);
+    const { as, limits } = this.part;
+    this.#isStruck = false;
+    const hand = as === 'threads' ? startClientThread(job, hear) : startProcess(job, limits, hear);
     this.#hand = hand;
+    this.#stoppedNow = false;
+    // Who was told to stop while it was away has not heard it.
+    if (run.atOnce && this.#stopped && as !== 'one-shot') hand.send({ kind: 'stop' });
     const before = this.#problems.length;
     const problem = await hand.ended;
     clearTimeout(patience);
-    if (this.#killed) this.#problems.push(this.#killed);
+    const isOnPurpose =
+      this.#killed === undefined && !told && problem !== undefined && this.#diedOnPurpose(run.run);
+    if (isOnPurpose) this.#struck.push(run.run);
+    else if (this.#killed) this.#problems.push(this.#killed);
     else if (this.#killed === undefined && problem !== undefined && this.#problems.length === before)
       this.#problems.push(problem);
     else if (this.#killed === undefined && !told) this.#problems.push('ended without a word');
@@ -141,7 +231,13 @@ export class Member {
       this.#past[outcome] += this.#now[outcome];
     }
     this.#now = { acknowledged: 0, refused: 0, unknown: 0 };
-    return this.#problems.length === before;
+    return isOnPurpose ? 'killed' : this.#problems.length === before ? 'well' : 'badly';
+  }
+
+  /** Killed by a fault, or by itself, as it wrote down before. */
+  #diedOnPurpose(run: number): boolean {
+    if (this.#isStruck) return true;
+    return readJournal(this.#job.journals, this.name, run).marks.some(({ kind }) => kind === 'killed');
   }
 
   #keep({ measures, open }: Extract<News, { kind: 'done' }>): void {

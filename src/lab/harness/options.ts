@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { badArgument, integer, number, oneOf, readOptions } from '../../options/options.ts';
+import { badArgument, boolean, integer, number, oneOf, readOptions } from '../../options/options.ts';
 import type { RunRecord } from '../operations/run-record.ts';
 import type { RunSettings } from '../result.ts';
 import type { ClientKind, Params, Scenario } from '../scenario.ts';
@@ -35,6 +35,16 @@ export interface RunOptions {
   readonly seconds?: number | undefined;
   /** Some of the scenario's own numbers. 0 to 1,000,000,000. */
   readonly params?: Params | undefined;
+  /**
+   * The chance that a write fails on purpose while its client holds the lock ("Simulated failure"): half of them throw, half
+   * kill their process, which is started again; of threads, all throw. 0 to 1; default 0. For scenarios that have one of their own.
+   */
+  readonly failRate?: number | undefined;
+  /**
+   * Whether the write turns are noted, for `onRecord`: that costs time. Default: where the scenario needs it, or `onRecord` is given,
+   * and the target can.
+   */
+  readonly turns?: boolean | undefined;
   /** From which all randomness of the clients comes. 0 to 4,294,967,295. Default: a new one every time; it is in the result. */
   readonly seed?: number | undefined;
   /**
@@ -64,6 +74,8 @@ const OPTIONS = [
   'iterations',
   'seconds',
   'params',
+  'failRate',
+  'turns',
   'seed',
   'directory',
   'timed',
@@ -83,6 +95,7 @@ export interface Settled {
   readonly target: Target;
   readonly settings: RunSettings;
   readonly timeoutMs: number;
+  readonly turns: boolean;
 }
 
 /** Checks the options, and fills them in. Throws ERR_WAL_ARGUMENT, which says what would do. */
@@ -95,20 +108,43 @@ export function settle(scenario: Scenario, given: RunOptions, defaultTarget: Tar
     throw badArgument(
       `The target ${target.name} cannot run ${scenario.name}: it has no ${unable.join(', no ')}`,
     );
+  const as = oneOf('as', options.as ?? scenario.as, KINDS);
+  const { only } = scenario;
+  if (only !== undefined && !only.kinds.includes(as))
+    throw badArgument(`${scenario.name} is for ${only.kinds.join(' or ')}, not ${as}: ${only.because}`);
+  const failRate = number('failRate', options.failRate ?? scenario.failRate ?? 0, 0, 1);
+  if (failRate > 0) checkFailing(scenario, target);
+  const turns = boolean(
+    'turns',
+    options.turns ?? (scenario.needs.includes('turns') || given.onRecord !== undefined),
+  );
   // Whoever asks for a number of steps does not want them cut short.
   const seconds = options.seconds ?? (options.iterations === undefined ? scenario.seconds : undefined);
   const settings: RunSettings = {
     target: target.name,
     lock,
-    as: oneOf('as', options.as ?? scenario.as, KINDS),
+    as,
     clients: integer('clients', options.clients ?? scenario.clients, 1, 10_000),
     iterations: integer('iterations', options.iterations ?? scenario.iterations, 1, 1e9),
     ...(seconds !== undefined && { seconds: number('seconds', seconds, 0.001, 1e6) }),
     params: { ...scenario.params, ...ownParams(scenario, options.params ?? {}) },
+    ...(failRate > 0 && { failRate }),
     seed: integer('seed', options.seed ?? newSeed(), 0, 2 ** 32 - 1),
   };
   const timeoutMs = options.timeoutMs ?? TIMEOUT_MS + (seconds ?? 0) * 1000;
-  return { target, settings, timeoutMs: number('timeoutMs', timeoutMs, 1, MOST_TIMEOUT_MS) };
+  return {
+    target,
+    settings,
+    timeoutMs: number('timeoutMs', timeoutMs, 1, MOST_TIMEOUT_MS),
+    turns: turns && target.can.includes('turns'),
+  };
+}
+
+function checkFailing(scenario: Scenario, target: Target): void {
+  if (scenario.failRate === undefined)
+    throw badArgument(`${scenario.name} counts what succeeds: it cannot be run with a failRate`);
+  if (!target.can.includes('turns'))
+    throw badArgument(`The target ${target.name} cannot be made to fail: it has no turns`);
 }
 
 /** Those of the scenario's numbers that were given. */

@@ -4,6 +4,7 @@ import {
   isWriting,
   type OperationKind,
   type RangeSight,
+  SIMULATED,
   type StateSight,
   tagOf,
   type Written,
@@ -20,6 +21,7 @@ import {
   type StoreTransaction,
   type Target,
 } from '../target.ts';
+import { isSimulated } from './turn-probe.ts';
 
 /** What a workload gives to be appended. */
 export interface Draft {
@@ -53,6 +55,8 @@ export interface Notes {
   readonly tally: Tally;
   /** What operations rejected with: it is noted down. */
   readonly noted: WeakSet<object>;
+  /** How many writes are under way. */
+  writing: number;
 }
 
 /**
@@ -188,6 +192,8 @@ async function noted<T>(
 ): Promise<T> {
   const { journal, tally } = record;
   const number = journal.begin(kind, entries);
+  const writes = isWriting({ kind }) ? 1 : 0;
+  record.writing += writes;
   try {
     const answer = await work();
     journal.end(number, { outcome: 'acknowledged', ...tell(answer) });
@@ -199,12 +205,15 @@ async function noted<T>(
     tally[outcome]++;
     if (typeof error === 'object' && error !== null) record.noted.add(error);
     throw error;
+  } finally {
+    record.writing -= writes;
   }
 }
 
 function blameOf(error: unknown, kind: OperationKind, target: Target): Blame {
   if (error instanceof Refusal) return { outcome: 'refused', reason: error.reason };
-  const blame = target.blame?.(error) ?? { outcome: 'unknown', reason: 'error' };
+  const judged = target.blame?.(error) ?? { outcome: 'unknown', reason: 'error' };
+  const blame = isSimulated(error) ? { ...judged, reason: SIMULATED } : judged;
   return isWriting({ kind }) ? blame : { ...blame, outcome: 'refused' };
 }
 

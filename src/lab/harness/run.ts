@@ -8,6 +8,7 @@ import { type CheckResult, makeCheck } from '../checks/check.ts';
 import { Evidence, type Findings } from '../operations/evidence.ts';
 import { Journal, readJournals } from '../operations/journal.ts';
 import { isReading, isWriting, type Operation } from '../operations/operation.ts';
+import { readTurns } from '../operations/turn-journal.ts';
 import { latencyOf, type Result, type RunSettings } from '../result.ts';
 import type { Scenario } from '../scenario.ts';
 import { seeded } from '../seeded.ts';
@@ -25,7 +26,7 @@ import { type RunOptions, settle } from './options.ts';
  * meanwhile and after throw. It leaves no process, thread or open file behind.
  */
 export async function runScenario(scenario: Scenario, options: RunOptions = {}): Promise<Result> {
-  const { target, settings, timeoutMs } = settle(scenario, options, jsonlWal);
+  const { target, settings, timeoutMs, turns } = settle(scenario, options, jsonlWal);
   const { onEvent = () => {}, signal, timed = false } = options;
   const parts = partsOf(scenario, settings);
   const directory = ownDirectory(options.directory);
@@ -33,8 +34,10 @@ export async function runScenario(scenario: Scenario, options: RunOptions = {}):
     store: join(directory, 'store'),
     journals: join(directory, 'journals'),
     scene: join(directory, 'files'),
+    ...(turns && { turns: join(directory, 'turns') }),
   };
   for (const place of Object.values(places)) mkdirSync(place);
+  const { failRate = 0 } = settings;
   const common: Common = {
     directory: places.store,
     sceneDirectory: places.scene,
@@ -43,6 +46,14 @@ export async function runScenario(scenario: Scenario, options: RunOptions = {}):
     params: settings.params,
     clients: settings.clients,
     seed: settings.seed,
+    probed: false,
+    failRate: 0,
+  };
+  const probed = {
+    ...common,
+    ...(turns && { turns: places.turns as string }),
+    probed: turns || failRate > 0,
+    failRate,
   };
   const own = (name: string, work: Scenario['prepare'], as = asClient) =>
     as({ name, work, common, target, journals: places.journals });
@@ -50,22 +61,40 @@ export async function runScenario(scenario: Scenario, options: RunOptions = {}):
   onEvent({ kind: 'phase', phase: 'prepare' });
   const prepared = await own('prepare', scenario.prepare);
   onEvent({ kind: 'phase', phase: 'run' });
-  const shared = { common, scenario: scenario.module, target: target.module, journals: places.journals };
+  const shared = {
+    common: probed,
+    scenario: scenario.module,
+    target: target.module,
+    journals: places.journals,
+  };
   const dice = seeded(settings.seed);
-  const { members, start } = await runCrew(parts, shared, {
+  const {
+    members,
+    start,
+    marks: struck,
+  } = await runCrew(parts, shared, {
     settings,
     timeoutMs,
     signal,
     tell: onEvent,
-    meanwhile: async (signal) =>
-      scenario.meanwhile?.({ directory: places.scene, params: settings.params, dice, signal }),
+    meanwhile: async (beside) =>
+      scenario.meanwhile?.({
+        ...beside,
+        directory: places.scene,
+        storeDirectory: places.store,
+        lock: settings.lock,
+        params: settings.params,
+        dice,
+      }),
   });
   const concluded = await own('conclude', scenario.conclude, asLastClient);
 
   onEvent({ kind: 'phase', phase: 'check' });
-  const operations = readJournals(places.journals);
+  const { operations, marks: told } = readJournals(places.journals);
+  const marks = [...struck, ...told].sort((a, b) => a.at - b.at);
+  const noted = places.turns === undefined ? [] : readTurns(places.turns);
   const run = operations.filter(({ client }) => client !== 'prepare' && client !== 'conclude');
-  options.onRecord?.({ start, operations: run, turns: [], marks: [] });
+  options.onRecord?.({ start, operations: run, turns: noted, marks });
   const seconds = Math.max(0, latest(run) - start) / 1e6;
   const leftovers = [
     ...openFilesIn(places.store).map((file) => `${file} is still open`),
@@ -76,9 +105,12 @@ export async function runScenario(scenario: Scenario, options: RunOptions = {}):
     ...(await finalLook(target, common)),
     seconds,
     operations,
+    turns: noted,
+    marks,
     leftovers,
     can: target.can,
     refusals: scenario.refusals,
+    unknowns: scenario.unknowns ?? [],
     members: [prepared, ...members.map(({ report }) => report), concluded],
   });
   const checks = [
@@ -116,7 +148,7 @@ async function asClient({ name, work, common, target, journals }: OwnPart): Prom
   } finally {
     await client.end();
   }
-  return { client: name, role: name, measures: client.measures, problems: [] };
+  return { client: name, role: name, measures: client.measures, problems: [], killed: [] };
 }
 
 /** The same, where a failure is a finding. */
@@ -125,7 +157,7 @@ async function asLastClient(part: OwnPart): Promise<MemberReport> {
     return await asClient(part);
   } catch (error) {
     const { name } = part;
-    return { client: name, role: name, measures: {}, problems: [`failed: ${messageOf(error)}`] };
+    return { client: name, role: name, measures: {}, problems: [`failed: ${messageOf(error)}`], killed: [] };
   }
 }
 

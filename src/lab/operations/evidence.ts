@@ -2,6 +2,7 @@ import type { MemberReport } from '../harness/member.ts';
 import type { ClientKind, Params } from '../scenario.ts';
 import type { Ability, Found, Item, Oddity } from '../target.ts';
 import { isWriting, type Operation, tagOf, writerOf } from './operation.ts';
+import type { Mark, Turn } from './run-record.ts';
 import { Write } from './write.ts';
 
 /** All that is known after a run: what the clients say, and what the store has. */
@@ -14,6 +15,12 @@ export interface Findings {
   readonly can: readonly Ability[];
   /** Of each client in the order of its calls. */
   readonly operations: readonly Operation[];
+  /** Write turns, in the order of `from`; none where they were not noted. */
+  readonly turns: readonly Turn[];
+  /** What was done to clients and lock, in the order of `at`. */
+  readonly marks: readonly Mark[];
+  /** The chance that a write failed on purpose. */
+  readonly failRate?: number;
   /** What can be read in the end, in order. */
   readonly found: readonly Found[];
   /** The state in the end, where the target can tell it. */
@@ -21,6 +28,8 @@ export interface Findings {
   readonly oddities: readonly Oddity[];
   /** Refusals that the scenario allows. */
   readonly refusals: readonly string[];
+  /** For what reasons nobody may know whether an operation was done. */
+  readonly unknowns: readonly string[];
   readonly leftovers: readonly string[];
   /** Each client, and `prepare` and `conclude`. */
   readonly members: readonly MemberReport[];
@@ -37,10 +46,14 @@ export class Evidence implements Findings {
   declare readonly params: Params;
   declare readonly can: readonly Ability[];
   declare readonly operations: readonly Operation[];
+  declare readonly turns: readonly Turn[];
+  declare readonly marks: readonly Mark[];
+  declare readonly failRate?: number;
   declare readonly found: readonly Found[];
   declare readonly state: Findings['state'];
   declare readonly oddities: readonly Oddity[];
   declare readonly refusals: readonly string[];
+  declare readonly unknowns: readonly string[];
   declare readonly leftovers: readonly string[];
   declare readonly members: readonly MemberReport[];
   declare readonly seconds: number;

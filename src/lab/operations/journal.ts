@@ -1,17 +1,22 @@
-import { closeSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { instant } from './instant.ts';
 import type { Operation, OperationKind, Written } from './operation.ts';
+import type { Mark } from './run-record.ts';
 
 /** How an operation began, and how it ended: a line each. */
 interface Begun {
   readonly number: number;
+  readonly step: number;
   readonly kind: OperationKind;
   readonly start: number;
   readonly entries?: readonly Written[];
 }
 type Ended = Pick<Operation, 'number' | 'end' | 'outcome'> &
   Partial<Pick<Operation, 'entries' | 'seq' | 'saw' | 'reason' | 'message'>>;
+
+/** What the client was about to do to itself. */
+type Marked = Pick<Mark, 'at'> & { readonly mark: Mark['kind'] };
 
 /** What an operation's end tells. */
 export type Told = Omit<Ended, 'number' | 'end'>;
@@ -26,6 +31,8 @@ const NAME = /^(.+)\.(\d+)\.jsonl$/;
 export class Journal {
   readonly client: string;
   readonly run: number;
+  /** The step that is under way. */
+  step = 0;
   readonly #file: number;
   #waiting = '';
   #next = 0;
@@ -33,7 +40,7 @@ export class Journal {
   constructor(directory: string, client: string, run: number) {
     this.client = client;
     this.run = run;
-    this.#file = openSync(join(directory, `${client}.${run}.jsonl`), 'ax');
+    this.#file = openSync(journalPath(directory, client, run), 'ax');
   }
 
   /** The number of the operation that begins next. */
@@ -43,13 +50,20 @@ export class Journal {
 
   begin(kind: OperationKind, entries: readonly Written[] | undefined): number {
     const number = this.#next++;
-    this.#note({ number, kind, start: instant(), ...(entries && { entries }) } satisfies Begun);
+    const { step } = this;
+    this.#note({ number, step, kind, start: instant(), ...(entries && { entries }) } satisfies Begun);
     this.flush();
     return number;
   }
 
   end(number: number, told: Told): void {
     this.#note({ number, end: instant(), ...told } satisfies Ended);
+  }
+
+  /** Notes what is done to the client now: it is in the file when this returns. */
+  mark(kind: Mark['kind']): void {
+    this.#note({ mark: kind, at: instant() } satisfies Marked);
+    this.flush();
   }
 
   flush(): void {
@@ -63,32 +77,59 @@ export class Journal {
     closeSync(this.#file);
   }
 
-  #note(line: Begun | Ended): void {
+  #note(line: Begun | Ended | Marked): void {
     this.#waiting += `${JSON.stringify(line)}\n`;
   }
 }
 
-/** Reads all journals of a directory: the operations of each client in the order of its calls. */
-export function readJournals(directory: string): Operation[] {
+function journalPath(directory: string, client: string, run: number): string {
+  return join(directory, `${client}.${run}.jsonl`);
+}
+
+/** What journals tell. */
+export interface Journaled {
+  /** Of each client in the order of its calls. */
+  readonly operations: Operation[];
+  /** What clients did to themselves. */
+  readonly marks: Mark[];
+}
+
+/** Reads all journals of a directory. */
+export function readJournals(directory: string): Journaled {
   const journals = readdirSync(directory).flatMap((name) => {
     const [, client, run] = NAME.exec(name) ?? [];
     return client === undefined ? [] : [{ client, run: Number(run), path: join(directory, basename(name)) }];
   });
   journals.sort((a, b) => a.client.localeCompare(b.client) || a.run - b.run);
-  return journals.flatMap(({ client, run, path }) => readJournal(readFileSync(path, 'utf8'), client, run));
+  const all: Journaled = { operations: [], marks: [] };
+  for (const { client, run, path } of journals) {
+    const { operations, marks } = parseJournal(readFileSync(path, 'utf8'), client, run);
+    for (const operation of operations) all.operations.push(operation);
+    all.marks.push(...marks);
+  }
+  return all;
 }
 
-/** The operations of one journal's text. Its last line may have been cut by a kill. */
-function readJournal(text: string, client: string, run: number): Operation[] {
+/** Reads one journal; of a client that did not come to begin one, an empty one. */
+export function readJournal(directory: string, client: string, run: number): Journaled {
+  const path = journalPath(directory, client, run);
+  return parseJournal(existsSync(path) ? readFileSync(path, 'utf8') : '', client, run);
+}
+
+/** The last line may have been cut by a kill. */
+function parseJournal(text: string, client: string, run: number): Journaled {
   const operations: Operation[] = [];
+  const marks: Mark[] = [];
   let from = 0;
   for (let to = text.indexOf('\n'); to !== -1; to = text.indexOf('\n', from)) {
-    const line = JSON.parse(text.slice(from, to)) as Begun | Ended;
+    const line = JSON.parse(text.slice(from, to)) as Begun | Ended | Marked;
     from = to + 1;
-    operations[line.number] =
-      'start' in line
-        ? { client, run, end: Infinity, outcome: 'unknown', entries: [], ...line }
-        : Object.assign(operations[line.number] as Operation, line);
+    if ('mark' in line) marks.push({ at: line.at, kind: line.mark, client });
+    else
+      operations[line.number] =
+        'start' in line
+          ? { client, run, end: Infinity, outcome: 'unknown', entries: [], ...line }
+          : Object.assign(operations[line.number] as Operation, line);
   }
-  return operations;
+  return { operations, marks };
 }

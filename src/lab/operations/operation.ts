@@ -4,6 +4,9 @@ export type OperationKind = 'append' | 'batch' | 'transaction' | 'read' | 'look'
 /** acknowledged: it was done. refused: nothing was written. unknown: it may have been written, or the client never told. */
 export type OperationOutcome = 'acknowledged' | 'refused' | 'unknown';
 
+/** The reason of what was made to fail. */
+export const SIMULATED = 'simulated';
+
 /** An entry as its writer remembers it. */
 export interface Written {
   readonly op: string;
@@ -40,6 +43,8 @@ export interface Operation {
   readonly run: number;
   /** Counts the run's operations, from 0, in the order of their calls. */
   readonly number: number;
+  /** Which of the client's steps it belongs to. */
+  readonly step?: number;
   readonly kind: OperationKind;
   /** Taken before the call. */
   readonly start: number;

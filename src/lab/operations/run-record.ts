@@ -14,7 +14,7 @@ export interface Turn {
 export interface Mark {
   /** Of `instant()`. */
   readonly at: number;
-  /** `takeover`: a client went on without the lock, or took it from a holder that was taken for dead. */
+  /** `takeover`: a client went on without the lock. */
   readonly kind: 'killed' | 'restarted' | 'stopped' | 'continued' | 'lock-broken' | 'takeover';
   /** Undefined where it was done to none of them in particular. */
   readonly client?: string | undefined;
@@ -26,7 +26,7 @@ export interface RunRecord {
   readonly start: number;
   /** Those of the clients, without `prepare` and `conclude`. */
   readonly operations: readonly Operation[];
-  /** In the order of `from`; none where the target does not tell. */
+  /** In the order of `from`; none where the target does not tell, or was not asked. */
   readonly turns: readonly Turn[];
   /** In the order of `at`. */
   readonly marks: readonly Mark[];

@@ -1,13 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  createLock,
-  type Table,
-  type Transaction,
-  Wal,
-  type WalError,
-  type WalOptions,
-} from '../../index.ts';
+import { createLock, type Table, type Transaction, Wal, type WalError } from '../../index.ts';
+import { openProbed } from '../probed-wal.ts';
 import type { Blame, Oddity, OpenOptions, Store, StoreEntry, StoreTransaction, Target } from '../target.ts';
 
 /** This package's log. Its settings are the options of `Wal.open` that are JSON. */
@@ -16,15 +10,18 @@ const jsonlWal: Target = {
   about: 'the log of this package',
   module: import.meta.url,
   locks: ['kernel', 'lockfile', 'none'],
-  can: ['batch', 'expect', 'state', 'transaction', 'compact', 'verify'],
-  open: async (directory, options) => new WalStore(await Wal.open(directory, walOptions(options))),
+  can: ['batch', 'expect', 'state', 'transaction', 'compact', 'verify', 'turns'],
+  open,
   blame,
   leftovers,
 };
 export default jsonlWal;
 
-function walOptions({ lock, readOnly = false, settings }: OpenOptions): WalOptions {
-  return { ...settings, lock: lock as 'kernel' | 'lockfile' | 'none', readOnly };
+async function open(directory: string, { lock, readOnly = false, settings, probe }: OpenOptions) {
+  const options = { ...settings, lock: lock as 'kernel' | 'lockfile' | 'none', readOnly };
+  if (probe === undefined || readOnly) return new WalStore(await Wal.open(directory, options));
+  const { wal, appended } = await openProbed(directory, options, probe);
+  return new WalStore(wal, appended);
 }
 
 /**
@@ -35,18 +32,25 @@ const HARMLESS: readonly string[] = ['superseded', 'torn'];
 
 class WalStore implements Store {
   readonly #wal: Wal;
+  /** After each write that went well. */
+  readonly #appended: () => void;
   #table: Promise<Table> | undefined;
 
-  constructor(wal: Wal) {
+  constructor(wal: Wal, appended: () => void = () => {}) {
     this.#wal = wal;
+    this.#appended = appended;
   }
 
-  append(entry: StoreEntry, terms?: { readonly rev: number }) {
-    return this.#wal.append(entry, terms === undefined ? {} : { expect: terms });
+  async append(entry: StoreEntry, terms?: { readonly rev: number }) {
+    const appended = await this.#wal.append(entry, terms === undefined ? {} : { expect: terms });
+    this.#appended();
+    return appended;
   }
 
-  appendBatch(entries: readonly StoreEntry[]) {
-    return this.#wal.appendBatch(entries);
+  async appendBatch(entries: readonly StoreEntry[]) {
+    const appended = await this.#wal.appendBatch(entries);
+    this.#appended();
+    return appended;
   }
 
   async *read({ from, to }: { from?: number | undefined; to?: number | undefined } = {}) {
@@ -64,7 +68,7 @@ class WalStore implements Store {
     options: { readonly maxTries?: number | undefined } = {},
   ) {
     const table = await this.#open();
-    return table.transaction((tx) => {
+    const answered = await table.transaction((tx) => {
       const ids: string[] = [];
       const answer = decide({
         get: (id) => tx.item(id),
@@ -76,6 +80,8 @@ class WalStore implements Store {
       });
       return { answer, seq: firstSeq(tx, ids) };
     }, options);
+    this.#appended();
+    return answered;
   }
 
   async compact() {
