@@ -16,6 +16,8 @@ export interface Role {
   readonly name: string;
   /** How many of all the clients play it. */
   readonly clients: (all: number) => number;
+  /** What they are, whatever the others are. */
+  readonly as?: ClientKind;
   /** How many steps each makes. Default: as many as the scenario says. */
   readonly iterations?: (given: number) => number;
   /** `others`: it goes on until everybody else is done, and makes its last step after that. */

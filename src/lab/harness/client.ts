@@ -55,7 +55,7 @@ export class Client {
   readonly #target: Target;
   readonly #record: Notes;
   readonly #probeParts: ProbeParts;
-  readonly #probes: TurnProbe[] = [];
+  #opened = 0;
   #store: RecordedStore | undefined;
 
   constructor(common: Common, target: Target, journal: Journal, iterations: number) {
@@ -82,6 +82,8 @@ export class Client {
       dice: seeded(crc32(`${common.seed} ${journal.client} ${journal.run} failures`)),
       isWriting: () => this.#record.writing > 0,
       acts: new Map(),
+      turns:
+        common.turns === undefined ? undefined : new TurnJournal(common.turns, journal.client, journal.run),
     };
   }
 
@@ -108,21 +110,12 @@ export class Client {
   };
 
   /** Opens the same store once more, with these settings besides; who opens it closes it. */
-  open(settings: Readonly<Record<string, unknown>> = {}): Promise<RecordedStore> {
+  open(settings: Readonly<Record<string, unknown>> = {}, readOnly = false): Promise<RecordedStore> {
     const { directory, lock, settings: given } = this.#common;
+    const probe = this.#common.probed ? new TurnProbe(this.#probeParts) : undefined;
     const open = (): Promise<Store> =>
-      this.#target.open(directory, { lock, settings: { ...given, ...settings }, probe: this.#probe() });
-    return RecordedStore.open(this.#target, this.#record, open);
-  }
-
-  #probe(): TurnProbe | undefined {
-    const { probed, turns } = this.#common;
-    if (!probed) return undefined;
-    const { client, run } = this.#record.journal;
-    const notes = turns === undefined ? undefined : new TurnJournal(turns, client, run, this.#probes.length);
-    const probe = new TurnProbe(this.#probeParts, notes);
-    this.#probes.push(probe);
-    return probe;
+      this.#target.open(directory, { lock, settings: { ...given, ...settings }, readOnly, probe });
+    return RecordedStore.open(this.#target, this.#record, this.#opened++, open);
   }
 
   /**
@@ -178,7 +171,7 @@ export class Client {
 
   async end(): Promise<void> {
     await this.#store?.close();
-    for (const probe of this.#probes) probe.close();
+    this.#probeParts.turns?.close();
     this.#record.journal.close();
   }
 }

@@ -42,7 +42,10 @@ export function partsOf(
 ): Part[] {
   const parts: Part[] = [];
   const limits = scenario.limits?.(params) ?? {};
-  for (const [role, { name, clients: share, until, iterations: own }] of scenario.roles.entries()) {
+  for (const [
+    role,
+    { name, clients: share, until, iterations: own, as: ownKind },
+  ] of scenario.roles.entries()) {
     const count = share(clients);
     if (count < 1)
       throw badArgument(`${scenario.name} needs more than ${clients} clients: there is none to be ${name}`);
@@ -55,7 +58,7 @@ export function partsOf(
         roleName: name,
         iterations: bound,
         untilOthers,
-        as,
+        as: ownKind ?? as,
         limits,
       });
   }

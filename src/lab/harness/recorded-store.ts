@@ -67,17 +67,25 @@ export class RecordedStore {
   readonly #store: Store;
   readonly #target: Target;
   readonly #record: Notes;
+  /** Which of the stores that its client opened. */
+  readonly #number: number;
 
-  constructor(store: Store, target: Target, record: Notes) {
+  constructor(store: Store, target: Target, record: Notes, number: number) {
     this.#store = store;
     this.#target = target;
     this.#record = record;
+    this.#number = number;
   }
 
-  /** Opens a store, which is an operation too. */
-  static async open(target: Target, record: Notes, open: () => Promise<Store>): Promise<RecordedStore> {
-    const store = await noted({ target, record, kind: 'open' }, open);
-    return new RecordedStore(store, target, record);
+  /** Opens a store, which is an operation too. `number`: which of those that the client opened. */
+  static async open(
+    target: Target,
+    record: Notes,
+    number: number,
+    open: () => Promise<Store>,
+  ): Promise<RecordedStore> {
+    const store = await noted({ target, record, kind: 'open', number }, open);
+    return new RecordedStore(store, target, record, number);
   }
 
   /**
@@ -174,24 +182,26 @@ export class RecordedStore {
     work: () => Promise<T>,
     tell?: (answer: T) => Partial<Told>,
   ): Promise<T> {
-    return noted({ target: this.#target, record: this.#record, kind, entries }, work, tell);
+    const whose = { target: this.#target, record: this.#record, number: this.#number };
+    return noted({ ...whose, kind, entries }, work, tell);
   }
 }
 
 interface Noting {
   readonly target: Target;
   readonly record: Notes;
+  readonly number: number;
   readonly kind: OperationKind;
   readonly entries?: readonly Written[] | undefined;
 }
 
 async function noted<T>(
-  { target, record, kind, entries }: Noting,
+  { target, record, number: store, kind, entries }: Noting,
   work: () => Promise<T>,
   tell: (answer: T) => Partial<Told> = () => ({}),
 ): Promise<T> {
   const { journal, tally } = record;
-  const number = journal.begin(kind, entries);
+  const number = journal.begin(kind, entries, store);
   const writes = isWriting({ kind }) ? 1 : 0;
   record.writing += writes;
   try {

@@ -1,4 +1,5 @@
 import { isMainThread } from 'node:worker_threads';
+import { instant } from '../operations/instant.ts';
 import type { Journal } from '../operations/journal.ts';
 import type { TurnJournal } from '../operations/turn-journal.ts';
 import type { Dice } from '../seeded.ts';
@@ -37,24 +38,25 @@ export interface ProbeParts {
   readonly isWriting: () => boolean;
   /** What is to happen next at each moment: taken from there when it does. */
   readonly acts: Map<Moment, Act>;
+  /** Undefined where turns are not noted. */
+  readonly turns: TurnJournal | undefined;
 }
 
-/** Notes a client's write turns, and makes happen there what its scenario wants, or chance. */
+/** At one store of a client: notes its write turns, and makes happen there what its scenario wants, or chance. */
 export class TurnProbe implements Probe {
   readonly #parts: ProbeParts;
-  readonly #turns: TurnJournal | undefined;
+  #asked = 0;
 
-  constructor(parts: ProbeParts, turns: TurnJournal | undefined) {
+  constructor(parts: ProbeParts) {
     this.#parts = parts;
-    this.#turns = turns;
   }
 
   asked(): void {
-    this.#turns?.asked();
+    this.#asked = instant();
   }
 
   taken(): void {
-    this.#turns?.taken();
+    this.#parts.turns?.taken(this.#asked);
     this.#act('taken');
     const { failRate, dice, isWriting } = this.#parts;
     if (failRate > 0 && isWriting() && dice() < failRate) this.#fail();
@@ -69,15 +71,11 @@ export class TurnProbe implements Probe {
   }
 
   left(): void {
-    this.#turns?.left();
+    this.#parts.turns?.left();
   }
 
   bypassed(): void {
     this.#parts.journal.mark('takeover');
-  }
-
-  close(): void {
-    this.#turns?.close();
   }
 
   #act(moment: Moment, put: (share: number) => void = () => {}): void {

@@ -8,6 +8,7 @@ import type { Mark } from './run-record.ts';
 interface Begun {
   readonly number: number;
   readonly step: number;
+  readonly store?: number;
   readonly kind: OperationKind;
   readonly start: number;
   readonly entries?: readonly Written[];
@@ -48,10 +49,17 @@ export class Journal {
     return this.#next;
   }
 
-  begin(kind: OperationKind, entries: readonly Written[] | undefined): number {
+  begin(kind: OperationKind, entries: readonly Written[] | undefined, store: number): number {
     const number = this.#next++;
     const { step } = this;
-    this.#note({ number, step, kind, start: instant(), ...(entries && { entries }) } satisfies Begun);
+    this.#note({
+      number,
+      step,
+      kind,
+      start: instant(),
+      ...(store > 0 && { store }),
+      ...(entries && { entries }),
+    } satisfies Begun);
     this.flush();
     return number;
   }

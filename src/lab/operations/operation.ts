@@ -45,6 +45,8 @@ export interface Operation {
   readonly number: number;
   /** Which of the client's steps it belongs to. */
   readonly step?: number;
+  /** Which of the stores that the run opened, from 0. Default 0. */
+  readonly store?: number;
   readonly kind: OperationKind;
   /** Taken before the call. */
   readonly start: number;

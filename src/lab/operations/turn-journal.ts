@@ -5,27 +5,22 @@ import type { Turn } from './run-record.ts';
 
 type Line = Pick<Turn, 'asked' | 'from'> | Pick<Turn, 'to'>;
 
-const NAME = /^(.+)\.\d+\.(\d+)\.turns$/;
+const NAME = /^(.+)\.\d+\.jsonl$/;
 
 /**
- * One store of a client writes down when it had its write turn, as JSON lines: that it has it, as soon as it does, and
+ * One run of a client writes down when its stores had their write turn, as JSON lines: that it has it, as soon as it does, and
  * that it gives it back, before it does. So no kill can hide a turn, and turns that a lock keeps apart never seem to overlap.
  */
 export class TurnJournal {
   readonly #file: number;
-  #asked = 0;
 
-  /** `run`: which of the client's processes; `store`: which of the stores that it opened. */
-  constructor(directory: string, client: string, run: number, store: number) {
-    this.#file = openSync(join(directory, `${client}.${run}.${store}.turns`), 'ax');
+  constructor(directory: string, client: string, run: number) {
+    this.#file = openSync(join(directory, `${client}.${run}.jsonl`), 'ax');
   }
 
-  asked(): void {
-    this.#asked = instant();
-  }
-
-  taken(): void {
-    this.#note({ asked: this.#asked, from: instant() });
+  /** `asked`: of `instant()`, when it began to wait. */
+  taken(asked: number): void {
+    this.#note({ asked, from: instant() });
   }
 
   left(): void {

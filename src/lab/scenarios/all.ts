@@ -1,4 +1,5 @@
 import type { Scenario } from '../scenario.ts';
+import appendSpeed from './append-speed.ts';
 import batchAtomicity from './batch-atomicity.ts';
 import cacheInvalidation from './cache-invalidation.ts';
 import cleanupDuringAppend from './cleanup-during-append.ts';
@@ -9,18 +10,23 @@ import consistency from './consistency.ts';
 import createDelete from './create-delete.ts';
 import handleCleanup from './handle-cleanup.ts';
 import highVolume from './high-volume.ts';
+import lockSerialization from './lock-serialization.ts';
 import noDataLoss from './no-data-loss.ts';
 import optimisticResolution from './optimistic-resolution.ts';
 import querySpeed from './query-speed.ts';
 import readHeavy from './read-heavy.ts';
 import readersDuringWrite from './readers-during-write.ts';
 import reservations from './reservations.ts';
+import smoke from './smoke.ts';
 import toctou from './toctou.ts';
 import transactionIsolation from './transaction-isolation.ts';
 
 /** Every scenario that comes with the package. */
 export const SCENARIOS: readonly Scenario[] = [
   noDataLoss,
+  lockSerialization,
+  appendSpeed,
+  smoke,
   concurrentWriters,
   readHeavy,
   optimisticResolution,

@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from '../harness/client.ts';
+import type { Evidence } from '../operations/evidence.ts';
+import { SIMULATED } from '../operations/operation.ts';
+import type { Scenario } from '../scenario.ts';
+import { refusals, successes } from './catalog.ts';
+
+interface Photo {
+  readonly content?: unknown;
+  readonly hash?: unknown;
+  readonly size?: unknown;
+}
+
+const hashOf = (content: string) => createHash('sha256').update(content).digest('hex');
+
+function contentOf({ dice, param }: Client): string {
+  const length = 1 + Math.floor(dice() * param('bytes'));
+  return Array.from({ length }, () => Math.floor(dice() * 36).toString(36)).join('');
+}
+
+function killedIn({ members }: Evidence): number {
+  return members.reduce((sum, { killed }) => sum + killed.length, 0);
+}
+
+const scenario: Scenario = {
+  name: 'smoke',
+  about: 'processes add files with the hash of their content, and sleep between',
+  source: 'photosphere',
+  module: import.meta.url,
+  clients: 4,
+  iterations: 6,
+  as: 'processes',
+  withoutLock: true,
+  needs: [],
+  params: { sleepFromMs: 100, sleepToMs: 2000, bytes: 2000 },
+  failRate: 0,
+  refusals: [],
+  roles: [
+    {
+      name: 'adder',
+      clients: (all) => all,
+      step: async (client) => {
+        const { store, name, iteration, dice, param } = client;
+        const [from, to] = [param('sleepFromMs'), param('sleepToMs')];
+        await sleep(from + dice() * Math.max(0, to - from));
+        const content = contentOf(client);
+        const data = { content, hash: hashOf(content), size: content.length };
+        await store.append({ op: 'add', id: `process-${name}-file-${iteration}.bin`, data });
+      },
+    },
+  ],
+  checks: [
+    {
+      name: 'every file was added, but for those that were made to fail',
+      *examine(evidence) {
+        const { clients, iterations, found } = evidence;
+        const wanted = clients * iterations;
+        const added = successes(evidence).length;
+        const failed = refusals(evidence, SIMULATED).length;
+        const killed = killedIn(evidence);
+        // Who was killed while it slept makes that step again.
+        if (added + failed + killed < wanted)
+          yield `${added} of ${wanted} were added, ${failed} failed, ${killed} processes were killed`;
+        if (found.length < added) yield `${found.length} are there, and ${added} were added`;
+      },
+    },
+    {
+      name: 'every entry has the hash and size of its content',
+      *examine({ found }) {
+        for (const { seq, id, data } of found) {
+          const { content, hash, size } = (data ?? {}) as Photo;
+          if (typeof content !== 'string') yield `entry ${seq} (${id}) has no content`;
+          else if (hashOf(content) !== hash) yield `entry ${seq} (${id}) has another hash: ${hash}`;
+          else if (content.length !== size) yield `entry ${seq} (${id}) has another size: ${size}`;
+        }
+      },
+    },
+  ],
+  results: (evidence) => [
+    ['Files added', successes(evidence).length],
+    ['Simulated failures', refusals(evidence, SIMULATED).length],
+    ['Processes killed while they held the lock', killedIn(evidence)],
+  ],
+};
+export default scenario;
