@@ -21,11 +21,13 @@ interface Read {
   readonly seq: number;
 }
 
-function readsIn({ operations }: Evidence): Read[] {
+function readsIn({ operations, oldest }: Evidence): Read[] {
   const reads: Read[] = [];
   for (const operation of operations) {
     const { saw } = operation;
     if (saw === undefined) continue;
+    // Where all that it knew of had been compacted away, it saw nothing, and need not have missed anything.
+    if ('from' in saw && saw.to < saw.from && oldest > 1) continue;
     const seq = 'from' in saw ? (saw.toEnd ? saw.to : undefined) : saw.seq;
     if (seq !== undefined) reads.push({ operation, seq });
   }

@@ -3,6 +3,7 @@ import { isMainThread } from 'node:worker_threads';
 import { crc32 } from 'node:zlib';
 import { badArgument } from '../../options/options.ts';
 import type { Journal } from '../operations/journal.ts';
+import type { Mark } from '../operations/run-record.ts';
 import { TurnJournal } from '../operations/turn-journal.ts';
 import type { Params } from '../scenario.ts';
 import { type Dice, seeded } from '../seeded.ts';
@@ -124,6 +125,11 @@ export class Client {
    */
   atNext(moment: Moment, act: Act): void {
     this.#probeParts.acts.set(moment, act);
+  }
+
+  /** Notes what was done, for the record. */
+  mark(kind: Mark['kind']): void {
+    this.#record.journal.mark(kind);
   }
 
   /** Ends its process, as kill -9 does: it is started again, with the next step. For processes. */

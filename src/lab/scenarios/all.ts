@@ -3,6 +3,7 @@ import appendSpeed from './append-speed.ts';
 import batchAtomicity from './batch-atomicity.ts';
 import cacheInvalidation from './cache-invalidation.ts';
 import cleanupDuringAppend from './cleanup-during-append.ts';
+import clearLocksWhileActive from './clear-locks-while-active.ts';
 import compactionDuringAppend from './compaction-during-append.ts';
 import concurrentWriters from './concurrent-writers.ts';
 import configChange from './config-change.ts';
@@ -10,14 +11,21 @@ import consistency from './consistency.ts';
 import createDelete from './create-delete.ts';
 import handleCleanup from './handle-cleanup.ts';
 import highVolume from './high-volume.ts';
+import lockExpiry from './lock-expiry.ts';
 import lockSerialization from './lock-serialization.ts';
+import lockTokenMismatch from './lock-token-mismatch.ts';
 import noDataLoss from './no-data-loss.ts';
 import optimisticResolution from './optimistic-resolution.ts';
+import orphanedLock from './orphaned-lock.ts';
 import querySpeed from './query-speed.ts';
+import rapidSequential from './rapid-sequential.ts';
 import readHeavy from './read-heavy.ts';
 import readersDuringWrite from './readers-during-write.ts';
 import reservations from './reservations.ts';
+import sameProcessTwice from './same-process-twice.ts';
 import smoke from './smoke.ts';
+import staleReader from './stale-reader.ts';
+import thunderingHerd from './thundering-herd.ts';
 import toctou from './toctou.ts';
 import transactionIsolation from './transaction-isolation.ts';
 
@@ -44,4 +52,12 @@ export const SCENARIOS: readonly Scenario[] = [
   highVolume,
   createDelete,
   querySpeed,
+  rapidSequential,
+  sameProcessTwice,
+  lockExpiry,
+  lockTokenMismatch,
+  clearLocksWhileActive,
+  orphanedLock,
+  thunderingHerd,
+  staleReader,
 ];

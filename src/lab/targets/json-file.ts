@@ -1,8 +1,19 @@
 import { randomUUID } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasCode } from '../../errors/errors.ts';
-import type { Blame, Found, Item, State, Store, StoreEntry, StoreTransaction, Target } from '../target.ts';
+import type {
+  Blame,
+  Found,
+  Item,
+  Probe,
+  State,
+  Store,
+  StoreEntry,
+  StoreTransaction,
+  Target,
+} from '../target.ts';
 
 /**
  * One JSON file with all entries, read as a whole and replaced as a whole (by rename), and nothing that keeps two writers
@@ -13,8 +24,8 @@ const jsonFile: Target = {
   about: 'one JSON file, read, changed and replaced as a whole, without a lock',
   module: import.meta.url,
   locks: ['none'],
-  can: ['batch', 'expect', 'state', 'transaction'],
-  open: async (directory) => new JsonFile(directory),
+  can: ['batch', 'expect', 'state', 'transaction', 'turns'],
+  open: async (directory, { probe }) => new JsonFile(directory, probe),
   blame,
 };
 export default jsonFile;
@@ -28,9 +39,11 @@ function blame(error: unknown): Blame {
 
 class JsonFile implements Store {
   readonly #path: string;
+  readonly #probe: Probe | undefined;
 
-  constructor(directory: string) {
+  constructor(directory: string, probe: Probe | undefined) {
     this.#path = join(directory, 'entries.json');
+    this.#probe = probe;
   }
 
   append(entry: StoreEntry, terms?: { readonly rev: number }) {
@@ -82,13 +95,22 @@ class JsonFile implements Store {
   }
 
   async #change(more: (entries: readonly StoreEntry[]) => readonly StoreEntry[]) {
-    const entries = await this.#entries();
-    const added = more(entries);
-    if (added.length === 0) return {};
-    const beside = `${this.#path}.${randomUUID()}`;
-    await writeFile(beside, JSON.stringify([...entries, ...added]));
-    await rename(beside, this.#path);
-    return { seq: entries.length + 1 };
+    // Nothing is taken, and nobody kept out: it is where a turn would be.
+    this.#probe?.asked();
+    this.#probe?.taken();
+    try {
+      const entries = await this.#entries();
+      const added = more(entries);
+      if (added.length === 0) return {};
+      const text = JSON.stringify([...entries, ...added]);
+      const beside = `${this.#path}.${randomUUID()}`;
+      this.#probe?.writing((share) => writeFileSync(beside, text.slice(0, text.length * share)));
+      await writeFile(beside, text);
+      await rename(beside, this.#path);
+      return { seq: entries.length + 1 };
+    } finally {
+      this.#probe?.left();
+    }
   }
 }
 

@@ -1,0 +1,60 @@
+import type { Scenario } from '../scenario.ts';
+import { breakLock } from '../tools/break-lock.ts';
+
+/** Who has the store open keeps the lock that it has: only who opens it anew sees the new one. */
+const APPENDS_A_STORE = 5;
+
+const scenario: Scenario = {
+  name: 'clear-locks-while-active',
+  about: 'one client breaks the lock again and again ("lock break --force"), while all others write',
+  source: 'nodb',
+  module: import.meta.url,
+  clients: 11,
+  iterations: 20,
+  as: 'processes',
+  withoutLock: true,
+  needs: [],
+  params: { pauseMs: 20 },
+  refusals: [],
+  roles: [
+    {
+      name: 'breaker',
+      clients: () => 1,
+      step: async (client) => {
+        await breakLock(client.storeDirectory);
+        client.mark('lock-broken');
+        await client.pause(client.param('pauseMs'));
+      },
+    },
+    {
+      name: 'writer',
+      clients: (all) => all - 1,
+      until: 'others',
+      step: async (client) => {
+        const store = await client.open();
+        for (let i = 0; i < APPENDS_A_STORE; i++) {
+          await store.append({ op: 'add', id: `clear-${client.name}-${client.iteration}-${i}` });
+          await client.pause(4);
+        }
+        await store.close();
+      },
+    },
+  ],
+  checks: [
+    {
+      name: 'locks were broken, and there were appends between',
+      *examine({ marks, operations }) {
+        const broken = marks.filter(({ kind }) => kind === 'lock-broken');
+        const [first, last] = [broken[0]?.at ?? Infinity, broken.at(-1)?.at ?? -Infinity];
+        if (broken.length === 0) yield 'none was broken';
+        else if (broken.length > 1 && !operations.some(({ start, end }) => start > first && end < last))
+          yield 'nobody appended meanwhile';
+      },
+    },
+  ],
+  results: ({ marks, found }) => [
+    ['Locks broken', marks.filter(({ kind }) => kind === 'lock-broken').length],
+    ['Entries', found.length],
+  ],
+};
+export default scenario;

@@ -1,0 +1,21 @@
+import { execFile } from 'node:child_process';
+import { readdirSync, rmSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { LOCK_FILE } from '../../format/names.ts';
+
+const CLI = fileURLToPath(new URL(`../../cli/main${extname(import.meta.url)}`, import.meta.url));
+
+/** Runs `jsonl-wal lock break --force` on the log in a directory; another store's lock is deleted (see `deleteLock`). */
+export async function breakLock(directory: string): Promise<void> {
+  if (!readdirSync(directory).includes(LOCK_FILE)) return deleteLock(directory);
+  const command = [CLI, 'lock', 'break', '--force', '--dir', directory];
+  await promisify(execFile)(process.execPath, command);
+}
+
+/** Deletes whatever in a directory has a lock's name, file or directory. */
+export function deleteLock(directory: string): void {
+  for (const name of readdirSync(directory))
+    if (name.includes('lock')) rmSync(join(directory, name), { recursive: true, force: true });
+}
