@@ -20,7 +20,10 @@ export interface Role {
   readonly as?: ClientKind;
   /** How many steps each makes. Default: as many as the scenario says. */
   readonly iterations?: (given: number) => number;
-  /** `others`: it goes on until everybody else is done, and makes its last step after that. */
+  /**
+   * `others`: it goes on until everybody else is done, and makes its last step after that. Where all roles do, until what
+   * goes on beside them is.
+   */
   readonly until?: 'others';
   /**
    * One step, such as a command of a command line. What the client's store rejects with may be let through: it is noted
@@ -35,6 +38,8 @@ export interface Victim {
   readonly role: string;
   /** Between two processes, too; false once it has made its last step. */
   readonly running: boolean;
+  /** Whether the process that it has now got something acknowledged, as far as it has told. */
+  readonly active: boolean;
   /** Stopped by `stop`, and not continued yet. */
   readonly stopped: boolean;
   /** kill -9. It is started again, and goes on with the step after the one that it was in. */
@@ -60,7 +65,7 @@ export interface Scene {
   acknowledged(): number;
   /** Notes what was done, for the record. */
   mark(kind: Mark['kind'], client?: string): void;
-  /** Aborts when the clients are done. */
+  /** Aborts when the clients are done, or to be. */
   readonly signal: AbortSignal;
 }
 
@@ -95,6 +100,8 @@ export interface Scenario {
   readonly only?: { readonly kinds: readonly ClientKind[]; readonly because: string };
   /** Seconds after which all end, where that is what it is made for, and not `iterations`. */
   readonly seconds?: number;
+  /** What it is run with by default. Default: the target's first. */
+  readonly lock?: string;
   /** Whether it must hold without any lock, too. */
   readonly withoutLock: boolean;
   /** A scenario that needs `turns` has the write turns noted. */
@@ -107,6 +114,11 @@ export interface Scenario {
   /** Settings that a target of that name is opened with. */
   readonly settings?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly roles: readonly Role[];
+  /**
+   * Before anything else, in the harness's own process: makes what the store is to lie on, in a directory that is there, and
+   * answers how to take it away again.
+   */
+  readonly ground?: (storeDirectory: string, params: Params) => () => void;
   /** Before the clients start, in the harness's own process. */
   readonly prepare?: (client: Client) => Promise<void>;
   /** Beside the clients, from their start on, in the harness's own process. Its end is waited for. */

@@ -1,5 +1,13 @@
 /** What a store can do beside `append` and `read`; scenarios say what they need. `turns`: see `Probe`. */
-export type Ability = 'batch' | 'expect' | 'state' | 'transaction' | 'compact' | 'verify' | 'turns';
+export type Ability =
+  | 'batch'
+  | 'expect'
+  | 'state'
+  | 'transaction'
+  | 'compact'
+  | 'verify'
+  | 'turns'
+  | 'follow';
 
 /** What is appended. The lab puts into `data` who wrote it. */
 export interface StoreEntry {
@@ -69,6 +77,8 @@ export interface Store {
     readonly from?: number | undefined;
     readonly to?: number | undefined;
   }): AsyncIterable<Found> | Iterable<Found>;
+  /** The entries from a number on, and those to come, until `signal` aborts. */
+  follow?(from: number, signal: AbortSignal): AsyncIterable<Found>;
   /** The state as it is now: with everything in it that anybody had acknowledged before this call. */
   state?(): Promise<State>;
   /**

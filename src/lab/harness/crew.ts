@@ -89,6 +89,7 @@ export async function runCrew(
   };
   const interrupt = () => {
     stop(members);
+    done.abort();
     later(PARTING_MS, () => killAll());
   };
   const abandon = () => killAll();
@@ -111,7 +112,9 @@ export async function runCrew(
     const [followers, leaders] = [true, false].map((follows) =>
       members.filter(({ part }) => part.untilOthers === follows),
     ) as [Member[], Member[]];
-    if (settings.seconds !== undefined) later(LEAD_MS + settings.seconds * 1000, () => stop(leaders));
+    const isStorm = leaders.length === 0;
+    const timeOut = () => (isStorm ? done.abort() : stop(leaders));
+    if (settings.seconds !== undefined) later(LEAD_MS + settings.seconds * 1000, timeOut);
     const progress = setInterval(() => tell(progressOf(members, start, settings)), PROGRESS_MS);
     timers.push(progress);
     const acknowledged = () => sumOf(members).acknowledged;
@@ -119,6 +122,8 @@ export async function runCrew(
     // Told by the awaiting of it below.
     beside.catch(() => {});
     await Promise.all(leaders.map(({ ended }) => ended));
+    // Those that were ended, because it took too long, do not wait for it.
+    if (isStorm) await Promise.race([beside, Promise.all(members.map(({ ended }) => ended))]);
     stop(followers);
     await Promise.all(members.map(({ ended }) => ended));
     done.abort();

@@ -88,6 +88,10 @@ export class Member implements Victim {
     return this.part.roleName;
   }
 
+  get active(): boolean {
+    return this.#now.acknowledged > 0;
+  }
+
   get stopped(): boolean {
     return this.#stoppedNow;
   }

@@ -24,7 +24,7 @@ export type LabEvent =
 export interface RunOptions {
   /** What it runs on. Default: this package's log. */
   readonly target?: Target | undefined;
-  /** One of the target's locks. Default: its first. */
+  /** One of the target's locks. */
   readonly lock?: string | undefined;
   readonly as?: ClientKind | undefined;
   /** How many clients, in all roles. 1 to 10,000. */
@@ -102,7 +102,7 @@ export interface Settled {
 export function settle(scenario: Scenario, given: RunOptions, defaultTarget: Target): Settled {
   const options = readOptions(given, OPTIONS);
   const { target = defaultTarget } = options;
-  const lock = oneOf('lock', options.lock ?? target.locks[0], target.locks);
+  const lock = oneOf('lock', options.lock ?? scenario.lock ?? target.locks[0], target.locks);
   const unable = scenario.needs.filter((ability) => !target.can.includes(ability));
   if (unable.length > 0)
     throw badArgument(

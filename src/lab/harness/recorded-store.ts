@@ -145,6 +145,18 @@ export class RecordedStore {
     return this.#noted('read', undefined, gather, (found) => ({ saw: rangeSight(found, range) }));
   }
 
+  /** Reads the entries from a number on, and those to come, for so long (ability `follow`). */
+  follow(from: number, ms: number): Promise<Found[]> {
+    const gather = async () => {
+      const found: Found[] = [];
+      for await (const entry of this.#has('follow')(from, AbortSignal.timeout(ms))) found.push(entry);
+      return found;
+    };
+    // How far it gets is a matter of time.
+    const sight = (found: readonly Found[]) => rangeSight(found, { from, to: Infinity });
+    return this.#noted('read', undefined, gather, (found) => ({ saw: sight(found) }));
+  }
+
   /** Looks at the state (ability `state`): at some ids, or at all that there is. */
   look(ids?: readonly string[]): Promise<Look> {
     const gather = async () => {

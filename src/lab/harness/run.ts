@@ -16,9 +16,9 @@ import type { Found, Oddity, Store, Target } from '../target.ts';
 import jsonlWal from '../targets/jsonl-wal.ts';
 import { Client, type Common } from './client.ts';
 import { partsOf, runCrew } from './crew.ts';
-import type { MemberReport } from './member.ts';
+import type { MemberReport, Part } from './member.ts';
 import { openFilesIn } from './open-files.ts';
-import { type RunOptions, settle } from './options.ts';
+import { type RunOptions, type Settled, settle } from './options.ts';
 
 /**
  * Runs a scenario, and checks what must hold: what the clients say they did against what the store has. Resolves with
@@ -26,17 +26,38 @@ import { type RunOptions, settle } from './options.ts';
  * meanwhile and after throw. It leaves no process, thread or open file behind.
  */
 export async function runScenario(scenario: Scenario, options: RunOptions = {}): Promise<Result> {
-  const { target, settings, timeoutMs, turns } = settle(scenario, options, jsonlWal);
-  const { onEvent = () => {}, signal, timed = false } = options;
-  const parts = partsOf(scenario, settings);
+  const settled = settle(scenario, options, jsonlWal);
+  const parts = partsOf(scenario, settled.settings);
   const directory = ownDirectory(options.directory);
+  const store = join(directory, 'store');
+  mkdirSync(store);
+  const clear = scenario.ground?.(store, settled.settings.params);
+  let result: Omit<Result, 'directory'>;
+  try {
+    result = await runIn(directory, scenario, parts, options, settled);
+  } finally {
+    clear?.();
+  }
+  if (options.directory !== undefined || !result.ok) return { ...result, directory };
+  rmSync(directory, { recursive: true, force: true });
+  return { ...result, directory: undefined };
+}
+
+async function runIn(
+  directory: string,
+  scenario: Scenario,
+  parts: readonly Part[],
+  options: RunOptions,
+  { target, settings, timeoutMs, turns }: Settled,
+): Promise<Omit<Result, 'directory'>> {
+  const { onEvent = () => {}, signal, timed = false } = options;
   const places = {
     store: join(directory, 'store'),
     journals: join(directory, 'journals'),
     scene: join(directory, 'files'),
     ...(turns && { turns: join(directory, 'turns') }),
   };
-  for (const place of Object.values(places)) mkdirSync(place);
+  for (const place of Object.values(places)) mkdirSync(place, { recursive: true });
   const { failRate = 0 } = settings;
   const common: Common = {
     directory: places.store,
@@ -117,10 +138,7 @@ export async function runScenario(scenario: Scenario, options: RunOptions = {}):
     ...[...ALWAYS, ...scenario.checks].map((check) => makeCheck(check, evidence)),
     ...(scenario.timed ?? []).map((check) => makeCheck(check, evidence, !timed)),
   ];
-  const result = finish({ scenario, settings, evidence, checks, run, interrupted: signal?.aborted ?? false });
-  if (options.directory !== undefined || !result.ok) return { ...result, directory };
-  rmSync(directory, { recursive: true, force: true });
-  return { ...result, directory: undefined };
+  return finish({ scenario, settings, evidence, checks, run, interrupted: signal?.aborted ?? false });
 }
 
 function ownDirectory(given: string | undefined): string {

@@ -1,8 +1,6 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
-import { openDescriptors } from '../harness/open-files.ts';
 import type { Scenario } from '../scenario.ts';
 import { catalogId, catalogResults } from './catalog.ts';
+import { measureKept } from './memory.ts';
 
 /** What the heap may grow by, in bytes: far less than a store that stays behind at each step would take of it. */
 const MOST_GROWTH = 8 * 1024 * 1024;
@@ -26,7 +24,7 @@ const scenario: Scenario = {
       step: async (client) => {
         const { param, iteration, iterations, name } = client;
         // The first step loads what all need.
-        if (iteration === 1) measure();
+        if (iteration === 1) measureKept(client);
         const stores = await Promise.all(Array.from({ length: param('handles') }, () => client.open()));
         for (const [i, store] of stores.entries()) {
           await store.append({ op: 'add', id: `${name}-${iteration}-${i}` });
@@ -35,12 +33,7 @@ const scenario: Scenario = {
           if (i === 0) await store.read({ from: 1, to: 10 });
         }
         await Promise.all(stores.map((store) => store.close()));
-        if (iteration > 0 && iteration === iterations - 1) measure();
-
-        function measure(): void {
-          client.measure('open descriptors', openDescriptors());
-          client.measure('heap', heapInUse());
-        }
+        if (iteration > 0 && iteration === iterations - 1) measureKept(client);
       },
     },
   ],
@@ -77,11 +70,3 @@ const scenario: Scenario = {
   },
 };
 export default scenario;
-
-/** After everything was collected that can be. */
-function heapInUse(): number {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  collect();
-  return process.memoryUsage().heapUsed;
-}

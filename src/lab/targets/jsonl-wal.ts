@@ -10,7 +10,7 @@ const jsonlWal: Target = {
   about: 'the log of this package',
   module: import.meta.url,
   locks: ['kernel', 'lockfile', 'none'],
-  can: ['batch', 'expect', 'state', 'transaction', 'compact', 'verify', 'turns'],
+  can: ['batch', 'expect', 'state', 'transaction', 'compact', 'verify', 'turns', 'follow'],
   open,
   blame,
   leftovers,
@@ -55,6 +55,10 @@ class WalStore implements Store {
 
   async *read({ from, to }: { from?: number | undefined; to?: number | undefined } = {}) {
     yield* this.#wal.read({ from: from ?? (await this.#wal.oldest()), to });
+  }
+
+  follow(from: number, signal: AbortSignal) {
+    return this.#wal.follow({ from, signal });
   }
 
   async state() {

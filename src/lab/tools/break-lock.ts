@@ -14,8 +14,11 @@ export async function breakLock(directory: string): Promise<void> {
   await promisify(execFile)(process.execPath, command);
 }
 
+/** What a lock is called, but not what it is made of: `wal.lock`, `wal.lock.held`, `log.lock`. */
+const LOCK_NAME = /\.lock(\.held)?$/;
+
 /** Deletes whatever in a directory has a lock's name, file or directory. */
 export function deleteLock(directory: string): void {
   for (const name of readdirSync(directory))
-    if (name.includes('lock')) rmSync(join(directory, name), { recursive: true, force: true });
+    if (LOCK_NAME.test(name)) rmSync(join(directory, name), { recursive: true, force: true });
 }
