@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Clock } from '../clock/clock.ts';
-import { WalError } from '../errors/errors.ts';
+import { hasCode, WalError } from '../errors/errors.ts';
 import type { Meta } from '../format/meta.ts';
 import { LOCK_FILE, segmentName } from '../format/names.ts';
 import { chooseLock } from '../lock/choose.ts';
@@ -139,7 +139,7 @@ function openTurnstile(options: OpenFileStore, fileSystem: FileSystem, token: st
         `${directory} is on a file system of unknown kind (FUSE, 9P, ...): the log does not go on without its ${lock.kind} lock there, as it would on a local one; an append that cannot have it within lockTimeoutMs (${timeoutMs}) fails.`,
       );
     }
-    const hint = storage.look(path) === undefined ? undefined : new HolderHint(storage, path);
+    const hint = openHint(storage, path);
     const gate = new Gate({
       lock,
       clock,
@@ -160,6 +160,16 @@ function openTurnstile(options: OpenFileStore, fileSystem: FileSystem, token: st
   } catch (error) {
     lock?.close();
     throw fileError(error, 'open the lock', path);
+  }
+}
+
+/** Undefined where there is no wal.lock, or no longer: the hint is for people. */
+function openHint(storage: Storage, path: string): HolderHint | undefined {
+  try {
+    return new HolderHint(storage, path);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return undefined;
+    throw error;
   }
 }
 

@@ -1,4 +1,4 @@
-import { WalError } from '../errors/errors.ts';
+import { hasCode, WalError } from '../errors/errors.ts';
 import type { FileSystem, Storage } from '../storage/storage.ts';
 import { kernelLock, kernelLockLoads, requireKernelLock } from './kernel.ts';
 import { type Lock, noLock } from './lock.ts';
@@ -15,11 +15,29 @@ export interface LockChoice {
   readonly mode: number;
 }
 
+/** Who deletes wal.lock all the time may do so between its making and its opening; after so many times, it is not by chance. */
+const MOST_TRIES = 20;
+
 /** Opens the lock on wal.lock at `path`: the kind recorded there, or, for the first to come, the one chosen and recorded now. */
 export function chooseLock(storage: Storage, path: string, choice: LockChoice): Lock {
-  const { lock, staleMs, fileSystem, token, mode } = choice;
+  const { lock } = choice;
   if (typeof lock === 'object') return lock;
   if (lock === 'none') return noLock();
+  for (let tries = 1; ; tries++) {
+    try {
+      return openLock(storage, path, lock, choice);
+    } catch (error) {
+      if (!hasCode(error, 'ENOENT') || tries === MOST_TRIES) throw error;
+    }
+  }
+}
+
+function openLock(
+  storage: Storage,
+  path: string,
+  lock: 'auto' | LockKind,
+  { staleMs, fileSystem, token, mode }: LockChoice,
+): Lock {
   const recorded = readKind(storage, path);
   // Before it is recorded: a kind that does not work here would shut out everybody.
   if (lock === 'kernel' && recorded === undefined) requireKernelLock();

@@ -14,8 +14,7 @@ export const LEAST_STALE_MS = 2000;
  * reclaimed (issue 121 there), which costs retries and nothing else.
  */
 export function lockfileLock(storage: Storage, path: string, staleMs: number): Lock {
-  // Loaded when it is used: it hooks the process's exit, and short-lived processes pay for each module.
-  const lockfile = createRequire(import.meta.url)('proper-lockfile') as typeof ProperLockfile;
+  const lockfile = load();
   const held = lockfilePath(path);
   const options = {
     fs: lockfileFileSystem,
@@ -55,10 +54,28 @@ export function lockfileLock(storage: Storage, path: string, staleMs: number): L
   };
 }
 
+/** Loaded when it is used: it hooks the process's exit, and short-lived processes pay for each module. */
+function load(): typeof ProperLockfile {
+  const lockfile = createRequire(import.meta.url)('proper-lockfile') as typeof ProperLockfile;
+  keepAliveAtFileLimit();
+  return lockfile;
+}
+
+let isKeptAlive = false;
+
+/**
+ * At a file-size limit the system sends SIGXFSZ, which Node ignores, so that the write fails with EFBIG. What proper-lockfile
+ * hooks the exit with listens to it, and ends the process, unless somebody else listens too.
+ */
+function keepAliveAtFileLimit(): void {
+  if (isKeptAlive) return;
+  isKeptAlive = true;
+  process.on('SIGXFSZ', () => {});
+}
+
 /** Whether somebody holds the lock now; one who has not touched it for `staleMs` does not. */
 export function lockfileIsHeld(path: string, staleMs: number): boolean {
-  const lockfile = createRequire(import.meta.url)('proper-lockfile') as typeof ProperLockfile;
-  return lockfile.checkSync(path, { lockfilePath: lockfilePath(path), stale: staleMs, realpath: false });
+  return load().checkSync(path, { lockfilePath: lockfilePath(path), stale: staleMs, realpath: false });
 }
 
 /** The directory that stands for the lock while it is held. */
