@@ -11,6 +11,7 @@ import {
   type LabEvent,
   type Result,
   type RunOptions,
+  type RunRecord,
   repeatCall,
   runScenario,
   SCENARIOS,
@@ -21,10 +22,14 @@ import cleanupDuringAppend from '../src/lab/scenarios/cleanup-during-append.ts';
 import compactionDuringAppend from '../src/lab/scenarios/compaction-during-append.ts';
 import concurrentWriters from '../src/lab/scenarios/concurrent-writers.ts';
 import highVolume from '../src/lab/scenarios/high-volume.ts';
+import killStorm from '../src/lab/scenarios/kill-storm.ts';
 import noDataLoss from '../src/lab/scenarios/no-data-loss.ts';
 import optimisticResolution from '../src/lab/scenarios/optimistic-resolution.ts';
+import pauseStorm from '../src/lab/scenarios/pause-storm.ts';
 import reservations from '../src/lab/scenarios/reservations.ts';
+import smoke from '../src/lab/scenarios/smoke.ts';
 import toctou from '../src/lab/scenarios/toctou.ts';
+import { mostAtOnce } from '../src/lab/scenarios/turns.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 import jsonFile from '../src/lab/targets/json-file.ts';
 
@@ -251,6 +256,14 @@ test('what does not go together is refused before anything starts', async () => 
     ],
     [toctou, { params: { pool: Number.NaN } }, /params.pool must be a number from 0/],
     [noDataLoss, { params: { pool: 1 } }, /no-data-loss has no number "pool"; there are: none/],
+    [pauseStorm, { as: 'threads' }, /pause-storm is for processes, not threads: a thread cannot be stopped/],
+    [noDataLoss, { failRate: 0.1 }, /no-data-loss counts what succeeds: it cannot be run with a failRate/],
+    [smoke, { failRate: 1.5 }, /failRate must be a number from 0 to 1, not 1.5/],
+    [
+      smoke,
+      { failRate: 0.1, target: { ...faulty, can: [] } },
+      /The target faulty cannot be made to fail: it has no turns/,
+    ],
     [compactionDuringAppend, { clients: 2 }, /needs more than 2 clients: there is none to be writer/],
     [
       compactionDuringAppend,
@@ -260,6 +273,54 @@ test('what does not go together is refused before anything starts', async () => 
   ];
   for (const [scenario, options, message] of wrong)
     await assert.rejects(runScenario(scenario, options), { code: 'ERR_WAL_ARGUMENT', message });
+});
+
+test('a record tells the write turns, which the lock keeps apart, and each kill and restart; who was killed goes on with its next step', async () => {
+  const records: RunRecord[] = [];
+  const result = await tried(killStorm, {
+    clients: 2,
+    params: { kills: 2 },
+    onRecord: (record) => records.push(record),
+  });
+  assertSound(result);
+  const [{ turns, marks, operations }] = records as [RunRecord];
+  assert.equal(mostAtOnce(turns.filter(({ to }) => to !== Infinity)), 1);
+  for (const { asked, from, to, client } of turns) {
+    assert.ok(asked <= from && from <= to);
+    assert.ok(['0', '1'].includes(client));
+  }
+  assert.deepEqual(marks.map(({ kind }) => kind).sort(), ['killed', 'killed', 'restarted', 'restarted']);
+  assert.ok(marks.every(({ at }, i) => at >= (marks[i - 1]?.at ?? 0)));
+  for (const client of ['0', '1']) {
+    const steps = operations.filter((each) => each.client === client && each.kind !== 'open');
+    assert.deepEqual(
+      steps.map(({ step }) => step),
+      steps.map((_, i) => i),
+    );
+  }
+});
+
+test('writes fail on purpose as often as was asked: some throw, some end their process, and each failure gives its turn back', async () => {
+  const records: RunRecord[] = [];
+  const result = await tried(smoke, {
+    clients: 2,
+    iterations: 8,
+    seed: 1,
+    failRate: 0.4,
+    params: { sleepFromMs: 0, sleepToMs: 1 },
+    onRecord: (record) => records.push(record),
+  });
+  assertSound(result);
+  const [{ turns, marks, operations }] = records as [RunRecord];
+  const kills = marks.filter(({ kind }) => kind === 'killed').length;
+  const thrown = operations.filter(({ reason }) => reason === 'simulated');
+  assert.ok(kills > 0 && thrown.length > 0, `${kills} killed, ${thrown.length} thrown`);
+  for (const { outcome, message } of thrown) {
+    assert.equal(outcome, 'refused');
+    assert.match(message as string, /Simulated failure/);
+  }
+  assert.equal(turns.filter(({ to }) => to === Infinity).length, kills);
+  assert.equal(result.settings.failRate, 0.4);
 });
 
 test('with one client, a seed makes a run what it was before', async () => {

@@ -55,3 +55,12 @@ export {
 } from './target.ts';
 export { default as jsonFile } from './targets/json-file.ts';
 export { default as jsonlWal } from './targets/jsonl-wal.ts';
+export { ageLock } from './tools/age-lock.ts';
+export { forgeOwner } from './tools/forge-owner.ts';
+export { lockFaults } from './tools/lock-faults.ts';
+export { orphanLock } from './tools/orphan-lock.ts';
+export {
+  type ContentionOptions,
+  type ContentionReport,
+  simulateContention,
+} from './tools/simulate-contention.ts';
