@@ -4,6 +4,7 @@ import { type AppendResult, createLock, Wal } from '../src/index.ts';
 import type { AppendJob, AppendNews } from '../src/lab/append-process.ts';
 import { audit, recordsIn } from '../src/lab/audit.ts';
 import { Child } from '../src/lab/child.ts';
+import { collectGarbage } from '../src/lab/collect-garbage.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 import { changedStorage, changedSurroundings } from '../src/lab/wrapped-storage.ts';
 import type { StorageFile } from '../src/storage/storage.ts';
@@ -348,3 +349,19 @@ test('a record that no line proves to be synced is synced before it is followed 
     }
     await reader.close();
   }));
+
+test(
+  'a follow and a watch end with a signal that nobody else holds, such as a time-out',
+  { timeout: 60_000 },
+  () =>
+    withWal({}, async (wal) => {
+      const table = await wal.table();
+      const collecting = setInterval(collectGarbage, 5);
+      try {
+        for await (const _ of wal.follow({ signal: AbortSignal.timeout(50) }));
+        for await (const _ of table.watch({ signal: AbortSignal.timeout(50) }));
+      } finally {
+        clearInterval(collecting);
+      }
+    }),
+);

@@ -5,6 +5,7 @@ import type { Appender } from '../log/appender.ts';
 import { Behind, type Preceding, UNDECIDED } from '../log/decision.ts';
 import { type AppendResult, type Request, withOutcome } from '../log/pending.ts';
 import { badArgument, integer, readOptions } from '../options/options.ts';
+import { anySignal } from '../options/signals.ts';
 import type { LineStore } from '../store/store.ts';
 import { checkFold, type Fold } from './fold.ts';
 import type { Item } from './item.ts';
@@ -316,7 +317,7 @@ export class Table<V = unknown> implements Iterable<Item<V>> {
     this.#checkOpen();
     checkSignal(signal);
     const { closing } = this.#host;
-    const ends = AbortSignal.any([closing, this.#stop.signal, ...(signal ? [signal] : [])]);
+    const ends = anySignal([closing, this.#stop.signal, ...(signal ? [signal] : [])]);
     return watchChanges(this.#host, this.#replica, ends);
   }
 

@@ -20,6 +20,7 @@ import {
   oneOf,
   readOptions,
 } from '../options/options.ts';
+import { anySignal } from '../options/signals.ts';
 import { resolveDirectory } from '../storage/directory.ts';
 import { orReadOnly } from '../storage/error.ts';
 import type { BackupReport, LineStore, StoreInfo } from '../store/store.ts';
@@ -393,7 +394,7 @@ export class Wal {
       from: checkFrom(from),
       to: undefined,
       skipDamage: false,
-      follow: { signal: AbortSignal.any(signals), durable: boolean('durable', durable ?? false) },
+      follow: { signal: anySignal(signals), durable: boolean('durable', durable ?? false) },
     }) as AsyncGenerator<LogRecord<T>, void, undefined>;
   }
 

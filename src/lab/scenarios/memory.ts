@@ -1,7 +1,6 @@
 /* What scenarios share that look at what a process keeps. */
 
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { collectGarbage } from '../collect-garbage.ts';
 import type { Client } from '../harness/client.ts';
 import { openDescriptors } from '../harness/open-files.ts';
 
@@ -13,8 +12,6 @@ export function measureKept(client: Client): void {
 
 /** After everything was collected that can be. */
 function heapInUse(): number {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  collect();
+  collectGarbage();
   return process.memoryUsage().heapUsed;
 }
