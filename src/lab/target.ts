@@ -1,4 +1,4 @@
-/** What a store can do beside `append` and `read`; scenarios say what they need. `turns`: see `Probe`. */
+/** What a store can do beside `append` and `read`; scenarios say what they need. `turns`: see `Probe`. `wal-lock`: the lock of a log keeps writers apart. */
 export type Ability =
   | 'batch'
   | 'expect'
@@ -7,7 +7,8 @@ export type Ability =
   | 'compact'
   | 'verify'
   | 'turns'
-  | 'follow';
+  | 'follow'
+  | 'wal-lock';
 
 /** What is appended. The lab puts into `data` who wrote it. */
 export interface StoreEntry {

@@ -12,7 +12,7 @@ const scenario: Scenario = {
   as: 'processes',
   only: { kinds: ['processes'], because: 'a thread cannot be killed without the others' },
   withoutLock: false,
-  needs: ['turns'],
+  needs: ['turns', 'wal-lock'],
   params: {},
   refusals: [],
   roles: [

@@ -21,7 +21,7 @@ const scenario: Scenario = {
   iterations: 3,
   as: 'processes',
   withoutLock: false,
-  needs: ['turns'],
+  needs: ['turns', 'wal-lock'],
   params: {},
   refusals: [],
   prepare: async ({ storeDirectory, measure }) => {

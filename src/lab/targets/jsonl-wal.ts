@@ -10,7 +10,7 @@ const jsonlWal: Target = {
   about: 'the log of this package',
   module: import.meta.url,
   locks: ['kernel', 'lockfile', 'none'],
-  can: ['batch', 'expect', 'state', 'transaction', 'compact', 'verify', 'turns', 'follow'],
+  can: ['batch', 'expect', 'state', 'transaction', 'compact', 'verify', 'turns', 'follow', 'wal-lock'],
   open,
   blame,
   leftovers,
