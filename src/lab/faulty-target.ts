@@ -76,6 +76,7 @@ function spoiled(store: Store, fault: Fault, directory: string, { readOnly = fal
     },
     verify: of('verify'),
     compact: of('compact'),
+    follow: of('follow'),
     close: () => store.close(),
   } as Store;
 }

@@ -8,11 +8,12 @@ const scenario: Scenario = {
   module: import.meta.url,
   clients: 8,
   iterations: 1,
+  seconds: 60,
   as: 'processes',
   only: { kinds: ['processes'], because: 'a thread cannot be killed without the others' },
   withoutLock: true,
   needs: ['batch'],
-  params: { kills: 1000, pauseMs: 30 },
+  params: { kills: 5000, pauseMs: 30 },
   failRate: 0,
   refusals: [],
   meanwhile: (scene) => {

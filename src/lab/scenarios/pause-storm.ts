@@ -8,11 +8,12 @@ const scenario: Scenario = {
   module: import.meta.url,
   clients: 8,
   iterations: 1,
+  seconds: 60,
   as: 'processes',
   only: { kinds: ['processes'], because: 'a thread cannot be stopped' },
   withoutLock: true,
   needs: ['batch'],
-  params: { stops: 500, pauseMs: 50, stopMs: 3000 },
+  params: { stops: 5000, pauseMs: 50, stopMs: 3000 },
   failRate: 0,
   refusals: [],
   meanwhile: (scene) => {
