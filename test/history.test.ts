@@ -328,6 +328,13 @@ describe('the checks of a history', () => {
     );
     assert.deepEqual(failing(undone), [STATE]);
 
+    const misread = all();
+    const reading = misread.operations.find(
+      ({ saw }) => saw !== undefined && 'from' in saw && saw.to > saw.from,
+    ) as Op;
+    (reading.saw as Mutable<RangeSight>).sum ^= 1;
+    assert.deepEqual(failing(gone(misread)), [READERS]);
+
     const beyond = gone(all());
     early(beyond).seq = 10_000;
     assert.ok(failing(beyond).includes(NUMBERS));

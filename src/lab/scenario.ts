@@ -42,8 +42,8 @@ export interface Victim {
   readonly active: boolean;
   /** Stopped by `stop`, and not continued yet. */
   readonly stopped: boolean;
-  /** kill -9. It is started again, and goes on with the step after the one that it was in. */
-  kill(): void;
+  /** kill -9. It is started again, and goes on with the step after the one that it was in. Answers whether it was alive. */
+  kill(): boolean;
   /** Stops it, as SIGSTOP does, until `resume`. */
   stop(): void;
   /** Continues it, whatever stopped it. */

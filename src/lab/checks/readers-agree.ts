@@ -1,11 +1,16 @@
 import { lastIndexWhere } from '../../table/sorted.ts';
 import { type Evidence, nameOf } from '../operations/evidence.ts';
-import { type Operation, type RangeSight, type StateSight, writerOf } from '../operations/operation.ts';
+import {
+  type Operation,
+  type RangeSight,
+  type StateSight,
+  tagOf,
+  writerOf,
+} from '../operations/operation.ts';
 import { placeSum } from '../operations/sum.ts';
-import type { Found } from '../target.ts';
 import type { Check } from './check.ts';
 
-/** Whatever anybody read at any time is what is there in the end. What was compacted away since cannot be compared. */
+/** Whatever anybody read at any time is what is there in the end. Of what was compacted away since, what was acknowledged can be compared. */
 export const readersAgree: Check = {
   name: 'every reader saw the same',
   *examine(evidence) {
@@ -20,26 +25,47 @@ export const readersAgree: Check = {
   },
 };
 
-function prefixSums({ found }: Evidence): Uint32Array {
-  const sums = new Uint32Array(found.length + 1);
-  for (let i = 0; i < found.length; i++) {
-    const { seq, data } = found[i] as Found;
-    sums[i + 1] = (sums[i] as number) + placeSum(seq, writerOf(data));
+/** Of the entries up to each number: their sum, and how many of them nobody can name any more. */
+interface Sums {
+  readonly sums: Uint32Array;
+  readonly nameless: Uint32Array;
+}
+
+function prefixSums({ found, writes, oldest, head }: Evidence): Sums {
+  const names: (string | undefined)[] = [];
+  const named = new Uint8Array(head + 1);
+  const name = (seq: number, by: string | undefined) => {
+    names[seq] = by;
+    named[seq] = 1;
+  };
+  // What was compacted away is named by who was told its number.
+  for (const write of oldest > 1 ? writes : []) {
+    for (let i = 0; i < write.size; i++) {
+      const place = write.placeOf(i);
+      if (place > 0 && place < oldest && place <= head) name(place, tagOf(write.operation, i));
+    }
   }
-  return sums;
+  for (const { seq, data } of found) if (seq <= head) name(seq, writerOf(data));
+  const sums = new Uint32Array(head + 1);
+  const nameless = new Uint32Array(head + 1);
+  for (let seq = 1; seq <= head; seq++) {
+    sums[seq] = (sums[seq - 1] as number) + placeSum(seq, names[seq]);
+    nameless[seq] = (nameless[seq - 1] as number) + 1 - (named[seq] as number);
+  }
+  return { sums, nameless };
 }
 
 function* range(
   operation: Operation,
   { from, to, sum, gap }: RangeSight,
-  { oldest, head }: Evidence,
-  sums: Uint32Array,
+  { head }: Evidence,
+  { sums, nameless }: Sums,
 ): Iterable<string> {
   const name = () => `${nameOf(operation)} of entries ${from} to ${to}`;
   if (gap) yield `${name()} had gaps`;
   else if (to > head) yield `${name()} saw more than there is: the last is ${head}`;
-  else if (from >= oldest && to >= from) {
-    const there = ((sums[to - oldest + 1] as number) - (sums[from - oldest] as number)) >>> 0;
+  else if (to >= from && nameless[to] === nameless[from - 1]) {
+    const there = ((sums[to] as number) - (sums[from - 1] as number)) >>> 0;
     if (there !== sum) yield `${name()} saw others than are there`;
   }
 }

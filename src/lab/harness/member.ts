@@ -89,19 +89,20 @@ export class Member implements Victim {
   }
 
   get active(): boolean {
-    return this.#now.acknowledged > 0;
+    return this.#now.acknowledged > 0 && !this.#isStruck;
   }
 
   get stopped(): boolean {
     return this.#stoppedNow;
   }
 
-  kill(): void {
+  kill(): boolean {
     this.#checkProcess();
-    if (this.#over) return;
+    if (this.#over || this.#isStruck) return false;
     this.#isStruck = true;
     this.#note('killed');
     this.#hand?.kill();
+    return true;
   }
 
   stop(): void {

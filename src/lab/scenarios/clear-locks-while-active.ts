@@ -3,6 +3,8 @@ import { breakLock } from '../tools/break-lock.ts';
 
 /** Who has the store open keeps the lock that it has: only who opens it anew sees the new one. */
 const APPENDS_A_STORE = 5;
+/** So that who breaks the lock gets its share of the machine. */
+const PAUSE_MS = 20;
 
 const scenario: Scenario = {
   name: 'clear-locks-while-active',
@@ -34,7 +36,7 @@ const scenario: Scenario = {
         const store = await client.open();
         for (let i = 0; i < APPENDS_A_STORE; i++) {
           await store.append({ op: 'add', id: `clear-${client.name}-${client.iteration}-${i}` });
-          await client.pause(4);
+          await client.pause(PAUSE_MS);
         }
         await store.close();
       },

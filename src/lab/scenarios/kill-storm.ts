@@ -33,6 +33,6 @@ const scenario: Scenario = {
       },
     },
   ],
-  results: ({ marks, found }) => [...blowsIn(marks), ['Entries', found.length]],
+  results: (evidence) => [...blowsIn(evidence), ['Entries', evidence.found.length]],
 };
 export default scenario;

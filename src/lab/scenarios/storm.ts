@@ -1,7 +1,9 @@
 /* What scenarios share in which clients are killed and stopped at random. */
 
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Role, Scene, Victim } from '../scenario.ts';
+import type { Evidence } from '../operations/evidence.ts';
+import type { Mark } from '../operations/run-record.ts';
+import type { ResultLine, Role, Scene, Victim } from '../scenario.ts';
 import { pick } from '../seeded.ts';
 
 export interface Storm {
@@ -39,9 +41,9 @@ export async function strike(scene: Scene, { blows, kills, pauseMs, stopMs }: St
       all.filter(({ stopped, active }) => !stopped && (active || early)),
     );
     if (victim === undefined) continue;
-    blow++;
-    if (isKill) victim.kill();
+    if (isKill) blow += victim.kill() ? 1 : 0;
     else {
+      blow++;
       victim.stop();
       waking.push(wake(victim));
     }
@@ -67,11 +69,10 @@ export const stormWriter: Role = {
 };
 
 /** What such a scenario tells at its end. */
-export function blowsIn(marks: readonly { readonly kind: string }[]): [string, number][] {
-  const count = (kind: string) => marks.filter((mark) => mark.kind === kind).length;
+export function blowsIn({ marks }: Evidence): ResultLine[] {
+  const count = (kind: Mark['kind']) => marks.filter((mark) => mark.kind === kind).length;
   return [
     ['Killed', count('killed')],
     ['Stopped', count('stopped')],
-    ['Went on without the lock', count('takeover')],
   ];
 }
