@@ -35,7 +35,7 @@ const scenario: Scenario = {
   iterations: 30,
   as: 'processes',
   only: { kinds: ['processes'], because: 'threads have no limits of their own' },
-  withoutLock: true,
+  withoutLock: false,
   needs: [],
   params: { fileKiB: 64, tmpfsKiB: 0, bytes: 2000 },
   limits: ({ fileKiB, tmpfsKiB }) => (tmpfsKiB ? {} : { fileKiB: fileKiB as number }),

@@ -11,7 +11,7 @@ const scenario: Scenario = {
   seconds: 60,
   as: 'processes',
   only: { kinds: ['processes'], because: 'a thread cannot be stopped' },
-  withoutLock: true,
+  withoutLock: false,
   needs: ['batch'],
   params: { stops: 5000, pauseMs: 50, stopMs: 3000 },
   failRate: 0,

@@ -31,7 +31,7 @@ const scenario: Scenario = {
   clients: 8,
   iterations: 500,
   as: 'processes',
-  withoutLock: true,
+  withoutLock: false,
   needs: ['state', 'batch', 'compact', 'follow'],
   params: { ids: 50, bytes: 300 },
   settings: { 'jsonl-wal': { segmentBytes: 4096 } },

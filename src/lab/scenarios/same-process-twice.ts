@@ -8,7 +8,7 @@ const scenario: Scenario = {
   clients: 2,
   iterations: 10,
   as: 'processes',
-  withoutLock: true,
+  withoutLock: false,
   needs: [],
   params: { opens: 5 },
   refusals: [],
