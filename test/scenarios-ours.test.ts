@@ -14,8 +14,16 @@ import { runSmall, type SmallRun } from '../src/lab/small-run.ts';
 
 /** What must hold: the scenario's checks; and, each time, those that always must. */
 const RUNS: readonly (readonly [Scenario, SmallRun, string])[] = [
-  [killStorm, { clients: 2, params: { kills: 2 } }, 'nothing acknowledged is missing, and the log goes on'],
-  [pauseStorm, { clients: 2, params: { stops: 2, stopMs: 200 } }, 'nothing is lost, none is doubled'],
+  [
+    killStorm,
+    { clients: 2, params: { kills: 2, pauseMs: 20 } },
+    'nothing acknowledged is missing, and the log goes on',
+  ],
+  [
+    pauseStorm,
+    { clients: 2, params: { stops: 2, pauseMs: 20, stopMs: 100 } },
+    'nothing is lost, none is doubled',
+  ],
   [tornWrites, { clients: 2, iterations: 3 }, 'nothing of a torn line counts, and the others go on'],
   [lockVandal, { clients: 3, iterations: 20 }, 'nothing is lost, nobody fails'],
   [
@@ -49,4 +57,4 @@ test('disk-full: the same holds on a small disk, which is made larger then', (t)
 });
 
 test('soak: all of it at once, until a few blows have fallen: nothing is lost, what processes keep is the same', (t) =>
-  runSmall(t, soak, { clients: 5, iterations: 1, params: { blows: 3, pauseMs: 50, stopMs: 200 } }));
+  runSmall(t, soak, { clients: 5, iterations: 1, params: { blows: 3, pauseMs: 50, stopMs: 100 } }));

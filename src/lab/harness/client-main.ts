@@ -62,7 +62,8 @@ async function wait(): Promise<number> {
 }
 
 async function makeSteps(client: Client, journal: Journal, role: Role, { from, to }: Job): Promise<void> {
-  let told = performance.now();
+  // After the first step, too: faults wait for it.
+  let told = -Infinity;
   for (client.iteration = from; client.iteration < (to ?? Infinity); client.iteration++) {
     // Who is told that the others are done makes one more step: it sees what they left.
     const isLast = stopped;

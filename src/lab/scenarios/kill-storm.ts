@@ -11,7 +11,7 @@ const scenario: Scenario = {
   seconds: 60,
   as: 'processes',
   only: { kinds: ['processes'], because: 'a thread cannot be killed without the others' },
-  withoutLock: true,
+  withoutLock: false,
   needs: ['batch'],
   params: { kills: 5000, pauseMs: 30 },
   failRate: 0,

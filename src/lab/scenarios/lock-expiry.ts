@@ -23,7 +23,7 @@ const scenario: Scenario = {
   iterations: 5,
   as: 'processes',
   only: { kinds: ['processes'], because: 'a thread cannot be stopped' },
-  withoutLock: true,
+  withoutLock: false,
   needs: ['turns'],
   params: { stopMs: 5000 },
   refusals: [],

@@ -40,12 +40,11 @@ const scenario: Scenario = {
   ],
   checks: [
     {
-      name: 'there were appends while locks were deleted',
+      name: 'locks were deleted, and there were appends then',
       *examine({ marks, operations }) {
-        const broken = marks.filter(({ kind }) => kind === 'lock-broken');
-        const [first, last] = [broken[0]?.at ?? Infinity, broken.at(-1)?.at ?? -Infinity];
-        if (!operations.some(({ kind, start, end }) => kind === 'append' && start > first && end < last))
-          yield `nobody appended between the ${broken.length} times`;
+        const first = marks.find(({ kind }) => kind === 'lock-broken')?.at ?? Infinity;
+        if (!operations.some(({ kind, start }) => kind === 'append' && start > first))
+          yield 'nobody appended after the first was';
       },
     },
   ],
