@@ -1,7 +1,6 @@
 import type { Check } from './checks/check.ts';
 import type { Client } from './harness/client.ts';
 import type { Evidence } from './operations/evidence.ts';
-import type { Mark } from './operations/run-record.ts';
 import type { Dice } from './seeded.ts';
 import type { Ability } from './target.ts';
 
@@ -54,17 +53,10 @@ export interface Victim {
 export interface Scene {
   /** For files of the scenario's own; the store is elsewhere. */
   readonly directory: string;
-  /** Where the store lies. */
-  readonly storeDirectory: string;
-  readonly lock: string;
   readonly params: Params;
   readonly dice: Dice;
   /** All clients. */
   readonly victims: readonly Victim[];
-  /** How many operations were acknowledged, as far as the clients have told: a killed one's last are missing. */
-  acknowledged(): number;
-  /** Notes what was done, for the record. */
-  mark(kind: Mark['kind'], client?: string): void;
   /** Aborts when the clients are done, or to be. */
   readonly signal: AbortSignal;
 }

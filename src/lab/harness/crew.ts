@@ -25,7 +25,7 @@ export interface CrewOptions {
 }
 
 /** What runs beside the clients is given. */
-export type Beside = Pick<Scene, 'victims' | 'signal' | 'mark' | 'acknowledged'>;
+export type Beside = Pick<Scene, 'victims' | 'signal'>;
 
 export interface CrewReport {
   readonly members: readonly Member[];
@@ -76,7 +76,7 @@ export async function runCrew(
 ): Promise<CrewReport> {
   const members: Member[] = [];
   const marks: Mark[] = [];
-  const mark = (kind: Mark['kind'], client?: string) => void marks.push({ at: instant(), kind, client });
+  const mark = (kind: Mark['kind'], client: string) => void marks.push({ at: instant(), kind, client });
   const done = new AbortController();
   setMaxListeners(0, done.signal);
   const timers: NodeJS.Timeout[] = [];
@@ -117,8 +117,7 @@ export async function runCrew(
     if (settings.seconds !== undefined) later(LEAD_MS + settings.seconds * 1000, timeOut);
     const progress = setInterval(() => tell(progressOf(members, start, settings)), PROGRESS_MS);
     timers.push(progress);
-    const acknowledged = () => sumOf(members).acknowledged;
-    const beside = meanwhile({ victims: members, signal: done.signal, mark, acknowledged });
+    const beside = meanwhile({ victims: members, signal: done.signal });
     // Told by the awaiting of it below.
     beside.catch(() => {});
     await Promise.all(leaders.map(({ ended }) => ended));
@@ -139,7 +138,7 @@ export async function runCrew(
   }
 }
 
-function sumOf(members: readonly Member[]): Tally {
+function progressOf(members: readonly Member[], start: number, { seconds: limit }: RunSettings): LabEvent {
   const tally: Tally = { acknowledged: 0, refused: 0, unknown: 0 };
   for (const member of members) {
     const { acknowledged, refused, unknown } = member.tally;
@@ -147,11 +146,6 @@ function sumOf(members: readonly Member[]): Tally {
     tally.refused += refused;
     tally.unknown += unknown;
   }
-  return tally;
-}
-
-function progressOf(members: readonly Member[], start: number, { seconds: limit }: RunSettings): LabEvent {
-  const tally = sumOf(members);
   const seconds = Math.max(0, (instant() - start) / 1e6);
   const left = limit === undefined ? undefined : Math.max(0, limit - seconds);
   return {

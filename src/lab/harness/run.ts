@@ -102,8 +102,6 @@ async function runIn(
       scenario.meanwhile?.({
         ...beside,
         directory: places.scene,
-        storeDirectory: places.store,
-        lock: settings.lock,
         params: settings.params,
         dice,
       }),

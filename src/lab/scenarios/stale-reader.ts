@@ -4,6 +4,7 @@ import type { Client } from '../harness/client.ts';
 import type { StateSight } from '../operations/operation.ts';
 import type { Scenario } from '../scenario.ts';
 import { catalogId, successes } from './catalog.ts';
+import { COMPACTED } from './rotation-storm.ts';
 
 /** Names, sizes and times of the store's files. */
 function filesOf({ storeDirectory }: Client): string {
@@ -35,8 +36,7 @@ const scenario: Scenario = {
   needs: ['state', 'compact'],
   params: { ids: 10 },
   settings: { 'jsonl-wal': { segmentBytes: 4096 } },
-  // Who reads entry by entry may be told that they were compacted away before it.
-  refusals: ['ERR_WAL_COMPACTED'],
+  refusals: [COMPACTED],
   roles: [
     {
       name: 'writer',
