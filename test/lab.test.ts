@@ -164,7 +164,7 @@ describe('a store that keeps nobody apart does not hold:', () => {
   const CASES: readonly (readonly [Scenario, check: string])[] = [
     [noDataLoss, 'every id is there once'],
     [concurrentWriters, 'every success raised exactly one version'],
-    [optimisticResolution, 'every update succeeded, and the counter counts them all'],
+    [optimisticResolution, 'the counter counts every update'],
     [reservations, 'everybody got a number, all different, the lowest there were'],
     [toctou, 'as many succeed as there are numbers; the others are told that the pool is exhausted'],
     [highVolume, 'everybody got a number every time, all different'],
@@ -204,7 +204,7 @@ test('a run that is interrupted stops its clients, and checks what they did', as
     },
   });
   assert.equal(result.interrupted, true);
-  assert.deepEqual(failed(result), ['every id is there once']);
+  assert.deepEqual(failed(result), []);
   assert.ok(result.operations.acknowledged > 0);
   const kinds = new Set(events.map(({ kind }) => kind));
   assert.deepEqual([...kinds].sort(), ['ended', 'phase', 'progress', 'started']);
@@ -213,11 +213,10 @@ test('a run that is interrupted stops its clients, and checks what they did', as
 test('a run of so many seconds ends of itself; clients that go on until the others are done end last', async () => {
   const result = await tried(compactionDuringAppend, { clients: 4, seconds: 0.5, timeoutMs: PATIENCE_MS });
   assert.equal(result.settings.seconds, 0.5);
+  assert.deepEqual(failed(result), []);
   // How many appends that makes, nobody can say.
-  assert.deepEqual(
-    failed(result).filter((name) => name !== 'every append succeeded, and its id is there'),
-    [],
-  );
+  const counted = 'every append succeeded, and its id is there';
+  assert.ok(!result.checks.some(({ name }) => name === counted));
 });
 
 test('a sound run leaves nothing, one in a directory of its own keeps store and journals', async () => {

@@ -32,11 +32,6 @@ export function size(bytes: number): string {
   return `${unit === 0 ? n : significant(n)} ${units[unit]}`;
 }
 
-/** A word that a shell reads as `text`. */
-export function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
-}
-
 /** Paragraph of lines no wider than `width`, each after `indent`. */
 export function wrap(text: string, indent: string, width: number): string[] {
   const lines: string[] = [];

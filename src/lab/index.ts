@@ -25,13 +25,13 @@ export {
 } from './operations/operation.ts';
 export type { Mark, RunRecord, Turn } from './operations/run-record.ts';
 export { Write } from './operations/write.ts';
+export { repeatCall } from './repeat.ts';
 export {
   assertSound,
   checkLines,
   type Latency,
   type Result,
   type RunSettings,
-  repeatCall,
   resultLines,
 } from './result.ts';
 export type { ClientKind, Limits, Params, ResultLine, Role, Scenario, Scene, Victim } from './scenario.ts';
@@ -53,6 +53,7 @@ export {
   type StoreTransaction,
   type Target,
 } from './target.ts';
+export { TARGETS } from './targets/all.ts';
 export { default as jsonFile } from './targets/json-file.ts';
 export { default as jsonlWal } from './targets/jsonl-wal.ts';
 export { ageLock } from './tools/age-lock.ts';

@@ -1,4 +1,5 @@
 import type { CheckResult } from './checks/check.ts';
+import { repeatCall } from './repeat.ts';
 import type { ClientKind, Params, ResultLine } from './scenario.ts';
 
 /** What was run: given to `runScenario` again with the same scenario, it runs the same. */
@@ -63,14 +64,6 @@ export function checkLines({ checks }: Pick<Result, 'checks'>): string[] {
     const count = ok ? '' : ` (${faults} ${faults === 1 ? 'fault' : 'faults'})`;
     return [`${word} ${name}${count}`, ...examples.map((example) => `       ${example}`)];
   });
-}
-
-/** The call that runs it again, given `SCENARIOS` and `runScenario`. */
-export function repeatCall({ scenario, settings }: Pick<Result, 'scenario' | 'settings'>): string {
-  const { target, ...options } = settings;
-  // The log is the default; another is an object of the caller's, which has no text.
-  const given = target === 'jsonl-wal' ? options : { ...options, target: '(that target)' };
-  return `runScenario(SCENARIOS.find(({ name }) => name === '${scenario}'), ${JSON.stringify(given)})`;
 }
 
 /** Throws, with every fault and what repeats the run, unless the run was sound. */

@@ -1,6 +1,8 @@
 import type { Check } from './checks/check.ts';
 import type { Client } from './harness/client.ts';
 import type { Evidence } from './operations/evidence.ts';
+import type { Mark } from './operations/run-record.ts';
+import type { Result } from './result.ts';
 import type { Dice } from './seeded.ts';
 import type { Ability } from './target.ts';
 
@@ -126,4 +128,6 @@ export interface Scenario {
   /** What must hold of times: counts only where it is asked for, since it says as much of the machine. */
   readonly timed?: readonly Check[];
   readonly results?: (evidence: Evidence) => readonly ResultLine[];
+  /** Lines of its own that end the command's report, as other tools may look for them. */
+  readonly closing?: (result: Result) => readonly string[];
 }

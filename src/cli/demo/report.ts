@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import type { DemoPlan } from '../../lab/demo.ts';
 import type { DemoResult } from '../../lab/demo-result.ts';
+import { shellWord } from '../../lab/shell-word.ts';
 import { printable } from '../escape.ts';
-import { count, duration, figure, shellWord, size, wrap } from '../words.ts';
+import { count, duration, figure, size, wrap } from '../words.ts';
 import type { Paint } from './paint.ts';
 
 const WIDTH = 80;

@@ -4,6 +4,8 @@ import type { Evidence } from '../operations/evidence.ts';
 export interface Check {
   /** What holds where it passes. */
   readonly name: string;
+  /** It counts the clients' steps: it is left out where a duration, and not a number of steps, ended them. */
+  readonly ofAllSteps?: true;
   /** A message for each fault; none where all is well. */
   readonly examine: (evidence: Evidence) => Iterable<string>;
 }

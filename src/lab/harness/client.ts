@@ -28,6 +28,8 @@ export interface Common {
   readonly probed: boolean;
   /** The chance that a write of theirs fails on purpose. */
   readonly failRate: number;
+  /** See `RunOptions.hashes`. */
+  readonly hashes: boolean;
 }
 
 /** What a workload is given: its store, and who it is. */
@@ -75,6 +77,7 @@ export class Client {
       tally: { acknowledged: 0, refused: 0, unknown: 0 },
       noted: new WeakSet(),
       writing: 0,
+      hashes: common.hashes,
     };
     this.#probeParts = {
       journal,

@@ -52,6 +52,8 @@ export interface RunOptions {
    * is removed, unless the run failed.
    */
   readonly directory?: string | undefined;
+  /** Whether the journals tell the SHA-256 and the size of what each entry says. Default false. */
+  readonly hashes?: boolean | undefined;
   /** Whether what must hold of times counts. Default false. */
   readonly timed?: boolean | undefined;
   /**
@@ -78,6 +80,7 @@ const OPTIONS = [
   'turns',
   'seed',
   'directory',
+  'hashes',
   'timed',
   'timeoutMs',
   'signal',

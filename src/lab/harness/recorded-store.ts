@@ -10,7 +10,7 @@ import {
   type Written,
   writerOf,
 } from '../operations/operation.ts';
-import { placeSum, sumOf } from '../operations/sum.ts';
+import { contentOf, placeSum, sumOf } from '../operations/sum.ts';
 import {
   type Blame,
   type Found,
@@ -57,6 +57,8 @@ export interface Notes {
   readonly noted: WeakSet<object>;
   /** How many writes are under way. */
   writing: number;
+  /** See `RunOptions.hashes`. */
+  readonly hashes: boolean;
 }
 
 /**
@@ -97,7 +99,7 @@ export class RecordedStore {
     const entry = this.#sign(draft, this.#record.journal.next, 0, from);
     const expected = terms && { rev: terms.after?.rev ?? 0 };
     const append = () => this.#store.append(entry, expected);
-    const { seq } = await this.#noted('append', [written(entry)], append, ({ seq }) => ({ seq }));
+    const { seq } = await this.#noted('append', [this.#written(entry)], append, ({ seq }) => ({ seq }));
     return seq;
   }
 
@@ -106,7 +108,12 @@ export class RecordedStore {
     const { next } = this.#record.journal;
     const entries = drafts.map((draft, i) => this.#sign(draft, next, i));
     const append = async () => this.#has('appendBatch')(entries);
-    const { seq } = await this.#noted('batch', entries.map(written), append, ({ seq }) => ({ seq }));
+    const { seq } = await this.#noted(
+      'batch',
+      entries.map((entry) => this.#written(entry)),
+      append,
+      ({ seq }) => ({ seq }),
+    );
     return seq;
   }
 
@@ -122,7 +129,7 @@ export class RecordedStore {
       items: () => tx.items(),
       append: (draft) => {
         const entry = this.#sign(draft, next, entries.length, writerOf(tx.get(draft.id)?.value) ?? null);
-        entries.push(written(entry));
+        entries.push(this.#written(entry));
         tx.append(entry);
       },
     });
@@ -182,6 +189,10 @@ export class RecordedStore {
     return { op, id, data: { ...data, by, ...(from !== undefined && { from }) } };
   }
 
+  #written({ op, id, data }: StoreEntry): Written {
+    return { op, id, sum: sumOf(data), ...(this.#record.hashes && contentOf(data)) };
+  }
+
   #has<Name extends keyof Store>(name: Name): NonNullable<Store[Name]> {
     const method = this.#store[name];
     if (method === undefined) throw new Refusal('unable', `The target ${this.#target.name} has no ${name}.`);
@@ -237,10 +248,6 @@ function blameOf(error: unknown, kind: OperationKind, target: Target): Blame {
   const judged = target.blame?.(error) ?? { outcome: 'unknown', reason: 'error' };
   const blame = isSimulated(error) ? { ...judged, reason: SIMULATED } : judged;
   return isWriting({ kind }) ? blame : { ...blame, outcome: 'refused' };
-}
-
-function written({ op, id, data }: StoreEntry): Written {
-  return { op, id, sum: sumOf(data) };
 }
 
 function rangeSight(found: readonly Found[], { from = 1, to }: { from?: number; to?: number }): RangeSight {

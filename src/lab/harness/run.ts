@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { messageOf } from '../../errors/errors.ts';
 import { badArgument } from '../../options/options.ts';
 import { ALWAYS } from '../checks/always.ts';
-import { type CheckResult, makeCheck } from '../checks/check.ts';
+import { type Check, type CheckResult, makeCheck } from '../checks/check.ts';
 import { Evidence, type Findings } from '../operations/evidence.ts';
 import { Journal, readJournals } from '../operations/journal.ts';
 import { isReading, isWriting, type Operation } from '../operations/operation.ts';
@@ -12,10 +12,11 @@ import { readTurns } from '../operations/turn-journal.ts';
 import { latencyOf, type Result, type RunSettings } from '../result.ts';
 import type { Scenario } from '../scenario.ts';
 import { seeded } from '../seeded.ts';
-import type { Found, Oddity, Store, Target } from '../target.ts';
+import type { Found, Oddity, Target } from '../target.ts';
 import jsonlWal from '../targets/jsonl-wal.ts';
 import { Client, type Common } from './client.ts';
 import { partsOf, runCrew } from './crew.ts';
+import { inTime } from './in-time.ts';
 import type { MemberReport, Part } from './member.ts';
 import { openFilesIn } from './open-files.ts';
 import { type RunOptions, type Settled, settle } from './options.ts';
@@ -67,6 +68,7 @@ async function runIn(
     params: settings.params,
     clients: settings.clients,
     seed: settings.seed,
+    hashes: options.hashes ?? false,
     probed: false,
     failRate: 0,
   };
@@ -80,7 +82,11 @@ async function runIn(
     as({ name, work, common, target, journals: places.journals });
 
   onEvent({ kind: 'phase', phase: 'prepare' });
-  const prepared = await own('prepare', scenario.prepare);
+  const prepared = await inTime(own('prepare', scenario.prepare), {
+    what: `What prepares ${scenario.name}`,
+    timeoutMs,
+    signal,
+  });
   onEvent({ kind: 'phase', phase: 'run' });
   const shared = {
     common: probed,
@@ -106,7 +112,7 @@ async function runIn(
         dice,
       }),
   });
-  const concluded = await own('conclude', scenario.conclude, asLastClient);
+  const concluded = await own('conclude', scenario.conclude, asLastClient(timeoutMs));
 
   onEvent({ kind: 'phase', phase: 'check' });
   const { operations, marks: told } = readJournals(places.journals);
@@ -121,7 +127,7 @@ async function runIn(
   ];
   const evidence = new Evidence({
     ...settings,
-    ...(await finalLook(target, common)),
+    ...(await finalLook(target, common, timeoutMs)),
     seconds,
     operations,
     turns: noted,
@@ -132,11 +138,13 @@ async function runIn(
     unknowns: scenario.unknowns ?? [],
     members: [prepared, ...members.map(({ report }) => report), concluded],
   });
+  const interrupted = signal?.aborted ?? false;
+  const applies = (check: Check) => !interrupted && !(check.ofAllSteps && settings.seconds !== undefined);
   const checks = [
-    ...[...ALWAYS, ...scenario.checks].map((check) => makeCheck(check, evidence)),
-    ...(scenario.timed ?? []).map((check) => makeCheck(check, evidence, !timed)),
+    ...[...ALWAYS, ...scenario.checks.filter(applies)].map((check) => makeCheck(check, evidence)),
+    ...(scenario.timed ?? []).filter(applies).map((check) => makeCheck(check, evidence, !timed)),
   ];
-  return finish({ scenario, settings, evidence, checks, run, interrupted: signal?.aborted ?? false });
+  return finish({ scenario, settings, evidence, checks, run, interrupted });
 }
 
 function ownDirectory(given: string | undefined): string {
@@ -168,33 +176,44 @@ async function asClient({ name, work, common, target, journals }: OwnPart): Prom
 }
 
 /** The same, where a failure is a finding. */
-async function asLastClient(part: OwnPart): Promise<MemberReport> {
-  try {
-    return await asClient(part);
-  } catch (error) {
-    const { name } = part;
-    return { client: name, role: name, measures: {}, problems: [`failed: ${messageOf(error)}`], killed: [] };
-  }
+function asLastClient(timeoutMs: number): typeof asClient {
+  return async (part) => {
+    try {
+      return await inTime(asClient(part), { what: 'It', timeoutMs });
+    } catch (error) {
+      const { name } = part;
+      return { client: name, role: name, measures: {}, problems: [`failed: ${messageOf(error)}`], killed: [] };
+    }
+  };
 }
 
 /** What the store has in the end, as a reader sees it who was not there. */
-async function finalLook(target: Target, { directory, lock, settings }: Common) {
-  const found: Found[] = [];
-  const oddities: Oddity[] = [];
-  let state: Findings['state'];
-  let store: Store | undefined;
+async function finalLook(target: Target, common: Common, timeoutMs: number): Promise<FinalLook> {
+  const look: FinalLook = { found: [], state: undefined, oddities: [] };
   try {
-    store = await target.open(directory, { lock, settings, readOnly: true });
-    for await (const entry of store.read()) found.push(entry);
-    const now = await store.state?.();
-    state = now && { seq: now.seq, items: [...now.items()] };
-    oddities.push(...((await store.verify?.()) ?? []));
+    await inTime(lookAt(target, common, look), { what: 'Reading the store', timeoutMs });
   } catch (error) {
-    oddities.push({ kind: 'unreadable', message: messageOf(error) });
-  } finally {
-    await store?.close();
+    look.oddities.push({ kind: 'unreadable', message: messageOf(error) });
   }
-  return { found, state, oddities };
+  return look;
+}
+
+interface FinalLook {
+  readonly found: Found[];
+  state: Findings['state'];
+  readonly oddities: Oddity[];
+}
+
+async function lookAt(target: Target, { directory, lock, settings }: Common, look: FinalLook): Promise<void> {
+  const store = await target.open(directory, { lock, settings, readOnly: true });
+  try {
+    for await (const entry of store.read()) look.found.push(entry);
+    const now = await store.state?.();
+    look.state = now && { seq: now.seq, items: [...now.items()] };
+    look.oddities.push(...((await store.verify?.()) ?? []));
+  } finally {
+    await store.close();
+  }
 }
 
 function latest(operations: readonly Operation[]): number {

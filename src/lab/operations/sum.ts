@@ -1,9 +1,17 @@
+import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { canonicalJson } from '../../format/canonical.ts';
 
 /** By what an entry's data is known again: the same for any order of its keys. */
 export function sumOf(data: unknown): number {
   return crc32(canonicalJson(data) ?? '');
+}
+
+/** What an entry says, without what the lab adds to its data (who wrote it, and on what it was decided). */
+export function contentOf(data: Readonly<Record<string, unknown>>): { hash: string; bytes: number } {
+  const { by: _by, from: _from, ...content } = data;
+  const text = canonicalJson(content) ?? '';
+  return { hash: createHash('sha256').update(text).digest('hex'), bytes: Buffer.byteLength(text) };
 }
 
 /** Whether data has that sum. Mostly its keys are in order already, which is quicker to see than to bring about. */

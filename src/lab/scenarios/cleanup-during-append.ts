@@ -41,6 +41,7 @@ const scenario: Scenario = {
   checks: [
     {
       name: 'every creation succeeded, no orphan is left, and nothing else is gone',
+      ofAllSteps: true,
       *examine(evidence) {
         const { clients, iterations, params, state } = evidence;
         const created = successes(evidence).filter(({ kind }) => kind === 'append').length;

@@ -46,6 +46,7 @@ const scenario: Scenario = {
   checks: [
     {
       name: 'every append succeeded, and its id is there',
+      ofAllSteps: true,
       *examine(evidence) {
         const wanted = (evidence.clients - 2) * evidence.iterations;
         const { length } = successes(evidence);

@@ -53,10 +53,16 @@ const scenario: Scenario = {
   ],
   checks: [
     {
-      name: 'each operation used one of the settings, whole',
+      name: 'each operation is there',
+      ofAllSteps: true,
       *examine({ found, clients, iterations }) {
         if (found.length !== clients * iterations)
           yield `${found.length} of ${clients * iterations} operations are there`;
+      },
+    },
+    {
+      name: 'each operation used one of the settings, whole',
+      *examine({ found }) {
         for (const { seq, data } of found) {
           const { settings, mark } = data as { readonly settings?: string; readonly mark?: string };
           if (!CHOICES.some((choice) => choice.name === settings && choice.mark === mark))

@@ -24,6 +24,7 @@ const scenario: Scenario = {
   checks: [
     {
       name: 'every id is there once',
+      ofAllSteps: true,
       *examine({ found, clients, iterations }) {
         const ids = new Set(found.map(({ id }) => id));
         const wanted = clients * iterations;

@@ -41,6 +41,7 @@ const scenario: Scenario = {
   checks: [
     {
       name: 'every read succeeded',
+      ofAllSteps: true,
       *examine(evidence) {
         const { clients, iterations } = evidence;
         const wanted = (clients - 1) * Math.round(iterations * READS_A_WRITE);

@@ -17,6 +17,7 @@ const scenario: Scenario = {
   checks: [
     {
       name: 'everybody got a number, all different, the lowest there were',
+      ofAllSteps: true,
       examine: (evidence) => notFirst(evidence, evidence.clients * evidence.iterations),
     },
   ],

@@ -18,6 +18,7 @@ const scenario: Scenario = {
   checks: [
     {
       name: 'as many succeed as there are numbers; the others are told that the pool is exhausted',
+      ofAllSteps: true,
       *examine(evidence) {
         const wanted = evidence.clients * evidence.iterations;
         const had = Math.min(wanted, evidence.params.pool as number);

@@ -1,0 +1,75 @@
+import type { Result, RunSettings } from './result.ts';
+import type { Params, Scenario } from './scenario.ts';
+import { SCENARIOS } from './scenarios/all.ts';
+import { shellWord } from './shell-word.ts';
+import { TARGETS } from './targets/all.ts';
+
+/** The rate of `--simulate-failure` without one. */
+export const FAIL_RATE = 0.1;
+
+const PATH = /[\\/]/;
+
+/**
+ * What runs it again: the command, where the command line has words for it; otherwise the call, given `SCENARIOS` and
+ * `runScenario`. `target`: the path of the target's module, where it is one of the user's own.
+ */
+export function repeatCall(
+  { scenario, settings }: Pick<Result, 'scenario' | 'settings'>,
+  target: string = settings.target,
+): string {
+  const flags = flagsOf(scenario, settings, target);
+  return flags === undefined
+    ? callOf(scenario, settings)
+    : ['jsonl-wal stress', scenario, ...flags].join(' ');
+}
+
+/** Flags that make of the scenario's defaults these settings; undefined where none do. */
+function flagsOf(name: string, settings: RunSettings, target: string): string[] | undefined {
+  const scenario = SCENARIOS.find((each) => each.name === name);
+  const known = TARGETS.find((each) => each.name === target);
+  const sleeps = scenario && sleepFlags(scenario.params, settings.params);
+  const clients = scenario && clientFlags(scenario, settings);
+  const steps = scenario && stepFlags(scenario, settings);
+  if (!sleeps || !clients || !steps || (known === undefined && !PATH.test(target))) return undefined;
+  const { seed, lock, failRate } = settings;
+  return [
+    `--seed ${seed}`,
+    ...clients,
+    ...steps,
+    ...sleeps,
+    ...(failRate === undefined ? [] : [`--simulate-failure${failRate === FAIL_RATE ? '' : `=${failRate}`}`]),
+    ...(lock === known?.locks[0] ? [] : [`--lock ${lock}`]),
+    ...(known === TARGETS[0] ? [] : [`--target ${shellWord(target)}`]),
+  ];
+}
+
+function clientFlags(scenario: Scenario, { as, clients }: RunSettings): string[] | undefined {
+  const count = clients === scenario.clients ? [] : [`--processes ${clients}`];
+  if (as === scenario.as && as !== 'threads') return count;
+  if (as === 'threads') return [`--threads ${clients}`];
+  return as === 'one-shot' ? ['--one-shot', ...count] : undefined;
+}
+
+function stepFlags(scenario: Scenario, { iterations, seconds }: RunSettings): string[] | undefined {
+  if (seconds === undefined)
+    return scenario.seconds === undefined && iterations === scenario.iterations
+      ? []
+      : [`--iterations ${iterations}`];
+  if (iterations !== scenario.iterations) return undefined;
+  return seconds === scenario.seconds ? [] : [`--duration ${seconds}`];
+}
+
+function sleepFlags(defaults: Params, params: Params): string[] | undefined {
+  const changed = Object.keys(params).filter((name) => params[name] !== defaults[name]);
+  if (changed.length === 0) return [];
+  if (changed.some((name) => name !== 'sleepMinMs' && name !== 'sleepMaxMs')) return undefined;
+  const [min, max] = [params.sleepMinMs, params.sleepMaxMs].map((ms) => Number(ms) / 1000);
+  return [`--sleep-range ${min}-${max}`];
+}
+
+function callOf(scenario: string, settings: RunSettings): string {
+  const { target, ...options } = settings;
+  // The log is the default; another is an object of the caller's, which has no text.
+  const given = target === TARGETS[0]?.name ? options : { ...options, target: '(that target)' };
+  return `runScenario(SCENARIOS.find(({ name }) => name === '${scenario}'), ${JSON.stringify(given)})`;
+}
