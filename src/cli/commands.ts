@@ -89,4 +89,9 @@ export const COMMANDS: readonly Entry[] = [
     summary: 'see several processes append to one log at once',
     load: async () => (await import('./commands/demo.ts')).demoCommand(),
   },
+  {
+    name: 'stress',
+    summary: 'have many clients write to one store at once, and check what must hold',
+    load: async () => (await import('./commands/stress.ts')).stressCommand(),
+  },
 ];

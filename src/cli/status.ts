@@ -9,7 +9,7 @@ const BAR_CELLS = 24;
 let shown = false;
 
 /** Shows what is going on in the last line of a terminal, over what was there. */
-function showStatus(text: string): void {
+export function showStatus(text: string): void {
   const width = (process.stderr.columns || 80) - 1;
   process.stderr.write(`\r\x1b[K${printable(text).slice(0, width)}`);
   shown = true;

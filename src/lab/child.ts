@@ -122,7 +122,8 @@ function start(script: string, argument: string, options: ChildOptions): ChildPr
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
   const spawning = {
     env,
-    stdio: ['ignore', 'inherit', keepStderr ? 'pipe' : 'inherit', 'ipc'] as const,
+    // What somebody's module prints is not the answer of the program that runs it.
+    stdio: ['ignore', 2, keepStderr ? 'pipe' : 'inherit', 'ipc'] as const,
     ...(uid === undefined ? {} : { uid, gid: uid }),
   };
   const limits = [

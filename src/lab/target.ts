@@ -1,14 +1,20 @@
-/** What a store can do beside `append` and `read`; scenarios say what they need. `turns`: see `Probe`. `wal-lock`: the lock of a log keeps writers apart. */
-export type Ability =
-  | 'batch'
-  | 'expect'
-  | 'state'
-  | 'transaction'
-  | 'compact'
-  | 'verify'
-  | 'turns'
-  | 'follow'
-  | 'wal-lock';
+/**
+ * What a store can do beside `append` and `read`; scenarios say what they need. `turns`: see `Probe`. `wal-lock`: the lock of a
+ * log keeps writers apart.
+ */
+export const ABILITIES = [
+  'batch',
+  'expect',
+  'state',
+  'transaction',
+  'compact',
+  'verify',
+  'turns',
+  'follow',
+  'wal-lock',
+] as const;
+
+export type Ability = (typeof ABILITIES)[number];
 
 /** What is appended. The lab puts into `data` who wrote it. */
 export interface StoreEntry {

@@ -1,10 +1,12 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { type DemoPlan, type DemoProgress, runDemo } from '../../lab/demo.ts';
 import type { DemoResult } from '../../lab/demo-result.ts';
 import { SAMPLE_ENTRIES, SAMPLE_SEED } from '../../lab/sample.ts';
+import { wholeNumber } from '../command.ts';
 import { paintFor } from '../demo/paint.ts';
 import { showProgress } from '../demo/progress.ts';
 import { intro, report } from '../demo/report.ts';
+import { onInterrupt } from '../interrupt.ts';
 import { Output } from '../output.ts';
 
 interface Flags {
@@ -43,18 +45,18 @@ export function demoCommand(): Command {
     .option('--input <file>', 'history to append, JSONL or .jsonl.gz (default: a made-up one)')
     .addOption(
       new Option('--entries <n>', 'entries of the made-up history')
-        .argParser(whole(1, 10_000_000))
+        .argParser(wholeNumber(1, 10_000_000))
         .default(SAMPLE_ENTRIES)
         .conflicts('input'),
     )
     .addOption(
       new Option('--seed <n>', 'what the made-up history is made from')
-        .argParser(whole(0, 2 ** 32 - 1))
+        .argParser(wholeNumber(0, 2 ** 32 - 1))
         .default(SAMPLE_SEED)
         .conflicts('input'),
     )
-    .option('--processes <n>', 'processes, 1 to 64', whole(1, 64), 5)
-    .option('--in-flight <n>', 'appends each awaits at once, 1 to 1024', whole(1, 1024), 1)
+    .option('--processes <n>', 'processes, 1 to 64', wholeNumber(1, 64), 5)
+    .option('--in-flight <n>', 'appends each awaits at once, 1 to 1024', wholeNumber(1, 1024), 1)
     .addOption(
       new Option('--lock <kind>', 'what orders the writers')
         .choices(['auto', 'kernel', 'lockfile', 'none'])
@@ -111,23 +113,6 @@ function exitCode({ sound, interrupted, members }: DemoResult): number {
   return members.some(({ problem }) => problem !== undefined) ? 1 : 0;
 }
 
-/** The first Ctrl-C has the processes finish what is on its way; the second ends all at once. */
-function onInterrupt(): { readonly signal: AbortSignal; end(): void } {
-  const controller = new AbortController();
-  const interrupt = () => {
-    if (controller.signal.aborted) process.exit(130);
-    controller.abort();
-  };
-  const signals = ['SIGINT', 'SIGTERM'] as const;
-  for (const signal of signals) process.on(signal, interrupt);
-  return {
-    signal: controller.signal,
-    end: () => {
-      for (const signal of signals) process.removeListener(signal, interrupt);
-    },
-  };
-}
-
 function forMachines({ source, inFlight, durability }: DemoPlan, result: DemoResult): object {
   const { sound, interrupted, directory, lock, entries, problems, members, seconds, latencyMs, work } =
     result;
@@ -157,13 +142,5 @@ function forMachines({ source, inFlight, durability }: DemoPlan, result: DemoRes
       acknowledged,
       problem,
     })),
-  };
-}
-
-function whole(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const n = Number(text);
-    if (/^\d+$/.test(text) && n >= least && n <= most) return n;
-    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
   };
 }

@@ -1,0 +1,92 @@
+import type { Command } from 'commander';
+import type { Result } from '../../lab/result.ts';
+import { SCENARIOS } from '../../lab/scenarios/all.ts';
+import { usageError } from '../failure.ts';
+import { onInterrupt } from '../interrupt.ts';
+import { clearStatus } from '../status.ts';
+import { Baseline, compare } from '../stress/baseline.ts';
+import { type Flags, stressFlags } from '../stress/flags.ts';
+import { Places } from '../stress/places.ts';
+import { chosenScenarios, makePlan, type Plan, scenariosOf } from '../stress/plan.ts';
+import { Report } from '../stress/report.ts';
+import { makeRun } from '../stress/run.ts';
+import { targetOf } from '../stress/target.ts';
+
+/** What somebody's target leaves under way keeps this process no longer than that. */
+const PARTING_MS = 1000;
+
+const INTERRUPTED = 130;
+
+/** `jsonl-wal stress`: runs scenarios of the lab. */
+export function stressCommand(): Command {
+  return stressFlags().action((names: readonly string[], _flags: unknown, self: Command) => {
+    const { simulateFailure, ...flags }: Flags = self.optsWithGlobals();
+    // `--simulate-failure smoke`: a name, and no rate.
+    if (typeof simulateFailure === 'string')
+      return stress([simulateFailure, ...names], { ...flags, simulateFailure: true });
+    return stress(names, { ...flags, ...(simulateFailure !== undefined && { simulateFailure }) });
+  });
+}
+
+async function stress(names: readonly string[], flags: Flags): Promise<void> {
+  const { list, dir, json = false, debug } = flags;
+  const report = new Report(json, flags.target);
+  if (dir !== undefined)
+    throw usageError(
+      'stress makes stores of its own, and takes no --dir: --debug DIR says where they are kept.',
+    );
+  if (list) return report.list(names.length === 0 ? SCENARIOS : scenariosOf(names));
+  const scenarios = chosenScenarios(names, flags);
+  const places = new Places(debug);
+  const interruption = onInterrupt(() => places.abandon());
+  const { signal } = interruption;
+  try {
+    const target = await targetOf(flags.target, flags.timeout, signal);
+    const plan = makePlan(scenarios, flags, target);
+    const ok = await runAll(plan, flags, { report, places, signal });
+    if (!ok) process.exitCode = 1;
+    else if (signal.aborted) process.exitCode = INTERRUPTED;
+  } catch (error) {
+    if (!signal.aborted || error !== signal.reason) throw error;
+    report.note('Stopped before the clients began.');
+    process.exitCode = INTERRUPTED;
+  } finally {
+    interruption.end();
+    clearStatus();
+    setTimeout(() => process.exit(), PARTING_MS).unref();
+  }
+}
+
+interface Means {
+  readonly report: Report;
+  readonly places: Places;
+  readonly signal: AbortSignal;
+}
+
+/** Makes the runs of a plan. Answers whether all hold that were made. */
+async function runAll(
+  { runs, skipped }: Plan,
+  flags: Flags,
+  { report, places, signal }: Means,
+): Promise<boolean> {
+  const baseline = flags.compare === undefined ? undefined : new Baseline(flags.compare);
+  const like = runs.map(({ scenario, settings }) => baseline?.runsLike(scenario.name, settings));
+  for (const { scenario, why } of skipped) report.note(`${scenario} is left out: ${why}`);
+  const results: Result[] = [];
+  for (const [i, run] of runs.entries()) {
+    const { scenario } = run;
+    const result = await makeRun(run, places, signal);
+    results.push(result);
+    await report.run(scenario, result);
+    if (signal.aborted || (!result.ok && flags.repeat !== undefined)) break;
+    const earlier = like[i];
+    if (earlier === undefined || runs[i + 1]?.scenario === scenario) continue;
+    const now = results.filter((each) => each.scenario === scenario.name);
+    await report.comparison(scenario.name, compare(earlier, now), {
+      baseline: earlier.length,
+      now: now.length,
+    });
+  }
+  await report.summary(results, runs.length);
+  return results.every(({ ok }) => ok);
+}

@@ -1,0 +1,54 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { messageOf, WalError } from '../../errors/errors.ts';
+import { runScenario } from '../../lab/harness/run.ts';
+import { logFiles } from '../../lab/operations/client-log.ts';
+import { instant } from '../../lab/operations/instant.ts';
+import type { RunRecord } from '../../lab/operations/run-record.ts';
+import type { Result } from '../../lab/result.ts';
+import type { Places } from './places.ts';
+import type { PlannedRun } from './plan.ts';
+import { showProgress } from './progress.ts';
+import { settingsText } from './text.ts';
+
+/**
+ * Makes one run, and keeps of its files what is to be kept. Rejects with the signal's reason where that aborts before the
+ * clients began, and where the run cannot be made.
+ */
+export async function makeRun(run: PlannedRun, places: Places, signal: AbortSignal): Promise<Result> {
+  const { scenario, options, settings } = run;
+  const directory = places.make(run);
+  let record: RunRecord | undefined;
+  let ok = true;
+  try {
+    const result = await runScenario(scenario, {
+      ...options,
+      directory,
+      signal,
+      hashes: places.keepsAll,
+      onEvent: showProgress(scenario.name),
+      ...(places.keepsAll && {
+        onRecord: (told: RunRecord) => {
+          record = told;
+        },
+      }),
+    });
+    ok = result.ok;
+    if (record !== undefined) writeLogs(record, `${scenario.name}, ${settingsText(settings)}`, directory);
+    return { ...result, directory: places.keepsAll || !ok ? directory : undefined };
+  } catch (error) {
+    if (error instanceof WalError || (signal.aborted && error === signal.reason)) throw error;
+    const kept = places.keepsAll ? ` Kept in ${directory}.` : '';
+    const failure = new Error(`${scenario.name} could not be run: ${messageOf(error)}.${kept}`, {
+      cause: error,
+    });
+    throw Object.assign(failure, { code: (error as { code?: unknown } | null)?.code });
+  } finally {
+    places.leave(directory, !ok);
+  }
+}
+
+function writeLogs(record: RunRecord, title: string, directory: string): void {
+  const epoch = Date.now() * 1000 - instant();
+  for (const { name, text } of logFiles(record, title, epoch)) writeFileSync(join(directory, name), text);
+}
