@@ -38,7 +38,8 @@ export async function loadOwnTarget(
   try {
     const problem = await tried({ url, directory }, Math.min(timeoutMs, MOST_TRIAL_MS), signal);
     signal.throwIfAborted();
-    if (problem !== undefined) throw badArgument(`The target ${path} is of no use: ${problem}`);
+    if (problem !== undefined)
+      throw badArgument(`The target ${path} is of no use: ${problem.replace(/\.$/, '')}`);
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }

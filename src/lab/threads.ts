@@ -19,7 +19,11 @@ export interface ThreadsReport {
 }
 
 export function startThread(script: string, workerData: unknown): Worker {
-  return new Worker(new URL(`./${script}${extname(import.meta.url)}`, import.meta.url), { workerData });
+  const url = new URL(`./${script}${extname(import.meta.url)}`, import.meta.url);
+  const worker = new Worker(url, { workerData, stdout: true });
+  // As of a process: what somebody's module prints is not the answer of the program that runs it.
+  worker.stdout.on('data', (bytes) => process.stderr.write(bytes));
+  return worker;
 }
 
 /** The next message of a thread, or the error it died of. */

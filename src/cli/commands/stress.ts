@@ -1,3 +1,4 @@
+import { Console } from 'node:console';
 import type { Command } from 'commander';
 import type { Result } from '../../lab/result.ts';
 import { SCENARIOS } from '../../lab/scenarios/all.ts';
@@ -36,6 +37,8 @@ async function stress(names: readonly string[], flags: Flags): Promise<void> {
       'stress makes stores of its own, and takes no --dir: --debug DIR says where they are kept.',
     );
   if (list) return report.list(names.length === 0 ? SCENARIOS : scenariosOf(names));
+  // What somebody's target prints is not the answer of this command.
+  globalThis.console = new Console(process.stderr);
   const scenarios = chosenScenarios(names, flags);
   const places = new Places(debug);
   const interruption = onInterrupt(() => places.abandon());

@@ -49,12 +49,12 @@ function rateOf(recent: readonly Moment[]): number {
 function textOf(event: Extract<LabEvent, { kind: 'progress' }>, rate: number): string {
   const { tally, active, seconds, left } = event;
   return [
-    `${figure(rate)} operations/s`,
-    `${figure(tally.acknowledged)} done`,
+    `${figure(rate)}/s`,
     `${figure(tally.unknown)} errors`,
-    `${figure(tally.refused)} refused`,
-    `${figure(active)} clients active`,
+    `${figure(active)} active`,
     left === undefined ? `${Math.floor(seconds)} s` : `${Math.ceil(left)} s left`,
+    `${figure(tally.acknowledged)} done`,
+    ...(tally.refused === 0 ? [] : [`${figure(tally.refused)} refused`]),
   ].join(', ');
 }
 

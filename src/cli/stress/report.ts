@@ -57,7 +57,8 @@ export class Report {
       '',
       this.#style('bold', `${scenario.name}: ${scenario.about}`),
       `  ${settingsText(result.settings)}`,
-      ...checkLines(result),
+      // A fault may bring the lines of a stack.
+      ...checkLines(result).flatMap((line) => line.split('\n')),
       ...resultsBlock(result),
       ...(interrupted ? ['Stopped early: only what must hold after every scenario was checked.'] : []),
       ...(interrupted ? [] : (scenario.closing?.(result) ?? [])),

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { messageOf, WalError } from '../../errors/errors.ts';
+import { hasCode, reasonOf, WalError } from '../../errors/errors.ts';
 import { runScenario } from '../../lab/harness/run.ts';
 import { logFiles } from '../../lab/operations/client-log.ts';
 import { instant } from '../../lab/operations/instant.ts';
@@ -37,12 +37,13 @@ export async function makeRun(run: PlannedRun, places: Places, signal: AbortSign
     if (record !== undefined) writeLogs(record, `${scenario.name}, ${settingsText(settings)}`, directory);
     return { ...result, directory: places.keepsAll || !ok ? directory : undefined };
   } catch (error) {
-    if (error instanceof WalError || (signal.aborted && error === signal.reason)) throw error;
+    if (hasCode(error, 'ERR_WAL_ARGUMENT') || (signal.aborted && error === signal.reason)) throw error;
     const kept = places.keepsAll ? ` Kept in ${directory}.` : '';
-    const failure = new Error(`${scenario.name} could not be run: ${messageOf(error)}.${kept}`, {
-      cause: error,
+    const message = `${scenario.name} could not be run: ${reasonOf(error)}${kept}`;
+    if (error instanceof WalError) throw new WalError(error.code, message, { cause: error });
+    throw Object.assign(new Error(message, { cause: error }), {
+      code: (error as { code?: unknown } | null)?.code,
     });
-    throw Object.assign(failure, { code: (error as { code?: unknown } | null)?.code });
   } finally {
     places.leave(directory, !ok);
   }
