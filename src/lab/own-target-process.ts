@@ -5,7 +5,12 @@ import { ABILITIES, type Store, type Target } from './target.ts';
 
 /* Tries a target: loads its module, and opens a store of it in an empty directory. */
 
-const METHODS: Readonly<Record<string, keyof Store>> = { batch: 'appendBatch', expect: 'append' };
+/** Methods of abilities that have not the ability's name. */
+const METHODS: Readonly<Record<string, keyof Store>> = {
+  batch: 'appendBatch',
+  expect: 'append',
+  turns: 'append',
+};
 
 const { url, directory } = JSON.parse(process.argv[2] as string) as TargetTrial;
 // Without who asks, nobody needs the answer.

@@ -7,6 +7,9 @@ import { TARGETS } from './targets/all.ts';
 /** The rate of `--simulate-failure` without one. */
 export const FAIL_RATE = 0.1;
 
+/** The numbers of a scenario that `--sleep-range` sets, in milliseconds. */
+export const SLEEPS: readonly string[] = ['sleepFromMs', 'sleepToMs'];
+
 const PATH = /[\\/]/;
 
 /**
@@ -26,10 +29,11 @@ export function repeatCall(
 /** Flags that make of the scenario's defaults these settings; undefined where none do. */
 function flagsOf(name: string, settings: RunSettings, target: string): string[] | undefined {
   const scenario = SCENARIOS.find((each) => each.name === name);
+  if (scenario === undefined) return undefined;
   const known = TARGETS.find((each) => each.name === target);
-  const sleeps = scenario && sleepFlags(scenario.params, settings.params);
-  const clients = scenario && clientFlags(scenario, settings);
-  const steps = scenario && stepFlags(scenario, settings);
+  const sleeps = sleepFlags(scenario.params, settings.params);
+  const clients = clientFlags(scenario, settings);
+  const steps = stepFlags(scenario, settings);
   if (!sleeps || !clients || !steps || (known === undefined && !PATH.test(target))) return undefined;
   const { seed, lock, failRate } = settings;
   return [
@@ -37,8 +41,8 @@ function flagsOf(name: string, settings: RunSettings, target: string): string[] 
     ...clients,
     ...steps,
     ...sleeps,
-    ...(failRate === undefined ? [] : [`--simulate-failure${failRate === FAIL_RATE ? '' : `=${failRate}`}`]),
-    ...(lock === known?.locks[0] ? [] : [`--lock ${lock}`]),
+    ...failFlags(failRate, scenario.failRate),
+    ...(lock === (scenario.lock ?? known?.locks[0]) ? [] : [`--lock ${lock}`]),
     ...(known === TARGETS[0] ? [] : [`--target ${shellWord(target)}`]),
   ];
 }
@@ -59,11 +63,16 @@ function stepFlags(scenario: Scenario, { iterations, seconds }: RunSettings): st
   return seconds === scenario.seconds ? [] : [`--duration ${seconds}`];
 }
 
+function failFlags(rate = 0, usual = 0): string[] {
+  if (rate === usual) return [];
+  return [`--simulate-failure${rate === FAIL_RATE ? '' : `=${rate}`}`];
+}
+
 function sleepFlags(defaults: Params, params: Params): string[] | undefined {
   const changed = Object.keys(params).filter((name) => params[name] !== defaults[name]);
   if (changed.length === 0) return [];
-  if (changed.some((name) => name !== 'sleepMinMs' && name !== 'sleepMaxMs')) return undefined;
-  const [min, max] = [params.sleepMinMs, params.sleepMaxMs].map((ms) => Number(ms) / 1000);
+  if (changed.some((name) => !SLEEPS.includes(name))) return undefined;
+  const [min, max] = SLEEPS.map((name) => Number(params[name]) / 1000);
   return [`--sleep-range ${min}-${max}`];
 }
 

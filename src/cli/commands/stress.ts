@@ -11,7 +11,7 @@ import { Places } from '../stress/places.ts';
 import { chosenScenarios, makePlan, type Plan, scenariosOf } from '../stress/plan.ts';
 import { Report } from '../stress/report.ts';
 import { makeRun } from '../stress/run.ts';
-import { targetOf } from '../stress/target.ts';
+import { isOwn, targetOf } from '../stress/target.ts';
 
 /** What somebody's target leaves under way keeps this process no longer than that. */
 const PARTING_MS = 1000;
@@ -37,12 +37,13 @@ async function stress(names: readonly string[], flags: Flags): Promise<void> {
       'stress makes stores of its own, and takes no --dir: --debug DIR says where they are kept.',
     );
   if (list) return report.list(names.length === 0 ? SCENARIOS : scenariosOf(names));
-  // What somebody's target prints is not the answer of this command.
-  globalThis.console = new Console(process.stderr);
   const scenarios = chosenScenarios(names, flags);
   const places = new Places(debug);
   const interruption = onInterrupt(() => places.abandon());
   const { signal } = interruption;
+  const usual = globalThis.console;
+  // What somebody's target prints is not the answer of this command.
+  globalThis.console = new Console(process.stderr);
   try {
     const target = await targetOf(flags.target, flags.timeout, signal);
     const plan = makePlan(scenarios, flags, target);
@@ -56,7 +57,8 @@ async function stress(names: readonly string[], flags: Flags): Promise<void> {
   } finally {
     interruption.end();
     clearStatus();
-    setTimeout(() => process.exit(), PARTING_MS).unref();
+    globalThis.console = usual;
+    if (isOwn(flags.target)) setTimeout(() => process.exit(), PARTING_MS).unref();
   }
 }
 

@@ -1,14 +1,14 @@
 import { hasCode, messageOf } from '../../errors/errors.ts';
 import { partsOf } from '../../lab/harness/crew.ts';
 import { type RunOptions, settle } from '../../lab/harness/options.ts';
-import { FAIL_RATE } from '../../lab/repeat.ts';
+import { FAIL_RATE, SLEEPS } from '../../lab/repeat.ts';
 import type { RunSettings } from '../../lab/result.ts';
-import type { ClientKind, Scenario } from '../../lab/scenario.ts';
+import type { ClientKind, Params, Scenario } from '../../lab/scenario.ts';
 import { SCENARIOS } from '../../lab/scenarios/all.ts';
 import type { Target } from '../../lab/target.ts';
 import { usageError } from '../failure.ts';
 import { suggestion } from '../nearest.ts';
-import type { Flags } from './flags.ts';
+import type { Flags, SleepRange } from './flags.ts';
 
 /** One run that is to be made. */
 export interface PlannedRun {
@@ -106,15 +106,15 @@ function kindOf(scenario: Scenario, { oneShot, processes, threads }: Flags): Cli
   return processes !== undefined && scenario.as === 'threads' ? 'processes' : scenario.as;
 }
 
-function sleepParams({ name, params }: Scenario, { min, max }: NonNullable<Flags['sleepRange']>) {
-  if (params.sleepMinMs === undefined || params.sleepMaxMs === undefined) {
-    const others = SCENARIOS.filter((each) => each.params.sleepMaxMs !== undefined).map((each) => each.name);
-    const which = others.length === 0 ? '' : ` Those that do: ${others.join(', ')}.`;
+function sleepParams({ name, params }: Scenario, { min, max }: SleepRange): Params {
+  const sleeps = (of: Params) => SLEEPS.every((each) => Object.hasOwn(of, each));
+  if (!sleeps(params)) {
+    const others = SCENARIOS.filter((each) => sleeps(each.params)).map((each) => each.name);
     throw usageError(
-      `The clients of ${name} do not sleep between their steps: leave out --sleep-range.${which}`,
+      `The clients of ${name} do not sleep between their steps: leave out --sleep-range. Those of ${others.join(', ')} do.`,
     );
   }
-  return { sleepMinMs: min, sleepMaxMs: max };
+  return Object.fromEntries(SLEEPS.map((each, i) => [each, [min, max][i] as number]));
 }
 
 /** Undefined where no failures are asked for. */

@@ -8,6 +8,11 @@ const DEFAULT_TIMEOUT_SECONDS = 120;
 /** What is no name, but leads to a module. */
 const MODULE = /[\\/]|\.[mc]?[jt]s$/;
 
+/** Whether it is the user's own that is named: by the path of its module. */
+export function isOwn(given: string): boolean {
+  return MODULE.test(given);
+}
+
 /** The target of that name, or of the module there. Throws ERR_WAL_ARGUMENT where there is none, or it is of no use. */
 export async function targetOf(
   given: string,
@@ -16,7 +21,7 @@ export async function targetOf(
 ): Promise<Target> {
   const target = TARGETS.find(({ name }) => name === given);
   if (target !== undefined) return target;
-  if (MODULE.test(given)) return loadOwnTarget(given, { timeoutMs: timeout * 1000, signal });
+  if (isOwn(given)) return loadOwnTarget(given, { timeoutMs: timeout * 1000, signal });
   const names = TARGETS.map(({ name }) => name);
   const near = suggestion(given, names) || `; there are ${names.join(', ')}.`;
   throw usageError(

@@ -52,11 +52,11 @@ function latencyText({ count, p50, p99, max }: Latency, seconds: number): string
 
 /** The scenario's place in the list. */
 export function listLines(scenario: Scenario): string[] {
-  const { about, source, withoutLock, params, needs } = scenario;
+  const { about, source, withoutLock, lock, params, needs } = scenario;
   const numbers = Object.entries(params).map(([name, value]) => `${name} ${value}`);
   return [
     `  ${about}`,
-    `  source: ${source}; default: ${[workText(scenario), ...numbers].join(', ')}`,
+    `  source: ${source}; default: ${[workText(scenario), ...numbers, ...(lock === undefined ? [] : [`${lock} lock`])].join(', ')}`,
     ...(withoutLock ? ['  holds without a lock, too'] : []),
     ...(needs.length === 0 ? [] : [`  needs of a target: ${needs.join(', ')}`]),
   ];

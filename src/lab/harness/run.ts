@@ -182,7 +182,13 @@ function asLastClient(timeoutMs: number): typeof asClient {
       return await inTime(asClient(part), { what: 'It', timeoutMs });
     } catch (error) {
       const { name } = part;
-      return { client: name, role: name, measures: {}, problems: [`failed: ${messageOf(error)}`], killed: [] };
+      return {
+        client: name,
+        role: name,
+        measures: {},
+        problems: [`failed: ${messageOf(error)}`],
+        killed: [],
+      };
     }
   };
 }

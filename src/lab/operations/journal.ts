@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { instant } from './instant.ts';
 import type { Operation, OperationKind, Written } from './operation.ts';
@@ -76,7 +76,8 @@ export class Journal {
 
   flush(): void {
     if (this.#waiting === '') return;
-    writeSync(this.#file, this.#waiting);
+    // On a disk that is full, one write may take a part of it and say nothing.
+    writeFileSync(this.#file, this.#waiting);
     this.#waiting = '';
   }
 

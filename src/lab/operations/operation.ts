@@ -13,7 +13,7 @@ export interface Written {
   readonly id: string;
   /** `sumOf` its data. */
   readonly sum: number;
-  /** SHA-256 of what it says, as canonical JSON without the lab's own fields, and its size in bytes; where asked for. */
+  /** `contentOf` its data, where asked for. */
   readonly hash?: string;
   readonly bytes?: number;
 }

@@ -7,10 +7,13 @@ export function sumOf(data: unknown): number {
   return crc32(canonicalJson(data) ?? '');
 }
 
-/** What an entry says, without what the lab adds to its data (who wrote it, and on what it was decided). */
+/**
+ * Hash and size of what an entry says: its `content` where that is a text, otherwise its data as canonical JSON, without what the
+ * lab adds to it (who wrote it, and on what it was decided).
+ */
 export function contentOf(data: Readonly<Record<string, unknown>>): { hash: string; bytes: number } {
-  const { by: _by, from: _from, ...content } = data;
-  const text = canonicalJson(content) ?? '';
+  const { by: _by, from: _from, ...own } = data;
+  const text = typeof own.content === 'string' ? own.content : (canonicalJson(own) ?? '');
   return { hash: createHash('sha256').update(text).digest('hex'), bytes: Buffer.byteLength(text) };
 }
 

@@ -44,6 +44,7 @@ const scenario: Scenario = {
   checks: [
     {
       name: 'who saw a sync fail is told so, writes no more before it opens the store anew, and does then',
+      ofAllSteps: true,
       *examine({ operations, found, iterations }) {
         const of = (word: string) => operations.filter(({ entries }) => entries[0]?.id.startsWith(word));
         for (const { entries, outcome } of of('fails-'))

@@ -63,6 +63,7 @@ const scenario: Scenario = {
   checks: [
     {
       name: 'what others wrote while the holder slept is there, and the holder’s own after it, once',
+      ofAllSteps: true,
       *examine({ found, clients, iterations }) {
         const others = (clients - 1) * iterations;
         const where = found.flatMap(({ id }, i) => (id === SLEEPER ? [i] : []));

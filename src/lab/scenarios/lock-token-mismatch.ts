@@ -41,6 +41,7 @@ const scenario: Scenario = {
   checks: [
     {
       name: 'the others’ appends go through, and the holder’s did not happen',
+      ofAllSteps: true,
       *examine({ found, clients, iterations }) {
         const wanted = (clients - 1) * iterations;
         if (found.length !== wanted) yield `${found.length} entries are there, not ${wanted}`;

@@ -46,6 +46,7 @@ const scenario: Scenario = {
     },
     {
       name: 'every append succeeds, and nobody goes on without the lock',
+      ofAllSteps: true,
       *examine({ found, clients, iterations, marks }) {
         if (found.length !== clients * iterations)
           yield `${found.length} of ${clients * iterations} appends are there`;

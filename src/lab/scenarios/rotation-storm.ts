@@ -83,6 +83,7 @@ const scenario: Scenario = {
   checks: [
     {
       name: 'every append succeeds',
+      ofAllSteps: true,
       *examine({ operations, clients, iterations }) {
         const writing = operations.filter(
           ({ entries, outcome }) => entries.length > 0 && outcome === 'acknowledged',

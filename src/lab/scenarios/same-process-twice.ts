@@ -35,6 +35,7 @@ const scenario: Scenario = {
   checks: [
     {
       name: 'every open and every append succeeds',
+      ofAllSteps: true,
       *examine({ clients, iterations, params, found }) {
         const wanted = clients * iterations * (3 * (params.opens as number) - 1);
         if (found.length !== wanted) yield `${found.length} entries are there, not ${wanted}`;

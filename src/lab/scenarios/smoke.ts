@@ -23,6 +23,13 @@ function killedIn({ members }: Evidence): number {
   return members.reduce((sum, { killed }) => sum + killed.length, 0);
 }
 
+const ADDED = 'every file was added, but for those that were made to fail';
+const WHOLE = 'every entry has the hash and size of its content';
+
+/** A line as the database's own smoke test prints it. */
+const verdict = (what: string, ok: boolean, [pass, fail] = ['passed', 'failed']) =>
+  `[${ok ? 'PASS' : 'FAIL'}] ${what} ${ok ? pass : fail}`;
+
 const scenario: Scenario = {
   name: 'smoke',
   about: 'processes add files with the hash of their content, and sleep between',
@@ -52,7 +59,8 @@ const scenario: Scenario = {
   ],
   checks: [
     {
-      name: 'every file was added, but for those that were made to fail',
+      name: ADDED,
+      ofAllSteps: true,
       *examine(evidence) {
         const { clients, iterations, found } = evidence;
         const wanted = clients * iterations;
@@ -66,7 +74,7 @@ const scenario: Scenario = {
       },
     },
     {
-      name: 'every entry has the hash and size of its content',
+      name: WHOLE,
       *examine({ found }) {
         for (const { seq, id, data } of found) {
           const { content, hash, size } = (data ?? {}) as Photo;
@@ -82,5 +90,20 @@ const scenario: Scenario = {
     ['Simulated failures', refusals(evidence, SIMULATED).length],
     ['Processes killed while they held the lock', killedIn(evidence)],
   ],
+  closing: ({ ok, checks }) => {
+    const ofEntries = checks.filter(({ name }) => name === ADDED || name === WHOLE);
+    const ofLog = checks.filter((check) => !ofEntries.includes(check));
+    return [
+      verdict(
+        'Log integrity check',
+        ofLog.every((check) => check.ok),
+      ),
+      verdict(
+        'All entry verification checks',
+        ofEntries.every((check) => check.ok),
+      ),
+      verdict('Write lock smoke test', ok, ['PASSED', 'FAILED']),
+    ];
+  },
 };
 export default scenario;

@@ -78,6 +78,7 @@ const scenario: Scenario = {
   checks: [
     {
       name: 'every append succeeds',
+      ofAllSteps: true,
       *examine({ found, clients, iterations }) {
         const wanted = (clients - 1) * iterations + 1;
         if (found.length !== wanted) yield `${found.length} of ${wanted} appends are there`;

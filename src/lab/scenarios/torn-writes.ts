@@ -63,6 +63,7 @@ const scenario: Scenario = {
     },
     {
       name: 'lines were torn, and others were written after them',
+      ofAllSteps: true,
       *examine({ members, found, iterations }) {
         const torn = members.reduce((sum, { killed }) => sum + killed.length, 0);
         if (torn < Math.ceil(iterations / 3)) yield `${torn} were`;
