@@ -44,9 +44,11 @@ describe('a command line that cannot be meant is refused, with what would do:', 
       process.env.SIMULATE_FAILURE = before;
     });
 
-  test('with exit code 2, and nothing on stdout', () =>
+  test('one of several, with exit code 2, before anything runs', () =>
     inPlace(async (place) => {
-      const { code, stdout } = await place.stress(['toctuo']);
+      const args = ['no-data-loss', 'compaction-during-append', '--threads', '2'];
+      const { code, stdout, stderr } = await place.stress(args);
+      assert.match(stderr, /compaction-during-append needs more than 2 clients/);
       assert.deepEqual([code, stdout], [2, '']);
       place.assertClean();
     }));

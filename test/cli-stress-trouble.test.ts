@@ -54,7 +54,7 @@ describe('a target that goes wrong later fails the run:', () => {
 });
 
 describe('Ctrl-C', () => {
-  const LONG = ['no-data-loss', '--processes', '2', '--duration', '600'];
+  const LONG = ['no-data-loss', '--processes', '2', '--iterations', '1000000000'];
 
   test('ends the clients, reports what was done until then, and leaves nothing', () =>
     inPlace(async (place) => {
