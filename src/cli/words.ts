@@ -15,7 +15,7 @@ export function duration(ms: number): string {
 }
 
 /** '0.61', '6.1', '61', '612'. */
-function significant(n: number): string {
+export function significant(n: number): string {
   if (n === 0) return '0';
   return n.toFixed(n < 0.995 ? 2 : n < 9.95 ? 1 : 0);
 }
