@@ -10,6 +10,7 @@ const METHODS: Readonly<Record<string, keyof Store>> = {
   batch: 'appendBatch',
   expect: 'append',
   turns: 'append',
+  'wal-lock': 'append',
 };
 
 const { url, directory } = JSON.parse(process.argv[2] as string) as TargetTrial;

@@ -89,7 +89,10 @@ export function stressFlags(): Command {
       wholeNumber(1, 1e9),
     )
     .option('--compare <file>', 'show rate and latency beside those of a file saved from --json')
-    .option('--lock <kind>', "what orders the writers: kernel, lockfile, none (default: the target's first)")
+    .option(
+      '--lock <kind>',
+      "what orders the writers: kernel, lockfile, none (default: the scenario's, or the target's first)",
+    )
     .option('--target <target>', 'what to run on: a name, or ./module.js (.ts) of your own', 'jsonl-wal')
     .option(
       '--seed <n>',
