@@ -4,7 +4,7 @@ import type { Scenario } from '../../lab/scenario.ts';
 import { printable } from '../escape.ts';
 import { Output } from '../output.ts';
 import { clearStatus } from '../status.ts';
-import { colour } from '../style.ts';
+import { colour, type Style } from '../style.ts';
 import { type Compared, comparisonLines } from './baseline.ts';
 import { listLines, resultsBlock, settingsText } from './text.ts';
 
@@ -53,9 +53,8 @@ export class Report {
     const repeat = repeatCall(result, this.#target);
     const { ok, directory, interrupted } = result;
     if (this.#json) await this.#output.json({ ...result, repeat });
+    await this.#say(['', `${scenario.name}: ${scenario.about}`], 'bold');
     await this.#say([
-      '',
-      this.#style('bold', `${scenario.name}: ${scenario.about}`),
       `  ${settingsText(result.settings)}`,
       // A fault may bring the lines of a stack.
       ...checkLines(result).flatMap((line) => line.split('\n')),
@@ -89,8 +88,8 @@ export class Report {
     ]);
   }
 
-  async #say(lines: readonly string[]): Promise<void> {
-    const text = lines.map((line) => `${this.#painted(line)}\n`).join('');
+  async #say(lines: readonly string[], style?: Style): Promise<void> {
+    const text = lines.map((line) => `${style ? this.#style(style, line) : this.#painted(line)}\n`).join('');
     if (this.#json) process.stderr.write(text);
     else await this.#output.text(text);
     await this.#output.flush();
@@ -98,11 +97,11 @@ export class Report {
 
   #painted(line: string): string {
     const [, word, rest] = /^(\[(?:PASS|FAIL|SLOW)\])(.*)$/.exec(line) ?? [];
-    if (word === undefined) return line.includes('\x1b') ? line : printable(line);
+    if (word === undefined) return printable(line);
     return `${this.#style(word === '[PASS]' ? 'green' : 'red', word)}${printable(rest as string)}`;
   }
 
-  #style(style: 'bold' | 'green' | 'red', text: string): string {
+  #style(style: Style, text: string): string {
     return colour(this.#json ? process.stderr : process.stdout, style, printable(text));
   }
 }
