@@ -194,14 +194,16 @@ test('--debug keeps store and journals, and writes a log of its appends for each
     assert.ok(existsSync(join(kept as string, 'process_1.log')));
   }));
 
-test('an append that failed is in the log of its client with the error, as one field', () =>
+test('an append that failed is in the log of its client with the error, as one field; on a terminal it steers nothing', () =>
   inPlace(async (place) => {
     const fails = moduleOf(
-      'return { ...store, append: async () => { throw new Error("no, \\"never\\""); } };',
+      'return { ...store, append: async () => { throw new Error("no, \\"never\\" \\u001b[2J"); } };',
     );
-    await place.stress([...QUICK, '--debug', 'kept', '--seed', '7', ...place.target(fails)]);
+    const flags = ['--debug', 'kept', '--seed', '7'];
+    const { stdout } = await place.stress([...QUICK, ...flags, ...place.target(fails)]);
+    assert.ok(stdout.includes('unknown, error no, "never" \\u001b[2J\n'), stdout);
     const log = readFileSync(join(place.directory, 'kept/no-data-loss-7/process_0.log'), 'utf8');
-    assert.match(log, /^\d{19},bd-t0w0,[0-9a-f]{64},2,"no, ""never""",\d+\.\d{3}$/m);
+    assert.match(log, /^\d{19},bd-t0w0,[0-9a-f]{64},2,"no, ""never"" .{4}",\d+\.\d{3}$/m);
   }));
 
 test('a target in TypeScript runs where Node runs TypeScript, and is refused where it does not', () =>
