@@ -1,7 +1,6 @@
 import type { Check } from './checks/check.ts';
 import type { Client } from './harness/client.ts';
 import type { Evidence } from './operations/evidence.ts';
-import type { Mark } from './operations/run-record.ts';
 import type { Result } from './result.ts';
 import type { Dice } from './seeded.ts';
 import type { Ability } from './target.ts';
