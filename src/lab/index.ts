@@ -53,6 +53,7 @@ export {
   type StoreTransaction,
   type Target,
 } from './target.ts';
+export { TARGETS } from './targets/all.ts';
 export { default as jsonFile } from './targets/json-file.ts';
 export { default as jsonlWal } from './targets/jsonl-wal.ts';
 export { ageLock } from './tools/age-lock.ts';
