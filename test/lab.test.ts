@@ -97,6 +97,11 @@ describe('a target that goes wrong is found out:', () => {
     });
   }
 
+  test('it opens but once: each opening that failed is told with its reason', async () => {
+    const result = await tried(withFault(noDataLoss, 'refuses'), { ...SMALL, clients: 1 });
+    assert.match(examples(result), /client 0's open \(0\.0\.0\): refused, error made for a test/);
+  });
+
   test('it ends its process: the fault says how, and in the middle of what', async () => {
     const result = await tried(withFault(noDataLoss, 'exits'), { ...SMALL, clients: 1, as: 'processes' });
     assert.match(examples(result), /client 0 \(agent\) ended with exit code 3/);

@@ -239,6 +239,30 @@ test('a network file system is refused without allowNetwork, and nothing is made
     await (await Wal.openIn(surroundings, directory, { readOnly: true })).close();
   }));
 
+for (const [moment, nth] of [
+  ['before its kind is read', 1],
+  ['before its lock is taken up', 2],
+  ['before the holder can be noted there', 3],
+] as const) {
+  test(`a wal.lock that is removed while a Wal opens, ${moment}, does not keep it out`, () =>
+    withLog(async (directory) => {
+      let opened = 0;
+      const storage = changedStorage({
+        open: (path, access, mode) => {
+          if (path.endsWith('wal.lock') && ++opened === nth) rmSync(path);
+          return nodeStorage.open(path, access, mode);
+        },
+      });
+      const wal = await Wal.openIn(changedSurroundings({ storage }), directory, { lock: 'kernel' });
+      assert.ok(opened >= nth);
+      assert.equal((await wal.append({ op: 'add', id: 'bd-1' })).seq, 2);
+      await wal.close();
+      const next = await Wal.open(directory);
+      assert.equal((await next.append({ op: 'add', id: 'bd-2' })).seq, 3);
+      await next.close();
+    }));
+}
+
 test('a file system of unknown kind gets a strict lockfile, and one warning; none without a lock', () =>
   inScratch('open', async (directory) => {
     const warnings: Error[] = [];

@@ -153,12 +153,19 @@ export interface Target {
   /** How its writers can be kept apart, the default first: `none` where nothing keeps them. */
   readonly locks: readonly string[];
   readonly can: readonly Ability[];
+  /** Why it cannot be opened here, such as what is not installed; undefined where it can. Default: it can. */
+  missing?(): string | undefined;
   /** Opens the store in a directory, which is there, and empty for the first to open it: that one makes the store. */
   open(directory: string, options: OpenOptions): Promise<Store>;
   /** Judges what `append`, `appendBatch` and `transaction` rejected with. Default: the outcome is unknown. */
   blame?(error: unknown): Blame;
   /** What lies in the directory, once every store is closed, that ought not to: a lock, a temporary file. */
   leftovers?(directory: string): Promise<readonly string[]> | readonly string[];
+  /**
+   * The files or directories that are there for its lock alone, so that somebody might remove them by hand to set a stuck
+   * writer free. Absent where there are none: what also holds data is no lock to be removed.
+   */
+  lockFiles?(directory: string): readonly string[];
 }
 
 /** Thrown by a workload in a transaction: it decided to write nothing, for that reason. */

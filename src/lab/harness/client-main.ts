@@ -37,9 +37,9 @@ async function work(job: Job): Promise<void> {
   const target = await load<Target>(job.target);
   const journal = new Journal(job.journals, job.client, job.run);
   const client = new Client(job.common, target, journal, job.iterations ?? Infinity);
-  await client.start();
-  const waitedMs = job.atOnce ? 0 : await wait();
   try {
+    await client.start();
+    const waitedMs = job.atOnce ? 0 : await wait();
     await makeSteps(client, journal, scenario.roles[job.role] as Role, job);
     if (!link.isThread) client.measure('ms beyond starting node', sinceStart() - waitedMs);
   } finally {

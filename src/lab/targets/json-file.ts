@@ -3,17 +3,9 @@ import { writeFileSync } from 'node:fs';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasCode } from '../../errors/errors.ts';
-import type {
-  Blame,
-  Found,
-  Item,
-  Probe,
-  State,
-  Store,
-  StoreEntry,
-  StoreTransaction,
-  Target,
-} from '../target.ts';
+import type { Blame, Found, Probe, StoreEntry, Target } from '../target.ts';
+import { Conflict, EntriesState } from './entries-state.ts';
+import { type EntriesMedium, EntriesStore } from './entries-store.ts';
 
 /**
  * One JSON file with all entries, read as a whole and replaced as a whole (by rename), and nothing that keeps two writers
@@ -24,20 +16,18 @@ const jsonFile: Target = {
   about: 'one JSON file, read, changed and replaced as a whole, without a lock',
   module: import.meta.url,
   locks: ['none'],
-  can: ['batch', 'expect', 'state', 'transaction', 'turns'],
-  open: async (directory, { probe }) => new JsonFile(directory, probe),
+  can: ['batch', 'expect', 'state', 'transaction', 'verify', 'turns'],
+  open: async (directory, { probe }) => new EntriesStore(new JsonFile(directory, probe)),
   blame,
 };
 export default jsonFile;
-
-class Conflict extends Error {}
 
 function blame(error: unknown): Blame {
   if (error instanceof Conflict) return { outcome: 'refused', reason: 'conflict' };
   return { outcome: 'unknown', reason: 'error' };
 }
 
-class JsonFile implements Store {
+class JsonFile implements EntriesMedium {
   readonly #path: string;
   readonly #probe: Probe | undefined;
 
@@ -46,63 +36,23 @@ class JsonFile implements Store {
     this.#probe = probe;
   }
 
-  append(entry: StoreEntry, terms?: { readonly rev: number }) {
-    return this.#change((entries) => {
-      const there = new Fold(entries).get(entry.id)?.rev ?? 0;
-      if (terms !== undefined && terms.rev !== there) throw new Conflict(`${entry.id} is at rev ${there}`);
-      return [entry];
-    });
+  async read(): Promise<Found[]> {
+    return (await this.#entries()).map((entry, i) => ({ seq: i + 1, ...entry }));
   }
 
-  appendBatch(batch: readonly StoreEntry[]) {
-    return this.#change(() => batch);
+  append(entries: readonly StoreEntry[]) {
+    return this.change(() => entries);
   }
 
-  async *read({ from = 1, to = Infinity }: { from?: number | undefined; to?: number | undefined } = {}) {
-    for (const [i, entry] of (await this.#entries()).slice(from - 1, to).entries())
-      yield { seq: from + i, ...entry } satisfies Found;
-  }
-
-  async state() {
-    return new Fold(await this.#entries());
-  }
-
-  async transaction<R>(decide: (tx: StoreTransaction) => R) {
-    let answer: { readonly value: R } | undefined;
-    const appended = await this.#change((entries) => {
-      const written: StoreEntry[] = [];
-      const now = () => new Fold([...entries, ...written]);
-      const value = decide({
-        get: (id) => now().get(id),
-        items: () => now().items(),
-        append: (entry) => written.push(entry),
-      });
-      answer = { value };
-      return written;
-    });
-    return { ...appended, answer: (answer as unknown as { readonly value: R }).value };
-  }
-
-  async close() {}
-
-  async #entries(): Promise<StoreEntry[]> {
-    try {
-      return JSON.parse(await readFile(this.#path, 'utf8')) as StoreEntry[];
-    } catch (error) {
-      if (hasCode(error, 'ENOENT')) return [];
-      throw error;
-    }
-  }
-
-  async #change(more: (entries: readonly StoreEntry[]) => readonly StoreEntry[]) {
+  async change(decide: (state: EntriesState) => readonly StoreEntry[]) {
     // Nothing is taken, and nobody kept out: it is where a turn would be.
     this.#probe?.asked();
     this.#probe?.taken();
     try {
-      const entries = await this.#entries();
-      const added = more(entries);
+      const entries = await this.read();
+      const added = decide(new EntriesState(entries));
       if (added.length === 0) return {};
-      const text = JSON.stringify([...entries, ...added]);
+      const text = JSON.stringify([...entries.map(({ seq: _, ...entry }) => entry), ...added]);
       const beside = `${this.#path}.${randomUUID()}`;
       this.#probe?.writing((share) => writeFileSync(beside, text.slice(0, text.length * share)));
       await writeFile(beside, text);
@@ -112,27 +62,19 @@ class JsonFile implements Store {
       this.#probe?.left();
     }
   }
-}
 
-/** The state that entries leave. */
-class Fold implements State {
-  readonly seq: number;
-  readonly #items = new Map<string, Item>();
+  /** What is no JSON is not read at all. */
+  async verify() {
+    await this.#entries();
+    return [];
+  }
 
-  constructor(entries: readonly StoreEntry[]) {
-    this.seq = entries.length;
-    for (const [i, { op, id, data }] of entries.entries()) {
-      const version = (this.#items.get(id)?.version ?? 0) + 1;
-      if (op === 'delete') this.#items.delete(id);
-      else this.#items.set(id, { id, value: data, rev: i + 1, version });
+  async #entries(): Promise<StoreEntry[]> {
+    try {
+      return JSON.parse(await readFile(this.#path, 'utf8')) as StoreEntry[];
+    } catch (error) {
+      if (hasCode(error, 'ENOENT')) return [];
+      throw error;
     }
-  }
-
-  get(id: string): Item | undefined {
-    return this.#items.get(id);
-  }
-
-  items(): Iterable<Item> {
-    return this.#items.values();
   }
 }

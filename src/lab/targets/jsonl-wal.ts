@@ -14,6 +14,7 @@ const jsonlWal: Target = {
   open,
   blame,
   leftovers,
+  lockFiles: (directory) => ['wal.lock', 'wal.lock.held'].map((name) => join(directory, name)),
 };
 export default jsonlWal;
 
