@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { installPeers } from './compare/install.ts';
-import { machineOf } from './machine.ts';
+import { benchOf } from './machine.ts';
 import { type Options, readOptions, USAGE } from './options.ts';
 import { makeWorkplace } from './place.ts';
 import { FULL, onlyOf, planOf, QUICK, type Section } from './plan.ts';
@@ -46,7 +46,7 @@ function list(plan: readonly Section[]): void {
 
 async function measure(plan: readonly Section[], { directory, json }: Options): Promise<number> {
   const workplace = makeWorkplace(resolve(directory));
-  const machine = machineOf(workplace);
+  const machine = benchOf(workplace);
   const disk = await diskFigures(workplace);
   print(machineText(machine, disk));
   const results: Result[] = [];

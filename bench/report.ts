@@ -1,4 +1,4 @@
-import type { Machine } from './machine.ts';
+import type { Bench } from './machine.ts';
 import { describe } from './plan.ts';
 import type { Ratio } from './ratio.ts';
 import type { Result } from './run.ts';
@@ -9,7 +9,7 @@ import type { Figures } from './work.ts';
 
 /** The parts of the report, as plain text to be printed and pasted. */
 
-export function machineText(machine: Machine, disk: Figures): string {
+export function machineText(machine: Bench, disk: Figures): string {
   const { cpu, cores, memoryGB, system, node, fileSystem, load, versions } = machine;
   return [
     `machine      ${cpu}, ${cores} cores, ${memoryGB} GB; ${system}; load ${load.toFixed(2)} before the first trial`,

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import jsonlWal from '../../src/lab/targets/jsonl-wal.ts';
-import { machineOf } from '../machine.ts';
+import { benchOf } from '../machine.ts';
 import { makeWorkplace } from '../place.ts';
 import { compare, pairName, whyAbsent } from './compare.ts';
 import { CONTENDERS, type Contender } from './contenders.ts';
@@ -28,7 +28,7 @@ try {
 
 async function main({ directory, json, only, seed }: Options): Promise<number> {
   const workplace = makeWorkplace(resolve(directory));
-  const machine = machineOf(workplace);
+  const machine = benchOf(workplace);
   const contenders = CONTENDERS.filter((each) => FAULTS.some((fault) => only.test(pairName(fault, each))));
   print(machineText(machine, seed));
   if (contenders.some(whyAbsent)) print(absentText(contenders));

@@ -1,4 +1,4 @@
-import type { Machine } from '../machine.ts';
+import type { Bench } from '../machine.ts';
 import { number, table } from '../table.ts';
 import { whyAbsent } from './compare.ts';
 import type { Contender } from './contenders.ts';
@@ -34,7 +34,7 @@ export function holds({ lost, doubled, corrupt, hung, notes }: Damage): boolean 
 }
 
 /** The machine, and what is compared, in lines of that width. */
-export function machineText({ node, system, fileSystem, cores, versions }: Machine, seed: number): string {
+export function machineText({ node, system, fileSystem, cores, versions }: Bench, seed: number): string {
   const lines = [`node ${node}, ${system}, ${fileSystem}, ${cores} cores; seed ${seed}`, ''];
   for (const part of Object.entries(versions).map((each) => each.join(' '))) {
     const line = lines.pop() as string;

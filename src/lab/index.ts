@@ -10,6 +10,7 @@ export type { LabEvent, RunOptions } from './harness/options.ts';
 export type { Draft, Look, RecordedStore, RecordedTransaction, Tally } from './harness/recorded-store.ts';
 export { runScenario } from './harness/run.ts';
 export type { Act, Moment } from './harness/turn-probe.ts';
+export { type Machine, machineOf } from './machine.ts';
 export { Evidence, type Findings, nameOf } from './operations/evidence.ts';
 export { instant } from './operations/instant.ts';
 export {
@@ -26,6 +27,8 @@ export {
 export type { Mark, RunRecord, Turn } from './operations/run-record.ts';
 export { Write } from './operations/write.ts';
 export { repeatCall } from './repeat.ts';
+export { makeReport } from './report/report.ts';
+export type { ReportRun } from './report/run-section.ts';
 export {
   assertSound,
   checkLines,

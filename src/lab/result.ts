@@ -1,4 +1,5 @@
 import type { CheckResult } from './checks/check.ts';
+import { quantile } from './quantile.ts';
 import { repeatCall } from './repeat.ts';
 import type { ClientKind, Params, ResultLine } from './scenario.ts';
 
@@ -48,8 +49,12 @@ export interface Result {
 /** Latencies of these times in milliseconds. */
 export function latencyOf(times: readonly number[]): Latency {
   const sorted = Float64Array.from(times).sort();
-  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
-  return { count: sorted.length, p50: at(0.5), p99: at(0.99), max: at(1) };
+  return {
+    count: sorted.length,
+    p50: quantile(sorted, 0.5),
+    p99: quantile(sorted, 0.99),
+    max: quantile(sorted, 1),
+  };
 }
 
 /** The results, a line each, under the word `Results:`. */

@@ -1,6 +1,7 @@
 import type { Check } from './checks/check.ts';
 import type { Client } from './harness/client.ts';
 import type { Evidence } from './operations/evidence.ts';
+import type { Mark } from './operations/run-record.ts';
 import type { Result } from './result.ts';
 import type { Dice } from './seeded.ts';
 import type { Ability } from './target.ts';
@@ -54,10 +55,14 @@ export interface Victim {
 export interface Scene {
   /** For files of the scenario's own; the store is elsewhere. */
   readonly directory: string;
+  /** Where the store lies. */
+  readonly storeDirectory: string;
   readonly params: Params;
   readonly dice: Dice;
   /** All clients. */
   readonly victims: readonly Victim[];
+  /** Notes what was done, for the record. */
+  mark(kind: Mark['kind']): void;
   /** Aborts when the clients are done, or to be. */
   readonly signal: AbortSignal;
 }

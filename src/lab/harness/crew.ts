@@ -25,7 +25,7 @@ export interface CrewOptions {
 }
 
 /** What runs beside the clients is given. */
-export type Beside = Pick<Scene, 'victims' | 'signal'>;
+export type Beside = Pick<Scene, 'victims' | 'signal' | 'mark'>;
 
 export interface CrewReport {
   readonly members: readonly Member[];
@@ -76,7 +76,7 @@ export async function runCrew(
 ): Promise<CrewReport> {
   const members: Member[] = [];
   const marks: Mark[] = [];
-  const mark = (kind: Mark['kind'], client: string) => void marks.push({ at: instant(), kind, client });
+  const mark = (kind: Mark['kind'], client?: string) => void marks.push({ at: instant(), kind, client });
   const done = new AbortController();
   setMaxListeners(0, done.signal);
   const timers: NodeJS.Timeout[] = [];
@@ -117,7 +117,7 @@ export async function runCrew(
     if (settings.seconds !== undefined) later(LEAD_MS + settings.seconds * 1000, timeOut);
     const progress = setInterval(() => tell(progressOf(members, start, settings)), PROGRESS_MS);
     timers.push(progress);
-    const beside = meanwhile({ victims: members, signal: done.signal });
+    const beside = meanwhile({ victims: members, signal: done.signal, mark });
     // Told by the awaiting of it below.
     beside.catch(() => {});
     await Promise.all(leaders.map(({ ended }) => ended));

@@ -108,6 +108,7 @@ async function runIn(
       scenario.meanwhile?.({
         ...beside,
         directory: places.scene,
+        storeDirectory: places.store,
         params: settings.params,
         dice,
       }),

@@ -41,10 +41,14 @@ export function tell({ directory }: Pick<Client, 'directory'>, what: string): vo
   writeFileSync(join(directory, what), '');
 }
 
+export function isTold({ directory }: Pick<Client, 'directory'>, what: string): boolean {
+  return existsSync(join(directory, what));
+}
+
 /** Waits until that was told, or, beside the clients, until they are done. */
 export async function whenTold(
   place: Pick<Client, 'directory'> & { readonly signal?: AbortSignal },
   what: string,
 ): Promise<void> {
-  while (!existsSync(join(place.directory, what)) && !place.signal?.aborted) await sleep(POLL_MS);
+  while (!isTold(place, what) && !place.signal?.aborted) await sleep(POLL_MS);
 }
