@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { lockStatus } from '../../index.ts';
 import type { Client } from '../harness/client.ts';
 import type { Evidence } from '../operations/evidence.ts';
 import { SIMULATED } from '../operations/operation.ts';
@@ -17,6 +18,12 @@ const hashOf = (content: string) => createHash('sha256').update(content).digest(
 function contentOf({ dice, param }: Client): string {
   const length = 1 + Math.floor(dice() * param('bytes'));
   return Array.from({ length }, () => Math.floor(dice() * 36).toString(36)).join('');
+}
+
+async function addFile(client: Client, id: string): Promise<void> {
+  const content = contentOf(client);
+  const data = { content, hash: hashOf(content), size: content.length };
+  await client.store.append({ op: 'add', id, data });
 }
 
 function killedIn({ members }: Evidence): number {
@@ -48,15 +55,17 @@ const scenario: Scenario = {
       name: 'adder',
       clients: (all) => all,
       step: async (client) => {
-        const { store, name, iteration, dice, param } = client;
+        const { name, iteration, dice, param } = client;
         const [from, to] = [param('sleepFromMs'), param('sleepToMs')];
         await sleep(from + dice() * Math.max(0, to - from));
-        const content = contentOf(client);
-        const data = { content, hash: hashOf(content), size: content.length };
-        await store.append({ op: 'add', id: `process-${name}-file-${iteration}.bin`, data });
+        await addFile(client, `process-${name}-file-${iteration}.bin`);
       },
     },
   ],
+  // The last of all may have been killed with the lock: whoever comes next gets it all the same.
+  conclude: async (client) => {
+    if (lockStatus(client.storeDirectory).held) await addFile(client, 'after-all.bin');
+  },
   checks: [
     {
       name: ADDED,
