@@ -293,6 +293,23 @@ test('what repeats a run is a command with the flags that matter, or else a call
   assert.ok(path.endsWith(`--lock kernel --target './it'\\''s mine.js'`), path);
 });
 
+test('--report writes one page about all runs, and refuses a place where it could not before anything runs', () =>
+  inPlace(async (place) => {
+    const path = join(place.directory, 'report.html');
+    const run = await place.stress([...QUICK, '--repeat', '2', '--seed', '7', '--report', path]);
+    assert.equal(run.code, 0, run.stderr);
+    assert.match(run.stderr, /^The report is in .*report\.html$/m);
+    const page = readFileSync(path, 'utf8');
+    assert.match(page, /^<!doctype html>/);
+    for (const seed of [7, 8]) assert.ok(page.includes(`jsonl-wal stress no-data-loss --seed ${seed}`));
+    for (const wrong of [place.directory, join(place.directory, 'not-there', 'report.html')]) {
+      const refusal = await place.stress([...QUICK, '--report', wrong]);
+      assert.equal(refusal.code, 2, refusal.stderr);
+      assert.match(refusal.stderr, /--report .*: (it is a directory|nothing can be written there)/);
+      assert.equal(refusal.stdout, '');
+    }
+  }));
+
 test('docs/STRESS.md has each scenario in its table, and each target', () => {
   const page = readFileSync(join(packageRoot(), 'docs/STRESS.md'), 'utf8');
   const rows = [...page.matchAll(/^\| `([\w-]+)` \| (\w+) \| (.+?) \| (.+?) \|$/gm)];

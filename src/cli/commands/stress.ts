@@ -1,5 +1,7 @@
 import { Console } from 'node:console';
+import { tmpdir } from 'node:os';
 import type { Command } from 'commander';
+import { repeatCall } from '../../lab/repeat.ts';
 import type { Result } from '../../lab/result.ts';
 import { SCENARIOS } from '../../lab/scenarios/all.ts';
 import { usageError } from '../failure.ts';
@@ -7,6 +9,7 @@ import { onInterrupt } from '../interrupt.ts';
 import { clearStatus } from '../status.ts';
 import { Baseline, compare } from '../stress/baseline.ts';
 import { type Flags, stressFlags } from '../stress/flags.ts';
+import { Page } from '../stress/page.ts';
 import { Places } from '../stress/places.ts';
 import { chosenScenarios, makePlan, type Plan, scenariosOf } from '../stress/plan.ts';
 import { Report } from '../stress/report.ts';
@@ -38,6 +41,7 @@ async function stress(names: readonly string[], flags: Flags): Promise<void> {
     );
   if (list) return report.list(names.length === 0 ? SCENARIOS : scenariosOf(names));
   const scenarios = chosenScenarios(names, flags);
+  const page = flags.report === undefined ? undefined : new Page(flags.report, tmpdir());
   const places = new Places(debug);
   const interruption = onInterrupt(() => places.abandon());
   const { signal } = interruption;
@@ -47,7 +51,7 @@ async function stress(names: readonly string[], flags: Flags): Promise<void> {
   try {
     const target = await targetOf(flags.target, flags.timeout, signal);
     const plan = makePlan(scenarios, flags, target);
-    const ok = await runAll(plan, flags, { report, places, signal });
+    const ok = await runAll(plan, flags, { report, page, places, signal });
     if (!ok) process.exitCode = 1;
     else if (signal.aborted) process.exitCode = INTERRUPTED;
   } catch (error) {
@@ -64,6 +68,7 @@ async function stress(names: readonly string[], flags: Flags): Promise<void> {
 
 interface Means {
   readonly report: Report;
+  readonly page: Page | undefined;
   readonly places: Places;
   readonly signal: AbortSignal;
 }
@@ -72,7 +77,7 @@ interface Means {
 async function runAll(
   { runs, skipped }: Plan,
   flags: Flags,
-  { report, places, signal }: Means,
+  { report, page, places, signal }: Means,
 ): Promise<boolean> {
   const baseline = flags.compare === undefined ? undefined : new Baseline(flags.compare);
   const like = runs.map(({ scenario, settings }) => baseline?.runsLike(scenario.name, settings));
@@ -80,8 +85,9 @@ async function runAll(
   const results: Result[] = [];
   for (const [i, run] of runs.entries()) {
     const { scenario } = run;
-    const result = await makeRun(run, places, signal);
+    const { result, record } = await makeRun(run, places, { signal, recorded: page !== undefined });
     results.push(result);
+    if (record !== undefined) page?.add({ result, record, repeat: repeatCall(result, flags.target) });
     await report.run(scenario, result);
     if (signal.aborted || (!result.ok && flags.repeat !== undefined)) break;
     const earlier = like[i];
@@ -93,5 +99,7 @@ async function runAll(
     });
   }
   await report.summary(results, runs.length);
+  const written = page?.write();
+  if (written !== undefined) report.note(`The report is in ${written}`);
   return results.every(({ ok }) => ok);
 }

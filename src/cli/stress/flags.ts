@@ -20,6 +20,7 @@ export interface Flags {
   readonly seed?: number;
   readonly timeout?: number;
   readonly debug?: string | true;
+  readonly report?: string;
   readonly json?: true;
   /** Of the program: names a log. */
   readonly dir?: string;
@@ -49,6 +50,7 @@ Examples:
   $ jsonl-wal stress no-data-loss --processes 20 --lock none
   $ jsonl-wal stress --all --json > baseline.jsonl
   $ jsonl-wal stress concurrent-writers --compare baseline.jsonl
+  $ jsonl-wal stress kill-storm --duration 10 --report storm.html
   $ jsonl-wal stress no-data-loss --target ./my-store.js --debug`;
 
 /** The command, without its action. */
@@ -107,6 +109,10 @@ export function stressFlags(): Command {
     .option(
       '--debug [dir]',
       'keep everything there: store, journals, a log a client (default: a temporary one)',
+    )
+    .option(
+      '--report <file>',
+      'write a page to look at: who had the write turn when, latencies, checks (HTML)',
     )
     .option('--json', 'print results as JSON, one object a run; all else goes to stderr')
     .addHelpText('after', NOTES);

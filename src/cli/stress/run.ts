@@ -12,10 +12,14 @@ import { showProgress } from './progress.ts';
 import { settingsText } from './text.ts';
 
 /**
- * Makes one run, and keeps of its files what is to be kept. Rejects with the signal's reason where that aborts before the
+ * Makes one run, and keeps of its files what is to be kept. `recorded`: tells what happened, moment by moment. Rejects with the signal's reason where that aborts before the
  * clients began, and where the run cannot be made.
  */
-export async function makeRun(run: PlannedRun, places: Places, signal: AbortSignal): Promise<Result> {
+export async function makeRun(
+  run: PlannedRun,
+  places: Places,
+  { signal, recorded }: { readonly signal: AbortSignal; readonly recorded: boolean },
+): Promise<{ readonly result: Result; readonly record: RunRecord | undefined }> {
   const { scenario, options, settings } = run;
   const directory = places.make(run);
   let record: RunRecord | undefined;
@@ -27,15 +31,17 @@ export async function makeRun(run: PlannedRun, places: Places, signal: AbortSign
       signal,
       hashes: places.keepsAll,
       onEvent: showProgress(scenario.name),
-      ...(places.keepsAll && {
+      ...((recorded || places.keepsAll) && {
         onRecord: (told: RunRecord) => {
           record = told;
         },
       }),
     });
     ok = result.ok;
-    if (record !== undefined) writeLogs(record, `${scenario.name}, ${settingsText(settings)}`, directory);
-    return { ...result, directory: places.keepsAll || !ok ? directory : undefined };
+    if (record !== undefined && places.keepsAll)
+      writeLogs(record, `${scenario.name}, ${settingsText(settings)}`, directory);
+    const kept = places.keepsAll || !ok ? directory : undefined;
+    return { result: { ...result, directory: kept }, record };
   } catch (error) {
     if (hasCode(error, 'ERR_WAL_ARGUMENT') || (signal.aborted && error === signal.reason)) throw error;
     const kept = places.keepsAll ? ` Kept in ${directory}.` : '';
