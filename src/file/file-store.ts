@@ -43,8 +43,6 @@ export interface FileStoreParts {
   readonly directory: string;
   readonly meta: Meta;
   readonly turnstile: Turnstile | undefined;
-  /** A random part for temporary names. */
-  readonly token: string;
   readonly fileMode: number;
   readonly segmentBytes: number;
   /** That many random hex digits. */
@@ -107,8 +105,8 @@ export class FileStore implements LineStore {
 
   /** Where a sync of a segment failed: whoever opened it since is not told by the system. */
   #leaveWord(firstSeq: number): void {
-    const { storage, directory, token } = this.#parts;
-    if (this.#turn !== undefined) markSuspect(storage, directory, firstSeq, token);
+    const { storage, directory, fileMode } = this.#parts;
+    if (this.#turn !== undefined) markSuspect(storage, directory, firstSeq, fileMode);
   }
 
   reader(from: number, follow: boolean): LineReader {

@@ -68,7 +68,6 @@ export async function openFileStore(options: OpenFileStore): Promise<FileStore> 
       directory,
       meta,
       turnstile,
-      token,
       fileMode: modes.file,
       // A merge driver must see the whole.
       segmentBytes: meta.git ? Infinity : options.segmentBytes,

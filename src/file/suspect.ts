@@ -1,7 +1,8 @@
 import { join } from 'node:path';
+import { hasCode } from '../errors/errors.ts';
 import { SUSPECT_FILE, segmentName } from '../format/names.ts';
 import { fileError } from '../storage/error.ts';
-import { publish, readWhole } from '../storage/files.ts';
+import { readWhole } from '../storage/files.ts';
 import type { Storage } from '../storage/storage.ts';
 import { layoutOf } from './layout.ts';
 
@@ -12,10 +13,22 @@ import { layoutOf } from './layout.ts';
  * (Not to a new file, which takes the old one's name: what others append to the old one just before would be lost.)
  */
 
-/** Leaves the marker. It may fail too: the caller cannot do more than try. */
-export function markSuspect(storage: Storage, directory: string, firstSeq: number, token: string): void {
-  const bytes = Buffer.from(`${JSON.stringify({ segment: segmentName(firstSeq), seq: firstSeq })}\n`);
-  publish(storage, join(directory, SUSPECT_FILE), bytes, token);
+/**
+ * Leaves the marker, for processes that go on: it need not survive a power cut, for after one the disk alone says what is
+ * there. It may fail too: the caller cannot do more than try.
+ */
+export function markSuspect(storage: Storage, directory: string, firstSeq: number, mode: number): void {
+  const path = join(directory, SUSPECT_FILE);
+  try {
+    const file = storage.open(path, 'create', mode);
+    try {
+      file.append([Buffer.from(`${JSON.stringify({ segment: segmentName(firstSeq), seq: firstSeq })}\n`)]);
+    } finally {
+      file.close();
+    }
+  } catch (error) {
+    if (!hasCode(error, 'EEXIST')) throw fileError(error, 'make', path);
+  }
 }
 
 /** The first seq of the segment that a marker names; 0 where the marker cannot be read, undefined where there is none. */
