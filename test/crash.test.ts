@@ -35,3 +35,14 @@ for (const what of ['files', 'names']) {
     assert.equal(faults.length, 1);
   });
 }
+
+test('a disk that syncs nothing more once the log is there: the entries that it acknowledged are missed by name', async () => {
+  const recorded = await record(WORKLOADS.find(({ name }) => name === 'append') as Workload);
+  const begun = recorded.effects.findIndex(({ kind }) => kind === 'note');
+  const effects = recorded.effects.map(
+    (effect, number): Effect =>
+      effect.kind === 'synced' && number > begun ? { ...effect, before: 0 } : effect,
+  );
+  const { faults } = await explore({ ...recorded, effects }, { ...SMALL, mostFaults: 1 });
+  assert.deepEqual(faults[0]?.faults, ['bd-1 was acknowledged as entry 1, and is lost']);
+});

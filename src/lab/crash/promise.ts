@@ -1,4 +1,5 @@
 import type { Effect } from '../disk/effect.ts';
+import type { Told } from '../told.ts';
 
 /** What a workload notes between the effects on the disk. */
 export type Note =
@@ -10,11 +11,8 @@ export type Note =
   | { readonly kind: 'copied'; readonly seq: number };
 
 /** What must hold after a crash. */
-export interface Promised {
-  /** Everything that was ever tried. */
+export interface Promised extends Told {
   readonly tried: ReadonlySet<string>;
-  /** Seqs of what was acknowledged, by id. */
-  readonly acknowledged: ReadonlyMap<string, number>;
   /** The last entry of the backup that is there, if one was made. */
   readonly copied: number | undefined;
 }

@@ -4,6 +4,7 @@ import type { AppendJob, AppendNews } from '../append-process.ts';
 import { Child } from '../child.ts';
 import type { CompactJob, CompactNews } from '../compact-process.ts';
 import { type Dice, pick } from '../seeded.ts';
+import { faultsIn } from '../told.ts';
 import type { Device } from './device.ts';
 
 /** Small, so that rotation and compaction are cut in the middle, too. */
@@ -12,12 +13,18 @@ const WRITERS = 4;
 /** The power is cut so long after all write, at most, in milliseconds. */
 const LATEST_MS = 150;
 
-/** What was told to be safe, over all cuts of one log. */
-export class Told {
-  /** Seqs by id. */
+/** A log over all the cuts that it lives through. */
+export class CutLog {
+  readonly directory: string;
+  /** Seqs by id, of all that was acknowledged. */
   readonly acknowledged = new Map<string, number>();
   #clients = 0;
 
+  constructor(directory: string) {
+    this.directory = directory;
+  }
+
+  /** A client that no earlier one is named like. */
   nextClient(): string {
     return `p${this.#clients++}`;
   }
@@ -25,14 +32,15 @@ export class Told {
 
 /**
  * Lets processes write to a log on a disk, while another compacts it, cuts the power at a random moment, and opens what is
- * there then. Answers what does not hold.
+ * there then, for writing. Answers what does not hold.
  */
-export async function cutPower(device: Device, directory: string, told: Told, dice: Dice): Promise<string[]> {
+export async function cutPower(device: Device, log: CutLog, dice: Dice): Promise<string[]> {
+  const { directory, acknowledged } = log;
   const writers = Array.from({ length: WRITERS }, () => {
     const job: AppendJob = {
       directory,
       options: OPTIONS,
-      client: told.nextClient(),
+      client: log.nextClient(),
       inFlight: pick(dice, [1, 4, 16]) as number,
       bytes: pick(dice, [0, 100, 1000]) as number,
     };
@@ -53,34 +61,17 @@ export async function cutPower(device: Device, directory: string, told: Told, di
     await sleep(dice() * LATEST_MS);
     const heard = writers.flatMap(({ messages }) => messages);
     device.freeze();
-    for (const news of heard) if (news.kind === 'ack') told.acknowledged.set(news.id, news.seq);
+    for (const news of heard) if (news.kind === 'ack') acknowledged.set(news.id, news.seq);
   } finally {
     for (const child of all) child.signal('SIGKILL');
     await Promise.all(all.map(({ ended }) => ended));
   }
   device.thaw();
-  return faultsIn(directory, told);
-}
-
-/** What does not hold of a log, as the next process that opens it for writing finds it. */
-async function faultsIn(directory: string, { acknowledged }: Told): Promise<string[]> {
-  const faults: string[] = [];
+  // As the next process that writes finds it.
   const wal = await Wal.open(directory, OPTIONS);
   try {
-    const table = await wal.table();
-    const items = new Map(table.list().map((item) => [item.id, item]));
-    for (const [id, seq] of acknowledged) {
-      const rev = items.get(id)?.rev;
-      if (rev === undefined) faults.push(`${id} was acknowledged as entry ${seq}, and is lost`);
-      else if (rev !== seq) faults.push(`${id} was acknowledged as entry ${seq}, and is entry ${rev}`);
-    }
-    for (const { id, version } of items.values())
-      if (version !== 1) faults.push(`${id} is there ${version} times`);
-    const { error, missing } = await wal.verify();
-    if (error !== undefined) faults.push(`verify: ${error.message}`);
-    for (const { from, to } of missing) faults.push(`verify: entries ${from} to ${to} are missing`);
+    return await faultsIn(wal, { acknowledged });
   } finally {
     await wal.close();
   }
-  return faults;
 }

@@ -1,47 +1,58 @@
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { Option } from 'commander';
 import { messageOf } from '../../errors/errors.ts';
+import { countFrom, makeProgram } from '../program.ts';
 import { chooseSeed, seeded } from '../seeded.ts';
-import { cutPower, Told } from './cut.ts';
+import { CutLog, cutPower } from './cut.ts';
 import { Device, FILE_SYSTEMS, type FileSystemName, whyNot } from './device.ts';
-
-/* Cuts the power of disks: node main.js [--cuts N] [--fs ext4,xfs,btrfs] */
 
 /** A new log is begun after so many cuts, so that it stays small. */
 const CUTS_A_LOG = 20;
+/** A file system is left alone after so many cuts at fault. */
+const MOST_FAILED = 5;
 
-const { values } = parseArgs({
-  options: {
-    cuts: { type: 'string', default: '100' },
-    fs: { type: 'string', default: FILE_SYSTEMS.join(',') },
-  },
-});
-const cuts = Number(values.cuts);
-const names = values.fs.split(',');
-const isKnown = (name: string): name is FileSystemName => FILE_SYSTEMS.some((each) => each === name);
-if (!Number.isInteger(cuts) || cuts < 1 || !names.every(isKnown)) {
-  console.error(`--cuts takes a whole number from 1 on, --fs some of ${FILE_SYSTEMS.join(',')}.`);
-  process.exit(2);
+interface Flags {
+  readonly cuts: number;
+  readonly fs: readonly FileSystemName[];
 }
+
+const { cuts, fs: names } = makeProgram(
+  'powercut',
+  'Cuts the power of disks while processes append to a log there.',
+)
+  .option('--cuts <n>', 'so many for each file system', countFrom(1, 1e9), 100)
+  .addOption(new Option('--fs <names...>', 'file systems').choices(FILE_SYSTEMS).default(FILE_SYSTEMS))
+  .parse()
+  .opts<Flags>();
 const reason = whyNot(names);
 if (reason !== undefined) {
   console.log(`[SKIP] no power can be cut here: ${reason}`);
   process.exit(0);
 }
+/** What is mounted goes before this process does: so the cut that is under way is the last. */
+let stopped = false;
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    stopped = true;
+    process.exitCode = 130;
+  });
+}
 const seed = chooseSeed();
 console.log(`TEST_SEED=${seed}`);
 const dice = seeded(seed);
 for (const name of names) {
+  if (stopped) break;
   let [done, acknowledged, failed] = [0, 0, 0];
   const device = new Device(name);
   try {
-    let told = new Told();
-    for (; done < cuts && failed < 5; done++) {
-      if (done % CUTS_A_LOG === 0) told = new Told();
-      const before = told.acknowledged.size;
-      const directory = join(device.directory, `log-${Math.floor(done / CUTS_A_LOG)}`);
-      const faults = await cutPower(device, directory, told, dice).catch((error) => [messageOf(error)]);
-      acknowledged += told.acknowledged.size - before;
+    let log = new CutLog(join(device.directory, 'log-0'));
+    for (; !stopped && done < cuts && failed < MOST_FAILED; done++) {
+      if (done > 0 && done % CUTS_A_LOG === 0) log = new CutLog(join(device.directory, `log-${done}`));
+      const before = log.acknowledged.size;
+      const faults = await cutPower(device, log, dice).catch((error) => [messageOf(error)]);
+      // Ctrl-C ends the processes that write, too: no fault of the log.
+      if (stopped) break;
+      acknowledged += log.acknowledged.size - before;
       if (faults.length === 0) continue;
       failed++;
       console.log(`[FAIL] ${name}, cut ${done}:`);

@@ -1,9 +1,10 @@
 import type { Wal } from '../../index.ts';
+import { faultsIn } from '../told.ts';
 
 /** The id that many increment. */
 export const COUNTER = 'counter';
 
-/** What the processes were told, and what must therefore hold. */
+/** What the processes were told, which crashes change nothing of, and what must therefore hold. */
 export class Beliefs {
   readonly #tried = new Set<string>([COUNTER]);
   /** Seqs by id. */
@@ -15,6 +16,7 @@ export class Beliefs {
     for (const id of ids) this.#tried.add(id);
   }
 
+  /** `seq`: of the first of them. */
   acknowledged(ids: readonly string[], seq: number): void {
     for (const [i, id] of ids.entries()) this.#acknowledged.set(id, seq + i);
   }
@@ -28,32 +30,19 @@ export class Beliefs {
     this.#increments++;
   }
 
-  /** What was told before stands. */
-  crashed(): void {}
-
   /** What does not hold in the log as it is there now. */
   async faultsIn(wal: Wal): Promise<string[]> {
-    const faults: string[] = [];
-    const table = await wal.table<unknown>();
-    const items = new Map(table.list().map((item) => [item.id, item]));
-    for (const [id, seq] of this.#acknowledged) {
-      const rev = items.get(id)?.rev;
-      if (rev === undefined) faults.push(`${id} was acknowledged as entry ${seq}, and is lost`);
-      else if (rev !== seq) faults.push(`${id} was acknowledged as entry ${seq}, and is entry ${rev}`);
-    }
-    for (const { id, version, value } of items.values()) {
-      if (!this.#tried.has(id)) faults.push(`${id} is there, which nobody wrote`);
-      if (this.#refused.has(id)) faults.push(`${id} is there, and was told as not written`);
-      if (id === COUNTER && value !== version)
-        faults.push(`the counter is ${value} after ${version} increments`);
-      if (id !== COUNTER && version !== 1) faults.push(`${id} is there ${version} times`);
-    }
-    const counted = items.get(COUNTER)?.version ?? 0;
-    if (counted < this.#increments)
-      faults.push(`${this.#increments} increments were acknowledged, and ${counted} are there`);
-    const { error, missing } = await wal.verify();
-    if (error !== undefined) faults.push(`verify: ${error.message}`);
-    for (const { from, to } of missing) faults.push(`verify: entries ${from} to ${to} are missing`);
+    const faults = await faultsIn(wal, {
+      acknowledged: this.#acknowledged,
+      tried: this.#tried,
+      refused: this.#refused,
+      repeated: COUNTER,
+    });
+    const { value = 0, version = 0 } =
+      (await wal.table<number>()).list().find(({ id }) => id === COUNTER) ?? {};
+    if (value !== version) faults.push(`the counter is ${value} after ${version} increments`);
+    if (version < this.#increments)
+      faults.push(`${this.#increments} increments were acknowledged, and ${version} are there`);
     return faults;
   }
 }

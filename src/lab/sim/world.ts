@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import { messageOf } from '../../errors/errors.ts';
 import { Wal, type WalError } from '../../index.ts';
 import { type Fate, imageAfter, unsynced } from '../crash/fates.ts';
-import { LOG } from '../crash/workload.ts';
+import { LOG, surroundingsOn } from '../crash/workload.ts';
 import type { Effect } from '../disk/effect.ts';
 import { Image } from '../disk/image.ts';
 import { SimDisk } from '../disk/sim-disk.ts';
@@ -11,14 +11,17 @@ import { Actor } from './actor.ts';
 import { Beliefs } from './beliefs.ts';
 import { Scheduler } from './scheduler.ts';
 
-/** How often things go wrong, each as a chance: at a call of the disk, but for `crash` and `kill` as good as everywhere. */
+/** How often things go wrong: chances, 0 to 1. */
 export interface Hardships {
-  /** Another process appends between two calls. */
+  /** Before a call of the disk, another process appends. */
   readonly interloper: number;
+  /** Before a call of the disk, the process that makes it is killed. */
   readonly kill: number;
+  /** Before a call of the disk, the power goes. */
   readonly crash: number;
-  /** A write finds no room. */
+  /** A write finds room for a part of it at most. */
   readonly full: number;
+  /** A sync of a file fails. */
   readonly syncFails: number;
 }
 
@@ -116,7 +119,6 @@ export class World {
     const { effects } = this.disk;
     this.#before = imageAfter(this.#before, effects, effects.length, this.#fate(effects));
     this.disk = this.#newDisk();
-    this.beliefs.crashed();
   }
 
   #fate(effects: readonly Effect[]): Fate {
@@ -165,12 +167,8 @@ export class World {
   async #look(): Promise<void> {
     if (this.disk.look(`${LOG}/wal.json`) === undefined) return;
     this.count('looks');
-    const { clock } = new Scheduler(this.dice);
-    const calm = { ...clock, yield: async () => {}, sleep: async () => {} };
-    const hex = (count: number) => '0'.repeat(count);
     try {
-      const surroundings = { storage: this.disk, clock: calm, random: () => 0.5, randomHex: hex };
-      const wal = await Wal.openIn(surroundings, LOG, { readOnly: true });
+      const wal = await Wal.openIn(surroundingsOn(this.disk, 0), LOG, { readOnly: true });
       try {
         for (const fault of await this.beliefs.faultsIn(wal)) this.fault(fault);
       } finally {
