@@ -1,15 +1,14 @@
+import { Argument } from 'commander';
+import { makeProgram } from '../program.ts';
 import { explore, record } from './explore.ts';
 import { WORKLOADS } from './workloads.ts';
 
-/* Tries every crash of every workload, or of those that are named, and prints a line each. */
-
-const names = process.argv.slice(2);
-const unknown = names.filter((name) => WORKLOADS.every((workload) => workload.name !== name));
-if (unknown.length > 0) {
-  const known = WORKLOADS.map(({ name }) => `"${name}"`).join(', ');
-  console.error(`There is no workload ${unknown.map((name) => `"${name}"`).join(', ')}: there are ${known}.`);
-  process.exit(2);
-}
+const { args: names } = makeProgram(
+  'crash',
+  'Tries every crash of every workload, or of those that are named.',
+)
+  .addArgument(new Argument('[workload...]').choices(WORKLOADS.map(({ name }) => name)))
+  .parse();
 let [tried, distinct, faults] = [0, 0, 0];
 const start = performance.now();
 for (const workload of WORKLOADS.filter(({ name }) => names.length === 0 || names.includes(name))) {
