@@ -20,3 +20,9 @@ export function chooseSeed(): number {
 export function pick<T>(dice: Dice, from: readonly T[]): T | undefined {
   return from[Math.floor(dice() * from.length)];
 }
+
+/** Makes texts of so many hexadecimal digits. */
+export function hexDigits(dice: Dice): (count: number) => string {
+  const digit = () => Math.floor(dice() * 16).toString(16);
+  return (count) => Array.from({ length: count }, digit).join('');
+}

@@ -3,7 +3,7 @@ import { noLock } from '../../lock/lock.ts';
 import type { Surroundings } from '../../wal/surroundings.ts';
 import { simulatedClock } from '../disk/sim-clock.ts';
 import type { SimDisk } from '../disk/sim-disk.ts';
-import { seeded } from '../seeded.ts';
+import { hexDigits, seeded } from '../seeded.ts';
 import type { Note } from './promise.ts';
 
 export const LOG = '/work/.beads';
@@ -18,13 +18,7 @@ export interface Workload {
 /** Surroundings on a simulated disk: no time passes but that of the log, and what is random comes from a seed. */
 export function surroundingsOn(storage: SimDisk, seed: number): Surroundings {
   const dice = seeded(seed);
-  const digit = () => Math.floor(dice() * 16).toString(16);
-  return {
-    storage,
-    clock: simulatedClock(),
-    random: dice,
-    randomHex: (count) => Array.from({ length: count }, digit).join(''),
-  };
+  return { storage, clock: simulatedClock(), random: dice, randomHex: hexDigits(dice) };
 }
 
 /** Opens and appends for a workload, and notes what it tried and what it was told. */

@@ -1,16 +1,17 @@
 import type { Clock } from '../../clock/clock.ts';
 
+const START = Date.UTC(2026, 0, 1);
 /** What looking at the clock takes, in milliseconds: time goes on. */
 const TICK_MS = 0.001;
 
 /** A clock on which nothing waits: each wait ends as soon as other code had its turn, and time has gone on by then. */
-export function simulatedClock(start = Date.UTC(2026, 0, 1)): Clock {
+export function simulatedClock(): Clock {
   let elapsed = 0;
   const tick = (ms: number) => {
     elapsed += Math.max(ms, TICK_MS);
   };
   return {
-    now: () => Math.floor(start + elapsed),
+    now: () => Math.floor(START + elapsed),
     elapsed: () => {
       tick(TICK_MS);
       return elapsed;

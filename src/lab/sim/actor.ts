@@ -1,7 +1,7 @@
 import { Wal, type WalError } from '../../index.ts';
 import { noLock } from '../../lock/lock.ts';
 import { LOG } from '../crash/workload.ts';
-import { pick, seeded } from '../seeded.ts';
+import { hexDigits, pick, seeded } from '../seeded.ts';
 import { COUNTER } from './beliefs.ts';
 import { faultyStorage } from './faulty-storage.ts';
 import type { World } from './world.ts';
@@ -9,6 +9,9 @@ import type { World } from './world.ts';
 const MOST_AT_ONCE = 3;
 /** After these a process opens the log anew. */
 const OVER: readonly string[] = ['ERR_WAL_LATCHED', 'ERR_WAL_SYNC', 'ERR_WAL_IO'];
+
+/** What an actor does, and what that is called. */
+type Work = readonly [name: string, work: () => Promise<void>];
 
 /** One process that writes to the log, and does what the dice say. */
 export class Actor {
@@ -60,24 +63,24 @@ export class Actor {
       void this.#open();
       return;
     }
-    const works = [
-      () => this.#append(1),
-      () => this.#append(1),
-      () => this.#append(1),
-      () => this.#append(3),
-      () => this.#increment(),
-      () => this.#read(),
-      () => this.#compact(),
-      () => this.#close(),
+    const append: Work = ['append', () => this.#append(1)];
+    const works: readonly Work[] = [
+      append,
+      append,
+      append,
+      ['batch', () => this.#append(3)],
+      ['increment', () => this.#increment()],
+      ['read', () => this.#read()],
+      ['compact', () => this.#compact()],
+      ['close', () => this.#close()],
     ];
-    const work = pick(dice, works) as () => Promise<void>;
-    void this.#do(work);
+    void this.#do(...(pick(dice, works) as Work));
   }
 
   /** Closes the log when what it is doing is done, and does nothing else. */
   leave(): void {
     this.#leaving = true;
-    if (this.#wal !== undefined) void this.#do(() => this.#close());
+    if (this.#wal !== undefined) void this.#do('close', () => this.#close());
   }
 
   /** Appends in one stretch, between two calls that another makes. */
@@ -95,8 +98,7 @@ export class Actor {
     }
   }
 
-  async #do(work: () => Promise<void>): Promise<void> {
-    const name = String(work).replace(/.*#(\w+).*/s, '$1');
+  async #do(...[name, work]: Work): Promise<void> {
     this.#doing.push(name);
     this.#world.count(name);
     try {
@@ -107,8 +109,8 @@ export class Actor {
   }
 
   async #open(): Promise<void> {
-    const { scheduler, dice, disk, segmentBytes } = this.#world;
     const world = this.#world;
+    const { scheduler, dice, disk, segmentBytes } = world;
     const own = seeded(Math.floor(dice() * 2 ** 32));
     const actor = this;
     const storage = faultyStorage(disk, scheduler, {
@@ -129,11 +131,9 @@ export class Actor {
         return fails;
       },
     });
-    const digit = () => Math.floor(own() * 16).toString(16);
-    const randomHex = (count: number) => Array.from({ length: count }, digit).join('');
     this.#opening = true;
     try {
-      const surroundings = { storage, clock: scheduler.clock, random: own, randomHex };
+      const surroundings = { storage, clock: scheduler.clock, random: own, randomHex: hexDigits(own) };
       const wal = await Wal.openIn(surroundings, LOG, { lock: noLock(), segmentBytes });
       if (this.killed) return;
       this.#wal = wal;
