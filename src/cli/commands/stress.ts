@@ -1,5 +1,4 @@
 import { Console } from 'node:console';
-import { tmpdir } from 'node:os';
 import type { Command } from 'commander';
 import { repeatCall } from '../../lab/repeat.ts';
 import type { Result } from '../../lab/result.ts';
@@ -41,8 +40,8 @@ async function stress(names: readonly string[], flags: Flags): Promise<void> {
     );
   if (list) return report.list(names.length === 0 ? SCENARIOS : scenariosOf(names));
   const scenarios = chosenScenarios(names, flags);
-  const page = flags.report === undefined ? undefined : new Page(flags.report, tmpdir());
   const places = new Places(debug);
+  const page = flags.report === undefined ? undefined : new Page(flags.report, places.root);
   const interruption = onInterrupt(() => places.abandon());
   const { signal } = interruption;
   const usual = globalThis.console;

@@ -13,7 +13,7 @@ export class Page {
   readonly #machine: Machine;
   readonly #runs: ReportRun[] = [];
 
-  /** `place`: a directory on the file system that the runs use. Throws where nothing can be written at that path. */
+  /** `place`: what the runs are in. Throws where nothing can be written at that path. */
   constructor(path: string, place: string) {
     this.#path = resolve(path);
     this.#machine = machineOf(place);

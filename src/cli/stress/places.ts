@@ -16,6 +16,11 @@ export class Places {
     this.#debug = debug;
   }
 
+  /** What all of them are in. */
+  get root(): string {
+    return typeof this.#debug === 'string' ? resolve(this.#debug) : tmpdir();
+  }
+
   get keepsAll(): boolean {
     return this.#debug !== undefined;
   }
@@ -23,7 +28,7 @@ export class Places {
   /** A new directory for a run. */
   make({ scenario, settings }: PlannedRun): string {
     if (this.#debug !== undefined) {
-      this.#base ??= this.#debug === true ? makeTemporary() : makeNamed(resolve(this.#debug));
+      this.#base ??= this.#debug === true ? makeTemporary() : makeNamed(this.root);
       return join(this.#base, `${scenario.name}-${settings.seed}`);
     }
     const directory = makeTemporary();

@@ -12,8 +12,8 @@ import { showProgress } from './progress.ts';
 import { settingsText } from './text.ts';
 
 /**
- * Makes one run, and keeps of its files what is to be kept. `recorded`: tells what happened, moment by moment. Rejects with the signal's reason where that aborts before the
- * clients began, and where the run cannot be made.
+ * Makes one run, and keeps of its files what is to be kept. `recorded`: tells what happened, moment by moment. Rejects with
+ * the signal's reason where that aborts before the clients began, and where the run cannot be made.
  */
 export async function makeRun(
   run: PlannedRun,
