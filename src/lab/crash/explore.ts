@@ -6,9 +6,10 @@ import { NOTHING, type Promised, promisedBy } from './promise.ts';
 import { faultsOn, recover } from './recovery.ts';
 import { Author, type Workload } from './workload.ts';
 
-/** A crash: so many effects had reached the disk's cache, and that became of those that were not synced. */
 export interface Crash {
+  /** So many effects had reached the disk's cache. */
   readonly after: number;
+  /** What became of those that were not synced. */
   readonly fate: Fate;
 }
 
@@ -30,7 +31,7 @@ export interface Explored {
 export interface ExploreOptions {
   /** How many crashes there are, each but the first in the recovery from the one before. Default 2. */
   readonly levels?: number;
-  /** So many of the last effects that were not synced are kept or lost in every combination. Default 6. */
+  /** So many of the last effects that were not synced are kept or lost in every combination, those before them together. Default 6. */
   readonly oneByOne?: number;
   /** Ends after so many faults. Default 10. */
   readonly mostFaults?: number;

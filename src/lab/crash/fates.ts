@@ -1,12 +1,15 @@
 import type { Effect } from '../disk/effect.ts';
 import type { Image } from '../disk/image.ts';
 
-/** What a crash leaves of a write. `cut`: so many bytes, and nothing after; `zeros`: its length, and none of its bytes from there to there. */
+/**
+ * What a crash leaves of a write. `cut`: so many bytes, and nothing after; `zeros`: its length, and zeros for its bytes
+ * from `from` up to `to`.
+ */
 export type Damage =
   | { readonly kind: 'cut'; readonly bytes: number }
   | { readonly kind: 'zeros'; readonly from: number; readonly to: number };
 
-/** What becomes of the effects that no sync had confirmed: the last few are kept or lost one by one, those before them together. */
+/** What becomes of the effects that no sync had confirmed: what is not lost is kept. */
 export interface Fate {
   /** Effects that are lost, by number. */
   readonly lost: ReadonlySet<number>;
@@ -40,8 +43,8 @@ export function unsynced(effects: readonly Effect[], count: number): number[] {
 }
 
 /**
- * Every fate that is tried for a crash after the first `count` effects: so many of the last unsynced ones are kept or lost
- * in every combination.
+ * Every fate that is tried for a crash after the first `count` effects: the last `oneByOne` unsynced ones are kept or lost
+ * in every combination, those before them together.
  */
 export function* fatesAt(effects: readonly Effect[], count: number, oneByOne: number): Generator<Fate> {
   const open = unsynced(effects, count);

@@ -12,7 +12,7 @@ export const COPY = '/work/copy';
 /** What is done on a disk that crashes. Everything in it is the engine itself. */
 export interface Workload {
   readonly name: string;
-  readonly run: (client: Author) => Promise<void>;
+  readonly run: (author: Author) => Promise<void>;
 }
 
 /** Surroundings on a simulated disk: no time passes but that of the log, and what is random comes from a seed. */

@@ -47,13 +47,13 @@ export class Image {
   }
 
   /** Every path that leads to a file, with its bytes; and every directory, with a slash at its end. */
-  *paths(from: Inode = ROOT, path = '/'): Generator<{ readonly path: string; readonly bytes?: Buffer }> {
+  *#paths(from: Inode = ROOT, path = '/'): Generator<{ readonly path: string; readonly bytes?: Buffer }> {
     for (const [name, inode] of [...(this.directories.get(from)?.names ?? [])].sort()) {
       const file = this.files.get(inode);
       if (file !== undefined) yield { path: path + name, bytes: file.content.bytes };
       else {
         yield { path: `${path}${name}/` };
-        yield* this.paths(inode, `${path}${name}/`);
+        yield* this.#paths(inode, `${path}${name}/`);
       }
     }
   }
@@ -61,7 +61,7 @@ export class Image {
   /** The same for two that nobody could tell apart. */
   digest(): string {
     const hash = createHash('sha1');
-    for (const { path, bytes } of this.paths()) {
+    for (const { path, bytes } of this.#paths()) {
       hash.update(`${path}\0${bytes?.length}\0`);
       if (bytes !== undefined) hash.update(bytes);
     }

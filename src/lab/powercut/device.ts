@@ -39,7 +39,8 @@ export function whyNot(names: readonly FileSystemName[]): string | undefined {
 
 /**
  * A disk with a file system of its own, as an image in an xfs that can copy a file by reference: so that its power can be
- * cut. The copy is made at one moment, while the disk is written to, and holds what the disk had got until then.
+ * cut. The copy is made at one moment, while the disk is written to, and holds all that the disk had been given until then,
+ * also what a real one might still have had in its cache.
  */
 export class Device {
   readonly #place = mkdtempSync(join(tmpdir(), 'jsonl-wal-powercut-'));

@@ -4,7 +4,7 @@ import { systemError } from '../wrapped-storage.ts';
 import type { Scheduler } from './scheduler.ts';
 
 /** What a process meets on its way to the disk. */
-export interface Path {
+export interface Obstacles {
   /** Before anything it asks of the disk: others may come first. */
   before(): void;
   /** Whether it was killed: then nothing reaches the disk any more. */
@@ -16,11 +16,11 @@ export interface Path {
 }
 
 /** The disk as one process sees it: others come between any two of its calls, and calls fail. */
-export function faultyStorage(disk: SimDisk, scheduler: Scheduler, path: Path): Storage {
+export function faultyStorage(disk: SimDisk, scheduler: Scheduler, obstacles: Obstacles): Storage {
   const enter = () => {
-    if (path.killed) throw systemError('EKILLED');
-    path.before();
-    if (path.killed) throw systemError('EKILLED');
+    if (obstacles.killed) throw systemError('EKILLED');
+    obstacles.before();
+    if (obstacles.killed) throw systemError('EKILLED');
   };
   const guarded =
     <Arguments extends unknown[], Answer>(call: (...args: Arguments) => Answer) =>
@@ -36,7 +36,7 @@ export function faultyStorage(disk: SimDisk, scheduler: Scheduler, path: Path): 
     read: guarded((target, position) => file.read(target, position)),
     append: guarded((pieces) => {
       const bytes = Buffer.concat(pieces);
-      const taken = path.room(bytes.length);
+      const taken = obstacles.room(bytes.length);
       if (taken === 0) throw systemError('ENOSPC');
       return file.append([bytes.subarray(0, taken)]);
     }),
@@ -46,10 +46,10 @@ export function faultyStorage(disk: SimDisk, scheduler: Scheduler, path: Path): 
       const end = file.beginSync();
       await scheduler.pause();
       // A killed process hears of nothing any more.
-      if (path.killed) await new Promise(() => {});
-      end(path.syncFails());
+      if (obstacles.killed) await new Promise(() => {});
+      end(obstacles.syncFails());
     },
-    syncNow: guarded(() => file.beginSync()(path.syncFails())),
+    syncNow: guarded(() => file.beginSync()(obstacles.syncFails())),
     close: () => file.close(),
   });
   return {
