@@ -11,10 +11,12 @@ export function seeded(seed: number): Dice {
   };
 }
 
-/** The seed of this run: TEST_SEED, or one that is new every time. */
+/** The seed of this run: TEST_SEED, or one that is new every time. Throws where TEST_SEED is no whole number. */
 export function chooseSeed(): number {
   const given = process.env.TEST_SEED;
-  return given === undefined ? Math.floor(Math.random() * 2 ** 32) : Number(given);
+  if (given === undefined) return Math.floor(Math.random() * 2 ** 32);
+  if (!/^\d+$/.test(given)) throw new Error(`TEST_SEED must be a whole number, not "${given}".`);
+  return Number(given);
 }
 
 export function pick<T>(dice: Dice, from: readonly T[]): T | undefined {
