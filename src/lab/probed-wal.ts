@@ -1,3 +1,4 @@
+import { NEWLINE } from '../format/line.ts';
 import { createLock, type Lock, Wal, type WalOptions } from '../index.ts';
 import type { Probe } from './target.ts';
 import { changedStorage, changedSurroundings } from './wrapped-storage.ts';
@@ -21,8 +22,10 @@ export async function openProbed(
     {
       append: (file, pieces) => {
         probe.writing((share) => {
-          const bytes = Buffer.concat(pieces);
-          file.append([bytes.subarray(0, Math.floor(bytes.length * share))]);
+          // Of its first line: what follows may be a seal, without which that line would be whole.
+          const group = pieces.at(-1) as Buffer;
+          const line = group.indexOf(NEWLINE) + 1;
+          file.append([...pieces.slice(0, -1), group.subarray(0, Math.floor(line * share))]);
         });
         return file.append(pieces);
       },

@@ -112,7 +112,7 @@ export interface Probe {
   asked(): void;
   /** It has its turn, and holds the lock. If this throws, it gives the lock back, having written nothing. */
   taken(): void;
-  /** It has looked at what is there, and is about to write. `put` writes a share of the bytes, from their first on. */
+  /** It has looked at what is there, and is about to write. `put` writes a share of the first line's bytes, from their first on. */
   writing(put: (share: number) => void): void;
   /** It is about to sync what was written. */
   syncing(): void;
