@@ -5,8 +5,8 @@ import type { Meta } from '../format/meta.ts';
 import { segmentName } from '../format/names.ts';
 import { fileError } from '../storage/error.ts';
 import type { Storage } from '../storage/storage.ts';
-import type { FeedState, LineFeed } from '../store/store.ts';
-import { layoutOf, newestStart } from './layout.ts';
+import type { LineFeed } from '../store/store.ts';
+import { newestStart } from './layout.ts';
 import { keepLog } from './log-directory.ts';
 import { SegmentReader } from './segments.ts';
 import { settling } from './settling.ts';
@@ -104,7 +104,7 @@ export class LogEnd {
         }
         if (reader !== this.#reader) continue;
         // A compaction deletes a segment once it was sealed: what is open here was read to that seal, and beyond.
-        return where === 'here' || reader.firstSeq !== firstSeq || this.#standsFor(reader.state);
+        return where === 'here' || reader.firstSeq !== firstSeq || reader.isStoodFor;
       } catch (error) {
         if (!hasCode(error, 'ERR_WAL_COMPACTED')) throw fileError(error, 'read', reader.path);
         // More was compacted away than this Wal has read: it goes on behind the snapshot.
@@ -113,13 +113,6 @@ export class LogEnd {
         this.#goOnWith(next);
       }
     }
-  }
-
-  /** Whether a snapshot stands for a segment that was read to its seal: then its file may go. */
-  #standsFor(state: FeedState | undefined): boolean {
-    const { storage, directory } = this.#parts;
-    const { sealed, head } = state ?? {};
-    return sealed === true && layoutOf(storage, directory).snapshots.some((seq) => seq === head?.seq);
   }
 
   #goOnWith(reader: SegmentReader): void {
