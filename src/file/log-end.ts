@@ -31,6 +31,7 @@ export class LogEnd {
   #reader: SegmentReader;
   /** First seq of the segment whose name is known to survive a crash. */
   #kept: number | undefined;
+  #suspect: number | undefined;
   #lookedAt = 0;
 
   constructor(parts: LogEndParts) {
@@ -138,23 +139,31 @@ export class LogEnd {
     this.#goOnWith(this.#newestReader(true));
   }
 
+  /** First seq of the segment that may not be on the disk after a failed sync. */
+  get suspect(): number {
+    return this.#suspect ?? this.#reader.firstSeq;
+  }
+
   async sync(quick: boolean): Promise<void> {
     const reader = this.#reader;
+    // Before it ends, the reader may have gone on to the next segment.
+    const { firstSeq } = reader;
     try {
       if (quick) reader.file.syncNow();
       else await reader.file.sync();
       if (reader === this.#reader) this.#keepName();
     } catch (error) {
-      throw this.syncError(error, reader);
+      throw this.#syncFailed(error, firstSeq);
     }
   }
 
   syncNow(): void {
+    const { firstSeq } = this.#reader;
     try {
       this.#reader.file.syncNow();
       this.#keepName();
     } catch (error) {
-      throw this.syncError(error, this.#reader);
+      throw this.#syncFailed(error, firstSeq);
     }
   }
 
@@ -179,13 +188,20 @@ export class LogEnd {
     this.#kept = firstSeq;
   }
 
-  /** The error for a sync that failed. */
-  syncError(error: unknown, reader: SegmentReader): WalError {
+  #syncFailed(error: unknown, firstSeq: number): WalError {
+    const failure = this.syncError(error, firstSeq);
+    if (failure.code === 'ERR_WAL_SYNC') this.#suspect = Math.min(firstSeq, this.#suspect ?? firstSeq);
+    return failure;
+  }
+
+  /** The error for a sync that failed, of the segment that begins there. */
+  syncError(error: unknown, firstSeq: number): WalError {
     if (error instanceof WalError) return error;
+    const segment = segmentName(firstSeq);
     return new WalError(
       'ERR_WAL_SYNC',
-      `The disk could not confirm what was written to ${reader.path}: ${(error as Error).message}. Check the disk, then open the log again.`,
-      { outcome: 'unknown', cause: error, segment: segmentName(reader.firstSeq) },
+      `The disk could not confirm what was written to ${join(this.#parts.directory, segment)}: ${(error as Error).message}. Check the disk, then open the log again.`,
+      { outcome: 'unknown', cause: error, segment },
     );
   }
 

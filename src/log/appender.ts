@@ -166,6 +166,7 @@ export class Appender {
    * up to there is synced.
    */
   async seal(): Promise<Head> {
+    if (this.#failure !== undefined) throw latchedError(this.#failure);
     const sealed = this.#sealing.want();
     this.#start();
     const head = await sealed;
@@ -233,10 +234,13 @@ export class Appender {
     return bytes;
   };
 
-  /** What an append waited for that could not be decided was read. */
+  /** What an append waited for that could not be decided was read, or could not be. */
   #resume(pending: Pending): void {
-    if (this.#failure !== undefined) this.#queue.reject(pending, latchedError(this.#failure));
-    else this.#queue.putBack([pending]);
+    if (!pending.settled && pending.epoch === undefined) {
+      if (this.#failure !== undefined) this.#queue.reject(pending, latchedError(this.#failure));
+      else this.#queue.putBack([pending]);
+    }
+    // Where its line turned up meanwhile, that is yet to be acknowledged.
     this.#start();
   }
 
@@ -371,6 +375,7 @@ export class Appender {
   #latch(error: WalError): void {
     this.#failure = error;
     this.#landed.reject(error);
+    this.#sealing.fail(error);
     this.#rejectQueue(latchedError(error));
   }
 }
