@@ -310,6 +310,24 @@ test('a segment of which a sync failed is left word of, also where the Wal has g
   });
 });
 
+test('nothing is appended behind a seal while its sync is under way', async () => {
+  await inScratch('faults', async (directory) => {
+    const { sync, failing, begun, fail } = heldSync();
+    const wal = await openWith(directory, { sync });
+    await wal.append(add('bd-0'));
+    failing();
+    const compacting = assert.rejects(wal.compact(), { code: 'ERR_WAL_SYNC' });
+    await begun;
+    const behind = assert.rejects(wal.append(add('bd-1')), { code: 'ERR_WAL_LATCHED' });
+    // What could go on does so in turns of the event loop.
+    for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+    fail();
+    await Promise.all([compacting, behind]);
+    await wal.close();
+    assert.deepEqual(await idsIn(directory), ['bd-0']);
+  });
+});
+
 /** A log of two segments, and what becomes of them where it is healed. */
 async function withTwoSegments(
   body: (directory: string, healed: () => string[], meanwhile: (work: () => void) => void) => Promise<void>,

@@ -169,15 +169,17 @@ export class Appender {
     if (this.#failure !== undefined) throw latchedError(this.#failure);
     const sealed = this.#sealing.want();
     this.#start();
-    const head = await sealed;
+    return sealed;
+  }
+
+  readonly #keepSeal = async (): Promise<void> => {
     try {
       await this.#parts.store.sync(false);
     } catch (error) {
       if (hasCode(error, 'ERR_WAL_SYNC')) this.#syncFailed(error as WalError);
       throw error;
     }
-    return head;
-  }
+  };
 
   /** Resolves once nothing is on its way. */
   async idle(): Promise<void> {
@@ -196,13 +198,14 @@ export class Appender {
           const outcome = await store.write(this.tail, this.#buildUnheard, this.#wanted);
           this.#wrote(outcome, this.#unheard);
           if (outcome.kind === 'failed') this.#sealing.fail(outcome.error);
-          else this.#sealing.look();
         } catch (error) {
           this.#rejectQueue(error);
           this.#sealing.fail(error);
         } finally {
           this.#unheard = [];
         }
+        // Before the next turn, which would sync the same file: the system tells of a failure once.
+        await this.#sealing.look(this.#keepSeal);
       }
       if (!this.#landed.isEmpty) await this.#landed.acknowledge(this.#queue.waiting.length === 0);
     }
@@ -217,7 +220,7 @@ export class Appender {
         const outcome = store.writeNow(this.tail, () => this.#maker.make());
         this.#wrote(outcome, this.#maker.group.pending);
         // Else every further append of this stretch would end its segment, too.
-        if (outcome.kind !== 'failed') this.#sealing.look();
+        if (outcome.kind !== 'failed') void this.#sealing.look(this.#keepSeal);
       } catch (error) {
         this.#rejectQueue(error);
       }
