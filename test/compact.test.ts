@@ -758,6 +758,45 @@ test('an append whose log was replaced by one that was compacted at the same num
   });
 });
 
+test('an append whose log is replaced, and put back once it was appended again, is told as unknown where the first is not read', async () => {
+  await inScratch('compact', async (scratch) => {
+    const [directory, before, after] = ['log', 'before', 'after'].map((name) => join(scratch, name)) as [
+      string,
+      string,
+      string,
+    ];
+    const steps: (() => Promise<void>)[] = [];
+    const sync = async (file: StorageFile) => {
+      await file.sync();
+      await steps.shift()?.();
+    };
+    const surroundings = changedSurroundings({ storage: changedStorage({}, { sync }) });
+    const options = { lock: 'none' } as const;
+    const wal = await Wal.openIn(surroundings, directory, options);
+    await fill(wal, 5);
+    cpSync(directory, after, { recursive: true });
+    const there = await Wal.open(after, options);
+    await fill(there, 10, 6);
+    await there.close();
+    const other = await Wal.open(directory, options);
+    steps.push(
+      async () => {
+        await other.compact();
+        await fill(other, 1, 8);
+        cpSync(directory, before, { recursive: true });
+        putInPlace(directory, after);
+      },
+      async () => putInPlace(directory, before),
+    );
+    const two = await Promise.allSettled([6, 7].map((n) => wal.append(entry('bd-mine', n))));
+    for (const { status, reason } of two as PromiseRejectedResult[])
+      assert.deepEqual([status, reason?.code, reason?.outcome], ['rejected', 'ERR_WAL_DIVERGED', 'unknown']);
+    assert.equal(wal.stats().replacements, 2);
+    assert.deepEqual(await seqsFrom(wal), [1, 2, 3, 4, 5, 6, 7, 8]);
+    await Promise.all([wal.close(), other.close()]);
+  });
+});
+
 test('a follower at the end of a sealed segment is told when a shorter log that was compacted takes the place of its own', async () => {
   await inScratch('compact', async (scratch) => {
     const [directory, copy] = [join(scratch, 'log'), join(scratch, 'copy')];

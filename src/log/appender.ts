@@ -292,7 +292,7 @@ export class Appender {
   /** Rejects what may be in a part of the new log that is not read: appended again, it could be there twice. */
   #giveUpHidden(): void {
     const { firstSeq } = this.tail;
-    const hidden = this.#queue.waiting.filter(({ everLanded, seq }) => everLanded && seq < firstSeq);
+    const hidden = this.#queue.waiting.filter((pending) => pending.mayBeBefore(firstSeq));
     this.#queue.take(new Set(hidden));
     const message = `The log was replaced by one that goes on from entry ${firstSeq}: look there for the entry, by its id or key, before appending it again.`;
     for (const pending of hidden)
@@ -309,7 +309,7 @@ export class Appender {
       this.#failed(outcome, lost);
       return;
     }
-    if (outcome.kind === 'replaced') for (const pending of lost) pending.everLanded = true;
+    if (outcome.kind === 'replaced') for (const pending of lost) pending.mayHaveLanded();
     debug?.(`wrote ${group.length} lines from ${group[0]?.seq}: ${outcome.kind}`);
     if (lost.length > 0) {
       stats.retries++;
