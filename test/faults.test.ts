@@ -6,11 +6,13 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { test } from 'node:test';
+import { healSuspect, markSuspect } from '../src/file/suspect.ts';
 import { Wal } from '../src/index.ts';
 import { recordsIn } from '../src/lab/audit.ts';
 import { Child } from '../src/lab/child.ts';
@@ -23,6 +25,7 @@ import {
   type FileChanges,
   systemError,
 } from '../src/lab/wrapped-storage.ts';
+import { nodeStorage } from '../src/storage/node.ts';
 import type { StorageFile } from '../src/storage/storage.ts';
 
 const add = (id: string) => ({ op: 'add', id });
@@ -265,6 +268,153 @@ for (const how of ['append', 'appendSync'] as const) {
     });
   });
 }
+
+/** Syncs that succeed, until `failing` was called: the next begins, and fails once `fail` was called. */
+function heldSync() {
+  let begin = () => {};
+  let fail = () => {};
+  let isNext = false;
+  const begun = new Promise<void>((resolve) => {
+    begin = resolve;
+  });
+  const held = new Promise<void>((resolve) => {
+    fail = resolve;
+  });
+  const sync = async (file: StorageFile) => {
+    if (!isNext) return file.sync();
+    isNext = false;
+    begin();
+    await held;
+    throw systemError('EIO');
+  };
+  const failing = () => {
+    isNext = true;
+  };
+  return { sync, failing, begun, fail };
+}
+
+test('a segment of which a sync failed is left word of, also where the Wal has gone on to the next by then', async () => {
+  await inScratch('faults', async (directory) => {
+    const { sync, failing, begun, fail } = heldSync();
+    const wal = await openWith(directory, { sync }, { segmentBytes: 4096 });
+    failing();
+    const two = Promise.all(['bd-0', 'bd-1'].map((id) => wal.append(add(id))));
+    await begun;
+    wal.appendSync({ ...add('bd-2'), data: 'x'.repeat(5000) });
+    assert.equal(wal.appendSync(add('bd-3')).seq, 4);
+    fail();
+    await two;
+    await wal.close();
+    const { seq } = JSON.parse(readFileSync(join(directory, 'wal.suspect'), 'utf8'));
+    assert.equal(seq, 1);
+  });
+});
+
+test('nothing is appended behind a seal while its sync is under way', async () => {
+  await inScratch('faults', async (directory) => {
+    const { sync, failing, begun, fail } = heldSync();
+    const wal = await openWith(directory, { sync });
+    await wal.append(add('bd-0'));
+    failing();
+    const compacting = assert.rejects(wal.compact(), { code: 'ERR_WAL_SYNC' });
+    await begun;
+    const behind = assert.rejects(wal.append(add('bd-1')), { code: 'ERR_WAL_LATCHED' });
+    // What could go on does so in turns of the event loop.
+    for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+    fail();
+    await Promise.all([compacting, behind]);
+    await wal.close();
+    assert.deepEqual(await idsIn(directory), ['bd-0']);
+  });
+});
+
+/** A log of two segments, and what becomes of them where it is healed. */
+async function withTwoSegments(
+  body: (directory: string, healed: () => string[], meanwhile: (work: () => void) => void) => Promise<void>,
+): Promise<void> {
+  await inScratch('faults', async (directory) => {
+    const wal = await Wal.open(directory, { segmentBytes: 4096 });
+    for (const id of ['bd-0', 'bd-1']) await wal.append({ ...add(id), data: 'x'.repeat(5000) });
+    await wal.close();
+    let opened: string[] = [];
+    let work: (() => void) | undefined;
+    const storage = changedStorage({
+      open: (path, access, mode) => {
+        if (access === 'update' && path.endsWith('.jsonl')) {
+          opened.push(basename(path));
+          work?.();
+          work = undefined;
+        }
+        return nodeStorage.open(path, access, mode);
+      },
+    });
+    const healed = () => {
+      opened = [];
+      healSuspect(storage, directory);
+      assert.equal(existsSync(join(directory, 'wal.suspect')), false);
+      return opened;
+    };
+    await body(directory, healed, (given) => {
+      work = given;
+    });
+  });
+}
+
+const SECOND_SEGMENT = '00000000000000000002.jsonl';
+
+test('where syncs of several segments failed, all from the first of them on are made safe', () =>
+  withTwoSegments(async (directory, healed) => {
+    for (const seq of [2, 1]) markSuspect(nodeStorage, directory, seq, 0o600);
+    assert.deepEqual(healed().slice(0, 2), [SEGMENT, SECOND_SEGMENT]);
+  }));
+
+test('a sync that fails while segments are made safe after another has them made safe once more', () =>
+  withTwoSegments(async (directory, healed, meanwhile) => {
+    markSuspect(nodeStorage, directory, 2, 0o600);
+    meanwhile(() => markSuspect(nodeStorage, directory, 1, 0o600));
+    assert.deepEqual(healed().slice(0, 3), [SECOND_SEGMENT, SEGMENT, SECOND_SEGMENT]);
+  }));
+
+test('a segment that a compaction deletes while it is made safe is passed over', () =>
+  withTwoSegments(async (directory, healed, meanwhile) => {
+    markSuspect(nodeStorage, directory, 1, 0o600);
+    meanwhile(() => rmSync(join(directory, SEGMENT)));
+    assert.deepEqual(healed().slice(0, 2), [SEGMENT, SECOND_SEGMENT]);
+  }));
+
+for (const readOnly of [false, true]) {
+  const outcome = readOnly ? 'is refused by a Wal that cannot make it safe' : 'makes it safe first';
+  test(`who follows as durable what a sync had failed of before ${outcome}`, async () => {
+    await inScratch('faults', async (directory) => {
+      const writer = await Wal.open(directory, { durability: 'os' });
+      await writer.append(add('bd-0'));
+      const wal = readOnly ? await Wal.open(directory, { readOnly }) : writer;
+      const marker = join(directory, 'wal.suspect');
+      markSuspect(nodeStorage, directory, 1, 0o600);
+      const first = wal.follow({ from: 1, durable: true }).next();
+      if (readOnly) await assert.rejects(first, { code: 'ERR_WAL_SYNC' });
+      else assert.equal((await first).value?.id, 'bd-0');
+      assert.equal(existsSync(marker), readOnly);
+      await Promise.all([writer.close(), wal.close()]);
+    });
+  });
+}
+
+test('a Wal that latches while a seal is wanted writes none', async () => {
+  await inScratch('faults', async (directory) => {
+    const { sync, failing, begun, fail } = heldSync();
+    const wal = await openWith(directory, { sync });
+    failing();
+    const two = Promise.allSettled(['bd-0', 'bd-1'].map((id) => wal.append(add(id))));
+    await begun;
+    const size = statSync(join(directory, SEGMENT)).size;
+    const compacting = assert.rejects(wal.compact(), { code: 'ERR_WAL_SYNC' });
+    fail();
+    await Promise.all([two, compacting]);
+    assert.equal(statSync(join(directory, SEGMENT)).size, size);
+    await wal.close();
+  });
+});
 
 for (const [what, changes] of [
   [

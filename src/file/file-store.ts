@@ -25,7 +25,7 @@ import { layoutOf, oldestSeq, requireSeal, type Start, startFor } from './layout
 import { LogEnd } from './log-end.ts';
 import { SegmentReader } from './segments.ts';
 import { openBody, readBody, readHeader, writeSnapshot } from './snapshots.ts';
-import { markSuspect } from './suspect.ts';
+import { healSuspect, markSuspect, suspectIn } from './suspect.ts';
 import { trimFiles } from './trim.ts';
 import { Watching } from './watching.ts';
 import { WriteTurn } from './write-turn.ts';
@@ -100,7 +100,20 @@ export class FileStore implements LineStore {
   }
 
   suspect(): void {
-    this.#leaveWord(this.#end.reader.firstSeq);
+    this.#leaveWord(this.#end.suspect);
+  }
+
+  /** Where a sync of the segment failed before it was opened: the system does not tell that to who opens it since. */
+  #makeSafe(firstSeq: number): void {
+    const { storage, directory } = this.#parts;
+    if (this.#turn !== undefined) healSuspect(storage, directory);
+    else if ((suspectIn(storage, directory) ?? Infinity) <= firstSeq) {
+      throw new WalError(
+        'ERR_WAL_SYNC',
+        `A sync in ${directory} failed, and what was written there may not be on the disk: open the log for writing, which makes it safe, and follow it again.`,
+        { segment: segmentName(firstSeq) },
+      );
+    }
   }
 
   /** Where a sync of a segment failed: whoever opened it since is not told by the system. */
@@ -113,6 +126,7 @@ export class FileStore implements LineStore {
     const { storage, directory } = this.#parts;
     const reader = new SegmentReader(storage, directory, 'read', this.#startFor(from));
     let atEnd = false;
+    let safe: number | undefined;
     return {
       read: (feed) => {
         try {
@@ -128,9 +142,13 @@ export class FileStore implements LineStore {
       },
       sync: async () => {
         try {
-          if (reader.state !== undefined) await reader.file.sync();
+          if (reader.state === undefined) return;
+          const { firstSeq } = reader;
+          await reader.file.sync();
+          if (safe !== firstSeq) this.#makeSafe(firstSeq);
+          safe = firstSeq;
         } catch (error) {
-          const failure = this.#end.syncError(error, reader);
+          const failure = this.#end.syncError(error, reader.firstSeq);
           try {
             this.#leaveWord(reader.firstSeq);
           } catch {

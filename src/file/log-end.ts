@@ -5,8 +5,8 @@ import type { Meta } from '../format/meta.ts';
 import { segmentName } from '../format/names.ts';
 import { fileError } from '../storage/error.ts';
 import type { Storage } from '../storage/storage.ts';
-import type { FeedState, LineFeed } from '../store/store.ts';
-import { layoutOf, newestStart } from './layout.ts';
+import type { LineFeed } from '../store/store.ts';
+import { newestStart } from './layout.ts';
 import { keepLog } from './log-directory.ts';
 import { SegmentReader } from './segments.ts';
 import { settling } from './settling.ts';
@@ -31,6 +31,7 @@ export class LogEnd {
   #reader: SegmentReader;
   /** First seq of the segment whose name is known to survive a crash. */
   #kept: number | undefined;
+  #suspect: number | undefined;
   #lookedAt = 0;
 
   constructor(parts: LogEndParts) {
@@ -104,7 +105,7 @@ export class LogEnd {
         }
         if (reader !== this.#reader) continue;
         // A compaction deletes a segment once it was sealed: what is open here was read to that seal, and beyond.
-        return where === 'here' || reader.firstSeq !== firstSeq || this.#standsFor(reader.state);
+        return where === 'here' || reader.firstSeq !== firstSeq || reader.isStoodFor;
       } catch (error) {
         if (!hasCode(error, 'ERR_WAL_COMPACTED')) throw fileError(error, 'read', reader.path);
         // More was compacted away than this Wal has read: it goes on behind the snapshot.
@@ -113,13 +114,6 @@ export class LogEnd {
         this.#goOnWith(next);
       }
     }
-  }
-
-  /** Whether a snapshot stands for a segment that was read to its seal: then its file may go. */
-  #standsFor(state: FeedState | undefined): boolean {
-    const { storage, directory } = this.#parts;
-    const { sealed, head } = state ?? {};
-    return sealed === true && layoutOf(storage, directory).snapshots.some((seq) => seq === head?.seq);
   }
 
   #goOnWith(reader: SegmentReader): void {
@@ -145,23 +139,31 @@ export class LogEnd {
     this.#goOnWith(this.#newestReader(true));
   }
 
+  /** First seq of the segment that may not be on the disk after a failed sync. */
+  get suspect(): number {
+    return this.#suspect ?? this.#reader.firstSeq;
+  }
+
   async sync(quick: boolean): Promise<void> {
     const reader = this.#reader;
+    // Before it ends, the reader may have gone on to the next segment.
+    const { firstSeq } = reader;
     try {
       if (quick) reader.file.syncNow();
       else await reader.file.sync();
       if (reader === this.#reader) this.#keepName();
     } catch (error) {
-      throw this.syncError(error, reader);
+      throw this.#syncFailed(error, firstSeq);
     }
   }
 
   syncNow(): void {
+    const { firstSeq } = this.#reader;
     try {
       this.#reader.file.syncNow();
       this.#keepName();
     } catch (error) {
-      throw this.syncError(error, this.#reader);
+      throw this.#syncFailed(error, firstSeq);
     }
   }
 
@@ -186,13 +188,20 @@ export class LogEnd {
     this.#kept = firstSeq;
   }
 
-  /** The error for a sync that failed. */
-  syncError(error: unknown, reader: SegmentReader): WalError {
+  #syncFailed(error: unknown, firstSeq: number): WalError {
+    const failure = this.syncError(error, firstSeq);
+    if (failure.code === 'ERR_WAL_SYNC') this.#suspect = Math.min(firstSeq, this.#suspect ?? firstSeq);
+    return failure;
+  }
+
+  /** The error for a sync that failed, of the segment that begins there. */
+  syncError(error: unknown, firstSeq: number): WalError {
     if (error instanceof WalError) return error;
+    const segment = segmentName(firstSeq);
     return new WalError(
       'ERR_WAL_SYNC',
-      `The disk could not confirm what was written to ${reader.path}: ${(error as Error).message}. Check the disk, then open the log again.`,
-      { outcome: 'unknown', cause: error, segment: segmentName(reader.firstSeq) },
+      `The disk could not confirm what was written to ${join(this.#parts.directory, segment)}: ${(error as Error).message}. Check the disk, then open the log again.`,
+      { outcome: 'unknown', cause: error, segment },
     );
   }
 

@@ -6,6 +6,7 @@ import { fileError } from '../storage/error.ts';
 import type { FileLook, Storage, StorageFile } from '../storage/storage.ts';
 import type { FeedState, LineFeed, Progress } from '../store/store.ts';
 import { compactedError, gapError, layoutOf, type Start } from './layout.ts';
+import { readHeader } from './snapshots.ts';
 
 const CHUNK_BYTES = 256 * 1024;
 const CRC_END = CRC_OFFSET + CRC_LENGTH;
@@ -88,12 +89,31 @@ export class SegmentReader {
   /** Whether the path still leads to the open file. */
   whereabouts(): 'here' | 'gone' | 'replaced' {
     const now = this.#storage.look(this.#path);
-    if (now === undefined) return this.#file === undefined ? 'here' : 'gone';
+    if (now === undefined && this.#file === undefined) return 'here';
     const { file } = this;
     const { inode, device } = this.#identity ?? file.look();
-    if (now.inode === inode && now.device === device) return 'here';
-    // Compacted away, and its name made anew by a writer that slept through that: what is open here ends in its seal.
-    return this.#newestSnapshot >= this.#firstSeq ? 'gone' : 'replaced';
+    if (now !== undefined && now.inode === inode && now.device === device) return 'here';
+    if (this.#isContradicted) return 'replaced';
+    if (now === undefined) return 'gone';
+    // Compacted away, and its name made anew by a writer that slept through that: what is open here ends in its seal, and
+    // a snapshot stands for all of it.
+    const { seq = 0 } = this.#state?.head ?? {};
+    return this.#newestSnapshot >= Math.max(seq, this.#firstSeq) ? 'gone' : 'replaced';
+  }
+
+  /** Whether the snapshot that is named by the seal which was read here is of other entries. */
+  get #isContradicted(): boolean {
+    const { sealed, head } = this.#state ?? {};
+    if (!sealed || head === undefined) return false;
+    const header = readHeader(this.#storage, this.#directory, head.seq);
+    return header !== undefined && header.head.crc !== head.crc;
+  }
+
+  /** Whether this segment was read to its seal, and a snapshot stands for just that: then its file may go. */
+  get isStoodFor(): boolean {
+    const { sealed, head } = this.#state ?? {};
+    if (!sealed || this.#isContradicted) return false;
+    return layoutOf(this.#storage, this.#directory).snapshots.some((seq) => seq === head?.seq);
   }
 
   /** Feeds one chunk. 'replaced': the file is not the one any more that was read before, and nothing was fed. */
@@ -118,7 +138,12 @@ export class SegmentReader {
     this.#position += count;
     if (known + count === CHUNK_BYTES) return 'more';
     this.settle(feed.pause());
-    return this.#moveOn() || this.#sees() ? 'more' : 'end';
+    const next = this.#next;
+    if (next === undefined) return this.#sees() ? 'more' : 'end';
+    // What bears the next one's name may be the next one of the log that took this one's place.
+    if (this.whereabouts() === 'replaced') return 'replaced';
+    this.#goTo(next);
+    return 'more';
   }
 
   /**
@@ -147,20 +172,23 @@ export class SegmentReader {
     this.#position = state.resume;
   }
 
-  /** After a seal, goes to the next segment if there is one. */
-  #moveOn(): boolean {
+  /** After a seal: the segment that comes next, if it is there. */
+  get #next(): Start | undefined {
     const { sealed, head } = this.#state as FeedState;
-    if (!sealed || head === undefined) return false;
-    const path = join(this.#directory, segmentName(head.seq + 1));
-    if (this.#storage.look(path) === undefined) return false;
+    if (!sealed || head === undefined) return undefined;
+    const firstSeq = head.seq + 1;
+    const path = join(this.#directory, segmentName(firstSeq));
+    return this.#storage.look(path) && { firstSeq, follows: head.crc };
+  }
+
+  #goTo({ firstSeq, follows }: Start): void {
     this.close();
-    this.#firstSeq = head.seq + 1;
-    this.#follows = head.crc;
-    this.#path = path;
+    this.#firstSeq = firstSeq;
+    this.#follows = follows;
+    this.#path = join(this.#directory, segmentName(firstSeq));
     this.#state = undefined;
     this.#begun = false;
     this.#arrived = undefined;
-    return true;
   }
 
   /**

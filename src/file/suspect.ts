@@ -3,7 +3,7 @@ import { hasCode } from '../errors/errors.ts';
 import { SUSPECT_FILE, segmentName } from '../format/names.ts';
 import { fileError } from '../storage/error.ts';
 import { readWhole } from '../storage/files.ts';
-import type { Storage } from '../storage/storage.ts';
+import type { FileLook, Storage, StorageFile } from '../storage/storage.ts';
 import { layoutOf } from './layout.ts';
 
 /*
@@ -14,29 +14,40 @@ import { layoutOf } from './layout.ts';
  */
 
 /**
- * Leaves the marker, for processes that go on: it need not survive a power cut, for after one the disk alone says what is
- * there. It may fail too: the caller cannot do more than try.
+ * Leaves the marker, or another line in it, for processes that go on: it need not survive a power cut, for after one the
+ * disk alone says what is there. It may fail too: the caller cannot do more than try.
  */
 export function markSuspect(storage: Storage, directory: string, firstSeq: number, mode: number): void {
   const path = join(directory, SUSPECT_FILE);
+  const line = Buffer.from(`${JSON.stringify({ segment: segmentName(firstSeq), seq: firstSeq })}\n`);
   try {
-    const file = storage.open(path, 'create', mode);
-    try {
-      file.append([Buffer.from(`${JSON.stringify({ segment: segmentName(firstSeq), seq: firstSeq })}\n`)]);
-    } finally {
-      file.close();
-    }
+    while (!appendTo(storage, path, line, mode));
   } catch (error) {
-    if (!hasCode(error, 'EEXIST')) throw fileError(error, 'make', path);
+    throw fileError(error, 'make', path);
   }
 }
 
-/** The first seq of the segment that a marker names; 0 where the marker cannot be read, undefined where there is none. */
+/** False where the file was taken away meanwhile, and the line with it. */
+function appendTo(storage: Storage, path: string, line: Buffer, mode: number): boolean {
+  const file = storage.open(path, 'append', mode);
+  try {
+    file.append([line]);
+    return storage.look(path)?.inode === file.look().inode;
+  } finally {
+    file.close();
+  }
+}
+
+/** The first of the segments that a marker names; 0 where it cannot be read, undefined where there is none. */
 export function suspectIn(storage: Storage, directory: string): number | undefined {
   const bytes = readWhole(storage, join(directory, SUSPECT_FILE));
   if (bytes === undefined) return undefined;
+  return Math.min(...bytes.toString().trimEnd().split('\n').map(seqOf));
+}
+
+function seqOf(line: string): number {
   try {
-    const { seq } = JSON.parse(bytes.toString()) as { seq?: unknown };
+    const { seq } = JSON.parse(line) as { seq?: unknown };
     return typeof seq === 'number' ? seq : 0;
   } catch {
     return 0;
@@ -51,23 +62,34 @@ const CHUNK_BYTES = 1024 * 1024;
  */
 export function healSuspect(storage: Storage, directory: string): void {
   const marker = join(directory, SUSPECT_FILE);
-  if (storage.look(marker) === undefined) return;
   try {
-    const firstSeq = suspectIn(storage, directory);
-    if (firstSeq === undefined) return;
-    const { segments } = layoutOf(storage, directory);
-    for (const seq of segments.filter((each) => each >= firstSeq))
-      writeOver(storage, join(directory, segmentName(seq)));
-    storage.syncDirectory(directory);
-    storage.remove(marker);
-    storage.syncDirectory(directory);
+    for (let before = storage.look(marker); before !== undefined; ) {
+      const firstSeq = suspectIn(storage, directory) ?? Infinity;
+      const { segments } = layoutOf(storage, directory);
+      for (const seq of segments.filter((each) => each >= firstSeq))
+        writeOver(storage, join(directory, segmentName(seq)));
+      storage.syncDirectory(directory);
+      // A sync may have failed meanwhile of what was written since.
+      const now = storage.look(marker);
+      if (now !== undefined && isSame(before, now)) {
+        storage.remove(marker);
+        storage.syncDirectory(directory);
+        return;
+      }
+      before = now;
+    }
   } catch (error) {
     throw fileError(error, 'make safe after a failed sync', marker);
   }
 }
 
+function isSame(a: FileLook, b: FileLook): boolean {
+  return a.inode === b.inode && a.size === b.size && a.modifiedMs === b.modifiedMs;
+}
+
 function writeOver(storage: Storage, path: string): void {
-  const file = storage.open(path, 'update');
+  const file = openIfThere(storage, path);
+  if (file === undefined) return;
   try {
     const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
     for (let position = 0; ; ) {
@@ -79,5 +101,15 @@ function writeOver(storage: Storage, path: string): void {
     file.syncNow();
   } finally {
     file.close();
+  }
+}
+
+/** A compaction deletes segments; its snapshot, which was synced, stands for them. */
+function openIfThere(storage: Storage, path: string): StorageFile | undefined {
+  try {
+    return storage.open(path, 'update');
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return undefined;
+    throw error;
   }
 }

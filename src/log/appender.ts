@@ -166,17 +166,20 @@ export class Appender {
    * up to there is synced.
    */
   async seal(): Promise<Head> {
+    if (this.#failure !== undefined) throw latchedError(this.#failure);
     const sealed = this.#sealing.want();
     this.#start();
-    const head = await sealed;
+    return sealed;
+  }
+
+  readonly #keepSeal = async (): Promise<void> => {
     try {
       await this.#parts.store.sync(false);
     } catch (error) {
       if (hasCode(error, 'ERR_WAL_SYNC')) this.#syncFailed(error as WalError);
       throw error;
     }
-    return head;
-  }
+  };
 
   /** Resolves once nothing is on its way. */
   async idle(): Promise<void> {
@@ -195,13 +198,14 @@ export class Appender {
           const outcome = await store.write(this.tail, this.#buildUnheard, this.#wanted);
           this.#wrote(outcome, this.#unheard);
           if (outcome.kind === 'failed') this.#sealing.fail(outcome.error);
-          else this.#sealing.look();
         } catch (error) {
           this.#rejectQueue(error);
           this.#sealing.fail(error);
         } finally {
           this.#unheard = [];
         }
+        // Before the next turn, which would sync the same file: the system tells of a failure once.
+        await this.#sealing.look(this.#keepSeal);
       }
       if (!this.#landed.isEmpty) await this.#landed.acknowledge(this.#queue.waiting.length === 0);
     }
@@ -216,7 +220,7 @@ export class Appender {
         const outcome = store.writeNow(this.tail, () => this.#maker.make());
         this.#wrote(outcome, this.#maker.group.pending);
         // Else every further append of this stretch would end its segment, too.
-        if (outcome.kind !== 'failed') this.#sealing.look();
+        if (outcome.kind !== 'failed') void this.#sealing.look(this.#keepSeal);
       } catch (error) {
         this.#rejectQueue(error);
       }
@@ -233,10 +237,13 @@ export class Appender {
     return bytes;
   };
 
-  /** What an append waited for that could not be decided was read. */
+  /** What an append waited for that could not be decided was read, or could not be. */
   #resume(pending: Pending): void {
-    if (this.#failure !== undefined) this.#queue.reject(pending, latchedError(this.#failure));
-    else this.#queue.putBack([pending]);
+    if (!pending.settled && pending.epoch === undefined) {
+      if (this.#failure !== undefined) this.#queue.reject(pending, latchedError(this.#failure));
+      else this.#queue.putBack([pending]);
+    }
+    // Where its line turned up meanwhile, that is yet to be acknowledged.
     this.#start();
   }
 
@@ -285,7 +292,7 @@ export class Appender {
   /** Rejects what may be in a part of the new log that is not read: appended again, it could be there twice. */
   #giveUpHidden(): void {
     const { firstSeq } = this.tail;
-    const hidden = this.#queue.waiting.filter(({ everLanded, seq }) => everLanded && seq < firstSeq);
+    const hidden = this.#queue.waiting.filter((pending) => pending.mayBeBefore(firstSeq));
     this.#queue.take(new Set(hidden));
     const message = `The log was replaced by one that goes on from entry ${firstSeq}: look there for the entry, by its id or key, before appending it again.`;
     for (const pending of hidden)
@@ -302,7 +309,7 @@ export class Appender {
       this.#failed(outcome, lost);
       return;
     }
-    if (outcome.kind === 'replaced') for (const pending of lost) pending.everLanded = true;
+    if (outcome.kind === 'replaced') for (const pending of lost) pending.mayHaveLanded();
     debug?.(`wrote ${group.length} lines from ${group[0]?.seq}: ${outcome.kind}`);
     if (lost.length > 0) {
       stats.retries++;
@@ -371,6 +378,7 @@ export class Appender {
   #latch(error: WalError): void {
     this.#failure = error;
     this.#landed.reject(error);
+    this.#sealing.fail(error);
     this.#rejectQueue(latchedError(error));
   }
 }

@@ -19,7 +19,7 @@ export interface GroupMakerParts {
   readonly sealing: Sealing;
   /** The append is in the log, as that entry. */
   readonly land: (pending: Pending, seq: number) => void;
-  /** What an append that could not be decided waited for was read. */
+  /** What an append that could not be decided waited for was read, or could not be: it may be settled, or have landed. */
   readonly ready: (pending: Pending) => void;
 }
 
@@ -132,9 +132,8 @@ export class GroupMaker {
     const { queue, ready } = this.#parts;
     const again = (failed?: { readonly error: unknown }) => {
       this.#postponed.delete(wait);
-      if (pending.settled) return;
-      if (failed !== undefined) queue.reject(pending, failed.error);
-      else if (pending.epoch === undefined) ready(pending);
+      if (failed !== undefined && !pending.settled) queue.reject(pending, failed.error);
+      ready(pending);
     };
     const wait: Promise<void> = until.then(
       () => again(),

@@ -62,8 +62,8 @@ export class Pending {
   ts: number;
   /** The tail's epoch in which it landed; undefined while it is not in the log that lies there now. */
   epoch: number | undefined = undefined;
-  /** It was in the log once, or may have been: if it cannot be again, its outcome is unknown. */
-  everLanded = false;
+  /** The lowest number under which it was in a log that lay there, or may have been. */
+  #lowestSeq = Infinity;
   duplicate = false;
   settled = false;
 
@@ -94,7 +94,22 @@ export class Pending {
   landed(seq: number, epoch: number): void {
     this.seq = seq;
     this.epoch = epoch;
-    this.everLanded = true;
+    this.mayHaveLanded();
+  }
+
+  /** It was written, and nobody can say whether it is in the log. */
+  mayHaveLanded(): void {
+    this.#lowestSeq = Math.min(this.#lowestSeq, this.seq);
+  }
+
+  /** It was in the log once, or may have been: if it cannot be again, its outcome is unknown. */
+  get everLanded(): boolean {
+    return this.#lowestSeq < Infinity;
+  }
+
+  /** Whether it may be before that number in a log that lay there once, and may lie there again. */
+  mayBeBefore(seq: number): boolean {
+    return this.#lowestSeq < seq;
   }
 
   /** The log was replaced: whether it is in the new one is not known yet. */

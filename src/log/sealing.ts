@@ -14,18 +14,24 @@ export class Sealing {
     return this.#waiting.length > 0;
   }
 
-  /** Resolves with the head that the seal leaves. */
+  /** Resolves with the head that the seal leaves, once that is kept. */
   want(): Promise<Head> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
     });
   }
 
-  /** Tells the head that a seal left, if one has, now: a moment later this Wal itself may have gone on in the next segment. */
-  look(): void {
+  /** Tells the head that a seal left, if one has, by now, once `keep` has made that survive a crash. */
+  async look(keep: () => Promise<void>): Promise<void> {
     const { isSealed, head, firstSeq } = this.#tail;
-    if (!isSealed && head.seq >= firstSeq) return;
-    for (const { resolve } of this.#end()) resolve(head);
+    if (!this.isWanted || (!isSealed && head.seq >= firstSeq)) return;
+    const waiting = this.#end();
+    try {
+      await keep();
+      for (const { resolve } of waiting) resolve(head);
+    } catch (error) {
+      for (const { reject } of waiting) reject(error);
+    }
   }
 
   fail(error: unknown): void {
