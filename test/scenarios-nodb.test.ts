@@ -11,7 +11,7 @@ import sameProcessTwice from '../src/lab/scenarios/same-process-twice.ts';
 import staleReader from '../src/lab/scenarios/stale-reader.ts';
 import thunderingHerd from '../src/lab/scenarios/thundering-herd.ts';
 import { inScratch } from '../src/lab/scratch.ts';
-import { runSmall, type SmallRun } from '../src/lab/small-run.ts';
+import { type SmallRun, testSmall } from '../src/lab/small-run.ts';
 
 /** What must hold: the scenario's checks; and, each time, those that always must. */
 const RUNS: readonly (readonly [Scenario, SmallRun, string])[] = [
@@ -29,17 +29,7 @@ const RUNS: readonly (readonly [Scenario, SmallRun, string])[] = [
   [staleReader, { clients: 5, iterations: 40 }, 'they see it all, and who only reads writes nothing'],
 ];
 
-for (const [scenario, size, holds] of RUNS) {
-  const { name, about, only, withoutLock } = scenario;
-  test(`${name}: ${about} (processes, kernel lock): ${holds}`, (t) =>
-    runSmall(t, scenario, { ...size, as: 'processes', lock: 'kernel' }));
-
-  const as = only === undefined ? 'threads' : 'processes';
-  for (const lock of withoutLock ? ['lockfile', 'none'] : ['lockfile']) {
-    test(`${name}: the same holds with ${as}, lock: ${lock}`, (t) =>
-      runSmall(t, scenario, { ...size, as, lock }));
-  }
-}
+testSmall(RUNS);
 
 /** What is found on a store that keeps nobody apart. */
 const BITES: readonly (readonly [Scenario, RunOptions, check: string])[] = [

@@ -10,7 +10,7 @@ import rotationStorm from '../src/lab/scenarios/rotation-storm.ts';
 import soak from '../src/lab/scenarios/soak.ts';
 import tooManyFiles from '../src/lab/scenarios/too-many-files.ts';
 import tornWrites from '../src/lab/scenarios/torn-writes.ts';
-import { runSmall, type SmallRun } from '../src/lab/small-run.ts';
+import { runSmall, type SmallRun, testSmall } from '../src/lab/small-run.ts';
 
 /** What must hold: the scenario's checks; and, each time, those that always must. */
 const RUNS: readonly (readonly [Scenario, SmallRun, string])[] = [
@@ -36,17 +36,7 @@ const RUNS: readonly (readonly [Scenario, SmallRun, string])[] = [
   [rotationStorm, { clients: 5, iterations: 20 }, 'every append succeeds, and all agree'],
 ];
 
-for (const [scenario, size, holds] of RUNS) {
-  const { name, about, only, withoutLock } = scenario;
-  test(`${name}: ${about} (processes, kernel lock): ${holds}`, (t) =>
-    runSmall(t, scenario, { ...size, as: 'processes', lock: 'kernel' }));
-
-  const as = only === undefined ? 'threads' : 'processes';
-  for (const lock of withoutLock ? ['lockfile', 'none'] : ['lockfile']) {
-    test(`${name}: the same holds with ${as}, lock: ${lock}`, (t) =>
-      runSmall(t, scenario, { ...size, as, lock }));
-  }
-}
+testSmall(RUNS);
 
 test('no-lock: many writers, without any lock: every append is there once, no update is lost', (t) =>
   runSmall(t, noLock, { clients: 8, iterations: 8, as: 'threads' }));

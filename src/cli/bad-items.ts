@@ -1,4 +1,4 @@
-import { printable } from './escape.ts';
+import { printable } from '../format/printable.ts';
 import { clearStatus } from './status.ts';
 
 /** How many are reported one by one. */

@@ -1,5 +1,5 @@
 import { WalError, type WalErrorCode } from '../errors/errors.ts';
-import { printable } from './escape.ts';
+import { printable } from '../format/printable.ts';
 import { clearStatus } from './status.ts';
 import { colour } from './style.ts';
 

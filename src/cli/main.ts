@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
+import { printable } from '../format/printable.ts';
 import { adopt, commandName } from './arguments.ts';
 import { withCommon } from './command.ts';
 import { COMMANDS } from './commands.ts';
-import { printable } from './escape.ts';
 import { EXIT, reportFailure, usageError } from './failure.ts';
 import { Output } from './output.ts';
 import { packageVersion } from './version.ts';

@@ -1,5 +1,5 @@
 import { hasCode } from '../errors/errors.ts';
-import { printable } from './escape.ts';
+import { printable } from '../format/printable.ts';
 import { colour, type Style } from './style.ts';
 
 /** Written in pieces of this size: one call of the operating system a record would be most of the work. */

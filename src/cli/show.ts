@@ -1,5 +1,5 @@
+import { printable } from '../format/printable.ts';
 import type { Item, LogRecord } from '../index.ts';
-import { printable } from './escape.ts';
 import type { Output } from './output.ts';
 
 /** A record as a short line: number, time (UTC), op, id, data, cut to the width of a terminal. */

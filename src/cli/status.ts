@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import type { Holder } from '../errors/errors.ts';
-import { printable } from './escape.ts';
+import { printable } from '../format/printable.ts';
 
 /** How soon something that takes its time is worth a line. */
 const SOON_MS = 1000;

@@ -4,6 +4,7 @@ import type { Head } from '../format/chain.ts';
 import { type Envelope, GENESIS_CRC, NEWLINE, readEnvelope } from '../format/line.ts';
 import { segmentName, segmentSeq, snapshotName, snapshotSeq } from '../format/names.ts';
 import { SegmentScan } from '../format/scan.ts';
+import { openIfThere } from '../storage/files.ts';
 import type { Storage, StorageFile } from '../storage/storage.ts';
 import { readHeader } from './snapshots.ts';
 
@@ -144,13 +145,8 @@ function sealBefore(
 ): string | undefined {
   const previous = layout.segments.findLast((seq) => seq < firstSeq);
   if (previous === undefined) return undefined;
-  let file: StorageFile;
-  try {
-    file = storage.open(join(directory, segmentName(previous)), 'read');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+  const file = openIfThere(storage, join(directory, segmentName(previous)), 'read');
+  if (file === undefined) return undefined;
   try {
     const seal = sealAtEnd(file);
     if (seal?.seq === firstSeq) return seal.crc;

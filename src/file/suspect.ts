@@ -1,9 +1,8 @@
 import { join } from 'node:path';
-import { hasCode } from '../errors/errors.ts';
 import { SUSPECT_FILE, segmentName } from '../format/names.ts';
 import { fileError } from '../storage/error.ts';
-import { readWhole } from '../storage/files.ts';
-import type { FileLook, Storage, StorageFile } from '../storage/storage.ts';
+import { openIfThere, readWhole } from '../storage/files.ts';
+import type { FileLook, Storage } from '../storage/storage.ts';
 import { layoutOf } from './layout.ts';
 
 /*
@@ -88,7 +87,8 @@ function isSame(a: FileLook, b: FileLook): boolean {
 }
 
 function writeOver(storage: Storage, path: string): void {
-  const file = openIfThere(storage, path);
+  const file = openIfThere(storage, path, 'update');
+  // A compaction deletes segments; its snapshot, which was synced, stands for them.
   if (file === undefined) return;
   try {
     const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
@@ -101,15 +101,5 @@ function writeOver(storage: Storage, path: string): void {
     file.syncNow();
   } finally {
     file.close();
-  }
-}
-
-/** A compaction deletes segments; its snapshot, which was synced, stands for them. */
-function openIfThere(storage: Storage, path: string): StorageFile | undefined {
-  try {
-    return storage.open(path, 'update');
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return undefined;
-    throw error;
   }
 }

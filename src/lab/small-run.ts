@@ -1,4 +1,4 @@
-import type { TestContext } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import type { RunOptions } from './harness/options.ts';
 import { runScenario } from './harness/run.ts';
 import { assertSound, checkLines, resultLines } from './result.ts';
@@ -20,4 +20,19 @@ export async function runSmall(t: TestContext, scenario: Scenario, options: Smal
     for (const line of checkLines({ checks: result.checks.filter(({ timed }) => timed) })) t.diagnostic(line);
     assertSound(result);
   });
+}
+
+/** Tests scenarios of that size with each of their locks; the text says what must hold. Threads are cheaper than processes. */
+export function testSmall(runs: readonly (readonly [Scenario, SmallRun, holds: string])[]): void {
+  for (const [scenario, size, holds] of runs) {
+    const { name, about, only, withoutLock } = scenario;
+    test(`${name}: ${about} (processes, kernel lock): ${holds}`, (t) =>
+      runSmall(t, scenario, { ...size, as: 'processes', lock: 'kernel' }));
+
+    const as = only === undefined ? 'threads' : 'processes';
+    for (const lock of withoutLock ? ['lockfile', 'none'] : ['lockfile']) {
+      test(`${name}: the same holds with ${as}, lock: ${lock}`, (t) =>
+        runSmall(t, scenario, { ...size, as, lock }));
+    }
+  }
 }

@@ -1,20 +1,26 @@
 import { basename, dirname } from 'node:path';
 import { hasCode, WalError } from '../errors/errors.ts';
-import type { Storage } from './storage.ts';
+import type { FileAccess, Storage, StorageFile } from './storage.ts';
 
-/** Reads a small file whole; undefined where there is none. */
-export function readWhole(storage: Storage, path: string): Buffer | undefined {
+/** Undefined where there is no such file. */
+export function openIfThere(storage: Storage, path: string, access: FileAccess): StorageFile | undefined {
   try {
-    const file = storage.open(path, 'read');
-    try {
-      const bytes = Buffer.alloc(file.look().size);
-      return bytes.subarray(0, file.read(bytes, 0));
-    } finally {
-      file.close();
-    }
+    return storage.open(path, access);
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return undefined;
     throw error;
+  }
+}
+
+/** Reads a small file whole; undefined where there is none. */
+export function readWhole(storage: Storage, path: string): Buffer | undefined {
+  const file = openIfThere(storage, path, 'read');
+  if (file === undefined) return undefined;
+  try {
+    const bytes = Buffer.alloc(file.look().size);
+    return bytes.subarray(0, file.read(bytes, 0));
+  } finally {
+    file.close();
   }
 }
 

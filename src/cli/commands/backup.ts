@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
+import { printable } from '../../format/printable.ts';
 import type { BackupReport } from '../../index.ts';
 import { AUTOMATIC_KEEP, type Backup, backUp, backupsOf, pruneBackups } from '../backups.ts';
 import { makeCommand, settingsOf, wholeNumber } from '../command.ts';
-import { printable } from '../escape.ts';
 import { openReader, using } from '../log.ts';
 import { requireLog } from '../opening.ts';
 import { Output } from '../output.ts';

@@ -1,10 +1,10 @@
 import { type Command, Option } from 'commander';
 import { canonicalJson } from '../../format/canonical.ts';
+import { printable } from '../../format/printable.ts';
 import { type Item, WalError } from '../../index.ts';
 import { BadItems } from '../bad-items.ts';
 import { beadsEntry } from '../beads.ts';
 import { makeCommand, settingsOf } from '../command.ts';
-import { printable } from '../escape.ts';
 import { openReader, using } from '../log.ts';
 import { Output } from '../output.ts';
 import { count } from '../words.ts';

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
+import { printable } from '../../format/printable.ts';
 import type { DemoPlan } from '../../lab/demo.ts';
 import type { DemoResult } from '../../lab/demo-result.ts';
 import { shellWord } from '../../lab/shell-word.ts';
-import { printable } from '../escape.ts';
 import { count, duration, figure, size, wrap } from '../words.ts';
 import type { Paint } from './paint.ts';
 

@@ -1,7 +1,7 @@
+import { printable } from '../../format/printable.ts';
 import { repeatCall } from '../../lab/repeat.ts';
 import { checkLines, type Result } from '../../lab/result.ts';
 import type { Scenario } from '../../lab/scenario.ts';
-import { printable } from '../escape.ts';
 import { Output } from '../output.ts';
 import { clearStatus } from '../status.ts';
 import { colour, type Style } from '../style.ts';

@@ -6,8 +6,8 @@ import type { SimDisk } from '../disk/sim-disk.ts';
 import { hexDigits, seeded } from '../seeded.ts';
 import type { Note } from './promise.ts';
 
-export const LOG = '/work/.beads';
-export const COPY = '/work/copy';
+export const LOG = '/disk/.beads';
+export const COPY = '/disk/copy';
 
 /** What is done on a disk that crashes. Everything in it is the engine itself. */
 export interface Workload {

@@ -1,5 +1,6 @@
 import type { Scenario } from '../scenario.ts';
 import { successes } from './catalog.ts';
+import { COMPACTOR } from './compactor.ts';
 
 const scenario: Scenario = {
   name: 'compaction-during-append',
@@ -24,15 +25,7 @@ const scenario: Scenario = {
         await store.append({ op: 'add', id: `c${name}-${iteration}`, data: { text } });
       },
     },
-    {
-      name: 'compactor',
-      clients: () => 1,
-      until: 'others',
-      step: async (client) => {
-        await client.store.compact();
-        await client.pause(10);
-      },
-    },
+    COMPACTOR,
     {
       name: 'reader',
       clients: () => 1,

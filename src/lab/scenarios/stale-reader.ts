@@ -4,6 +4,7 @@ import type { Client } from '../harness/client.ts';
 import type { StateSight } from '../operations/operation.ts';
 import type { Scenario } from '../scenario.ts';
 import { catalogId, successes } from './catalog.ts';
+import { COMPACTOR } from './compactor.ts';
 import { COMPACTED } from './rotation-storm.ts';
 
 /** Names, sizes and times of the store's files. */
@@ -46,15 +47,7 @@ const scenario: Scenario = {
         await client.store.append({ op: 'update', id, data: { text: 'x'.repeat(100) } });
       },
     },
-    {
-      name: 'compactor',
-      clients: () => 1,
-      until: 'others',
-      step: async (client) => {
-        await client.store.compact();
-        await client.pause(10);
-      },
-    },
+    COMPACTOR,
     {
       name: 'reader',
       clients: () => 1,
