@@ -1,5 +1,10 @@
+import { quantile } from '../quantile.ts';
 import type { Scenario } from '../scenario.ts';
-import { blowsIn, stormWriter, strike } from './storm.ts';
+import { blowsIn, nextAfterKills, stormWriter, strike, tellNext } from './storm.ts';
+
+/** In milliseconds, where the kernel gives the lock back. */
+const NEXT_P99 = 10;
+const NEXT_SLOWEST = 100;
 
 const scenario: Scenario = {
   name: 'kill-storm',
@@ -13,7 +18,7 @@ const scenario: Scenario = {
   only: { kinds: ['processes'], because: 'a thread cannot be killed without the others' },
   withoutLock: false,
   needs: ['batch'],
-  params: { kills: 5000, pauseMs: 30 },
+  params: { kills: 10_000, pauseMs: 30 },
   failRate: 0,
   refusals: [],
   meanwhile: (scene) => {
@@ -33,6 +38,22 @@ const scenario: Scenario = {
       },
     },
   ],
-  results: (evidence) => [...blowsIn(evidence), ['Entries', evidence.found.length]],
+  timed: [
+    {
+      name: `with the kernel's lock, the next append after a kill takes up to ${NEXT_P99} ms (p99), never over ${NEXT_SLOWEST} ms`,
+      *examine(evidence) {
+        if (evidence.lock !== 'kernel') return;
+        const waits = nextAfterKills(evidence);
+        const [p99, slowest] = [quantile(waits, 0.99), quantile(waits, 1)];
+        if (p99 > NEXT_P99) yield `p99 was ${p99.toFixed(1)} ms`;
+        if (slowest > NEXT_SLOWEST) yield `the slowest took ${slowest.toFixed(1)} ms`;
+      },
+    },
+  ],
+  results: (evidence) => [
+    ...blowsIn(evidence),
+    ...tellNext(nextAfterKills(evidence)),
+    ['Entries', evidence.found.length],
+  ],
 };
 export default scenario;

@@ -2,7 +2,9 @@
 
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Evidence } from '../operations/evidence.ts';
+import { isWriting } from '../operations/operation.ts';
 import type { Mark } from '../operations/run-record.ts';
+import { quantile } from '../quantile.ts';
 import type { ResultLine, Role, Scene, Victim } from '../scenario.ts';
 import { pick } from '../seeded.ts';
 
@@ -67,6 +69,35 @@ export const stormWriter: Role = {
       ]);
   },
 };
+
+/**
+ * How long, after each kill, the next write to be acknowledged took: from the kill, or from its own start if that came
+ * after; in milliseconds, in order of size. A lock that outlives its holder shows here.
+ */
+export function nextAfterKills({ operations, marks }: Pick<Evidence, 'operations' | 'marks'>): Float64Array {
+  const writes = operations
+    .filter((operation) => isWriting(operation) && operation.outcome === 'acknowledged')
+    .sort((a, b) => a.end - b.end);
+  const waits: number[] = [];
+  let next = 0;
+  for (const { kind, at } of marks) {
+    if (kind !== 'killed') continue;
+    while ((writes[next]?.end ?? Number.POSITIVE_INFINITY) <= at) next++;
+    const write = writes[next];
+    if (write !== undefined) waits.push((write.end - Math.max(at, write.start)) / 1000);
+  }
+  return Float64Array.from(waits).sort();
+}
+
+/** The two of them that count, as such a scenario tells them. */
+export function tellNext(waits: Float64Array): ResultLine[] {
+  const told = (share: number) => Math.round(quantile(waits, share) * 100) / 100;
+  return [
+    ['Next append after a kill, p50, ms', told(0.5)],
+    ['Next append after a kill, p99, ms', told(0.99)],
+    ['Next append after a kill, slowest, ms', told(1)],
+  ];
+}
 
 /** What such a scenario tells at its end. */
 export function blowsIn({ marks }: Evidence): ResultLine[] {
