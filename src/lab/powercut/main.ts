@@ -43,7 +43,14 @@ const dice = seeded(seed);
 for (const name of names) {
   if (stopped) break;
   let [done, acknowledged, failed] = [0, 0, 0];
-  const device = new Device(name);
+  let device: Device;
+  try {
+    device = new Device(name);
+  } catch (error) {
+    // Not every kernel knows every file system, and root in a container may not mount.
+    console.log(`[SKIP] ${name}: there can be no such disk here: ${messageOf(error).trim()}`);
+    continue;
+  }
   try {
     let log = new CutLog(join(device.directory, 'log-0'));
     for (; !stopped && done < cuts && failed < MOST_FAILED; done++) {
