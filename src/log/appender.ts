@@ -8,8 +8,9 @@ import { GroupMaker } from './group-maker.ts';
 import { KeyWindow } from './key-window.ts';
 import { KnownKeys } from './known-keys.ts';
 import { Landed } from './landed.ts';
-import { type AppendResult, type Pending, type Request, withOutcome } from './pending.ts';
+import type { AppendResult, Pending, Request } from './pending.ts';
 import { Queue, type QueueParts } from './queue.ts';
+import { latchedError, Refusals } from './refusals.ts';
 import { Sealing } from './sealing.ts';
 import { Stretch } from './stretch.ts';
 import { Tail } from './tail.ts';
@@ -37,6 +38,7 @@ export class Appender {
   readonly #stretch: Stretch;
   readonly #sealing: Sealing;
   readonly #landed: Landed;
+  readonly #refusals: Refusals;
   #failure: WalError | undefined;
 
   constructor(parts: AppenderParts) {
@@ -44,6 +46,7 @@ export class Appender {
     this.#stretch = new Stretch(parts.clock);
     const queue = new Queue(parts);
     this.#queue = queue;
+    this.#refusals = new Refusals(queue, parts.stats);
     const window = new KeyWindow(parts.keyWindow);
     const tail = new Tail(window, {
       accepted: (line) => this.#accepted(line),
@@ -199,7 +202,7 @@ export class Appender {
           this.#wrote(outcome, this.#unheard);
           if (outcome.kind === 'failed') this.#sealing.fail(outcome.error);
         } catch (error) {
-          this.#rejectQueue(error);
+          this.#turnFailed(error);
           this.#sealing.fail(error);
         } finally {
           this.#unheard = [];
@@ -222,7 +225,7 @@ export class Appender {
         // Else every further append of this stretch would end its segment, too.
         if (outcome.kind !== 'failed') void this.#sealing.look(this.#keepSeal);
       } catch (error) {
-        this.#rejectQueue(error);
+        this.#turnFailed(error);
       }
     }
     if (!this.#landed.isEmpty) this.#landed.acknowledgeNow();
@@ -286,17 +289,7 @@ export class Appender {
     this.#parts.stats.replacements++;
     this.#parts.debug?.('the log was replaced: reading it anew');
     this.#queue.putBack(this.#landed.unland());
-    this.#giveUpHidden();
-  }
-
-  /** Rejects what may be in a part of the new log that is not read: appended again, it could be there twice. */
-  #giveUpHidden(): void {
-    const { firstSeq } = this.tail;
-    const hidden = this.#queue.waiting.filter((pending) => pending.mayBeBefore(firstSeq));
-    this.#queue.take(new Set(hidden));
-    const message = `The log was replaced by one that goes on from entry ${firstSeq}: look there for the entry, by its id or key, before appending it again.`;
-    for (const pending of hidden)
-      this.#queue.reject(pending, new WalError('ERR_WAL_DIVERGED', message, { outcome: 'unknown' }));
+    this.#refusals.refuseHidden(this.tail.firstSeq);
   }
 
   #wrote(outcome: WriteOutcome, group: readonly Pending[]): void {
@@ -306,7 +299,8 @@ export class Appender {
     stats.batches++;
     stats.bytes += group.at(-1)?.end ?? 0;
     if (outcome.kind === 'failed') {
-      this.#failed(outcome, lost);
+      this.#refusals.refuseWrite(outcome, lost);
+      if (outcome.fatal) this.#latch(outcome.error);
       return;
     }
     if (outcome.kind === 'replaced') for (const pending of lost) pending.mayHaveLanded();
@@ -314,51 +308,15 @@ export class Appender {
     if (lost.length > 0) {
       stats.retries++;
       stats.superseded += lost.length;
-      if (outcome.kind === 'overtaken') this.#giveUp(lost);
+      if (outcome.kind === 'overtaken') this.#refusals.refuseOvertaken(lost, this.tail.head);
     }
   }
 
-  /** Rejects decisions that were overtaken too often. */
-  #giveUp(lost: readonly Pending[]): void {
-    const given = lost.filter((pending) => !pending.overtaken());
-    this.#queue.take(new Set(given));
-    const { head } = this.tail;
-    const message =
-      'Others came first at every try: nothing was appended. Try again later, or raise maxTries.';
-    for (const pending of given) {
-      const details = { outcome: 'not-written', head, seq: head.seq } as const;
-      this.#queue.reject(pending, new WalError('ERR_WAL_CONFLICT', message, details));
-    }
-  }
-
-  #failed(
-    { error, written, fatal }: Extract<WriteOutcome, { kind: 'failed' }>,
-    lost: readonly Pending[],
-  ): void {
-    this.#queue.take(new Set(lost));
-    for (const pending of lost) {
-      // All but its newline is there: what reads the file by other rules than ours may take it for a line.
-      const cut = pending.end - 1 === written;
-      this.#queue.reject(pending, cut ? withOutcome(error, 'unknown') : error);
-    }
-    if (fatal) this.#latch(error);
-  }
-
-  #rejectQueue(error: unknown): void {
-    if (hasCode(error, 'ERR_WAL_SYNC')) {
-      // The segment before could not be synced through its seal.
-      this.#syncFailed(error as WalError);
-      return;
-    }
-    const failure =
-      error instanceof WalError
-        ? withOutcome(error, 'not-written')
-        : new WalError('ERR_WAL_IO', `The append failed: ${(error as Error)?.message ?? error}`, {
-            outcome: 'not-written',
-            cause: error,
-          });
-    if (failure.code === 'ERR_WAL_LOCK_TIMEOUT') this.#parts.stats.timeouts++;
-    for (const pending of this.#queue.takeAll()) this.#queue.reject(pending, failure);
+  /** Nothing of it was written. */
+  #turnFailed(error: unknown): void {
+    // The segment before could not be synced through its seal.
+    if (hasCode(error, 'ERR_WAL_SYNC')) this.#syncFailed(error as WalError);
+    else this.#refusals.refuseAll(error);
   }
 
   /** A failed sync is never tried again: the kernel may have marked the pages clean that it could not write. */
@@ -379,18 +337,6 @@ export class Appender {
     this.#failure = error;
     this.#landed.reject(error);
     this.#sealing.fail(error);
-    this.#rejectQueue(latchedError(error));
+    this.#refusals.refuseAll(latchedError(error));
   }
-}
-
-/** What every call gets after a failure that may have left the disk and the cache at odds. */
-export function latchedError(failure: WalError): WalError {
-  return new WalError(
-    'ERR_WAL_LATCHED',
-    `This Wal stopped for good after an earlier failure (${failure.message}) Open the log again.`,
-    {
-      outcome: 'not-written',
-      cause: failure,
-    },
-  );
 }

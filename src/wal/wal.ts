@@ -6,9 +6,10 @@ import type { Head } from '../format/chain.ts';
 import { type Body, batchBody, type Entry, entryBody } from '../format/entry.ts';
 import type { LogRecord } from '../format/record.ts';
 import type { GateObserver } from '../lock/gate.ts';
-import { Appender, latchedError } from '../log/appender.ts';
+import { Appender } from '../log/appender.ts';
 import type { AppendResult } from '../log/pending.ts';
 import { readRecords } from '../log/reader.ts';
+import { latchedError } from '../log/refusals.ts';
 import { Stats, type WalStats } from '../log/stats.ts';
 import { type VerifyReport, verifyLog } from '../log/verify.ts';
 import {
