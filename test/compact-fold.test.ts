@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { test } from 'node:test';
+import { type Fold, Wal } from '../src/index.ts';
+import { entry, files, fill, inLog, SMALL, SNAPSHOT, seqsFrom } from '../src/lab/small-log.ts';
+
+const summing: Fold<number> = {
+  name: 'sum',
+  version: 1,
+  apply: (sum = 0, { data }) => sum + (data as { n: number }).n,
+};
+
+test('a log compacted with one fold is refused to another, and stays as it is', () =>
+  inLog('compact', async (wal, directory) => {
+    await fill(wal, 20);
+    await wal.compact({ fold: summing, retain: 1 });
+    const before = files(directory, /./);
+    await fill(wal, 1, 21);
+    await assert.rejects(wal.compact(), { code: 'ERR_WAL_FOLD' });
+    await assert.rejects(wal.table(), { code: 'ERR_WAL_FOLD' });
+    assert.equal((await wal.table({ fold: summing })).get('bd-1'), 1 + 11 + 21);
+    for (const name of before) assert.ok(readdirSync(directory).includes(name), name);
+  }));
+
+test('another fold is refused to compact a log though all its entries are there, and though nothing is new', () =>
+  inLog('compact', async (wal, directory) => {
+    await fill(wal, 20);
+    await wal.compact({ fold: { ...summing, version: 2 } });
+    const before = files(directory, /./);
+    for (const more of [0, 1]) {
+      await fill(wal, more);
+      for (const fold of [undefined, summing])
+        await assert.rejects(wal.compact({ fold, retain: 1 }), { code: 'ERR_WAL_FOLD', seq: 20 });
+      for (const name of before) assert.ok(readdirSync(directory).includes(name), name);
+    }
+  }));
+
+test('a later version of a fold makes its own snapshot, also where nothing is new, and deletes nothing until it has another', () =>
+  inLog('compact', async (wal, directory) => {
+    const later = { ...summing, version: 2 };
+    await fill(wal, 20);
+    await wal.compact({ fold: summing });
+    await fill(wal, 20, 21);
+    await wal.compact({ fold: summing, retain: Number.POSITIVE_INFINITY });
+    for (const made of [true, false]) {
+      const report = await wal.compact({ fold: later });
+      assert.deepEqual([report.seq, report.made], [40, made]);
+      assert.equal((await seqsFrom(wal)).length, 40);
+    }
+    await fill(wal, 20, 41);
+    await wal.compact({ fold: later });
+    assert.equal((await wal.table({ fold: later })).get('bd-1'), 1 + 11 + 21 + 31 + 41 + 51);
+    assert.deepEqual(await wal.oldest(), 41);
+    assert.equal(files(directory, SNAPSHOT).length, 2);
+    await assert.rejects(wal.compact({ fold: { ...later, version: 3 } }), { code: 'ERR_WAL_FOLD' });
+  }));
+
+test('a fold that throws, or makes what JSON has no form for, leaves the log as it is', () =>
+  inLog('compact', async (wal, directory) => {
+    await fill(wal, 20);
+    const broken: Fold[] = [
+      {
+        name: 'throws',
+        version: 1,
+        apply: () => {
+          throw new Error('no');
+        },
+      },
+      { name: 'bigint', version: 1, apply: () => 1n },
+    ];
+    for (const fold of broken)
+      await assert.rejects(wal.compact({ fold }), { code: 'ERR_WAL_FOLD' }, fold.name);
+    assert.deepEqual(files(directory, SNAPSHOT), []);
+    assert.deepEqual(files(directory, /tmp$/), []);
+    assert.equal((await seqsFrom(wal)).length, 20);
+  }));
+
+test('an append that expects a rev of a log compacted with another fold is refused, and says that it wrote nothing', () =>
+  inLog('compact', async (wal, directory) => {
+    await fill(wal, 20);
+    await wal.compact({ fold: { name: 'other', version: 1, apply: () => 1 }, retain: 1 });
+    const other = await Wal.open(directory, SMALL);
+    await assert.rejects(other.append(entry('bd-1', 1), { expect: { rev: 1 } }), {
+      code: 'ERR_WAL_FOLD',
+      outcome: 'not-written',
+    });
+    await other.close();
+  }));

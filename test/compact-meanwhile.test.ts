@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict';
+import { readFileSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { openFileStore } from '../src/file/open.ts';
+import { Wal } from '../src/index.ts';
+import { inScratch } from '../src/lab/scratch.ts';
+import { entry, files, fill, inLog, SEGMENT, SMALL, SNAPSHOT, stateOf } from '../src/lab/small-log.ts';
+import { changedStorage, changedSurroundings } from '../src/lab/wrapped-storage.ts';
+import { nodeStorage } from '../src/storage/node.ts';
+import { resolveOptions } from '../src/wal/options.ts';
+
+test('a writer and a table that slept through compactions go on; the table loads the snapshot silently', () =>
+  inLog('compact', async (sleeper, directory) => {
+    await fill(sleeper, 30);
+    const table = await sleeper.table<{ n: number }>();
+    const other = await Wal.open(directory, SMALL);
+    for (let round = 0; round < 3; round++) {
+      await fill(other, 40, 31 + 40 * round);
+      await other.compact({ retain: 1 });
+    }
+    assert.equal(table.item('bd-1')?.rev, 21);
+    assert.equal((await sleeper.append(entry('bd-1', 151))).seq, 151);
+    await table.refresh();
+    assert.deepEqual([table.item('bd-1')?.rev, table.item('bd-1')?.version], [151, 16]);
+    assert.equal(sleeper.stats().replacements, 0);
+    assert.equal((await sleeper.append(entry('bd-2', 152))).seq, 152);
+    await other.close();
+  }));
+
+test('who slept through a compaction after which nobody has gone on, reads to the seal, and has nothing to load', () =>
+  inLog('compact', async (sleeper, directory) => {
+    await fill(sleeper, 5);
+    const table = await sleeper.table<{ n: number }>();
+    const changes = table.watch();
+    const other = await Wal.open(directory, SMALL);
+    await fill(other, 1, 6);
+    await other.compact({ retain: 1 });
+    assert.deepEqual(files(directory, SEGMENT), []);
+    assert.equal((await sleeper.head()).seq, 6);
+    assert.equal(await table.refresh(), 6);
+    assert.equal((await sleeper.append(entry('bd-7', 7))).seq, 7);
+    const seen = [await changes.next(), await changes.next()].map(({ value }) => value);
+    assert.deepEqual(
+      seen.map((change) => change && [change.seq, change.op]),
+      [
+        [6, 'update'],
+        [7, 'update'],
+      ],
+    );
+    assert.equal(sleeper.stats().replacements, 0);
+    await other.close();
+  }));
+
+test('two compactions at once harm nothing, while a third process writes', () =>
+  inLog('compact', async (wal, directory) => {
+    await fill(wal, 60);
+    const others = await Promise.all([1, 2].map(() => Wal.open(directory, SMALL)));
+    const compacting = others.map(async (other) => {
+      for (let i = 0; i < 5; i++) await other.compact({ retain: 1 });
+    });
+    await Promise.all([...compacting, fill(wal, 100, 61)]);
+    for (const other of others) await other.close();
+    const state = await stateOf(directory);
+    assert.deepEqual(
+      state.map(({ version }) => version),
+      Array(10).fill(16),
+    );
+    assert.equal((await wal.verify()).ok, true);
+  }));
+
+test('a compaction ends however much its own Wal appends meanwhile, in a segment that is nowhere near full', () =>
+  inLog(
+    'compact',
+    async (wal) => {
+      const MOST = 20_000;
+      let appended = 0;
+      let compacted = false;
+      await wal.append(entry('bd-0', 0));
+      const loops = Array.from({ length: 8 }, async (_, i) => {
+        for (; !compacted && appended < MOST; appended++) await wal.append(entry(`bd-${i}`, appended));
+      });
+      const { made } = await wal.compact();
+      compacted = true;
+      await Promise.all(loops);
+      assert.equal(made, true);
+      assert.ok(appended < MOST, `the compaction waited for all ${appended} appends`);
+    },
+    { durability: 'os', segmentBytes: 2 ** 30 },
+  ));
+
+test('lines that are appended in one stretch while a compaction waits to seal do not get a segment each', () =>
+  inLog(
+    'compact',
+    async (wal, directory) => {
+      await wal.append(entry('bd-0', 0));
+      const compaction = wal.compact();
+      for (let n = 1; n <= 20; n++) wal.appendSync(entry('bd-1', n));
+      await compaction;
+      await wal.append(entry('bd-0', 21));
+      assert.equal(files(directory, SEGMENT).length, 2);
+    },
+    { durability: 'os' },
+  ));
+
+test('a Wal that appends while it compacts itself loses none of what it was told is there', () =>
+  inLog('compact', async (wal, directory) => {
+    let appending = true;
+    let made = 0;
+    let rounds = 0;
+    const filling = (async () => {
+      for (; made <= 3 || rounds === 0; rounds++) await Promise.all([fill(wal, 150), fill(wal, 150)]);
+    })().finally(() => {
+      appending = false;
+    });
+    while (appending) if ((await wal.compact({ retain: 1 })).made) made++;
+    await filling;
+    const state = await stateOf(directory);
+    assert.deepEqual(
+      state.map(({ version }) => version),
+      Array(10).fill(30 * rounds),
+    );
+    assert.equal((await wal.verify()).ok, true);
+  }));
+
+test('a snapshot whose segments another compaction takes away between the listing and the reading of them gives way to that one', () =>
+  inScratch('compact', async (directory) => {
+    const wal = await Wal.open(directory, SMALL);
+    await fill(wal, 20);
+    await wal.compact();
+    const { location } = wal.info();
+    await wal.close();
+    const snapshot = join(directory, files(directory, SNAPSHOT)[0] as string);
+    const header = JSON.parse(readFileSync(snapshot, 'utf8').split('\n')[0] as string);
+    renameSync(snapshot, `${snapshot}.away`);
+    let compacted = true;
+    const list = (path: string) => {
+      const names = nodeStorage.list(path);
+      if (!compacted) {
+        compacted = true;
+        renameSync(`${snapshot}.away`, snapshot);
+        for (const name of files(directory, SEGMENT)) rmSync(join(directory, name));
+      }
+      return names;
+    };
+    const store = await openFileStore({
+      ...changedSurroundings({ storage: changedStorage({ list }) }),
+      ...resolveOptions(SMALL),
+      directory: location,
+      observe: {},
+      warn: () => {},
+    });
+    compacted = false;
+    await assert.rejects(store.putSnapshot(header, []), { code: 'ERR_WAL_COMPACTED', seq: 20 });
+    assert.equal(compacted, true);
+    await store.close();
+  }));
+
+test('closing a Wal waits for its compactions, its backups and the tables that are being loaded', async () => {
+  await inScratch('compact', async (directory) => {
+    const log = join(directory, 'log');
+    const wal = await Wal.open(log, { durability: 'os' });
+    const entries = Array.from({ length: 30_000 }, (_, i) => ({
+      op: 'set',
+      id: `bd-${i}`,
+      data: 'x'.repeat(100),
+    }));
+    await wal.appendBatch(entries);
+    await wal.compact();
+    await wal.append({ op: 'set', id: 'bd-0' });
+    const works = [
+      wal.compact({ retain: 1 }).then(({ ids }) => ids),
+      wal.backup(join(directory, 'copy')).then(({ seq }) => seq),
+      wal.stateAt(30_000).then(({ items }) => items.length),
+      wal.table().then(() => 'loaded'),
+    ];
+    let ended = 0;
+    for (const work of works) void work.then(() => ended++);
+    await wal.close();
+    assert.equal(ended, 4);
+    assert.deepEqual(await Promise.all(works), [30_000, 30_001, 30_000, 'loaded']);
+  });
+});

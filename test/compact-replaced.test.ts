@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict';
+import { cpSync, existsSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { Wal } from '../src/index.ts';
+import { inScratch } from '../src/lab/scratch.ts';
+import { entry, files, fill, SMALL, SNAPSHOT, seqsFrom, stateOf } from '../src/lab/small-log.ts';
+import { changedStorage, changedSurroundings } from '../src/lab/wrapped-storage.ts';
+import type { StorageFile } from '../src/storage/storage.ts';
+
+const FIRST_SEGMENT = '00000000000000000001.jsonl';
+
+test('an append whose segment was compacted away before its acknowledgement, and the name made anew, is in the state once', async () => {
+  await inScratch('compact', async (directory) => {
+    const other = await Wal.open(directory, { ...SMALL, lock: 'none' });
+    let meanwhile: (() => Promise<void>) | undefined;
+    const sync = async (file: StorageFile) => {
+      await file.sync();
+      const work = meanwhile;
+      meanwhile = undefined;
+      await work?.();
+    };
+    const surroundings = changedSurroundings({ storage: changedStorage({}, { sync }) });
+    const wal = await Wal.openIn(surroundings, directory, { ...SMALL, lock: 'none' });
+    await fill(wal, 5);
+    meanwhile = async () => {
+      for (const n of [7, 8]) {
+        await other.compact({ retain: 1 });
+        await other.append(entry('bd-other', n));
+      }
+      assert.equal(existsSync(join(directory, FIRST_SEGMENT)), false);
+      writeFileSync(join(directory, FIRST_SEGMENT), '');
+    };
+    // Two, so that the sync is not a blocking one.
+    const both = await Promise.all([wal.append(entry('bd-6', 6)), wal.append(entry('bd-6', 6))]);
+    assert.equal(meanwhile, undefined);
+    assert.deepEqual(
+      both.map(({ seq }) => seq),
+      [6, 7],
+    );
+    assert.deepEqual(
+      (await stateOf(directory)).find(({ id }) => id === 'bd-6'),
+      { id: 'bd-6', rev: 7, version: 2, n: 6 },
+    );
+    assert.equal(wal.stats().replacements, 0);
+    await Promise.all([wal.close(), other.close()]);
+  });
+});
+
+for (const compacted of [false, true]) {
+  const where = compacted ? 'behind a snapshot' : 'in a segment that is not read';
+  test(`an append whose log was replaced by one that may hold it ${where} is told as unknown`, async () => {
+    await inScratch('compact', async (scratch) => {
+      const directory = join(scratch, 'log');
+      const copy = join(scratch, 'copy');
+      let replace: (() => void) | undefined;
+      const sync = async (file: StorageFile) => {
+        await file.sync();
+        replace?.();
+        replace = undefined;
+      };
+      const surroundings = changedSurroundings({ storage: changedStorage({}, { sync }) });
+      const wal = await Wal.openIn(surroundings, directory, SMALL);
+      await fill(wal, 5);
+      cpSync(directory, copy, { recursive: true });
+      const there = await Wal.open(copy, SMALL);
+      await fill(there, 30, 6);
+      if (compacted) await there.compact({ retain: 1 });
+      await there.close();
+      // What a checkout puts there is the same log, further on, in other files.
+      replace = () => {
+        rmSync(join(directory, FIRST_SEGMENT));
+        for (const name of files(copy, /-?[0-9]{20}.jsonl$/)) cpSync(join(copy, name), join(directory, name));
+      };
+      const two = await Promise.allSettled([6, 7].map((n) => wal.append(entry('bd-x', n))));
+      for (const { status, reason } of two as PromiseRejectedResult[])
+        assert.deepEqual(
+          [status, reason?.code, reason?.outcome],
+          ['rejected', 'ERR_WAL_DIVERGED', 'unknown'],
+        );
+      await wal.close();
+    });
+  });
+}
+
+/** Puts the segments and snapshots of one log in the place of another's. */
+function putInPlace(directory: string, copy: string): void {
+  for (const name of files(directory, /[0-9]{20}/)) rmSync(join(directory, name));
+  for (const name of files(copy, /[0-9]{20}/)) cpSync(join(copy, name), join(directory, name));
+}
+
+test('an append whose log was replaced by one that was compacted at the same number is told as unknown, and the Wal goes on', async () => {
+  await inScratch('compact', async (scratch) => {
+    const [directory, copy] = [join(scratch, 'log'), join(scratch, 'copy')];
+    let meanwhile: (() => Promise<void>) | undefined;
+    const sync = async (file: StorageFile) => {
+      await file.sync();
+      const work = meanwhile;
+      meanwhile = undefined;
+      await work?.();
+    };
+    const surroundings = changedSurroundings({ storage: changedStorage({}, { sync }) });
+    const wal = await Wal.openIn(surroundings, directory, { ...SMALL, lock: 'none' });
+    await fill(wal, 5);
+    cpSync(directory, copy, { recursive: true });
+    const there = await Wal.open(copy, SMALL);
+    await fill(there, 2, 6);
+    await there.compact();
+    await fill(there, 1, 8);
+    await there.close();
+    const other = await Wal.open(directory, { ...SMALL, lock: 'none' });
+    meanwhile = async () => {
+      await other.compact();
+      putInPlace(directory, copy);
+    };
+    const two = await Promise.allSettled([6, 7].map((n) => wal.append(entry('bd-mine', n))));
+    for (const { status, reason } of two as PromiseRejectedResult[])
+      assert.deepEqual([status, reason?.code, reason?.outcome], ['rejected', 'ERR_WAL_DIVERGED', 'unknown']);
+    assert.equal((await wal.append(entry('bd-mine', 9))).seq, 9);
+    await Promise.all([wal.close(), other.close()]);
+  });
+});
+
+test('an append whose log is replaced, and put back once it was appended again, is told as unknown where the first is not read', async () => {
+  await inScratch('compact', async (scratch) => {
+    const [directory, before, after] = ['log', 'before', 'after'].map((name) => join(scratch, name)) as [
+      string,
+      string,
+      string,
+    ];
+    const steps: (() => Promise<void>)[] = [];
+    const sync = async (file: StorageFile) => {
+      await file.sync();
+      await steps.shift()?.();
+    };
+    const surroundings = changedSurroundings({ storage: changedStorage({}, { sync }) });
+    const options = { lock: 'none' } as const;
+    const wal = await Wal.openIn(surroundings, directory, options);
+    await fill(wal, 5);
+    cpSync(directory, after, { recursive: true });
+    const there = await Wal.open(after, options);
+    await fill(there, 10, 6);
+    await there.close();
+    const other = await Wal.open(directory, options);
+    steps.push(
+      async () => {
+        await other.compact();
+        await fill(other, 1, 8);
+        cpSync(directory, before, { recursive: true });
+        putInPlace(directory, after);
+      },
+      async () => putInPlace(directory, before),
+    );
+    const two = await Promise.allSettled([6, 7].map((n) => wal.append(entry('bd-mine', n))));
+    for (const { status, reason } of two as PromiseRejectedResult[])
+      assert.deepEqual([status, reason?.code, reason?.outcome], ['rejected', 'ERR_WAL_DIVERGED', 'unknown']);
+    assert.equal(wal.stats().replacements, 2);
+    assert.deepEqual(await seqsFrom(wal), [1, 2, 3, 4, 5, 6, 7, 8]);
+    await Promise.all([wal.close(), other.close()]);
+  });
+});
+
+test('a follower at the end of a sealed segment is told when a shorter log that was compacted takes the place of its own', async () => {
+  await inScratch('compact', async (scratch) => {
+    const [directory, copy] = [join(scratch, 'log'), join(scratch, 'copy')];
+    const wal = await Wal.open(directory, SMALL);
+    await fill(wal, 3);
+    cpSync(directory, copy, { recursive: true });
+    const there = await Wal.open(copy, SMALL);
+    await there.compact();
+    await fill(there, 1, 4);
+    await there.close();
+    await fill(wal, 4, 4);
+    const { seq } = await wal.compact();
+    await wal.close();
+    for (const name of files(directory, SNAPSHOT)) rmSync(join(directory, name));
+    const reader = await Wal.open(directory, { readOnly: true });
+    const follow = async () => {
+      for await (const record of reader.follow({ from: 1 }))
+        if (record.seq === seq) putInPlace(directory, copy);
+    };
+    await assert.rejects(follow(), { code: 'ERR_WAL_DIVERGED' });
+    await reader.close();
+  });
+});
