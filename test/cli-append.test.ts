@@ -5,18 +5,20 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { Wal } from '../src/index.ts';
+import { recordsIn } from '../src/lab/audit.ts';
 import { ended, objects, run, start } from '../src/lab/command-line.ts';
+import { makeLog } from '../src/lab/make-log.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 
 const line = (entry: unknown) => `${JSON.stringify(entry)}\n`;
 
 async function idsIn(dir: string): Promise<string[]> {
-  return objects((await run(dir, ['read', '--json'])).stdout).map(({ id }) => id);
+  return (await recordsIn(join(dir, '.beads'))).map(({ id }) => id);
 }
 
 test('lines on standard input are appended in their order, in few groups', () =>
   inScratch('cli-stream', async (dir) => {
-    await run(dir, ['init']);
+    await makeLog(dir);
     const ids = Array.from({ length: 10_000 }, (_, i) => `bd-${i}`);
     const { code, stdout } = await run(dir, ['append'], ids.map((id) => line({ op: 'add', id })).join(''));
     assert.deepEqual({ code, stdout }, { code: 0, stdout: '10,000 entries were appended, seq 1 to 10000\n' });
@@ -25,7 +27,7 @@ test('lines on standard input are appended in their order, in few groups', () =>
 
 test('with --json a line is acknowledged while the input is still open', () =>
   inScratch('cli-ack', async (dir) => {
-    await run(dir, ['init']);
+    await makeLog(dir);
     const child = start(dir, ['append', '--json']);
     try {
       const answers = createInterface({ input: child.stdout as NodeJS.ReadableStream });
@@ -48,7 +50,7 @@ test('with --json a line is acknowledged while the input is still open', () =>
 
 test('blank lines, carriage returns, a byte-order mark and a missing last newline are no matter', () =>
   inScratch('cli-lines', async (dir) => {
-    await run(dir, ['init']);
+    await makeLog(dir);
     const input = '\ufeff{"op":"add","id":"a"}\r\n\r\n\n{"op":"add","id":"b"}\n{"op":"add","id":"c"}';
     assert.equal((await run(dir, ['append'], input)).code, 0);
     assert.deepEqual(await idsIn(dir), ['a', 'b', 'c']);
@@ -56,7 +58,7 @@ test('blank lines, carriage returns, a byte-order mark and a missing last newlin
 
 test('a line that cannot be appended is told by its number; what came before it is kept and counted', () =>
   inScratch('cli-bad-line', async (dir) => {
-    await run(dir, ['init']);
+    await makeLog(dir);
     const good = `${line({ op: 'add', id: 'a' })}\n${line({ op: 'add', id: 'b' })}`;
     const bad: [string | Buffer, string, RegExp][] = [
       ['{"op":"add",', 'ERR_WAL_ENTRY', /^Line 4 is not JSON: /],
@@ -93,7 +95,7 @@ test('a line that cannot be appended is told by its number; what came before it 
 
 test('the first of many lines that cannot be appended says that nothing was', () =>
   inScratch('cli-bad-first', async (dir) => {
-    await run(dir, ['init']);
+    await makeLog(dir);
     await run(dir, ['append', '--op', 'add', '--id', 'a', '--key', 'k']);
     const first = await run(dir, ['append'], '{"op":"add"}\n');
     assert.match(first.stderr, /^jsonl-wal: Line 1: The entry's id .*\. Nothing was appended\. \[/);
@@ -112,7 +114,7 @@ test('an append to a log that cannot be opened says that it was not written', ()
     const outcome = 'not-written';
     for (const args of [one, ['append'], ['append', '--batch'], ['import', '--from', 'beads', 'x']])
       assert.deepEqual(await refused(...args), { code: 'ERR_WAL_NOT_FOUND', outcome }, args.join(' '));
-    await run(dir, ['init']);
+    await makeLog(dir);
     const lock = join(dir, '.beads/wal.lock');
     const kept = readFileSync(lock);
     writeFileSync(lock, 'rubbish');
@@ -125,7 +127,7 @@ test('an append to a log that cannot be opened says that it was not written', ()
 
 test('a batch is one line with all entries, or nothing', () =>
   inScratch('cli-batch', async (dir) => {
-    await run(dir, ['init']);
+    await makeLog(dir);
     const path = join(dir, '.beads/00000000000000000001.jsonl');
     const entries = line({ op: 'add', id: 'a' }) + line({ op: 'add', id: 'b' });
     for (const [bad, message] of [
@@ -157,7 +159,7 @@ test('a batch is one line with all entries, or nothing', () =>
 
 test('of two processes that expect the same head one appends, and the other ends with 3 and the head', () =>
   inScratch('cli-conflict', async (dir) => {
-    await run(dir, ['init']);
+    await makeLog(dir);
     await run(dir, ['append', '--op', 'add', '--id', 'bd-1']);
     const claim = ['append', '--op', 'claim', '--id', 'bd-1', '--expect-seq', '1', '--json'];
     const both = await Promise.all([run(dir, claim), run(dir, claim)]);
@@ -173,7 +175,7 @@ test('of two processes that expect the same head one appends, and the other ends
 
 test('an append with a key that is in the log answers with the first one, and says so', () =>
   inScratch('cli-key', async (dir) => {
-    await run(dir, ['init']);
+    await makeLog(dir);
     const args = ['append', '--op', 'add', '--id', 'bd-1', '--key', 'agent-7'];
     assert.equal((await run(dir, args)).stdout, '1\n');
     const again = await run(dir, args);
@@ -186,7 +188,7 @@ test('an append with a key that is in the log answers with the first one, and sa
 
 test('where nobody reads the acknowledgements any more, all lines are appended all the same', () =>
   inScratch('cli-ack-gone', async (dir) => {
-    await run(dir, ['init']);
+    await makeLog(dir);
     const child = start(dir, ['append', '--json']);
     child.stdout?.destroy();
     const input = Array.from({ length: 3000 }, (_, i) => line({ op: 'add', id: `bd-${i}` }));

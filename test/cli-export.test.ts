@@ -13,6 +13,7 @@ import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { writeWhole } from '../src/cli/write-file.ts';
 import { objects, run } from '../src/lab/command-line.ts';
+import { makeLog } from '../src/lab/make-log.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 
 const ISSUES = [
@@ -38,14 +39,12 @@ test('an export, imported elsewhere and exported again, is the same to the byte'
 
 test('an id whose data is no issue is told and left out; with --strict nothing is written', () =>
   inScratch('cli-export', async (dir) => {
-    await run(dir, ['init']);
     const good = { id: 'bd-1', created_at: '2025-10-13T00:00:00Z' };
-    const entries = [
+    await makeLog(dir, [
       { op: 'add', id: 'bd-1', data: good },
       { op: 'add', id: 'bd-2', data: 'text' },
       { op: 'add', id: 'bd-3\u001b[2J\u202e', data: good },
-    ];
-    await run(dir, ['append'], lines(entries));
+    ]);
     writeFileSync(join(dir, 'out.jsonl'), 'before');
     const strict = await run(dir, ['export', '--to', 'beads', '--strict', 'out.jsonl']);
     assert.equal(strict.code, 1);
@@ -74,7 +73,7 @@ test('an id whose data is no issue is told and left out; with --strict nothing i
 
 test('an export keeps the mode of the file, follows a link, and says why it cannot write', () =>
   inScratch('cli-export', async (dir) => {
-    await run(dir, ['init']);
+    await makeLog(dir);
     mkdirSync(join(dir, 'real'));
     writeFileSync(join(dir, 'real/out.jsonl'), 'before');
     chmodSync(join(dir, 'real/out.jsonl'), 0o600);

@@ -3,7 +3,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { recordsIn } from '../src/lab/audit.ts';
 import { objects, run } from '../src/lab/command-line.ts';
+import { makeLog } from '../src/lab/make-log.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 
 const ISSUES = [
@@ -19,18 +21,14 @@ const ISSUES = [
 const LINES = ISSUES.map((issue) => `${JSON.stringify(issue)}\n`).join('');
 const IMPORT = ['import', '--from', 'beads'];
 
-async function recordsIn(dir: string) {
-  return objects((await run(dir, ['read', '--json'])).stdout);
-}
-
 test('import appends one add an issue, at its own time, and again only what changed', () =>
   inScratch('cli-import', async (dir) => {
-    await run(dir, ['init']);
+    await makeLog(dir);
     writeFileSync(join(dir, 'issues.jsonl'), LINES);
     const { code, stdout } = await run(dir, [...IMPORT, 'issues.jsonl']);
     assert.deepEqual({ code, stdout }, { code: 0, stdout: '2 entries were appended, seq 1 to 2\n' });
     assert.deepEqual(
-      (await recordsIn(dir)).map(({ op, id, ts, data }) => ({ op, id, ts, data })),
+      (await recordsIn(join(dir, '.beads'))).map(({ op, id, ts, data }) => ({ op, id, ts, data })),
       [
         { op: 'add', id: 'bd-1', ts: Date.parse('2025-10-12T07:43:03.453Z'), data: ISSUES[0] },
         { op: 'add', id: 'bd-2', ts: Date.parse('2025-10-13T00:00:00Z'), data: ISSUES[1] },
@@ -39,16 +37,16 @@ test('import appends one add an issue, at its own time, and again only what chan
     writeFileSync(join(dir, 'issues.jsonl'), LINES.replace('"open"', '"closed"'));
     const [again] = objects((await run(dir, [...IMPORT, 'issues.jsonl', '--json'])).stdout);
     assert.deepEqual(again, { appended: 1, duplicates: 1, skipped: 0 });
-    assert.equal((await recordsIn(dir)).at(-1).data.status, 'closed');
+    assert.deepEqual((await recordsIn(join(dir, '.beads'))).at(-1)?.data, { ...ISSUES[0], status: 'closed' });
   }));
 
 test('import reads a gzipped file, and says where one is cut', () =>
   inScratch('cli-import-gz', async (dir) => {
-    await run(dir, ['init']);
+    await makeLog(dir);
     const gzipped = gzipSync(LINES);
     writeFileSync(join(dir, 'issues.jsonl.gz'), gzipped);
     assert.equal((await run(dir, [...IMPORT, 'issues.jsonl.gz'])).code, 0);
-    assert.equal((await recordsIn(dir)).length, 2);
+    assert.equal((await recordsIn(join(dir, '.beads'))).length, 2);
     writeFileSync(join(dir, 'cut.jsonl.gz'), gzipped.subarray(0, gzipped.length / 2));
     const cut = await run(dir, [...IMPORT, 'cut.jsonl.gz']);
     assert.equal(cut.code, 1);
@@ -69,7 +67,7 @@ test('import reads a gzipped file, and says where one is cut', () =>
 
 test('bad lines are told by their numbers and skipped; with --strict nothing is imported', () =>
   inScratch('cli-import-bad', async (dir) => {
-    await run(dir, ['init']);
+    await makeLog(dir);
     const bad = ['<<<<<<< HEAD', '[]', '{"title":"x"}', '{"id":"bd-9"}', '{"id":"bd-9","created_at":"soon"}'];
     const [first, second] = LINES.split('\n');
     writeFileSync(join(dir, 'issues.jsonl'), [first, ...bad, '', second].join('\n'));
@@ -91,5 +89,5 @@ test('bad lines are told by their numbers and skipped; with --strict nothing is 
       '',
     ]);
     assert.equal((await run(dir, [...IMPORT, 'issues.jsonl', '--json'])).stderr.startsWith('{"code"'), true);
-    assert.equal((await recordsIn(dir)).length, 2);
+    assert.equal((await recordsIn(join(dir, '.beads'))).length, 2);
   }));

@@ -14,16 +14,16 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { backupsOf, pruneBackups } from '../src/cli/backups.ts';
 import { objects, run } from '../src/lab/command-line.ts';
+import { makeLog } from '../src/lab/make-log.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 
-/** A log in `.beads` of so many entries, on three ids. */
+/** Appends so many entries to the log in `.beads`, on three ids. */
 async function fill(dir: string, count: number, from = 1): Promise<void> {
-  if (from === 1) await run(dir, ['init']);
-  const lines = Array.from({ length: count }, (_, i) => {
+  const entries = Array.from({ length: count }, (_, i) => {
     const n = from + i;
-    return `${JSON.stringify({ op: 'update', id: `bd-${n % 3}`, data: { n }, ts: n * 1000 })}\n`;
+    return { op: 'update', id: `bd-${n % 3}`, data: { n }, ts: n * 1000 };
   });
-  assert.equal((await run(dir, ['append'], lines.join(''))).code, 0);
+  await makeLog(dir, entries);
 }
 
 const only = async (dir: string, args: readonly string[]) => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { ended, objects, run, start } from '../src/lab/command-line.ts';
 import { holdLock } from '../src/lab/hold-lock.ts';
+import { makeLog } from '../src/lab/make-log.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 
 const APPEND = ['append', '--op', 'add', '--id', 'bd-1'];
@@ -17,7 +18,7 @@ async function statusOf(dir: string) {
 for (const kind of ['kernel', 'lockfile'] as const) {
   test(`while another process holds the ${kind} lock, a strict append ends with 5, one that is not goes on without it`, () =>
     inScratch(`cli-lock-${kind}`, async (dir) => {
-      await run(dir, ['init']);
+      await makeLog(dir);
       await run(dir, ['lock', 'set', kind]);
       await run(dir, APPEND);
       const free = await statusOf(dir);
@@ -50,7 +51,7 @@ for (const kind of ['kernel', 'lockfile'] as const) {
 
   test(`lock break --force lets new writers have the ${kind} lock while the old holder lives`, () =>
     inScratch(`cli-break-${kind}`, async (dir) => {
-      await run(dir, ['init']);
+      await makeLog(dir);
       await run(dir, ['lock', 'set', kind]);
       const file = join(dir, '.beads/wal.lock');
       const lock = holdLock(kind, join(dir, '.beads'));
@@ -82,7 +83,7 @@ for (const kind of ['kernel', 'lockfile'] as const) {
 
 test('NODE_DEBUG=jsonl-wal tells of the wait, of going on without the lock, and of the turn, with the writer of the line', () =>
   inScratch('cli-debug', async (dir) => {
-    await run(dir, ['init']);
+    await makeLog(dir);
     const lock = holdLock('kernel', join(dir, '.beads'));
     try {
       const { stderr } = await run(dir, [...APPEND, '--lock-timeout', '500'], '', {
@@ -100,7 +101,7 @@ test('NODE_DEBUG=jsonl-wal tells of the wait, of going on without the lock, and 
 
 test('who waits for the lock longer than a second says for whom, and how long', () =>
   inScratch('cli-wait', async (dir) => {
-    await run(dir, ['init']);
+    await makeLog(dir);
     await run(dir, ['lock', 'set', 'kernel']);
     await run(dir, APPEND);
     const { holder } = await statusOf(dir);
@@ -120,7 +121,7 @@ test('who waits for the lock longer than a second says for whom, and how long', 
 
 test('lock status of a log nobody wrote here tells that no kind is chosen, and set mends a file that names none', () =>
   inScratch('cli-lock-none', async (dir) => {
-    await run(dir, ['init']);
+    await makeLog(dir);
     const file = join(dir, '.beads/wal.lock');
     assert.match((await run(dir, ['lock', 'status'])).stdout, /^kind +(kernel|lockfile)\nheld +no\n/);
     rmSync(file);

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
-import { Wal } from '../src/index.ts';
 import { ended, objects, PROGRAM, run, start } from '../src/lab/command-line.ts';
+import { makeLog } from '../src/lab/make-log.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 
 /** Turns the text red, clears the screen (C1), rings, and shows the rest backwards. */
@@ -31,17 +30,16 @@ async function onTerminal(dir: string, args: string[], env: NodeJS.ProcessEnv = 
   return (await ended(child)).stdout;
 }
 
-async function logOf(dir: string, count: number, text = 'x'): Promise<void> {
-  const wal = await Wal.open(join(dir, '.beads'));
-  const entries = Array.from({ length: count }, (_, i) => ({ op: 'add', id: `bd-${i + 1}`, data: text }));
-  await Promise.all(entries.map((entry) => wal.append(entry)));
-  await wal.close();
+function logOf(dir: string, count: number): Promise<void> {
+  return makeLog(
+    dir,
+    Array.from({ length: count }, (_, i) => ({ op: 'add', id: `bd-${i + 1}`, data: 'x' })),
+  );
 }
 
 test('what could steer a terminal is escaped in ids, ops, data and errors, and --json gives it back', () =>
   inScratch('cli-escape', async (dir) => {
-    await run(dir, ['init']);
-    await run(dir, ['append'], `${JSON.stringify({ op: NASTY, id: NASTY, data: { [NASTY]: NASTY } })}\n`);
+    await makeLog(dir, [{ op: NASTY, id: NASTY, data: { [NASTY]: NASTY } }]);
     const read = await run(dir, ['read']);
     assert.doesNotMatch(read.stdout, RAW);
     assert.equal(read.stdout.split('\n').length, 2);
@@ -71,8 +69,7 @@ test(
   },
   () =>
     inScratch('cli-terminal', async (dir) => {
-      await run(dir, ['init']);
-      await run(dir, ['append'], `${JSON.stringify({ op: 'add', id: NASTY, data: 'long '.repeat(100) })}\n`);
+      await makeLog(dir, [{ op: 'add', id: NASTY, data: 'long '.repeat(100) }]);
       const coloured = await onTerminal(dir, ['read']);
       assert.equal(coloured.startsWith('\x1b[2m     1 '), true);
       assert.match(coloured, /…\r\n$/);
@@ -84,7 +81,7 @@ test(
       const failure = await onTerminal(dir, ['info', '-C', NASTY], { NO_COLOR: '1' });
       assert.match(failure, /^jsonl-wal: /);
       assert.doesNotMatch(failure, RAW_ON_TERMINAL);
-      await run(dir, ['append', '--op', 'add', '--id', 'bd-1', '--data', `"${'long '.repeat(100)}"`]);
+      await makeLog(dir, [{ op: 'add', id: 'bd-1', data: 'long '.repeat(100) }]);
       // script(1) makes a terminal that does not tell its width.
       const cut = await onTerminal(dir, ['read', '--id', 'bd-1'], { NO_COLOR: '1' });
       assert.match(cut, /^.* "long .*…\r\n$/);

@@ -4,20 +4,18 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { type Fold, Wal } from '../src/index.ts';
 import { objects, run } from '../src/lab/command-line.ts';
+import { makeLog } from '../src/lab/make-log.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 
 /** A log of three ids, one of them deleted: five entries. */
 async function fill(dir: string): Promise<void> {
-  await run(dir, ['init']);
-  const entries = [
+  await makeLog(dir, [
     { op: 'add', id: 'bd-2', data: { title: 'two' }, ts: 1000 },
     { op: 'add', id: 'bd-1', data: { title: 'one' }, ts: 2000 },
     { op: 'add', id: 'bd-3', data: { title: 'three' }, ts: 3000 },
     { op: 'update', id: 'bd-1', data: { title: 'ONE' }, ts: 4000 },
     { op: 'delete', id: 'bd-3', ts: 5000 },
-  ];
-  const { code } = await run(dir, ['append'], entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
-  assert.equal(code, 0);
+  ]);
 }
 
 test('state prints each id with its rev, version and value, by id, as lines or as JSON', () =>

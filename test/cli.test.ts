@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { Wal } from '../src/index.ts';
 import { ended, objects, PROGRAM, run, start } from '../src/lab/command-line.ts';
+import { makeLog } from '../src/lab/make-log.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 
 const SEGMENT = '.beads/00000000000000000001.jsonl';
@@ -57,7 +58,7 @@ test('init --git adds its lines to the files that are there, and says so of a lo
 
 test('what is appended with flags is read, shown by tail, counted by info and found whole by verify', () =>
   inScratch('cli-round', async (dir) => {
-    await run(dir, ['init']);
+    await makeLog(dir);
     const flags = [
       '--op',
       'add',
@@ -110,10 +111,11 @@ test('what is appended with flags is read, shown by tail, counted by info and fo
 
 test('read takes a range, and several ids and ops', () =>
   inScratch('cli-read', async (dir) => {
-    await run(dir, ['init']);
     const ops = ['add', 'add', 'update', 'close', 'add'];
-    const lines = ops.map((op, i) => JSON.stringify({ op, id: `bd-${i % 3}` }));
-    await run(dir, ['append'], lines.join('\n'));
+    await makeLog(
+      dir,
+      ops.map((op, i) => ({ op, id: `bd-${i % 3}` })),
+    );
     const seqs = async (...args: string[]) =>
       objects((await run(dir, ['read', '--json', ...args])).stdout).map(({ seq }) => seq);
     assert.deepEqual(await seqs('--from', '2', '--to', '4'), [2, 3, 4]);
@@ -134,7 +136,7 @@ test('the directory is that of -C before or after the command, else JSONL_WAL_DI
 
 test('a command line that cannot be meant ends with 2, and says what would be', () =>
   inScratch('cli-usage', async (dir) => {
-    await run(dir, ['init']);
+    await makeLog(dir);
     const wrong: [string[], RegExp][] = [
       [['apend'], /unknown command 'apend' \(Did you mean append\?\)/],
       [['help', 'bogus'], /unknown command 'bogus'/],
@@ -198,7 +200,7 @@ test('where there is no log, a damaged wal.json, a newer format or a file, it sa
       );
     }
     assert.equal(existsSync(join(dir, '.beads')), false);
-    await run(dir, ['init']);
+    await makeLog(dir);
     const meta = join(dir, '.beads/wal.json');
     const good = readFileSync(meta, 'utf8');
     writeFileSync(meta, good.replace('"version":1', '"version":2'));
@@ -216,8 +218,10 @@ test('where there is no log, a damaged wal.json, a newer format or a file, it sa
 
 test('of a log whose end is damaged, read, tail, info and verify tell what is there and end with 4, and append refuses', () =>
   inScratch('cli-corrupt', async (dir) => {
-    await run(dir, ['init']);
-    await run(dir, ['append'], '{"op":"add","id":"bd-1"}\n{"op":"add","id":"bd-2"}\n');
+    await makeLog(dir, [
+      { op: 'add', id: 'bd-1' },
+      { op: 'add', id: 'bd-2' },
+    ]);
     const path = join(dir, SEGMENT);
     writeFileSync(path, readFileSync(path, 'utf8').replace('bd-2', 'bd-3'));
     const before = readFileSync(path, 'utf8');
@@ -265,11 +269,12 @@ test('of a log whose end is damaged, read, tail, info and verify tell what is th
 
 test('tail prints the last entries, and none of an empty log', () =>
   inScratch('cli-tail', async (dir) => {
-    await run(dir, ['init']);
+    await makeLog(dir);
     assert.deepEqual(await run(dir, ['tail']), { code: 0, stdout: '', stderr: '' });
-    const wal = await Wal.open(join(dir, '.beads'));
-    await Promise.all(Array.from({ length: 12 }, (_, i) => wal.append({ op: 'add', id: `bd-${i + 1}` })));
-    await wal.close();
+    await makeLog(
+      dir,
+      Array.from({ length: 12 }, (_, i) => ({ op: 'add', id: `bd-${i + 1}` })),
+    );
     const seqs = async (...args: string[]) =>
       objects((await run(dir, ['tail', '--json', ...args])).stdout).map(({ seq }) => seq);
     assert.deepEqual(await seqs(), [3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
@@ -306,7 +311,7 @@ test('where the directory may not be read, or not be written, it says so in word
     const reached = spawnSync(process.execPath, [PROGRAM, '--version'], { ...nobody, cwd: '/' });
     if (reached.status !== 0) return t.skip('another user cannot reach this checkout, or this Node');
     const asNobody = (...args: string[]) => ended(start(dir, args, nobody));
-    await run(dir, ['init']);
+    await makeLog(dir);
     for (const path of [dir, join(dir, '.beads')]) chmodSync(path, 0o755);
     const append = ['append', '--op', 'add', '--id', 'bd-1', '--json'];
     const unwritable = await asNobody(...append);

@@ -1,18 +1,17 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
-import { extname, join } from 'node:path';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { type LogRecord, Wal } from '../src/index.ts';
+import { PROGRAM } from '../src/lab/command-line.ts';
 import { type DemoPlan, type DemoProgress, runDemo } from '../src/lab/demo.ts';
 import { sampleEntries } from '../src/lab/sample.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 import { kernelLockLoads } from '../src/lock/kernel.ts';
 
-const MAIN = fileURLToPath(new URL(`../src/cli/main${extname(import.meta.url)}`, import.meta.url));
 const TIMEOUT_MS = 300_000;
 
 interface Run {
@@ -27,7 +26,7 @@ async function demo(
   meanwhile: (interrupt: () => void) => Promise<void> = async () => {},
 ): Promise<Run> {
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-  const child = spawn(process.execPath, [MAIN, 'demo', ...args], { env, timeout: TIMEOUT_MS });
+  const child = spawn(process.execPath, [PROGRAM, 'demo', ...args], { env, timeout: TIMEOUT_MS });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text) => {
@@ -302,7 +301,7 @@ describe('the demo', () => {
     inScratch('demo', async (scratch) => {
       const { NODE_TEST_CONTEXT: _, ...env } = process.env;
       const log = join(scratch, 'log');
-      const args = [process.execPath, MAIN, 'demo', '--entries', '2000', '--processes', '2', '--dir', log];
+      const args = [process.execPath, PROGRAM, 'demo', '--entries', '2000', '--processes', '2', '--dir', log];
       const child = spawn('sh', ['-c', 'ulimit -f 128 && exec "$@"', 'sh', ...args], {
         env,
         timeout: TIMEOUT_MS,

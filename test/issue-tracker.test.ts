@@ -22,13 +22,12 @@ import { makeMany } from '../examples/issue-tracker/make-many.ts';
 import { keepMirror } from '../examples/issue-tracker/mirror.ts';
 import { Tracker } from '../examples/issue-tracker/tracker.ts';
 import { Wal } from '../src/index.ts';
+import { PROGRAM } from '../src/lab/command-line.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 
 const MAIN = fileURLToPath(
   new URL(`../examples/issue-tracker/main${extname(import.meta.url)}`, import.meta.url),
 );
-
-const CLI = fileURLToPath(new URL(`../src/cli/main${extname(import.meta.url)}`, import.meta.url));
 
 interface Ran {
   readonly code: number;
@@ -552,7 +551,7 @@ describe('the issue tracker example', { concurrency: 2 }, () => {
       const copy = join(directory, 'copy');
       await (await Tracker.init(copy)).close();
       const imported = await runNode(directory, [
-        CLI,
+        PROGRAM,
         'import',
         '--from',
         'beads',

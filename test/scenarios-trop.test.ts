@@ -44,7 +44,11 @@ for (const [scenario, size, holds] of RUNS) {
   }
 }
 
-for (const lock of ['kernel', 'lockfile', 'none']) {
-  test(`toctou: twenty processes want one of eleven numbers (lock: ${lock}): eleven get one each, nine are told that the pool is exhausted`, (t) =>
-    runSmall(t, toctou, { lock }));
-}
+const TWENTY =
+  'twenty want one of eleven numbers: eleven get one each, nine are told that the pool is exhausted';
+
+test(`toctou: ${TWENTY} (processes, kernel lock)`, (t) => runSmall(t, toctou, { lock: 'kernel' }));
+
+for (const lock of ['lockfile', 'none'])
+  test(`toctou: the same holds with threads, lock: ${lock}`, (t) =>
+    runSmall(t, toctou, { as: 'threads', lock }));

@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { extname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { scriptUrl } from './script.ts';
 
 export interface ChildOptions {
   /** The most 1,024-byte blocks that a file of it may have (`ulimit -f`). */
@@ -38,7 +38,7 @@ export class Child<Message> {
     listener?: (message: Message) => void,
   ) {
     this.#listener = listener;
-    this.#process = start(scriptPath(script), JSON.stringify(argument), options);
+    this.#process = start(fileURLToPath(scriptUrl(`lab/${script}`)), JSON.stringify(argument), options);
     this.#process.on('message', (message) => this.#take(message as Message));
     this.#process.stderr?.on('data', (bytes: Buffer) => {
       this.#complaint = (this.#complaint + bytes.toString()).slice(-MOST_COMPLAINT);
@@ -111,10 +111,6 @@ export class Child<Message> {
       });
     }
   }
-}
-
-function scriptPath(name: string): string {
-  return fileURLToPath(new URL(`./${name}${extname(import.meta.url)}`, import.meta.url));
 }
 
 function start(script: string, argument: string, options: ChildOptions): ChildProcess {

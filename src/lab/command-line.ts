@@ -1,10 +1,10 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
-import { extname } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { scriptUrl } from './script.ts';
 
 /** The command line's program, of the same build (or source) as this file. */
-export const PROGRAM = fileURLToPath(new URL(`../cli/main${extname(import.meta.url)}`, import.meta.url));
+export const PROGRAM = fileURLToPath(scriptUrl('cli/main'));
 
 const MOST_MS = 300_000;
 

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { extname } from 'node:path';
 import type { WalStats } from '../index.ts';
 import type { Job, Order, Report } from './demo-messages.ts';
+import { scriptUrl } from './script.ts';
 
 /** What became of one of the processes. */
 export interface Member {
@@ -28,7 +28,7 @@ const LEAD_MS = 20;
 /** How long processes told to stop may take before they are killed. */
 const PARTING_MS = 5000;
 
-const WORKER = new URL(`./demo-worker${extname(import.meta.url)}`, import.meta.url);
+const WORKER = scriptUrl('lab/demo-worker');
 
 export function newMembers(processes: number, entries: number): Member[] {
   return Array.from({ length: processes }, (_, process) => ({

@@ -1,7 +1,7 @@
-import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { ThreadJob } from './append-thread.ts';
 import { InsideCount } from './counting-lock.ts';
+import { scriptUrl } from './script.ts';
 
 /** What threads share: `cells` are start, errors, completed; `inside` counts who is inside the lock. */
 export interface Tally {
@@ -19,8 +19,7 @@ export interface ThreadsReport {
 }
 
 export function startThread(script: string, workerData: unknown): Worker {
-  const url = new URL(`./${script}${extname(import.meta.url)}`, import.meta.url);
-  const worker = new Worker(url, { workerData, stdout: true });
+  const worker = new Worker(scriptUrl(`lab/${script}`), { workerData, stdout: true });
   // As of a process: what somebody's module prints is not the answer of the program that runs it.
   worker.stdout.on('data', (bytes) => process.stderr.write(bytes));
   return worker;

@@ -2,7 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { instant } from '../operations/instant.ts';
 import { Journal } from '../operations/journal.ts';
 import type { Role, Scenario } from '../scenario.ts';
+import { SCENARIOS } from '../scenarios/all.ts';
 import type { Target } from '../target.ts';
+import { TARGETS } from '../targets/all.ts';
 import { Client } from './client.ts';
 import { openLink } from './link.ts';
 import { load } from './load.ts';
@@ -33,8 +35,8 @@ try {
 link.leave();
 
 async function work(job: Job): Promise<void> {
-  const scenario = await load<Scenario>(job.scenario);
-  const target = await load<Target>(job.target);
+  const scenario = await load<Scenario>(job.scenario, SCENARIOS);
+  const target = await load<Target>(job.target, TARGETS);
   const journal = new Journal(job.journals, job.client, job.run);
   const client = new Client(job.common, target, journal, job.iterations ?? Infinity);
   try {

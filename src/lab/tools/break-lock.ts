@@ -1,16 +1,14 @@
 import { execFile } from 'node:child_process';
 import { readdirSync, rmSync } from 'node:fs';
-import { extname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { LOCK_FILE } from '../../format/names.ts';
-
-const CLI = fileURLToPath(new URL(`../../cli/main${extname(import.meta.url)}`, import.meta.url));
+import { PROGRAM } from '../command-line.ts';
 
 /** Runs `jsonl-wal lock break --force` on the log in a directory; another store's lock is deleted (see `deleteLock`). */
 export async function breakLock(directory: string): Promise<void> {
   if (!readdirSync(directory).includes(LOCK_FILE)) return deleteLock(directory);
-  const command = [CLI, 'lock', 'break', '--force', '--dir', directory];
+  const command = [PROGRAM, 'lock', 'break', '--force', '--dir', directory];
   await promisify(execFile)(process.execPath, command);
 }
 
