@@ -1,3 +1,4 @@
+export type { Acknowledged, Damage, DamageCause, Evidence } from './errors/damage.ts';
 export {
   ERROR_CODES,
   type Holder,
@@ -10,11 +11,12 @@ export type { Head } from './format/chain.ts';
 export type { Entry } from './format/entry.ts';
 export type { OrderKey } from './format/order.ts';
 export type { LogRecord } from './format/record.ts';
-export type { DamageCause, Verdict } from './format/verdict.ts';
+export type { Verdict } from './format/verdict.ts';
 export { createLock } from './lock/create.ts';
 export type { Lock } from './lock/lock.ts';
 export { LOCK_KINDS, type LockKind } from './lock/record.ts';
 export { type LockStatus, lockStatus, setLockKind } from './lock/status.ts';
+export type { SurveyedDamage } from './log/damage-survey.ts';
 export type { AppendResult, Expectation } from './log/pending.ts';
 export type { Times, WalStats } from './log/stats.ts';
 export type { MissingRange, OddLine, VerifyReport } from './log/verify.ts';

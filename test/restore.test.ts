@@ -274,7 +274,7 @@ test('a damaged snapshot is left out where another leads on, and else there is n
     spoil(older);
     await assert.rejects(Wal.restore(log, `${to}-2`), {
       code: 'ERR_WAL_CORRUPT',
-      message: /no state to restore/,
+      message: /no snapshot of them is whole: their state is gone/,
     });
   }));
 

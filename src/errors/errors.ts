@@ -1,3 +1,5 @@
+import type { Damage } from './damage.ts';
+
 /** What became of the append that an error is about. */
 export type Outcome = 'not-written' | 'unknown';
 
@@ -58,6 +60,8 @@ export interface WalErrorDetails {
   readonly head?: { readonly seq: number; readonly crc: string };
   /** The rev that the id has now, 0 where it is not there (conflicts of `expect: {rev}`). */
   readonly rev?: number;
+  /** What is damaged or missing, and whether it had been acknowledged. */
+  readonly damage?: Damage;
 }
 
 /** The one error class of this package: a stable `code`, a message that says what to do, and the facts. */
@@ -74,6 +78,7 @@ export class WalError extends Error {
   declare readonly holder?: Holder;
   declare readonly head?: { readonly seq: number; readonly crc: string };
   declare readonly rev?: number;
+  declare readonly damage?: Damage;
 
   constructor(code: WalErrorCode, message: string, details: WalErrorDetails = {}) {
     const { cause, ...facts } = details;

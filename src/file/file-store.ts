@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Clock } from '../clock/clock.ts';
 import { WalError } from '../errors/errors.ts';
 import type { Meta } from '../format/meta.ts';
-import { segmentName } from '../format/names.ts';
+import { segmentName, snapshotName } from '../format/names.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
 import type { Gate } from '../lock/gate.ts';
 import type { Lock } from '../lock/lock.ts';
@@ -21,7 +21,7 @@ import type {
   WriteOutcome,
 } from '../store/store.ts';
 import { backupLog } from './backup.ts';
-import { layoutOf, oldestSeq, requireSeal, type Start, startFor } from './layout.ts';
+import { type Layout, layoutOf, oldestSeq, requireSeal, type Start, startFor } from './layout.ts';
 import { LogEnd } from './log-end.ts';
 import { SegmentReader } from './segments.ts';
 import { openBody, readBody, readHeader, writeSnapshot } from './snapshots.ts';
@@ -181,6 +181,29 @@ export class FileStore implements LineStore {
 
   get segmentBytes(): number {
     return this.#parts.segmentBytes;
+  }
+
+  nextSegment(firstSeq: number): number | undefined {
+    return this.#layout().segments.find((seq) => seq > firstSeq);
+  }
+
+  snapshotFiles(): { seq: number; bytes: number }[] {
+    const { storage, directory } = this.#parts;
+    return this.#layout()
+      .snapshots.toReversed()
+      .flatMap((seq) => {
+        const look = storage.look(join(directory, snapshotName(seq)));
+        return look === undefined ? [] : [{ seq, bytes: look.size }];
+      });
+  }
+
+  #layout(): Layout {
+    const { storage, directory } = this.#parts;
+    try {
+      return layoutOf(storage, directory);
+    } catch (error) {
+      throw fileError(error, 'list', directory);
+    }
   }
 
   segmentSizes(after: number): number[] {

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
+import type { Damage } from '../errors/damage.ts';
 import { WalError } from '../errors/errors.ts';
 import type { Head } from '../format/chain.ts';
-import { type Envelope, GENESIS_CRC, NEWLINE, readEnvelope } from '../format/line.ts';
+import { type Envelope, GENESIS_CRC, isSameWrite, NEWLINE, readEnvelope } from '../format/line.ts';
 import { segmentName, segmentSeq, snapshotName, snapshotSeq } from '../format/names.ts';
 import { SegmentScan } from '../format/scan.ts';
 import { openIfThere } from '../storage/files.ts';
@@ -52,7 +53,7 @@ export function newestStart(storage: Storage, directory: string): Start {
   const again = layoutOf(storage, directory);
   const [last = 1] = again.segments.slice(-1);
   const found = newestIn(storage, directory, again);
-  if (found === undefined) throw gapError(directory, again, last);
+  if (found === undefined) throw gapError(storage, directory, again, last);
   return found;
 }
 
@@ -89,7 +90,7 @@ export function startFor(storage: Storage, directory: string, from: number): Sta
   if (newest !== undefined) return newestStart(storage, directory);
   // A log that nobody wrote to yet may have no segment.
   if (lowest === undefined) return { firstSeq: 1, follows: GENESIS_CRC };
-  throw gapError(directory, layout, lowest);
+  throw gapError(storage, directory, layout, lowest);
 }
 
 /** Throws where no segment ends in the seal that `head` is: a snapshot of it would stand for what goes on, too. */
@@ -187,12 +188,6 @@ function sealAtEnd(file: StorageFile): Envelope | undefined {
   return seal;
 }
 
-/** False where they are certainly of two writes: those of one are one session's, and say the same of what was synced. */
-function isSameWrite(a: Envelope, b: Envelope): boolean {
-  const session = ({ writer }: Envelope) => writer.slice(0, writer.indexOf('.'));
-  return a.synced === b.synced && session(a) === session(b);
-}
-
 const CHUNK_BYTES = 256 * 1024;
 
 function scanFile(file: StorageFile, scan: SegmentScan): void {
@@ -214,14 +209,80 @@ export function compactedError(from: number, snapshot: number): WalError {
   );
 }
 
-/** The error for a segment that does not follow from what lies before it. */
-export function gapError(directory: string, { segments }: Layout, firstSeq: number): WalError {
+/** Where reading stopped before a segment that does not follow: the last entry, and the end of its segment. */
+export interface Reached {
+  readonly seq: number;
+  readonly sealed: boolean;
+  readonly end: number;
+}
+
+/**
+ * The error for a segment that does not follow from what lies before it. `reached`: how far that leads, where it was read.
+ */
+export function gapError(
+  storage: Storage,
+  directory: string,
+  { segments }: Layout,
+  firstSeq: number,
+  reached?: Reached,
+): WalError {
   const segment = segmentName(firstSeq);
   const previous = segments.findLast((seq) => seq < firstSeq);
   const before = previous === undefined ? 'nothing' : segmentName(previous);
+  const damage = gapDamage(storage, directory, firstSeq, previous, reached);
   return new WalError(
     'ERR_WAL_DIVERGED',
-    `${segment} does not follow from ${before}, which lies before it in ${directory}: segments are missing, or it is from another log. Put the right files back.`,
-    { segment, offset: 0, seq: firstSeq },
+    `${segment} does not follow from ${before}, which lies before it in ${directory}: segments are missing, or it is from another log. ${gapInWords(damage)}Put the right files back.`,
+    { segment, offset: 0, seq: firstSeq, ...(damage && { damage }) },
   );
+}
+
+function gapInWords(damage: Damage | undefined): string {
+  if (damage === undefined) return '';
+  const { from, to, records, acknowledged } = damage;
+  const which =
+    records === 0 ? 'No entry is' : records === 1 ? `Entry ${from} is` : `Entries ${from} to ${to} are`;
+  const told =
+    acknowledged === 'yes' ? ', though acknowledged: a segment is made once all before it is synced' : '';
+  return `${which} missing${told}. `;
+}
+
+/** Undefined where nobody knows which entries lie between. */
+function gapDamage(
+  storage: Storage,
+  directory: string,
+  firstSeq: number,
+  previous: number | undefined,
+  reached: Reached | undefined,
+): Damage | undefined {
+  const from = (reached?.seq ?? 0) + 1;
+  if ((previous !== undefined && reached === undefined) || from > firstSeq) return undefined;
+  const gone = reached === undefined || reached.sealed;
+  const records = firstSeq - from;
+  const place = {
+    kind: 'missing' as const,
+    segment: segmentName(gone ? from : (previous as number)),
+    offset: gone ? 0 : reached.end,
+    length: 0,
+  };
+  const held = { from, to: firstSeq - 1, records, exact: true };
+  if (records === 0) return { ...place, ...held, acknowledged: 'no' };
+  if (!beginsWith(storage, join(directory, segmentName(firstSeq)), firstSeq))
+    return { ...place, ...held, acknowledged: 'unknown' };
+  const evidence = { segment: segmentName(firstSeq), offset: 0, synced: firstSeq - 1 };
+  return { ...place, ...held, acknowledged: 'yes', evidence };
+}
+
+/** Whether a segment's first line is whole, and bears the segment's number. */
+function beginsWith(storage: Storage, path: string, firstSeq: number): boolean {
+  const file = openIfThere(storage, path, 'read');
+  if (file === undefined) return false;
+  try {
+    const bytes = Buffer.allocUnsafe(TAIL_BYTES);
+    const count = file.read(bytes, 0);
+    const end = bytes.subarray(0, count).indexOf(NEWLINE);
+    return end >= 0 && readEnvelope(bytes, 0, end)?.seq === firstSeq;
+  } finally {
+    file.close();
+  }
 }

@@ -196,7 +196,7 @@ export class SegmentReader {
    * may just have been made). If they stay, they are not this log's, segments are missing, or this one was compacted away.
    */
   #sees(): boolean {
-    const { sealed, head } = this.#state as FeedState;
+    const { sealed, head, end } = this.#state as FeedState;
     if (this.#arrived === 'surely' && !sealed) return false;
     const layout = layoutOf(this.#storage, this.#directory);
     const reached = sealed && head !== undefined ? head.seq : this.#firstSeq;
@@ -209,7 +209,13 @@ export class SegmentReader {
     if (this.#arrived === 'perhaps') {
       if (snapshot !== undefined)
         throw compactedError(reached + (sealed ? 1 : 0), layout.snapshots.at(-1) ?? 0);
-      throw gapError(this.#directory, layout, stray as number);
+      throw gapError(
+        this.#storage,
+        this.#directory,
+        layout,
+        stray as number,
+        head && { seq: head.seq, sealed, end },
+      );
     }
     this.#arrived = 'perhaps';
     return true;

@@ -1,5 +1,5 @@
+import type { DamageCause } from '../errors/damage.ts';
 import type { Envelope } from './line.ts';
-import type { DamageCause } from './verdict.ts';
 
 /** The last accepted entry's number and the last accepted line's crc. */
 export interface Head {
@@ -15,6 +15,8 @@ export interface Missing {
   readonly to: number;
   /** Byte offset in the segment of the first line that proves it. */
   readonly offset: number;
+  /** The damaged line before that one, where there is one. */
+  readonly doubt: Doubt | undefined;
 }
 
 /** A damaged line after which nothing was accepted: it may have been acknowledged. */
@@ -23,6 +25,10 @@ export interface Doubt {
   readonly seq: number;
   readonly cause: DamageCause;
   readonly offset: number;
+  /** Bytes, without the newline. */
+  readonly length: number;
+  /** Its number in the segment, from 1; undefined where lines were not counted. */
+  readonly line: number | undefined;
 }
 
 /**
@@ -132,13 +138,13 @@ export class Chain {
     if (line.synced <= this.#seq || line.synced <= (this.#missing?.to ?? 0)) return;
     this.#missing =
       this.#missing === undefined
-        ? { kind: 'missing', from: this.#seq + 1, to: line.synced, offset }
+        ? { kind: 'missing', from: this.#seq + 1, to: line.synced, offset, doubt: this.#doubt }
         : { ...this.#missing, to: line.synced };
   }
 
   /** Notes a damaged line: unless a line is accepted later, nobody can say whether it counted. */
-  suspect(cause: DamageCause, offset: number): void {
-    this.#doubt ??= { kind: 'doubt', seq: this.#seq + 1, cause, offset };
+  suspect(cause: DamageCause, place: Pick<Doubt, 'offset' | 'length' | 'line'>): void {
+    this.#doubt ??= { kind: 'doubt', seq: this.#seq + 1, cause, ...place };
   }
 
   /** A copy that goes on by itself: for a tail that is not certain yet. */

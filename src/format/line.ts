@@ -62,6 +62,12 @@ export function writeLine(target: Buffer, offset: number, body: string, place: P
   return end + 1;
 }
 
+/** False where they are certainly of two writes: those of one are one session's, and say the same of what was synced. */
+export function isSameWrite(a: Envelope, b: Envelope): boolean {
+  const session = ({ writer }: Envelope) => writer.slice(0, writer.indexOf('.'));
+  return a.synced === b.synced && session(a) === session(b);
+}
+
 const LONGEST_ENVELOPE = COVERED_OFFSET + 160;
 
 /** An upper bound of a line's length, from the UTF-8 length of its body. */

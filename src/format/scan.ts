@@ -28,6 +28,9 @@ export class SegmentScan {
   /** Offset of the first byte not yet part of a judged line. */
   #offset = 0;
   #resume = 0;
+  /** Lines judged up to `#offset`, and up to `#resume`; not a number where some were written here. */
+  #lines = 0;
+  #resumeLines = 0;
 
   constructor(firstSeq: number, visitor: ScanVisitor = {}) {
     this.#chain = new Chain(firstSeq);
@@ -52,6 +55,11 @@ export class SegmentScan {
   /** Bytes after the last newline. */
   get unterminated(): number {
     return this.#carried;
+  }
+
+  /** Number of the line judged last, from 1; undefined where lines were gone past without counting them. */
+  get lineNumber(): number | undefined {
+    return Number.isNaN(this.#lines) ? undefined : this.#lines;
   }
 
   /** What stops reading here, the provisional tail included. */
@@ -99,6 +107,7 @@ export class SegmentScan {
     const offset = this.#offset;
     this.#offset += end - start + 1;
     this.#resume = this.#offset;
+    this.#resumeLines = ++this.#lines;
     const verdict = this.#chain.judge(line, offset);
     if (verdict === 'accepted') this.#visitor.accepted?.(line, bytes, start, end, offset);
     else this.#visitor.passedOver?.(verdict, line, offset, end - start);
@@ -106,8 +115,10 @@ export class SegmentScan {
 
   #misfit(misfit: Misfit, length: number): void {
     const { cause, evidence } = misfit;
+    this.#lines++;
     this.#provisional ??= this.#chain.fork();
-    if (cause !== undefined) this.#provisional.suspect(cause, this.#offset);
+    if (cause !== undefined)
+      this.#provisional.suspect(cause, { offset: this.#offset, length, line: this.lineNumber });
     if (evidence !== undefined) this.#provisional.hear(evidence, this.#offset);
     this.#visitor.misfit?.(misfit, this.#offset, length);
     this.#offset += length + 1;
@@ -119,6 +130,7 @@ export class SegmentScan {
     this.#carry = [];
     this.#carried = 0;
     this.#offset = this.#resume;
+    this.#lines = this.#resumeLines;
   }
 
   /** Takes the provisional lines at the end as they are. */
@@ -133,5 +145,7 @@ export class SegmentScan {
     this.pause();
     this.#offset = end;
     this.#resume = end;
+    this.#lines = Number.NaN;
+    this.#resumeLines = Number.NaN;
   }
 }

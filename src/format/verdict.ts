@@ -1,16 +1,8 @@
+import type { DamageCause } from '../errors/damage.ts';
 import { crcIsRight, type Envelope, LINE_START, lineAtEndOf, MAX_LINE_BYTES } from './line.ts';
 
 /** What the chain says of a line. */
 export type Verdict = 'accepted' | 'superseded' | 'stranded' | 'pending' | 'torn' | 'damaged';
-
-/** Why a line is damaged, where it is known. */
-export type DamageCause =
-  | 'carriage-return'
-  | 'byte-order-mark'
-  | 'merge-conflict'
-  | 'too-long'
-  | 'not-a-record'
-  | 'checksum-mismatch';
 
 const TILDE = 0x7e;
 const CARRIAGE_RETURN = 0x0d;

@@ -37,6 +37,11 @@ export class ChainFeed implements LineFeed {
     return this.#scan.end;
   }
 
+  /** Number of the line judged last in that segment; undefined where lines were gone past without counting them. */
+  protected get lineNumber(): number | undefined {
+    return this.#scan.lineNumber;
+  }
+
   get head(): Head {
     return { seq: this.chain.seq, crc: this.chain.crc ?? this.#expected ?? GENESIS_CRC };
   }

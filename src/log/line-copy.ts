@@ -105,7 +105,7 @@ export class LineCopy extends ChainFeed {
       recordsOf(line, bytes, start, end);
       return undefined;
     } catch (error) {
-      return unreadableError(seq, segmentName(this.firstSeq), offset, error);
+      return unreadableError(line, segmentName(this.firstSeq), offset, end - start, error);
     }
   }
 }

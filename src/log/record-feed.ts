@@ -1,3 +1,4 @@
+import type { Damage } from '../errors/damage.ts';
 import { WalError } from '../errors/errors.ts';
 import type { Head } from '../format/chain.ts';
 import type { Envelope } from '../format/line.ts';
@@ -87,7 +88,7 @@ export class RecordFeed extends ChainFeed {
       }
     } catch (error) {
       if (!this.#skipping)
-        this.#failure = unreadableError(line.seq, segmentName(this.chain.firstSeq), offset, error);
+        this.#failure = unreadableError(line, segmentName(this.chain.firstSeq), offset, end - start, error);
     }
   }
 
@@ -102,11 +103,22 @@ export class RecordFeed extends ChainFeed {
 }
 
 /** The error for a line that counts and is not JSON. */
-export function unreadableError(seq: number, segment: string, offset: number, cause: unknown): WalError {
+export function unreadableError(
+  line: Envelope,
+  segment: string,
+  offset: number,
+  length: number,
+  cause: unknown,
+): WalError {
+  const { seq, count } = line;
+  const damage: Damage = {
+    ...{ kind: 'unreadable', segment, offset, length: length + 1 },
+    ...{ from: seq, to: seq + count - 1, records: count, exact: true, acknowledged: 'unknown' },
+  };
   return new WalError(
     'ERR_WAL_CORRUPT',
     `Entry ${seq} (${segment}, byte ${offset}) has a right checksum but is not JSON: whatever wrote it is not this package. To go on without it, read past the damage ("jsonl-wal read --on-damage skip").`,
-    { segment, offset, seq, cause },
+    { segment, offset, seq, cause, damage },
   );
 }
 

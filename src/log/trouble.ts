@@ -1,7 +1,7 @@
+import type { Damage, DamageCause } from '../errors/damage.ts';
 import { WalError } from '../errors/errors.ts';
 import type { Doubt, Missing } from '../format/chain.ts';
 import { segmentName } from '../format/names.ts';
-import type { DamageCause } from '../format/verdict.ts';
 
 const CAUSES: Readonly<Record<DamageCause, string>> = {
   'carriage-return': 'it ends in a carriage return, as after a git checkout with autocrlf',
@@ -31,27 +31,61 @@ export function troubleError(trouble: Missing | Doubt, firstSeq: number, verifie
   const facts = { segment, offset: trouble.offset };
   const merge = trouble.kind === 'doubt' && trouble.cause === 'merge-conflict';
   const advice = [...(verified ? [] : [VERIFY]), merge ? MERGE : SAVE].join(' ');
+  const damage = damageOf(trouble, segment);
+  const left = trouble.kind === 'missing' ? trouble.from - 1 : trouble.seq - 1;
+  const remains =
+    left > 0 ? `What comes before, up to entry ${left}, can be read.` : 'No entry comes before.';
   if (trouble.kind === 'missing') {
-    const { from, to } = trouble;
+    const { from, to, doubt } = trouble;
     const which = from === to ? `Entry ${from} is` : `Entries ${from} to ${to} are`;
+    const lies =
+      doubt === undefined
+        ? ''
+        : ` Before it, at byte ${doubt.offset}, lies a damaged line: ${damageInWords(doubt.cause)}.`;
     return new WalError(
       'ERR_WAL_CORRUPT',
-      `${which} missing, though acknowledged: the line at ${where} says that they were synced. ${advice}`,
-      { ...facts, seq: from, cause: 'missing' },
+      `${which} missing, though acknowledged: the line at ${where} says that they were synced.${lies} ${remains} ${advice}`,
+      { ...facts, seq: from, cause: 'missing', damage },
     );
   }
   return new WalError(
     'ERR_WAL_CORRUPT',
-    `The line at ${where} is damaged: ${damageInWords(trouble.cause)}. Nothing follows that tells whether it had been acknowledged (as entry ${trouble.seq}). ${advice}`,
-    { ...facts, seq: trouble.seq, cause: trouble.cause },
+    `The line at ${where} is damaged: ${damageInWords(trouble.cause)}. Nothing follows that tells whether it had been acknowledged (as entry ${trouble.seq}). ${remains} ${advice}`,
+    { ...facts, seq: trouble.seq, cause: trouble.cause, damage },
   );
+}
+
+/** What is known of it where reading stopped: verify reads on, and may tell it more narrowly. */
+function damageOf(trouble: Missing | Doubt, segment: string): Damage {
+  const doubt = trouble.kind === 'doubt' ? trouble : trouble.doubt;
+  const place =
+    doubt === undefined
+      ? { kind: 'missing' as const, offset: trouble.offset, length: 0 }
+      : {
+          kind: 'damaged' as const,
+          offset: doubt.offset,
+          length: doubt.length + 1,
+          cause: doubt.cause,
+          ...(doubt.line !== undefined && { line: doubt.line }),
+        };
+  if (trouble.kind === 'doubt')
+    return { ...place, segment, from: trouble.seq, records: 0, exact: false, acknowledged: 'unknown' };
+  const { from, to, offset } = trouble;
+  const evidence = { segment, offset, synced: to };
+  return { ...place, segment, from, to, records: to - from + 1, exact: false, acknowledged: 'yes', evidence };
 }
 
 /** The error for a segment that does not follow what came before it. */
 export function foreignSegmentError(firstSeq: number): WalError {
+  const segment = segmentName(firstSeq);
   return new WalError(
     'ERR_WAL_DIVERGED',
-    `${segmentName(firstSeq)} does not follow what came before it: it is from another log, or an older copy. Put the right file back.`,
-    { segment: segmentName(firstSeq), offset: 0, seq: firstSeq },
+    `${segment} does not follow what came before it: it is from another log, or an older copy. Put the right file back.`,
+    { segment, offset: 0, seq: firstSeq, damage: foreignDamage(segment, firstSeq) },
   );
+}
+
+function foreignDamage(segment: string, from: number): Damage {
+  const nothing = { records: 0, exact: false, acknowledged: 'unknown' } as const;
+  return { kind: 'foreign', segment, offset: 0, length: 0, line: 1, from, ...nothing };
 }

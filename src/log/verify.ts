@@ -1,12 +1,16 @@
 import type { Clock } from '../clock/clock.ts';
-import { WalError } from '../errors/errors.ts';
+import type { DamageCause } from '../errors/damage.ts';
+import { hasCode, type WalError } from '../errors/errors.ts';
 import type { Doubt, Head, Missing } from '../format/chain.ts';
 import type { Envelope } from '../format/line.ts';
-import { segmentName } from '../format/names.ts';
+import { segmentName, snapshotName } from '../format/names.ts';
 import { recordsOf } from '../format/record.ts';
-import type { DamageCause, Misfit, Verdict } from '../format/verdict.ts';
-import type { FeedState, LineStore } from '../store/store.ts';
+import type { Misfit, Verdict } from '../format/verdict.ts';
+import type { FeedState, LineReader, LineStore } from '../store/store.ts';
 import { ChainFeed } from './chain-feed.ts';
+import { DamageSurvey, type Place, type SurveyedDamage } from './damage-survey.ts';
+import { unreadableError } from './record-feed.ts';
+import { checkSnapshots, type SnapshotCheck } from './snapshot-check.ts';
 import { troubleError } from './trouble.ts';
 
 /** A line that does not count, and where it lies. */
@@ -37,13 +41,17 @@ export interface VerifyReport {
   /** True unless acknowledged entries are missing or may be: every reader and writer can go on. */
   readonly ok: boolean;
   readonly head: Head;
-  /** Accepted entries. */
+  /** All up to this entry can be read from the beginning; `head.seq` where nothing does harm. */
+  readonly readable: number;
+  /** Accepted entries, those after damage too. */
   readonly entries: number;
   readonly bytes: number;
   /** Lines of each verdict. */
   readonly lines: Readonly<Record<Verdict | 'unreadable', number>>;
   readonly segments: readonly { readonly name: string; readonly entries: number; readonly bytes: number }[];
   readonly missing: readonly MissingRange[];
+  /** What is damaged or not there, in the order of the log, whether or not it does harm: the first 1,000 stretches, then snapshots. */
+  readonly damage: readonly SurveyedDamage[];
   /** What lies in the log beside accepted lines: the first 1,000 of them. */
   readonly odd: readonly OddLine[];
   /** The error that reading the whole log, or opening it to append, ends in; undefined where there is none. */
@@ -58,21 +66,44 @@ export async function verifyLog(
   clock: Clock,
   onProgress?: (bytes: number) => void,
 ): Promise<VerifyReport> {
-  const feed = new VerifyFeed();
-  const reader = store.reader(await store.oldest(), false);
-  let error: WalError | undefined;
+  const oldest = await store.oldest();
+  const snapshots = await checkSnapshots(store, clock, oldest);
+  // Without any snapshot nothing was compacted away.
+  const first = snapshots.count === 0 ? 1 : oldest;
+  const feed = new VerifyFeed(first);
+  const errors: (WalError | undefined)[] = [];
+  for (let from: number | undefined = first; from !== undefined; ) {
+    const failure = await readFrom(store, clock, from, feed, onProgress);
+    errors.push(feed.trouble, failure);
+    from = failure && (await store.nextSegment(Math.max(feed.lastBegun, from - 1)));
+  }
+  return feed.report(errors, snapshots);
+}
+
+/** Reads on until the end, or until what follows does not lead on: the error that says so. */
+async function readFrom(
+  store: LineStore,
+  clock: Clock,
+  from: number,
+  feed: VerifyFeed,
+  onProgress: ((bytes: number) => void) | undefined,
+): Promise<WalError | undefined> {
+  let reader: LineReader | undefined;
   try {
+    reader = store.reader(from, false);
     while ((await reader.read(feed)) === 'more') {
       onProgress?.(feed.bytesRead);
       await clock.yield();
     }
-  } catch (failure) {
-    if (!(failure instanceof WalError) || failure.code !== 'ERR_WAL_DIVERGED') throw failure;
-    error = failure;
+    return undefined;
+  } catch (error) {
+    // Where damage is why it does not lead on to what a snapshot stands for, nothing was compacted away meanwhile.
+    const isDamage = hasCode(error, 'ERR_WAL_COMPACTED') && feed.trouble !== undefined;
+    if (hasCode(error, 'ERR_WAL_DIVERGED') || isDamage) return error as WalError;
+    throw error;
   } finally {
-    reader.close();
+    reader?.close();
   }
-  return feed.report(error);
 }
 
 class VerifyFeed extends ChainFeed {
@@ -94,9 +125,23 @@ class VerifyFeed extends ChainFeed {
   #listed = 0;
   #unreadable: WalError | undefined;
   #strange: WalError | undefined;
+  readonly #survey: DamageSurvey;
+  #end: { bytes: number; lines: number | undefined } = { bytes: 0, lines: 0 };
+
+  /** `oldest`: the first entry that must be there. */
+  constructor(oldest: number) {
+    super();
+    this.#survey = new DamageSurvey(oldest);
+  }
+
+  /** First seq of the last segment that was begun; 0 before any. */
+  get lastBegun(): number {
+    return this.#segments.length === 0 ? 0 : this.firstSeq;
+  }
 
   override begin(firstSeq: number, follows: string | undefined, replaced: boolean): void {
     super.begin(firstSeq, follows, replaced);
+    this.#survey.begin(firstSeq, this.#end.bytes, this.#end.lines);
     this.#proof = undefined;
     this.#listed = 0;
     this.#segments.push({ name: segmentName(firstSeq), entries: 0, bytes: 0 });
@@ -110,10 +155,12 @@ class VerifyFeed extends ChainFeed {
   override pause(): FeedState {
     const { end, unterminated } = this.finish();
     this.#look();
+    this.#end = { bytes: end, lines: this.lineNumber };
     const state = super.pause();
     if (unterminated > 0)
       this.#list({ verdict: 'pending', offset: end - unterminated, length: unterminated });
     this.#segment.bytes = end;
+    this.#survey.end(end);
     return state;
   }
 
@@ -133,18 +180,20 @@ class VerifyFeed extends ChainFeed {
     this.#strange ??= this.foreign;
     this.#look();
     if (line.repair) for (const range of this.#missing) range.settled = true;
+    if (this.foreign !== undefined) this.#survey.foreign();
+    let readable = true;
     try {
       recordsOf(line, bytes, start, end);
     } catch (cause) {
+      readable = false;
       this.#list({ verdict: 'unreadable', offset, length: end - start, seq: line.seq });
-      const segment = this.#segment.name;
-      this.#unreadable ??= new WalError('ERR_WAL_CORRUPT', `Entry ${line.seq} is not JSON.`, {
-        segment,
-        offset,
-        seq: line.seq,
-        cause,
-      });
+      this.#unreadable ??= unreadableError(line, this.#segment.name, offset, end - start, cause);
     }
+    this.#survey.accepted(line, this.#place(offset, end - start), readable);
+  }
+
+  #place(offset: number, length: number): Place {
+    return { offset, length, line: this.lineNumber };
   }
 
   protected override passedOver(
@@ -154,11 +203,14 @@ class VerifyFeed extends ChainFeed {
     length: number,
   ): void {
     this.#look();
+    this.#survey.passedOver(verdict, line, this.#place(offset, length));
     this.#list({ verdict, offset, length, seq: line.seq });
   }
 
-  protected override misfit({ verdict, cause }: Misfit, offset: number, length: number): void {
+  protected override misfit(misfit: Misfit, offset: number, length: number): void {
+    const { verdict, cause } = misfit;
     this.#look();
+    if (offset >= this.#listed) this.#survey.misfit(misfit, this.#place(offset, length));
     this.#list({ verdict, offset, length, ...(cause && { cause }) });
   }
 
@@ -186,22 +238,34 @@ class VerifyFeed extends ChainFeed {
     return troubleError(trouble, firstSeq, true);
   }
 
-  report(error: WalError | undefined): VerifyReport {
-    const failure = firstOf([this.trouble, this.#strange, error, this.#unreadable]);
+  /** `errors`: what stopped reading, in the order it did. */
+  report(errors: readonly (WalError | undefined)[], snapshots: SnapshotCheck): VerifyReport {
+    const failure = firstOf([...errors, this.#strange, this.#unreadable, snapshots.error]);
     const entries = this.#segments.reduce((sum, segment) => sum + segment.entries, 0);
     const bytes = this.#segments.reduce((sum, segment) => sum + segment.bytes, 0);
-    const { head } = this;
+    const { newest, whole = 0 } = snapshots;
+    const head = newest !== undefined && newest.seq > this.head.seq ? newest : this.head;
+    if (newest !== undefined)
+      this.#survey.prove({ segment: snapshotName(newest.seq), offset: 0, synced: newest.seq });
     return {
       ok: failure === undefined,
       head,
+      readable: failure === undefined ? head.seq : Math.min(head.seq, placeOf(failure) - 1),
       entries,
       bytes,
       lines: this.#lines,
       segments: this.#segments,
       missing: this.#missing,
+      damage: [...this.#survey.found.map(standing), ...snapshots.damage],
       odd: this.#odd,
       error: failure,
     };
+
+    /** With the snapshot that stands for it, where there is one. */
+    function standing(damage: SurveyedDamage): SurveyedDamage {
+      const { from, to = from } = damage;
+      return Math.max(from, to) <= whole ? { ...damage, snapshot: snapshotName(whole) } : damage;
+    }
   }
 }
 
@@ -209,9 +273,14 @@ class VerifyFeed extends ChainFeed {
 function firstOf(errors: readonly (WalError | undefined)[]): WalError | undefined {
   const there = errors.filter((error) => error !== undefined);
   return there.reduce<WalError | undefined>(
-    (first, error) => ((error.seq ?? 0) < (first?.seq ?? Infinity) ? error : first),
+    (first, error) => (first === undefined || placeOf(error) < placeOf(first) ? error : first),
     undefined,
   );
+}
+
+/** The first entry that an error is about. */
+function placeOf({ damage, seq }: WalError): number {
+  return damage?.from ?? seq ?? 0;
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };

@@ -121,6 +121,8 @@ export interface LineStore {
   catchUpNow(feed: LineFeed): void;
   writeNow(feed: LineFeed, build: Build): WriteOutcome;
   syncNow(): void;
+  /** All snapshots, whole or not, newest first: the last entry that each stands for by its name, and its size. */
+  snapshotFiles(): { seq: number; bytes: number }[] | Promise<{ seq: number; bytes: number }[]>;
   /** The headers of all snapshots whose first line is whole, newest first. */
   snapshots(): SnapshotHeader[] | Promise<SnapshotHeader[]>;
   /**
@@ -147,6 +149,8 @@ export interface LineStore {
   suspect(): void;
   /** The first seq whose record is still here; all before it was compacted away. */
   oldest(): number | Promise<number>;
+  /** The first seq of the segment that comes after the one that begins with `firstSeq`, whether or not it leads there. */
+  nextSegment(firstSeq: number): number | undefined | Promise<number | undefined>;
   /** Reads from the segment that holds `from`; `follow` also watches for replacement. */
   reader(from: number, follow: boolean): LineReader;
   /** Resolves after the log may have changed, or `signal` aborts. */

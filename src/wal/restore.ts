@@ -155,8 +155,7 @@ async function restoreOnce(store: FileStore, job: Job): Promise<RestoreReport> {
 
 /** The last entry to restore, from `least` on. Throws where that is not possible, saying what is. */
 function lastWanted({ toSeq, cut }: Job, survey: VerifyReport, least: number): number {
-  const { head, error } = survey;
-  const sound = soundUpTo(survey);
+  const { head, error, readable: sound } = survey;
   const range = `It can be restored up to any entry from ${least} to ${sound}`;
   if (toSeq !== undefined && toSeq < least) {
     throw new WalError(
@@ -176,11 +175,6 @@ function lastWanted({ toSeq, cut }: Job, survey: VerifyReport, least: number): n
     ...error,
     cause: error.cause,
   });
-}
-
-/** The last entry before anything that is damaged or missing: the survey tells what comes first. */
-function soundUpTo({ head, error }: VerifyReport): number {
-  return Math.min(head.seq, (error?.seq ?? Infinity) - 1);
 }
 
 /** Feeds the lines from `first` to `last`; that they are all there was seen before. */

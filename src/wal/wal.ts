@@ -435,8 +435,8 @@ export class Wal {
   }
 
   /**
-   * Reads the whole log and says what is in it, and whether anything acknowledged is missing. Changes nothing. What is
-   * wrong with the lines is in the report's `error`.
+   * Reads the whole log, past damage too, and says what is in it, and of what is damaged or missing whether it had been
+   * acknowledged. Changes nothing. What is wrong with the lines is in the report's `error`.
    *
    * Rejects with ERR_WAL_ARGUMENT or ERR_WAL_CLOSED; with ERR_WAL_NOT_FOUND, ERR_WAL_NOT_A_DIRECTORY, ERR_WAL_PERMISSION,
    * ERR_WAL_FORMAT or ERR_WAL_IO where the files cannot be read; and with what `onProgress` throws.

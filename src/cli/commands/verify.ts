@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { OddLine, VerifyReport } from '../../index.ts';
 import { makeCommand, settingsOf } from '../command.ts';
+import { damageRows } from '../damage.ts';
 import { errorObject } from '../failure.ts';
 import { openReader, using } from '../log.ts';
 import { Output } from '../output.ts';
@@ -8,7 +9,7 @@ import { bytesIn, segmentsIn } from '../segments.ts';
 import { Progress } from '../status.ts';
 import { count, figure } from '../words.ts';
 
-/** How many odd lines are shown to a person; --json tells all that verify lists. */
+/** How many damaged stretches, and odd lines, are shown to a person; --json tells all that verify lists. */
 const MOST_SHOWN = 10;
 
 export function verifyCommand(): Command {
@@ -31,16 +32,19 @@ export function verifyCommand(): Command {
 
 type Row = readonly [name: string, value: string];
 
-function rowsOf({ ok, head, entries, bytes, lines, segments, missing, odd }: VerifyReport): Row[] {
+function rowsOf(report: VerifyReport): Row[] {
+  const { ok, head, readable, entries, bytes, lines, segments, missing, damage, odd } = report;
   const { accepted, ...others } = lines;
   const kinds = Object.entries(others).filter(([, number]) => number > 0);
-  const more = odd.length - MOST_SHOWN;
   return [
     [
       'verdict',
       ok ? 'ok: nothing acknowledged is missing' : 'NOT OK: acknowledged entries are missing, or may be',
     ],
     ['entries', `${figure(entries)}, head ${head.seq} (crc ${head.crc})`],
+    ...(ok
+      ? []
+      : [['readable', readable === 0 ? 'nothing, from the beginning' : `up to entry ${readable}`] as const]),
     ['size', `${count(bytes, 'byte')} in ${count(segments.length, 'segment')}`],
     [
       'lines',
@@ -55,9 +59,16 @@ function rowsOf({ ok, head, entries, bytes, lines, segments, missing, odd }: Ver
         `${which}, as ${segment} byte ${offset} proves${settled ? ' (repaired since)' : ''}`,
       ];
     }),
+    ...damage.slice(0, MOST_SHOWN).flatMap(damageRows),
+    ...moreThan(damage),
     ...odd.slice(0, MOST_SHOWN).map((line): Row => ['odd', oddText(line)]),
-    ...(more > 0 ? ([['', `and ${more} more (--json lists them)`]] as const) : []),
+    ...moreThan(odd),
   ];
+}
+
+function moreThan(listed: readonly unknown[]): Row[] {
+  const more = listed.length - MOST_SHOWN;
+  return more > 0 ? [['', `and ${more} more (--json lists them)`]] : [];
 }
 
 function oddText({ verdict, segment, offset, length, cause, seq }: OddLine): string {

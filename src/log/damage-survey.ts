@@ -1,0 +1,293 @@
+import type { Acknowledged, Damage, Evidence } from '../errors/damage.ts';
+import { type Envelope, isSameWrite } from '../format/line.ts';
+import { segmentName } from '../format/names.ts';
+import type { Misfit } from '../format/verdict.ts';
+
+/** A damaged stretch as verify tells it: with what remains around it. */
+export interface SurveyedDamage extends Damage {
+  /** True where a repair was appended since: the log is in use again without it. */
+  readonly settled: boolean;
+  /** Entries before it, in the segments that are here, that can be read. */
+  readonly before: number;
+  /** Entries after it that can be read: those from a later segment on, or after a repair. */
+  readonly after: number;
+  /** Entries after it in whole lines that do not count, for what they follow is gone. */
+  readonly stranded: number;
+}
+
+/** Where a line lies in the segment that is being read. */
+export interface Place {
+  readonly offset: number;
+  /** Bytes, without the newline. */
+  readonly length: number;
+  readonly line: number | undefined;
+}
+
+/** So many stretches are told of. */
+export const MOST_STRETCHES = 1000;
+
+interface Stretch extends Omit<Mutable<Damage>, 'acknowledged'> {
+  settled: boolean;
+  /** Entries that were read before it, and stranded ones. */
+  readonly read: number;
+  readonly passed: number;
+  /** Whether torn lines lie there, which were never acknowledged. */
+  readonly torn: boolean;
+}
+
+/**
+ * Follows whole lines through the segments, those that count and those that are stranded, and notes where something is
+ * damaged or missing between them: which entries, and whether a later line says that they had been synced.
+ */
+export class DamageSurvey {
+  readonly #stretches: Stretch[] = [];
+  /** Those of which it is not known that all of it had been acknowledged. */
+  #unproven = new Set<Stretch>();
+  /** Damaged lines; the next whole line tells which entries they held. */
+  #open: Stretch | undefined;
+  /** Stretches after which the log goes on at `line` as if nothing lay there: sure once a line of another write follows it. */
+  #closing: { readonly stretches: Stretch[]; line: Envelope } | undefined;
+  /** Where the row of whole lines stands: the last entry, and the crc of the last line. */
+  #seq: number;
+  #crc: string | undefined;
+  #sealed = true;
+  #torn = false;
+  #overtaken: string | undefined;
+  #segment = 0;
+  #foreign: Stretch | undefined;
+  /** What is missing though no whole line follows it. */
+  #missed: Stretch | undefined;
+  #read = 0;
+  #stranded = 0;
+  #synced = 0;
+
+  /** `oldest`: the first entry that must be there. */
+  constructor(oldest: number) {
+    this.#seq = oldest - 1;
+  }
+
+  /** A segment begins; the one before ended at byte `end`, after so many lines. */
+  begin(firstSeq: number, end: number, lines: number | undefined): void {
+    const from = this.#seq + 1;
+    this.#torn = false;
+    if (this.#open !== undefined) this.#close(firstSeq - 1);
+    else if (from <= firstSeq && (from < firstSeq || !this.#sealed) && this.#foreign === undefined) {
+      const gone = this.#sealed;
+      this.#add({
+        kind: 'missing',
+        segment: segmentName(gone ? from : this.#segment),
+        offset: gone ? 0 : end,
+        length: 0,
+        ...(!gone && lines !== undefined && { line: lines + 1 }),
+        from,
+        ...extent(from, firstSeq - 1),
+      });
+    }
+    this.#seq = firstSeq - 1;
+    this.#crc = undefined;
+    this.#sealed = false;
+    this.#overtaken = undefined;
+    this.#missed = undefined;
+    this.#segment = firstSeq;
+    this.#foreign = undefined;
+  }
+
+  /** The segment that is being read ends at byte `end`. */
+  end(end: number): void {
+    if (this.#foreign !== undefined) this.#foreign.length = end;
+  }
+
+  /** The segment that is being read does not follow what lies before it. */
+  foreign(): void {
+    if (this.#foreign !== undefined) return;
+    const from = this.#segment;
+    this.#foreign = this.#add({
+      ...{ kind: 'foreign', segment: segmentName(from), offset: 0, length: 0, line: 1 },
+      ...{ from, records: 0, exact: false },
+    });
+  }
+
+  accepted(line: Envelope, place: Place, readable: boolean): void {
+    if (this.#foreign !== undefined) return;
+    if (this.#open !== undefined || line.seq <= this.#seq) this.#reuse(line.seq);
+    if (line.repair) this.#repair();
+    this.#hear(line, place);
+    this.#goOn(line);
+    this.#goTo(line);
+    this.#sealed = line.count === 0;
+    if (readable) this.#read += line.count;
+    else {
+      const { seq: from, count } = line;
+      this.#add({ kind: 'unreadable', ...this.#at(place), from, ...extent(from, from + count - 1) });
+    }
+  }
+
+  /** The numbers from this one on are given anew: what is said of them from here on is of other entries. */
+  #reuse(first: number): void {
+    for (const stretch of this.#unproven) if (stretch.from >= first) this.#unproven.delete(stretch);
+  }
+
+  /** The log goes on. */
+  #goOn(line: Envelope): void {
+    const closing = this.#closing;
+    if (closing !== undefined && line.prev === closing.line.crc) {
+      if (isSameWrite(closing.line, line)) closing.line = line;
+      else this.#confirm();
+    }
+    if (this.#open === undefined) return;
+    this.#closing ??= { stretches: [], line };
+    this.#closing.stretches.push(this.#open);
+    this.#closing.line = line;
+    this.#open = undefined;
+  }
+
+  /** After a repair what was damaged is no riddle any more: it is given up. */
+  #repair(): void {
+    for (const stretch of this.#stretches) stretch.settled = true;
+    this.#open = undefined;
+  }
+
+  /** What lay there did not count: the line after it follows the line before it, and others built on that. */
+  #confirm(): void {
+    for (const stretch of this.#closing?.stretches ?? [])
+      Object.assign(stretch, extent(stretch.from, stretch.from - 1));
+    this.#closing = undefined;
+  }
+
+  passedOver(verdict: 'superseded' | 'stranded', line: Envelope, place: Place): void {
+    if (this.#foreign !== undefined) return;
+    const next = this.#seq + 1;
+    const overtaken = verdict === 'superseded' && (line.seq <= next || line.prev === this.#overtaken);
+    this.#overtaken = verdict === 'superseded' ? line.crc : undefined;
+    if (!overtaken) {
+      if (line.seq > next) this.#jump(line, place);
+      else if (line.seq === next && line.prev === this.#crc && this.#open !== undefined)
+        this.#close(next - 1);
+      const last = line.seq + line.count - 1;
+      if (last >= this.#seq) {
+        this.#stranded += last - Math.max(this.#seq, line.seq - 1);
+        this.#goTo(line);
+        this.#sealed = line.count === 0;
+      }
+    }
+    this.#hear(line, place);
+  }
+
+  misfit({ cause, evidence }: Misfit, place: Place): void {
+    if (this.#foreign !== undefined) return;
+    if (cause === undefined) this.#torn = true;
+    else if (this.#open !== undefined)
+      this.#open.length = place.offset + place.length + 1 - this.#open.offset;
+    else {
+      const from = this.#seq + 1;
+      this.#open = this.#add({ kind: 'damaged', ...this.#at(place), cause, from, records: 0, exact: false });
+    }
+    if (evidence !== undefined) this.#hear(evidence, place);
+  }
+
+  #at({ offset, length, line }: Place): Pick<Damage, 'segment' | 'offset' | 'length' | 'line'> {
+    return {
+      segment: segmentName(this.#segment),
+      offset,
+      length: length + 1,
+      ...(line !== undefined && { line }),
+    };
+  }
+
+  #goTo({ seq, count, crc }: Envelope): void {
+    this.#seq = seq + count - 1;
+    this.#crc = crc;
+    this.#torn = false;
+    this.#missed = undefined;
+  }
+
+  /** A line follows entries that are not here. */
+  #jump(line: Envelope, place: Place): void {
+    if (this.#open !== undefined) this.#close(line.seq - 1);
+    else this.#miss(line.seq - 1, place);
+  }
+
+  #miss(to: number, place: Place): Stretch {
+    const from = this.#seq + 1;
+    return this.#add({ kind: 'missing', ...this.#at(place), length: 0, from, ...extent(from, to) });
+  }
+
+  /** A line that does not count proves what no whole line is here for; the next may prove more. */
+  #missTo(to: number, place: Place): void {
+    if (this.#missed === undefined) this.#missed = this.#miss(to, place);
+    else {
+      Object.assign(this.#missed, extent(this.#missed.from, to));
+      if (this.#missed.evidence !== undefined) this.#unproven.add(this.#missed);
+    }
+    this.#seq = to;
+    this.#crc = undefined;
+  }
+
+  #close(to: number): void {
+    const open = this.#open as Stretch;
+    this.#open = undefined;
+    if (to >= open.from - 1) Object.assign(open, extent(open.from, to));
+  }
+
+  #add(damage: Omit<Mutable<Damage>, 'acknowledged'>): Stretch {
+    const stretch: Stretch = {
+      ...damage,
+      settled: false,
+      read: this.#read,
+      passed: this.#stranded,
+      torn: this.#torn,
+    };
+    if (this.#stretches.length === MOST_STRETCHES) return stretch;
+    this.#stretches.push(stretch);
+    if (damage.kind !== 'foreign') this.#unproven.add(stretch);
+    return stretch;
+  }
+
+  /** Takes what a whole line proves: its `synced`, and that all before its segment were, where it is the segment's first. */
+  #hear(line: Envelope, place: Place): void {
+    const isFirst = line.seq === this.#segment;
+    const synced = isFirst ? Math.max(line.synced, line.seq - 1) : line.synced;
+    if (synced <= this.#synced) return;
+    this.#synced = synced;
+    if (synced > this.#seq && this.#open === undefined) this.#missTo(synced, place);
+    this.prove({ segment: segmentName(this.#segment), offset: place.offset, synced });
+  }
+
+  /** Something says that all entries up to `synced` had been acknowledged. */
+  prove(evidence: Evidence): void {
+    const { synced } = evidence;
+    for (const stretch of this.#unproven) {
+      const { from, to = Infinity } = stretch;
+      if (to < from) this.#unproven.delete(stretch);
+      if (synced < from || to < from || synced <= (stretch.evidence?.synced ?? 0)) continue;
+      stretch.evidence = evidence;
+      if (!stretch.exact) stretch.records = synced - from + 1;
+      if (synced >= to) this.#unproven.delete(stretch);
+    }
+  }
+
+  /** What was found. */
+  get found(): SurveyedDamage[] {
+    return this.#stretches
+      .filter(({ torn, evidence, kind }) => kind !== 'missing' || !torn || evidence !== undefined)
+      .map(({ read, passed, torn: _, ...stretch }) => ({
+        ...stretch,
+        acknowledged: acknowledgedOf(stretch),
+        before: read,
+        after: this.#read - read,
+        stranded: this.#stranded - passed,
+      }));
+  }
+}
+
+/** Entries from one to another: exactly so many. */
+function extent(from: number, to: number): { to: number; records: number; exact: true } {
+  return { to, records: to - from + 1, exact: true };
+}
+
+function acknowledgedOf({ records, exact, evidence }: Omit<Damage, 'acknowledged'>): Acknowledged {
+  if (exact && records === 0) return 'no';
+  return evidence === undefined ? 'unknown' : 'yes';
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
