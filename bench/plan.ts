@@ -33,6 +33,10 @@ export interface Scale {
   readonly ids: number;
   /** Records in the log that is compacted while others append. */
   readonly compacted: number;
+  /** Appends of a client of the lab. */
+  readonly harnessed: number;
+  /** Operations of the history that is checked. */
+  readonly operations: number;
 }
 
 export const FULL: Scale = {
@@ -45,6 +49,8 @@ export const FULL: Scale = {
   largeBytes: 256e6,
   ids: 100_000,
   compacted: 10_000,
+  harnessed: 5000,
+  operations: 1_000_000,
 };
 export const QUICK: Scale = {
   rounds: 1,
@@ -56,6 +62,8 @@ export const QUICK: Scale = {
   largeBytes: 20e6,
   ids: 10_000,
   compacted: 5_000,
+  harnessed: 500,
+  operations: 50_000,
 };
 
 const LATENCY: readonly Column[] = [
@@ -67,11 +75,9 @@ const RATE: Column = { figure: 'rate', title: 'appends/s' };
 /** Unlike the rate, the same whatever else the machine does. */
 const CPU: Column = { figure: 'cpu', title: 'CPU us' };
 const STREAM = [RATE, ...LATENCY, CPU];
-const LOAD: readonly Column[] = [
-  { figure: 'elapsed', title: 'elapsed ms' },
-  { figure: 'rate', title: 'ids/s' },
-  { figure: 'memory', title: 'peak MB' },
-];
+const ELAPSED: Column = { figure: 'elapsed', title: 'elapsed ms' };
+const MEMORY: Column = { figure: 'memory', title: 'peak MB' };
+const LOAD = [ELAPSED, { ...RATE, title: 'ids/s' }, MEMORY];
 const COMMANDS: readonly Column[] = [
   { figure: 'node', title: 'node ms' },
   { figure: 'ready', title: 'ready + ms' },
@@ -84,7 +90,7 @@ const COMMANDS: readonly Column[] = [
 ];
 const LOADED = ['wal kernel', 'better-sqlite3', 'raw disk grouped'] as const;
 const UPDATED = ['wal lockfile', 'wal kernel', 'better-sqlite3'] as const;
-const CROWD = [{ figure: 'elapsed', title: 'elapsed ms' }, RATE, ...LATENCY, CPU];
+const CROWD = [ELAPSED, RATE, ...LATENCY, CPU];
 
 const OURS = ['wal lockfile', 'wal kernel', 'wal lockfile os', 'wal kernel os'] as const;
 const IN_FLIGHT = [
@@ -117,13 +123,15 @@ export const UPDATE_16 = '10 processes x 160 updates, 16 in flight';
 export const COMPACTION = 'appends while the log is compacted';
 export const CHURN = 'an id made and deleted again and again';
 
+export const HARNESS = 'the lab, an append of a client';
+export const HISTORY = 'the lab, a history checked';
 export const TRACKER = 'the example tracker, all issues open';
 export const TRACKER_MOST_CLOSED = 'the example tracker, 4 % open';
 
 /** Everything there is to measure, as data. */
 export function planOf(scale: Scale): readonly Section[] {
   const { rounds, streamMs: ms, warmup, records, kills } = scale;
-  const { stateRounds, largeBytes, ids, compacted } = scale;
+  const { stateRounds, largeBytes, ids, compacted, harnessed, operations } = scale;
   return [
     {
       name: STREAM_1,
@@ -163,11 +171,7 @@ export function planOf(scale: Scale): readonly Section[] {
     {
       name: REPLAY,
       settings: { kind: 'replay', records },
-      columns: [
-        { figure: 'elapsed', title: 'elapsed ms' },
-        { figure: 'rate', title: 'records/s' },
-        { figure: 'memory', title: 'peak MB' },
-      ],
+      columns: [ELAPSED, { ...RATE, title: 'records/s' }, MEMORY],
       subjects: ['wal kernel', 'better-sqlite3', 'lmdb', 'classic-level', 'raw disk grouped'],
       rounds,
     },
@@ -241,7 +245,7 @@ export function planOf(scale: Scale): readonly Section[] {
       name: COMPACTION,
       settings: { kind: 'compaction', writers: 4, records: compacted },
       columns: [
-        { figure: 'elapsed', title: 'compacting ms' },
+        { ...ELAPSED, title: 'compacting ms' },
         { figure: 'appends', title: 'appends' },
         { figure: 'during', title: 'slowest ms' },
         { figure: 'without', title: 'without ms' },
@@ -276,6 +280,24 @@ export function planOf(scale: Scale): readonly Section[] {
         rounds: 1,
       }),
     ),
+    {
+      name: HARNESS,
+      settings: { kind: 'harness', appends: harnessed },
+      columns: [
+        { figure: 'own', title: 'to nothing us' },
+        { figure: 'whole', title: 'to the log us' },
+        { figure: 'share', title: 'share %' },
+      ],
+      subjects: ['wal kernel'],
+      rounds: stateRounds,
+    },
+    {
+      name: HISTORY,
+      settings: { kind: 'history', operations },
+      columns: [ELAPSED, { figure: 'million', title: 'ms a million' }, MEMORY],
+      subjects: ['wal kernel'],
+      rounds: stateRounds,
+    },
   ];
 }
 
@@ -307,6 +329,10 @@ export function describe({ settings, rounds }: Section): string {
       return `slowest append of ${settings.writers} processes while a log of ${settings.records.toLocaleString('en')} records is compacted, twice, and as long without; ${median}`;
     case 'churn':
       return `files' bytes beyond an empty log's, after ${settings.cycles.toLocaleString('en')} times; ${median}`;
+    case 'harness':
+      return `one client of no-data-loss appends ${settings.appends.toLocaleString('en')} times, to a target that does nothing and to this log; ${median}`;
+    case 'history':
+      return `${settings.operations.toLocaleString('en')} operations that nothing is wrong with; ${median}`;
     case 'tracker':
       return `${settings.issues.toLocaleString('en')} issues, ${settings.changes} changes after a compaction: a process each, beyond "node -e 0"; medians of ${settings.times} in turn`;
   }

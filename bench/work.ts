@@ -1,6 +1,6 @@
 import type { SubjectName } from './subjects.ts';
 
-/** What a trial measured, by the names its section gives them: milliseconds, per second, megabytes, bytes, or a ratio. */
+/** What a trial measured, by the names its section gives them: milliseconds (of the lab: microseconds), per second, megabytes, bytes, per cent, or a ratio. */
 export type Figures = Readonly<Record<string, number>>;
 
 /** What is to be done, as a section of the plan says it; sent to child processes as JSON. */
@@ -38,7 +38,9 @@ export type Settings =
       readonly open: number;
       readonly changes: number;
       readonly times: number;
-    };
+    }
+  | { readonly kind: 'harness'; readonly appends: number }
+  | { readonly kind: 'history'; readonly operations: number };
 
 export type Kind = Settings['kind'];
 export type SettingsOf<K extends Kind> = Extract<Settings, { kind: K }>;

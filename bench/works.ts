@@ -2,6 +2,8 @@ import type { Kind, Work } from './work.ts';
 import { churn } from './works/churn.ts';
 import { compaction } from './works/compaction.ts';
 import { crowd } from './works/crowd.ts';
+import { harness } from './works/harness.ts';
+import { history } from './works/history.ts';
 import { killedHolder } from './works/killed-holder.ts';
 import { load } from './works/load.ts';
 import { opening } from './works/opening.ts';
@@ -25,4 +27,6 @@ export const WORKS: { readonly [K in Kind]: Work<K> } = {
   compaction,
   churn,
   tracker,
+  harness,
+  history,
 };

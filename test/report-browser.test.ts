@@ -117,7 +117,7 @@ describe('a report in a browser', { skip }, () => {
     assert.deepEqual(complaints, []);
   });
 
-  test('has a lane for each client, which says what is there when pointed at', async (t) => {
+  test('has a lane for each client, which says who it is and what is there when pointed at', async (t) => {
     const { page } = await opened(t, real);
     const over = timeline(page).locator('.u-over');
     await timeline(page).scrollIntoViewIfNeeded();
@@ -126,9 +126,9 @@ describe('a report in a browser', { skip }, () => {
     for (let down = 4; down < height; down += 12) {
       await page.mouse.move(x + 300, y + down);
       const text = await timeline(page).locator('.pointed').textContent();
-      seen.add(/client (\d+)/.exec(text as string)?.[1] ?? 'all');
+      seen.add(/client (\d+ \w+)/.exec(text as string)?.[1] ?? 'all');
     }
-    assert.deepEqual([...seen], ['all', '0', '1', '2']);
+    assert.deepEqual([...seen], ['all', '0 writer', '1 writer', '2 writer']);
   });
 
   test('is zoomed and moved by the keys, tells so, and shows all again', async (t) => {

@@ -64,8 +64,8 @@ test('a report of a run tells its verdict, what it ran on, what repeats it, and 
   assert.match(text, new RegExp(`Node ${process.version}`));
   const [data] = dataOf(page) as [RunData];
   assert.deepEqual(
-    data.lanes.map(({ name }) => name),
-    ['0', '1'],
+    data.lanes.map(({ name, role }) => `${name} ${role}`),
+    ['0 agent', '1 agent'],
   );
   const turns = data.lanes.reduce((sum, { turns }) => sum + turns.length.length, 0);
   assert.equal(turns, run.record.turns.length);
@@ -206,7 +206,7 @@ test('with more clients than lanes fit, some share one, and the page says so', (
   const page = makeReport([madeRun({ clients, operations: 1 })]);
   const [data] = dataOf(page) as [RunData];
   assert.equal(data.lanes.length, 200);
-  assert.equal(data.lanes[1]?.name, '3 to 5');
+  assert.deepEqual([data.lanes[1]?.name, data.lanes[1]?.role], ['3 to 5', 'writer']);
   assert.match(textOf(page), /600 clients, 600 turns in .* 3 clients share a lane/);
 });
 
@@ -254,6 +254,7 @@ describe('how many are in the write turn at once', () => {
 test('a turn that a killed client never gave back ends with the client, not with the run', () => {
   const picture = pictureOf({
     start: 100,
+    roles: new Map(),
     operations: [],
     turns: [
       { client: '0', asked: 110, from: 120, to: Infinity },

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import { type Entry, Wal } from '../../src/index.ts';
+import type { Entry, Wal } from '../../src/index.ts';
 import { Child } from '../child.ts';
 import { makeEntries } from '../entry.ts';
 import { bytesIn } from '../files.ts';
+import { openWal } from '../open-wal.ts';
 import { fillByAppending } from '../subject.ts';
-import { subjectOf } from '../subjects.ts';
 import type { Figures, Job, Work } from '../work.ts';
 
 /** One id is made and deleted again and again: what stays of it on the disk, once that is compacted? */
@@ -31,7 +31,7 @@ async function churned(
   compact: (wal: Wal) => Promise<void>,
 ): Promise<{ readonly full: number; readonly compacted: number }> {
   const directory = join(job.directory, name);
-  const wal = await Wal.open(directory, { lock: subjectOf(job.subject).lock ?? 'auto' });
+  const wal = await openWal({ ...job, directory });
   const empty = bytesIn(directory);
   await fillByAppending(wal, cycles(job, job.settings.cycles));
   const full = bytesIn(directory) - empty;

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Entry, Wal } from '../../src/index.ts';
+import type { Entry } from '../../src/index.ts';
 import { Child } from '../child.ts';
 import { makeEntries } from '../entry.ts';
+import { openWal } from '../open-wal.ts';
 import { clock } from '../race.ts';
 import { fillByAppending } from '../subject.ts';
-import { subjectOf } from '../subjects.ts';
 import type { Job, Link, Work } from '../work.ts';
 
 /** Until the writers' code is warm. */
@@ -59,19 +59,15 @@ function slowestIn(samples: readonly Sample[], times: readonly Sample[]): number
   return within.reduce((most, { start, end }) => Math.max(most, end - start), 0);
 }
 
-function open({ directory, subject }: Job<'compaction'>, durability: 'sync' | 'os'): Promise<Wal> {
-  return Wal.open(directory, { lock: subjectOf(subject).lock ?? 'auto', durability });
-}
-
 async function filler(job: Job<'compaction'>): Promise<void> {
-  const wal = await open(job, 'os');
+  const wal = await openWal(job, 'os');
   await fillByAppending(wal, makeEntries(job.settings.records, job.seed));
   await wal.close();
 }
 
 async function writer(job: Job<'compaction'>, link: Link): Promise<Sample[]> {
   const entries = makeEntries(ENTRIES, job.seed);
-  const wal = await open(job, 'sync');
+  const wal = await openWal(job);
   link.say('ready');
   await link.hear();
   let stopped = false;
@@ -89,7 +85,7 @@ async function writer(job: Job<'compaction'>, link: Link): Promise<Sample[]> {
 }
 
 async function compactor(job: Job<'compaction'>, link: Link): Promise<void> {
-  const wal = await open(job, 'sync');
+  const wal = await openWal(job);
   link.say('ready');
   for (;;) {
     await link.hear();

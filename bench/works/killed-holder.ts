@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createLock, Wal } from '../../src/index.ts';
+import { createLock } from '../../src/index.ts';
 import { seeded } from '../../src/lab/seeded.ts';
 import { Child } from '../child.ts';
 import { makeEntries } from '../entry.ts';
 import { latencyOf } from '../latency.ts';
+import { openWal } from '../open-wal.ts';
 import { subjectOf } from '../subjects.ts';
 import type { Figures, Job, Link, Work } from '../work.ts';
 
@@ -17,9 +18,9 @@ export const killedHolder: Work<'killed-holder'> = {
 };
 
 async function survivor(job: Job<'killed-holder'>): Promise<Figures> {
-  const { directory, seed, settings, subject } = job;
+  const { seed, settings } = job;
   const random = seeded(seed);
-  const wal = await Wal.open(directory, { lock: subjectOf(subject).lock ?? 'auto' });
+  const wal = await openWal(job);
   const samples: number[] = [];
   for (const entry of makeEntries(settings.times, seed)) {
     const victim = new Child({ ...job, role: 'victim' });

@@ -1,11 +1,10 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { Wal } from '../../src/index.ts';
 import { Child } from '../child.ts';
 import { makeEntries } from '../entry.ts';
 import { bytesIn, fillOfLastSegment, requireRoom } from '../files.ts';
 import { median } from '../median.ts';
-import { subjectOf } from '../subjects.ts';
+import { openWal } from '../open-wal.ts';
 import type { Job, Task, Work } from '../work.ts';
 
 /** A process adds no more than this at a time, so that none takes long. */
@@ -65,9 +64,10 @@ async function open(task: Task<'opening'>, log: 'small' | 'large', seed: number)
 }
 
 /** Appends up to that size, unsynced but for each segment's end. */
-async function filler({ subject, directory, seed, settings }: Job<'opening'>): Promise<void> {
+async function filler(job: Job<'opening'>): Promise<void> {
+  const { directory, seed, settings } = job;
   const entries = makeEntries(ENTRIES, seed);
-  const wal = await Wal.open(directory, { lock: subjectOf(subject).lock ?? 'auto', durability: 'os' });
+  const wal = await openWal(job, 'os');
   const append = async (count: number): Promise<void> => {
     await Promise.all(entries.slice(0, count).map((entry) => wal.append(entry)));
   };
@@ -76,10 +76,10 @@ async function filler({ subject, directory, seed, settings }: Job<'opening'>): P
   await wal.close();
 }
 
-async function opener({ subject, directory, seed }: Job<'opening'>): Promise<Opened> {
-  const [entry] = makeEntries(1, seed);
+async function opener(job: Job<'opening'>): Promise<Opened> {
+  const [entry] = makeEntries(1, job.seed);
   const start = performance.now();
-  const wal = await Wal.open(directory, { lock: subjectOf(subject).lock ?? 'auto' });
+  const wal = await openWal(job);
   const opened = performance.now();
   await wal.append(entry as NonNullable<typeof entry>);
   const appended = performance.now();

@@ -1,9 +1,8 @@
-import { Wal } from '../../src/index.ts';
 import { Child } from '../child.ts';
 import { makeEntries } from '../entry.ts';
 import { latencyOf } from '../latency.ts';
+import { openWal } from '../open-wal.ts';
 import { fillByAppending } from '../subject.ts';
-import { subjectOf } from '../subjects.ts';
 import type { Figures, Job, Link, Work } from '../work.ts';
 
 const ENTRIES = 4096;
@@ -27,12 +26,9 @@ export const refresh: Work<'refresh'> = {
   roles: { writer, reader },
 };
 
-const open = ({ directory, subject }: Job<'refresh'>): Promise<Wal> =>
-  Wal.open(directory, { lock: subjectOf(subject).lock ?? 'auto' });
-
 async function writer(job: Job<'refresh'>, link: Link): Promise<void> {
   const entries = makeEntries(ENTRIES, job.seed);
-  const wal = await open(job);
+  const wal = await openWal(job);
   await fillByAppending(wal, entries);
   for (let i = 0; ; i++) {
     link.say('ready');
@@ -42,7 +38,7 @@ async function writer(job: Job<'refresh'>, link: Link): Promise<void> {
 }
 
 async function reader(job: Job<'refresh'>, link: Link): Promise<Figures> {
-  const wal = await open(job);
+  const wal = await openWal(job);
   const table = await wal.table();
   const timed = async (): Promise<number> => {
     const before = performance.now();

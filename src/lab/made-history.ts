@@ -1,5 +1,5 @@
 import type { Findings } from './operations/evidence.ts';
-import { type Operation, type Sight, tagOf, type Written } from './operations/operation.ts';
+import { type Operation, operationOf, type Sight, tagOf, type Written } from './operations/operation.ts';
 import { placeSum, sumOf } from './operations/sum.ts';
 import type { Dice } from './seeded.ts';
 import type { Found, Item } from './target.ts';
@@ -55,8 +55,8 @@ class Maker {
     const client = i % CLIENTS;
     const own = this.#operations[client] as Mutable<Operation>[];
     const told = { client: String(client), run: 0, number: own.length };
-    const times = { start: moment - dice() * REACH, end: moment + dice() * REACH };
-    own.push({ ...told, ...times, outcome: 'acknowledged', entries: [], ...this.#work(told) });
+    const [start, end] = [moment - dice() * REACH, moment + dice() * REACH];
+    own.push(operationOf({ ...told, start, end, outcome: 'acknowledged', ...this.#work(told) }));
   }
 
   #work(told: Pick<Operation, 'client' | 'run' | 'number'>): Pick<Operation, 'kind'> & Partial<Operation> {

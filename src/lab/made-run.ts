@@ -64,7 +64,13 @@ export function madeRun({
   }).flat();
   const refused = operations.filter(({ outcome }) => outcome === 'refused').length;
   return {
-    record: { start, operations, turns, marks: marks.sort((a, b) => a.at - b.at) },
+    record: {
+      start,
+      roles: new Map(clients.map((client) => [client, 'writer'])),
+      operations,
+      turns,
+      marks: marks.sort((a, b) => a.at - b.at),
+    },
     result: {
       scenario: 'made-up',
       settings: {

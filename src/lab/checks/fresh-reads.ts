@@ -35,33 +35,40 @@ function readsIn({ operations, oldest }: Evidence): Read[] {
 }
 
 function* stale(reads: readonly Read[], { writes }: Evidence): Iterable<string> {
-  const known: Read[] = [...reads];
+  const known = reads.map(({ operation }) => operation);
+  const seqs = reads.map(({ seq }) => seq);
   for (const write of writes) {
     const { operation } = write;
     if (operation.outcome !== 'acknowledged' || operation.entries.length === 0) continue;
     const seq = write.placeOf(operation.entries.length - 1);
-    if (seq !== 0) known.push({ operation, seq });
+    if (seq === 0) continue;
+    known.push(operation);
+    seqs.push(seq);
   }
-  const byEnd = ordered(known, ({ operation }) => operation.end);
+  const ends = Float64Array.from(known, ({ end }) => end);
+  const byEnd = inOrder(ends);
   let next = 0;
-  let newest: Read | undefined;
-  for (const at of ordered(reads, ({ operation }) => operation.start)) {
-    const read = reads[at] as Read;
+  let newest = -1;
+  for (const at of inOrder(Float64Array.from(reads, ({ operation }) => operation.start))) {
+    const { operation, seq } = reads[at] as Read;
     for (; next < byEnd.length; next++) {
-      const item = known[byEnd[next] as number] as Read;
-      if (item.operation.end >= read.operation.start) break;
-      if (newest === undefined || item.seq > newest.seq) newest = item;
+      const item = byEnd[next] as number;
+      if ((ends[item] as number) >= operation.start) break;
+      if (newest === -1 || (seqs[item] as number) > (seqs[newest] as number)) newest = item;
     }
-    if (newest !== undefined && read.seq < newest.seq)
-      yield `${nameOf(read.operation)} saw entries up to ${read.seq}, though ${nameOf(newest.operation)} had ended before it began, and knew of ${newest.seq}`;
+    if (newest !== -1 && seq < (seqs[newest] as number))
+      yield `${nameOf(operation)} saw entries up to ${seq}, though ${nameOf(known[newest] as Operation)} had ended before it began, and knew of ${seqs[newest]}`;
   }
 }
 
-/** The indexes of the items, in the order of a number that each has. */
-function ordered<T>(items: readonly T[], numberOf: (item: T) => number): Uint32Array {
-  const numbers = Float64Array.from(items, numberOf);
-  const order = Uint32Array.from(numbers.keys());
-  return order.sort((a, b) => (numbers[a] as number) - (numbers[b] as number));
+/**
+ * The indexes of the numbers, in the order of these. A plain array: its sort goes by what is in order already, as each client's
+ * operations are, which a typed array's does not.
+ */
+function inOrder(numbers: Float64Array): number[] {
+  const indexes: number[] = [];
+  for (let i = 0; i < numbers.length; i++) indexes.push(i);
+  return indexes.sort((a, b) => (numbers[a] as number) - (numbers[b] as number));
 }
 
 function* early(reads: readonly Read[], { writes, head }: Evidence): Iterable<string> {

@@ -8,18 +8,26 @@ import type { Check } from './check.ts';
 export const noLostUpdate: Check = {
   name: 'no update was lost',
   *examine({ found, oldest }) {
-    /** Who wrote each id last; null where it was deleted. */
-    const last = new Map<string, string | null>();
+    /** Who wrote each id last that somebody decided on: undefined where that cannot be known, null where nobody did, or deleted it. */
+    const last = new Map<string, string | null | undefined>();
+    const first = oldest <= 1 ? null : undefined;
+    for (const { id, data } of found) if (fromOf(data) !== undefined) last.set(id, first);
+    if (last.size === 0) return;
     for (const { seq, op, id, data } of found) {
-      const from = (data as { from?: unknown } | null)?.from;
-      const known = last.has(id) || oldest <= 1;
-      const before = last.get(id) ?? null;
-      if (from !== undefined && known && from !== before)
+      const before = last.get(id);
+      if (before === undefined && !last.has(id)) continue;
+      const from = fromOf(data);
+      if (from !== undefined && before !== undefined && from !== before)
         yield `entry ${seq} of ${id} was decided on what ${shown(from)} wrote, and undid what ${shown(before)} wrote`;
       last.set(id, op === 'delete' ? null : (writerOf(data) ?? null));
     }
   },
 };
+
+/** On whose entry it was decided; undefined where it was not decided on any. */
+function fromOf(data: unknown): unknown {
+  return (data as { from?: unknown } | null)?.from;
+}
 
 function shown(by: unknown): string {
   return by === null ? 'nobody' : String(by);

@@ -4,8 +4,8 @@ import type { Check } from './check.ts';
 
 /** What an id has become. */
 interface Value {
-  readonly by: string;
-  readonly version: number;
+  by: string;
+  version: number;
 }
 
 /**
@@ -37,8 +37,13 @@ function fold(evidence: Evidence): { values: Map<string, Value>; doubtful: Set<s
   const { gone, doubtful } = goneOf(evidence);
   const values = new Map<string, Value>();
   const put = (op: string, id: string, by: string) => {
+    const value = values.get(id);
     if (op === 'delete') values.delete(id);
-    else values.set(id, { by, version: (values.get(id)?.version ?? 0) + 1 });
+    else if (value === undefined) values.set(id, { by, version: 1 });
+    else {
+      value.by = by;
+      value.version++;
+    }
   };
   for (const { op, id, by } of gone) put(op, id, by);
   for (const { op, id, data } of evidence.found) put(op, id, writerOf(data) ?? '');

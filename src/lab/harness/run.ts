@@ -120,7 +120,8 @@ async function runIn(
   const marks = [...struck, ...told].sort((a, b) => a.at - b.at);
   const noted = places.turns === undefined ? [] : readTurns(places.turns);
   const run = operations.filter(({ client }) => client !== 'prepare' && client !== 'conclude');
-  options.onRecord?.({ start, operations: run, turns: noted, marks });
+  const roles = new Map(parts.map(({ client, roleName }) => [client, roleName]));
+  options.onRecord?.({ start, roles, operations: run, turns: noted, marks });
   const seconds = Math.max(0, latest(run) - start) / 1e6;
   const leftovers = [
     ...openFilesIn(places.store).map((file) => `${file} is still open`),

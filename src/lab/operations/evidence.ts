@@ -110,9 +110,19 @@ class Signatures {
     const number = tag.indexOf('.', tag.indexOf('.') + 1) + 1;
     const entry = tag.indexOf('.', number) + 1;
     const run = this.#runs.get(tag.slice(0, Math.max(0, number - 1)));
-    const write = run?.[Number(entry === 0 ? tag.slice(number) : tag.slice(number, entry - 1))];
-    return write && { write, entry: entry === 0 ? 0 : Number(tag.slice(entry)) };
+    const write = run?.[wholeAt(tag, number, entry === 0 ? tag.length : entry - 1)];
+    return write && { write, entry: entry === 0 ? 0 : wholeAt(tag, entry, tag.length) };
   }
+}
+
+/** The whole number in a part of a text, without making a text of it; NaN where there is none. */
+function wholeAt(text: string, from: number, to: number): number {
+  let value = from < to ? 0 : Number.NaN;
+  for (let i = from; i < to; i++) {
+    const digit = text.charCodeAt(i) - 48;
+    value = digit >= 0 && digit <= 9 ? value * 10 + digit : Number.NaN;
+  }
+  return value;
 }
 
 /** How a fault's message names an operation. */

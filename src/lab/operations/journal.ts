@@ -1,7 +1,7 @@
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { instant } from './instant.ts';
-import type { Operation, OperationKind, Written } from './operation.ts';
+import { type Operation, type OperationKind, operationOf, type Written } from './operation.ts';
 import type { Mark } from './run-record.ts';
 
 /** How an operation began, and how it ended: a line each. */
@@ -137,7 +137,7 @@ function parseJournal(text: string, client: string, run: number): Journaled {
     else
       operations[line.number] =
         'start' in line
-          ? { client, run, end: Infinity, outcome: 'unknown', entries: [], ...line }
+          ? operationOf({ ...line, client, run })
           : Object.assign(operations[line.number] as Operation, line);
   }
   return { operations, marks };

@@ -47,9 +47,9 @@ export interface Operation {
   /** Counts the run's operations, from 0, in the order of their calls. */
   readonly number: number;
   /** Which of the client's steps it belongs to. */
-  readonly step?: number;
+  readonly step?: number | undefined;
   /** Which of the stores that the run opened, from 0. Default 0. */
-  readonly store?: number;
+  readonly store?: number | undefined;
   readonly kind: OperationKind;
   /** Taken before the call. */
   readonly start: number;
@@ -64,6 +64,29 @@ export interface Operation {
   /** Why it was refused, or is unknown: one word, and in full. */
   readonly reason?: string | undefined;
   readonly message?: string | undefined;
+}
+
+/**
+ * An operation that nobody answered, but for what is known of it. It has a place for whatever it may have: a million that are all of
+ * one shape take a third of the time to look at.
+ */
+export function operationOf({
+  client,
+  run,
+  number,
+  step,
+  store,
+  kind,
+  start,
+  end = Infinity,
+  outcome = 'unknown',
+  entries = [],
+  seq,
+  saw,
+  reason,
+  message,
+}: Pick<Operation, 'client' | 'run' | 'number' | 'kind' | 'start'> & Partial<Operation>): Operation {
+  return { client, run, number, step, store, kind, start, end, outcome, entries, seq, saw, reason, message };
 }
 
 export function isWriting({ kind }: Pick<Operation, 'kind'>): boolean {

@@ -24,6 +24,8 @@ export interface Mark {
 export interface RunRecord {
   /** Of `instant()`: the common start. */
   readonly start: number;
+  /** Of each client, by its name: what it was there for. */
+  readonly roles: ReadonlyMap<string, string>;
   /** Those of the clients, without `prepare` and `conclude`. */
   readonly operations: readonly Operation[];
   /** In the order of `from`; none where the target does not tell, or was not asked. */

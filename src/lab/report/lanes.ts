@@ -25,7 +25,7 @@ export interface Lanes {
 }
 
 /** The picture's clients with at most so many bars in all. */
-export function lanesOf({ clients, turns, operations }: Picture, mostSpans: number): Lanes {
+export function lanesOf({ clients, roles, turns, operations }: Picture, mostSpans: number): Lanes {
   const clientsPerLane = Math.max(1, Math.ceil(clients.length / MOST_LANES));
   const laneOf = new Map(clients.map((client, i) => [client, Math.floor(i / clientsPerLane)]));
   const empty = <S>() => Array.from({ length: Math.ceil(clients.length / clientsPerLane) }, (): S[] => []);
@@ -56,11 +56,15 @@ export function lanesOf({ clients, turns, operations }: Picture, mostSpans: numb
     laneOf,
     clientsPerLane,
     joinedWithin: within.length > 0 ? Math.max(...within) : undefined,
-    lanes: fewStays.lanes.map((stays, lane) => ({
-      name: nameOf(clients.slice(lane * clientsPerLane, (lane + 1) * clientsPerLane)),
-      turns: { ...rowOf(stays), waited: stays.map(({ from, asked }) => from - asked) },
-      operations: flightsOf(fewFlights.lanes[lane] ?? []),
-    })),
+    lanes: fewStays.lanes.map((stays, lane) => {
+      const its = clients.slice(lane * clientsPerLane, (lane + 1) * clientsPerLane);
+      return {
+        name: nameOf(its),
+        role: printable([...new Set(its.map((client) => roles.get(client) ?? ''))].join(', ')),
+        turns: { ...rowOf(stays), waited: stays.map(({ from, asked }) => from - asked) },
+        operations: flightsOf(fewFlights.lanes[lane] ?? []),
+      };
+    }),
   };
 }
 

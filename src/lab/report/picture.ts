@@ -9,6 +9,7 @@ export interface Picture {
   readonly to: number;
   /** Names of all the clients of whom something is known, in order. */
   readonly clients: readonly string[];
+  readonly roles: RunRecord['roles'];
   /** In the order of `start`. */
   readonly operations: readonly Operation[];
   readonly turns: readonly Turn[];
@@ -16,7 +17,7 @@ export interface Picture {
 }
 
 /** Something without an end ends with its client, or with the run. */
-export function pictureOf({ start, operations, turns, marks }: RunRecord): Picture {
+export function pictureOf({ start, roles, operations, turns, marks }: RunRecord): Picture {
   let from = start;
   let to = start + 1;
   const names = new Set<string>();
@@ -40,6 +41,7 @@ export function pictureOf({ start, operations, turns, marks }: RunRecord): Pictu
     from: from - start,
     to: to - start,
     clients: [...names].sort((a, b) => a.localeCompare(b, 'en', { numeric: true })),
+    roles,
     operations: operations
       .map((each) => ({
         ...each,

@@ -22,6 +22,8 @@ export interface RunData {
 /** A client, or some of them where there are very many. */
 export interface Lane {
   readonly name: string;
+  /** Its clients' roles. */
+  readonly role: string;
   readonly turns: TurnSpans;
   readonly operations: OperationSpans;
 }

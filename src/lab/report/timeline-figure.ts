@@ -99,6 +99,7 @@ function clientTable(picture: Picture): Html {
     'What each client did',
     [
       'client',
+      'role',
       'acknowledged',
       'refused',
       'unknown',
@@ -110,6 +111,7 @@ function clientTable(picture: Picture): Html {
     ],
     clientFigures(picture).map(({ client, outcomes, turns, waited, longestWait, held, longestHold }) => [
       client,
+      picture.roles.get(client) ?? '–',
       count(outcomes.acknowledged),
       count(outcomes.refused),
       count(outcomes.unknown),

@@ -1,5 +1,6 @@
 import type { Scenario } from '../scenario.ts';
 import { breakLock } from '../tools/break-lock.ts';
+import { appendedWithout, lockTaker, takenResults, untilTaken } from './lost-locks.ts';
 
 /** Who has the store open keeps the lock that it has: only who opens it anew sees the new one. */
 const APPENDS_A_STORE = 5;
@@ -19,44 +20,17 @@ const scenario: Scenario = {
   params: { pauseMs: 20 },
   refusals: [],
   roles: [
-    {
-      name: 'breaker',
-      clients: () => 1,
-      step: async (client) => {
-        await breakLock(client.storeDirectory);
-        client.mark('lock-broken');
-        await client.pause(client.param('pauseMs'));
-      },
-    },
-    {
-      name: 'writer',
-      clients: (all) => all - 1,
-      until: 'others',
-      step: async (client) => {
-        const store = await client.open();
-        for (let i = 0; i < APPENDS_A_STORE; i++) {
-          await store.append({ op: 'add', id: `clear-${client.name}-${client.iteration}-${i}` });
-          await client.pause(PAUSE_MS);
-        }
-        await store.close();
-      },
-    },
+    lockTaker('breaker', breakLock),
+    untilTaken(async (client) => {
+      const store = await client.open();
+      for (let i = 0; i < APPENDS_A_STORE; i++) {
+        await store.append({ op: 'add', id: `clear-${client.name}-${client.iteration}-${i}` });
+        await client.pause(PAUSE_MS);
+      }
+      await store.close();
+    }),
   ],
-  checks: [
-    {
-      name: 'locks were broken, and there were appends then',
-      *examine({ marks, operations }) {
-        const broken = marks.filter(({ kind }) => kind === 'lock-broken');
-        const [first] = broken;
-        if (first === undefined) yield 'none was broken';
-        else if (!operations.some(({ kind, start }) => kind === 'append' && start > first.at))
-          yield 'nobody appended after that';
-      },
-    },
-  ],
-  results: ({ marks, found }) => [
-    ['Locks broken', marks.filter(({ kind }) => kind === 'lock-broken').length],
-    ['Entries', found.length],
-  ],
+  checks: [appendedWithout('broken')],
+  results: (evidence) => takenResults(evidence, 'broken'),
 };
 export default scenario;

@@ -1,6 +1,6 @@
 import type { Scenario } from '../scenario.ts';
 import { forgeOwner } from '../tools/forge-owner.ts';
-import { slowestWait, tell, whenTold } from './turns.ts';
+import { holder, slowestWait, tell, whenTold } from './turns.ts';
 
 const scenario: Scenario = {
   name: 'lock-token-mismatch',
@@ -16,19 +16,11 @@ const scenario: Scenario = {
   params: {},
   refusals: [],
   roles: [
-    {
-      name: 'holder',
-      clients: () => 1,
-      iterations: () => 1,
-      step: async (client) => {
-        client.atNext('taken', () => {
-          forgeOwner(client.storeDirectory);
-          tell(client, 'dead');
-          client.die();
-        });
-        await client.store.append({ op: 'add', id: 'holder' });
-      },
-    },
+    holder((client) => {
+      forgeOwner(client.storeDirectory);
+      tell(client, 'dead');
+      client.die();
+    }),
     {
       name: 'other',
       clients: (all) => all - 1,

@@ -3,7 +3,7 @@ import { systemClock } from '../../clock/clock.ts';
 import type { Client } from '../harness/client.ts';
 import type { Evidence } from '../operations/evidence.ts';
 import type { Role, Scenario } from '../scenario.ts';
-import { slowestWait, tell, whenTold } from './turns.ts';
+import { holder, slowestWait, tell, whenTold } from './turns.ts';
 
 /** The holder keeps it no longer than this, whoever does not come: below what waiters wait for a lock. */
 const MOST_MS = 900;
@@ -60,18 +60,10 @@ const scenario: Scenario = {
   params: {},
   refusals: [],
   roles: [
-    {
-      name: 'holder',
-      clients: () => 1,
-      iterations: () => 1,
-      step: async (client) => {
-        client.atNext('taken', () => {
-          tell(client, 'held');
-          holdFor(client);
-        });
-        await client.store.append({ op: 'hold', id: 'holder' });
-      },
-    },
+    holder((client) => {
+      tell(client, 'held');
+      holdFor(client);
+    }),
     { ...waiters, name: 'waiter', clients: (all) => Math.ceil((all - 1) / 2) },
     { ...waiters, name: 'waiting thread', as: 'threads', clients: (all) => Math.floor((all - 1) / 2) },
   ],

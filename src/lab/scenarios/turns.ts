@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../clock/clock.ts';
 import type { Client } from '../harness/client.ts';
 import type { Turn } from '../operations/run-record.ts';
+import type { Role } from '../scenario.ts';
 
 /** How many had the write turn at the same time, at most. */
 export function mostAtOnce(turns: readonly Turn[]): number {
@@ -32,6 +33,19 @@ export function slowestWait(turns: readonly Turn[]): number {
 /** Keeps a client's next write turn for so long, in milliseconds, between its look at the store and its write. */
 export function linger(client: Client, ms: number): void {
   client.atNext('writing', () => systemClock.block(ms));
+}
+
+/** One client that does something as soon as it has the lock, once, and then appends `holder`. */
+export function holder(act: (client: Client) => void): Role {
+  return {
+    name: 'holder',
+    clients: () => 1,
+    iterations: () => 1,
+    step: async (client) => {
+      client.atNext('taken', () => act(client));
+      await client.store.append({ op: 'hold', id: 'holder' });
+    },
+  };
 }
 
 const POLL_MS = 5;

@@ -3,7 +3,7 @@ import { colour, FONT } from './palette.ts';
 import type { View } from './view.ts';
 
 /** Pixels that every chart keeps free at its left, so that those of one axis stand one above the other. */
-const LEFT = 52;
+const LEFT = 96;
 export const X_AXIS_HEIGHT = 32;
 
 export interface ChartOptions {

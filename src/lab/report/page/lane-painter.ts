@@ -13,6 +13,7 @@ const PALEST = 0.2;
 
 export interface PaintedLane {
   readonly name: string;
+  readonly role: string;
   readonly turns: Spans;
   readonly waited: readonly number[];
   readonly operations: Spans;
@@ -21,8 +22,9 @@ export interface PaintedLane {
 }
 
 export function paintedLanes({ lanes }: RunData): PaintedLane[] {
-  return lanes.map(({ name, turns, operations }) => ({
+  return lanes.map(({ name, role, turns, operations }) => ({
     name,
+    role,
     turns: new Spans(turns),
     waited: turns.waited,
     operations: new Spans(operations),

@@ -36,7 +36,7 @@ export function drawTimeline({ plot, view, tell }: Place, data: RunData): Drawn 
     x: timeAxis(view),
     y: {
       splits: () => shown.map((lane) => lane + 0.5),
-      values: (_, splits) => splits.map((at) => lanes[Math.floor(at)]?.name.slice(0, 7) ?? ''),
+      values: (_, splits) => splits.map((at) => nameOf(lanes[Math.floor(at)]).slice(0, 14)),
       grid: { show: false },
       ticks: { show: false },
     },
@@ -57,6 +57,11 @@ export function drawTimeline({ plot, view, tell }: Place, data: RunData): Drawn 
   };
 }
 
+/** Such as `3 writer`. */
+function nameOf(lane: PaintedLane | undefined): string {
+  return [lane?.name, lane?.role].filter(Boolean).join(' ');
+}
+
 /** What is there in a lane. */
 function pointedText(
   { marks, overlaps }: RunData,
@@ -73,7 +78,7 @@ function pointedText(
     ...laneText(lanes[lane], from, to),
     overlap === undefined ? '' : `${overlap[2]} in the turn at once for ${duration(overlap[1] - overlap[0])}`,
   ].filter(Boolean);
-  const who = lane < 0 ? 'all' : `client ${lanes[lane]?.name ?? ''}`;
+  const who = lane < 0 ? 'all' : `client ${nameOf(lanes[lane])}`;
   return `${moment(at, reach)} · ${[who, ...parts].join(' · ')}`;
 }
 
