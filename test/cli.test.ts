@@ -6,10 +6,12 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { Wal } from '../src/index.ts';
 import { ended, objects, PROGRAM, run, start } from '../src/lab/command-line.ts';
@@ -265,6 +267,20 @@ test('of a log whose end is damaged, read, tail, info and verify tell what is th
 
     assert.equal((await run(dir, ['append', '--op', 'x', '--id', 'y'])).code, 4);
     assert.equal(readFileSync(path, 'utf8'), before);
+  }));
+
+test('where a file of the log cannot be looked at, info, stats and verify say which, with a code', (t) =>
+  inScratch('cli-loop', async (dir) => {
+    if (process.platform === 'win32') return t.skip('links need a privilege there');
+    await run(dir, ['init']);
+    const path = join(dir, SEGMENT);
+    rmSync(path);
+    symlinkSync(basename(path), path);
+    for (const command of ['info', 'stats', 'verify']) {
+      const { code, stderr } = await run(dir, [command]);
+      assert.equal(code, 1);
+      assert.match(stderr, /^jsonl-wal: Cannot .*0{19}1\.jsonl.*\[ERR_WAL_IO\]\n$/);
+    }
   }));
 
 test('tail prints the last entries, and none of an empty log', () =>

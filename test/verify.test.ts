@@ -218,20 +218,35 @@ test('what was put between two lines that follow one another held nothing that c
     // With one line after it, a superseded line may have taken the place of what is damaged.
     write(directory, [...texts.slice(0, 5), 'ours\n', ...texts.slice(5)]);
     assert.equal(only(await verify(directory)).acknowledged, 'unknown');
+    // With a group after it, a superseded one may have.
+    const wal = await Wal.open(join(directory, 'group'));
+    await Promise.all([1, 2, 3, 4].map((n) => wal.append(entry(n))));
+    await wal.close();
+    const [first, ...group] = linesOf(join(directory, 'group')).map(({ text }) => text);
+    write(join(directory, 'group'), [first as string, 'ours\n', ...group]);
+    assert.equal(only(await verify(join(directory, 'group'))).acknowledged, 'unknown');
   }));
 
 test('a superseded line that comes to count, for the one before it is damaged, is not taken for proof that nothing is gone', () =>
   inScratch('verify', async (directory) => {
     await fill(directory, 6);
     const lines = linesOf(directory).map(({ text }) => text);
-    // Somebody else's third, who came second.
-    const covered = (lines[2] as string)
-      .slice(COVERED_OFFSET, -1)
-      .replace('bd-3', 'bd-9')
-      .replace(/"\w+\.3"/, '"zzzzzzzz.1"');
-    const late = `{"crc":"${crcOf(Buffer.from(covered))}",${covered}\n`;
-    write(directory, [...lines.slice(0, 3), late, ...lines.slice(3)]);
-    assert.deepEqual((await verify(directory)).damage, [], 'superseded lines are no damage');
+    // Somebody else's group from the third on, who came second.
+    const group: string[] = [];
+    for (const line of lines.slice(2, 5)) {
+      const prev = group.at(-1)?.slice(8, 16) ?? /"prev":"(\w+)"/.exec(line)?.[1];
+      const covered = line
+        .slice(COVERED_OFFSET, -1)
+        .replace('bd-', 'bd-9')
+        .replace(/"prev":"\w+"/, `"prev":"${prev}"`)
+        .replace(/"synced":\d+/, '"synced":2')
+        .replace(/"writer":"\w+/, '"writer":"zzzzzzzz');
+      group.push(`{"crc":"${crcOf(Buffer.from(covered))}",${covered}\n`);
+    }
+    write(directory, [...lines.slice(0, 3), ...group, ...lines.slice(3)]);
+    const whole = await verify(directory);
+    assert.deepEqual([whole.damage, whole.lines.superseded], [[], 3], 'superseded lines are no damage');
+    const [late = ''] = group;
     write(directory, [...lines.slice(0, 2), flipped(lines[2] as string), late, ...lines.slice(3)]);
     const report = await verify(directory);
     assert.equal(report.ok, false);
@@ -265,7 +280,18 @@ test('torn lines were never acknowledged: they are no damage, nor is what they l
 
 test('a deleted segment in the middle: its entries are missing, acknowledged as the next one’s first line proves; the rest is read', () =>
   inScratch('verify', async (directory) => {
-    await fill(directory, 100, 4096);
+    // The first line of a segment is another writer's, who has not synced what is before it.
+    const wals = [
+      await Wal.open(directory, { segmentBytes: 4096 }),
+      await Wal.open(directory, { segmentBytes: 4096 }),
+    ];
+    for (let n = 1; n <= 100; n++) {
+      const isSealed = /"entries":\[\]/.test(
+        readFileSync(join(directory, segmentsOf(directory).at(-1) as string), 'utf8'),
+      );
+      await wals[isSealed ? 1 : 0]?.append(entry(n));
+    }
+    for (const wal of wals) await wal.close();
     const names = segmentsOf(directory);
     const [, second, third] = names as [string, string, string];
     const [from, to] = [seqIn(second), seqIn(third) - 1];
@@ -355,6 +381,10 @@ test('a log that lacks its first segment, and has no snapshot, is not whole', ()
     assert.deepEqual([found.from, found.to, found.acknowledged], [1, to, 'yes']);
     const [read] = await failures(directory);
     assert.deepEqual([read?.code, read?.damage?.to], ['ERR_WAL_DIVERGED', to]);
+    // Of which there is no more than the last.
+    for (const name of segmentsOf(directory).slice(0, -1)) rmSync(join(directory, name));
+    const last = only(await verify(directory));
+    assert.deepEqual([last.from, last.to], [1, seqIn(segmentsOf(directory)[0] as string) - 1]);
   }));
 
 test("another log's segment in the place of one: nothing tells what that held", () =>

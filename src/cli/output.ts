@@ -1,4 +1,5 @@
 import { hasCode } from '../errors/errors.ts';
+import { jsonText } from '../format/json-text.ts';
 import { printable } from '../format/printable.ts';
 import { colour, type Style } from './style.ts';
 
@@ -53,7 +54,7 @@ export class Output {
 
   /** A line of JSON for machines. */
   async json(value: unknown): Promise<void> {
-    const text = JSON.stringify(value);
+    const text = jsonText(value);
     await this.line(this.terminal ? printable(text) : text);
   }
 

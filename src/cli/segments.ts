@@ -1,5 +1,6 @@
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { reasonOf, WalError } from '../errors/errors.ts';
 import { segmentSeq, snapshotSeq } from '../format/names.ts';
 
 /** A file of lines, and its size. */
@@ -23,9 +24,18 @@ function filesIn(directory: string, seqOf: (name: string) => number | undefined)
     .filter((name) => seqOf(name) !== undefined)
     .sort()
     .flatMap((name) => {
-      const stats = statSync(join(directory, name), { throwIfNoEntry: false });
+      const stats = lookAt(join(directory, name));
       return stats === undefined ? [] : [{ name, bytes: stats.size }];
     });
+}
+
+/** Undefined where there is nothing at that path. */
+export function lookAt(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (cause) {
+    throw new WalError('ERR_WAL_IO', `Cannot look at ${path}: ${reasonOf(cause)}`, { cause });
+  }
 }
 
 export function bytesIn(segments: readonly SegmentFile[]): number {

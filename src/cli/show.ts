@@ -1,3 +1,4 @@
+import { jsonText } from '../format/json-text.ts';
 import { printable } from '../format/printable.ts';
 import type { Item, LogRecord } from '../index.ts';
 import type { Output } from './output.ts';
@@ -8,7 +9,7 @@ export async function showRecord(record: LogRecord, json: boolean, output: Outpu
   const { seq, ts, op, id, data } = record;
   const place = `${String(seq).padStart(6)}  ${timeText(ts)}  `;
   const what = printable(`${op.padEnd(8)} ${id.padEnd(10)} `);
-  const rest = data === undefined ? '' : printable(JSON.stringify(data));
+  const rest = data === undefined ? '' : printable(jsonText(data));
   await output.line(cutTo(output, place, what, rest));
 }
 
@@ -17,7 +18,7 @@ export async function showItem(item: Item, json: boolean, output: Output): Promi
   if (json) return output.json(item);
   const { id, rev, ts, version, value } = item;
   const place = `${String(rev).padStart(6)}  ${timeText(ts)}  ${`v${version}`.padEnd(5)} `;
-  await output.line(cutTo(output, place, printable(`${id.padEnd(10)} `), printable(JSON.stringify(value))));
+  await output.line(cutTo(output, place, printable(`${id.padEnd(10)} `), printable(jsonText(value))));
 }
 
 function cutTo(output: Output, place: string, what: string, rest: string): string {

@@ -10,7 +10,7 @@ export type DamageCause =
   | 'not-a-record'
   | 'checksum-mismatch';
 
-/** What tells that entries had been acknowledged: a line's `synced`, the first line of a later segment, or a snapshot. */
+/** What tells that entries had been acknowledged: a line's `synced`, the first line of a later segment, or a snapshot's name. */
 export interface Evidence {
   /** File name of the segment, or snapshot. */
   readonly segment: string;

@@ -51,14 +51,23 @@ export function newestStart(storage: Storage, directory: string): Start {
   if (start !== undefined) return start;
   // A compaction may have taken away what leads there since that listing; then its snapshot is in the next.
   const again = layoutOf(storage, directory);
-  const [last = 1] = again.segments.slice(-1);
+  const [last] = again.segments.slice(-1);
   const found = newestIn(storage, directory, again);
-  if (found === undefined) throw gapError(storage, directory, again, last);
-  return found;
+  if (found !== undefined) return found;
+  const [snapshot = 0] = again.snapshots.slice(-1);
+  if (last === undefined || last <= snapshot) throw damagedSnapshotError(directory, snapshot);
+  throw gapError(storage, directory, again, last);
 }
 
-/** Undefined where nothing says what the last segment follows. */
+/** Undefined where nothing says what the last segment follows, or which numbers come next. */
 function newestIn(storage: Storage, directory: string, layout: Layout): Start | undefined {
+  const start = startIn(storage, directory, layout);
+  if (start === undefined || layout.segments.includes(start.firstSeq)) return start;
+  // The numbers that a damaged snapshot stands for by its name were given: they are not given again.
+  return start.firstSeq > (layout.snapshots.at(-1) ?? 0) ? start : undefined;
+}
+
+function startIn(storage: Storage, directory: string, layout: Layout): Start | undefined {
   const last = layout.segments.at(-1);
   const snapshot = newestSnapshot(storage, directory, layout);
   if (snapshot !== undefined && (last === undefined || last <= snapshot.seq))
@@ -206,6 +215,22 @@ export function compactedError(from: number, snapshot: number): WalError {
     'ERR_WAL_COMPACTED',
     `Entry ${from} was compacted away: a snapshot stands for all up to entry ${snapshot}. Read from ${snapshot + 1}, or use a table, which loads the snapshot.`,
     { seq: snapshot },
+  );
+}
+
+/** The error for a log that goes on from a snapshot which is damaged. */
+function damagedSnapshotError(directory: string, seq: number): WalError {
+  const segment = snapshotName(seq);
+  return new WalError(
+    'ERR_WAL_CORRUPT',
+    `${join(directory, segment)} is damaged, and the log goes on from it: nothing else tells what comes after entry ${seq}. Put it back from a backup.`,
+    {
+      ...{ segment, offset: 0, seq },
+      damage: {
+        ...{ kind: 'damaged', segment, offset: 0, length: 0, from: 1, to: seq, records: seq, exact: true },
+        ...{ acknowledged: 'yes', evidence: { segment, offset: 0, synced: seq } },
+      },
+    },
   );
 }
 

@@ -28,7 +28,7 @@ const LONG_AGO_MS = 100;
 /** Where the log ends: keeps a feed up to it through rotation, compaction and replacement, and what lies there synced. */
 export class LogEnd {
   readonly #parts: LogEndParts;
-  #reader: SegmentReader;
+  #reader: SegmentReader | undefined;
   /** First seq of the segment whose name is known to survive a crash. */
   #kept: number | undefined;
   #suspect: number | undefined;
@@ -36,11 +36,13 @@ export class LogEnd {
 
   constructor(parts: LogEndParts) {
     this.#parts = parts;
-    this.#reader = this.#newestReader(false);
+    // Where the log is damaged, what is opened read-only still reads what there is.
+    if (parts.writable) this.#reader = this.#newestReader(false);
   }
 
   /** The segment that the log ends in, as far as was read. */
   get reader(): SegmentReader {
+    this.#reader ??= this.#newestReader(false);
     return this.#reader;
   }
 
@@ -90,7 +92,7 @@ export class LogEnd {
   *#catchingUp(feed: LineFeed): Generator<void, boolean> {
     this.#lookedAt = this.#parts.clock.elapsed();
     for (;;) {
-      const reader = this.#reader;
+      const { reader } = this;
       const { firstSeq } = reader;
       try {
         const where = reader.whereabouts();
@@ -117,7 +119,7 @@ export class LogEnd {
   }
 
   #goOnWith(reader: SegmentReader): void {
-    this.#reader.close();
+    this.#reader?.close();
     this.#kept = undefined;
     this.#reader = reader;
   }
@@ -141,11 +143,11 @@ export class LogEnd {
 
   /** First seq of the segment that may not be on the disk after a failed sync. */
   get suspect(): number {
-    return this.#suspect ?? this.#reader.firstSeq;
+    return this.#suspect ?? this.reader.firstSeq;
   }
 
   async sync(quick: boolean): Promise<void> {
-    const reader = this.#reader;
+    const { reader } = this;
     // Before it ends, the reader may have gone on to the next segment.
     const { firstSeq } = reader;
     try {
@@ -158,9 +160,9 @@ export class LogEnd {
   }
 
   syncNow(): void {
-    const { firstSeq } = this.#reader;
+    const { firstSeq } = this.reader;
     try {
-      this.#reader.file.syncNow();
+      this.reader.file.syncNow();
       this.#keepName();
     } catch (error) {
       throw this.#syncFailed(error, firstSeq);
@@ -173,7 +175,7 @@ export class LogEnd {
    * Wal had it open: then the system tells that to others only.
    */
   #keepName(): void {
-    const { firstSeq } = this.#reader;
+    const { firstSeq } = this.reader;
     if (this.#kept === firstSeq) return;
     const { storage, directory } = this.#parts;
     try {
@@ -206,6 +208,6 @@ export class LogEnd {
   }
 
   close(): void {
-    this.#reader.close();
+    this.#reader?.close();
   }
 }

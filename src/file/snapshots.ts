@@ -70,8 +70,10 @@ export function openBody(storage: Storage, directory: string, header: SnapshotHe
   }
   return {
     read(offset, length) {
-      const bytes = Buffer.allocUnsafeSlow(length);
       try {
+        // What says how long a part is may be damaged: no more is made room for than is there.
+        const left = Math.max(0, file.size() - start - offset);
+        const bytes = Buffer.allocUnsafeSlow(Math.min(length, left));
         return bytes.subarray(0, file.read(bytes, start + offset));
       } catch (error) {
         throw fileError(error, 'read', path);

@@ -15,6 +15,10 @@ export function isOrderKey(value: unknown): value is OrderKey {
   return Array.isArray(value) ? value.every(isPart) : isPart(value);
 }
 
+export function isPlaced({ order, id }: Placed): boolean {
+  return typeof id === 'string' && isOrderKey(order);
+}
+
 function isPart(value: unknown): boolean {
   return typeof value === 'string' || (typeof value === 'number' && Number.isFinite(value));
 }

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { crcOf, hex8 } from './crc.ts';
 import type { OrderKey, Placed } from './order.ts';
-import { encodeKey, encodePlaced, type SnapshotBody, type SnapshotKey } from './snapshot.ts';
+import { encodeKey, encodePlaced, isSize, type SnapshotBody, type SnapshotKey } from './snapshot.ts';
 
 /** What the lines of a block are: items by id, the fold's order, or idempotency keys. */
 export type Section = 'ids' | 'order' | 'keys';
@@ -112,7 +112,18 @@ export function indexOf(of: Section, { index }: SnapshotBody, bytes: Buffer): Bu
   return bytes.subarray(start, start + index[of]);
 }
 
-/** The JSON values that lines hold, parsed. */
-export function parseLines<T>(lines: Buffer): T[] {
-  return JSON.parse(`[${lines.toString('utf8').trimEnd().replaceAll('\n', ',')}]`) as T[];
+/** The JSON values that lines hold, parsed; undefined where they are not all such as `fits` takes. */
+export function parseLines<T>(lines: Buffer, fits: (value: T) => boolean): T[] | undefined {
+  try {
+    const values = JSON.parse(`[${lines.toString('utf8').trimEnd().replaceAll('\n', ',')}]`) as T[];
+    return values.every((value) => typeof value === 'object' && value !== null && fits(value))
+      ? values
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function isBlock({ at, bytes, crc }: SnapshotBlock): boolean {
+  return isSize(at) && isSize(bytes) && typeof crc === 'string';
 }

@@ -80,15 +80,44 @@ export function decodeHeader(line: Buffer, path: string): SnapshotHeader | undef
   if (line.length <= COVERED_OFFSET) return undefined;
   const covered = line.subarray(COVERED_OFFSET);
   if (line.toString('latin1', 0, COVERED_OFFSET) !== `${LINE_START}${crcOf(covered)}",`) return undefined;
-  const { snapshot, crc: _, ...header } = JSON.parse(line.toString('utf8'));
+  let fields: Record<string, unknown>;
+  try {
+    fields = JSON.parse(line.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+  const { snapshot, crc: _, ...header } = fields;
   if (snapshot !== SNAPSHOT_VERSION) {
     throw new WalError(
       'ERR_WAL_VERSION',
       `${path} says snapshot version ${snapshot}, this package reads ${SNAPSHOT_VERSION}: a newer jsonl-wal made it; upgrade this one.`,
     );
   }
-  // Whatever wrote it without an index is not this package.
-  return typeof header.body?.index === 'object' ? (header as SnapshotHeader) : undefined;
+  return isHeader(header) ? header : undefined;
+}
+
+const CRC = /^[0-9a-f]{8}$/;
+
+/** Whether it has all fields, and sizes that can be: whatever wrote another is not this package, and sizes are read by. */
+function isHeader(value: Partial<Record<keyof SnapshotHeader, unknown>>): value is SnapshotHeader {
+  const { log, created, head, fold, body } = value as Partial<SnapshotHeader>;
+  if (typeof log !== 'string' || !Number.isSafeInteger(created)) return false;
+  if (!isSize(head?.seq) || !isCrc(head?.crc)) return false;
+  if (typeof fold?.name !== 'string' || typeof fold.version !== 'number') return false;
+  if (!isSize(body?.bytes) || !isCrc(body?.crc) || !isSize(body?.ids) || !isSize(body?.keys)) return false;
+  if (body?.ordered !== undefined && !isSize(body.ordered)) return false;
+  const { crc, ids, order, keys } = body?.index ?? {};
+  if (!isCrc(crc) || !isSize(ids) || !isSize(order) || !isSize(keys)) return false;
+  return ids + order + keys <= body.bytes;
+}
+
+/** Whether it can be a number of bytes, or of what has a number. */
+export function isSize(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function isCrc(value: unknown): boolean {
+  return typeof value === 'string' && CRC.test(value);
 }
 
 /** A line of state, newline and all. The id comes first, so that it can be found without parsing the rest. */

@@ -62,6 +62,10 @@ export class SortedLines {
       quote++;
     }
     if (plain) return bytes.toString('latin1', first, quote);
-    return JSON.parse(bytes.toString('utf8', first - 1, quote + 1)) as string;
+    try {
+      return JSON.parse(bytes.toString('utf8', first - 1, quote + 1)) as string;
+    } catch {
+      throw this.#damaged();
+    }
   }
 }

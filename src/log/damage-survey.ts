@@ -250,11 +250,11 @@ export class DamageSurvey {
     if (synced <= this.#synced) return;
     this.#synced = synced;
     if (synced > this.#seq && this.#open === undefined) this.#missTo(synced, place);
-    this.prove({ segment: segmentName(this.#segment), offset: place.offset, synced });
+    this.#prove({ segment: segmentName(this.#segment), offset: place.offset, synced });
   }
 
   /** Something says that all entries up to `synced` had been acknowledged. */
-  prove(evidence: Evidence): void {
+  #prove(evidence: Evidence): void {
     const { synced } = evidence;
     for (const stretch of this.#unproven) {
       const { from, to = Infinity } = stretch;

@@ -1,6 +1,6 @@
 import { hasCode, WalError } from '../errors/errors.ts';
 import type { Envelope } from '../format/line.ts';
-import type { SnapshotHeader, SnapshotKey } from '../format/snapshot.ts';
+import { isSize, type SnapshotHeader, type SnapshotKey } from '../format/snapshot.ts';
 import { parseLines } from '../format/snapshot-body.ts';
 import type { LineStore, SnapshotFile } from '../store/store.ts';
 import { ChainFeed } from './chain-feed.ts';
@@ -62,12 +62,17 @@ function* keysInSnapshot(
   try {
     return blocks.blocks('keys').flatMap((block) => {
       const bytes = blocks.read(block);
-      if (bytes === undefined) throw blocks.damaged(block.at);
-      return parseLines<SnapshotKey>(bytes);
+      const keys = bytes && parseLines<SnapshotKey>(bytes, isKey);
+      if (keys === undefined) throw blocks.damaged(block.at);
+      return keys;
     });
   } finally {
     blocks.close();
   }
+}
+
+function isKey({ key, seq, ts }: SnapshotKey): boolean {
+  return typeof key === 'string' && isSize(seq) && Number.isSafeInteger(ts);
 }
 
 class KeyFeed extends ChainFeed {

@@ -5,6 +5,7 @@ import type { SnapshotHeader } from '../format/snapshot.ts';
 import {
   indexOf,
   indexPlace,
+  isBlock,
   parseLines,
   type Section,
   type SnapshotBlock,
@@ -37,21 +38,28 @@ export class SnapshotBlocks {
 
   /** The blocks that hold a kind of lines, in their order. */
   blocks(of: Section): SnapshotBlock[] {
-    return parseLines(indexOf(of, this.header.body, this.#index));
+    const blocks = parseLines<SnapshotBlock>(indexOf(of, this.header.body, this.#index), isBlock);
+    if (blocks === undefined) throw this.#indexDamaged();
+    return blocks;
   }
 
   /** The block that an id is in, if it is in any. */
   blockFor(id: string): SnapshotBlock | undefined {
     const start = this.#ids.lastUpTo(id);
-    return start === undefined
-      ? undefined
-      : (JSON.parse(this.#ids.lineAt(start).toString('utf8')) as SnapshotBlock);
+    if (start === undefined) return undefined;
+    const [block] = parseLines<SnapshotBlock>(this.#ids.lineAt(start), isBlock) ?? [];
+    if (block === undefined) throw this.#indexDamaged();
+    return block;
   }
 
   /** A block's bytes, which are the caller's; undefined where they are not what was written. */
   read({ at, bytes, crc }: SnapshotBlock): Buffer | undefined {
     const block = this.#file.read(at, bytes);
     return block.length === bytes && crcOf(block) === crc ? block : undefined;
+  }
+
+  #indexDamaged(): WalError {
+    return this.damaged(indexPlace(this.header.body).at);
   }
 
   /** The error for what lies at an offset after the first line. */

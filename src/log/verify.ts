@@ -99,7 +99,7 @@ async function readFrom(
   } catch (error) {
     // Where damage is why it does not lead on to what a snapshot stands for, nothing was compacted away meanwhile.
     const isDamage = hasCode(error, 'ERR_WAL_COMPACTED') && feed.trouble !== undefined;
-    if (hasCode(error, 'ERR_WAL_DIVERGED') || isDamage) return error as WalError;
+    if (hasCode(error, 'ERR_WAL_DIVERGED', 'ERR_WAL_CORRUPT') || isDamage) return error as WalError;
     throw error;
   } finally {
     reader?.close();
@@ -245,8 +245,6 @@ class VerifyFeed extends ChainFeed {
     const bytes = this.#segments.reduce((sum, segment) => sum + segment.bytes, 0);
     const { newest, whole = 0 } = snapshots;
     const head = newest !== undefined && newest.seq > this.head.seq ? newest : this.head;
-    if (newest !== undefined)
-      this.#survey.prove({ segment: snapshotName(newest.seq), offset: 0, synced: newest.seq });
     return {
       ok: failure === undefined,
       head,

@@ -1,4 +1,5 @@
 import type { WalError } from '../errors/errors.ts';
+import { isSize } from '../format/snapshot.ts';
 import { SortedLines } from '../format/sorted-lines.ts';
 import { freezeParsed } from './freeze.ts';
 import type { Item } from './item.ts';
@@ -7,10 +8,12 @@ import type { Entry } from './view.ts';
 /** Lines of items, by id, that a snapshot holds together; each is parsed when it is asked for. */
 export class Block<V> {
   readonly #lines: SortedLines;
+  readonly #damaged: () => WalError;
 
   /** `damaged`: what is thrown where they are no items. */
   constructor(bytes: Buffer, damaged: () => WalError) {
     this.#lines = new SortedLines(bytes, damaged);
+    this.#damaged = damaged;
   }
 
   /** In bytes. */
@@ -37,7 +40,7 @@ export class Block<V> {
   }
 
   #lineAt(start: number): BlockLine<V> {
-    return new BlockLine(this.#lines.idAt(start), this.#lines.lineAt(start));
+    return new BlockLine(this.#lines.idAt(start), this.#lines.lineAt(start), this.#damaged);
   }
 }
 
@@ -45,13 +48,27 @@ export class Block<V> {
 export class BlockLine<V> implements Entry<V> {
   readonly id: string;
   readonly bytes: Buffer;
+  readonly #damaged: () => WalError;
 
-  constructor(id: string, bytes: Buffer) {
+  constructor(id: string, bytes: Buffer, damaged: () => WalError) {
     this.id = id;
     this.bytes = bytes;
+    this.#damaged = damaged;
   }
 
   get item(): Item<V> {
-    return freezeParsed(JSON.parse(this.bytes.toString('utf8'))) as Item<V>;
+    const item = this.#parse();
+    if (item === undefined) throw this.#damaged();
+    return freezeParsed(item) as Item<V>;
+  }
+
+  #parse(): Item<V> | undefined {
+    try {
+      const item = JSON.parse(this.bytes.toString('utf8')) as Item<V>;
+      const { rev, ts, version } = item;
+      return Number.isSafeInteger(ts) && isSize(rev) && isSize(version) && 'value' in item ? item : undefined;
+    } catch {
+      return undefined;
+    }
   }
 }

@@ -1,15 +1,28 @@
+/** Values that are deeper than this are gone through without recursion: foreign lines may be as deep as they like. */
+const MAX_RECURSION = 500;
+
 /** Freezes what JSON.parse made, all of it. */
-export function freezeParsed<T>(value: T): T {
+export function freezeParsed<T>(value: T, depth = 0): T {
   if (typeof value !== 'object' || value === null) return value;
+  if (depth > MAX_RECURSION) return freezeDeep(value);
   if (Array.isArray(value)) {
-    for (const item of value) if (typeof item === 'object') freezeParsed(item);
+    for (const item of value) if (typeof item === 'object') freezeParsed(item, depth + 1);
   } else {
     for (const name in value) {
       const item = value[name];
-      if (typeof item === 'object') freezeParsed(item);
+      if (typeof item === 'object') freezeParsed(item, depth + 1);
     }
   }
   return Object.freeze(value);
+}
+
+function freezeDeep<T extends object>(value: T): T {
+  const left: object[] = [value];
+  for (let next = left.pop(); next !== undefined; next = left.pop()) {
+    for (const item of Object.values(next)) if (typeof item === 'object' && item !== null) left.push(item);
+    Object.freeze(next);
+  }
+  return value;
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { WalError } from '../errors/errors.ts';
-import { comparePlaced, type Placed } from '../format/order.ts';
+import { comparePlaced, isPlaced, type Placed } from '../format/order.ts';
 import { parseLines, type SnapshotBlock } from '../format/snapshot-body.ts';
 import type { SnapshotBlocks } from '../log/snapshot-blocks.ts';
 import { Block, type BlockLine } from './block.ts';
@@ -66,8 +66,9 @@ export class Run<V> implements View<V> {
     const blocks = this.#ordered;
     const first = after && lastIndexWhere(blocks, (block) => comparePlaced(block, after) <= 0);
     for (const where of blocks.slice(Math.max(0, first ?? 0))) {
-      for (const placed of parseLines<Placed>(this.#read(where)))
-        if (after === undefined || comparePlaced(placed, after) > 0) yield placed;
+      const places = parseLines<Placed>(this.#read(where), isPlaced);
+      if (places === undefined) throw this.#damage(where);
+      for (const placed of places) if (after === undefined || comparePlaced(placed, after) > 0) yield placed;
     }
   }
 

@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { hasCode } from '../../errors/errors.ts';
@@ -10,7 +9,7 @@ import { lockStatus, type Wal } from '../../index.ts';
 import { makeCommand, settingsOf } from '../command.ts';
 import { openReader, using } from '../log.ts';
 import { Output } from '../output.ts';
-import { bytesIn, type SegmentFile, segmentsIn, snapshotsIn } from '../segments.ts';
+import { bytesIn, lookAt, type SegmentFile, segmentsIn, snapshotsIn } from '../segments.ts';
 import { timeText } from '../show.ts';
 import { packageVersion } from '../version.ts';
 import { figure, size } from '../words.ts';
@@ -80,9 +79,7 @@ async function stateOf(wal: Wal): Promise<{ ids: number; bytes: number } | undef
 
 /** When a file of lines was written last, in milliseconds since the epoch; null where there is none. */
 function lastWrite(directory: string, files: readonly SegmentFile[]): number | null {
-  const times = files.map(
-    ({ name }) => statSync(join(directory, name), { throwIfNoEntry: false })?.mtimeMs ?? 0,
-  );
+  const times = files.map(({ name }) => lookAt(join(directory, name))?.mtimeMs ?? 0);
   return times.length === 0 ? null : Math.round(Math.max(...times));
 }
 

@@ -1,0 +1,48 @@
+/** What JSON.stringify writes of what JSON.parse made, however deep it is: JSON.stringify itself ends where the stack does. */
+export function jsonText(value: unknown): string {
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    if (error instanceof RangeError) return deepText(value);
+    throw error;
+  }
+}
+
+interface Level {
+  readonly items: Iterator<readonly [name: string | undefined, value: unknown]>;
+  readonly end: string;
+  isFirst: boolean;
+}
+
+function deepText(value: unknown): string {
+  const levels: Level[] = [];
+  let text = '';
+  const put = (next: unknown) => {
+    if (typeof next !== 'object' || next === null) text += JSON.stringify(next);
+    else {
+      const isList = Array.isArray(next);
+      text += isList ? '[' : '{';
+      levels.push({ items: itemsOf(next), end: isList ? ']' : '}', isFirst: true });
+    }
+  };
+  put(value);
+  for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
+    const { done, value: item } = level.items.next();
+    if (done) {
+      text += level.end;
+      levels.pop();
+      continue;
+    }
+    const [name, inner] = item;
+    if (!level.isFirst) text += ',';
+    level.isFirst = false;
+    if (name !== undefined) text += `${JSON.stringify(name)}:`;
+    put(inner);
+  }
+  return text;
+}
+
+function* itemsOf(value: object): Generator<readonly [string | undefined, unknown], void> {
+  if (Array.isArray(value)) for (const item of value) yield [undefined, item];
+  else for (const [name, item] of Object.entries(value)) if (item !== undefined) yield [name, item];
+}

@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { crcOf } from '../src/format/crc.ts';
+import { decodeHeader, encodeHeader, type SnapshotHeader } from '../src/format/snapshot.ts';
+import { indexPlace } from '../src/format/snapshot-body.ts';
+import { type Fold, Wal } from '../src/index.ts';
+import { inScratch } from '../src/lab/scratch.ts';
+
+/** Has an order, so that its snapshots have lines of each kind. */
+const NUMBERED: Fold<{ n: number }> = {
+  name: 'numbered',
+  version: 1,
+  apply: (_, { data }) => data as { n: number },
+  order: ({ value }) => value.n,
+};
+
+const OPTIONS = { fold: NUMBERED, segmentBytes: 4096, autoCompact: false } as const;
+
+/** Runs `body` with a compacted log of nothing but a snapshot, of which `change` makes another, whose crcs are right. */
+async function withSnapshot(
+  change: (header: SnapshotHeader, body: Buffer) => { header: object; body: Buffer },
+  body: (wal: Wal) => Promise<void>,
+): Promise<void> {
+  await inScratch('damaged-snapshot', async (directory) => {
+    const wal = await Wal.open(directory, OPTIONS);
+    for (let n = 1; n <= 20; n++)
+      await wal.append({ op: 'set', id: `bd-${n}`, data: { n } }, { key: `key ${n}` });
+    await wal.compact({ retain: 1 });
+    await wal.close();
+    const name = readdirSync(directory).find((each) => each.startsWith('snapshot-')) as string;
+    const bytes = readFileSync(join(directory, name));
+    const end = bytes.indexOf('\n');
+    const header = decodeHeader(bytes.subarray(0, end), name) as SnapshotHeader;
+    const made = change(header, bytes.subarray(end + 1));
+    const first = Buffer.from(encodeHeader(made.header as SnapshotHeader));
+    writeFileSync(join(directory, name), Buffer.concat([first, made.body]));
+    const reader = await Wal.open(directory, { ...OPTIONS, readOnly: true });
+    await body(reader);
+    await reader.close();
+  });
+}
+
+for (const [what, sizes] of [
+  ['more than any file', { ids: 1e15, order: 1, keys: 1 }],
+  ['more than there is', { ids: 4_000_000_000, order: 0, keys: 0 }],
+  ['less than nothing', { ids: -1, order: 0, keys: 0 }],
+  ['no number', { ids: '7', order: 0, keys: 0 }],
+] as const) {
+  test(`a snapshot whose first line says that its index is ${what} is passed over, and no room is made for it`, () =>
+    withSnapshot(
+      (header, body) => ({
+        header: { ...header, body: { ...header.body, index: { ...header.body.index, ...sizes } } },
+        body,
+      }),
+      async (wal) => {
+        await assert.rejects(wal.table(), { code: /^ERR_WAL_(CORRUPT|COMPACTED)$/ });
+        const { ok, error, damage } = await wal.verify();
+        assert.deepEqual([ok, error?.code, damage.length], [false, 'ERR_WAL_CORRUPT', 1]);
+        // Its name tells which numbers were given: no writer begins again at 1.
+        await assert.rejects(Wal.open(wal.info().location, OPTIONS), { code: 'ERR_WAL_CORRUPT' });
+      },
+    ));
+}
+
+/** Writes the blocks, or the index, in other words of the same length, and makes the crcs right. */
+function reworded(in_: 'blocks' | 'index', from: RegExp, to: string) {
+  return (header: SnapshotHeader, body: Buffer) => {
+    const { at, bytes } = indexPlace(header.body);
+    let blocks = body.toString('utf8', 0, at);
+    let index = body.toString('utf8', at, at + bytes);
+    const length = (text: string) => to.padEnd(text.length, ' ');
+    if (in_ === 'index') index = index.replace(from, length);
+    else blocks = blocks.replace(from, length);
+    index = index.replace(/"at":(\d+),"bytes":(\d+),"crc":"\w+"/g, (_, start, size) => {
+      const block = Buffer.from(blocks).subarray(Number(start), Number(start) + Number(size));
+      return `"at":${start},"bytes":${size},"crc":"${crcOf(block)}"`;
+    });
+    const made = Buffer.from(blocks + index);
+    const { ids, order, keys } = header.body.index;
+    const told = { crc: crcOf(Buffer.from(index)), ids, order, keys };
+    return { header: { ...header, body: { ...header.body, crc: crcOf(made), index: told } }, body: made };
+  };
+}
+
+for (const [what, change] of [
+  ['items that are not JSON', reworded('blocks', /"value":\{/, '"value":{,')],
+  ['an item without a value', reworded('blocks', /"value":/, '"worth":')],
+  ['an item whose rev is none', reworded('blocks', /"rev":\d+/, '"rev":-')],
+  ['an id that is not JSON', reworded('blocks', /"id":"bd-1"/, '"id":"\\xq1"')],
+  ['places that are none', reworded('blocks', /"order":\d+/, '"order":{}')],
+  ['an index of no objects', reworded('index', /.+/, 'null')],
+  ['an index that is not JSON', reworded('index', /^\{/, '[')],
+] as const) {
+  test(`a snapshot of ${what}, though its checksums are right, is damaged: what needs it says so`, () =>
+    withSnapshot(change, async (wal) => {
+      const use = async () => {
+        const table = await wal.table<{ n: number }>();
+        return [table.list(), [...table.inOrder()], table.get('bd-1')];
+      };
+      await assert.rejects(use(), { code: 'ERR_WAL_CORRUPT' });
+    }));
+}
+
+test('keys in a snapshot that are none are damage to who asks for one', () =>
+  inScratch('damaged-snapshot', async (scratch) => {
+    const directory = join(scratch, 'log');
+    const wal = await Wal.open(directory, OPTIONS);
+    for (let n = 1; n <= 20; n++) await wal.append({ op: 'set', id: 'bd', data: { n } }, { key: `key ${n}` });
+    await wal.compact({ retain: 1 });
+    await wal.close();
+    const name = readdirSync(directory).find((each) => each.startsWith('snapshot-')) as string;
+    const bytes = readFileSync(join(directory, name));
+    const end = bytes.indexOf('\n');
+    const header = decodeHeader(bytes.subarray(0, end), name) as SnapshotHeader;
+    const made = reworded('blocks', /"key":"key 3"/, '"key":7')(header, bytes.subarray(end + 1));
+    writeFileSync(join(directory, name), Buffer.concat([Buffer.from(encodeHeader(made.header)), made.body]));
+    const writer = await Wal.open(directory, OPTIONS);
+    await assert.rejects(writer.append({ op: 'set', id: 'x', data: { n: 1 } }, { key: 'key 1' }), {
+      code: 'ERR_WAL_CORRUPT',
+    });
+    await writer.close();
+  }));

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { promisify } from 'node:util';
+import { damagedLog } from '../src/lab/fuzz/damaged-log.ts';
+import { writeFiles } from '../src/lab/fuzz/files.ts';
+import { Findings } from '../src/lab/fuzz/findings.ts';
+import { type FuzzReport, shrink } from '../src/lab/fuzz/fuzz.ts';
+import { makeRealLogs } from '../src/lab/fuzz/real-logs.ts';
+import { useLibrary } from '../src/lab/fuzz/use-library.ts';
+import { inScratch, packageRoot } from '../src/lab/scratch.ts';
+
+const MAIN = join(packageRoot(), 'dist', 'src', 'lab', 'fuzz', 'main.js');
+
+test('damaged logs: reading, appending and the command line end well or in an error with a code, and no record is a wrong one', () =>
+  inScratch('fuzz', async (directory) => {
+    const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+    const args = [MAIN, '--runs', '20', '--seconds', '600', '--seed', '1', '--keep', directory];
+    const { stdout } = await promisify(execFile)(process.execPath, args, { env });
+    assert.match(stdout, /^20 cases from seed 1, 0 failed/m);
+    assert.match(stdout, /by here \d+, by library \d+.*verify ok \d+/);
+  }));
+
+test('a seed makes the same damage each time, and what it is called', () =>
+  inScratch('fuzz', async (directory) => {
+    const [one, other] = [
+      await makeRealLogs(join(directory, 'one')),
+      await makeRealLogs(join(directory, 'other')),
+    ];
+    assert.deepEqual(one, other);
+    for (let seed = 0; seed < 100; seed++) assert.deepEqual(damagedLog(one, seed), damagedLog(other, seed));
+    const kept = damagedLog(one, 7).mutations.slice(1);
+    assert.deepEqual(
+      damagedLog(
+        one,
+        7,
+        kept.map(({ number }) => number),
+      ).mutations.map(({ number }) => number),
+      kept.map(({ number }) => number),
+    );
+  }));
+
+test('a record that nobody wrote, and a whole log that is called damaged, are found', () =>
+  inScratch('fuzz', async (directory) => {
+    const logs = await makeRealLogs(join(directory, 'real'));
+    const [, log] = logs;
+    assert.ok(log !== undefined);
+    const segment = '00000000000000000001.jsonl';
+    const damaged = log.files.get(segment) as Buffer;
+    for (const [what, records, files] of [
+      ['a record that nobody wrote', new Set([...log.records].slice(1)), log.files],
+      [
+        'is called damaged',
+        log.records,
+        new Map(log.files).set(segment, Buffer.concat([damaged, Buffer.from('x\n')])),
+      ],
+    ] as const) {
+      const place = join(directory, what);
+      mkdirSync(place);
+      writeFiles(join(place, 'log'), new Map(files));
+      const findings = new Findings();
+      await useLibrary(
+        { seed: 0, log: log.name, files: new Map(files), records, mutations: [] },
+        join(place, 'log'),
+        place,
+        findings,
+      );
+      assert.ok(
+        findings.faults.some((fault) => fault.includes(what)),
+        findings.faults.join('\n'),
+      );
+    }
+  }));
+
+test('an error that is none of the log’s is a fault, and one that is, is not', async () => {
+  const findings = new Findings();
+  await findings.attempt('this', () => {
+    throw new TypeError('x is not a function');
+  });
+  assert.match(findings.faults[0] ?? '', /^this threw TypeError: x is not a function/);
+});
+
+test('of the mutations of a case those are left out that it fails without', async () => {
+  const report = (numbers: readonly number[]): FuzzReport => ({
+    seed: 1,
+    way: 'library',
+    log: 'made up',
+    mutations: numbers.map((number) => ({ number, what: `${number}` })),
+    faults: numbers.includes(2) && numbers.includes(3) ? ['it fails'] : [],
+    counts: {},
+  });
+  const least = await shrink(report([0, 1, 2, 3, 4]), async ({ kept = [] }) => report(kept));
+  assert.deepEqual(
+    least.mutations.map(({ number }) => number),
+    [2, 3],
+  );
+});
