@@ -102,6 +102,12 @@ describe('a target that goes wrong is found out:', () => {
     assert.match(examples(result), /client 0's open \(0\.0\.0\): refused, error made for a test/);
   });
 
+  test('its reading gives what is no entry: that is told, and what it gave', async () => {
+    const result = await tried(withFault(noDataLoss, 'raves'), { ...SMALL, clients: 1 });
+    assert.deepEqual(failed(result), ['the store verifies clean']);
+    assert.match(examples(result), /^unreadable: its reading gives what is no entry .*: null$/m);
+  });
+
   test('it ends its process: the fault says how, and in the middle of what', async () => {
     const result = await tried(withFault(noDataLoss, 'exits'), { ...SMALL, clients: 1, as: 'processes' });
     assert.match(examples(result), /client 0 \(agent\) ended with exit code 3/);

@@ -6,8 +6,8 @@ import jsonlWal from './targets/jsonl-wal.ts';
 /**
  * What is wrong with it. `loses`, `doubles`, `swaps`: every tenth append is acknowledged and not written, written twice, or
  * written only with the next. `stale`: a state is always the first that was asked for. `hangs`, `exits`, `throws`: the tenth
- * append never ends, ends the process, or fails with an error of its own. `refuses`: only the first can open it. `litters`: leaves a temporary
- * file; `clings`: and a file open.
+ * append never ends, ends the process, or fails with an error of its own. `refuses`: only the first can open it. `raves`: a reading ends
+ * with what is no entry. `litters`: leaves a temporary file; `clings`: and a file open.
  */
 export type Fault =
   | 'loses'
@@ -18,6 +18,7 @@ export type Fault =
   | 'exits'
   | 'throws'
   | 'refuses'
+  | 'raves'
   | 'litters'
   | 'clings';
 
@@ -36,7 +37,19 @@ const faulty: Target = {
 };
 export default faulty;
 
+function raving(store: Store): Store {
+  return {
+    append: (entry) => store.append(entry),
+    close: () => store.close(),
+    async *read() {
+      yield* store.read();
+      yield null as never;
+    },
+  };
+}
+
 function spoiled(store: Store, fault: Fault, directory: string, { readOnly = false }: OpenOptions): Store {
+  if (fault === 'raves') return raving(store);
   if (readOnly) return store;
   if (fault === 'litters') writeFileSync(join(directory, 'litter'), '');
   if (fault === 'clings') openSync(join(directory, 'wal.json'), 'r');

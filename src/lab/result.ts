@@ -67,7 +67,10 @@ export function checkLines({ checks }: Pick<Result, 'checks'>): string[] {
   return checks.flatMap(({ name, ok, faults, examples, timed }) => {
     const word = ok ? '[PASS]' : timed ? '[SLOW]' : '[FAIL]';
     const count = ok ? '' : ` (${faults} ${faults === 1 ? 'fault' : 'faults'})`;
-    return [`${word} ${name}${count}`, ...examples.map((example) => `       ${example}`)];
+    return [
+      `${word} ${name}${count}`,
+      ...examples.map((example) => `       ${example.replaceAll('\n', '\n       ')}`),
+    ];
   });
 }
 

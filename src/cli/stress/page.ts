@@ -20,7 +20,7 @@ export class Page {
     try {
       accessSync(dirname(this.#path), constants.W_OK);
     } catch (error) {
-      throw usageError(`--report ${path}: nothing can be written there: ${reasonOf(error)}.`);
+      throw usageError(`--report ${path}: nothing can be written there: ${reasonOf(error)}`);
     }
     if (statSync(this.#path, { throwIfNoEntry: false })?.isDirectory())
       throw usageError(`--report ${path}: it is a directory. Name a file.`);

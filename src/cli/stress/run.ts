@@ -45,7 +45,11 @@ export async function makeRun(
   } catch (error) {
     if (hasCode(error, 'ERR_WAL_ARGUMENT') || (signal.aborted && error === signal.reason)) throw error;
     const kept = places.keepsAll ? ` Kept in ${directory}.` : '';
-    const message = `${scenario.name} could not be run: ${reasonOf(error)}${kept}`;
+    const isFull = hasCode(error, 'ENOSPC', 'EDQUOT', 'EFBIG');
+    const advice = isFull
+      ? ` ${places.root} has no room: make some, or name another place with --debug DIR, or in TMPDIR.`
+      : '';
+    const message = `${scenario.name} could not be run: ${reasonOf(error)}${advice}${kept}`;
     if (error instanceof WalError) throw new WalError(error.code, message, { cause: error });
     throw Object.assign(new Error(message, { cause: error }), {
       code: (error as { code?: unknown } | null)?.code,

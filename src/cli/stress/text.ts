@@ -10,10 +10,14 @@ export function settingsText(settings: RunSettings): string {
     workText(settings),
     ...Object.entries(params).map(([name, value]) => `${name} ${value}`),
     ...(failRate === undefined ? [] : [`${failRate * 100} % simulated failures`]),
-    `${lock} lock`,
+    lockText(lock),
     `target ${target}`,
     `seed ${seed}`,
   ].join(', ');
+}
+
+function lockText(lock: string): string {
+  return lock === 'none' ? 'no lock' : `${lock} lock`;
 }
 
 /** '5 processes x 20 steps'. */
@@ -56,7 +60,7 @@ export function listLines(scenario: Scenario): string[] {
   const numbers = Object.entries(params).map(([name, value]) => `${name} ${value}`);
   return [
     `  ${about}`,
-    `  source: ${source}; default: ${[workText(scenario), ...numbers, ...(lock === undefined ? [] : [`${lock} lock`])].join(', ')}`,
+    `  source: ${source}; default: ${[workText(scenario), ...numbers, ...(lock === undefined ? [] : [lockText(lock)])].join(', ')}`,
     ...(withoutLock ? ['  holds without a lock, too'] : []),
     ...(needs.length === 0 ? [] : [`  needs of a target: ${needs.join(', ')}`]),
   ];

@@ -21,6 +21,7 @@ import {
   type StoreTransaction,
   type Target,
 } from '../target.ts';
+import { gather } from './gather.ts';
 import { isSimulated } from './turn-probe.ts';
 
 /** What a workload gives to be appended. */
@@ -98,7 +99,8 @@ export class RecordedStore {
     const from = terms && (writerOf(terms.after?.value) ?? null);
     const entry = this.#sign(draft, this.#record.journal.next, 0, from);
     const expected = terms && { rev: terms.after?.rev ?? 0 };
-    const append = () => this.#store.append(entry, expected);
+    // One that has no numbers may answer nothing at all.
+    const append = async () => (await this.#store.append(entry, expected)) ?? {};
     const { seq } = await this.#noted('append', [this.#written(entry)], append, ({ seq }) => ({ seq }));
     return seq;
   }
@@ -107,7 +109,7 @@ export class RecordedStore {
   async appendBatch(drafts: readonly Draft[]): Promise<number | undefined> {
     const { next } = this.#record.journal;
     const entries = drafts.map((draft, i) => this.#sign(draft, next, i));
-    const append = async () => this.#has('appendBatch')(entries);
+    const append = async () => (await this.#has('appendBatch')(entries)) ?? {};
     const { seq } = await this.#noted(
       'batch',
       entries.map((entry) => this.#written(entry)),
@@ -144,34 +146,26 @@ export class RecordedStore {
 
   /** Reads the entries of a range; by default from the first that is there to the last. */
   read(range: { readonly from?: number; readonly to?: number } = {}): Promise<Found[]> {
-    const gather = async () => {
-      const found: Found[] = [];
-      for await (const entry of this.#store.read(range)) found.push(entry);
-      return found;
-    };
-    return this.#noted('read', undefined, gather, (found) => ({ saw: rangeSight(found, range) }));
+    const read = async () => gather(this.#store.read(range));
+    return this.#noted('read', undefined, read, (found) => ({ saw: rangeSight(found, range) }));
   }
 
   /** Reads the entries from a number on, and those to come, for so long (ability `follow`). */
   follow(from: number, ms: number): Promise<Found[]> {
-    const gather = async () => {
-      const found: Found[] = [];
-      for await (const entry of this.#has('follow')(from, AbortSignal.timeout(ms))) found.push(entry);
-      return found;
-    };
+    const follow = async () => gather(this.#has('follow')(from, AbortSignal.timeout(ms)));
     // How far it gets is a matter of time.
     const sight = (found: readonly Found[]) => rangeSight(found, { from, to: Infinity });
-    return this.#noted('read', undefined, gather, (found) => ({ saw: sight(found) }));
+    return this.#noted('read', undefined, follow, (found) => ({ saw: sight(found) }));
   }
 
   /** Looks at the state (ability `state`): at some ids, or at all that there is. */
   look(ids?: readonly string[]): Promise<Look> {
-    const gather = async () => {
+    const look = async () => {
       const state = await this.#has('state')();
       const items = ids === undefined ? [...state.items()] : ids.flatMap((id) => state.get(id) ?? []);
       return { seq: state.seq, items };
     };
-    return this.#noted('look', undefined, gather, (look) => ({ saw: stateSight(look, ids) }));
+    return this.#noted('look', undefined, look, (look) => ({ saw: stateSight(look, ids) }));
   }
 
   /** Compacts the store (ability `compact`). */

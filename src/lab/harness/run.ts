@@ -16,6 +16,7 @@ import type { Found, Oddity, Target } from '../target.ts';
 import jsonlWal from '../targets/jsonl-wal.ts';
 import { Client, type Common } from './client.ts';
 import { partsOf, runCrew } from './crew.ts';
+import { gather } from './gather.ts';
 import { inTime } from './in-time.ts';
 import type { MemberReport, Part } from './member.ts';
 import { openFilesIn } from './open-files.ts';
@@ -215,7 +216,7 @@ interface FinalLook {
 async function lookAt(target: Target, { directory, lock, settings }: Common, look: FinalLook): Promise<void> {
   const store = await target.open(directory, { lock, settings, readOnly: true });
   try {
-    for await (const entry of store.read()) look.found.push(entry);
+    await gather(store.read(), look.found);
     const now = await store.state?.();
     look.state = now && { seq: now.seq, items: [...now.items()] };
     look.oddities.push(...((await store.verify?.()) ?? []));
