@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type Fold, type LogRecord, type ReadOptions, Wal, type WalError } from '../../index.ts';
-import { readAsSpecified } from '../reference.ts';
+import { specified } from './as-specified.ts';
 import type { DamagedLog } from './damaged-log.ts';
 import type { Findings } from './findings.ts';
 import { textOf } from './lines.ts';
@@ -147,22 +147,19 @@ async function verify(
   checkSpecified(log, findings, reading, skipping);
 }
 
-/** What is in one segment is what FORMAT.md makes of it. */
+/** What is read is what FORMAT.md makes of the bytes. */
 function checkSpecified(log: DamagedLog, findings: Findings, reading: Reading, skipping: Reading): void {
-  const segments = [...log.files].filter(([name]) => /^(snapshot-)?[0-9]{20}\.jsonl$/.test(name));
-  const [only] = segments;
-  if (segments.length !== 1 || !(only?.[1] instanceof Buffer) || Number(only[0].slice(0, 20)) !== 1) return;
-  if (only[1].length > 100_000 || reading.error?.code === 'ERR_WAL_DIVERGED') return;
-  const { head, missing, doubt } = readAsSpecified(only[1]);
-  const harmed = missing !== null || doubt !== null || isUnreadable(reading.error);
-  if (!isUnreadable(reading.error) && (skipping.records.at(-1)?.seq ?? 0) > head.seq)
-    findings.fault(
-      `read to entry ${skipping.records.at(-1)?.seq}, where FORMAT.md says that the head is ${head.seq}`,
-    );
-  if (!harmed && reading.records.length !== head.seq)
-    findings.fault(`read ${reading.records.length} entries, where FORMAT.md says that there are ${head.seq}`);
+  const told = specified(log.files);
+  if (told === undefined || reading.error?.code === 'ERR_WAL_DIVERGED') return;
+  const { head } = told;
+  const harmed = told.harmed || isUnreadable(reading.error);
+  const last = skipping.records.at(-1)?.seq ?? 0;
+  if (last > head) findings.fault(`read to entry ${last}, where FORMAT.md says that the head is ${head}`);
+  if (!harmed && reading.records.length !== head)
+    findings.fault(`read ${reading.records.length} entries, where FORMAT.md says that there are ${head}`);
   if (harmed !== (reading.error !== undefined))
     findings.fault(`FORMAT.md says ${harmed ? 'damaged' : 'whole'}, and reading ended in ${reading.error}`);
+  findings.count('as specified');
 }
 
 /** For a line that counts and is not JSON, of which the chain knows nothing. */
