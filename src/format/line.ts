@@ -15,6 +15,8 @@ export const MAX_LINE_BYTES = 2 ** 28;
 export const GENESIS_CRC = '00000000';
 /** An accepted line with this op settles the proofs of missing data before it. Ops that begin `wal.` are the log's own. */
 export const REPAIR_OP = 'wal.repair';
+/** Stands in a salvaged log for an entry that is lost, so that those after it keep their numbers. */
+export const LOST_OP = 'wal.lost';
 export const RESERVED_OP_PREFIX = 'wal.';
 
 /** What a line says of itself, without its data. */
