@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { hasCode } from '../errors/errors.ts';
 import {
   BACKUPS_DIRECTORY,
-  LOCK_FILE,
   META_FILE,
   REPAIRING_FILE,
   SUSPECT_FILE,
@@ -59,7 +58,7 @@ function identity(storage: Storage, directory: string, name: string): string | u
   return look && `${look.device} ${look.inode}`;
 }
 
-/** Keeps all files of a log under another name, as hard links: what is appended to one is in the other. */
+/** Keeps the files of a log under another name, as hard links: what is appended to one is in the other. */
 export async function keepOriginal(
   storage: Storage,
   directory: string,
@@ -68,12 +67,9 @@ export async function keepOriginal(
 ): Promise<void> {
   const staging = new Staging(storage, besideBackups(directory, name), token, storage.look(directory)?.mode);
   try {
-    for (const file of storage.list(directory)) {
-      const path = join(directory, file);
-      if (file.startsWith(LOCK_FILE) || file === REPAIRING_FILE || storage.look(path)?.directory !== false)
-        continue;
+    for (const file of logFiles(storage, directory)) {
       const copy = join(staging.path, file);
-      storage.link(path, copy);
+      storage.link(join(directory, file), copy);
       const open = storage.open(copy, 'read');
       await open.sync().finally(() => open.close());
     }

@@ -18,11 +18,14 @@ export function linesToKeep(lines: readonly FoundLine[]): boolean[] {
   const { order, parents } = linked(lines);
   const first = firstFollowers(lines);
   const grown = builtOn(lines, order, parents);
+  const roots = lastRoots(lines, parents);
   const holds: boolean[] = [];
   for (const i of order) {
-    const { accepted } = lines[i] as FoundLine;
+    const { accepted, side, seq, count } = lineAt(lines, i);
     const parent = parents[i];
-    const counts = first.has(i) || grown[i] === true;
+    // Later lines that go on from its number follow another line of that number, which is not there any more.
+    const overtaken = (roots.get(`${side} ${seq + count}`) ?? 0) > i;
+    const counts = grown[i] === true || (first.has(i) && !overtaken);
     holds[i] = accepted || (counts && (parent === undefined || holds[parent] === true));
   }
   return onceEach(lines, holds);
@@ -64,6 +67,14 @@ function firstFollowers(lines: readonly FoundLine[]): Set<number> {
     if (other === undefined || (line.accepted && !lineAt(lines, other).accepted)) first.set(place, i);
   }
   return new Set(first.values());
+}
+
+/** The last place of a line that follows none that is there, by side and number. */
+function lastRoots(lines: readonly FoundLine[], parents: Links['parents']): Map<string, number> {
+  const roots = new Map<string, number>();
+  for (const [i, { side, seq }] of lines.entries())
+    if (parents[i] === undefined) roots.set(`${side} ${seq}`, i);
+  return roots;
 }
 
 /** Which lines another write was built on, directly or by way of others: nobody does so with what was overtaken. */

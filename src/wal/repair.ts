@@ -5,6 +5,7 @@ import type { Head } from '../format/chain.ts';
 import { boolean, callback, oneOf, readOptions } from '../options/options.ts';
 import { resolveDirectory } from '../storage/directory.ts';
 import { fileError } from '../storage/error.ts';
+import type { WalOptions } from './options.ts';
 import { checkSignal } from './requests.ts';
 import { salvage } from './salvage.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -52,17 +53,19 @@ export interface RepairReport {
 export interface RepairJob {
   readonly surroundings: Surroundings;
   readonly directory: string;
+  readonly lock: WalOptions['lock'];
   readonly dryRun: boolean;
   readonly allowNetwork: boolean;
   /** Throws where it was aborted, and tells how far it is. */
   readonly check: (bytes?: number) => void;
 }
 
-/** Mends a log: see `Wal.repair`. */
+/** Mends a log: see `Wal.repair`. `lock`: for the lab, whose disk has none of its own. */
 export async function repairLog(
   surroundings: Surroundings,
   given: string,
   options: RepairOptions,
+  lock: WalOptions['lock'] = 'auto',
 ): Promise<RepairReport> {
   const fields = ['mode', 'dryRun', 'allowNetwork', 'signal', 'onProgress'] as const;
   const { mode, dryRun, allowNetwork, signal, onProgress } = readOptions(options, fields);
@@ -71,6 +74,7 @@ export async function repairLog(
   const job: RepairJob = {
     surroundings,
     directory: resolveDirectory(given),
+    lock,
     dryRun: boolean('dryRun', dryRun ?? false),
     allowNetwork: boolean('allowNetwork', allowNetwork ?? false),
     check: (bytes) => {

@@ -138,10 +138,10 @@ function freeName(storage: Storage, directory: string, now: number): string {
 
 /** False where the files are not those any more that were kept. */
 async function putInPlace(job: RepairJob, swap: Swap, isBegun: boolean): Promise<boolean> {
-  const { directory, allowNetwork, surroundings, check } = job;
+  const { directory, allowNetwork, lock: wanted, surroundings, check } = job;
   const { storage, randomHex } = surroundings;
   check();
-  const settings = resolveOptions({ allowNetwork });
+  const settings = resolveOptions({ allowNetwork, lock: wanted });
   const options = { ...surroundings, ...settings, directory, observe: {}, warn: () => {} };
   const { gate, lock, hint } = openTurnstile(options, fitFileSystem(options), randomHex(12));
   try {
@@ -196,7 +196,7 @@ async function look(
 ): Promise<Source & { readonly reasons: readonly string[] }> {
   const { surroundings, check } = job;
   const { storage, clock } = surroundings;
-  const { meta, problem } = metaOf(surroundings, directory);
+  const { meta, problem } = metaOf(job, directory);
   const survey = await surveySegments(storage, clock, directory, check);
   const { whole, spoilt } = await snapshotsIn(surroundings, directory, problem ? undefined : meta.id);
   const lastSnapshot = whole.at(-1)?.head.seq ?? 0;
@@ -249,7 +249,7 @@ function hasBranch({ items }: Survey): boolean {
 
 /** What wal.json says, or as much of it as can be made out, and what is wrong with it. Throws ERR_WAL_VERSION. */
 function metaOf(
-  { storage, clock, randomHex }: Surroundings,
+  { surroundings: { storage, clock, randomHex }, directory: place }: RepairJob,
   directory: string,
 ): { readonly meta: Meta; readonly problem: string | undefined } {
   let problem = `${join(directory, META_FILE)} is missing.`;
@@ -264,7 +264,7 @@ function metaOf(
     .snapshots.toReversed()
     .map((seq) => readHeader(storage, directory, seq))
     .filter((each) => each !== undefined);
-  const attributes = readWhole(storage, join(directory, '.gitattributes'))?.toString() ?? '';
+  const attributes = readWhole(storage, join(place, '.gitattributes'))?.toString() ?? '';
   const text = readWhole(storage, join(directory, META_FILE))?.toString() ?? '';
   const id = /"id":\s*"([0-9a-f]{16})"/.exec(text)?.[1] ?? header?.log ?? randomHex(16);
   const git = /"git":\s*true/.test(text) || /^\*\.jsonl -text/m.test(attributes);

@@ -1,4 +1,5 @@
-import { WalError } from '../errors/errors.ts';
+import { hasCode, WalError, type WalErrorCode } from '../errors/errors.ts';
+import type { FileStore } from '../file/file-store.ts';
 import { openFileStore } from '../file/open.ts';
 import { isMisfit, type Survey, type SurveyedLine, surveySegments } from '../file/survey.ts';
 import { canonicalJson } from '../format/canonical.ts';
@@ -21,7 +22,7 @@ export async function mendTail(job: RepairJob): Promise<RepairReport> {
   const { storage, clock } = job.surroundings;
   const store = await openStore(job, dryRun);
   try {
-    const seen = await verifyLog(store, clock, check);
+    const seen = await verify(store, job);
     const survey = await surveySegments(storage, clock, directory, check);
     const report = (head: RepairReport['head'], reasons: readonly string[]): RepairReport => ({
       mode: 'tail',
@@ -47,8 +48,29 @@ export async function mendTail(job: RepairJob): Promise<RepairReport> {
   }
 }
 
-function openStore({ surroundings, directory, allowNetwork }: RepairJob, readOnly: boolean) {
-  const settings = resolveOptions({ readOnly, create: false, allowNetwork });
+/** What verify says; refused where not even the beginning is there. */
+async function verify(store: FileStore, { surroundings, check }: RepairJob): Promise<VerifyReport> {
+  const oldest = store.oldest();
+  if (oldest > 1 && !store.snapshots().some(({ head }) => head.seq >= oldest - 1))
+    throw unfitError('ERR_WAL_CORRUPT', `what came before entry ${oldest} is not there`);
+  try {
+    return await verifyLog(store, surroundings.clock, check);
+  } catch (error) {
+    // No compaction came between: the segments do not lead to the snapshot that stands there.
+    if (!hasCode(error, 'ERR_WAL_COMPACTED')) throw error;
+    throw unfitError('ERR_WAL_CORRUPT', 'it is not the end of the log that is damaged');
+  }
+}
+
+function unfitError(code: WalErrorCode, why: string, error?: WalError): WalError {
+  const advice = 'Make the log anew of all that can be read: "jsonl-wal repair --mode salvage".';
+  const more = error === undefined ? '' : ` ${error.message}`;
+  const message = `A record at the end does not mend this log: ${why}. ${advice}${more}`;
+  return new WalError(code, message, { ...error, cause: error?.cause });
+}
+
+function openStore({ surroundings, directory, allowNetwork, lock }: RepairJob, readOnly: boolean) {
+  const settings = resolveOptions({ readOnly, create: false, allowNetwork, lock });
   return openFileStore({ ...surroundings, ...settings, directory, observe: {}, warn: () => {} });
 }
 
@@ -60,11 +82,7 @@ function refuseUnfit(error: WalError, seen: VerifyReport, survey: Survey): void 
       ? 'the entries of the other side of the merge would be lost'
       : beyondText(survey);
   if (why === undefined) return;
-  throw new WalError(
-    error.code,
-    `A record at the end does not mend this log: ${why}. Make the log anew of all that can be read: "jsonl-wal repair --mode salvage". ${error.message}`,
-    { ...error, cause: error.cause },
-  );
+  throw unfitError(error.code, why, error);
 }
 
 function isDoubt({ code, cause }: WalError): boolean {
