@@ -114,13 +114,15 @@ export function beginSwap(storage: Storage, directory: string, swap: Swap, token
   for (const name of logFiles(storage, directory))
     if (!fresh.includes(name)) storage.remove(join(directory, name));
   storage.remove(join(directory, SUSPECT_FILE));
-  storage.syncDirectory(directory);
+  // What moved from one to the other is kept once both are.
+  for (const each of [directory, from]) storage.syncDirectory(each);
 }
 
 /** Opens the new log to all, and takes away what the swap needed. */
 export function endSwap(storage: Storage, directory: string, { made }: Swap): void {
-  storage.rename(join(besideBackups(directory, made), META_FILE), join(directory, META_FILE));
-  storage.syncDirectory(directory);
+  const from = besideBackups(directory, made);
+  storage.rename(join(from, META_FILE), join(directory, META_FILE));
+  for (const each of [directory, from]) storage.syncDirectory(each);
   clearSwap(storage, directory, made);
 }
 

@@ -25,25 +25,31 @@ export async function* examine(directory: string): AsyncGenerator<Check, void, u
   const place = await checked('directory', () => checkDirectory(directory));
   yield place;
   if (place.state === 'fail') return;
-  yield await checked('permissions', () => checkPermissions(directory));
-  yield await checked('owners', () => checkOwners(directory));
-  yield await checked('file system', () => checkFileSystem(directory));
-  yield await checked('room', () => checkRoom(directory));
-  yield await checked('lock', () => checkLock(directory), 'remove wal.lock if no process uses the log');
+  const access = 'let its owner, or root, see to its owner and mode';
+  yield await checked('permissions', () => checkPermissions(directory), access);
+  yield await checked('owners', () => checkOwners(directory), access);
+  const other = 'make room, or put the log on a disk that can do it';
+  yield await checked('file system', () => checkFileSystem(directory), other);
+  yield await checked('room', () => checkRoom(directory), other);
+  yield await checked(
+    'lock',
+    () => checkLock(directory),
+    'if no process uses the log, remove wal.lock; else let its owner see to its mode',
+  );
   const format = await checked('format', () => checkFormat(directory));
   yield format;
   yield await checked('sync', () => checkSuspect(directory));
   const oldest = format.state === 'fail' ? 1 : yield* examineLines(directory);
-  yield await checked('snapshots', () => checkSnapshots(directory, oldest));
-  yield await checked('leftovers', () => checkLeftovers(directory));
-  yield await checked('git', () => checkGit(directory, isForGit(directory)));
+  yield await checked('snapshots', () => checkSnapshots(directory, oldest), access);
+  yield await checked('leftovers', () => checkLeftovers(directory), access);
+  yield await checked('git', () => checkGit(directory, isForGit(directory)), access);
 }
 
 /** Returns the first entry that can be read; 1 where that cannot be told. */
 async function* examineLines(directory: string): AsyncGenerator<Check, number, undefined> {
   const wal = await Wal.open(directory, { readOnly: true }).catch((error: unknown) => error as Error);
   if (!(wal instanceof Wal)) {
-    yield await checked('chain', () => Promise.reject(wal));
+    yield await checked('chain', () => brokenChain(directory, wal));
     return 1;
   }
   try {

@@ -47,8 +47,12 @@ export async function checkChain(directory: string, report: VerifyReport): Promi
 }
 
 /** The lines cannot be read to their end. */
-export async function brokenChain(directory: string, { message }: Error): Promise<Check> {
-  return { name: 'chain', state: 'fail', message, mend: await mendOf(directory), corrupt: true };
+export async function brokenChain(directory: string, error: Error): Promise<Check> {
+  const found = { name: 'chain', state: 'fail', message: error.message } as const;
+  // No compaction came between: the segments do not lead to the snapshot that stands there.
+  if (!hasCode(error, 'ERR_WAL_CORRUPT', 'ERR_WAL_DIVERGED', 'ERR_WAL_COMPACTED'))
+    return { ...found, mend: 'mend what the system says, and look again' };
+  return { ...found, mend: await mendOf(directory), corrupt: true };
 }
 
 /** The first of the repairs that does, tried without writing. */
