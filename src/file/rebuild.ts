@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Clock } from '../clock/clock.ts';
+import type { DamageCause } from '../errors/damage.ts';
 import { canonicalJson } from '../format/canonical.ts';
 import type { Head } from '../format/chain.ts';
 import {
@@ -12,7 +13,6 @@ import {
   writeLine,
 } from '../format/line.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
-import type { DamageCause } from '../format/verdict.ts';
 import type { Storage, StorageFile } from '../storage/storage.ts';
 import { isMisfit, type Survey, type SurveyedLine, type SurveyedMisfit } from './survey.ts';
 

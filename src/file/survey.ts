@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import type { Clock } from '../clock/clock.ts';
+import type { DamageCause } from '../errors/damage.ts';
 import type { Envelope } from '../format/line.ts';
 import { type FoundLine, linesToKeep } from '../format/lineage.ts';
 import { segmentName } from '../format/names.ts';
 import { SegmentScan } from '../format/scan.ts';
-import type { DamageCause, Misfit, Verdict } from '../format/verdict.ts';
+import type { Misfit, Verdict } from '../format/verdict.ts';
 import type { Storage } from '../storage/storage.ts';
 import { layoutOf } from './layout.ts';
 

@@ -64,9 +64,12 @@ export function writeLine(target: Buffer, offset: number, body: string, place: P
   return end + 1;
 }
 
+/** What tells writes apart. */
+type Written = Pick<Envelope, 'writer' | 'synced'>;
+
 /** False where they are certainly of two writes: those of one are one session's, and say the same of what was synced. */
-export function isSameWrite(a: Envelope, b: Envelope): boolean {
-  const session = ({ writer }: Envelope) => writer.slice(0, writer.indexOf('.'));
+export function isSameWrite(a: Written, b: Written): boolean {
+  const session = ({ writer }: Written) => writer.slice(0, writer.indexOf('.'));
   return a.synced === b.synced && session(a) === session(b);
 }
 

@@ -1,4 +1,4 @@
-import type { Envelope } from './line.ts';
+import { type Envelope, isSameWrite } from './line.ts';
 
 /** A crc-valid line of a log, wherever it lies. */
 export interface FoundLine extends Pick<Envelope, 'seq' | 'count' | 'crc' | 'prev' | 'writer' | 'synced'> {
@@ -90,18 +90,6 @@ function builtOn(
       grown[parent] ||= grown[i] === true || !isSameWrite(lineAt(lines, parent), lineAt(lines, i));
   }
   return grown;
-}
-
-/** False where they are certainly of two writes: those of one are one session's, and say the same of what was synced. */
-export function isSameWrite(
-  a: Pick<Envelope, 'writer' | 'synced'>,
-  b: Pick<Envelope, 'writer' | 'synced'>,
-): boolean {
-  return a.synced === b.synced && sessionOf(a.writer) === sessionOf(b.writer);
-}
-
-function sessionOf(writer: string): string {
-  return writer.slice(0, writer.indexOf('.'));
 }
 
 /**

@@ -19,7 +19,7 @@ import {
 } from '../file/replacement.ts';
 import { readBody, readHeader } from '../file/snapshots.ts';
 import { isMisfit, type Survey, type SurveyedLine, surveySegments } from '../file/survey.ts';
-import { isSameWrite } from '../format/lineage.ts';
+import { isSameWrite } from '../format/line.ts';
 import type { Meta } from '../format/meta.ts';
 import { META_FILE, snapshotName } from '../format/names.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';

@@ -39,18 +39,16 @@ export async function* examine(directory: string): AsyncGenerator<Check, void, u
   const format = await checked('format', () => checkFormat(directory));
   yield format;
   yield await checked('sync', () => checkSuspect(directory));
-  const oldest = format.state === 'fail' ? 1 : yield* examineLines(directory);
-  yield await checked('snapshots', () => checkSnapshots(directory, oldest), access);
+  if (format.state !== 'fail') yield* examineLines(directory);
   yield await checked('leftovers', () => checkLeftovers(directory), access);
   yield await checked('git', () => checkGit(directory, isForGit(directory)), access);
 }
 
-/** Returns the first entry that can be read; 1 where that cannot be told. */
-async function* examineLines(directory: string): AsyncGenerator<Check, number, undefined> {
+async function* examineLines(directory: string): AsyncGenerator<Check, void, undefined> {
   const wal = await Wal.open(directory, { readOnly: true }).catch((error: unknown) => error as Error);
   if (!(wal instanceof Wal)) {
     yield await checked('chain', () => brokenChain(directory, wal));
-    return 1;
+    return;
   }
   try {
     const progress = new Progress('doctor', bytesIn(segmentsIn(directory)));
@@ -60,7 +58,7 @@ async function* examineLines(directory: string): AsyncGenerator<Check, number, u
     progress.end();
     if (report instanceof Error) {
       yield await checked('chain', () => brokenChain(directory, report));
-      return 1;
+      return;
     }
     yield await checked('chain', () => checkChain(directory, report));
     yield await checked('tail', () => checkTail(report));
@@ -68,7 +66,7 @@ async function* examineLines(directory: string): AsyncGenerator<Check, number, u
     yield await checked('clock', async () =>
       checkClock(await lastTime(wal, report.head.seq), lastWrite(directory)),
     );
-    return await wal.oldest();
+    yield await checked('snapshots', async () => checkSnapshots(directory, await wal.oldest(), report));
   } finally {
     await wal.close();
   }

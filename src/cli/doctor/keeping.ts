@@ -1,9 +1,7 @@
-import { closeSync, existsSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { crc32 } from 'node:zlib';
-import { hex8 } from '../../format/crc.ts';
 import { BACKUPS_DIRECTORY, REPAIRING_FILE, SUSPECT_FILE, snapshotSeq } from '../../format/names.ts';
-import { decodeHeader, MAX_HEADER_BYTES } from '../../format/snapshot.ts';
+import type { VerifyReport } from '../../index.ts';
 import { shellWord } from '../../lab/shell-word.ts';
 import { wantingGitFiles } from '../git-files.ts';
 import { snapshotsIn } from '../segments.ts';
@@ -23,11 +21,11 @@ export function checkSuspect(directory: string): Check {
   return { name, state: 'warn', message, mend };
 }
 
-/** Every snapshot, read to its end. `oldest`: the first entry that can be read; what comes before it a snapshot must stand for. */
-export function checkSnapshots(directory: string, oldest: number): Check {
+/** The snapshots; what comes before `oldest`, the first entry that can be read, one of them must stand for. */
+export function checkSnapshots(directory: string, oldest: number, { damage }: VerifyReport): Check {
   const name = 'snapshots';
   const all = snapshotsIn(directory).map(({ name: file }) => file);
-  const bad = all.filter((file) => !isWhole(join(directory, file)));
+  const bad = all.filter((file) => damage.some(({ segment }) => segment === file));
   const newest = all.filter((file) => !bad.includes(file)).at(-1);
   const reached = newest === undefined ? 0 : (snapshotSeq(newest) as number);
   const unreadable = bad.length === 0 ? [] : [`${bad.join(' and ')} cannot be read`];
@@ -42,27 +40,6 @@ export function checkSnapshots(directory: string, oldest: number): Check {
   const instead = newest === undefined ? 'the entries are all there' : `that of entry ${reached} stands in`;
   const mend = `${commandOn(directory, 'compact --fold last-data')} makes a new one (where a program folds the log in a way of its own, let it)`;
   return { name, state: 'warn', message: `${unreadable[0]}; ${instead}`, mend };
-}
-
-function isWhole(path: string): boolean {
-  const file = openSync(path, 'r');
-  try {
-    const chunk = Buffer.allocUnsafe(256 * 1024);
-    const first = chunk.subarray(0, readSync(file, chunk, 0, MAX_HEADER_BYTES, 0));
-    const end = first.indexOf(10);
-    const header = end < 0 ? undefined : decodeHeader(first.subarray(0, end), path);
-    if (header === undefined || header.head.seq !== snapshotSeq(basename(path))) return false;
-    let [crc, bytes] = [0, 0];
-    for (let at = end + 1; ; ) {
-      const read = readSync(file, chunk, 0, chunk.length, at);
-      if (read === 0) return bytes === header.body.bytes && hex8(crc) === header.body.crc;
-      crc = crc32(chunk.subarray(0, read), crc);
-      bytes += read;
-      at += read;
-    }
-  } finally {
-    closeSync(file);
-  }
 }
 
 /** What crashes left of files and copies that were being made. */
