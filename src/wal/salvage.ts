@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { hasCode, WalError } from '../errors/errors.ts';
-import { layoutOf, oldestSeq } from '../file/layout.ts';
+import { layoutOf } from '../file/layout.ts';
 import { readMeta } from '../file/log-directory.ts';
 import { NewLog } from '../file/new-log.ts';
 import { fitFileSystem, openFileStore, openTurnstile } from '../file/open.ts';
@@ -21,7 +21,7 @@ import { readBody, readHeader } from '../file/snapshots.ts';
 import { isMisfit, type Survey, type SurveyedLine, surveySegments } from '../file/survey.ts';
 import { isSameWrite } from '../format/line.ts';
 import type { Meta } from '../format/meta.ts';
-import { META_FILE, snapshotName } from '../format/names.ts';
+import { META_FILE } from '../format/names.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
 import { verifyLog } from '../log/verify.ts';
 import { readWhole } from '../storage/files.ts';
@@ -198,26 +198,19 @@ async function look(
   const { storage, clock } = surroundings;
   const { meta, problem } = metaOf(job, directory);
   const survey = await surveySegments(storage, clock, directory, check);
-  const { whole, spoilt } = await snapshotsIn(surroundings, directory, problem ? undefined : meta.id);
-  const lastSnapshot = whole.at(-1)?.head.seq ?? 0;
-  if (problem && survey.bytes === 0 && whole.length === 0 && spoilt.length === 0) {
+  const snapshots = await wholeSnapshots(surroundings, directory, problem ? undefined : meta.id);
+  if (problem && survey.bytes === 0 && layoutOf(storage, directory).snapshots.length === 0) {
     throw new WalError(
       'ERR_WAL_NOT_FOUND',
       `There is no log in ${directory}, nor anything that a log could be made of: ${problem}`,
     );
   }
-  const oldest = oldestSeq(storage, directory);
-  const isStateGone = oldest > 1 && lastSnapshot < oldest - 1;
-  const why = spoilt.length > 0 ? `${spoilt.join(' and ')} cannot be read` : 'there is no snapshot';
-  const wrong = [
-    ...(problem === undefined ? await errorsOf(job, directory) : [problem]),
-    ...(isStateGone ? [`What came before entry ${oldest} is gone, and ${why}.`] : []),
-  ];
+  const wrong = problem === undefined ? await errorsOf(job, directory) : [problem];
   const reasons =
     wrong.length > 0 || !hasBranch(survey)
       ? wrong
       : ['Entries of another branch are passed over, as after a merge whose conflict was edited away.'];
-  return { directory, meta, survey, snapshots: whole, reasons };
+  return { directory, meta, survey, snapshots, reasons };
 }
 
 async function errorsOf({ surroundings, check }: RepairJob, directory: string): Promise<string[]> {
@@ -271,27 +264,24 @@ function metaOf(
   return { meta: { id, created: new Date(clock.now()).toISOString(), git }, problem };
 }
 
-/** Snapshots that are whole, oldest first, and the names of those that are not. */
-async function snapshotsIn(
+/** Snapshots of this log that are whole, oldest first. `log`: its id, where that is known. */
+async function wholeSnapshots(
   { storage, clock }: Surroundings,
   directory: string,
   log: string | undefined,
-): Promise<{ readonly whole: SnapshotHeader[]; readonly spoilt: string[] }> {
+): Promise<SnapshotHeader[]> {
   const whole: SnapshotHeader[] = [];
-  const spoilt: string[] = [];
   for (const seq of layoutOf(storage, directory).snapshots) {
     const header = readHeader(storage, directory, seq);
-    if (header !== undefined && log !== undefined && header.log !== log) continue;
+    if (header === undefined || (log !== undefined && header.log !== log)) continue;
     try {
-      if (header === undefined) throw new WalError('ERR_WAL_CORRUPT', 'Its first line is damaged.');
       for (const _ of readBody(storage, directory, header)) await clock.yield();
       whole.push(header);
     } catch (error) {
       if (!hasCode(error, 'ERR_WAL_CORRUPT')) throw error;
-      spoilt.push(snapshotName(seq));
     }
   }
-  return { whole, spoilt };
+  return whole;
 }
 
 /** Lines that are no records, nor what a crash leaves. */
