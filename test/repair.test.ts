@@ -346,6 +346,40 @@ test('a log that was compacted keeps its snapshots and its state, also where ent
     await change(log, (wal) => wal.compact({ retain: 1 }));
   }));
 
+test('a damaged snapshot that no other stands in for: what is left of it is the state that the log goes on from', () =>
+  inScratch('repair', async (scratch) => {
+    const log = join(scratch, 'log');
+    await change(log, async (wal) => {
+      for (let n = 1; n <= 60; n++)
+        await wal.append({ op: 'add', id: `bd-${n}`, data: 'x'.repeat(300) }, { key: `key-${n}` });
+      await wal.compact({ retain: 1 });
+      for (let n = 61; n <= 65; n++) await wal.append({ op: 'add', id: `late-${n}`, data: { n } });
+    });
+    const before = await stateOf(log);
+    const name = readdirSync(log).find((each) => each.startsWith('snapshot')) as string;
+    const bytes = readFileSync(join(log, name));
+    const spoil = (at: number) => {
+      const spoilt = Buffer.from(bytes);
+      spoilt[at] = (spoilt[at] as number) ^ 1;
+      writeFileSync(join(log, name), spoilt);
+    };
+    spoil(1000);
+    const { lost, lostIds, entries } = await salvaged(log);
+    assert.deepEqual([lost, entries, lostIds > 0 && lostIds < 40], [[], 5, true]);
+    const now = (await stateOf(log)).filter(({ id }) => id !== 'bd-0');
+    assert.equal(now.length, before.length - lostIds);
+    const known = new Map(before.map((item) => [item.id, item]));
+    for (const item of now) assert.deepEqual(item, known.get(item.id));
+    await change(log, async (wal) => {
+      const again = await wal.append({ op: 'add', id: 'bd-60' }, { key: 'key-60' });
+      assert.deepEqual([again.seq, again.duplicate], [60, true]);
+    });
+    // Without its first line nothing says what it is the state of.
+    spoil(20);
+    const gone = await salvaged(log);
+    assert.deepEqual([gone.lost.map(({ from, to }) => [from, to]), gone.lostIds], [[[1, 60]], 0]);
+  }));
+
 test('the tail: a damaged end is named by a record, and the log goes on; nothing that is there changes', () =>
   inLog(async (log) => {
     const last = join(log, segments(log).at(-1) as string);

@@ -43,6 +43,8 @@ export interface RepairReport {
   readonly recovered: number;
   /** Numbers whose entries are not there any more. */
   readonly lost: readonly LostRange[];
+  /** Ids whose state before the first entry is gone, with parts of the one snapshot that stood for it. */
+  readonly lostIds: number;
   /** Lines that are no records, nor what a crash leaves: the first 1,000. */
   readonly damaged: readonly SurveyedMisfit[];
   /** Where the original lies whole; undefined where no file was replaced. */

@@ -22,13 +22,13 @@ import { isMisfit, type Survey, type SurveyedLine, surveySegments } from '../fil
 import { isSameWrite } from '../format/line.ts';
 import type { Meta } from '../format/meta.ts';
 import { META_FILE } from '../format/names.ts';
-import type { SnapshotHeader } from '../format/snapshot.ts';
 import { verifyLog } from '../log/verify.ts';
 import { readWhole } from '../storage/files.ts';
 import type { Storage } from '../storage/storage.ts';
 import { resolveOptions } from './options.ts';
 import type { RepairJob, RepairReport } from './repair.ts';
-import { type Surroundings, sessionName } from './surroundings.ts';
+import { type Snapshots, snapshotsFor } from './salvage-snapshots.ts';
+import { sessionName } from './surroundings.ts';
 
 const MOST_LISTED = 1000;
 /** Checkouts that come between, one after the other, before it is given up. */
@@ -39,7 +39,7 @@ interface Source {
   readonly directory: string;
   readonly meta: Meta;
   readonly survey: Survey;
-  readonly snapshots: readonly SnapshotHeader[];
+  readonly snapshots: Snapshots;
 }
 
 /**
@@ -57,7 +57,7 @@ export async function salvage(job: RepairJob): Promise<RepairReport> {
   const seen = await look(job, from);
   const reasons = swap === undefined ? seen.reasons : ['A repair was cut short.', ...seen.reasons];
   const plan = await rebuilt(job, seen, { segment: () => {}, line: () => {} });
-  const report = (made: Rebuilt, { survey }: Source, kept: string | undefined): RepairReport => ({
+  const report = (made: Rebuilt, { survey, snapshots }: Source, kept: string | undefined): RepairReport => ({
     mode: 'salvage',
     dryRun,
     directory,
@@ -66,6 +66,7 @@ export async function salvage(job: RepairJob): Promise<RepairReport> {
     entries: made.entries,
     recovered: made.recovered,
     lost: made.lost,
+    lostIds: snapshots.mended?.lost ?? 0,
     damaged: damagedIn(survey),
     kept,
   });
@@ -167,7 +168,8 @@ async function makeNew(job: RepairJob, source: Source, { made: name }: Swap): Pr
   try {
     const made = await rebuilt(job, source, log);
     for (const { of, head } of made.snapshots) {
-      const body = readBody(storage, source.directory, of);
+      const { mended } = source.snapshots;
+      const body = mended?.header === of ? mended.body : readBody(storage, source.directory, of);
       await log.snapshot({ ...of, head, log: source.meta.id }, body, () => clock.yield());
     }
     job.check();
@@ -185,7 +187,8 @@ function rebuilt(
   sink: Pick<NewLog, 'segment' | 'line'>,
 ): Promise<Rebuilt> {
   const session = sessionName(randomHex);
-  const parts = { storage, clock, directory, survey, snapshots, git: meta.git, session, sink };
+  const { headers } = snapshots;
+  const parts = { storage, clock, directory, survey, snapshots: headers, git: meta.git, session, sink };
   return new Rebuild({ ...parts, onProgress: () => check() }).run();
 }
 
@@ -198,7 +201,7 @@ async function look(
   const { storage, clock } = surroundings;
   const { meta, problem } = metaOf(job, directory);
   const survey = await surveySegments(storage, clock, directory, check);
-  const snapshots = await wholeSnapshots(surroundings, directory, problem ? undefined : meta.id);
+  const snapshots = await snapshotsFor(surroundings, directory, problem ? undefined : meta.id, survey);
   if (problem && survey.bytes === 0 && layoutOf(storage, directory).snapshots.length === 0) {
     throw new WalError(
       'ERR_WAL_NOT_FOUND',
@@ -262,26 +265,6 @@ function metaOf(
   const id = /"id":\s*"([0-9a-f]{16})"/.exec(text)?.[1] ?? header?.log ?? randomHex(16);
   const git = /"git":\s*true/.test(text) || /^\*\.jsonl -text/m.test(attributes);
   return { meta: { id, created: new Date(clock.now()).toISOString(), git }, problem };
-}
-
-/** Snapshots of this log that are whole, oldest first. `log`: its id, where that is known. */
-async function wholeSnapshots(
-  { storage, clock }: Surroundings,
-  directory: string,
-  log: string | undefined,
-): Promise<SnapshotHeader[]> {
-  const whole: SnapshotHeader[] = [];
-  for (const seq of layoutOf(storage, directory).snapshots) {
-    const header = readHeader(storage, directory, seq);
-    if (header === undefined || (log !== undefined && header.log !== log)) continue;
-    try {
-      for (const _ of readBody(storage, directory, header)) await clock.yield();
-      whole.push(header);
-    } catch (error) {
-      if (!hasCode(error, 'ERR_WAL_CORRUPT')) throw error;
-    }
-  }
-  return whole;
 }
 
 /** Lines that are no records, nor what a crash leaves. */

@@ -32,6 +32,7 @@ export async function mendTail(job: RepairJob): Promise<RepairReport> {
       entries: seen.entries,
       recovered: 0,
       lost: reasons.length === 0 ? [] : lostIn(seen),
+      lostIds: 0,
       damaged: damagedIn(survey),
       kept: undefined,
     });

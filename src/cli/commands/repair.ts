@@ -67,17 +67,8 @@ async function repair(
 
 type Row = readonly [name: string, value: string];
 
-function rowsOf({
-  mode,
-  dryRun,
-  reasons,
-  head,
-  entries,
-  recovered,
-  lost,
-  damaged,
-  kept,
-}: RepairReport): Row[] {
+function rowsOf(report: RepairReport): Row[] {
+  const { mode, dryRun, reasons, head, entries, recovered, lost, lostIds, damaged, kept } = report;
   if (reasons.length === 0) return [['repair', 'there is nothing to do']];
   const beyond = recovered > 0 ? `, ${figure(recovered)} of them did not count any more` : '';
   const done = dryRun ? 'would be' : 'was';
@@ -88,6 +79,9 @@ function rowsOf({
     ['repair', mode === 'tail' ? tailText(what, head.seq, dryRun) : `${what} ${head.seq}`],
     ['entries', `${figure(entries)}${beyond}`],
     ...shown('lost', lost, lostText),
+    ...(lostIds > 0
+      ? ([['', `the state of ${count(lostIds, 'id')}, with parts of the snapshot`]] as const)
+      : []),
     ...shown('damaged', damaged, damagedText),
     ...(kept === undefined ? [] : ([['original', kept]] as const)),
     ...(dryRun ? ([['', 'nothing was written (--dry-run)']] as const) : []),
