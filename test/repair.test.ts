@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import {
   appendFileSync,
   cpSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -9,13 +10,16 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { GENESIS_CRC, lineBytes, writeLine } from '../src/format/line.ts';
 import { segmentName } from '../src/format/names.ts';
 import { type LogRecord, Wal } from '../src/index.ts';
 import { readByScan } from '../src/lab/scanned.ts';
 import { inScratch } from '../src/lab/scratch.ts';
+import { changedStorage, changedSurroundings, systemError } from '../src/lab/wrapped-storage.ts';
+import { nodeStorage } from '../src/storage/node.ts';
+import { repairLog } from '../src/wal/repair.ts';
 
 const SMALL = { segmentBytes: 4096 } as const;
 const SEGMENT = /^[0-9]{20}\.jsonl$/;
@@ -426,6 +430,65 @@ test('the tail: entries that are proven to be missing are settled; what could st
     assert.equal(head.seq, 60);
     await change(log, async (wal) => assert.equal((await wal.append(entry(62))).seq, 62));
     assert.deepEqual(numbers(await entriesOf(log)), [...range(1, 60), 62]);
+  }));
+
+test('a salvage that fails before anything is put in place leaves the log as it was; one that fails then says so, and is gone on with', () =>
+  inLog(async (log) => {
+    damage(log, 30);
+    const before = everything(log);
+    let written = 0;
+    const full = changedStorage(
+      {},
+      {
+        append: (file, pieces) => {
+          if (++written === 2) throw systemError('ENOSPC');
+          return file.append(pieces);
+        },
+      },
+    );
+    const tried = repairLog(changedSurroundings({ storage: full }), log, { mode: 'salvage' });
+    await assert.rejects(tried, { code: 'ERR_WAL_NO_SPACE' });
+    assert.deepEqual(everything(log), before);
+    const controller = new AbortController();
+    const aborted = Wal.repair(log, {
+      mode: 'salvage',
+      signal: controller.signal,
+      onProgress: () => controller.abort(),
+    });
+    await assert.rejects(aborted, { code: 'ERR_WAL_ABORTED' });
+    assert.deepEqual(everything(log), before);
+
+    let renamed = 0;
+    const storage = changedStorage({
+      rename: (from, to) => {
+        if (SEGMENT.test(basename(to)) && ++renamed === 2) throw systemError('EIO');
+        nodeStorage.rename(from, to);
+      },
+    });
+    const half = repairLog(changedSurroundings({ storage }), log, { mode: 'salvage' });
+    await assert.rejects(half, { code: 'ERR_WAL_IO', message: /closed until the repair is run again/ });
+    await assert.rejects(Wal.open(log), { code: 'ERR_WAL_FORMAT', message: /repair --mode salvage/ });
+    const { reasons, kept } = await Wal.repair(log, { mode: 'salvage' });
+    assert.equal(reasons[0], 'A repair was cut short.');
+    assert.deepEqual(everything(kept as string), before);
+    assert.deepEqual(numbers(await entriesOf(log)), [...range(1, 29), ...range(31, 60)]);
+    assert.deepEqual(
+      readdirSync(join(log, 'backups')).map((name) => name.slice(0, 6)),
+      ['before'],
+    );
+  }));
+
+test('a marker that leads elsewhere is not followed', () =>
+  inLog(async (log) => {
+    const precious = join(log, '..', 'precious');
+    mkdirSync(precious);
+    writeFileSync(join(precious, 'file'), '');
+    const kept = 'before-repair-20250101T000000.000Z';
+    for (const made of ['../../precious', 'repaired-../../../precious']) {
+      writeFileSync(join(log, 'wal.repairing.tmp'), `${JSON.stringify({ kept, made })}\n`);
+      await assert.rejects(Wal.repair(log, { mode: 'salvage' }), { code: 'ERR_WAL_FORMAT' });
+    }
+    assert.deepEqual(readdirSync(precious), ['file']);
   }));
 
 test('a log of a newer version, a file, and a directory without a log are refused, and stay as they are', () =>

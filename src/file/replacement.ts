@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { hasCode } from '../errors/errors.ts';
+import { hasCode, WalError } from '../errors/errors.ts';
 import {
   BACKUPS_DIRECTORY,
   META_FILE,
@@ -28,6 +28,9 @@ export interface Swap {
   readonly made: string;
 }
 
+/** Names that lead nowhere else: what the marker names is deleted from. */
+const MARKER = /^\{"kept":"(before-repair-[0-9TZ.]+)","made":"(repaired-[0-9TZ.]+-[0-9a-f]+)"\}\n$/;
+
 /** The path of what lies in a log's place for backups. */
 export function besideBackups(directory: string, name: string): string {
   return join(directory, BACKUPS_DIRECTORY, name);
@@ -49,8 +52,13 @@ export function unfinishedSwap(
 function swapIn(storage: Storage, directory: string): Swap | undefined {
   const bytes = readWhole(storage, join(directory, REPAIRING_FILE));
   if (bytes === undefined) return undefined;
-  const { kept, made } = JSON.parse(bytes.toString()) as Swap;
-  return { kept, made };
+  const match = MARKER.exec(bytes.toString());
+  if (match === null) {
+    const advice = `What is in ${join(directory, BACKUPS_DIRECTORY)} under "before-repair" is the log as it was: salvage that, once the marker is removed.`;
+    const message = `${join(directory, REPAIRING_FILE)}, which a repair left that was cut short, is damaged. ${advice}`;
+    throw new WalError('ERR_WAL_FORMAT', message);
+  }
+  return { kept: match[1] as string, made: match[2] as string };
 }
 
 function identity(storage: Storage, directory: string, name: string): string | undefined {
@@ -102,10 +110,15 @@ function logFiles(storage: Storage, directory: string): string[] {
 }
 
 /** Puts the new log's files, but for wal.json, where the old one's are. To be called in the write turn. */
-export function beginSwap(storage: Storage, directory: string, swap: Swap, token: string): void {
-  const from = besideBackups(directory, swap.made);
+export function beginSwap(storage: Storage, directory: string, { kept, made }: Swap, token: string): void {
+  const from = besideBackups(directory, made);
   storage.remove(join(directory, REPAIRING_FILE));
-  publish(storage, join(directory, REPAIRING_FILE), Buffer.from(`${JSON.stringify(swap)}\n`), token);
+  publish(
+    storage,
+    join(directory, REPAIRING_FILE),
+    Buffer.from(`${JSON.stringify({ kept, made })}\n`),
+    token,
+  );
   storage.remove(join(directory, META_FILE));
   storage.syncDirectory(directory);
   const fresh = logFiles(storage, from).filter((name) => name !== META_FILE);

@@ -19,10 +19,12 @@ import {
 } from '../file/replacement.ts';
 import { readBody, readHeader } from '../file/snapshots.ts';
 import { isMisfit, type Survey, type SurveyedLine, surveySegments } from '../file/survey.ts';
+import { healSuspect } from '../file/suspect.ts';
 import { isSameWrite } from '../format/line.ts';
 import type { Meta } from '../format/meta.ts';
 import { META_FILE } from '../format/names.ts';
 import { verifyLog } from '../log/verify.ts';
+import { fileError } from '../storage/error.ts';
 import { readWhole } from '../storage/files.ts';
 import type { Storage } from '../storage/storage.ts';
 import { resolveOptions } from './options.ts';
@@ -82,6 +84,7 @@ async function replace(
 ): Promise<{ made: Rebuilt; source: Source; kept: string }> {
   const { directory, surroundings } = job;
   const { storage, clock, randomHex } = surroundings;
+  healSuspect(storage, directory);
   let swap = unfinished;
   let isBegun = unfinished !== undefined;
   for (let tries = 1; tries <= MOST_TRIES; tries++) {
@@ -121,8 +124,13 @@ async function attempt(job: RepairJob, swap: Swap, isBegun: boolean) {
     const made = await makeNew(job, source, swap);
     return { source, made, inPlace: await putInPlace(job, swap, isBegun) };
   } catch (error) {
-    if (!isBegun || !(error instanceof WalError)) throw error;
-    const { message, code, cause, ...facts } = error;
+    const { directory, surroundings } = job;
+    const { message, code, cause, ...facts } = fileError(error, 'repair', directory);
+    if (unfinishedSwap(surroundings.storage, directory) === undefined) {
+      // The log is as it was.
+      for (const name of [swap.made, swap.kept]) removeMade(surroundings.storage, directory, name);
+      throw new WalError(code, message, { ...facts, cause });
+    }
     const more = 'The log is closed until the repair is run again, which goes on with it.';
     throw new WalError(code, `${message} ${more}`, { ...facts, cause });
   }
