@@ -13,6 +13,7 @@ export type { OrderKey } from './format/order.ts';
 export type { LogRecord } from './format/record.ts';
 export type { Verdict } from './format/verdict.ts';
 export { createLock } from './lock/create.ts';
+export { type LockFitness, lockFitness } from './lock/fitness.ts';
 export type { Lock } from './lock/lock.ts';
 export { LOCK_KINDS, type LockKind } from './lock/record.ts';
 export { type LockStatus, lockStatus, setLockKind } from './lock/status.ts';
@@ -32,6 +33,7 @@ export type { Filter, Where } from './table/selection.ts';
 export type { Table, TableOptions, TransactionOptions, UpdateOptions, WatchOptions } from './table/table.ts';
 export type { Transaction } from './table/transaction.ts';
 export type { WalOptions } from './wal/options.ts';
+export type { LostRange, RepairOptions, RepairReport, SurveyedMisfit } from './wal/repair.ts';
 export type {
   AppendOptions,
   BackupOptions,

@@ -50,6 +50,16 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./commands/verify.ts')).verifyCommand(),
   },
   {
+    name: 'doctor',
+    summary: 'look for all that can be wrong with a log and its place, and say how to mend it',
+    load: async () => (await import('./commands/doctor.ts')).doctorCommand(),
+  },
+  {
+    name: 'repair',
+    summary: 'mend a damaged log, and keep the original',
+    load: async () => (await import('./commands/repair.ts')).repairCommand(),
+  },
+  {
     name: 'info',
     summary: 'what log this is, how far it is, and how it is locked',
     load: async () => (await import('./commands/info.ts')).infoCommand(),

@@ -14,11 +14,29 @@ export function writeGitFiles(directory: string, git: boolean): string[] {
   return changed;
 }
 
+/** Names of those files that lack a line. */
+export function wantingGitFiles(directory: string, git: boolean): string[] {
+  const lacks = (name: string, lines: readonly string[]) =>
+    missingIn(textOf(join(directory, name)), lines).length > 0;
+  return [
+    ...(lacks('.gitignore', IGNORED) ? ['.gitignore'] : []),
+    ...(git && lacks('.gitattributes', ATTRIBUTES) ? ['.gitattributes'] : []),
+  ];
+}
+
+function textOf(path: string): string {
+  return existsSync(path) ? readFileSync(path, 'utf8') : '';
+}
+
+function missingIn(text: string, lines: readonly string[]): string[] {
+  const there = new Set(text.split('\n').map((line) => line.trim()));
+  return lines.filter((line) => !there.has(line));
+}
+
 /** Adds the lines that a file lacks, and leaves the rest as it is. */
 function addLines(path: string, lines: readonly string[]): boolean {
-  const before = existsSync(path) ? readFileSync(path, 'utf8') : '';
-  const there = new Set(before.split('\n').map((line) => line.trim()));
-  const missing = lines.filter((line) => !there.has(line));
+  const before = textOf(path);
+  const missing = missingIn(before, lines);
   if (missing.length === 0) return false;
   const newline = before === '' || before.endsWith('\n') ? '' : '\n';
   appendFileSync(path, `${newline}${missing.join('\n')}\n`);

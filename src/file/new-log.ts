@@ -7,6 +7,7 @@ import { fileError } from '../storage/error.ts';
 import { writeWhole } from '../storage/files.ts';
 import type { Storage, StorageFile } from '../storage/storage.ts';
 import { refuseInside } from './inside.ts';
+import { layoutOf } from './layout.ts';
 import { writeSnapshot } from './snapshots.ts';
 import { Staging } from './staging.ts';
 
@@ -37,8 +38,11 @@ export class NewLog {
     this.#token = token;
     try {
       refuseInside(storage, source, destination);
-      const [directory, meta] = [storage.look(source), storage.look(join(source, META_FILE))];
-      this.#mode = (meta?.mode ?? 0) | OWNER_FILE;
+      const directory = storage.look(source);
+      const [first = META_FILE] = [META_FILE, ...layoutOf(storage, source).segments.map(segmentName)].filter(
+        (name) => storage.look(join(source, name)) !== undefined,
+      );
+      this.#mode = (storage.look(join(source, first))?.mode ?? 0) | OWNER_FILE;
       this.#staging = new Staging(storage, destination, token, (directory?.mode ?? 0) | OWNER_DIRECTORY);
     } catch (error) {
       throw fileError(error, 'make', destination);

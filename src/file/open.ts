@@ -108,7 +108,7 @@ function makeDirectory({ storage, directory, modes }: OpenFileStore): string | u
 }
 
 /** Refuses network file systems: their O_APPEND is not atomic, and two holders could overwrite each other. */
-function fitFileSystem({ storage, directory, allowNetwork }: OpenFileStore): FileSystem {
+export function fitFileSystem({ storage, directory, allowNetwork }: OpenFileStore): FileSystem {
   let kind: FileSystem;
   try {
     kind = storage.fileSystem(directory);
@@ -124,7 +124,8 @@ function fitFileSystem({ storage, directory, allowNetwork }: OpenFileStore): Fil
   return kind;
 }
 
-function openTurnstile(options: OpenFileStore, fileSystem: FileSystem, token: string): Turnstile {
+/** Opens the lock of a log's directory. */
+export function openTurnstile(options: OpenFileStore, fileSystem: FileSystem, token: string): Turnstile {
   const { storage, clock, random, directory, staleMs, modes, observe } = options;
   const path = join(directory, LOCK_FILE);
   let lock: Lock | undefined;

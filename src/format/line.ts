@@ -15,6 +15,8 @@ export const MAX_LINE_BYTES = 2 ** 28;
 export const GENESIS_CRC = '00000000';
 /** An accepted line with this op settles the proofs of missing data before it. Ops that begin `wal.` are the log's own. */
 export const REPAIR_OP = 'wal.repair';
+/** Stands in a salvaged log for an entry that is lost, so that those after it keep their numbers. */
+export const LOST_OP = 'wal.lost';
 export const RESERVED_OP_PREFIX = 'wal.';
 
 /** What a line says of itself, without its data. */
@@ -62,9 +64,12 @@ export function writeLine(target: Buffer, offset: number, body: string, place: P
   return end + 1;
 }
 
+/** What tells writes apart. */
+type Written = Pick<Envelope, 'writer' | 'synced'>;
+
 /** False where they are certainly of two writes: those of one are one session's, and say the same of what was synced. */
-export function isSameWrite(a: Envelope, b: Envelope): boolean {
-  const session = ({ writer }: Envelope) => writer.slice(0, writer.indexOf('.'));
+export function isSameWrite(a: Written, b: Written): boolean {
+  const session = ({ writer }: Written) => writer.slice(0, writer.indexOf('.'));
   return a.synced === b.synced && session(a) === session(b);
 }
 

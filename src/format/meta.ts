@@ -24,7 +24,7 @@ export function decodeMeta(text: string, path: string): Meta {
   const damaged = (why: string, cause?: unknown) =>
     new WalError(
       'ERR_WAL_FORMAT',
-      `${path} is damaged (${why}): put it back from git or a backup; a log is never guessed at.`,
+      `${path} is damaged (${why}): put it back from git or a backup, or make the log anew of what is there ("jsonl-wal repair --mode salvage").`,
       { cause },
     );
   let value: unknown;

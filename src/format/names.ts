@@ -1,6 +1,8 @@
 export const META_FILE = 'wal.json';
 export const LOCK_FILE = 'wal.lock';
 export const SUSPECT_FILE = 'wal.suspect';
+/** There while a salvaged log takes the place of the damaged one. */
+export const REPAIRING_FILE = 'wal.repairing.tmp';
 /** The one directory inside a log's that is for copies of it. */
 export const BACKUPS_DIRECTORY = 'backups';
 

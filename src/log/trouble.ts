@@ -19,10 +19,10 @@ export function damageInWords(cause: DamageCause): string {
 
 const VERIFY = 'Run "jsonl-wal verify" for the whole picture.';
 const SAVE =
-  'What is left can be read past the damage ("jsonl-wal read --on-damage skip") and appended to a new log.';
+  'What is left can be read past the damage ("jsonl-wal read --on-damage skip"); "jsonl-wal doctor" says how to mend the log.';
 /** Without the markers the lines of one side are superseded, as a writer leaves them that appended its entries again. */
 const MERGE =
-  'Do not just delete the markers: the log would read well, without the entries of the other side. Take one side whole ("git checkout --ours"), then append the entries of the other side again: DURABILITY.md has the commands.';
+  'Do not just delete the markers: the log would read well, without the entries of the other side. Take one side whole ("git checkout --ours"), then append the entries of the other side again: DURABILITY.md has the commands, and "jsonl-wal repair --mode salvage" does the like.';
 
 /** The error for reading past trouble, or appending after it. `verified`: it is told by verify itself. */
 export function troubleError(trouble: Missing | Doubt, firstSeq: number, verified = false): WalError {

@@ -23,3 +23,8 @@ export const realSurroundings: Surroundings = {
       .slice(0, count),
   random: Math.random,
 };
+
+/** Names who writes: 8 characters of 0-9a-z, 40 bits, which sets it apart from all others that wrote to the log. */
+export function sessionName(randomHex: Surroundings['randomHex']): string {
+  return Number.parseInt(randomHex(10), 16).toString(36).padStart(8, '0');
+}

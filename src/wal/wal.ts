@@ -31,6 +31,7 @@ import type { Fold } from '../table/fold.ts';
 import { type Moment, type PastState, stateAt } from '../table/past.ts';
 import { checkOutside, Table, type TableHost, type TableOptions, throwNotWritten } from '../table/table.ts';
 import { type ResolvedOptions, resolveOptions, type WalOptions } from './options.ts';
+import { type RepairOptions, type RepairReport, repairLog } from './repair.ts';
 import {
   type AppendCall,
   type AppendOptions,
@@ -44,7 +45,7 @@ import {
   type VerifyOptions,
 } from './requests.ts';
 import { type RestoreOptions, type RestoreReport, restoreLog } from './restore.ts';
-import { realSurroundings, type Surroundings } from './surroundings.ts';
+import { realSurroundings, type Surroundings, sessionName } from './surroundings.ts';
 import { Works } from './works.ts';
 
 const debug = debuglog('jsonl-wal');
@@ -57,8 +58,7 @@ interface Session {
 }
 
 function makeSession({ randomHex }: Surroundings): Session {
-  // 8 characters of 0-9a-z: 40 bits, which sets it apart from every other Wal that wrote to the log.
-  const name = Number.parseInt(randomHex(10), 16).toString(36).padStart(8, '0');
+  const name = sessionName(randomHex);
   return { name, debug: debug.enabled ? (message) => debug('%s: %s', name, message) : undefined };
 }
 
@@ -151,6 +151,19 @@ export class Wal {
     options: RestoreOptions = {},
   ): Promise<RestoreReport> {
     return restoreLog(realSurroundings, source, destination, options);
+  }
+
+  /**
+   * Mends a damaged log. No byte that is there is changed or cut off, and no entry that can be read is lost; run again, it
+   * finds nothing to do. Others may have the log open meanwhile.
+   *
+   * Rejects with ERR_WAL_ARGUMENT, ERR_WAL_CORRUPT or ERR_WAL_DIVERGED (`tail` is not enough, or would bury entries that can
+   * be read), ERR_WAL_CONFLICT (somebody wrote just then), ERR_WAL_NOT_FOUND, ERR_WAL_NOT_A_DIRECTORY, ERR_WAL_PERMISSION,
+   * ERR_WAL_FORMAT (`tail`), ERR_WAL_VERSION, ERR_WAL_NETWORK_FS, ERR_WAL_LOCK_KIND, ERR_WAL_LOCK_UNAVAILABLE,
+   * ERR_WAL_LOCK_TIMEOUT, ERR_WAL_UNSUPPORTED, ERR_WAL_NO_SPACE, ERR_WAL_SYNC, ERR_WAL_ABORTED or ERR_WAL_IO.
+   */
+  static async repair(directory: string, options: RepairOptions): Promise<RepairReport> {
+    return repairLog(realSurroundings, directory, options);
   }
 
   /**

@@ -1,0 +1,95 @@
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { decodeMeta } from '../../format/meta.ts';
+import { META_FILE } from '../../format/names.ts';
+import { Wal } from '../../index.ts';
+import { bytesIn, segmentsIn } from '../segments.ts';
+import { Progress } from '../status.ts';
+import { count } from '../words.ts';
+import { type Check, checked } from './check.ts';
+import { checkGit, checkLeftovers, checkSnapshots, checkSuspect } from './keeping.ts';
+import { brokenChain, checkChain, checkClock, checkFormat, checkMerge, checkTail } from './lines.ts';
+import { checkLock } from './lock.ts';
+import {
+  checkDirectory,
+  checkFileSystem,
+  checkNode,
+  checkOwners,
+  checkPermissions,
+  checkRoom,
+} from './place.ts';
+
+/** Looks at all there is, as far as what was found before lets it. */
+export async function* examine(directory: string): AsyncGenerator<Check, void, undefined> {
+  yield checkNode();
+  const place = await checked('directory', () => checkDirectory(directory));
+  yield place;
+  if (place.state === 'fail') return;
+  const access = 'let its owner, or root, see to its owner and mode';
+  yield await checked('permissions', () => checkPermissions(directory), access);
+  yield await checked('owners', () => checkOwners(directory), access);
+  const other = 'make room, or put the log on a disk that can do it';
+  yield await checked('file system', () => checkFileSystem(directory), other);
+  yield await checked('room', () => checkRoom(directory), other);
+  yield await checked(
+    'lock',
+    () => checkLock(directory),
+    'if no process uses the log, remove wal.lock; else let its owner see to its mode',
+  );
+  const format = await checked('format', () => checkFormat(directory));
+  yield format;
+  yield await checked('sync', () => checkSuspect(directory));
+  if (format.state !== 'fail') yield* examineLines(directory);
+  yield await checked('leftovers', () => checkLeftovers(directory), access);
+  yield await checked('git', () => checkGit(directory, isForGit(directory)), access);
+}
+
+async function* examineLines(directory: string): AsyncGenerator<Check, void, undefined> {
+  const wal = await Wal.open(directory, { readOnly: true }).catch((error: unknown) => error as Error);
+  if (!(wal instanceof Wal)) {
+    yield await checked('chain', () => brokenChain(directory, wal));
+    return;
+  }
+  try {
+    const progress = new Progress('doctor', bytesIn(segmentsIn(directory)));
+    const report = await wal
+      .verify({ onProgress: (bytes) => progress.update(bytes, () => count(bytes, 'byte')) })
+      .catch((error: unknown) => error as Error);
+    progress.end();
+    if (report instanceof Error) {
+      yield await checked('chain', () => brokenChain(directory, report));
+      return;
+    }
+    yield await checked('chain', () => checkChain(directory, report));
+    yield await checked('tail', () => checkTail(report));
+    yield await checked('merge', () => checkMerge(directory, report.odd));
+    yield await checked('clock', async () =>
+      checkClock(await lastTime(wal, report.head.seq), lastWrite(directory)),
+    );
+    yield await checked('snapshots', async () => checkSnapshots(directory, await wal.oldest(), report));
+  } finally {
+    await wal.close();
+  }
+}
+
+async function lastTime(wal: Wal, seq: number): Promise<number | undefined> {
+  if (seq < (await wal.oldest())) return undefined;
+  for await (const { ts } of wal.read({ from: seq, onDamage: 'skip' })) return ts;
+  return undefined;
+}
+
+/** When the last segment was written, in milliseconds since the epoch. */
+function lastWrite(directory: string): number | undefined {
+  const last = segmentsIn(directory).at(-1);
+  return last && statSync(join(directory, last.name), { throwIfNoEntry: false })?.mtimeMs;
+}
+
+function isForGit(directory: string): boolean {
+  const path = join(directory, META_FILE);
+  try {
+    return decodeMeta(readFileSync(path, 'utf8'), path).git;
+  } catch {
+    // What is wrong with it is told by the check of the format.
+    return false;
+  }
+}

@@ -1,0 +1,101 @@
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { BACKUPS_DIRECTORY, REPAIRING_FILE, SUSPECT_FILE, snapshotSeq } from '../../format/names.ts';
+import type { VerifyReport } from '../../index.ts';
+import { shellWord } from '../../lab/shell-word.ts';
+import { wantingGitFiles } from '../git-files.ts';
+import { snapshotsIn } from '../segments.ts';
+import { count } from '../words.ts';
+import { ageText, type Check, commandOn } from './check.ts';
+
+/** What nobody touched for so long is left over. */
+const LEFTOVER_MS = 3_600_000;
+
+/** What a failed sync leaves. */
+export function checkSuspect(directory: string): Check {
+  const name = 'sync';
+  const path = join(directory, SUSPECT_FILE);
+  if (!existsSync(path)) return { name, state: 'ok', message: 'no sync failed here' };
+  const message = 'a sync failed, and what was written last may not be on the disk';
+  const mend = `look at the disk ("dmesg"); whoever opens the log to write makes it safe: ${commandOn(directory, 'init')}`;
+  return { name, state: 'warn', message, mend };
+}
+
+/** The snapshots; what comes before `oldest`, the first entry that can be read, one of them must stand for. */
+export function checkSnapshots(directory: string, oldest: number, { damage }: VerifyReport): Check {
+  const name = 'snapshots';
+  const all = snapshotsIn(directory).map(({ name: file }) => file);
+  const bad = all.filter((file) => damage.some(({ segment }) => segment === file));
+  const newest = all.filter((file) => !bad.includes(file)).at(-1);
+  const reached = newest === undefined ? 0 : (snapshotSeq(newest) as number);
+  const unreadable = bad.length === 0 ? [] : [`${bad.join(' and ')} cannot be read`];
+  if (oldest > 1 && reached < oldest - 1) {
+    const message = [...unreadable, `no snapshot stands for what came before entry ${oldest}`].join(', and ');
+    const mend = `restore a backup ("jsonl-wal backup list"), or go on with what is left: ${commandOn(directory, 'repair --mode salvage')}`;
+    return { name, state: 'fail', message, mend, corrupt: true };
+  }
+  if (all.length === 0) return { name, state: 'ok', message: 'none' };
+  if (bad.length === 0)
+    return { name, state: 'ok', message: `${all.length}, all whole, the newest of entry ${reached}` };
+  const instead = newest === undefined ? 'the entries are all there' : `that of entry ${reached} stands in`;
+  const mend = `${commandOn(directory, 'compact --fold last-data')} makes a new one (where a program folds the log in a way of its own, let it)`;
+  return { name, state: 'warn', message: `${unreadable[0]}; ${instead}`, mend };
+}
+
+/** What crashes left of files and copies that were being made. */
+export function checkLeftovers(directory: string): Check {
+  const name = 'leftovers';
+  const place = resolve(directory);
+  const backups = join(place, BACKUPS_DIRECTORY);
+  const beside = `${basename(place)}.`;
+  const found = [
+    ...namesIn(place, (file) => file.endsWith('.tmp') && file !== REPAIRING_FILE),
+    ...namesIn(backups, (file) => file.endsWith('.tmp') || file.startsWith('repaired-')),
+    ...namesIn(dirname(place), (file) => file.startsWith(beside) && file.endsWith('.tmp')),
+  ];
+  const aged = found.flatMap((path) => {
+    const look = statSync(path, { throwIfNoEntry: false });
+    return look === undefined ? [] : [{ path, age: Date.now() - look.mtimeMs }];
+  });
+  const old = aged.filter(({ age }) => age > LEFTOVER_MS);
+  const [first] = old;
+  if (first === undefined) {
+    const young = aged.length === 0 ? 'none' : `none; ${count(aged.length, 'file')} being made, it seems`;
+    return { name, state: 'ok', message: young };
+  }
+  const more = old.length > 1 ? `, and ${old.length - 1} more` : '';
+  const mend = `rm -r ${old.map(({ path }) => shellWord(path)).join(' ')}`;
+  const message = `${first.path}, ${ageText(first.age)} old${more}: what a crash left, of no use`;
+  return { name, state: 'warn', message, mend };
+}
+
+function namesIn(place: string, wanted: (name: string) => boolean): string[] {
+  try {
+    return readdirSync(place)
+      .filter(wanted)
+      .map((name) => join(place, name));
+  } catch {
+    // What may not be listed is not this check's to tell.
+    return [];
+  }
+}
+
+/** In a git repository: whether git leaves alone what it must. */
+export function checkGit(directory: string, git: boolean): Check {
+  const name = 'git';
+  if (!isInRepository(resolve(directory))) return { name, state: 'ok', message: 'not in a repository' };
+  const wanting = wantingGitFiles(directory, git);
+  if (wanting.length === 0) return { name, state: 'ok', message: 'told what to leave alone' };
+  const why = git
+    ? 'git could change line ends, or take in what belongs to this machine'
+    : 'git could take in what belongs to this machine';
+  const message = `${wanting.join(' and ')} in the log's directory lacks lines: ${why}`;
+  return { name, state: 'warn', message, mend: commandOn(directory, git ? 'init --git' : 'init') };
+}
+
+function isInRepository(directory: string): boolean {
+  for (let at = directory; ; at = dirname(at)) {
+    if (existsSync(join(at, '.git'))) return true;
+    if (at === dirname(at)) return false;
+  }
+}

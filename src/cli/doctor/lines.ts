@@ -1,0 +1,130 @@
+import { closeSync, existsSync, openSync, readFileSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import { hasCode, messageOf } from '../../errors/errors.ts';
+import { decodeMeta, FORMAT_VERSION } from '../../format/meta.ts';
+import { META_FILE, REPAIRING_FILE } from '../../format/names.ts';
+import { type OddLine, type RepairReport, type VerifyReport, Wal } from '../../index.ts';
+import { timeText } from '../show.ts';
+import { count, figure } from '../words.ts';
+import { ageText, type Check, commandOn } from './check.ts';
+
+/** What wal.json says. */
+export function checkFormat(directory: string): Check {
+  const name = 'format';
+  const path = join(directory, META_FILE);
+  const mend = commandOn(directory, 'repair --mode salvage --dry-run');
+  if (existsSync(join(directory, REPAIRING_FILE))) {
+    const go = commandOn(directory, 'repair --mode salvage');
+    return { name, state: 'fail', message: 'a repair was cut short', mend: go, corrupt: true };
+  }
+  if (!existsSync(path)) {
+    const put = `put it back from git or a backup, or: ${mend}`;
+    return { name, state: 'fail', message: `${path} is missing`, mend: put, corrupt: true };
+  }
+  try {
+    const { id, created, git } = decodeMeta(readFileSync(path, 'utf8'), path);
+    const message = `version ${FORMAT_VERSION}, log ${id}, made ${created}${git ? ', kept in git' : ''}`;
+    return { name, state: 'ok', message };
+  } catch (error) {
+    const isNewer = hasCode(error, 'ERR_WAL_VERSION');
+    const upgrade = 'npm install jsonl-wal@latest';
+    return {
+      ...{ name, state: 'fail', message: messageOf(error), mend: isNewer ? upgrade : mend },
+      ...(!isNewer && { corrupt: true as const }),
+    };
+  }
+}
+
+/** The lines, from the first to the last: what verify finds, and how to mend that. */
+export async function checkChain(directory: string, report: VerifyReport): Promise<Check> {
+  const name = 'chain';
+  const { error, entries, segments, missing } = report;
+  const settled = missing.filter((range) => range.settled).length;
+  const gone = settled > 0 ? `; ${count(settled, 'stretch', 'stretches')} missing, and repaired since` : '';
+  const message = `${count(entries, 'entry', 'entries')} in ${count(segments.length, 'segment')}${gone}`;
+  if (error === undefined) return { name, state: 'ok', message };
+  return brokenChain(directory, error);
+}
+
+/** The lines cannot be read to their end. */
+export async function brokenChain(directory: string, error: Error): Promise<Check> {
+  const found = { name: 'chain', state: 'fail', message: error.message } as const;
+  // No compaction came between: the segments do not lead to the snapshot that stands there.
+  if (!hasCode(error, 'ERR_WAL_CORRUPT', 'ERR_WAL_DIVERGED', 'ERR_WAL_COMPACTED'))
+    return { ...found, mend: 'mend what the system says, and look again' };
+  return { ...found, mend: await mendOf(directory), corrupt: true };
+}
+
+/** The first of the repairs that does, tried without writing. */
+async function mendOf(directory: string): Promise<string> {
+  const plan = await Wal.repair(directory, { mode: 'tail', dryRun: true }).catch(() => undefined);
+  const mode: RepairReport['mode'] = plan === undefined ? 'salvage' : 'tail';
+  return `${commandOn(directory, `repair --mode ${mode}`)} (with --dry-run, it only says what it would do)`;
+}
+
+/** What lies after the last entry. */
+export function checkTail({ odd, segments, head, error }: VerifyReport): Check {
+  const name = 'tail';
+  const last = segments.at(-1)?.name;
+  const at = head.seq === 0 ? 'no entries yet' : `ends with entry ${head.seq} (crc ${head.crc})`;
+  const harmless = odd.filter(
+    ({ segment, verdict }) => segment === last && (verdict === 'pending' || verdict === 'torn'),
+  );
+  const kinds = [...new Set(harmless.map(({ verdict }) => verdict))];
+  if (error !== undefined) return { name, state: 'ok', message: `${at}, as far as it can be followed` };
+  if (kinds.length === 0) return { name, state: 'ok', message: at };
+  const lines = count(harmless.length, `${kinds.join(' or ')} line`);
+  return { name, state: 'ok', message: `${at}; ${lines} in the last segment, which a crash leaves: no harm` };
+}
+
+/** Conflict markers, by file and line. */
+export function checkMerge(directory: string, odd: readonly OddLine[]): Check {
+  const name = 'merge';
+  const [first, ...more] = odd.filter(({ cause }) => cause === 'merge-conflict');
+  if (first === undefined) return { name, state: 'ok', message: 'no conflict markers' };
+  const path = join(directory, first.segment);
+  const others = more.length > 0 ? `, and ${figure(more.length)} more` : '';
+  const mend = `do not delete them: ${commandOn(directory, 'repair --mode salvage')} keeps the entries of both sides`;
+  const message = `a conflict marker at ${path}:${lineAt(path, first.offset)}${others}`;
+  return { name, state: 'fail', message, mend, corrupt: true };
+}
+
+const CHUNK_BYTES = 64 * 1024;
+
+/** The number of the line that begins at an offset, from 1. */
+function lineAt(path: string, offset: number): number {
+  const file = openSync(path, 'r');
+  try {
+    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+    let number = 1;
+    for (let position = 0; position < offset; ) {
+      const read = readSync(file, chunk, 0, Math.min(CHUNK_BYTES, offset - position), position);
+      if (read === 0) break;
+      for (let at = chunk.indexOf(10); at >= 0 && at < read; at = chunk.indexOf(10, at + 1)) number++;
+      position += read;
+    }
+    return number;
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Clocks may differ by so much. */
+const SKEW_MS = 60_000;
+
+/** Whether the last entry, or the file it is in, is from a time that is yet to come. */
+export function checkClock(lastTs: number | undefined, lastWrite: number | undefined): Check {
+  const name = 'clock';
+  const now = Date.now();
+  for (const [what, ts] of [
+    ['the last entry', lastTs],
+    ['the last segment', lastWrite],
+  ] as const) {
+    if (ts === undefined || ts <= now + SKEW_MS) continue;
+    const message = `${what} is of ${timeText(ts).trimEnd()}, ${ageText(ts - now)} ahead of this machine`;
+    const mend = 'set the clock ("timedatectl set-ntp true"); times order nothing in the log, only seqs do';
+    return { name, state: 'warn', message, mend };
+  }
+  const when = lastTs === undefined ? 'no entries yet' : `the last entry is of ${timeText(lastTs).trimEnd()}`;
+  return { name, state: 'ok', message: when };
+}

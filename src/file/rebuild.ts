@@ -1,0 +1,330 @@
+import { join } from 'node:path';
+import type { Clock } from '../clock/clock.ts';
+import type { DamageCause } from '../errors/damage.ts';
+import { canonicalJson } from '../format/canonical.ts';
+import type { Head } from '../format/chain.ts';
+import {
+  COVERED_OFFSET,
+  GENESIS_CRC,
+  LINE_START,
+  LOST_OP,
+  lineBytes,
+  REPAIR_OP,
+  writeLine,
+} from '../format/line.ts';
+import type { SnapshotHeader } from '../format/snapshot.ts';
+import type { Storage, StorageFile } from '../storage/storage.ts';
+import { isMisfit, type Survey, type SurveyedLine, type SurveyedMisfit } from './survey.ts';
+
+/** Takes what a log is made anew of. */
+export interface RebuildSink {
+  segment(firstSeq: number): void;
+  /** The line `bytes[start, end)`, without its newline. */
+  line(bytes: Buffer, start: number, end: number): void;
+}
+
+/** Entries that are not there any more, and what lies in their place. */
+export interface LostRange {
+  /** First and last number that is gone, as the new log counts. */
+  readonly from: number;
+  readonly to: number;
+  /** Where the damage lies; where nothing does, the line that shows it. */
+  readonly segment: string;
+  readonly offset: number;
+  readonly cause: DamageCause | 'missing' | 'unreadable';
+}
+
+export interface RebuildParts {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  /** Where what was surveyed lies. */
+  readonly directory: string;
+  readonly survey: Survey;
+  /** The headers of all snapshots that are whole, oldest first. */
+  readonly snapshots: readonly SnapshotHeader[];
+  /** Whether the log is to stay in one segment. */
+  readonly git: boolean;
+  /** Names the writer of the lines that are new. 8 characters of 0-9a-z. */
+  readonly session: string;
+  readonly sink: RebuildSink;
+  readonly onProgress: () => void;
+}
+
+export interface Rebuilt {
+  readonly head: Head;
+  /** Entries of the old log that are in the new one. */
+  readonly entries: number;
+  /** Those of them that did not count any more. */
+  readonly recovered: number;
+  readonly lost: readonly LostRange[];
+  /** Snapshots that stand for the same entries in the new log, with their heads there. */
+  readonly snapshots: readonly { readonly of: SnapshotHeader; readonly head: Head }[];
+}
+
+/** A longer gap is not filled up: the entries after it get other numbers. */
+const MOST_FILLED = 100_000;
+/** Entries that one line stands for. */
+const FILL_LINE = 10_000;
+
+type Damage = Pick<LostRange, 'segment' | 'offset' | 'cause'>;
+
+/**
+ * Makes the lines of a log of all that can be read in a damaged one. Entries keep their numbers, so that revs and snapshots
+ * go on to fit: a repair, and entries that stand for nothing, take the places of those that are lost. A line whose number
+ * and predecessor are the same stays the same to the byte.
+ */
+export class Rebuild {
+  readonly #parts: RebuildParts;
+  #head: Head = { seq: 0, crc: GENESIS_CRC };
+  /** How far the numbers are from what they were. */
+  #shift = 0;
+  #segmentStart = 1;
+  #source: string | undefined;
+  #seal: SurveyedLine | undefined;
+  #writers = 0;
+  #entries = 0;
+  #recovered = 0;
+  #damage: Damage | undefined;
+  readonly #lost: LostRange[] = [];
+  readonly #snapshots: { of: SnapshotHeader; head: Head }[] = [];
+  #boundaries: SnapshotHeader[] = [];
+  /** Lines whose numbers are taken, that would put what comes out of step with the snapshot it rests on. */
+  readonly #late: SurveyedLine[] = [];
+  #startsAlone = false;
+  #file: { readonly name: string; readonly file: StorageFile } | undefined;
+
+  constructor(parts: RebuildParts) {
+    this.#parts = parts;
+  }
+
+  async run(): Promise<Rebuilt> {
+    try {
+      return await this.#run();
+    } finally {
+      this.#file?.file.close();
+    }
+  }
+
+  async #run(): Promise<Rebuilt> {
+    const { survey, clock, onProgress, snapshots } = this.#parts;
+    const kept = survey.items.filter((item) => !isMisfit(item) && item.kept) as SurveyedLine[];
+    const first = kept[this.#beginning(kept)];
+    this.#begin(first);
+    this.#boundaries = snapshots.filter(({ head }) => head.seq > this.#head.seq);
+    this.#segmentStart = this.#head.seq + 1;
+    this.#parts.sink.segment(this.#segmentStart);
+    let begun = first === undefined;
+    let turns = 0;
+    for (const item of survey.items) {
+      begun ||= item === first;
+      if (!begun) continue;
+      if (isMisfit(item)) this.#meetMisfit(item);
+      else if (item.count === 0) this.#seal = item.accepted ? item : this.#seal;
+      else if (item.kept) this.#put(item);
+      onProgress();
+      if (++turns % 1000 === 0) await clock.yield();
+    }
+    this.#finish(first === undefined ? 0 : lastSynced(survey));
+    const { seq, crc } = this.#head;
+    const [entries, recovered, lost] = [this.#entries, this.#recovered, this.#lost];
+    return { head: { seq, crc }, entries, recovered, lost, snapshots: this.#snapshots };
+  }
+
+  /** What lies before a wide gap that a snapshot stands for is what a compaction had not deleted yet. */
+  #beginning(kept: readonly SurveyedLine[]): number {
+    const newest = this.#parts.snapshots.at(-1)?.head.seq ?? 0;
+    let beginning = 0;
+    for (const [i, line] of kept.entries()) {
+      const before = kept[i - 1];
+      const end = before === undefined ? 0 : before.seq + before.count;
+      if (i > 0 && line.seq - end > MOST_FILLED && newest >= end) beginning = i;
+    }
+    return beginning;
+  }
+
+  /** Where the new log begins: with the first entry, or with what a snapshot leads to. */
+  #begin(first: SurveyedLine | undefined): void {
+    const { snapshots } = this.#parts;
+    const before = (first?.seq ?? Infinity) - 1;
+    if (before === 0) return;
+    const exact = snapshots.find(({ head }) => head.seq === before);
+    if (first !== undefined && exact === undefined && snapshots.some(({ head }) => head.seq > before)) {
+      this.#head = { seq: before, crc: first.prev };
+      this.#startsAlone = true;
+      return;
+    }
+    const base = exact ?? snapshots.findLast(({ head }) => head.seq < before);
+    if (base === undefined) return;
+    this.#head = base.head;
+    this.#snapshots.push({ of: base, head: base.head });
+  }
+
+  #meetMisfit({ verdict, cause, segment, offset }: SurveyedMisfit): void {
+    if (verdict === 'damaged' && cause !== undefined && cause !== 'merge-conflict')
+      this.#damage ??= { segment, offset, cause };
+  }
+
+  #put(line: SurveyedLine): void {
+    const bytes = this.#read(line);
+    if (!isJson(bytes)) {
+      this.#damage ??= { segment: line.segment, offset: line.offset, cause: 'unreadable' };
+      return;
+    }
+    const next = this.#head.seq + 1;
+    const early = next - (line.seq + this.#shift);
+    // Numbers that are taken, as on the other side of a merge, move on all that comes; a gap takes that back.
+    if (early > 0 && this.#leadsToBase) {
+      this.#late.push(line);
+      return;
+    }
+    if (early > 0) this.#shift += early;
+    else if (early < 0) this.#fillBefore(line, -early);
+    this.#damage = undefined;
+    if (this.#source !== undefined && line.segment !== this.#source) this.#endSegment();
+    this.#source = line.segment;
+    const text = bodyOf(bytes);
+    const { synced, ts, writer } = line;
+    const seq = this.#head.seq + 1;
+    this.#write(text, { seq, synced: Math.min(synced, seq - 1), ts, writer }, line.count);
+    this.#entries += line.count;
+    if (!line.accepted) this.#recovered += line.count;
+  }
+
+  /** Whether a snapshot is yet to come without which the log has no beginning. */
+  get #leadsToBase(): boolean {
+    return this.#startsAlone && this.#snapshots.length === 0 && this.#boundaries.length > 0;
+  }
+
+  #fillBefore(line: SurveyedLine, gap: number): void {
+    const back = Math.max(0, Math.min(gap, this.#shift));
+    this.#shift -= back;
+    const left = gap - back;
+    if (left === 0) return;
+    const damage = this.#damage ?? { segment: line.segment, offset: line.offset, cause: 'missing' };
+    if (left > MOST_FILLED) this.#shift -= left - 1;
+    this.#fill(this.#head.seq + Math.min(left, left > MOST_FILLED ? 1 : left), damage);
+  }
+
+  /** Puts a repair, and entries that stand for nothing, in the place of what is lost up to `to`. */
+  #fill(to: number, damage: Damage): void {
+    const lost = { from: this.#head.seq + 1, to, ...damage };
+    this.#lost.push(lost);
+    const body = canonicalJson({ ...lost, reason: 'salvage' }) as string;
+    if (this.#sealFits) this.#endSegment();
+    this.#new(`"data":${body},"id":"wal","op":"${REPAIR_OP}"`, 1);
+    while (this.#head.seq < to) {
+      this.#crossBoundary();
+      const boundary = this.#shift === 0 ? (this.#boundaries[0]?.head.seq ?? Infinity) : Infinity;
+      const count = Math.min(to, boundary) - this.#head.seq;
+      const part = Math.min(count, FILL_LINE);
+      this.#new(`"entries":[${Array(part).fill(`{"id":"wal","op":"${LOST_OP}"}`).join(',')}]`, part);
+    }
+  }
+
+  #new(body: string, count: number): void {
+    const { clock, session } = this.#parts;
+    const writer = `${session}.${++this.#writers}`;
+    this.#write(body, { seq: this.#head.seq + 1, synced: this.#head.seq, ts: clock.now(), writer }, count);
+  }
+
+  #write(
+    body: string,
+    placed: { seq: number; synced: number; ts: number; writer: string },
+    count: number,
+  ): void {
+    this.#crossBoundary();
+    const bytes = Buffer.allocUnsafe(lineBytes(Buffer.byteLength(body)));
+    const place = { ...placed, seq: this.#head.seq + 1, prev: this.#head.crc, crc: '' };
+    const end = writeLine(bytes, 0, body, place);
+    this.#parts.sink.line(bytes, 0, end - 1);
+    this.#head = { seq: this.#head.seq + count, crc: place.crc };
+  }
+
+  /** A snapshot stands for whole segments: where it ends, so does one. */
+  #crossBoundary(): void {
+    while (this.#boundaries.length > 0) {
+      const [of] = this.#boundaries as [SnapshotHeader];
+      if (of.head.seq > this.#head.seq) return;
+      this.#boundaries.shift();
+      // With other numbers it stands for other entries; those are all there.
+      if (of.head.seq < this.#head.seq || this.#shift !== 0) continue;
+      this.#endSegment();
+      this.#snapshots.push({ of, head: this.#head });
+    }
+  }
+
+  /** Ends the segment, with the seal it had where that follows. One without entries is not ended. */
+  #endSegment(): void {
+    const { git, sink } = this.#parts;
+    if (git || this.#head.seq < this.#segmentStart) return;
+    this.#putSeal();
+    this.#segmentStart = this.#head.seq + 1;
+    sink.segment(this.#segmentStart);
+  }
+
+  #putSeal(): void {
+    const { clock, session } = this.#parts;
+    const { seq, crc } = this.#head;
+    const { synced, ts, writer } =
+      this.#seal !== undefined && this.#sealFits
+        ? this.#seal
+        : { synced: seq, ts: clock.now(), writer: `${session}.${++this.#writers}` };
+    const place = { seq: seq + 1, synced, ts, writer, prev: crc, crc: '' };
+    const bytes = Buffer.allocUnsafe(lineBytes(16));
+    const end = writeLine(bytes, 0, '"entries":[]', place);
+    this.#parts.sink.line(bytes, 0, end - 1);
+    this.#head = { seq, crc: place.crc };
+  }
+
+  /** `synced`: the highest number that any line says was synced. */
+  #finish(synced: number): void {
+    const missing = synced + this.#shift - this.#head.seq;
+    const beyond = this.#boundaries.at(-1)?.head.seq ?? 0;
+    if (this.#shift === 0 && beyond > this.#head.seq && beyond - this.#head.seq <= MOST_FILLED)
+      this.#fill(beyond, this.#damageAtEnd);
+    else if (this.#damage !== undefined || missing > 0)
+      this.#fill(this.#head.seq + Math.max(1, Math.min(missing, MOST_FILLED)), this.#damageAtEnd);
+    for (const line of this.#late.splice(0)) this.#put(line);
+    this.#crossBoundary();
+    if (this.#sealFits) this.#putSeal();
+  }
+
+  /** Whether the seal that was met last follows what is there now. */
+  get #sealFits(): boolean {
+    return this.#seal?.seq === this.#head.seq + 1 && this.#seal.prev === this.#head.crc;
+  }
+
+  get #damageAtEnd(): Damage {
+    return this.#damage ?? { segment: this.#source ?? '', offset: 0, cause: 'missing' };
+  }
+
+  #read({ segment, offset, length, glued, crc }: SurveyedLine): Buffer {
+    if (this.#file?.name !== segment) {
+      this.#file?.file.close();
+      const { storage, directory } = this.#parts;
+      this.#file = { name: segment, file: storage.open(join(directory, segment), 'read') };
+    }
+    const bytes = Buffer.allocUnsafe(length);
+    const count = this.#file.file.read(bytes, offset);
+    const whole = bytes.subarray(0, count);
+    return glued ? whole.subarray(whole.lastIndexOf(`${LINE_START}${crc}"`)) : whole;
+  }
+}
+
+/** A line's fields after the crc and before `prev`. */
+function bodyOf(line: Buffer): string {
+  return line.toString('utf8', COVERED_OFFSET, line.lastIndexOf(',"prev":"'));
+}
+
+function isJson(bytes: Buffer): boolean {
+  try {
+    JSON.parse(bytes.toString('utf8'));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function lastSynced({ items }: Survey): number {
+  return items.reduce((most, item) => (isMisfit(item) ? most : Math.max(most, item.synced)), 0);
+}

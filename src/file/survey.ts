@@ -1,0 +1,125 @@
+import { join } from 'node:path';
+import type { Clock } from '../clock/clock.ts';
+import type { DamageCause } from '../errors/damage.ts';
+import type { Envelope } from '../format/line.ts';
+import { type FoundLine, linesToKeep } from '../format/lineage.ts';
+import { segmentName } from '../format/names.ts';
+import { SegmentScan } from '../format/scan.ts';
+import type { Misfit, Verdict } from '../format/verdict.ts';
+import type { Storage } from '../storage/storage.ts';
+import { layoutOf } from './layout.ts';
+
+/** A line, and where it lies. */
+export interface SurveyedLine extends FoundLine {
+  readonly segment: string;
+  readonly offset: number;
+  /** Bytes, without the newline. */
+  readonly length: number;
+  readonly ts: number;
+  /** Whether a fragment lies before it in its line. */
+  readonly glued: boolean;
+  /** Whether it holds entries that the rest of the log does not. */
+  kept: boolean;
+}
+
+/** A line that is not crc-valid. */
+export interface SurveyedMisfit {
+  readonly verdict: Misfit['verdict'];
+  readonly cause?: DamageCause;
+  readonly segment: string;
+  readonly offset: number;
+  readonly length: number;
+  /** Its number in its file, from 1. */
+  readonly number: number;
+}
+
+/** What lies in the segments of a directory, whatever became of them: all lines, in the order of the files. */
+export interface Survey {
+  readonly items: readonly (SurveyedLine | SurveyedMisfit)[];
+  readonly bytes: number;
+}
+
+export function isMisfit(item: SurveyedLine | SurveyedMisfit): item is SurveyedMisfit {
+  return 'verdict' in item;
+}
+
+/** Bytes read between two turns of other code. */
+const CHUNK_BYTES = 256 * 1024;
+const MARKER = /^([<|=>])\1{6}/;
+
+/** Reads all segments of a directory to their ends; needs neither wal.json nor that they follow one another. */
+export async function surveySegments(
+  storage: Storage,
+  clock: Clock,
+  directory: string,
+  onProgress?: (bytes: number) => void,
+): Promise<Survey> {
+  const items: (SurveyedLine | SurveyedMisfit)[] = [];
+  const sides = new Sides();
+  const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+  let bytes = 0;
+  for (const firstSeq of layoutOf(storage, directory).segments) {
+    const segment = segmentName(firstSeq);
+    const file = storage.open(join(directory, segment), 'read');
+    try {
+      sides.leave();
+      let number = 0;
+      const found = (line: Envelope, accepted: boolean, offset: number, length: number, glued = false) => {
+        const { seq, count, crc, prev, writer, synced, ts } = line;
+        const identity = { seq, count, crc, prev, writer, synced, ts };
+        const place = { segment, offset, length, glued };
+        items.push({ ...identity, ...place, accepted, side: sides.now, kept: false });
+      };
+      const scan = new SegmentScan(firstSeq, {
+        accepted: (line, _bytes, start, end, offset) => {
+          number++;
+          found(line, true, offset, end - start);
+        },
+        passedOver: (_verdict: Verdict, line, offset, length) => {
+          number++;
+          found(line, false, offset, length);
+        },
+        misfit: ({ verdict, cause, evidence }, offset, length) => {
+          number++;
+          if (cause === 'merge-conflict') sides.meet(markerAt(file, offset));
+          items.push({ verdict, ...(cause && { cause }), segment, offset, length, number });
+          if (evidence !== undefined) found(evidence, false, offset, length, true);
+        },
+      });
+      for (let position = 0; ; ) {
+        const count = file.read(chunk, position);
+        if (count === 0) break;
+        scan.push(chunk.subarray(0, count));
+        position += count;
+        bytes += count;
+        onProgress?.(bytes);
+        await clock.yield();
+      }
+    } finally {
+      file.close();
+    }
+  }
+  const lines = items.filter((item) => !isMisfit(item)) as SurveyedLine[];
+  for (const [i, kept] of linesToKeep(lines).entries()) (lines[i] as SurveyedLine).kept = kept;
+  return { items, bytes };
+}
+
+function markerAt(file: { read(target: Buffer, position: number): number }, offset: number): string {
+  const bytes = Buffer.alloc(7);
+  file.read(bytes, offset);
+  return MARKER.exec(bytes.toString('latin1'))?.[1] ?? '';
+}
+
+/** Tells the sides of merge conflicts apart: what git puts between its markers. */
+class Sides {
+  #last = 0;
+  now = 0;
+
+  leave(): void {
+    this.now = 0;
+  }
+
+  meet(marker: string): void {
+    this.now = marker === '>' ? 0 : ++this.#last;
+  }
+}

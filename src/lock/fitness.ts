@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto';
+import { dirname } from 'node:path';
+import { WalError } from '../errors/errors.ts';
+import { nodeStorage } from '../storage/node.ts';
+import type { FileSystem } from '../storage/storage.ts';
+import { kernelLock, kernelLockLoads } from './kernel.ts';
+import type { Lock } from './lock.ts';
+import { LEAST_STALE_MS, lockfileLock, lockfilePath } from './lockfile.ts';
+import { atLock } from './place.ts';
+import type { LockKind } from './record.ts';
+
+/** How fit a directory is for a log: its file system, and whether a lock keeps a second holder out there. */
+export interface LockFitness {
+  /** `strange`: FUSE, 9P and types that are not known. */
+  readonly fileSystem: FileSystem;
+  /** The kind that the first writer on this machine would choose. */
+  readonly kind: LockKind;
+  /** Whether that lock, tried on a file made for it, kept a second holder out. */
+  readonly works: boolean;
+}
+
+/** Enough for the file system to need a block of its own. */
+const PROBE_BYTES = 4096;
+
+/**
+ * Tries a lock in a directory, on a file that is made for it, written, synced, linked and removed again. Throws ERR_WAL_NO_SPACE, ERR_WAL_PERMISSION,
+ * ERR_WAL_UNSUPPORTED (no hard links), ERR_WAL_ARGUMENT, ERR_WAL_NOT_FOUND, ERR_WAL_NOT_A_DIRECTORY or ERR_WAL_IO.
+ */
+export function lockFitness(directory: string): LockFitness {
+  return atLock(nodeStorage, directory, 'try the lock', (path) => {
+    const fileSystem = nodeStorage.fileSystem(dirname(path));
+    const kind = kernelLockLoads() && fileSystem === 'local' ? 'kernel' : 'lockfile';
+    const probe = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+    try {
+      write(probe);
+      return { fileSystem, kind, works: keepsOut(kind, probe) };
+    } finally {
+      for (const left of [probe, `${probe}.2.tmp`]) nodeStorage.remove(left);
+    }
+  });
+}
+
+function write(probe: string): void {
+  const file = nodeStorage.open(probe, 'create');
+  try {
+    file.append([Buffer.alloc(PROBE_BYTES)]);
+    file.syncNow();
+  } finally {
+    file.close();
+  }
+  try {
+    nodeStorage.link(probe, `${probe}.2.tmp`);
+  } catch (error) {
+    throw new WalError(
+      'ERR_WAL_UNSUPPORTED',
+      'The file system has no hard links, which a log is made with.',
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+function keepsOut(kind: LockKind, probe: string): boolean {
+  const make = (): Lock =>
+    kind === 'kernel' ? kernelLock(nodeStorage, probe) : lockfileLock(nodeStorage, probe, LEAST_STALE_MS);
+  const [first, second] = [make(), make()];
+  try {
+    if (!first.tryAcquire()) return false;
+    const kept = !second.tryAcquire();
+    first.release();
+    return kept && nodeStorage.look(lockfilePath(probe)) === undefined;
+  } finally {
+    first.close();
+    second.close();
+  }
+}

@@ -1,0 +1,110 @@
+import { hasCode, WalError } from '../errors/errors.ts';
+import type { LostRange } from '../file/rebuild.ts';
+import type { SurveyedMisfit } from '../file/survey.ts';
+import type { Head } from '../format/chain.ts';
+import { boolean, callback, oneOf, readOptions } from '../options/options.ts';
+import { resolveDirectory } from '../storage/directory.ts';
+import { fileError } from '../storage/error.ts';
+import type { WalOptions } from './options.ts';
+import { checkSignal } from './requests.ts';
+import { salvage } from './salvage.ts';
+import type { Surroundings } from './surroundings.ts';
+import { mendTail } from './tail-repair.ts';
+
+export type { LostRange, SurveyedMisfit };
+
+export interface RepairOptions {
+  /**
+   * `tail` appends a record that names what is missing or damaged, and thereby lets the log go on; `salvage` makes the log
+   * anew of every entry that can be read, and keeps the original.
+   */
+  readonly mode: 'tail' | 'salvage';
+  /** Write nothing, and say what would be done. Default false. */
+  readonly dryRun?: boolean | undefined;
+  /** Allow a network file system, where one machine alone may write. Default false. */
+  readonly allowNetwork?: boolean | undefined;
+  /** Gives it up, as long as nothing was put in place. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called now and then with the bytes read so far. What it throws, the repair rejects with. */
+  readonly onProgress?: ((bytes: number) => void) | undefined;
+}
+
+export interface RepairReport {
+  readonly mode: 'tail' | 'salvage';
+  readonly dryRun: boolean;
+  readonly directory: string;
+  /** What was wrong, in words; empty where there was nothing to do. */
+  readonly reasons: readonly string[];
+  /** Where the log ends now, or would. */
+  readonly head: Head;
+  /** Entries of the damaged log that are in this one. */
+  readonly entries: number;
+  /** Those of them that did not count any more. */
+  readonly recovered: number;
+  /** Numbers whose entries are not there any more. */
+  readonly lost: readonly LostRange[];
+  /** Ids whose state before the first entry is gone, with parts of the one snapshot that stood for it. */
+  readonly lostIds: number;
+  /** Lines that are no records, nor what a crash leaves: the first 1,000. */
+  readonly damaged: readonly SurveyedMisfit[];
+  /** Where the original lies whole; undefined where no file was replaced. */
+  readonly kept: string | undefined;
+}
+
+/** What a repair is given, checked. */
+export interface RepairJob {
+  readonly surroundings: Surroundings;
+  readonly directory: string;
+  readonly lock: WalOptions['lock'];
+  readonly dryRun: boolean;
+  readonly allowNetwork: boolean;
+  /** Throws where it was aborted, and tells how far it is. */
+  readonly check: (bytes?: number) => void;
+}
+
+/** Mends a log: see `Wal.repair`. `lock`: for the lab, whose disk has none of its own. */
+export async function repairLog(
+  surroundings: Surroundings,
+  given: string,
+  options: RepairOptions,
+  lock: WalOptions['lock'] = 'auto',
+): Promise<RepairReport> {
+  const fields = ['mode', 'dryRun', 'allowNetwork', 'signal', 'onProgress'] as const;
+  const { mode, dryRun, allowNetwork, signal, onProgress } = readOptions(options, fields);
+  checkSignal(signal);
+  const tell = callback('onProgress', onProgress);
+  const job: RepairJob = {
+    surroundings,
+    directory: resolveDirectory(given),
+    lock,
+    dryRun: boolean('dryRun', dryRun ?? false),
+    allowNetwork: boolean('allowNetwork', allowNetwork ?? false),
+    check: (bytes) => {
+      if (signal?.aborted)
+        throw new WalError('ERR_WAL_ABORTED', 'The repair was aborted: nothing was changed.', {
+          cause: signal.reason,
+        });
+      if (bytes !== undefined) tell?.(bytes);
+    },
+  };
+  const work = oneOf('mode', mode, ['tail', 'salvage'] as const) === 'tail' ? mendTail : salvage;
+  requireDirectory(job);
+  try {
+    return await work(job);
+  } catch (error) {
+    throw hasCode(error, 'ERR_WAL_ABORTED') ? error : fileError(error, 'repair', job.directory);
+  }
+}
+
+function requireDirectory({ surroundings: { storage }, directory }: RepairJob): void {
+  let look: ReturnType<typeof storage.look>;
+  try {
+    look = storage.look(directory);
+  } catch (error) {
+    throw fileError(error, 'look at', directory);
+  }
+  if (look === undefined)
+    throw new WalError('ERR_WAL_NOT_FOUND', `There is no directory ${directory}: name the log's.`);
+  if (!look.directory)
+    throw new WalError('ERR_WAL_NOT_A_DIRECTORY', `${directory} is a file; a log is a directory.`);
+}

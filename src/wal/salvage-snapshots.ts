@@ -1,0 +1,54 @@
+import { hasCode } from '../errors/errors.ts';
+import { layoutOf } from '../file/layout.ts';
+import { type MendedSnapshot, mendSnapshot } from '../file/mend-snapshot.ts';
+import { readBody, readHeader } from '../file/snapshots.ts';
+import { isMisfit, type Survey } from '../file/survey.ts';
+import type { SnapshotHeader } from '../format/snapshot.ts';
+import type { Surroundings } from './surroundings.ts';
+
+/** The snapshots that a log is made anew with. */
+export interface Snapshots {
+  /** Oldest first. */
+  readonly headers: readonly SnapshotHeader[];
+  /** One of them, where it had to be made of what is left of a damaged one. */
+  readonly mended: MendedSnapshot | undefined;
+}
+
+/**
+ * The snapshots that are whole; and where none of them stands for what comes before the lines, what is left of the newest that
+ * would. `log`: the id that they must bear, where it is known.
+ */
+export async function snapshotsFor(
+  { storage, clock }: Surroundings,
+  directory: string,
+  log: string | undefined,
+  survey: Survey,
+): Promise<Snapshots> {
+  const whole: SnapshotHeader[] = [];
+  const damaged: SnapshotHeader[] = [];
+  for (const seq of layoutOf(storage, directory).snapshots) {
+    const header = readHeader(storage, directory, seq);
+    if (header === undefined || (log !== undefined && header.log !== log)) continue;
+    try {
+      for (const _ of readBody(storage, directory, header)) await clock.yield();
+      whole.push(header);
+    } catch (error) {
+      if (!hasCode(error, 'ERR_WAL_CORRUPT')) throw error;
+      damaged.push(header);
+    }
+  }
+  const before = firstSeq(survey) - 1;
+  const stands = ({ head }: SnapshotHeader) => head.seq >= Math.min(before, Number.MAX_SAFE_INTEGER);
+  const newest = damaged.findLast(stands) ?? damaged.at(-1);
+  const isWanted = before > 0 && newest !== undefined && !whole.some(stands);
+  if (!isWanted || newest.head.seq < (whole.at(-1)?.head.seq ?? 0))
+    return { headers: whole, mended: undefined };
+  const mended = mendSnapshot(storage, directory, newest);
+  return { headers: [...whole, mended.header], mended };
+}
+
+/** The first entry that there is a line of; Infinity where there is none. */
+function firstSeq({ items }: Survey): number {
+  const first = items.find((item) => !isMisfit(item) && item.kept);
+  return first === undefined || isMisfit(first) ? Infinity : first.seq;
+}

@@ -1,0 +1,284 @@
+import { join } from 'node:path';
+import { hasCode, WalError } from '../errors/errors.ts';
+import { layoutOf } from '../file/layout.ts';
+import { readMeta } from '../file/log-directory.ts';
+import { NewLog } from '../file/new-log.ts';
+import { fitFileSystem, openFileStore, openTurnstile } from '../file/open.ts';
+import { Rebuild, type Rebuilt } from '../file/rebuild.ts';
+import {
+  beginSwap,
+  besideBackups,
+  clearSwap,
+  endSwap,
+  keepLatecomers,
+  keepOriginal,
+  removeMade,
+  type Swap,
+  segmentBytes,
+  unfinishedSwap,
+} from '../file/replacement.ts';
+import { readBody, readHeader } from '../file/snapshots.ts';
+import { isMisfit, type Survey, type SurveyedLine, surveySegments } from '../file/survey.ts';
+import { healSuspect } from '../file/suspect.ts';
+import { isSameWrite } from '../format/line.ts';
+import type { Meta } from '../format/meta.ts';
+import { META_FILE } from '../format/names.ts';
+import { verifyLog } from '../log/verify.ts';
+import { fileError } from '../storage/error.ts';
+import { readWhole } from '../storage/files.ts';
+import type { Storage } from '../storage/storage.ts';
+import { resolveOptions } from './options.ts';
+import type { RepairJob, RepairReport } from './repair.ts';
+import { type Snapshots, snapshotsFor } from './salvage-snapshots.ts';
+import { sessionName } from './surroundings.ts';
+
+const MOST_LISTED = 1000;
+/** Checkouts that come between, one after the other, before it is given up. */
+const MOST_TRIES = 20;
+
+/** What a log is to be made anew of, and where that lies. */
+interface Source {
+  readonly directory: string;
+  readonly meta: Meta;
+  readonly survey: Survey;
+  readonly snapshots: Snapshots;
+}
+
+/**
+ * Makes a damaged log anew of all that can be read in it, and puts that in its place. The original is kept beside its
+ * backups. A crash at any moment leaves the old log, the new one, or what the next salvage goes on with.
+ */
+export async function salvage(job: RepairJob): Promise<RepairReport> {
+  const { directory, dryRun, surroundings } = job;
+  const { storage } = surroundings;
+  const unfinished = unfinishedSwap(storage, directory);
+  if (unfinished !== undefined && unfinished.state !== 'within' && !dryRun)
+    clearSwap(storage, directory, unfinished.made);
+  const swap = unfinished?.state === 'within' ? unfinished : undefined;
+  const from = swap === undefined ? directory : besideBackups(directory, swap.kept);
+  const seen = await look(job, from);
+  const reasons = swap === undefined ? seen.reasons : ['A repair was cut short.', ...seen.reasons];
+  const plan = await rebuilt(job, seen, { segment: () => {}, line: () => {} });
+  const report = (made: Rebuilt, { survey, snapshots }: Source, kept: string | undefined): RepairReport => ({
+    mode: 'salvage',
+    dryRun,
+    directory,
+    reasons,
+    head: made.head,
+    entries: made.entries,
+    recovered: made.recovered,
+    lost: made.lost,
+    lostIds: snapshots.mended?.lost ?? 0,
+    damaged: damagedIn(survey),
+    kept,
+  });
+  if (reasons.length === 0 || dryRun) return report(plan, seen, undefined);
+  const { made, source, kept } = await replace(job, swap);
+  return report(made, source, besideBackups(directory, kept));
+}
+
+/** Keeps the original, makes the new log of it, and puts it in place; again where somebody wrote meanwhile. */
+async function replace(
+  job: RepairJob,
+  unfinished: Swap | undefined,
+): Promise<{ made: Rebuilt; source: Source; kept: string }> {
+  const { directory, surroundings } = job;
+  const { storage, clock, randomHex } = surroundings;
+  healSuspect(storage, directory);
+  let swap = unfinished;
+  let isBegun = unfinished !== undefined;
+  for (let tries = 1; tries <= MOST_TRIES; tries++) {
+    const kept = swap?.kept ?? freeName(storage, directory, clock.now());
+    if (swap === undefined) await keepOriginal(storage, directory, kept, randomHex(12));
+    else removeMade(storage, directory, swap.made);
+    const stamp = kept.slice(KEPT_PREFIX.length);
+    swap = { kept, made: `repaired-${stamp}-${randomHex(6)}` };
+    const { source, made, inPlace } = await attempt(
+      isBegun ? { ...job, check: () => {} } : job,
+      swap,
+      isBegun,
+    );
+    if (!inPlace) {
+      // As by a checkout: what is kept is not all.
+      removeMade(storage, directory, swap.made);
+      removeMade(storage, directory, swap.kept);
+      swap = undefined;
+      continue;
+    }
+    isBegun = true;
+    // What was appended until the names changed is in what is kept; nobody was told so of anything after.
+    if (segmentBytes(storage, besideBackups(directory, kept)) !== source.survey.bytes) continue;
+    endSwap(storage, directory, swap);
+    return { made, source, kept };
+  }
+  throw new WalError(
+    'ERR_WAL_CONFLICT',
+    `Others wrote to ${directory} all the while: stop them, and run the repair again.`,
+  );
+}
+
+/** Makes the new log, and puts it in place, unless what is kept is not all there is. */
+async function attempt(job: RepairJob, swap: Swap, isBegun: boolean) {
+  try {
+    const source = await look(job, besideBackups(job.directory, swap.kept));
+    const made = await makeNew(job, source, swap);
+    return { source, made, inPlace: await putInPlace(job, swap, isBegun) };
+  } catch (error) {
+    const { directory, surroundings } = job;
+    const { message, code, cause, ...facts } = fileError(error, 'repair', directory);
+    if (unfinishedSwap(surroundings.storage, directory) === undefined) {
+      // The log is as it was.
+      for (const name of [swap.made, swap.kept]) removeMade(surroundings.storage, directory, name);
+      throw new WalError(code, message, { ...facts, cause });
+    }
+    const more = 'The log is closed until the repair is run again, which goes on with it.';
+    throw new WalError(code, `${message} ${more}`, { ...facts, cause });
+  }
+}
+
+const KEPT_PREFIX = 'before-repair-';
+
+function freeName(storage: Storage, directory: string, now: number): string {
+  for (let time = now; ; time++) {
+    const name = `${KEPT_PREFIX}${new Date(time).toISOString().replace(/[-:]/g, '')}`;
+    if (storage.look(besideBackups(directory, name)) === undefined) return name;
+  }
+}
+
+/** False where the files are not those any more that were kept. */
+async function putInPlace(job: RepairJob, swap: Swap, isBegun: boolean): Promise<boolean> {
+  const { directory, allowNetwork, lock: wanted, surroundings, check } = job;
+  const { storage, randomHex } = surroundings;
+  check();
+  const settings = resolveOptions({ allowNetwork, lock: wanted });
+  const options = { ...surroundings, ...settings, directory, observe: {}, warn: () => {} };
+  const { gate, lock, hint } = openTurnstile(options, fitFileSystem(options), randomHex(12));
+  try {
+    const done = await gate.enter(
+      () => true,
+      () => {
+        if (!isBegun && !keepLatecomers(storage, directory, swap.kept)) return false;
+        beginSwap(storage, directory, swap, randomHex(12));
+        return true;
+      },
+    );
+    return done === true;
+  } finally {
+    hint?.close();
+    lock.close();
+  }
+}
+
+async function makeNew(job: RepairJob, source: Source, { made: name }: Swap): Promise<Rebuilt> {
+  const { storage, clock, randomHex } = job.surroundings;
+  const destination = besideBackups(job.directory, name);
+  const log = new NewLog(storage, source.directory, destination, randomHex(12));
+  try {
+    const made = await rebuilt(job, source, log);
+    for (const { of, head } of made.snapshots) {
+      const { mended } = source.snapshots;
+      const body = mended?.header === of ? mended.body : readBody(storage, source.directory, of);
+      await log.snapshot({ ...of, head, log: source.meta.id }, body, () => clock.yield());
+    }
+    job.check();
+    await log.finish(source.meta);
+    return made;
+  } catch (error) {
+    log.discard();
+    throw error;
+  }
+}
+
+function rebuilt(
+  { surroundings: { storage, clock, randomHex }, check }: RepairJob,
+  { directory, meta, survey, snapshots }: Source,
+  sink: Pick<NewLog, 'segment' | 'line'>,
+): Promise<Rebuilt> {
+  const session = sessionName(randomHex);
+  const { headers } = snapshots;
+  const parts = { storage, clock, directory, survey, snapshots: headers, git: meta.git, session, sink };
+  return new Rebuild({ ...parts, onProgress: () => check() }).run();
+}
+
+/** Reads all there is, and says what is wrong with it. */
+async function look(
+  job: RepairJob,
+  directory: string,
+): Promise<Source & { readonly reasons: readonly string[] }> {
+  const { surroundings, check } = job;
+  const { storage, clock } = surroundings;
+  const { meta, problem } = metaOf(job, directory);
+  const survey = await surveySegments(storage, clock, directory, check);
+  const snapshots = await snapshotsFor(surroundings, directory, problem ? undefined : meta.id, survey);
+  if (problem && survey.bytes === 0 && layoutOf(storage, directory).snapshots.length === 0) {
+    throw new WalError(
+      'ERR_WAL_NOT_FOUND',
+      `There is no log in ${directory}, nor anything that a log could be made of: ${problem}`,
+    );
+  }
+  const wrong = problem === undefined ? await errorsOf(job, directory) : [problem];
+  const reasons =
+    wrong.length > 0 || !hasBranch(survey)
+      ? wrong
+      : ['Entries of another branch are passed over, as after a merge whose conflict was edited away.'];
+  return { directory, meta, survey, snapshots, reasons };
+}
+
+async function errorsOf({ surroundings, check }: RepairJob, directory: string): Promise<string[]> {
+  const settings = resolveOptions({ readOnly: true });
+  const options = { ...surroundings, ...settings, directory, observe: {}, warn: () => {} };
+  try {
+    const store = await openFileStore(options);
+    try {
+      const { error } = await verifyLog(store, surroundings.clock, check);
+      return error === undefined ? [] : [error.message];
+    } finally {
+      await store.close();
+    }
+  } catch (error) {
+    if (!hasCode(error, 'ERR_WAL_CORRUPT', 'ERR_WAL_DIVERGED', 'ERR_WAL_COMPACTED')) throw error;
+    return [(error as WalError).message];
+  }
+}
+
+/** Whether writes that do not count were built on one another, which no crash and no race leaves. */
+function hasBranch({ items }: Survey): boolean {
+  const passedOver = items.filter((item) => !isMisfit(item) && item.kept && !item.accepted) as SurveyedLine[];
+  const byCrc = new Map(passedOver.map((line) => [line.crc, line]));
+  return passedOver.some((line) => {
+    const before = byCrc.get(line.prev);
+    return before !== undefined && !isSameWrite(before, line);
+  });
+}
+
+/** What wal.json says, or as much of it as can be made out, and what is wrong with it. Throws ERR_WAL_VERSION. */
+function metaOf(
+  { surroundings: { storage, clock, randomHex }, directory: place }: RepairJob,
+  directory: string,
+): { readonly meta: Meta; readonly problem: string | undefined } {
+  let problem = `${join(directory, META_FILE)} is missing.`;
+  try {
+    const meta = readMeta(storage, directory);
+    if (meta !== undefined) return { meta, problem: undefined };
+  } catch (error) {
+    if (!hasCode(error, 'ERR_WAL_FORMAT')) throw error;
+    problem = (error as WalError).message;
+  }
+  const [header] = layoutOf(storage, directory)
+    .snapshots.toReversed()
+    .map((seq) => readHeader(storage, directory, seq))
+    .filter((each) => each !== undefined);
+  const attributes = readWhole(storage, join(place, '.gitattributes'))?.toString() ?? '';
+  const text = readWhole(storage, join(directory, META_FILE))?.toString() ?? '';
+  const id = /"id":\s*"([0-9a-f]{16})"/.exec(text)?.[1] ?? header?.log ?? randomHex(16);
+  const git = /"git":\s*true/.test(text) || /^\*\.jsonl -text/m.test(attributes);
+  return { meta: { id, created: new Date(clock.now()).toISOString(), git }, problem };
+}
+
+/** Lines that are no records, nor what a crash leaves. */
+export function damagedIn({ items }: Survey): RepairReport['damaged'] {
+  return items
+    .filter(isMisfit)
+    .filter(({ verdict }) => verdict === 'damaged')
+    .slice(0, MOST_LISTED);
+}

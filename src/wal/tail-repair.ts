@@ -1,0 +1,157 @@
+import { hasCode, WalError, type WalErrorCode } from '../errors/errors.ts';
+import { openFileStore } from '../file/open.ts';
+import { isMisfit, type Survey, type SurveyedLine, surveySegments } from '../file/survey.ts';
+import { canonicalJson } from '../format/canonical.ts';
+import { GENESIS_CRC, lineBytes, REPAIR_OP, writeLine } from '../format/line.ts';
+import { KeyWindow } from '../log/key-window.ts';
+import { Tail } from '../log/tail.ts';
+import { type VerifyReport, verifyLog } from '../log/verify.ts';
+import type { LineStore } from '../store/store.ts';
+import { resolveOptions } from './options.ts';
+import type { RepairJob, RepairReport } from './repair.ts';
+import { damagedIn } from './salvage.ts';
+import { sessionName } from './surroundings.ts';
+
+/**
+ * Lets a log go on after entries that are missing, or a damaged end: appends the record that settles them. Refused where
+ * that would bury what can still be read, or not be enough.
+ */
+export async function mendTail(job: RepairJob): Promise<RepairReport> {
+  const { directory, dryRun, check } = job;
+  const { storage, clock } = job.surroundings;
+  const store = await openStore(job, dryRun);
+  try {
+    const seen = await verify(store, job);
+    const survey = await surveySegments(storage, clock, directory, check);
+    const report = (head: RepairReport['head'], reasons: readonly string[]): RepairReport => ({
+      mode: 'tail',
+      dryRun,
+      directory,
+      reasons,
+      head,
+      entries: seen.entries,
+      recovered: 0,
+      lost: reasons.length === 0 ? [] : lostIn(seen),
+      lostIds: 0,
+      damaged: damagedIn(survey),
+      kept: undefined,
+    });
+    const { error } = seen;
+    if (error === undefined) return report(seen.head, []);
+    refuseUnfit(error, seen, survey);
+    check();
+    if (dryRun) return report(seen.head, [error.message]);
+    const head = await appendRepair(store, job, lostIn(seen), error);
+    return report(head, [error.message]);
+  } finally {
+    await store.close();
+  }
+}
+
+/** What verify says. */
+async function verify(store: LineStore, { surroundings, check }: RepairJob): Promise<VerifyReport> {
+  try {
+    return await verifyLog(store, surroundings.clock, check);
+  } catch (error) {
+    // No compaction came between: the segments do not lead to the snapshot that stands there.
+    if (!hasCode(error, 'ERR_WAL_COMPACTED')) throw error;
+    throw unfitError('ERR_WAL_CORRUPT', 'it is not the end of the log that is damaged');
+  }
+}
+
+function unfitError(code: WalErrorCode, why: string, error?: WalError): WalError {
+  const advice = 'Make the log anew of all that can be read: "jsonl-wal repair --mode salvage".';
+  const more = error === undefined ? '' : ` ${error.message}`;
+  const message = `A record at the end does not mend this log: ${why}. ${advice}${more}`;
+  return new WalError(code, message, { ...error, cause: error?.cause });
+}
+
+function openStore({ surroundings, directory, allowNetwork, lock }: RepairJob, readOnly: boolean) {
+  const settings = resolveOptions({ readOnly, create: false, allowNetwork, lock });
+  return openFileStore({ ...surroundings, ...settings, directory, observe: {}, warn: () => {} });
+}
+
+function refuseUnfit(error: WalError, seen: VerifyReport, survey: Survey): void {
+  const isOpen = seen.missing.some(({ settled }) => !settled) || isDoubt(error);
+  const why = !isOpen
+    ? 'it is not the end of the log that is damaged'
+    : error.cause === 'merge-conflict'
+      ? 'the entries of the other side of the merge would be lost'
+      : beyondText(survey);
+  if (why === undefined) return;
+  throw unfitError(error.code, why, error);
+}
+
+function isDoubt({ code, cause }: WalError): boolean {
+  return code === 'ERR_WAL_CORRUPT' && typeof cause === 'string';
+}
+
+function beyondText({ items }: Survey): string | undefined {
+  const lines = items.filter((item) => !isMisfit(item)) as SurveyedLine[];
+  const count = lines.reduce((sum, line) => sum + (line.kept && !line.accepted ? line.count : 0), 0);
+  if (count === 0) return undefined;
+  return `${count === 1 ? 'an entry' : `${count} entries`} beyond the damage can still be read, and would not count any more`;
+}
+
+/** What is not settled yet: ranges that are proven to be gone, or the place of the damaged end. */
+function lostIn({ missing, error }: VerifyReport): RepairReport['lost'] {
+  const open = missing.filter(({ settled }) => !settled);
+  if (open.length > 0)
+    return open.map(({ from, to, segment, offset }) => ({ from, to, segment, offset, cause: 'missing' }));
+  const { seq = 0, segment = '', offset = 0, cause } = error as WalError;
+  return [{ from: seq, to: seq, segment, offset, cause: cause as 'not-a-record' }];
+}
+
+async function appendRepair(
+  store: LineStore,
+  { surroundings: { clock, randomHex } }: RepairJob,
+  lost: RepairReport['lost'],
+  error: WalError,
+): Promise<RepairReport['head']> {
+  let written = { head: { seq: 0, crc: GENESIS_CRC }, length: 0 };
+  const tail: Tail = new Tail(new KeyWindow(1), {
+    accepted: () => {},
+    landed: (end) => tail.advance(written.head, end - written.length, false),
+    replaced: () => {},
+  });
+  const data = canonicalJson({ lost: lost.slice(0, 100), reason: error.message.split('. ')[0] }) as string;
+  const body = `"data":${data},"id":"wal","op":"${REPAIR_OP}"`;
+  const writer = `${sessionName(randomHex)}.1`;
+  await store.catchUp(tail);
+  const before = tail.head;
+  for (;;) {
+    const outcome = await store.write(
+      tail,
+      () => {
+        // Somebody else may have repaired it, or written before it was damaged as it looks now.
+        if (tail.head.crc !== before.crc) return undefined;
+        const bytes = Buffer.alloc(lineBytes(Buffer.byteLength(body)));
+        const { seq, crc: prev } = before;
+        const place = { prev, seq: seq + 1, synced: 0, ts: clock.now(), writer, crc: '' };
+        const end = writeLine(bytes, 0, body, place);
+        written = { head: { seq: seq + 1, crc: place.crc }, length: end };
+        return bytes.subarray(0, end);
+      },
+      () => true,
+    );
+    if (outcome.kind === 'failed') throw outcome.error;
+    if (outcome.kind === 'landed') break;
+    if (tail.head.crc === written.head.crc) break;
+    throw new WalError(
+      'ERR_WAL_CONFLICT',
+      'Somebody else wrote to the log while it was repaired: run the repair again.',
+      { head: tail.head },
+    );
+  }
+  await keep(store);
+  return written.head;
+}
+
+async function keep(store: LineStore): Promise<void> {
+  try {
+    await store.sync(false);
+  } catch (error) {
+    store.suspect();
+    throw error;
+  }
+}

@@ -1,0 +1,362 @@
+import assert from 'node:assert/strict';
+import {
+  appendFileSync,
+  chownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { Check } from '../src/cli/doctor/check.ts';
+import { examine } from '../src/cli/doctor/examine.ts';
+import { printable } from '../src/format/printable.ts';
+import { setLockKind, Wal } from '../src/index.ts';
+import { run } from '../src/lab/command-line.ts';
+import { forgeOwner } from '../src/lab/index.ts';
+import { inScratch } from '../src/lab/scratch.ts';
+
+const SMALL = { segmentBytes: 4096 } as const;
+const DAY_MS = 86_400_000;
+
+async function append(log: string, from: number, to: number, body?: (wal: Wal) => Promise<unknown>) {
+  const wal = await Wal.open(log, SMALL);
+  for (let n = from; n <= to; n++) await wal.append({ op: 'add', id: `bd-${n}`, data: 'x'.repeat(300) });
+  await body?.(wal);
+  await wal.close();
+}
+
+async function checksOf(log: string): Promise<Check[]> {
+  const checks: Check[] = [];
+  for await (const check of examine(log)) checks.push(check);
+  return checks;
+}
+
+/** Gives `body` a log of 30 entries in several segments, closed. */
+function inLog(body: (log: string) => Promise<void>): Promise<void> {
+  return inScratch('doctor', async (scratch) => {
+    const log = join(scratch, '.beads');
+    await append(log, 1, 30);
+    writeFileSync(join(log, '.gitignore'), 'wal.lock*\nwal.suspect\nbackups/\n*.tmp\n');
+    await body(log);
+  });
+}
+
+const jsonl = (log: string) =>
+  readdirSync(log)
+    .filter((name) => name.endsWith('.jsonl'))
+    .sort();
+const lastSegment = (log: string) =>
+  join(log, jsonl(log).findLast((name) => !name.startsWith('snapshot')) as string);
+
+function flip(path: string, at: number): void {
+  const bytes = readFileSync(path);
+  const place = at < 0 ? bytes.length + at : at;
+  bytes[place] = (bytes[place] as number) ^ 1;
+  writeFileSync(path, bytes);
+}
+
+test('a log that is well: every check says so, and nothing is left or changed in its directory', () =>
+  inLog(async (log) => {
+    const before = readdirSync(log).map((name) => [name, readFileSync(join(log, name), 'latin1')]);
+    const { code, stdout } = await run(join(log, '..'), ['doctor', '--json']);
+    const { ok, checks } = JSON.parse(stdout);
+    assert.deepEqual([code, ok], [0, true]);
+    assert.deepEqual(
+      checks.filter(({ state }: Check) => state !== 'ok'),
+      [],
+    );
+    assert.ok(checks.length >= 15);
+    assert.deepEqual(
+      readdirSync(log).map((name) => [name, readFileSync(join(log, name), 'latin1')]),
+      before,
+    );
+    const shown = await run(join(log, '..'), ['doctor']);
+    assert.equal(shown.code, 0);
+    assert.match(shown.stdout, /^\[ok\] {3}chain {8}30 entries in \d segments$/m);
+  }));
+
+type Case = readonly [
+  what: string,
+  spoil: (log: string) => void | Promise<void>,
+  check: string,
+  state: Check['state'],
+  message: RegExp,
+  mend?: RegExp,
+];
+
+const CASES: readonly Case[] = [
+  [
+    'wal.json is missing',
+    (log) => rmSync(join(log, 'wal.json')),
+    'format',
+    'fail',
+    /wal.json is missing/,
+    /repair --mode salvage/,
+  ],
+  [
+    'wal.json is damaged',
+    (log) => writeFileSync(join(log, 'wal.json'), '{"format":"\u001b[31m'),
+    'format',
+    'fail',
+    /is damaged/,
+    /repair --mode salvage/,
+  ],
+  [
+    'it is of a newer version',
+    (log) => writeFileSync(join(log, 'wal.json'), '{"format":"jsonl-wal","version":9}'),
+    'format',
+    'fail',
+    /format version 9/,
+    /npm install/,
+  ],
+  [
+    'a repair was cut short',
+    (log) => writeFileSync(join(log, 'wal.repairing.tmp'), '{"kept":"a","made":"b"}\n'),
+    'format',
+    'fail',
+    /cut short/,
+    /^jsonl-wal repair --mode salvage -C /,
+  ],
+  [
+    'a bit flipped in its last line',
+    (log) => flip(lastSegment(log), -100),
+    'chain',
+    'fail',
+    /is damaged/,
+    /^jsonl-wal repair --mode tail -C /,
+  ],
+  [
+    'a bit flipped in its first segment',
+    (log) => flip(join(log, jsonl(log)[0] as string), 700),
+    'chain',
+    'fail',
+    /missing|damaged/,
+    /^jsonl-wal repair --mode salvage -C /,
+  ],
+  [
+    'a segment is missing',
+    (log) => rmSync(join(log, jsonl(log)[1] as string)),
+    'chain',
+    'fail',
+    /segments are missing/,
+    /repair --mode salvage/,
+  ],
+  [
+    'its first segment is missing',
+    (log) => rmSync(join(log, jsonl(log)[0] as string)),
+    'snapshots',
+    'fail',
+    /no snapshot stands for what came before entry \d+/,
+    /repair --mode salvage/,
+  ],
+  [
+    'it has conflict markers',
+    (log) => appendFileSync(lastSegment(log), '<<<<<<< HEAD\n=======\n>>>>>>> theirs\n'),
+    'merge',
+    'fail',
+    /00\d+\.jsonl:\d+, and 2 more/,
+    /do not delete them/,
+  ],
+  [
+    'it ends in a torn line',
+    (log) => appendFileSync(lastSegment(log), '{"crc":"0123~\n{"crc"'),
+    'tail',
+    'ok',
+    /2 torn or pending lines/,
+  ],
+  [
+    'a sync failed',
+    (log) => writeFileSync(join(log, 'wal.suspect'), '{"seq":1}\n'),
+    'sync',
+    'warn',
+    /may not be on the disk/,
+    /jsonl-wal init -C/,
+  ],
+  [
+    'something was left over',
+    (log) => leaveOver(join(log, 'snapshot-1.tmp')),
+    'leftovers',
+    'warn',
+    /snapshot-1\.tmp, 2 days old/,
+    /^rm -r .*snapshot-1\.tmp$/,
+  ],
+  [
+    'a copy beside it was left over',
+    (log) => leaveOver(`${log}.0123.tmp`),
+    'leftovers',
+    'warn',
+    /2 days old/,
+    /^rm -r /,
+  ],
+  [
+    'its last entry is of tomorrow',
+    async (log) => {
+      const wal = await Wal.open(log, SMALL);
+      await wal.append({ op: 'add', id: 'bd-late', ts: Date.now() + DAY_MS });
+      await wal.close();
+    },
+    'clock',
+    'warn',
+    /ahead of this machine/,
+    /timedatectl/,
+  ],
+  [
+    'it is locked with the slower lock',
+    (log) => setLockKind(log, 'lockfile'),
+    'file system',
+    'warn',
+    /kernel lock, which is quicker/,
+    /lock set kernel/,
+  ],
+  [
+    'wal.lock names no kind',
+    (log) => writeFileSync(join(log, 'wal.lock'), 'x'),
+    'lock',
+    'fail',
+    /does not name a kind/,
+    /remove wal.lock/,
+  ],
+  [
+    'a holder died with the lockfile',
+    (log) => {
+      setLockKind(log, 'lockfile');
+      mkdirSync(join(log, 'wal.lock.held'));
+      utimesSync(join(log, 'wal.lock.held'), 1, 1);
+    },
+    'lock',
+    'ok',
+    /left behind \d+ days ago/,
+  ],
+  [
+    'somebody holds the lock for long',
+    (log) => {
+      setLockKind(log, 'lockfile');
+      mkdirSync(join(log, 'wal.lock.held'));
+      forgeOwner(log, { pid: process.pid, host: hostname(), thread: 0, since: Date.now() - DAY_MS });
+    },
+    'lock',
+    'warn',
+    /held; last taken by pid \d+ .*\(alive\).*longer than any turn/,
+    /lock break --force/,
+  ],
+  [
+    'a git repository is not told what to leave alone',
+    (log) => {
+      mkdirSync(join(log, '..', '.git'));
+      rmSync(join(log, '.gitignore'));
+    },
+    'git',
+    'warn',
+    /\.gitignore in the log's directory lacks lines/,
+    /jsonl-wal init -C/,
+  ],
+];
+
+function leaveOver(path: string): void {
+  writeFileSync(path, '');
+  const then = (Date.now() - 2 * DAY_MS) / 1000;
+  utimesSync(path, then, then);
+}
+
+for (const [what, spoil, name, state, message, mend] of CASES) {
+  test(`the doctor says of a log where ${what}: ${state}${mend === undefined ? '' : ', and what to do'}`, () =>
+    inLog(async (log) => {
+      await spoil(log);
+      const checks = await checksOf(log);
+      const found = checks.find((check) => check.name === name);
+      assert.equal(found?.state, state, JSON.stringify(checks));
+      assert.match(found.message, message);
+      if (mend === undefined) assert.equal(found.mend, undefined);
+      else assert.match(found.mend ?? '', mend);
+      for (const check of checks)
+        if (check.state !== 'ok') assert.ok(check.mend, `${check.name}: no way to mend it`);
+    }));
+}
+
+test('a snapshot that cannot be read is warned of where another stands in, and fails where none does', () =>
+  inLog(async (log) => {
+    await append(log, 31, 40, async (wal) => {
+      await wal.compact({ retain: 2 });
+    });
+    await append(log, 41, 60, (wal) => wal.compact({ retain: 2 }));
+    const [older, newer] = jsonl(log).filter((name) => name.startsWith('snapshot')) as [string, string];
+    const snapshots = async () => (await checksOf(log)).find(({ name }) => name === 'snapshots');
+    assert.match((await snapshots())?.message ?? '', /^2, all whole, the newest of entry 60$/);
+    flip(join(log, newer), 500);
+    const warned = await snapshots();
+    assert.deepEqual(
+      [warned?.state, warned?.message],
+      ['warn', `${newer} cannot be read; that of entry 40 stands in`],
+    );
+    flip(join(log, older), 10);
+    assert.equal((await snapshots())?.state, 'fail');
+  }));
+
+test('what has another owner than the directory is named', (t) =>
+  inLog(async (log) => {
+    if (process.getuid?.() !== 0) return t.skip('only root may give files away');
+    chownSync(lastSegment(log), 65534, 65534);
+    const found = (await checksOf(log)).find(({ name }) => name === 'owners');
+    assert.deepEqual([found?.state, /1 file of another owner/.test(found?.message ?? '')], ['warn', true]);
+  }));
+
+test('without a directory, or with a file in its place, the doctor ends with 1; with damaged data with 4', () =>
+  inLog(async (log) => {
+    const scratch = join(log, '..');
+    const none = await run(scratch, ['doctor', '-C', 'none']);
+    assert.deepEqual(
+      [none.code, /\[fail\] directory +none is not there\n +mend: jsonl-wal init -C none/.test(none.stdout)],
+      [1, true],
+    );
+    const [, file] = await checksOf(join(log, 'wal.json'));
+    assert.deepEqual([file?.name, file?.state], ['directory', 'fail']);
+    flip(lastSegment(log), -100);
+    assert.equal((await run(scratch, ['doctor'])).code, 4);
+  }));
+
+test('the command that the doctor gives, pasted into a shell, mends the log; what steers terminals is shown by its number', () =>
+  inScratch('doctor', async (scratch) => {
+    const log = join(scratch, "it's \u001b[31m a log");
+    await append(log, 1, 5);
+    flip(lastSegment(log), -100);
+    forgeOwner(log, { pid: 1, host: '\u001b]0;mine\u0007', thread: 0, since: 0 });
+    const { code, stdout } = await run(scratch, ['doctor', '-C', log]);
+    assert.equal(code, 4);
+    assert.equal(printable(stdout.replaceAll('\n', '')), stdout.replaceAll('\n', ''));
+    const mend = (await checksOf(log)).find(({ name }) => name === 'chain')?.mend ?? '';
+    assert.match(mend, /^jsonl-wal repair --mode tail -C '.*' \(/);
+    assert.equal((await run(scratch, ['repair', '--mode', 'tail', '-C', log])).code, 0);
+    const failed = (await checksOf(log)).filter(({ state }) => state === 'fail');
+    assert.deepEqual(failed, []);
+  }));
+
+test('repair: a dry run says what would be done, the run does it and says where the original is, a second has nothing to do', () =>
+  inLog(async (log) => {
+    const scratch = join(log, '..');
+    flip(join(log, jsonl(log)[0] as string), 700);
+    const refused = await run(scratch, ['repair', '--mode', 'tail', '--json']);
+    assert.deepEqual([refused.code, JSON.parse(refused.stderr).code], [4, 'ERR_WAL_CORRUPT']);
+    assert.equal((await run(scratch, ['repair'])).code, 2);
+    const plan = await run(scratch, ['repair', '--mode', 'salvage', '--dry-run']);
+    assert.equal(plan.code, 0, plan.stderr);
+    assert.match(
+      plan.stdout,
+      /^repair +the log would be made anew, up to entry 30\nentries +29, \d+ of them did not count any more\nlost +entry 2 \(checksum-mismatch, /m,
+    );
+    assert.match(plan.stdout, /nothing was written/);
+    assert.equal(readdirSync(log).includes('backups'), false);
+    const done = await run(scratch, ['repair', '--mode', 'salvage', '--json']);
+    assert.equal(done.code, 0, done.stderr);
+    const report = JSON.parse(done.stdout);
+    assert.deepEqual([report.entries, report.lost.length, report.dryRun], [29, 1, false]);
+    assert.ok(readdirSync(report.kept).includes('wal.json'));
+    const again = await run(scratch, ['repair', '--mode', 'salvage']);
+    assert.deepEqual([again.code, again.stdout], [0, 'repair  there is nothing to do\n']);
+    const failed = (await checksOf(log)).filter(({ state }) => state === 'fail');
+    assert.deepEqual(failed, []);
+  }));
