@@ -17,6 +17,8 @@ export interface SimFile extends StorageFile {
 export class SimDisk implements Storage {
   readonly image: Image;
   readonly effects: Effect[] = [];
+  /** What others do just before bytes reach the end of a file, or while a sync is under way: once. */
+  readonly meanwhile: { append?: () => void; sync?: () => void } = {};
   readonly #now: () => number;
   /** When each file was written to last. */
   readonly #modified = new Map<Inode, number>();
@@ -108,6 +110,12 @@ export class SimDisk implements Storage {
     return () => {};
   }
 
+  #letOthers(before: 'append' | 'sync'): void {
+    const work = this.meanwhile[before];
+    delete this.meanwhile[before];
+    work?.();
+  }
+
   #make(directory: boolean, mode: number): Inode {
     const inode = this.#nextInode++;
     const effect = { kind: 'made', inode, directory, mode } as const;
@@ -192,6 +200,7 @@ export class SimDisk implements Storage {
       endsAt: (size) => content.size === size,
       read: (target, position) => content.bytes.copy(target, 0, Math.min(position, content.size)),
       append: (pieces) => {
+        this.#letOthers('append');
         const bytes = Buffer.concat(pieces);
         write(bytes, content.size);
         return bytes.length;
@@ -199,6 +208,7 @@ export class SimDisk implements Storage {
       writeAt: (bytes, position) => write(Buffer.from(bytes), position),
       sync: async () => {
         const end = beginSync();
+        this.#letOthers('sync');
         // Others come between a sync's beginning and its end.
         await Promise.resolve();
         end(false);
