@@ -5,10 +5,13 @@ import type { Edit } from './mutant.ts';
 
 /** What the engine's copy needs, to be tried in every way. */
 const PARTS = ['package.json', 'dist/src', 'dist/test', 'test/vectors'];
+const NOT_RUN = /\.(d\.ts|tsbuildinfo)$/;
 
 /** Makes a package in a directory, of what was built here. */
 export function copyEngine(directory: string): void {
-  for (const part of PARTS) cpSync(join(packageRoot(), part), join(directory, part), { recursive: true });
+  const filter = (path: string) => !NOT_RUN.test(path);
+  for (const part of PARTS)
+    cpSync(join(packageRoot(), part), join(directory, part), { recursive: true, filter });
 }
 
 /** Text of a compiled file with one place changed. Throws where the text to find is not there exactly once. */

@@ -1,6 +1,7 @@
 import type { Attempt } from './attempt.ts';
 import type { Catcher, Mutant } from './mutant.ts';
 
+const MOST_CHARACTERS = 120;
 const COLUMNS = ['mutant', 'rule', 'caught by', 'after', 'fault'];
 
 export interface Result extends Attempt {
@@ -13,6 +14,10 @@ export function catcherText(catcher: Catcher): string {
   return catcher.by === 'crash' ? `crash, ${catcher.workload}` : `test, ${catcher.file}: ${catcher.because}`;
 }
 
+function short(text: string): string {
+  return text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS - 1)}…` : text;
+}
+
 /** As Markdown. */
 export function tableText(results: readonly Result[]): string {
   const rows = results.map(({ mutant: { name, rule, told, caughtBy }, verdict, after, seconds, fault }) => [
@@ -20,7 +25,7 @@ export function tableText(results: readonly Result[]): string {
     `${rule} (${told})`,
     verdict === 'caught' ? catcherText(caughtBy) : `NOT by ${catcherText(caughtBy)}`,
     `${after}, ${seconds} s`,
-    fault ?? '',
+    short(fault ?? ''),
   ]);
   return [COLUMNS, COLUMNS.map(() => '---'), ...rows]
     .map((row) => `| ${row.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`)

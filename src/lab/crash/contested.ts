@@ -1,14 +1,10 @@
 import { type AppendResult, type Fold, type Wal, WalError } from '../../index.ts';
-import type { Author, Workload } from './workload.ts';
+import { type Author, must, type Workload } from './workload.ts';
 
 /** Segments of a few lines. */
 const SMALL = { segmentBytes: 4096 } as const;
 
 const OTHER: Fold = { name: 'other', version: 1, apply: (before) => before };
-
-function must(holds: boolean, what: string): void {
-  if (!holds) throw new Error(what);
-}
 
 function codeOf(answer: AppendResult | WalError): string {
   return answer instanceof WalError ? answer.code : `entry ${answer.seq}`;
@@ -29,8 +25,11 @@ export const CONTESTED: readonly Workload[] = [
       const counts = await Promise.all([author.increment(wal), author.increment(wal)]);
       must(String(counts) === '11,12', `increments of 10 made it ${counts}`);
       author.beforeNextAppend(() => author.appendNow(other));
-      const seqs = await Promise.all([author.appendWith(wal, {}), author.appendWith(wal, {})]);
-      must(codeOf(seqs[0]) < codeOf(seqs[1]), `what was called first is ${seqs.map(codeOf)}`);
+      const appends = Array.from({ length: 3 }, () => author.appendWith(wal, {}));
+      const seqs = (await Promise.all(appends)).map(codeOf);
+      must(String(seqs) === String(seqs.toSorted()), `what was called one after the other is ${seqs}`);
+      const { stranded } = (await wal.verify()).lines;
+      must(stranded === 0, `of what was overtaken ${stranded} lines are said to be stranded`);
       for (const each of [wal, other]) await each.close();
     },
   },

@@ -2,8 +2,8 @@ import type { Effect } from '../disk/effect.ts';
 import type { Image } from '../disk/image.ts';
 
 /**
- * What a crash leaves of a write. `cut`: so many bytes, and nothing after; `zeros`: its length, and zeros for its bytes
- * from `from` up to `to`.
+ * What a crash leaves of a write. `cut`: so many bytes, and nothing after; `zeros`: its length, and for its bytes from
+ * `from` up to `to` what had been there before: zeros, where nothing had.
  */
 export type Damage =
   | { readonly kind: 'cut'; readonly bytes: number }
@@ -104,12 +104,17 @@ export function imageAfter(
     if (effect.kind === 'name') image.name(effect.namings);
     if (effect.kind !== 'write') continue;
     const { inode, offset, bytes } = effect;
-    image.write(inode, damaged?.effect === number ? damage(bytes, damaged.damage) : bytes, offset);
+    const there = () => image.files.get(inode)?.content.bytes.subarray(offset) ?? Buffer.alloc(0);
+    image.write(inode, damaged?.effect === number ? damage(bytes, there(), damaged.damage) : bytes, offset);
   }
   return image;
 }
 
-function damage(bytes: Buffer, damage: Damage): Buffer {
+/** `there`: what lies where the bytes go, and after. */
+function damage(bytes: Buffer, there: Buffer, damage: Damage): Buffer {
   if (damage.kind === 'cut') return bytes.subarray(0, damage.bytes);
-  return Buffer.from(bytes).fill(0, damage.from, damage.to);
+  const { from, to } = damage;
+  const left = Buffer.from(bytes).fill(0, from, to);
+  there.subarray(from, to).copy(left, from);
+  return left;
 }

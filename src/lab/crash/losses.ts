@@ -1,6 +1,6 @@
 import type { Head } from '../../format/chain.ts';
 import { lineBytes, REPAIR_OP, writeLine } from '../../format/line.ts';
-import { segmentName } from '../../format/names.ts';
+import { META_FILE, segmentName } from '../../format/names.ts';
 import { Wal, WalError } from '../../index.ts';
 import { noLock } from '../../lock/lock.ts';
 import { SimDisk } from '../disk/sim-disk.ts';
@@ -34,7 +34,8 @@ interface Expected {
 
 /**
  * Takes each line of a log of one segment away, as a disk does that does not keep what it synced. What later lines prove
- * must be told, all of it and no more, and nobody may append until it is repaired; where nothing is proven, the log goes on.
+ * must be told, all of it and no more, and nobody may append until it is repaired; where nothing is proven, the log goes
+ * on. And takes wal.json away, which is never made anew.
  */
 export async function tryLosses({ before, effects }: Recorded): Promise<{ tried: number; faults: string[] }> {
   const faults: string[] = [];
@@ -51,7 +52,11 @@ export async function tryLosses({ before, effects }: Recorded): Promise<{ tried:
         faults.push(`entry ${line.seq}, ${loss}: ${fault}`);
     }
   }
-  return { tried: 2 * lines.length, faults };
+  const disk = new SimDisk(image.copy());
+  disk.remove(`${LOG}/${META_FILE}`);
+  const opened = await opening(disk);
+  if (opened !== 'ERR_WAL_FORMAT') faults.push(`opening it to append without ${META_FILE}: ${opened}`);
+  return { tried: 2 * lines.length + 1, faults };
 }
 
 function linesOn(disk: SimDisk): Line[] {

@@ -1,3 +1,4 @@
+import { segmentName } from '../../format/names.ts';
 import {
   type AppendOptions,
   type AppendResult,
@@ -9,17 +10,23 @@ import {
 import { noLock } from '../../lock/lock.ts';
 import type { Surroundings } from '../../wal/surroundings.ts';
 import { simulatedClock } from '../disk/sim-clock.ts';
-import type { SimDisk } from '../disk/sim-disk.ts';
+import { SimDisk } from '../disk/sim-disk.ts';
 import { hexDigits, seeded } from '../seeded.ts';
 import { COUNTER, type Note } from './promise.ts';
 
 export const LOG = '/disk/.beads';
 export const COPY = '/disk/copy';
+const FIRST = `${LOG}/${segmentName(1)}`;
 
 /** What is done on a disk that crashes. Everything in it is the engine itself. */
 export interface Workload {
   readonly name: string;
   readonly run: (author: Author) => Promise<void>;
+}
+
+/** What a workload sees for itself. */
+export function must(holds: boolean, what: string): void {
+  if (!holds) throw new Error(what);
 }
 
 /** Surroundings on a simulated disk: no time passes but that of the log, and what is random comes from a seed. */
@@ -85,6 +92,22 @@ export class Author {
     wal.appendSync({ op: 'set', id: COUNTER, data: value });
   }
 
+  /** Appends an entry of which nothing is promised, and answers what came of it. */
+  async appendUntold(wal: Wal): Promise<string> {
+    const [entry] = this.#entries(10, 1) as [Entry];
+    try {
+      await wal.append(entry);
+      return 'appended';
+    } catch (error) {
+      return error instanceof WalError ? error.code : String(error);
+    }
+  }
+
+  /** Notes that entries of these ids may turn up. */
+  tried(ids: readonly string[]): void {
+    this.#note({ kind: 'tried', ids });
+  }
+
   /** Does something just before bytes reach the end of a file for the next time. */
   beforeNextAppend(work: () => void): void {
     this.#disk.meanwhile.append = work;
@@ -93,6 +116,50 @@ export class Author {
   /** Does something while the next sync is under way. */
   duringNextSync(work: () => void): void {
     this.#disk.meanwhile.sync = work;
+  }
+
+  /** Another dies in the middle of a line. */
+  tear(): void {
+    this.#disk.open(FIRST, 'append-existing').append([Buffer.from('{"crc":"0badcafe","id":"torn')]);
+  }
+
+  /** The bytes of the first segment. */
+  segment(): Buffer {
+    const file = this.#disk.open(FIRST, 'read');
+    const bytes = Buffer.alloc(file.size());
+    file.read(bytes, 0);
+    return bytes;
+  }
+
+  /** Puts another file in the place of the first segment, as a checkout does, and syncs that. */
+  replace(bytes: Buffer): void {
+    const file = this.#disk.open(`${FIRST}.new`, 'create');
+    file.append([bytes]);
+    file.syncNow();
+    this.#disk.rename(`${FIRST}.new`, FIRST);
+    this.#disk.syncDirectory(LOG);
+  }
+
+  /** Writes over the first segment in place, and syncs that. */
+  rewrite(bytes: Buffer): void {
+    const file = this.#disk.open(FIRST, 'update');
+    file.writeAt(bytes, 0);
+    file.syncNow();
+  }
+
+  /** Changes a byte of each file that has its temporary name yet. Answers whether there was one. */
+  spoilTemporary(): boolean {
+    const names = this.#disk.list(LOG).filter((name) => name.endsWith('.tmp'));
+    for (const name of names) {
+      const file = this.#disk.open(`${LOG}/${name}`, 'update');
+      file.writeAt(Buffer.from('?'), file.size() - 10);
+    }
+    return names.length > 0;
+  }
+
+  /** An author on a copy of the disk, which goes its own way from here. */
+  fork(prefix: string): Author {
+    return new Author(new SimDisk(this.#disk.image.copy()), prefix, this.#seed + 100);
   }
 
   /** Notes that a durable follower has had this entry. */

@@ -1,4 +1,5 @@
 import { CONTESTED } from './contested.ts';
+import { MISHAPS } from './mishaps.ts';
 import type { Workload } from './workload.ts';
 
 /** Segments of a few lines. */
@@ -96,4 +97,5 @@ export const WORKLOADS: readonly Workload[] = [
     },
   },
   ...CONTESTED,
+  ...MISHAPS,
 ];

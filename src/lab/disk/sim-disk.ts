@@ -17,7 +17,10 @@ export interface SimFile extends StorageFile {
 export class SimDisk implements Storage {
   readonly image: Image;
   readonly effects: Effect[] = [];
-  /** What others do just before bytes reach the end of a file, or while a sync is under way: once. */
+  /**
+   * What happens just before bytes reach the end of a file, or while a sync of one is under way: once. Where it throws,
+   * that fails.
+   */
   readonly meanwhile: { append?: () => void; sync?: () => void } = {};
   readonly #now: () => number;
   /** When each file was written to last. */
@@ -108,6 +111,15 @@ export class SimDisk implements Storage {
 
   watch(): () => void {
     return () => {};
+  }
+
+  #syncFails(): boolean {
+    try {
+      this.#letOthers('sync');
+      return false;
+    } catch {
+      return true;
+    }
   }
 
   #letOthers(before: 'append' | 'sync'): void {
@@ -208,12 +220,15 @@ export class SimDisk implements Storage {
       writeAt: (bytes, position) => write(Buffer.from(bytes), position),
       sync: async () => {
         const end = beginSync();
-        this.#letOthers('sync');
+        const fails = this.#syncFails();
         // Others come between a sync's beginning and its end.
         await Promise.resolve();
-        end(false);
+        end(fails);
       },
-      syncNow: () => beginSync()(false),
+      syncNow: () => {
+        const end = beginSync();
+        end(this.#syncFails());
+      },
       close: () => {},
     };
   }

@@ -121,11 +121,6 @@ export const APPENDING: readonly Mutant[] = [
         replace: ';\n            queue.resolveEmpty(pending);',
       },
     ],
-    caughtBy: {
-      by: 'test',
-      file: 'transaction',
-      test: 'that there is nothing left, decided on what was not written in the end, is not answered, but decided again',
-      because: 'no transaction of the simulation comes to nothing',
-    },
+    caughtBy: { by: 'crash', workload: 'no room' },
   },
 ];

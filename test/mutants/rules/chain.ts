@@ -32,12 +32,7 @@ export const CHAIN: readonly Mutant[] = [
     rule: 'the rest of an overtaken group is superseded with its first line',
     told: 'FORMAT: The chain',
     edits: [{ file: 'format/chain', find: ' || line.prev === this.#overtaken', replace: '' }],
-    caughtBy: {
-      by: 'test',
-      file: 'vectors',
-      test: 'the vectors of "superseded" get the verdicts they name, however they are cut into reads',
-      because: 'both verdicts pass over the line; only what verify calls it differs',
-    },
+    caughtBy: { by: 'crash', workload: 'overtaken' },
   },
   {
     name: 'nul-is-damage',
@@ -51,7 +46,7 @@ export const CHAIN: readonly Mutant[] = [
     rule: 'a cut line that a writer ended with ~ is torn',
     told: 'FORMAT: The chain',
     edits: [{ file: 'format/verdict', find: 'bytes[end - 1] === TILDE', replace: 'false' }],
-    caughtBy: { by: 'sim', seeds: 60 },
+    caughtBy: { by: 'crash', workload: 'torn' },
   },
   {
     name: 'glued-is-damage',
@@ -64,7 +59,7 @@ export const CHAIN: readonly Mutant[] = [
         replace: 'const evidence = undefined;',
       },
     ],
-    caughtBy: { by: 'sim', seeds: 60 },
+    caughtBy: { by: 'crash', workload: 'torn' },
   },
   {
     name: 'glued-line-counts',
@@ -78,14 +73,14 @@ export const CHAIN: readonly Mutant[] = [
           'return crc < 0 ? lineAtEndOf(bytes.subarray(start, end)) : parseEnvelope(bytes, start, end, crc);',
       },
     ],
-    caughtBy: { by: 'sim', seeds: 60 },
+    caughtBy: { by: 'sim', seeds: 40 },
   },
   {
     name: 'bare-newline',
     rule: 'a torn tail is ended with ~, so that it can never become a line',
     told: 'FORMAT: What a writer must do',
     edits: [{ file: 'file/write-turn', find: "Buffer.from('~\\n')", replace: "Buffer.from('\\n')" }],
-    caughtBy: { by: 'crash', workload: 'append' },
+    caughtBy: { by: 'crash', workload: 'torn' },
   },
   {
     name: 'loss-not-proven',

@@ -3,6 +3,15 @@ import type { Mutant } from '../mutant.ts';
 /** Segments, snapshots, compaction, copies. */
 export const FILES: readonly Mutant[] = [
   {
+    name: 'log-name-unsynced',
+    rule: 'all directories made for a log are kept before its first segment is made',
+    told: 'DURABILITY: The two durabilities',
+    edits: [
+      { file: 'file/log-directory', find: 'syncUpwards(storage, directory, making.made);', replace: '' },
+    ],
+    caughtBy: { by: 'crash', workload: 'first open' },
+  },
+  {
     name: 'segment-name-unsynced',
     rule: 'the directory is synced before the first acknowledgement in a segment',
     told: 'FORMAT: What a writer must do',
@@ -73,12 +82,7 @@ export const FILES: readonly Mutant[] = [
     edits: [
       { file: 'file/snapshots', find: 'for (const _ of bodyOf(storage, temporary, header))', replace: '' },
     ],
-    caughtBy: {
-      by: 'test',
-      file: 'compact-steps',
-      test: 'a snapshot that the disk holds otherwise than it was written gets no name, and nothing is deleted for it',
-      because: 'the simulated disk holds what was written to it',
-    },
+    caughtBy: { by: 'crash', workload: 'spoilt snapshot' },
   },
   {
     name: 'too-much-deleted',

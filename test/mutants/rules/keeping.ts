@@ -67,6 +67,12 @@ export const KEEPING: readonly Mutant[] = [
     edits: [
       {
         file: 'file/log-end',
+        find: 'if (quick)\n                reader.file.syncNow();',
+        replace:
+          'if (quick)\n                try { reader.file.syncNow(); } catch { reader.file.syncNow(); }',
+      },
+      {
+        file: 'file/log-end',
         find: 'await reader.file.sync();',
         replace: 'await reader.file.sync().catch(() => reader.file.sync());',
       },
@@ -76,26 +82,21 @@ export const KEEPING: readonly Mutant[] = [
         replace: 'try { this.#reader.file.syncNow(); } catch { this.#reader.file.syncNow(); }',
       },
     ],
-    caughtBy: { by: 'sim', seeds: 60 },
+    caughtBy: { by: 'crash', workload: 'failed sync' },
   },
   {
     name: 'no-latch',
     rule: 'after a failed sync the Wal appends nothing more',
     told: 'DURABILITY: When an append is rejected',
     edits: [{ file: 'log/appender', find: '        this.#failure = error;\n', replace: '' }],
-    caughtBy: {
-      by: 'test',
-      file: 'faults',
-      test: 'a failed sync (append): outcome unknown, the Wal latches, and the next opener writes the segment over before it builds on it',
-      because: 'the processes of the simulation open the log anew by themselves',
-    },
+    caughtBy: { by: 'crash', workload: 'failed sync' },
   },
   {
     name: 'no-word-of-failed-sync',
     rule: 'a Wal whose sync failed leaves wal.suspect',
     told: 'DURABILITY: When an append is rejected',
     edits: [{ file: 'log/appender', find: 'this.#parts.store.suspect();', replace: '' }],
-    caughtBy: { by: 'sim', seeds: 200 },
+    caughtBy: { by: 'crash', workload: 'failed sync' },
   },
   {
     name: 'word-of-failed-sync-unheard',
@@ -108,20 +109,29 @@ export const KEEPING: readonly Mutant[] = [
         replace: 'let before; before !== undefined;',
       },
     ],
-    caughtBy: { by: 'sim', seeds: 200 },
+    caughtBy: { by: 'crash', workload: 'failed sync' },
   },
   {
-    name: 'written-over-unsynced',
-    rule: 'what is written over after a failed sync is synced',
+    name: 'synced-once-more',
+    rule: 'after a failed sync the bytes are written over before they are synced: a sync alone does nothing',
     told: 'DURABILITY: When an append is rejected',
-    edits: [{ file: 'file/suspect', find: 'file.syncNow();', replace: '' }],
-    caughtBy: { by: 'sim', seeds: 200 },
+    edits: [{ file: 'file/suspect', find: 'file.writeAt(chunk.subarray(0, count), position);', replace: '' }],
+    caughtBy: { by: 'crash', workload: 'failed sync' },
   },
   {
     name: 'durable-follower-unsynced',
     rule: 'who follows what is durable syncs it first',
     told: 'DURABILITY: The two durabilities',
     edits: [{ file: 'log/reader', find: 'await reader.sync();', replace: '' }],
+    caughtBy: { by: 'crash', workload: 'durable follower' },
+  },
+  {
+    name: 'durable-follower-name-unsynced',
+    rule: 'who follows what is durable syncs the name of the segment, too',
+    told: 'DURABILITY: The two durabilities',
+    edits: [
+      { file: 'file/file-store', find: 'keepNames(storage, directory, safe === undefined);', replace: '' },
+    ],
     caughtBy: { by: 'crash', workload: 'durable follower' },
   },
   {
@@ -142,11 +152,6 @@ export const KEEPING: readonly Mutant[] = [
         replace: "return undefined;\n    throw new WalError('ERR_WAL_FORMAT', ",
       },
     ],
-    caughtBy: {
-      by: 'test',
-      file: 'open',
-      test: 'wal.json missing beside segments is never made anew',
-      because: 'no crash takes it away: it is there before any segment is',
-    },
+    caughtBy: { by: 'crash', workload: 'losses' },
   },
 ];

@@ -1,7 +1,5 @@
 import type { Mutant } from '../mutant.ts';
 
-const BECAUSE = 'no file of a simulated disk is replaced';
-
 /** A checkout, merge or restore under an open Wal. */
 export const REPLACEMENT: readonly Mutant[] = [
   {
@@ -12,12 +10,7 @@ export const REPLACEMENT: readonly Mutant[] = [
       { file: 'log/landed', find: 'await store.catchUp(tail);', replace: '' },
       { file: 'log/landed', find: 'store.catchUpNow(tail);', replace: '' },
     ],
-    caughtBy: {
-      by: 'test',
-      file: 'git',
-      test: 'a log replaced after the sync by one without the entries gets them again, once (append)',
-      because: BECAUSE,
-    },
+    caughtBy: { by: 'crash', workload: 'replaced' },
   },
   {
     name: 'inode-not-compared',
@@ -30,24 +23,14 @@ export const REPLACEMENT: readonly Mutant[] = [
         replace: 'now !== undefined',
       },
     ],
-    caughtBy: {
-      by: 'test',
-      file: 'git',
-      test: 'a log replaced before the write by one without the entries gets them again, once (append)',
-      because: BECAUSE,
-    },
+    caughtBy: { by: 'crash', workload: 'replaced' },
   },
   {
     name: 'rewrite-in-place-unseen',
     rule: 'a file that was rewritten in place is noticed by the crc of its last line',
     told: 'DURABILITY: What this rests on',
     edits: [{ file: 'file/segments', find: 'return count >= CRC_END && ', replace: 'return true || ' }],
-    caughtBy: {
-      by: 'test',
-      file: 'git',
-      test: 'a log rewritten in place, in equal length, is noticed before the next acknowledgement',
-      because: BECAUSE,
-    },
+    caughtBy: { by: 'crash', workload: 'rewritten' },
   },
   {
     name: 'synced-of-another-file',
@@ -60,11 +43,6 @@ export const REPLACEMENT: readonly Mutant[] = [
         replace: 'this.#keys',
       },
     ],
-    caughtBy: {
-      by: 'test',
-      file: 'faults',
-      test: 'a file that was replaced is synced, and its name, before anything in it is acknowledged',
-      because: BECAUSE,
-    },
+    caughtBy: { by: 'crash', workload: 'replaced' },
   },
 ];
