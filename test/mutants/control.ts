@@ -19,5 +19,5 @@ function keyOf(catcher: Catcher): string {
 /** More is tried where it is larger. */
 function sizeOf(catcher: Catcher): number {
   if (catcher.by === 'sim') return catcher.seeds;
-  return catcher.by === 'crash' ? (catcher.levels ?? 1) : 0;
+  return catcher.by === 'crash' ? 1 : 0;
 }

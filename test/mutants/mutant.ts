@@ -5,12 +5,10 @@ export interface BySimulation {
   readonly seeds: number;
 }
 
-/** Crashes of one workload: see src/lab/crash. */
+/** Crashes of one workload, or what is lost of one: see src/lab/crash. */
 export interface ByCrashes {
   readonly by: 'crash';
   readonly workload: string;
-  /** How many crashes there are, each but the first in the recovery from the one before. Default 1. */
-  readonly levels?: number;
 }
 
 /** A named test on real files and processes. */

@@ -29,8 +29,8 @@ export const APPENDING: readonly Mutant[] = [
     edits: [
       {
         file: 'file/write-turn',
-        find: 'if (written === total && reader.file.endsAt(end))',
-        replace: 'if (written === total)',
+        find: 'written === total && reader.file.endsAt(end)',
+        replace: 'written === total',
       },
     ],
     caughtBy: { by: 'sim', seeds: 40 },
