@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { explore, record } from '../src/lab/crash/explore.ts';
-import type { Workload } from '../src/lab/crash/workload.ts';
-import { WORKLOADS } from '../src/lab/crash/workloads.ts';
+import { tryLosses } from '../src/lab/crash/losses.ts';
+import { APPEND, WORKLOADS } from '../src/lab/crash/workloads.ts';
 import type { Effect } from '../src/lab/disk/effect.ts';
 
 /** Of what `npm run crash` tries, so much as is quick. */
@@ -16,6 +16,12 @@ for (const workload of WORKLOADS.filter(({ name }) => name !== 'automatic compac
   });
 }
 
+test('a line that was synced and is lost all the same: what later lines prove of it is told, and nobody appends before it is repaired', async (t) => {
+  const { tried, faults } = await tryLosses(await record(APPEND));
+  t.diagnostic(`${tried} states tried`);
+  assert.deepEqual(faults, []);
+});
+
 test('a crash in the recovery from a crash loses nothing either', async () => {
   for (const workload of WORKLOADS.filter(({ name }) => ['first open', 'batch'].includes(name)))
     assert.deepEqual((await explore(await record(workload))).faults, []);
@@ -23,7 +29,7 @@ test('a crash in the recovery from a crash loses nothing either', async () => {
 
 for (const what of ['files', 'names']) {
   test(`a disk that says it has synced ${what}, and has not, is found out`, async () => {
-    const recorded = await record(WORKLOADS.find(({ name }) => name === 'append') as Workload);
+    const recorded = await record(APPEND);
     const directories = new Set(
       recorded.effects.map((effect) => (effect.kind === 'made' && effect.directory ? effect.inode : 0)),
     );
@@ -37,7 +43,7 @@ for (const what of ['files', 'names']) {
 }
 
 test('a disk that syncs nothing more once the log is there: the entries that it acknowledged are missed by name', async () => {
-  const recorded = await record(WORKLOADS.find(({ name }) => name === 'append') as Workload);
+  const recorded = await record(APPEND);
   const begun = recorded.effects.findIndex(({ kind }) => kind === 'note');
   const effects = recorded.effects.map(
     (effect, number): Effect =>

@@ -22,6 +22,7 @@ import type {
 } from '../store/store.ts';
 import { backupLog } from './backup.ts';
 import { type Layout, layoutOf, oldestSeq, requireSeal, type Start, startFor } from './layout.ts';
+import { keepNames } from './log-directory.ts';
 import { LogEnd } from './log-end.ts';
 import { SegmentReader } from './segments.ts';
 import { openBody, readBody, readHeader, writeSnapshot } from './snapshots.ts';
@@ -145,7 +146,11 @@ export class FileStore implements LineStore {
           if (reader.state === undefined) return;
           const { firstSeq } = reader;
           await reader.file.sync();
-          if (safe !== firstSeq) this.#makeSafe(firstSeq);
+          if (safe !== firstSeq) {
+            // Its writer need not have: what it told nobody as synced may have a name that is not.
+            keepNames(storage, directory, safe === undefined);
+            this.#makeSafe(firstSeq);
+          }
           safe = firstSeq;
         } catch (error) {
           const failure = this.#end.syncError(error, reader.firstSeq);

@@ -72,7 +72,7 @@ export function makeLog(storage: Storage, directory: string, making: Making): Me
 }
 
 /** Syncs wal.json and the directory's own name: both may have been copied here a moment ago. */
-export function keepLog(storage: Storage, directory: string): void {
+function keepLog(storage: Storage, directory: string): void {
   const meta = storage.open(join(directory, META_FILE), 'read');
   try {
     meta.syncNow();
@@ -84,6 +84,20 @@ export function keepLog(storage: Storage, directory: string): void {
   } catch (error) {
     // Who may write here need not be allowed to look there.
     if (!hasCode(error, 'EACCES', 'EPERM')) throw error;
+  }
+}
+
+/**
+ * Syncs the names of the segments; where `whole`, also wal.json and the directory's own name. Throws ERR_WAL_IO where
+ * the directory cannot be opened now, which says nothing of the disk; else what the system throws.
+ */
+export function keepNames(storage: Storage, directory: string, whole: boolean): void {
+  try {
+    if (whole) keepLog(storage, directory);
+    storage.syncDirectory(directory);
+  } catch (error) {
+    const { syscall } = error as NodeJS.ErrnoException;
+    throw syscall === 'open' ? fileError(error, 'sync', directory, 'unknown') : error;
   }
 }
 

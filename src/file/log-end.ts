@@ -7,7 +7,7 @@ import { fileError } from '../storage/error.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { LineFeed } from '../store/store.ts';
 import { newestStart } from './layout.ts';
-import { keepLog } from './log-directory.ts';
+import { keepNames } from './log-directory.ts';
 import { SegmentReader } from './segments.ts';
 import { settling } from './settling.ts';
 import { healSuspect } from './suspect.ts';
@@ -178,15 +178,8 @@ export class LogEnd {
     const { firstSeq } = this.reader;
     if (this.#kept === firstSeq) return;
     const { storage, directory } = this.#parts;
-    try {
-      if (this.#kept === undefined) keepLog(storage, directory);
-      storage.syncDirectory(directory);
-      healSuspect(storage, directory);
-    } catch (error) {
-      // That the directory cannot be opened now says nothing of the disk.
-      const { syscall } = error as NodeJS.ErrnoException;
-      throw syscall === 'open' ? fileError(error, 'sync', directory, 'unknown') : error;
-    }
+    keepNames(storage, directory, this.#kept === undefined);
+    healSuspect(storage, directory);
     this.#kept = firstSeq;
   }
 

@@ -2,8 +2,8 @@ import type { Effect } from '../disk/effect.ts';
 import type { Image } from '../disk/image.ts';
 
 /**
- * What a crash leaves of a write. `cut`: so many bytes, and nothing after; `zeros`: its length, and zeros for its bytes
- * from `from` up to `to`.
+ * What a crash leaves of a write. `cut`: so many bytes, and nothing after; `zeros`: its length, and for its bytes from
+ * `from` up to `to` what had been there before: zeros, where nothing had.
  */
 export type Damage =
   | { readonly kind: 'cut'; readonly bytes: number }
@@ -54,26 +54,40 @@ export function* fatesAt(effects: readonly Effect[], count: number, oneByOne: nu
     for (let choice = 0; choice < 2 ** last.length; choice++) {
       const lost = new Set([...lostBefore, ...last.filter((_, i) => (choice >> i) & 1)]);
       yield { lost };
-      const effect = last.findLast((number) => effects[number]?.kind === 'write' && !lost.has(number));
-      if (effect === undefined) continue;
-      const write = effects[effect] as Extract<Effect, { kind: 'write' }>;
-      for (const damage of damagesOf(write)) yield { lost, damaged: { effect, damage } };
+      const kept = last.filter((number) => effects[number]?.kind === 'write' && !lost.has(number));
+      for (const effect of kept) {
+        const write = effects[effect] as Write;
+        const damages = effect === kept.at(-1) ? [...cutsOf(write), ...zerosOf(write)] : holesOf(write);
+        for (const damage of damages) yield { lost, damaged: { effect, damage } };
+      }
     }
   }
 }
 
-/** Cuts at every sector, and at the bytes around every line's end; and pages that did not come through. */
-function* damagesOf({ bytes, offset }: Extract<Effect, { kind: 'write' }>): Generator<Damage> {
+type Write = Extract<Effect, { kind: 'write' }>;
+
+/** Cuts at every sector, and at the bytes around every line's end. */
+function* cutsOf({ bytes, offset }: Write): Generator<Damage> {
   const cuts = new Set([1, bytes.length - 1]);
   for (let at = SECTOR_BYTES - (offset % SECTOR_BYTES); at < bytes.length; at += SECTOR_BYTES) cuts.add(at);
   for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE, at + 1))
     for (const near of [at - 1, at, at + 1, at + 2]) cuts.add(near);
   for (const cut of cuts) if (cut > 0 && cut < bytes.length) yield { kind: 'cut', bytes: cut };
+}
+
+/** Pages that did not come through. */
+function* zerosOf({ bytes, offset }: Write): Generator<Damage> {
   for (let from = 0; from < bytes.length; ) {
     const to = Math.min(bytes.length, from + PAGE_BYTES - ((offset + from) % PAGE_BYTES));
     yield { kind: 'zeros', from, to };
     from = to;
   }
+}
+
+/** The same, where later bytes came through: what lost all its pages is as if it had been lost itself. */
+function holesOf(write: Write): Damage[] {
+  const zeros = [...zerosOf(write)];
+  return zeros.length > 1 ? zeros : [];
 }
 
 /** What a crash after the first `count` effects on that image leaves, by that fate. */
@@ -90,12 +104,17 @@ export function imageAfter(
     if (effect.kind === 'name') image.name(effect.namings);
     if (effect.kind !== 'write') continue;
     const { inode, offset, bytes } = effect;
-    image.write(inode, damaged?.effect === number ? damage(bytes, damaged.damage) : bytes, offset);
+    const there = () => image.files.get(inode)?.content.bytes.subarray(offset) ?? Buffer.alloc(0);
+    image.write(inode, damaged?.effect === number ? damage(bytes, there(), damaged.damage) : bytes, offset);
   }
   return image;
 }
 
-function damage(bytes: Buffer, damage: Damage): Buffer {
+/** `there`: what lies where the bytes go, and after. */
+function damage(bytes: Buffer, there: Buffer, damage: Damage): Buffer {
   if (damage.kind === 'cut') return bytes.subarray(0, damage.bytes);
-  return Buffer.from(bytes).fill(0, damage.from, damage.to);
+  const { from, to } = damage;
+  const left = Buffer.from(bytes).fill(0, from, to);
+  there.subarray(from, to).copy(left, from);
+  return left;
 }

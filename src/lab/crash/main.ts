@@ -1,13 +1,14 @@
 import { Argument } from 'commander';
 import { makeProgram } from '../program.ts';
 import { explore, record } from './explore.ts';
-import { WORKLOADS } from './workloads.ts';
+import { LOSSES, tryLosses } from './losses.ts';
+import { APPEND, WORKLOADS } from './workloads.ts';
 
 const { args: names } = makeProgram(
   'crash',
-  'Tries every crash of every workload, or of those that are named.',
+  'Tries every crash of every workload, or of those that are named, and every loss of a line that was synced.',
 )
-  .addArgument(new Argument('[workload...]').choices(WORKLOADS.map(({ name }) => name)))
+  .addArgument(new Argument('[workload...]').choices([...WORKLOADS.map(({ name }) => name), LOSSES]))
   .parse();
 let [tried, distinct, faults] = [0, 0, 0];
 const start = performance.now();
@@ -29,6 +30,13 @@ for (const workload of WORKLOADS.filter(({ name }) => names.length === 0 || name
     }
     for (const fault of faults) console.log(`         ${fault}`);
   }
+}
+if (names.length === 0 || names.includes(LOSSES)) {
+  const lost = await tryLosses(await record(APPEND));
+  tried += lost.tried;
+  faults += lost.faults.length;
+  console.log(`${lost.faults.length === 0 ? '[PASS]' : '[FAIL]'} ${LOSSES}: ${lost.tried} states tried`);
+  for (const fault of lost.faults) console.log(`       ${fault}`);
 }
 const seconds = ((performance.now() - start) / 1000).toFixed(1);
 console.log(`${tried} states tried, ${distinct} distinct, ${faults} at fault, in ${seconds} s`);

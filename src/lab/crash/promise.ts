@@ -7,29 +7,43 @@ export type Note =
   | { readonly kind: 'tried'; readonly ids: readonly string[] }
   /** An append was acknowledged: its first entry is that one. */
   | { readonly kind: 'acknowledged'; readonly ids: readonly string[]; readonly seq: number }
+  /** An append was told as not written. */
+  | { readonly kind: 'refused'; readonly ids: readonly string[] }
   /** A backup is there, of all entries up to that one. */
   | { readonly kind: 'copied'; readonly seq: number };
 
 /** What must hold after a crash. */
 export interface Promised extends Told {
   readonly tried: ReadonlySet<string>;
+  readonly refused: ReadonlySet<string>;
   /** The last entry of the backup that is there, if one was made. */
   readonly copied: number | undefined;
 }
 
-export const NOTHING: Promised = { tried: new Set(), acknowledged: new Map(), copied: undefined };
+/** An id that is written again and again. */
+export const COUNTER = 'counter';
+
+export const NOTHING: Promised = {
+  tried: new Set(),
+  acknowledged: new Map(),
+  refused: new Set(),
+  repeated: COUNTER,
+  copied: undefined,
+};
 
 /** What had been promised when, after what was promised before, the first `count` effects had reached the disk. */
 export function promisedBy(before: Promised, effects: readonly Effect[], count: number): Promised {
   const tried = new Set(before.tried);
   const acknowledged = new Map(before.acknowledged);
+  const refused = new Set(before.refused);
   let { copied } = before;
   for (const effect of effects.slice(0, count)) {
     if (effect.kind !== 'note') continue;
     const note = effect.note as Note;
     if (note.kind === 'tried') for (const id of note.ids) tried.add(id);
+    else if (note.kind === 'refused') for (const id of note.ids) refused.add(id);
     else if (note.kind === 'copied') copied = note.seq;
     else for (const [i, id] of note.ids.entries()) acknowledged.set(id, note.seq + i);
   }
-  return { tried, acknowledged, copied };
+  return { ...before, tried, acknowledged, refused, copied };
 }

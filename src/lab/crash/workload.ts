@@ -1,18 +1,32 @@
-import { Wal, type WalOptions } from '../../index.ts';
+import { segmentName } from '../../format/names.ts';
+import {
+  type AppendOptions,
+  type AppendResult,
+  type Entry,
+  Wal,
+  WalError,
+  type WalOptions,
+} from '../../index.ts';
 import { noLock } from '../../lock/lock.ts';
 import type { Surroundings } from '../../wal/surroundings.ts';
 import { simulatedClock } from '../disk/sim-clock.ts';
-import type { SimDisk } from '../disk/sim-disk.ts';
+import { SimDisk } from '../disk/sim-disk.ts';
 import { hexDigits, seeded } from '../seeded.ts';
-import type { Note } from './promise.ts';
+import { COUNTER, type Note } from './promise.ts';
 
 export const LOG = '/disk/.beads';
 export const COPY = '/disk/copy';
+const FIRST = `${LOG}/${segmentName(1)}`;
 
 /** What is done on a disk that crashes. Everything in it is the engine itself. */
 export interface Workload {
   readonly name: string;
   readonly run: (author: Author) => Promise<void>;
+}
+
+/** What a workload sees for itself. */
+export function must(holds: boolean, what: string): void {
+  if (!holds) throw new Error(what);
 }
 
 /** Surroundings on a simulated disk: no time passes but that of the log, and what is random comes from a seed. */
@@ -41,13 +55,131 @@ export class Author {
 
   /** Appends an entry whose data has so many bytes; in a batch, that many. */
   async append(wal: Wal, bytes = 10, batch = 0): Promise<void> {
-    const ids = Array.from({ length: Math.max(1, batch) }, () => `${this.#prefix}-${++this.#ids}`);
-    const entries = ids.map((id) => ({ op: 'add', id, data: 'x'.repeat(bytes) }));
+    const entries = this.#entries(bytes, Math.max(1, batch));
+    const [first] = entries;
+    this.#told(entries, await (batch > 0 ? wal.appendBatch(entries) : wal.append(first as Entry)));
+  }
+
+  /** Appends an entry whose data has so many bytes, in one stretch. */
+  appendNow(wal: Wal, options: AppendOptions = {}, bytes = 10): AppendResult {
+    const [entry] = this.#entries(bytes, 1) as [Entry];
+    return this.#told([entry], wal.appendSync(entry, options));
+  }
+
+  /** Appends a small entry with options, and answers what came of it. */
+  async appendWith(wal: Wal, options: AppendOptions): Promise<AppendResult | WalError> {
+    const [entry] = this.#entries(10, 1) as [Entry];
+    try {
+      return this.#told([entry], await wal.append(entry, options));
+    } catch (error) {
+      if (!(error instanceof WalError)) throw error;
+      if (error.outcome === 'not-written') this.#note({ kind: 'refused', ids: [entry.id] });
+      return error;
+    }
+  }
+
+  /** Adds one to a counter, and answers what it made of it. */
+  async increment(wal: Wal): Promise<number> {
+    this.#note({ kind: 'tried', ids: [COUNTER] });
+    const table = await wal.table<number>();
+    const item = await table.update(COUNTER, (value = 0) => value + 1);
+    table.close();
+    return item?.value ?? 0;
+  }
+
+  /** Makes the counter that, in one stretch. */
+  setCounter(wal: Wal, value: number): void {
+    wal.appendSync({ op: 'set', id: COUNTER, data: value });
+  }
+
+  /** Appends an entry of which nothing is promised, and answers what came of it. */
+  async appendUntold(wal: Wal): Promise<string> {
+    const [entry] = this.#entries(10, 1) as [Entry];
+    try {
+      await wal.append(entry);
+      return 'appended';
+    } catch (error) {
+      return error instanceof WalError ? error.code : String(error);
+    }
+  }
+
+  /** Notes that entries of these ids may turn up. */
+  tried(ids: readonly string[]): void {
     this.#note({ kind: 'tried', ids });
-    const { seq, durability } = await (batch > 0
-      ? wal.appendBatch(entries)
-      : wal.append(entries[0] as { op: string; id: string }));
-    if (durability === 'sync') this.#note({ kind: 'acknowledged', ids, seq });
+  }
+
+  /** Does something just before bytes reach the end of a file for the next time. */
+  beforeNextAppend(work: () => void): void {
+    this.#disk.meanwhile.append = work;
+  }
+
+  /** Does something while the next sync is under way. */
+  duringNextSync(work: () => void): void {
+    this.#disk.meanwhile.sync = work;
+  }
+
+  /** Another dies in the middle of a line. */
+  tear(): void {
+    this.#disk.open(FIRST, 'append-existing').append([Buffer.from('{"crc":"0badcafe","id":"torn')]);
+  }
+
+  /** The bytes of the first segment. */
+  segment(): Buffer {
+    const file = this.#disk.open(FIRST, 'read');
+    const bytes = Buffer.alloc(file.size());
+    file.read(bytes, 0);
+    return bytes;
+  }
+
+  /** Puts another file in the place of the first segment, as a checkout does, and syncs that. */
+  replace(bytes: Buffer): void {
+    const file = this.#disk.open(`${FIRST}.new`, 'create');
+    file.append([bytes]);
+    file.syncNow();
+    this.#disk.rename(`${FIRST}.new`, FIRST);
+    this.#disk.syncDirectory(LOG);
+  }
+
+  /** Writes over the first segment in place, and syncs that. */
+  rewrite(bytes: Buffer): void {
+    const file = this.#disk.open(FIRST, 'update');
+    file.writeAt(bytes, 0);
+    file.syncNow();
+  }
+
+  /** Changes a byte of each file that has its temporary name yet. Answers whether there was one. */
+  spoilTemporary(): boolean {
+    const names = this.#disk.list(LOG).filter((name) => name.endsWith('.tmp'));
+    for (const name of names) {
+      const file = this.#disk.open(`${LOG}/${name}`, 'update');
+      file.writeAt(Buffer.from('?'), file.size() - 10);
+    }
+    return names.length > 0;
+  }
+
+  /** An author on a copy of the disk, which goes its own way from here. */
+  fork(prefix: string): Author {
+    return new Author(new SimDisk(this.#disk.image.copy()), prefix, this.#seed + 100);
+  }
+
+  /** Notes that a durable follower has had this entry. */
+  saw(id: string, seq: number): void {
+    this.#note({ kind: 'acknowledged', ids: [id], seq });
+  }
+
+  #entries(bytes: number, count: number): Entry[] {
+    const ids = Array.from({ length: count }, () => `${this.#prefix}-${++this.#ids}`);
+    this.#note({ kind: 'tried', ids });
+    return ids.map((id) => ({ op: 'add', id, data: 'x'.repeat(bytes) }));
+  }
+
+  /** Notes what was acknowledged. What was there already, by its key, was not written again. */
+  #told(entries: readonly Entry[], result: AppendResult): AppendResult {
+    const ids = entries.map(({ id }) => id);
+    const { seq, durability, duplicate } = result;
+    if (duplicate) this.#note({ kind: 'refused', ids });
+    else if (durability === 'sync') this.#note({ kind: 'acknowledged', ids, seq });
+    return result;
   }
 
   async backup(wal: Wal): Promise<void> {

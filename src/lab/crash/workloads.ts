@@ -1,3 +1,5 @@
+import { CONTESTED } from './contested.ts';
+import { MISHAPS } from './mishaps.ts';
 import type { Workload } from './workload.ts';
 
 /** Segments of a few lines. */
@@ -5,6 +7,16 @@ const SMALL = { segmentBytes: 4096 } as const;
 
 /** Nothing is acknowledged as synced; what is there must still be what was written. */
 const UNSYNCED = { ...SMALL, durability: 'os' } as const;
+
+export const APPEND: Workload = {
+  name: 'append',
+  run: async (author) => {
+    const wals = [await author.open(), await author.open()];
+    for (let i = 0; i < 6; i++) for (const wal of wals) await author.append(wal, 20 * i);
+    await Promise.all([...wals, ...wals, ...wals].map((wal) => author.append(wal)));
+    for (const wal of wals) await wal.close();
+  },
+};
 
 export const WORKLOADS: readonly Workload[] = [
   {
@@ -18,15 +30,7 @@ export const WORKLOADS: readonly Workload[] = [
       await again.close();
     },
   },
-  {
-    name: 'append',
-    run: async (author) => {
-      const wals = [await author.open(), await author.open()];
-      for (let i = 0; i < 6; i++) for (const wal of wals) await author.append(wal, 20 * i);
-      await Promise.all([...wals, ...wals, ...wals].map((wal) => author.append(wal)));
-      for (const wal of wals) await wal.close();
-    },
-  },
+  APPEND,
   {
     name: 'batch',
     run: async (author) => {
@@ -92,4 +96,6 @@ export const WORKLOADS: readonly Workload[] = [
       await wal.close();
     },
   },
+  ...CONTESTED,
+  ...MISHAPS,
 ];

@@ -17,6 +17,11 @@ export interface SimFile extends StorageFile {
 export class SimDisk implements Storage {
   readonly image: Image;
   readonly effects: Effect[] = [];
+  /**
+   * What happens just before bytes reach the end of a file, or while a sync of one is under way: once. Where it throws,
+   * that fails.
+   */
+  readonly meanwhile: { append?: () => void; sync?: () => void } = {};
   readonly #now: () => number;
   /** When each file was written to last. */
   readonly #modified = new Map<Inode, number>();
@@ -108,6 +113,21 @@ export class SimDisk implements Storage {
     return () => {};
   }
 
+  #syncFails(): boolean {
+    try {
+      this.#letOthers('sync');
+      return false;
+    } catch {
+      return true;
+    }
+  }
+
+  #letOthers(before: 'append' | 'sync'): void {
+    const work = this.meanwhile[before];
+    delete this.meanwhile[before];
+    work?.();
+  }
+
   #make(directory: boolean, mode: number): Inode {
     const inode = this.#nextInode++;
     const effect = { kind: 'made', inode, directory, mode } as const;
@@ -192,6 +212,7 @@ export class SimDisk implements Storage {
       endsAt: (size) => content.size === size,
       read: (target, position) => content.bytes.copy(target, 0, Math.min(position, content.size)),
       append: (pieces) => {
+        this.#letOthers('append');
         const bytes = Buffer.concat(pieces);
         write(bytes, content.size);
         return bytes.length;
@@ -199,11 +220,15 @@ export class SimDisk implements Storage {
       writeAt: (bytes, position) => write(Buffer.from(bytes), position),
       sync: async () => {
         const end = beginSync();
+        const fails = this.#syncFails();
         // Others come between a sync's beginning and its end.
         await Promise.resolve();
-        end(false);
+        end(fails);
       },
-      syncNow: () => beginSync()(false),
+      syncNow: () => {
+        const end = beginSync();
+        end(this.#syncFails());
+      },
       close: () => {},
     };
   }

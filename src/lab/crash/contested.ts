@@ -1,0 +1,131 @@
+import { type AppendResult, type Fold, type Wal, WalError } from '../../index.ts';
+import { type Author, must, type Workload } from './workload.ts';
+
+/** Segments of a few lines. */
+const SMALL = { segmentBytes: 4096 } as const;
+
+const OTHER: Fold = { name: 'other', version: 1, apply: (before) => before };
+
+function codeOf(answer: AppendResult | WalError): string {
+  return answer instanceof WalError ? answer.code : `entry ${answer.seq}`;
+}
+
+async function both(author: Author, options = {}): Promise<[Wal, Wal]> {
+  return [await author.open(options), await author.open(options)];
+}
+
+/** What is decided in a turn, where another comes first: it must be decided again. */
+export const CONTESTED: readonly Workload[] = [
+  {
+    name: 'overtaken',
+    run: async (author) => {
+      const [wal, other] = await both(author);
+      await author.increment(other);
+      author.beforeNextAppend(() => author.setCounter(other, 10));
+      const counts = await Promise.all([author.increment(wal), author.increment(wal)]);
+      must(String(counts) === '11,12', `increments of 10 made it ${counts}`);
+      author.beforeNextAppend(() => author.appendNow(other));
+      const appends = Array.from({ length: 3 }, () => author.appendWith(wal, {}));
+      const seqs = (await Promise.all(appends)).map(codeOf);
+      must(String(seqs) === String(seqs.toSorted()), `what was called one after the other is ${seqs}`);
+      const { stranded } = (await wal.verify()).lines;
+      must(stranded === 0, `of what was overtaken ${stranded} lines are said to be stranded`);
+      for (const each of [wal, other]) await each.close();
+    },
+  },
+  {
+    name: 'expectations',
+    run: async (author) => {
+      const [wal, other] = await both(author);
+      await author.append(wal);
+      const expect = await wal.head();
+      author.beforeNextAppend(() => author.appendNow(other));
+      const answers = await Promise.all([
+        author.appendWith(wal, { expect }),
+        author.appendWith(wal, { expect }),
+      ]);
+      const codes = answers.map(codeOf).join(', ');
+      must(
+        codes === 'ERR_WAL_CONFLICT, ERR_WAL_CONFLICT',
+        `an expectation that does not hold came to ${codes}`,
+      );
+      for (const each of [wal, other]) await each.close();
+    },
+  },
+  {
+    name: 'keys',
+    run: async (author) => {
+      const [wal, other] = await both(author, SMALL);
+      author.beforeNextAppend(() => author.appendNow(other, { key: 'a' }));
+      const answers = [await author.appendWith(wal, { key: 'a' })];
+      for (let i = 0; i < 5; i++) await author.append(wal, 1000);
+      const later = await author.open(SMALL);
+      answers.push(await author.appendWith(later, { key: 'a' }));
+      for (let i = 0; i < 2; i++) {
+        await author.append(later, 1000);
+        await later.compact({ retain: 1 });
+      }
+      const last = await author.open(SMALL);
+      answers.push(await author.appendWith(last, { key: 'a' }));
+      const codes = answers.map(codeOf).join(', ');
+      must(codes === 'entry 1, entry 1, entry 1', `one key came to ${codes}`);
+      for (const each of [wal, other, later, last]) await each.close();
+    },
+  },
+  {
+    name: 'folds',
+    run: async (author) => {
+      const [wal, other] = [await author.open(SMALL), await author.open({ ...SMALL, fold: OTHER })];
+      const mustRefuse = async (going: Promise<unknown>) => {
+        const answer = await going.catch((error: unknown) => error);
+        must(
+          answer instanceof WalError && answer.code === 'ERR_WAL_FOLD',
+          'what one fold made was gone on from with another',
+        );
+      };
+      await author.append(wal, 1000);
+      await wal.compact();
+      await mustRefuse(other.compact());
+      await author.append(wal, 1000);
+      await wal.compact({ retain: 1 });
+      await mustRefuse(other.table());
+      for (const each of [wal, other]) await each.close();
+    },
+  },
+  {
+    name: 'durable follower',
+    run: async (author) => {
+      const writer = await author.open({ ...SMALL, durability: 'os' });
+      const reader = await author.open({ ...SMALL, durability: 'os', readOnly: true });
+      for (let i = 0; i < 6; i++) await author.append(writer, 1000);
+      for await (const { id, seq } of reader.follow({ durable: true })) {
+        author.saw(id, seq);
+        if (seq === 6) break;
+      }
+      for (const each of [writer, reader]) await each.close();
+    },
+  },
+  {
+    name: 'unequal',
+    run: async (author) => {
+      const wal = await author.open();
+      const hasty = await author.open({ durability: 'os' });
+      // Longer than a page: the one with its beginning may be lost, and the one with its end be there.
+      author.duringNextSync(() => author.appendNow(hasty, {}, 5000));
+      await Promise.all([author.append(wal), author.append(wal)]);
+      await author.append(wal);
+      for (const each of [wal, hasty]) await each.close();
+    },
+  },
+  {
+    name: 'opened again',
+    run: async (author) => {
+      const hasty = await author.open({ durability: 'os' });
+      for (let i = 0; i < 3; i++) await author.append(hasty);
+      await hasty.close();
+      const wal = await author.open();
+      for (let i = 0; i < 2; i++) await author.append(wal);
+      await wal.close();
+    },
+  },
+];

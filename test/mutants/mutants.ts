@@ -1,0 +1,8 @@
+import type { Mutant } from './mutant.ts';
+import { APPENDING } from './rules/appending.ts';
+import { CHAIN } from './rules/chain.ts';
+import { FILES } from './rules/files.ts';
+import { KEEPING } from './rules/keeping.ts';
+import { REPLACEMENT } from './rules/replacement.ts';
+
+export const MUTANTS: readonly Mutant[] = [...CHAIN, ...APPENDING, ...KEEPING, ...REPLACEMENT, ...FILES];

@@ -1,0 +1,126 @@
+import type { Mutant } from '../mutant.ts';
+
+/** What a writer decides, writes and looks for. */
+export const APPENDING: readonly Mutant[] = [
+  {
+    name: 'one-writer',
+    rule: 'a line bears its writer, by which an append finds its own',
+    told: 'FORMAT: What a writer must do',
+    edits: [{ file: 'wal/wal', find: 'Number.parseInt(randomHex(10), 16)', replace: '(0)' }],
+    caughtBy: { by: 'sim', seeds: 40 },
+  },
+  {
+    name: 'own-lines-unseen',
+    rule: 'what landed of an overtaken group is not written again',
+    told: 'ARCHITECTURE: The way of an append',
+    edits: [
+      {
+        file: 'log/appender',
+        find: 'const pending = this.#queue.ofLine(line.writer);',
+        replace: 'const pending = undefined;',
+      },
+    ],
+    caughtBy: { by: 'sim', seeds: 40 },
+  },
+  {
+    name: 'no-look-after-write',
+    rule: 'after the write a writer looks whether the file grew by just that',
+    told: 'FORMAT: What a writer must do',
+    edits: [
+      {
+        file: 'file/write-turn',
+        find: 'written === total && reader.file.endsAt(end)',
+        replace: 'written === total',
+      },
+    ],
+    caughtBy: { by: 'sim', seeds: 40 },
+  },
+  {
+    name: 'landed-is-not-written',
+    rule: 'what is in the log when its sync fails is told as unknown',
+    told: 'DURABILITY: When an append is rejected',
+    edits: [
+      {
+        file: 'log/landed',
+        find: "withOutcome(failure, 'unknown')",
+        replace: "withOutcome(failure, 'not-written')",
+      },
+      {
+        file: 'log/pending',
+        find: "known ? withOutcome(error, 'unknown') : error",
+        replace: 'error',
+      },
+    ],
+    caughtBy: { by: 'sim', seeds: 40 },
+  },
+  {
+    name: 'transaction-decided-once',
+    rule: 'a transaction is decided again at each try, on the head that it meets',
+    told: 'ARCHITECTURE: State',
+    edits: [
+      {
+        file: 'log/group-maker',
+        find: 'if (pending.decide === undefined)',
+        replace: 'if (pending.decide === undefined || pending.body.bytes > 0)',
+      },
+    ],
+    caughtBy: { by: 'crash', workload: 'overtaken' },
+  },
+  {
+    name: 'expectation-decided-once',
+    rule: 'an expectation is held against the head at each try',
+    told: 'ARCHITECTURE: The way of an append',
+    edits: [
+      {
+        file: 'log/group-maker',
+        find: 'if (expect === undefined || meets(head, expect))',
+        replace: 'if (expect === undefined || pending.seq > 0 || meets(head, expect))',
+      },
+      {
+        file: 'log/group-maker',
+        find: 'if (expect !== undefined && !meets(group.head, expect))',
+        replace: 'if (expect !== undefined && pending.seq === 0 && !meets(group.head, expect))',
+      },
+    ],
+    caughtBy: { by: 'crash', workload: 'expectations' },
+  },
+  {
+    name: 'key-looked-up-once',
+    rule: 'a key is looked up again at each try',
+    told: 'ARCHITECTURE: The way of an append',
+    edits: [
+      {
+        file: 'log/group-maker',
+        find: 'if (key === undefined)\n            return false;',
+        replace: 'if (key === undefined || pending.seq > 0)\n            return false;',
+      },
+    ],
+    caughtBy: { by: 'crash', workload: 'keys' },
+  },
+  {
+    name: 'older-keys-unread',
+    rule: 'keys of earlier segments are read before one is taken for new',
+    told: 'ARCHITECTURE: Segments and snapshots',
+    edits: [
+      {
+        file: 'log/known-keys',
+        find: 'return key !== undefined && ',
+        replace: 'return false && key !== undefined && ',
+      },
+    ],
+    caughtBy: { by: 'crash', workload: 'keys' },
+  },
+  {
+    name: 'told-before-it-landed',
+    rule: 'that nothing is appended is not told before what it was decided on has landed',
+    told: 'ARCHITECTURE: State',
+    edits: [
+      {
+        file: 'log/group-maker',
+        find: "return 'later';\n            queue.resolveEmpty(pending);",
+        replace: ';\n            queue.resolveEmpty(pending);',
+      },
+    ],
+    caughtBy: { by: 'crash', workload: 'no room' },
+  },
+];

@@ -1,0 +1,148 @@
+import type { Mutant } from '../mutant.ts';
+
+/** Segments, snapshots, compaction, copies. */
+export const FILES: readonly Mutant[] = [
+  {
+    name: 'log-name-unsynced',
+    rule: 'all directories made for a log are kept before its first segment is made',
+    told: 'DURABILITY: The two durabilities',
+    edits: [
+      { file: 'file/log-directory', find: 'syncUpwards(storage, directory, making.made);', replace: '' },
+    ],
+    caughtBy: { by: 'crash', workload: 'first open' },
+  },
+  {
+    name: 'segment-name-unsynced',
+    rule: 'the directory is synced before the first acknowledgement in a segment',
+    told: 'FORMAT: What a writer must do',
+    edits: [
+      {
+        file: 'file/log-end',
+        find: 'keepNames(storage, directory, this.#kept === undefined);',
+        replace: '',
+      },
+    ],
+    caughtBy: { by: 'crash', workload: 'rotation' },
+  },
+  {
+    name: 'next-segment-before-sync',
+    rule: 'a segment is synced through its seal before the next gets its name',
+    told: 'FORMAT: What a writer must do',
+    edits: [{ file: 'file/write-turn', find: 'end.syncNow();', replace: '' }],
+    caughtBy: { by: 'crash', workload: 'unsynced' },
+  },
+  {
+    name: 'sleeper-revives-segment',
+    rule: 'who makes a segment looks whether a snapshot stands for it already',
+    told: 'ARCHITECTURE: Segments and snapshots',
+    edits: [
+      {
+        file: 'file/segments',
+        find: 'if (stray === undefined && snapshot === undefined)',
+        replace: 'if (true)',
+      },
+    ],
+    caughtBy: {
+      by: 'test',
+      file: 'compact-steps',
+      test: 'a writer that sleeps before it makes the next segment, until that was made, filled and compacted away, writes behind the snapshot',
+      because: 'a process would have to be stopped inside a synchronous stretch',
+    },
+  },
+  {
+    name: 'snapshot-unsynced',
+    rule: 'a snapshot is synced before it gets its name',
+    told: 'FORMAT: Snapshots',
+    edits: [
+      {
+        file: 'file/snapshots',
+        find: '            }\n            await file.sync();\n',
+        replace: '            }\n',
+      },
+    ],
+    caughtBy: { by: 'crash', workload: 'compaction' },
+  },
+  {
+    name: 'snapshot-name-unsynced',
+    rule: 'the name of a snapshot is kept before anything is deleted for it',
+    told: 'FORMAT: Snapshots',
+    edits: [
+      {
+        file: 'file/snapshots',
+        find: 'storage.rename(temporary, path);\n        storage.syncDirectory(directory);',
+        replace: 'storage.rename(temporary, path);',
+      },
+    ],
+    caughtBy: { by: 'crash', workload: 'compaction' },
+  },
+  {
+    name: 'snapshot-unread',
+    rule: 'a snapshot is read back before it gets its name',
+    told: 'FORMAT: Snapshots',
+    edits: [
+      { file: 'file/snapshots', find: 'for (const _ of bodyOf(storage, temporary, header))', replace: '' },
+    ],
+    caughtBy: { by: 'crash', workload: 'spoilt snapshot' },
+  },
+  {
+    name: 'too-much-deleted',
+    rule: 'only what a snapshot stands for is deleted',
+    told: 'FORMAT: Snapshots',
+    edits: [{ file: 'file/trim', find: 'first <= seq)', replace: 'first <= seq + 1)' }],
+    caughtBy: { by: 'crash', workload: 'compaction' },
+  },
+  {
+    name: 'keys-not-compacted',
+    rule: 'a snapshot holds the keys that may still be asked for',
+    told: 'FORMAT: Snapshots',
+    edits: [
+      {
+        file: 'table/compact',
+        find: 'return waiting(olderKeys(store, from, seq + 1), () => clock.yield());',
+        replace: 'return [];',
+      },
+    ],
+    caughtBy: { by: 'crash', workload: 'keys' },
+  },
+  {
+    name: 'any-fold-compacts',
+    rule: 'a log that one fold compacted is refused to another',
+    told: 'ARCHITECTURE: Segments and snapshots',
+    edits: [
+      { file: 'table/compact', find: '            requireFold(fold, newest);', replace: '            ;' },
+    ],
+    caughtBy: { by: 'crash', workload: 'folds' },
+  },
+  {
+    name: 'any-fold-goes-on',
+    rule: 'a state is gone on from only by the fold that made it',
+    told: 'FORMAT: Snapshots',
+    edits: [
+      {
+        file: 'table/load',
+        find: 'return fold.name === name && fold.version === version && ',
+        replace: 'return ',
+      },
+    ],
+    caughtBy: { by: 'crash', workload: 'folds' },
+  },
+  {
+    name: 'copy-unsynced',
+    rule: 'a backup is synced before it gets its name',
+    told: 'DURABILITY: What a backup promises',
+    edits: [{ file: 'file/staging', find: 'storage.syncDirectory(this.path);', replace: '' }],
+    caughtBy: { by: 'crash', workload: 'backup' },
+  },
+  {
+    name: 'network-allowed',
+    rule: 'a network file system is refused unless allowNetwork is given',
+    told: 'DURABILITY: What this rests on',
+    edits: [{ file: 'file/open', find: "if (kind === 'network' && !allowNetwork)", replace: 'if (false)' }],
+    caughtBy: {
+      by: 'test',
+      file: 'open',
+      test: 'a network file system is refused without allowNetwork, and nothing is made there',
+      because: 'it is about the real file system',
+    },
+  },
+];

@@ -1,0 +1,157 @@
+import type { Mutant } from '../mutant.ts';
+
+/** What is on the disk before it is acknowledged. */
+export const KEEPING: readonly Mutant[] = [
+  {
+    name: 'no-sync',
+    rule: 'an append is synced before it is acknowledged',
+    told: 'DURABILITY: The two durabilities',
+    edits: [
+      {
+        file: 'log/landed',
+        find: "return durability === 'sync' && pending.some(",
+        replace: 'return false && pending.some(',
+      },
+    ],
+    caughtBy: { by: 'crash', workload: 'append' },
+  },
+  {
+    name: 'sync-before-write',
+    rule: 'the sync that an append waits for begins after its write',
+    told: 'DURABILITY: The two durabilities',
+    edits: [
+      {
+        file: 'log/landed',
+        find: "return durability === 'sync' && pending.some(",
+        replace: 'return false && pending.some(',
+      },
+      {
+        file: 'file/write-turn',
+        find: 'written = reader.file.append(',
+        replace: 'reader.file.syncNow();\n            written = reader.file.append(',
+      },
+    ],
+    caughtBy: { by: 'crash', workload: 'append' },
+  },
+  {
+    name: 'synced-at-the-end',
+    rule: 'a line claims as synced what was read when the sync began, not when it ended',
+    told: 'FORMAT: What a writer must do',
+    edits: [
+      {
+        file: 'log/landed',
+        find: 'this.#synced(covered);\n            }\n            // A look',
+        replace:
+          'await store.catchUp(tail);\n                this.#synced({ ...covered, seq: tail.head.seq });\n            }\n            // A look',
+      },
+    ],
+    caughtBy: { by: 'crash', workload: 'unequal' },
+  },
+  {
+    name: 'synced-without-sync',
+    rule: 'opening syncs the last segment before a line claims that it is synced',
+    told: 'DURABILITY: The two durabilities',
+    edits: [
+      {
+        file: 'log/landed',
+        find: 'await store.sync(false);\n        this.#pace(',
+        replace: 'this.#pace(',
+      },
+    ],
+    caughtBy: { by: 'crash', workload: 'opened again' },
+  },
+  {
+    name: 'sync-tried-again',
+    rule: 'a failed sync is never tried again',
+    told: 'DURABILITY: When an append is rejected',
+    edits: [
+      {
+        file: 'file/log-end',
+        find: 'if (quick)\n                reader.file.syncNow();',
+        replace:
+          'if (quick)\n                try { reader.file.syncNow(); } catch { reader.file.syncNow(); }',
+      },
+      {
+        file: 'file/log-end',
+        find: 'await reader.file.sync();',
+        replace: 'await reader.file.sync().catch(() => reader.file.sync());',
+      },
+      {
+        file: 'file/log-end',
+        find: 'this.#reader.file.syncNow();',
+        replace: 'try { this.#reader.file.syncNow(); } catch { this.#reader.file.syncNow(); }',
+      },
+    ],
+    caughtBy: { by: 'crash', workload: 'failed sync' },
+  },
+  {
+    name: 'no-latch',
+    rule: 'after a failed sync the Wal appends nothing more',
+    told: 'DURABILITY: When an append is rejected',
+    edits: [{ file: 'log/appender', find: '        this.#failure = error;\n', replace: '' }],
+    caughtBy: { by: 'crash', workload: 'failed sync' },
+  },
+  {
+    name: 'no-word-of-failed-sync',
+    rule: 'a Wal whose sync failed leaves wal.suspect',
+    told: 'DURABILITY: When an append is rejected',
+    edits: [{ file: 'log/appender', find: 'this.#parts.store.suspect();', replace: '' }],
+    caughtBy: { by: 'crash', workload: 'failed sync' },
+  },
+  {
+    name: 'word-of-failed-sync-unheard',
+    rule: 'who finds wal.suspect writes the segment over before building on it',
+    told: 'DURABILITY: When an append is rejected',
+    edits: [
+      {
+        file: 'file/suspect',
+        find: 'let before = storage.look(marker); before !== undefined;',
+        replace: 'let before; before !== undefined;',
+      },
+    ],
+    caughtBy: { by: 'crash', workload: 'failed sync' },
+  },
+  {
+    name: 'synced-once-more',
+    rule: 'after a failed sync the bytes are written over before they are synced: a sync alone does nothing',
+    told: 'DURABILITY: When an append is rejected',
+    edits: [{ file: 'file/suspect', find: 'file.writeAt(chunk.subarray(0, count), position);', replace: '' }],
+    caughtBy: { by: 'crash', workload: 'failed sync' },
+  },
+  {
+    name: 'durable-follower-unsynced',
+    rule: 'who follows what is durable syncs it first',
+    told: 'DURABILITY: The two durabilities',
+    edits: [{ file: 'log/reader', find: 'await reader.sync();', replace: '' }],
+    caughtBy: { by: 'crash', workload: 'durable follower' },
+  },
+  {
+    name: 'durable-follower-name-unsynced',
+    rule: 'who follows what is durable syncs the name of the segment, too',
+    told: 'DURABILITY: The two durabilities',
+    edits: [
+      { file: 'file/file-store', find: 'keepNames(storage, directory, safe === undefined);', replace: '' },
+    ],
+    caughtBy: { by: 'crash', workload: 'durable follower' },
+  },
+  {
+    name: 'meta-unsynced',
+    rule: 'wal.json is synced before it gets its name',
+    told: 'FORMAT: Files',
+    edits: [{ file: 'storage/files', find: 'file.syncNow();', replace: '' }],
+    caughtBy: { by: 'crash', workload: 'first open' },
+  },
+  {
+    name: 'meta-made-anew',
+    rule: 'wal.json missing beside segments is never made anew',
+    told: 'FORMAT: Files',
+    edits: [
+      {
+        file: 'file/log-directory',
+        find: "throw new WalError('ERR_WAL_FORMAT', ",
+        replace: "return undefined;\n    throw new WalError('ERR_WAL_FORMAT', ",
+      },
+    ],
+    caughtBy: { by: 'crash', workload: 'losses' },
+  },
+];
