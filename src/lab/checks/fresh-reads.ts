@@ -45,15 +45,14 @@ function* stale(reads: readonly Read[], { writes }: Evidence): Iterable<string> 
     known.push(operation);
     seqs.push(seq);
   }
-  const ends = Float64Array.from(known, ({ end }) => end);
-  const byEnd = inOrder(ends);
+  const byEnd = inOrder(known, 'end');
   let next = 0;
   let newest = -1;
-  for (const at of inOrder(Float64Array.from(reads, ({ operation }) => operation.start))) {
+  for (const at of inOrder(known.slice(0, reads.length), 'start')) {
     const { operation, seq } = reads[at] as Read;
     for (; next < byEnd.length; next++) {
       const item = byEnd[next] as number;
-      if ((ends[item] as number) >= operation.start) break;
+      if ((known[item] as Operation).end >= operation.start) break;
       if (newest === -1 || (seqs[item] as number) > (seqs[newest] as number)) newest = item;
     }
     if (newest !== -1 && seq < (seqs[newest] as number))
@@ -62,13 +61,17 @@ function* stale(reads: readonly Read[], { writes }: Evidence): Iterable<string> 
 }
 
 /**
- * The indexes of the numbers, in the order of these. A plain array: its sort goes by what is in order already, as each client's
- * operations are, which a typed array's does not.
+ * The indexes of the operations, in the order of one of their times. A plain array: its sort goes by what is in order already, as each
+ * client's operations are, which a typed array's does not.
  */
-function inOrder(numbers: Float64Array): number[] {
+function inOrder(operations: readonly Operation[], time: 'start' | 'end'): number[] {
+  const times = new Float64Array(operations.length);
   const indexes: number[] = [];
-  for (let i = 0; i < numbers.length; i++) indexes.push(i);
-  return indexes.sort((a, b) => (numbers[a] as number) - (numbers[b] as number));
+  for (let i = 0; i < operations.length; i++) {
+    times[i] = (operations[i] as Operation)[time];
+    indexes.push(i);
+  }
+  return indexes.sort((a, b) => (times[a] as number) - (times[b] as number));
 }
 
 function* early(reads: readonly Read[], { writes, head }: Evidence): Iterable<string> {

@@ -6,6 +6,8 @@ import type { Check } from './check.ts';
 interface Value {
   by: string;
   version: number;
+  /** Whether it is in the state. */
+  seen: boolean;
 }
 
 /**
@@ -21,15 +23,16 @@ export const stateOfEntries: Check = {
     if (doubtful === 'all') return;
     for (const { id, value, version } of state.items) {
       const expected = values.get(id);
-      values.delete(id);
+      const isSecond = expected?.seen;
+      if (expected !== undefined) expected.seen = true;
       if (doubtful.has(id)) continue;
-      if (expected === undefined) yield `${id} is there, though no entry left it there`;
+      if (expected === undefined || isSecond) yield `${id} is there, though no entry left it there`;
       else if (writerOf(value) !== expected.by)
         yield `${id} is as ${writerOf(value) ?? 'nobody'} wrote it, not as ${expected.by} did last`;
       else if (version !== undefined && version !== expected.version)
         yield `${id} has version ${version}, after ${expected.version} entries`;
     }
-    for (const id of values.keys()) if (!doubtful.has(id)) yield `${id} is not there`;
+    for (const [id, { seen }] of values) if (!seen && !doubtful.has(id)) yield `${id} is not there`;
   },
 };
 
@@ -39,7 +42,7 @@ function fold(evidence: Evidence): { values: Map<string, Value>; doubtful: Set<s
   const put = (op: string, id: string, by: string) => {
     const value = values.get(id);
     if (op === 'delete') values.delete(id);
-    else if (value === undefined) values.set(id, { by, version: 1 });
+    else if (value === undefined) values.set(id, { by, version: 1, seen: false });
     else {
       value.by = by;
       value.version++;
