@@ -17,7 +17,6 @@ const segment = (firstSeq: number) => `${LOG}/${segmentName(firstSeq)}`;
 
 /** What else is wrong with a log whose fifth entry has a flipped bit. */
 const DISKS: Readonly<Record<string, (disk: SimDisk) => void>> = {
-  'of a log': () => {},
   'of a log without its wal.json': (disk) => disk.remove(`${LOG}/wal.json`),
   'of a log with the names of two segments changed for each other': (disk) => {
     const [, second, third] = disk.list(LOG).filter((name) => segmentSeq(name) !== undefined);

@@ -310,7 +310,7 @@ for (const markers of [true, false]) {
 test('segments whose names were changed: what is in them is kept, in the order of its numbers', () =>
   inLog(async (log) => {
     const [, second, third, fourth] = segments(log) as [string, string, string, string];
-    renameSync(join(log, second), join(log, segmentName(9)));
+    renameSync(join(log, second), join(log, segmentName(999)));
     renameSync(join(log, third), join(log, second));
     renameSync(join(log, fourth), join(log, third));
     const { lost } = await salvaged(log);
