@@ -68,9 +68,24 @@ export async function surveySegments(
       let number = 0;
       const found = (line: Envelope, accepted: boolean, offset: number, length: number, glued = false) => {
         const { seq, count, crc, prev, writer, synced, ts } = line;
-        const identity = { seq, count, crc, prev, writer, synced, ts };
-        const place = { segment, offset, length, glued };
-        items.push({ ...identity, ...place, accepted, side: sides.now, kept: false });
+        const side = sides.now;
+        // Written out: there is one for each line of the log.
+        items.push({
+          seq,
+          count,
+          crc,
+          prev,
+          writer,
+          synced,
+          ts,
+          segment,
+          offset,
+          length,
+          glued,
+          accepted,
+          side,
+          kept: false,
+        });
       };
       const scan = new SegmentScan(firstSeq, {
         accepted: (line, _bytes, start, end, offset) => {
