@@ -150,7 +150,8 @@ for (const [name, spoil] of [
 
 test('segments that are missing in the middle: what comes after them is kept, under its numbers', () =>
   inLog(async (log) => {
-    const [, second, third, fourth] = segments(log) as [string, string, string, string];
+    const [first, second, third, fourth] = segments(log) as [string, string, string, string];
+    const before = everything(log);
     for (const name of [second, third]) rmSync(join(log, name));
     const [from, to] = [Number(second.slice(0, 20)), Number(fourth.slice(0, 20)) - 1];
     await assert.rejects(Wal.repair(log, { mode: 'tail' }), { code: 'ERR_WAL_DIVERGED' });
@@ -161,6 +162,7 @@ test('segments that are missing in the middle: what comes after them is kept, un
     );
     const now = await entriesOf(log);
     assert.deepEqual(numbers(now), [...range(1, from - 1), ...range(to + 1, 60), 0]);
+    assert.equal(everything(log)[first], before[first]);
     assert.ok(now.slice(0, -1).every(({ seq, data }) => seq === (data as { n: number }).n));
   }));
 
@@ -305,17 +307,38 @@ for (const markers of [true, false]) {
     }));
 }
 
-test('a segment renamed, and one of another log: what can be read in them is kept', () =>
+test('segments whose names were changed: what is in them is kept, in the order of its numbers', () =>
   inLog(async (log) => {
-    const [, second] = segments(log) as [string, string];
-    renameSync(join(log, second), join(log, segmentName(9)));
-    await salvaged(log);
-    assert.deepEqual(
-      numbers(await entriesOf(log))
-        .slice(0, -1)
-        .sort((a, b) => a - b),
-      range(1, 60),
-    );
+    const [, second, third, fourth] = segments(log) as [string, string, string, string];
+    renameSync(join(log, second), join(log, segmentName(999)));
+    renameSync(join(log, third), join(log, second));
+    renameSync(join(log, fourth), join(log, third));
+    const { lost } = await salvaged(log);
+    assert.deepEqual(lost, []);
+    assert.deepEqual(numbers(await entriesOf(log)), [...range(1, 60), 0]);
+  }));
+
+test('entries of another branch take numbers of their own, which a gap that comes later gives back but for one', () =>
+  inLog(async (log) => {
+    const path = join(log, segments(log)[0] as string);
+    const lines = readFileSync(path, 'utf8').split('\n');
+    const branch: string[] = [];
+    let { crc: prev } = JSON.parse(lines[7] as string);
+    for (const [i, writer] of ['cccccccc.1', 'dddddddd.1', 'eeeeeeee.1'].entries()) {
+      const bytes = Buffer.alloc(500);
+      const place = { prev, seq: 9 + i, synced: 8 + i, ts: 1, writer, crc: '' };
+      const end = writeLine(bytes, 0, `"data":{"n":${101 + i}},"id":"bd-1","op":"add"`, place);
+      branch.push(bytes.toString('utf8', 0, end - 1));
+      prev = place.crc;
+    }
+    writeFileSync(path, lines.toSpliced(11, 0, ...branch).join('\n'));
+    for (const seq of [20, 21]) damage(log, seq);
+    const { lost, recovered } = await salvaged(log);
+    assert.deepEqual([lost.map(({ from, to }) => [from, to]), recovered > 0], [[[23, 23]], true]);
+    const now = await entriesOf(log);
+    const order = [...range(1, 11), 101, 102, 103, ...range(12, 19), ...range(22, 60), 0];
+    assert.deepEqual(numbers(now), order);
+    assert.equal(now.at(-2)?.seq, 62);
   }));
 
 const stateOf = async (log: string) => {

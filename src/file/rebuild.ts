@@ -172,7 +172,7 @@ export class Rebuild {
     }
     const next = this.#head.seq + 1;
     const early = next - (line.seq + this.#shift);
-    // Numbers that are taken, as on the other side of a merge, move on all that comes; a gap takes that back.
+    // Numbers that are taken, as on the other side of a merge, move on all that comes; a gap takes that back, but for one.
     if (early > 0 && this.#leadsToBase) {
       this.#late.push(line);
       return;
@@ -196,10 +196,9 @@ export class Rebuild {
   }
 
   #fillBefore(line: SurveyedLine, gap: number): void {
-    const back = Math.max(0, Math.min(gap, this.#shift));
+    const back = Math.max(0, Math.min(gap - 1, this.#shift));
     this.#shift -= back;
     const left = gap - back;
-    if (left === 0) return;
     const damage = this.#damage ?? { segment: line.segment, offset: line.offset, cause: 'missing' };
     if (left > MOST_FILLED) this.#shift -= left - 1;
     this.#fill(this.#head.seq + Math.min(left, left > MOST_FILLED ? 1 : left), damage);

@@ -33,7 +33,7 @@ export interface SurveyedMisfit {
   readonly number: number;
 }
 
-/** What lies in the segments of a directory, whatever became of them: all lines, in the order of the files. */
+/** What lies in the segments of a directory, whatever became of them: all lines, in the order that their files begin in. */
 export interface Survey {
   readonly items: readonly (SurveyedLine | SurveyedMisfit)[];
   readonly bytes: number;
@@ -54,21 +54,38 @@ export async function surveySegments(
   directory: string,
   onProgress?: (bytes: number) => void,
 ): Promise<Survey> {
-  const items: (SurveyedLine | SurveyedMisfit)[] = [];
+  const segments: (SurveyedLine | SurveyedMisfit)[][] = [];
   const sides = new Sides();
   const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
   let bytes = 0;
   for (const firstSeq of layoutOf(storage, directory).segments) {
     const segment = segmentName(firstSeq);
+    const items: (SurveyedLine | SurveyedMisfit)[] = [];
+    segments.push(items);
     const file = storage.open(join(directory, segment), 'read');
     try {
       sides.leave();
       let number = 0;
       const found = (line: Envelope, accepted: boolean, offset: number, length: number, glued = false) => {
         const { seq, count, crc, prev, writer, synced, ts } = line;
-        const identity = { seq, count, crc, prev, writer, synced, ts };
-        const place = { segment, offset, length, glued };
-        items.push({ ...identity, ...place, accepted, side: sides.now, kept: false });
+        const side = sides.now;
+        // Written out: there is one for each line of the log.
+        items.push({
+          seq,
+          count,
+          crc,
+          prev,
+          writer,
+          synced,
+          ts,
+          segment,
+          offset,
+          length,
+          glued,
+          accepted,
+          side,
+          kept: false,
+        });
       };
       const scan = new SegmentScan(firstSeq, {
         accepted: (line, _bytes, start, end, offset) => {
@@ -99,9 +116,16 @@ export async function surveySegments(
       file.close();
     }
   }
+  // Names may have been changed: a line's number is its own.
+  const items = segments.sort((a, b) => beginning(a) - beginning(b)).flat();
   const lines = items.filter((item) => !isMisfit(item)) as SurveyedLine[];
   for (const [i, kept] of linesToKeep(lines).entries()) (lines[i] as SurveyedLine).kept = kept;
   return { items, bytes };
+}
+
+function beginning(items: readonly (SurveyedLine | SurveyedMisfit)[]): number {
+  const first = items.find((item) => !isMisfit(item)) as SurveyedLine | undefined;
+  return first?.seq ?? Number.MAX_SAFE_INTEGER;
 }
 
 function markerAt(file: { read(target: Buffer, position: number): number }, offset: number): string {

@@ -36,6 +36,9 @@ const MOST_LISTED = 1000;
 /** Checkouts that come between, one after the other, before it is given up. */
 const MOST_TRIES = 20;
 
+/** Where a plan is written to. */
+const NOTHING = { segment: () => {}, line: () => {} } as const;
+
 /** What a log is to be made anew of, and where that lies. */
 interface Source {
   readonly directory: string;
@@ -56,9 +59,8 @@ export async function salvage(job: RepairJob): Promise<RepairReport> {
     clearSwap(storage, directory, unfinished.made);
   const swap = unfinished?.state === 'within' ? unfinished : undefined;
   const from = swap === undefined ? directory : besideBackups(directory, swap.kept);
-  const seen = await look(job, from);
-  const reasons = swap === undefined ? seen.reasons : ['A repair was cut short.', ...seen.reasons];
-  const plan = await rebuilt(job, seen, { segment: () => {}, line: () => {} });
+  const wrong = await reasonsFor(job, from);
+  const reasons = swap === undefined ? wrong : ['A repair was cut short.', ...wrong];
   const report = (made: Rebuilt, { survey, snapshots }: Source, kept: string | undefined): RepairReport => ({
     mode: 'salvage',
     dryRun,
@@ -72,7 +74,10 @@ export async function salvage(job: RepairJob): Promise<RepairReport> {
     damaged: damagedIn(survey),
     kept,
   });
-  if (reasons.length === 0 || dryRun) return report(plan, seen, undefined);
+  if (reasons.length === 0 || dryRun) {
+    const source = await sourceIn(job, from);
+    return report(await rebuilt(job, source, NOTHING), source, undefined);
+  }
   const { made, source, kept } = await replace(job, swap);
   return report(made, source, besideBackups(directory, kept));
 }
@@ -120,7 +125,7 @@ async function replace(
 /** Makes the new log, and puts it in place, unless what is kept is not all there is. */
 async function attempt(job: RepairJob, swap: Swap, isBegun: boolean) {
   try {
-    const source = await look(job, besideBackups(job.directory, swap.kept));
+    const source = await sourceIn(job, besideBackups(job.directory, swap.kept));
     const made = await makeNew(job, source, swap);
     return { source, made, inPlace: await putInPlace(job, swap, isBegun) };
   } catch (error) {
@@ -200,28 +205,31 @@ function rebuilt(
   return new Rebuild({ ...parts, onProgress: () => check() }).run();
 }
 
-/** Reads all there is, and says what is wrong with it. */
-async function look(
-  job: RepairJob,
-  directory: string,
-): Promise<Source & { readonly reasons: readonly string[] }> {
+/** Reads all there is. */
+async function sourceIn(job: RepairJob, directory: string): Promise<Source> {
   const { surroundings, check } = job;
-  const { storage, clock } = surroundings;
   const { meta, problem } = metaOf(job, directory);
-  const survey = await surveySegments(storage, clock, directory, check);
-  const snapshots = await snapshotsFor(surroundings, directory, problem ? undefined : meta.id, survey);
-  if (problem && survey.bytes === 0 && layoutOf(storage, directory).snapshots.length === 0) {
+  const survey = await surveySegments(surroundings.storage, surroundings.clock, directory, check);
+  const log = problem === undefined ? meta.id : undefined;
+  return { directory, meta, survey, snapshots: await snapshotsFor(surroundings, directory, log, survey) };
+}
+
+/** What is wrong, in words; nothing where a salvage would change no entry. */
+async function reasonsFor(job: RepairJob, directory: string): Promise<string[]> {
+  const { storage, clock } = job.surroundings;
+  const { problem } = metaOf(job, directory);
+  if (problem !== undefined) {
+    if (segmentBytes(storage, directory) > 0 || layoutOf(storage, directory).snapshots.length > 0)
+      return [problem];
     throw new WalError(
       'ERR_WAL_NOT_FOUND',
       `There is no log in ${directory}, nor anything that a log could be made of: ${problem}`,
     );
   }
-  const wrong = problem === undefined ? await errorsOf(job, directory) : [problem];
-  const reasons =
-    wrong.length > 0 || !hasBranch(survey)
-      ? wrong
-      : ['Entries of another branch are passed over, as after a merge whose conflict was edited away.'];
-  return { directory, meta, survey, snapshots, reasons };
+  const errors = await errorsOf(job, directory);
+  if (errors.length > 0 || !hasBranch(await surveySegments(storage, clock, directory, job.check)))
+    return errors;
+  return ['Entries of another branch are passed over, as after a merge whose conflict was edited away.'];
 }
 
 async function errorsOf({ surroundings, check }: RepairJob, directory: string): Promise<string[]> {

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type FoundLine, linesToKeep } from '../src/format/lineage.ts';
+
+type Given = readonly [name: string, seq: number, prev: string, more?: Partial<FoundLine>];
+
+/** Which of some lines are kept, by their names, which are their crcs. Each is a session's own unless it says otherwise. */
+function keptOf(...lines: readonly Given[]): string[] {
+  const found = lines.map(([crc, seq, prev, more]): FoundLine => {
+    const plain = { count: 1, synced: seq - 1, writer: `${crc}.1`, accepted: false, side: 0 };
+    return { seq, crc, prev, ...plain, ...more };
+  });
+  const kept = linesToKeep(found);
+  return lines.filter((_, i) => kept[i]).map(([name]) => name);
+}
+
+const accepted = { accepted: true } as const;
+
+test('lines beyond damage are kept, and those that were overtaken there are not', () => {
+  const beyond: Given[] = [
+    ['d', 4, 'lost'],
+    ['late', 4, 'lost'],
+    ['e', 5, 'd'],
+  ];
+  assert.deepEqual(keptOf(['a', 1, '0', accepted], ...beyond), ['a', 'd', 'e']);
+});
+
+test('a line that was overtaken by one that is lost is known by what follows that one', () => {
+  const rest = { writer: 'late.2', synced: 2 };
+  const beyond: Given[] = [
+    ['late', 3, 'lost'],
+    ['rest', 4, 'late', rest],
+    ['d', 4, 'lost too'],
+    ['e', 5, 'd'],
+  ];
+  assert.deepEqual(keptOf(['a', 1, '0', accepted], ...beyond), ['a', 'd', 'e']);
+});
+
+test('the rest of a group that was overtaken falls with its first line, however far it reaches', () => {
+  const late = (number: number) => ({ writer: `late.${number}`, synced: 0 });
+  const lines: Given[] = [
+    ['a', 1, '0', accepted],
+    ['b', 2, 'a', accepted],
+    ['x', 2, 'a', late(1)],
+    ['y', 3, 'x', late(2)],
+    ['z', 4, 'y', late(3)],
+  ];
+  assert.deepEqual(keptOf(...lines), ['a', 'b']);
+});
+
+test('what others built on is a branch of its own; so is a side of a merge conflict', () => {
+  const ours: Given[] = [
+    ['a', 1, '0', accepted],
+    ['b', 2, 'a', accepted],
+  ];
+  assert.deepEqual(keptOf(...ours, ['x', 2, 'a'], ['y', 3, 'x']), ['a', 'b', 'x', 'y']);
+  assert.deepEqual(keptOf(...ours, ['x', 2, 'a']), ['a', 'b']);
+  assert.deepEqual(keptOf(...ours, ['x', 2, 'a', { side: 1 }], ['late', 2, 'a', { side: 1 }]), [
+    'a',
+    'b',
+    'x',
+  ]);
+});
+
+test('an append is there once: where it counts, else where it came first; a seal holds nothing', () => {
+  const seal = { ...accepted, count: 0 };
+  const lines: Given[] = [
+    ['a', 1, '0', accepted],
+    ['s', 2, 'a', seal],
+    ['b', 2, 'lost', { writer: 'w.1' }],
+    ['c', 9, 'lost too', { ...accepted, writer: 'w.1' }],
+    ['d', 20, 'gone', { writer: 'v.1' }],
+    ['e', 30, 'gone too', { writer: 'v.1' }],
+  ];
+  assert.deepEqual(keptOf(...lines), ['a', 'c', 'd']);
+});
