@@ -33,7 +33,7 @@ export const APPENDING: readonly Mutant[] = [
         replace: 'written === total',
       },
     ],
-    caughtBy: { by: 'sim', seeds: 40 },
+    caughtBy: { by: 'crash', workload: 'overtaken' },
   },
   {
     name: 'landed-is-not-written',
