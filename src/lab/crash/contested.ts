@@ -30,6 +30,8 @@ export const CONTESTED: readonly Workload[] = [
       must(String(seqs) === String(seqs.toSorted()), `what was called one after the other is ${seqs}`);
       const { stranded } = (await wal.verify()).lines;
       must(stranded === 0, `of what was overtaken ${stranded} lines are said to be stranded`);
+      const { replacements } = wal.stats();
+      must(replacements === 0, `a log that others append to is taken for replaced, ${replacements} times`);
       for (const each of [wal, other]) await each.close();
     },
   },

@@ -116,7 +116,7 @@ async function opening(disk: SimDisk): Promise<string> {
   }
 }
 
-/** Appends a repair, as nothing in the engine does yet. */
+/** Appends a repair, also where the engine would not, because what lies beyond can still be read. */
 function repair(disk: SimDisk, { seq, crc: prev }: Head): void {
   const body = `"id":"repair","op":"${REPAIR_OP}"`;
   const line = Buffer.alloc(lineBytes(body.length));

@@ -6,7 +6,7 @@ export const APPENDING: readonly Mutant[] = [
     name: 'one-writer',
     rule: 'a line bears its writer, by which an append finds its own',
     told: 'FORMAT: What a writer must do',
-    edits: [{ file: 'wal/wal', find: 'Number.parseInt(randomHex(10), 16)', replace: '(0)' }],
+    edits: [{ file: 'wal/surroundings', find: 'Number.parseInt(randomHex(10), 16)', replace: '(0)' }],
     caughtBy: { by: 'sim', seeds: 40 },
   },
   {
@@ -33,7 +33,7 @@ export const APPENDING: readonly Mutant[] = [
         replace: 'written === total',
       },
     ],
-    caughtBy: { by: 'sim', seeds: 40 },
+    caughtBy: { by: 'crash', workload: 'overtaken' },
   },
   {
     name: 'landed-is-not-written',

@@ -78,8 +78,8 @@ export const KEEPING: readonly Mutant[] = [
       },
       {
         file: 'file/log-end',
-        find: 'this.#reader.file.syncNow();',
-        replace: 'try { this.#reader.file.syncNow(); } catch { this.#reader.file.syncNow(); }',
+        find: 'this.reader.file.syncNow();',
+        replace: 'try { this.reader.file.syncNow(); } catch { this.reader.file.syncNow(); }',
       },
     ],
     caughtBy: { by: 'crash', workload: 'failed sync' },
