@@ -18,7 +18,7 @@ test('whatever of a log is not as its writers were told is named', () =>
           ]),
           tried: new Set(['lost', 'moved', 'twice', 'refused', 'counter']),
           refused: new Set(['refused']),
-          repeated: 'counter',
+          repeated: ['counter'],
         }),
         [
           'lost was acknowledged as entry 1, and is lost',

@@ -108,3 +108,10 @@ export function hasCode(error: unknown, ...codes: string[]): boolean {
   const code = (error as { code?: unknown } | null | undefined)?.code;
   return typeof code === 'string' && codes.includes(code);
 }
+
+/** The same error, about an append with that outcome. */
+export function withOutcome(error: WalError, outcome: Outcome): WalError {
+  if (error.outcome === outcome) return error;
+  const { message, code, ...facts } = error;
+  return new WalError(code, message, { ...facts, outcome, cause: error });
+}

@@ -19,8 +19,11 @@ export interface BackupParts {
   readonly token: string;
 }
 
-/** How a file of a backup came to be. What was cut had not been sealed: it may have grown by the next try. */
-type Way = 'linked' | 'reflinked' | 'copied' | 'cut';
+/**
+ * How a file of a backup came to be. What was cut had not been sealed: it may have grown by the next try. What was begun
+ * may be there in part.
+ */
+type Way = 'linked' | 'reflinked' | 'copied' | 'cut' | 'begun';
 
 /** Compactions that come between, one try after the other, before it is given up. */
 const MOST_TRIES = 100;
@@ -122,7 +125,8 @@ class Backup {
     const doubtful = new Set(segments.filter((seq) => seq >= suspect).map(segmentName));
     for (const [name, way] of this.#ways) {
       const shared = way === 'linked' || way === 'reflinked';
-      if (lasting.has(name) && way !== 'cut' && !(shared && doubtful.has(name))) continue;
+      const isWhole = way !== 'cut' && way !== 'begun';
+      if (lasting.has(name) && isWhole && !(shared && doubtful.has(name))) continue;
       this.#parts.storage.remove(join(this.#target, name));
       this.#ways.delete(name);
     }
@@ -149,7 +153,7 @@ class Backup {
     try {
       // What an earlier try may have left of it.
       storage.remove(path);
-      this.#ways.set(name, way);
+      this.#ways.set(name, 'begun');
       const target = storage.open(path, 'create', source.look().mode);
       try {
         for (const piece of this.#pieces(source, end)) {
@@ -159,6 +163,7 @@ class Backup {
       } finally {
         target.close();
       }
+      this.#ways.set(name, way);
     } finally {
       source.close();
     }

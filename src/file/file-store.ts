@@ -194,12 +194,15 @@ export class FileStore implements LineStore {
 
   snapshotFiles(): { seq: number; bytes: number }[] {
     const { storage, directory } = this.#parts;
-    return this.#layout()
-      .snapshots.toReversed()
-      .flatMap((seq) => {
+    const { snapshots } = this.#layout();
+    try {
+      return snapshots.toReversed().flatMap((seq) => {
         const look = storage.look(join(directory, snapshotName(seq)));
         return look === undefined ? [] : [{ seq, bytes: look.size }];
       });
+    } catch (error) {
+      throw fileError(error, 'list', directory);
+    }
   }
 
   #layout(): Layout {
@@ -253,7 +256,11 @@ export class FileStore implements LineStore {
   async putSnapshot(header: SnapshotHeader, body: Iterable<Buffer>): Promise<void> {
     const { storage, clock, directory, fileMode: mode, randomHex } = this.#parts;
     const pause = () => clock.yield();
-    requireSeal(storage, directory, header.head);
+    try {
+      requireSeal(storage, directory, header.head);
+    } catch (error) {
+      throw fileError(error, 'list', directory);
+    }
     await writeSnapshot(storage, directory, header, body, { token: randomHex(12), mode, pause });
   }
 

@@ -5,7 +5,7 @@ import type { Head } from '../format/chain.ts';
 import { type Envelope, GENESIS_CRC, isSameWrite, NEWLINE, readEnvelope } from '../format/line.ts';
 import { segmentName, segmentSeq, snapshotName, snapshotSeq } from '../format/names.ts';
 import { SegmentScan } from '../format/scan.ts';
-import { openIfThere } from '../storage/files.ts';
+import { openIfThere, readFully } from '../storage/files.ts';
 import type { Storage, StorageFile } from '../storage/storage.ts';
 import { readHeader } from './snapshots.ts';
 
@@ -177,7 +177,7 @@ function sealBefore(
 function sealAtEnd(file: StorageFile): Envelope | undefined {
   const size = file.size();
   const bytes = Buffer.allocUnsafe(Math.min(size, TAIL_BYTES));
-  const count = file.read(bytes, size - bytes.length);
+  const count = readFully(file, bytes, size - bytes.length);
   let seal: Envelope | undefined;
   let before: Envelope | undefined;
   let acrossWrites = false;

@@ -3,6 +3,7 @@ import { hasCode } from '../errors/errors.ts';
 import { CRC_LENGTH, CRC_OFFSET } from '../format/line.ts';
 import { segmentName } from '../format/names.ts';
 import { fileError } from '../storage/error.ts';
+import { readFully } from '../storage/files.ts';
 import type { FileLook, Storage, StorageFile } from '../storage/storage.ts';
 import type { FeedState, LineFeed, Progress } from '../store/store.ts';
 import { compactedError, gapError, layoutOf, type Start } from './layout.ts';
@@ -23,6 +24,8 @@ export class SegmentReader {
   readonly #crc = Buffer.alloc(CRC_END);
   #file: StorageFile | undefined;
   #identity: FileLook | undefined;
+  /** How long the file was when it was looked at last: a read that ends before was cut short by the disk. */
+  #leastSize = 0;
   #firstSeq: number;
   #follows: string | undefined;
   #path: string;
@@ -68,6 +71,7 @@ export class SegmentReader {
       try {
         this.#file = this.#storage.open(this.path, this.#access);
         this.#identity = this.#file.look();
+        this.#leastSize = this.#identity.size;
       } catch (error) {
         if (hasCode(error, 'ENOENT')) this.#refuseCompacted();
         throw fileError(error, 'open', this.path);
@@ -92,7 +96,10 @@ export class SegmentReader {
     if (now === undefined && this.#file === undefined) return 'here';
     const { file } = this;
     const { inode, device } = this.#identity ?? file.look();
-    if (now !== undefined && now.inode === inode && now.device === device) return 'here';
+    if (now !== undefined && now.inode === inode && now.device === device) {
+      this.#leastSize = now.size;
+      return 'here';
+    }
     if (this.#isContradicted) return 'replaced';
     if (now === undefined) return 'gone';
     // Compacted away, and its name made anew by a writer that slept through that: what is open here ends in its seal, and
@@ -129,14 +136,13 @@ export class SegmentReader {
       this.settle(feed.pause());
       return this.#sees() ? 'more' : 'end';
     }
-    const { file } = this;
     const known = this.#knownBytes();
     if (known === undefined) return 'replaced';
-    const count = file.read(this.#chunk, this.#position - known) - known;
+    const count = this.#fill(this.#position - known, known) - known;
     if (count < 0 || (known > 0 && !this.#beginsAsRead(this.#chunk, known + count))) return 'replaced';
     if (count > 0) feed.push(this.#chunk.subarray(known, known + count));
     this.#position += count;
-    if (known + count === CHUNK_BYTES) return 'more';
+    if (known + count === CHUNK_BYTES || (count > 0 && this.#position < this.#leastSize)) return 'more';
     this.settle(feed.pause());
     const next = this.#next;
     if (next === undefined) return this.#sees() ? 'more' : 'end';
@@ -144,6 +150,12 @@ export class SegmentReader {
     if (this.whereabouts() === 'replaced') return 'replaced';
     this.#goTo(next);
     return 'more';
+  }
+
+  /** Reads from there on: once, and to the end where that was less than is known to be there. */
+  #fill(from: number, known: number): number {
+    const count = this.file.read(this.#chunk, from);
+    return count < known ? count + readFully(this.file, this.#chunk.subarray(count), from + count) : count;
   }
 
   /**
@@ -157,7 +169,9 @@ export class SegmentReader {
     const known = state.resume - state.anchor.offset;
     if (known <= CHUNK_BYTES / 2) return known;
     if (this.file.size() < state.resume) return undefined;
-    return this.#beginsAsRead(this.#crc, this.file.read(this.#crc, state.anchor.offset)) ? 0 : undefined;
+    return this.#beginsAsRead(this.#crc, readFully(this.file, this.#crc, state.anchor.offset))
+      ? 0
+      : undefined;
   }
 
   /** Whether bytes read where the last accepted line began are still that line's. */
@@ -206,7 +220,8 @@ export class SegmentReader {
       this.#arrived = 'surely';
       return false;
     }
-    if (this.#arrived === 'perhaps') {
+    // It may have grown to its seal while it was read.
+    if (this.#arrived === 'perhaps' && (this.#file?.size() ?? 0) <= end) {
       if (snapshot !== undefined)
         throw compactedError(reached + (sealed ? 1 : 0), layout.snapshots.at(-1) ?? 0);
       throw gapError(

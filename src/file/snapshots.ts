@@ -6,6 +6,7 @@ import { NEWLINE } from '../format/line.ts';
 import { snapshotName } from '../format/names.ts';
 import { decodeHeader, encodeHeader, MAX_HEADER_BYTES, type SnapshotHeader } from '../format/snapshot.ts';
 import { fileError } from '../storage/error.ts';
+import { readFully, removeQuietly } from '../storage/files.ts';
 import type { Storage, StorageFile } from '../storage/storage.ts';
 import type { SnapshotFile } from '../store/store.ts';
 
@@ -28,7 +29,7 @@ export function readHeader(storage: Storage, directory: string, seq: number): Sn
 
 function firstLine(file: StorageFile): Buffer | undefined {
   const bytes = Buffer.allocUnsafe(MAX_HEADER_BYTES);
-  const read = bytes.subarray(0, file.read(bytes, 0));
+  const read = bytes.subarray(0, readFully(file, bytes, 0));
   const end = read.indexOf(NEWLINE);
   return end < 0 ? undefined : read.subarray(0, end);
 }
@@ -74,7 +75,7 @@ export function openBody(storage: Storage, directory: string, header: SnapshotHe
         // What says how long a part is may be damaged: no more is made room for than is there.
         const left = Math.max(0, file.size() - start - offset);
         const bytes = Buffer.allocUnsafeSlow(Math.min(length, left));
-        return bytes.subarray(0, file.read(bytes, start + offset));
+        return bytes.subarray(0, readFully(file, bytes, start + offset));
       } catch (error) {
         throw fileError(error, 'read', path);
       }
@@ -110,7 +111,7 @@ function* bodyOf(storage: Storage, path: string, header: SnapshotHeader): Genera
     const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
     let crc = 0;
     let left = body.bytes;
-    let position = chunk.subarray(0, file.read(chunk, 0)).indexOf(NEWLINE) + 1;
+    let position = (firstLine(file)?.length ?? -1) + 1;
     while (left > 0) {
       const count = Math.min(file.read(chunk, position), left);
       if (count === 0) throw damaged(`${left} of ${body.bytes} bytes are missing`);
@@ -165,7 +166,7 @@ export async function writeSnapshot(
   } catch (error) {
     throw fileError(error, 'make', path);
   } finally {
-    storage.remove(temporary);
+    removeQuietly(storage, temporary);
   }
 }
 

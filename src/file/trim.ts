@@ -12,20 +12,24 @@ const LEFTOVER_MS = 3_600_000;
  * stands for whole segments), oldest first, so that what is left has no gap. And what crashes left of others.
  */
 export function trimFiles(storage: Storage, directory: string, seq: number, now: number): void {
+  try {
+    const needless = needlessIn(storage, directory, seq, now);
+    for (const name of needless) storage.remove(join(directory, name));
+    if (needless.length > 0) storage.syncDirectory(directory);
+  } catch (error) {
+    throw fileError(error, 'clean up', directory);
+  }
+}
+
+function needlessIn(storage: Storage, directory: string, seq: number, now: number): string[] {
   const { segments, snapshots } = layoutOf(storage, directory);
-  const needless = [
+  return [
     ...segments.filter((first) => first <= seq).map(segmentName),
     ...snapshots.filter((last) => last < seq).map(snapshotName),
     ...storage
       .list(directory)
       .filter((name) => name.startsWith('snapshot-') && name.endsWith('.tmp') && isLeft(name)),
   ];
-  try {
-    for (const name of needless) storage.remove(join(directory, name));
-    if (needless.length > 0) storage.syncDirectory(directory);
-  } catch (error) {
-    throw fileError(error, 'clean up', directory);
-  }
 
   function isLeft(name: string): boolean {
     const look = storage.look(join(directory, name));

@@ -95,9 +95,11 @@ export class WriteTurn {
       };
     }
     try {
-      // Nobody can have come between if the file grew by just this, from where it was read to.
+      // Nobody can have come between if the file grew by just this, from where it was read to. But what was read there
+      // after the last line may have been another's line on its way, and be whole by now.
       const end = (before?.end ?? 0) + written;
-      if (written === total && reader.file.endsAt(end)) {
+      const isSure = before === undefined || before.resume === before.end;
+      if (isSure && written === total && reader.file.endsAt(end)) {
         reader.settle(feed.landed(end));
         return { kind: 'landed' };
       }

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock/clock.ts';
-import { hasCode, WalError } from '../errors/errors.ts';
+import { hasCode, WalError, withOutcome } from '../errors/errors.ts';
 import type { LineStore } from '../store/store.ts';
-import { type Pending, withOutcome } from './pending.ts';
+import type { Pending } from './pending.ts';
 import type { Stats } from './stats.ts';
 import type { Tail } from './tail.ts';
 

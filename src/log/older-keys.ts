@@ -6,6 +6,9 @@ import type { LineStore, SnapshotFile } from '../store/store.ts';
 import { ChainFeed } from './chain-feed.ts';
 import { SnapshotBlocks } from './snapshot-blocks.ts';
 
+/** Compactions that come between, one try after the other, before it is given up. */
+const MOST_TRIES = 100;
+
 /**
  * Reads the idempotency keys of the entries from `from` to before `to`, oldest first: what opening did not read. Yields
  * all that may have to be waited for, and wants back what came of it: see `waiting` and `atOnce`.
@@ -15,6 +18,18 @@ export function* olderKeys(
   from: number,
   to: number,
 ): Generator<unknown, SnapshotKey[], unknown> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return yield* keysThere(store, from, to);
+    } catch (error) {
+      // Another compaction took away what this was reading.
+      if (!hasCode(error, 'ERR_WAL_COMPACTED') || tries === MOST_TRIES) throw error;
+    }
+  }
+}
+
+/** As what lies there now tells them. */
+function* keysThere(store: LineStore, from: number, to: number): Generator<unknown, SnapshotKey[], unknown> {
   try {
     return yield* keysInSegments(store, from, to);
   } catch (error) {

@@ -1,4 +1,4 @@
-import { WalError } from '../errors/errors.ts';
+import { WalError, withOutcome } from '../errors/errors.ts';
 import type { Head } from '../format/chain.ts';
 import type { Body } from '../format/entry.ts';
 import type { Decide } from './decision.ts';
@@ -137,11 +137,4 @@ export class Pending {
     const known = this.everLanded && error instanceof WalError;
     this.#end.reject(known ? withOutcome(error, 'unknown') : error);
   }
-}
-
-/** The same error, about an append with that outcome. */
-export function withOutcome(error: WalError, outcome: 'not-written' | 'unknown'): WalError {
-  if (error.outcome === outcome) return error;
-  const { message, code, ...facts } = error;
-  return new WalError(code, message, { ...facts, outcome, cause: error });
 }

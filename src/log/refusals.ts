@@ -1,7 +1,7 @@
-import { WalError } from '../errors/errors.ts';
+import { WalError, withOutcome } from '../errors/errors.ts';
 import type { Head } from '../format/chain.ts';
 import type { WriteOutcome } from '../store/store.ts';
-import { type Pending, withOutcome } from './pending.ts';
+import type { Pending } from './pending.ts';
 import type { Queue, QueueParts } from './queue.ts';
 
 /** Tells callers that their appends failed, and what became of them. */

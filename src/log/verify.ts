@@ -60,11 +60,29 @@ export interface VerifyReport {
 
 const MOST_LISTED = 1000;
 
+/** Compactions that come between, one try after the other, before it is given up. */
+const MOST_TRIES = 100;
+
 /** Reads the whole log and says what is in it. Other work of this thread goes on between two pieces. */
 export async function verifyLog(
   store: LineStore,
   clock: Clock,
   onProgress?: (bytes: number) => void,
+): Promise<VerifyReport> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await verifyOnce(store, clock, onProgress);
+    } catch (error) {
+      // A compaction took away what this was reading: what is left is verified.
+      if (!hasCode(error, 'ERR_WAL_COMPACTED') || tries === MOST_TRIES) throw error;
+    }
+  }
+}
+
+async function verifyOnce(
+  store: LineStore,
+  clock: Clock,
+  onProgress: ((bytes: number) => void) | undefined,
 ): Promise<VerifyReport> {
   const oldest = await store.oldest();
   const snapshots = await checkSnapshots(store, clock, oldest);

@@ -1,8 +1,8 @@
-import { hasCode, messageOf, type Outcome, WalError } from '../errors/errors.ts';
+import { hasCode, messageOf, type Outcome, WalError, withOutcome } from '../errors/errors.ts';
 
 /** Turns an error of the operating system into one that says where it happened and what to do. */
 export function fileError(error: unknown, doing: string, path: string, outcome?: Outcome): WalError {
-  if (error instanceof WalError) return error;
+  if (error instanceof WalError) return outcome === undefined ? error : withOutcome(error, outcome);
   const details = { cause: error, ...(outcome && { outcome }) };
   const why = messageOf(error);
   if (hasCode(error, 'ENOENT')) {

@@ -12,15 +12,35 @@ export function openIfThere(storage: Storage, path: string, access: FileAccess):
   }
 }
 
+/** Reads at a position, until the target is full or the file ends; returns how many bytes there were. */
+export function readFully(file: StorageFile, target: Buffer, position: number): number {
+  let count = 0;
+  while (count < target.length) {
+    const more = file.read(target.subarray(count), position + count);
+    if (more === 0) break;
+    count += more;
+  }
+  return count;
+}
+
 /** Reads a small file whole; undefined where there is none. */
 export function readWhole(storage: Storage, path: string): Buffer | undefined {
   const file = openIfThere(storage, path, 'read');
   if (file === undefined) return undefined;
   try {
     const bytes = Buffer.alloc(file.look().size);
-    return bytes.subarray(0, file.read(bytes, 0));
+    return bytes.subarray(0, readFully(file, bytes, 0));
   } finally {
     file.close();
+  }
+}
+
+/** Takes away what nobody needs, if that can be done: what became of the file it was made for is told in any case. */
+export function removeQuietly(storage: Storage, path: string): void {
+  try {
+    storage.remove(path);
+  } catch {
+    // It lies beside what counts, and is ignored.
   }
 }
 
@@ -73,6 +93,6 @@ export function publish(
     if (hasCode(error, 'EEXIST')) return false;
     throw error;
   } finally {
-    storage.remove(temporary);
+    removeQuietly(storage, temporary);
   }
 }

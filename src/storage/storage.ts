@@ -48,7 +48,10 @@ export interface StorageFile {
   size(): number;
   /** Whether it is exactly that long; quicker than asking for the size. */
   endsAt(size: number): boolean;
-  /** Reads at a position; returns how many bytes there were. */
+  /**
+   * Reads at a position; returns how many bytes it got: 0 where the file ends, and perhaps fewer than there are where the
+   * disk fails in the middle of them, as the next read will tell.
+   */
   read(target: Buffer, position: number): number;
   /** Writes all pieces with one call of the operating system; returns how many bytes it took. */
   append(pieces: readonly Buffer[]): number;

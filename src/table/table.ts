@@ -1,9 +1,9 @@
 import type { Clock } from '../clock/clock.ts';
-import { WalError } from '../errors/errors.ts';
+import { WalError, withOutcome } from '../errors/errors.ts';
 import type { Body } from '../format/entry.ts';
 import type { Appender } from '../log/appender.ts';
 import { Behind, type Preceding, UNDECIDED } from '../log/decision.ts';
-import { type AppendResult, type Request, withOutcome } from '../log/pending.ts';
+import type { AppendResult, Request } from '../log/pending.ts';
 import { badArgument, integer, readOptions } from '../options/options.ts';
 import { anySignal } from '../options/signals.ts';
 import type { LineStore } from '../store/store.ts';

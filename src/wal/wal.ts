@@ -452,7 +452,8 @@ export class Wal {
    * acknowledged. Changes nothing. What is wrong with the lines is in the report's `error`.
    *
    * Rejects with ERR_WAL_ARGUMENT or ERR_WAL_CLOSED; with ERR_WAL_NOT_FOUND, ERR_WAL_NOT_A_DIRECTORY, ERR_WAL_PERMISSION,
-   * ERR_WAL_FORMAT or ERR_WAL_IO where the files cannot be read; and with what `onProgress` throws.
+   * ERR_WAL_FORMAT or ERR_WAL_IO where the files cannot be read; with ERR_WAL_COMPACTED where the log is compacted again
+   * and again meanwhile; and with what `onProgress` throws.
    */
   verify(options: VerifyOptions = {}): Promise<VerifyReport> {
     checkOutside(this.#appender);

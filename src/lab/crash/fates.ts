@@ -13,8 +13,14 @@ export type Damage =
 export interface Fate {
   /** Effects that are lost, by number. */
   readonly lost: ReadonlySet<number>;
-  /** A write that is kept, and not whole. */
-  readonly damaged?: { readonly effect: number; readonly damage: Damage };
+  /** Writes that are kept, and not whole. */
+  readonly damaged?: readonly Damaged[];
+}
+
+export interface Damaged {
+  /** The write, by number. */
+  readonly effect: number;
+  readonly damage: Damage;
 }
 
 const SECTOR_BYTES = 512;
@@ -58,7 +64,7 @@ export function* fatesAt(effects: readonly Effect[], count: number, oneByOne: nu
       for (const effect of kept) {
         const write = effects[effect] as Write;
         const damages = effect === kept.at(-1) ? [...cutsOf(write), ...zerosOf(write)] : holesOf(write);
-        for (const damage of damages) yield { lost, damaged: { effect, damage } };
+        for (const damage of damages) yield { lost, damaged: [{ effect, damage }] };
       }
     }
   }
@@ -95,17 +101,19 @@ export function imageAfter(
   before: Image,
   effects: readonly Effect[],
   count: number,
-  { lost, damaged }: Fate,
+  { lost, damaged = [] }: Fate,
 ): Image {
   const image = before.copy();
+  const damages = new Map(damaged.map(({ effect, damage }) => [effect, damage]));
   for (const [number, effect] of effects.slice(0, count).entries()) {
     if (lost.has(number)) continue;
     if (effect.kind === 'made') image.make(effect);
     if (effect.kind === 'name') image.name(effect.namings);
     if (effect.kind !== 'write') continue;
     const { inode, offset, bytes } = effect;
+    const harm = damages.get(number);
     const there = () => image.files.get(inode)?.content.bytes.subarray(offset) ?? Buffer.alloc(0);
-    image.write(inode, damaged?.effect === number ? damage(bytes, there(), damaged.damage) : bytes, offset);
+    image.write(inode, harm === undefined ? bytes : damage(bytes, there(), harm), offset);
   }
   return image;
 }

@@ -27,7 +27,7 @@ export const NOTHING: Promised = {
   tried: new Set(),
   acknowledged: new Map(),
   refused: new Set(),
-  repeated: COUNTER,
+  repeated: [COUNTER],
   copied: undefined,
 };
 

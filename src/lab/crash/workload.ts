@@ -8,6 +8,7 @@ import {
   type WalOptions,
 } from '../../index.ts';
 import { noLock } from '../../lock/lock.ts';
+import type { Storage } from '../../storage/storage.ts';
 import type { Surroundings } from '../../wal/surroundings.ts';
 import { simulatedClock } from '../disk/sim-clock.ts';
 import { SimDisk } from '../disk/sim-disk.ts';
@@ -30,7 +31,7 @@ export function must(holds: boolean, what: string): void {
 }
 
 /** Surroundings on a simulated disk: no time passes but that of the log, and what is random comes from a seed. */
-export function surroundingsOn(storage: SimDisk, seed: number): Surroundings {
+export function surroundingsOn(storage: Storage, seed: number): Surroundings {
   const dice = seeded(seed);
   return { storage, clock: simulatedClock(), random: dice, randomHex: hexDigits(dice) };
 }

@@ -16,6 +16,11 @@ export class Content {
     return this.#bytes.subarray(0, this.#size);
   }
 
+  replace(bytes: Buffer): void {
+    this.#bytes = Buffer.from(bytes);
+    this.#size = bytes.length;
+  }
+
   /** What lies between the end and `offset` becomes zeros. */
   write(bytes: Buffer, offset: number): void {
     const end = offset + bytes.length;

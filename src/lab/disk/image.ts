@@ -38,6 +38,10 @@ export class Image {
     this.files.get(inode)?.content.write(bytes, offset);
   }
 
+  rewrite(inode: Inode, bytes: Buffer): void {
+    this.files.get(inode)?.content.replace(bytes);
+  }
+
   name(namings: readonly Naming[]): void {
     for (const { directory, name, inode } of namings) {
       const names = this.directories.get(directory)?.names;

@@ -8,6 +8,8 @@ import { Image, ROOT } from './image.ts';
 export interface SimFile extends StorageFile {
   /** Begins a sync, and returns how to end it: well, or as one that fails. */
   beginSync(): (fails: boolean) => void;
+  /** Where the last write to it began. */
+  readonly lastWrittenAt: number;
 }
 
 /**
@@ -25,6 +27,8 @@ export class SimDisk implements Storage {
   readonly #now: () => number;
   /** When each file was written to last. */
   readonly #modified = new Map<Inode, number>();
+  /** Where the last write to each file began. */
+  readonly #lastWrites = new Map<Inode, number>();
   /** How many syncs of a file have failed: each open file is told of each, once. */
   readonly #failures = new Map<Inode, number>();
   #nextInode: Inode;
@@ -94,6 +98,13 @@ export class SimDisk implements Storage {
 
   remove(path: string): void {
     if (this.#find(path) !== undefined) this.#name([{ ...this.#placeOf(path), inode: undefined }]);
+  }
+
+  /** Writes a file over in place, as `cp` does. What a crash leaves of that is not simulated: it counts as synced. */
+  rewrite(path: string, bytes: Buffer): void {
+    const inode = this.#mustFind(path);
+    this.image.rewrite(inode, bytes);
+    this.#modified.set(inode, this.#now());
   }
 
   removeDirectory(path: string): void {
@@ -190,6 +201,7 @@ export class SimDisk implements Storage {
     const write = (bytes: Buffer, offset: number) => {
       this.effects.push({ kind: 'write', inode, offset, bytes });
       content.write(bytes, offset);
+      this.#lastWrites.set(inode, offset);
       this.#modified.set(inode, this.#now());
     };
     const failures = () => this.#failures.get(inode) ?? 0;
@@ -204,9 +216,13 @@ export class SimDisk implements Storage {
         throw systemError('EIO');
       };
     };
+    const lastWrites = this.#lastWrites;
     return {
       descriptor: inode,
       beginSync,
+      get lastWrittenAt() {
+        return lastWrites.get(inode) ?? 0;
+      },
       look: () => this.#lookAt(inode),
       size: () => content.size,
       endsAt: (size) => content.size === size,

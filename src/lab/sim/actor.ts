@@ -1,38 +1,55 @@
-import { Wal, type WalError } from '../../index.ts';
-import { noLock } from '../../lock/lock.ts';
+import { type Entry, type Table, Wal, type WalError } from '../../index.ts';
 import { LOG } from '../crash/workload.ts';
-import { hexDigits, pick, seeded } from '../seeded.ts';
-import { COUNTER } from './beliefs.ts';
+import { type Dice, hexDigits, pick, seeded } from '../seeded.ts';
+import { systemError } from '../wrapped-storage.ts';
+import type { Durability } from './beliefs.ts';
+import type { Trouble, WorkName } from './decisions.ts';
+import { expectedOf } from './expected.ts';
 import { faultyStorage } from './faulty-storage.ts';
+import type { Call } from './hardships.ts';
+import { entriesOf, type Hand, refused, WORK } from './works.ts';
 import type { World } from './world.ts';
 
 const MOST_AT_ONCE = 3;
 /** After these a process opens the log anew. */
 const OVER: readonly string[] = ['ERR_WAL_LATCHED', 'ERR_WAL_SYNC', 'ERR_WAL_IO'];
+const INTERLOPER_BYTES = [0, 10, 100, 1000, 1000];
 
-/** What an actor does, and what that is called. */
-type Work = readonly [name: string, work: () => Promise<void>];
-
-/** One process that writes to the log, and does what the dice say. */
+/** One process that writes to the log, and does what it is told. */
 export class Actor {
   readonly name: string;
+  readonly slot: number;
   readonly #world: World;
+  /** Its own chance. */
+  readonly #dice: Dice;
+  readonly #durability: Durability;
   killed = false;
   #wal: Wal | undefined;
+  #table: Promise<Table<number>> | undefined;
   #opening = false;
   #leaving = false;
+  #stop = new AbortController();
   /** What it waits for. */
   readonly #doing: string[] = [];
   /** True while its own code is in the middle of something, and cannot do anything else. */
   #inside = false;
+  /** What it began last; and how often it has made each call since. */
+  #since = 'it began';
+  #calls = new Map<Call, number>();
   #entries = 0;
   /** Until word is left of a failed sync nobody else can know of it: what comes in these microseconds is in doubt. */
   #leavesWord = false;
+  /** The latest checkout after which it has looked where the log's path leads, has also read there, has begun a sync. */
+  #looked = 0;
+  #read = 0;
+  #synced = 0;
 
-  constructor(world: World, name: string) {
+  constructor(world: World, name: string, slot: number) {
     this.#world = world;
     this.name = name;
-    void this.#open();
+    this.slot = slot;
+    this.#dice = world.diceOf(name);
+    this.#durability = world.climate.os && this.#dice() < 0.5 ? 'os' : 'sync';
   }
 
   get isThere(): boolean {
@@ -56,154 +73,179 @@ export class Actor {
     this.#leavesWord = false;
   }
 
+  open(): void {
+    void this.#open();
+  }
+
   /** Does something that waits for others. */
-  act(): void {
-    const { dice } = this.#world;
-    if (this.#wal === undefined) {
-      void this.#open();
-      return;
-    }
-    const append: Work = ['append', () => this.#append(1)];
-    const works: readonly Work[] = [
-      append,
-      append,
-      append,
-      ['batch', () => this.#append(3)],
-      ['increment', () => this.#increment()],
-      ['read', () => this.#read()],
-      ['compact', () => this.#compact()],
-      ['close', () => this.#close()],
-    ];
-    void this.#do(...(pick(dice, works) as Work));
+  act(name: WorkName, step: number, seed: number): void {
+    this.#since = `step ${step}`;
+    this.#calls = new Map();
+    const wal = this.#wal;
+    if (wal === undefined) void this.#open();
+    else if (name === 'close') void this.#do(name, () => this.#close());
+    else void this.#do(name, () => WORK[name](this.#hand(wal, seed)));
   }
 
   /** Closes the log when what it is doing is done, and does nothing else. */
   leave(): void {
     this.#leaving = true;
+    this.#stop.abort();
     if (this.#wal !== undefined) void this.#do('close', () => this.#close());
   }
 
-  /** Appends in one stretch, between two calls that another makes. */
-  interlope(): void {
-    const { wal, ids, entries } = this.#newEntries(1);
-    const { beliefs } = this.#world;
+  /** Where it stands at such a call: of all that happened before, only what it is in the middle of counts. */
+  placeOf(call: Call): string {
+    return `${call} ${this.#calls.get(call)} of ${this.name} since ${this.#since}`;
+  }
+
+  /** Appends in one stretch, between two calls that another makes; `meanwhile`: what that one is in the middle of. */
+  interlope(seed: number, meanwhile: string): void {
+    const before = { since: this.#since, calls: this.#calls };
+    this.#since = `(${meanwhile})`;
+    this.#calls = new Map();
+    this.#interlope(seed);
+    this.#since = before.since;
+    this.#calls = before.calls;
+  }
+
+  #interlope(seed: number): void {
+    const world = this.#world;
+    const wal = this.#wal as Wal;
+    const dice = seeded(seed);
+    const key = dice() < 0.1 ? pick(dice, [...world.unsettled]) : undefined;
+    const ids = key === undefined ? this.#newIds(1) : [key];
+    const [entry] = entriesOf(ids, pick(dice, INTERLOPER_BYTES) as number);
+    world.beliefs.tried(ids);
+    world.tell(`  meanwhile ${this.name} appends ${ids}`);
     this.#inside = true;
+    const { count: began } = world.checkouts;
     try {
-      const { seq } = wal.appendSync(entries[0] as { op: string; id: string });
-      if (!this.killed) beliefs.acknowledged(ids, seq);
+      const { seq } = wal.appendSync(entry as Entry, key === undefined ? {} : { key });
+      if (!this.killed) this.#acknowledged(ids, seq, began, true);
     } catch (error) {
-      this.#rejected(ids, error);
+      if (this.killed) return;
+      if (key === undefined) refused(world, ids, error as WalError);
+      this.#ended('append', error);
     } finally {
       this.#inside = false;
     }
   }
 
-  async #do(...[name, work]: Work): Promise<void> {
-    this.#doing.push(name);
-    this.#world.count(name);
-    try {
-      await work();
-    } finally {
-      this.#doing.splice(this.#doing.indexOf(name), 1);
+  /** What comes between it and the disk, or the lock. Throws where it is dead, or dies of it. */
+  #meet(call: Call, path: string): Trouble | undefined {
+    if (this.killed) throw systemError('EKILLED');
+    const world = this.#world;
+    this.#calls.set(call, (this.#calls.get(call) ?? 0) + 1);
+    world.note(this.name, call, path);
+    let trouble: Trouble | undefined;
+    if (!this.#leavesWord) {
+      const was = this.#inside;
+      this.#inside = true;
+      trouble = world.meet(this, call, path);
+      this.#inside = was;
+      if (this.killed) throw systemError('EKILLED');
     }
+    if (call === 'look') this.#looked = world.checkouts.count;
+    if (call === 'read') this.#read = this.#looked;
+    if (call === 'syncNow') this.#synced = world.checkouts.count;
+    if (trouble?.kind === 'sync-fails' && call !== 'sync') this.#leavesWord = true;
+    return trouble;
   }
 
   async #open(): Promise<void> {
     const world = this.#world;
-    const { scheduler, dice, disk, segmentBytes } = world;
-    const own = seeded(Math.floor(dice() * 2 ** 32));
-    const actor = this;
-    const storage = faultyStorage(disk, scheduler, {
-      before: () => {
-        if (this.#leavesWord) return;
-        const was = this.#inside;
-        this.#inside = true;
-        world.between(this);
-        this.#inside = was;
-      },
-      get killed() {
-        return actor.killed;
-      },
-      room: (bytes) => (world.chance(world.hardships.full) ? Math.floor(dice() * bytes) : bytes),
-      syncFails: () => {
-        const fails = world.chance(world.hardships.syncFails);
-        this.#leavesWord ||= fails;
-        return fails;
+    const { scheduler, climate } = world;
+    const { segmentBytes, lock, git, autoCompact } = climate;
+    const storage = faultyStorage(world.disk, {
+      meet: (call, path) => this.#meet(call, path),
+      pause: () => scheduler.pause(this),
+      syncFailed: () => {
+        this.#leavesWord = true;
       },
     });
+    const random = seeded(Math.floor(this.#dice() * 2 ** 32));
+    const clock = scheduler.clockOf(this);
     this.#opening = true;
+    this.#stop = new AbortController();
     try {
-      const surroundings = { storage, clock: scheduler.clock, random: own, randomHex: hexDigits(own) };
-      const wal = await Wal.openIn(surroundings, LOG, { lock: noLock(), segmentBytes });
+      const surroundings = { storage: world.change(storage), clock, random, randomHex: hexDigits(random) };
+      const wal = await Wal.openIn(surroundings, LOG, {
+        lock: world.lock.of(this, (call) => this.#meet(call, '')?.kind),
+        lockTimeoutMs: lock.timeoutMs,
+        strictLock: lock.strict,
+        durability: this.#durability,
+        segmentBytes,
+        git,
+        autoCompact: autoCompact && { minBytes: 4096, ratio: 0.5 },
+      });
       if (this.killed) return;
+      world.count('open');
       this.#wal = wal;
       if (this.#leaving) await this.#close();
     } catch (error) {
-      if (!this.killed) this.#unexpected('open', error, ['ERR_WAL_NO_SPACE', 'ERR_WAL_SYNC', 'ERR_WAL_IO']);
+      this.#ended('open', error);
     } finally {
       this.#opening = false;
     }
   }
 
-  #newEntries(count: number) {
-    const ids = Array.from({ length: count }, () => `${this.name}-${++this.#entries}`);
-    const size = pick(this.#world.dice, [0, 10, 100, 1000]) as number;
-    const entries = ids.map((id) => ({ op: 'add', id, data: 'x'.repeat(size) }));
-    this.#world.beliefs.tried(ids);
-    return { wal: this.#wal as Wal, ids, entries };
+  #hand(wal: Wal, seed: number): Hand {
+    const world = this.#world;
+    const actor = this;
+    const dice = seeded(seed);
+    return {
+      wal,
+      world,
+      dice,
+      durability: this.#durability,
+      signal: this.#stop.signal,
+      newIds: (count) => this.#newIds(count),
+      pause: () => world.scheduler.pause(this),
+      table: () => {
+        if (this.#table === undefined || dice() < 0.2) this.#table = wal.table<number>();
+        return this.#table;
+      },
+      get isAlive() {
+        return !actor.killed;
+      },
+      acknowledged: (ids, seq, began) => this.#acknowledged(ids, seq, began, false),
+    };
   }
 
-  async #append(count: number): Promise<void> {
-    const { wal, ids, entries } = this.#newEntries(count);
-    try {
-      const [first] = entries;
-      const single = count === 1 && first !== undefined;
-      const { seq } = await (single ? wal.append(first) : wal.appendBatch(entries));
-      if (!this.killed) this.#world.beliefs.acknowledged(ids, seq);
-    } catch (error) {
-      this.#rejected(ids, error);
+  #newIds(count: number): string[] {
+    return Array.from({ length: count }, () => `${this.name}-${++this.#entries}`);
+  }
+
+  /** `began`: after which checkout the append was called for. `atOnce`: nobody came between the log's answer and this. */
+  #acknowledged(ids: readonly string[], seq: number, began: number, atOnce: boolean): void {
+    const world = this.#world;
+    world.count('acknowledged', ids.length);
+    world.tell(`  ${this.name} is told that ${ids} is entry ${seq}`);
+    world.note(this.name, 'acknowledged', String(seq));
+    const { checkouts, beliefs } = world;
+    const { count } = checkouts;
+    if (began === count || (atOnce && this.#read === count)) {
+      const wrong = beliefs.acknowledged(ids, seq, this.#durability);
+      if (wrong !== undefined) world.fault(wrong);
+      if (this.#durability === 'sync') checkouts.keep();
+    } else if (!checkouts.holds(world.disk, ids, began)) {
+      world.fault(`${ids} was acknowledged, and is in none of the logs that lay there meanwhile`);
+    } else if (atOnce && this.#synced === count) {
+      world.fault(`${ids} was acknowledged, though the log had been replaced before it was synced`);
     }
   }
 
-  #rejected(ids: readonly string[], error: unknown): void {
-    if (this.killed) return;
-    const { outcome, code } = error as WalError;
-    this.#world.count(`append ${code}`);
-    if (outcome === 'not-written') this.#world.beliefs.refused(ids);
-    else if (outcome !== 'unknown')
-      this.#world.fault(`${this.name}: an append was rejected without an outcome: ${error}`);
-    if (OVER.includes(code)) void this.#close();
-  }
-
-  async #increment(): Promise<void> {
+  async #do(name: WorkName, work: () => Promise<void>): Promise<void> {
+    this.#doing.push(name);
+    this.#world.count(name);
+    this.#world.tell(`${this.name} begins to ${name}`);
     try {
-      const table = await (this.#wal as Wal).table<number>();
-      await table.update(COUNTER, (value = 0) => value + 1);
-      table.close();
-      if (!this.killed) this.#world.beliefs.incremented();
+      await work();
     } catch (error) {
-      this.#unexpected('update', error, [...OVER, 'ERR_WAL_NO_SPACE', 'ERR_WAL_CLOSED', 'ERR_WAL_CONFLICT']);
-    }
-  }
-
-  async #read(): Promise<void> {
-    const wal = this.#wal as Wal;
-    try {
-      let last = 0;
-      for await (const { seq } of wal.read({ from: await wal.oldest() })) {
-        if (last !== 0 && seq !== last + 1) this.#world.fault(`${this.name} read entry ${seq} after ${last}`);
-        last = seq;
-      }
-    } catch (error) {
-      this.#unexpected('read', error, ['ERR_WAL_COMPACTED', 'ERR_WAL_CLOSED']);
-    }
-  }
-
-  async #compact(): Promise<void> {
-    try {
-      await (this.#wal as Wal).compact({ retain: pick(this.#world.dice, [1, 2]) as number });
-    } catch (error) {
-      this.#unexpected('compact', error, [...OVER, 'ERR_WAL_NO_SPACE', 'ERR_WAL_CLOSED']);
+      this.#ended(name, error);
+    } finally {
+      this.#doing.splice(this.#doing.indexOf(name), 1);
     }
   }
 
@@ -211,21 +253,28 @@ export class Actor {
     const wal = this.#wal;
     if (wal === undefined) return;
     this.#wal = undefined;
+    this.#table = undefined;
     this.#opening = true;
     try {
       await wal.close();
-    } catch (error) {
-      this.#unexpected('close', error, []);
     } finally {
       this.#opening = false;
     }
   }
 
-  #unexpected(doing: string, error: unknown, expected: readonly string[]): void {
+  /** What it did was rejected: that must be of what can go wrong here. */
+  #ended(doing: WorkName | 'open', error: unknown): void {
     if (this.killed) return;
-    const { code } = error as WalError;
-    this.#world.count(`${doing} ${code}`);
-    if (OVER.includes(code)) void this.#close();
-    if (!expected.includes(code)) this.#world.fault(`${this.name}: ${doing} was rejected: ${error}`);
+    const world = this.#world;
+    const { code, message } = error as WalError;
+    world.count(`${doing} ${code}`);
+    world.tell(`  ${this.name} is told: ${code}: ${message}`);
+    if (!expectedOf(world.climate, doing).has(code))
+      world.fault(
+        `${this.name}: ${doing} was rejected: ${error instanceof Error ? `${code}: ${message}` : error}`,
+      );
+    if (OVER.includes(code)) void this.#do('close', () => this.#close());
+    else if (code === undefined) world.fault((error as Error).stack ?? String(error));
+    else this.#table = undefined;
   }
 }

@@ -1,24 +1,85 @@
 import type { Wal } from '../../index.ts';
-import { faultsIn } from '../told.ts';
+import { faultsOf, faultsOfLines } from '../told.ts';
 
 /** The id that many increment. */
 export const COUNTER = 'counter';
+/** Two ids between which many move amounts: what the one has the other lacks. */
+export const ACCOUNTS = ['account-a', 'account-b'] as const;
 
-/** What the processes were told, which crashes change nothing of, and what must therefore hold. */
+const REPEATED: readonly string[] = [COUNTER, ...ACCOUNTS];
+
+export type Durability = 'sync' | 'os';
+
+/** What anybody ever tried, in whatever commit. */
+interface Tries {
+  readonly ids: Set<string>;
+  increments: number;
+}
+
+/** What the processes were told of one log, and what must therefore hold. */
 export class Beliefs {
-  readonly #tried = new Set<string>([COUNTER]);
-  /** Seqs by id. */
-  readonly #acknowledged = new Map<string, number>();
-  readonly #refused = new Set<string>();
-  #increments = 0;
+  readonly #tries: Tries;
+  /** Seqs by id: of what survives a crash, and of what does not. */
+  readonly #acknowledged: Map<string, number>;
+  readonly #acknowledgedByOs: Map<string, number>;
+  readonly #refused: Set<string>;
+  /** Crcs by seq, of what readers were given. */
+  readonly #seen: Map<number, string>;
+  readonly #increments: { sync: number; os: number };
+  /** The last entry that is acknowledged; and the last that a crash must keep. */
+  #highest: number;
+  #kept: number;
 
-  tried(ids: readonly string[]): void {
-    for (const id of ids) this.#tried.add(id);
+  /** `from`: what another commit was told, and what therefore holds here. */
+  constructor(from?: Beliefs) {
+    const before = from === undefined ? undefined : from.#facts;
+    this.#tries = before?.tries ?? { ids: new Set(REPEATED), increments: 0 };
+    this.#acknowledged = new Map(before?.acknowledged);
+    this.#acknowledgedByOs = new Map(before?.acknowledgedByOs);
+    this.#refused = new Set(before?.refused);
+    this.#seen = new Map(before?.seen);
+    this.#increments = { sync: 0, os: 0, ...before?.increments };
+    this.#highest = before?.highest ?? 0;
+    this.#kept = before?.kept ?? 0;
   }
 
-  /** `seq`: of the first of them. */
-  acknowledged(ids: readonly string[], seq: number): void {
-    for (const [i, id] of ids.entries()) this.#acknowledged.set(id, seq + i);
+  get #facts() {
+    return {
+      tries: this.#tries,
+      acknowledged: this.#acknowledged,
+      acknowledgedByOs: this.#acknowledgedByOs,
+      refused: this.#refused,
+      seen: this.#seen,
+      increments: this.#increments,
+      highest: this.#highest,
+      kept: this.#kept,
+    };
+  }
+
+  /** The last entry that is acknowledged: what is appended from now on comes after it. */
+  get highest(): number {
+    return this.#highest;
+  }
+
+  tried(ids: readonly string[]): void {
+    for (const id of ids) this.#tries.ids.add(id);
+  }
+
+  /** `seq`: of the first of them. Answers what is wrong with that. */
+  acknowledged(ids: readonly string[], seq: number, durability: Durability): string | undefined {
+    for (const [i, id] of ids.entries()) {
+      const before = this.#acknowledged.get(id) ?? this.#acknowledgedByOs.get(id) ?? seq + i;
+      if (before !== seq + i) return `${id} was acknowledged as entry ${before}, and as entry ${seq + i}`;
+      (durability === 'sync' ? this.#acknowledged : this.#acknowledgedByOs).set(id, seq + i);
+    }
+    this.reached(seq + ids.length - 1, durability);
+    return undefined;
+  }
+
+  /** So far the log was told to go. */
+  reached(seq: number, durability: Durability): void {
+    this.#highest = Math.max(this.#highest, seq);
+    if (durability === 'sync') this.#kept = Math.max(this.#kept, seq);
   }
 
   /** It was told that nothing was written. */
@@ -26,23 +87,89 @@ export class Beliefs {
     for (const id of ids) this.#refused.add(id);
   }
 
-  incremented(): void {
-    this.#increments++;
+  increments(): void {
+    this.#tries.increments++;
   }
 
-  /** What does not hold in the log as it is there now. */
-  async faultsIn(wal: Wal): Promise<string[]> {
-    const faults = await faultsIn(wal, {
-      acknowledged: this.#acknowledged,
-      tried: this.#tried,
-      refused: this.#refused,
-      repeated: COUNTER,
-    });
-    const { value = 0, version = 0 } =
-      (await wal.table<number>()).list().find(({ id }) => id === COUNTER) ?? {};
-    if (value !== version) faults.push(`the counter is ${value} after ${version} increments`);
-    if (version < this.#increments)
-      faults.push(`${this.#increments} increments were acknowledged, and ${version} are there`);
-    return faults;
+  incremented(durability: Durability): void {
+    this.#increments[durability]++;
   }
+
+  /** A reader was given that entry; `kept`: as one that survives a crash. Answers what is wrong with that. */
+  saw(seq: number, crc: string, kept: boolean): string | undefined {
+    const before = this.#seen.get(seq);
+    if (before !== undefined && before !== crc)
+      return `entry ${seq} was read with crc ${crc}, and before with ${before}`;
+    this.#seen.set(seq, crc);
+    if (kept) this.#kept = Math.max(this.#kept, seq);
+    return undefined;
+  }
+
+  /** The power went: what was not synced may be gone. */
+  crashed(): void {
+    this.#acknowledgedByOs.clear();
+    this.#increments.os = 0;
+    this.#highest = this.#kept;
+    for (const seq of this.#seen.keys()) if (seq > this.#kept) this.#seen.delete(seq);
+  }
+
+  /** What does not hold in the log as it is there now. `isCalm`: nothing has happened that can tear a line. */
+  async faultsIn(wal: Wal, isCalm: boolean): Promise<string[]> {
+    const items = (await wal.table<number>()).list();
+    const acknowledged = new Map([...this.#acknowledged, ...this.#acknowledgedByOs]);
+    const told = { acknowledged, tried: this.#tries.ids, refused: this.#refused, repeated: REPEATED };
+    const faults = faultsOf(items, told);
+    const item = (id: string) => items.find((each) => each.id === id) ?? { value: 0, version: 0 };
+    const { value, version } = item(COUNTER);
+    const { sync, os } = this.#increments;
+    const { increments: tried } = this.#tries;
+    if (value !== version) faults.push(`the counter is ${value} after ${version} increments`);
+    if (version < sync + os)
+      faults.push(`${sync + os} increments were acknowledged, and ${version} are there`);
+    if (version > tried) faults.push(`${tried} increments were tried, and ${version} are there`);
+    const [a, b] = ACCOUNTS.map(item) as [(typeof items)[0], (typeof items)[0]];
+    if (a.value + b.value !== 0 || a.version !== b.version)
+      faults.push(
+        `the accounts hold ${a.value} and ${b.value} after ${a.version} and ${b.version} transfers`,
+      );
+    const { seq } = await wal.head();
+    if (seq < this.#highest)
+      faults.push(`the log ends at entry ${seq}, and was told to reach ${this.#highest}`);
+    const report = await wal.verify();
+    const { stranded, torn, damaged, unreadable } = report.lines;
+    if (isCalm && stranded + torn + damaged + unreadable > 0)
+      faults.push(
+        `verify: of its lines ${stranded} are stranded, ${torn} torn, ${damaged} damaged, ${unreadable} unreadable`,
+      );
+    return [...faults, ...faultsOfOrder(items), ...faultsOfLines(report)];
+  }
+
+  /** What does not hold in a copy that was made up to that entry. */
+  async faultsInCopy(wal: Wal, reached: number): Promise<string[]> {
+    const acknowledged = [...this.#acknowledged, ...this.#acknowledgedByOs].filter(
+      ([, seq]) => seq <= reached,
+    );
+    const items = (await wal.table()).list();
+    const told = { acknowledged: new Map(acknowledged), tried: this.#tries.ids, repeated: REPEATED };
+    return [...faultsOf(items, told), ...faultsOfOrder(items), ...faultsOfLines(await wal.verify())];
+  }
+}
+
+/** The ids of each writer end in the number of the call: what it called for first comes first. */
+function faultsOfOrder(items: readonly { readonly id: string; readonly rev: number }[]): string[] {
+  const revs = new Map<string, number[]>();
+  for (const { id, rev } of items) {
+    const [, writer, number] = /^(p.*)-(\d+)$/.exec(id) ?? [];
+    if (writer === undefined) continue;
+    const ofWriter = revs.get(writer) ?? [];
+    ofWriter[Number(number)] = rev;
+    revs.set(writer, ofWriter);
+  }
+  const faults: string[] = [];
+  for (const [writer, ofWriter] of revs) {
+    const inOrder = ofWriter.filter((rev) => rev !== undefined);
+    if (inOrder.some((rev, i) => rev < (inOrder[i - 1] ?? 0)))
+      faults.push(`the entries of ${writer} are in another order than its calls`);
+  }
+  return faults;
 }

@@ -1,69 +1,141 @@
 import type { Storage, StorageFile } from '../../storage/storage.ts';
 import type { SimDisk, SimFile } from '../disk/sim-disk.ts';
+import { type Dice, seeded } from '../seeded.ts';
 import { systemError } from '../wrapped-storage.ts';
-import type { Scheduler } from './scheduler.ts';
+import type { Trouble } from './decisions.ts';
+import type { Call } from './hardships.ts';
 
 /** What a process meets on its way to the disk. */
 export interface Obstacles {
-  /** Before anything it asks of the disk: others may come first. */
-  before(): void;
-  /** Whether it was killed: then nothing reaches the disk any more. */
-  readonly killed: boolean;
-  /** How many of so many bytes a write takes; less than all: the disk is full. */
-  room(bytes: number): number;
-  /** Whether a sync fails. */
-  syncFails(): boolean;
+  /** Before anything it asks of the disk: others may come first. Answers what goes wrong with the call itself. Throws where the process is dead. */
+  meet(call: Call, path: string): Trouble | undefined;
+  /** Waits for its turn; never comes back to a process that was killed. */
+  pause(): Promise<void>;
+  /** A sync that others came between has failed. */
+  syncFailed(): void;
 }
 
+const MOST_PAUSES = 20;
+
 /** The disk as one process sees it: others come between any two of its calls, and calls fail. */
-export function faultyStorage(disk: SimDisk, scheduler: Scheduler, obstacles: Obstacles): Storage {
-  const enter = () => {
-    if (obstacles.killed) throw systemError('EKILLED');
-    obstacles.before();
-    if (obstacles.killed) throw systemError('EKILLED');
+export function faultyStorage(disk: SimDisk, obstacles: Obstacles): Storage {
+  /** Fails where that is what was met. */
+  const meet = (call: Call, path: string): Trouble | undefined => {
+    const trouble = obstacles.meet(call, path);
+    if (trouble?.kind === 'fails' && call !== 'append') throw failure('EIO', call);
+    if (trouble?.kind === 'full' && call !== 'append') throw failure('ENOSPC', call);
+    if (trouble?.kind === 'sync-fails' && call === 'syncDirectory') throw failure('EIO', call);
+    return trouble;
   };
-  const guarded =
-    <Arguments extends unknown[], Answer>(call: (...args: Arguments) => Answer) =>
-    (...args: Arguments): Answer => {
-      enter();
-      return call(...args);
-    };
-  const fileOf = (file: SimFile): StorageFile => ({
+  const fileOf = (file: SimFile, path: string): StorageFile => ({
     descriptor: file.descriptor,
-    look: guarded(() => file.look()),
-    size: guarded(() => file.size()),
-    endsAt: guarded((size) => file.endsAt(size)),
-    read: guarded((target, position) => file.read(target, position)),
-    append: guarded((pieces) => {
-      const bytes = Buffer.concat(pieces);
-      const taken = obstacles.room(bytes.length);
-      if (taken === 0) throw systemError('ENOSPC');
-      return file.append([bytes.subarray(0, taken)]);
-    }),
-    writeAt: guarded((bytes, position) => file.writeAt(bytes, position)),
-    sync: async () => {
-      enter();
-      const end = file.beginSync();
-      await scheduler.pause();
-      // A killed process hears of nothing any more.
-      if (obstacles.killed) await new Promise(() => {});
-      end(obstacles.syncFails());
+    look: () => {
+      meet('size', path);
+      return file.look();
     },
-    syncNow: guarded(() => file.beginSync()(obstacles.syncFails())),
+    size: () => {
+      meet('size', path);
+      return file.size();
+    },
+    endsAt: (size) => {
+      meet('size', path);
+      return file.endsAt(size);
+    },
+    read: (target, position) => {
+      const size = file.size();
+      const trouble = meet('read', path);
+      const count = file.read(target, position);
+      if (trouble === undefined) return count;
+      const dice = seeded(trouble.dice);
+      if (trouble.kind === 'short') return shareOf(count, dice);
+      // Only what was appended last, and since the read began, may be on its way still.
+      const known = Math.max(0, Math.max(size, file.lastWrittenAt) - position);
+      if (count > known) target.fill(0, known + Math.floor(dice() * (count - known)), count);
+      return count;
+    },
+    append: (pieces) => {
+      const trouble = meet('append', path);
+      if (trouble === undefined) return file.append(pieces);
+      const bytes = Buffer.concat(pieces);
+      const dice = seeded(trouble.dice);
+      const taken = trouble.kind === 'fails' ? Math.floor(dice() * (bytes.length + 1)) : roomFor(bytes, dice);
+      if (taken > 0) file.append([bytes.subarray(0, taken)]);
+      if (trouble.kind === 'fails') throw failure('EIO', 'append');
+      if (taken === 0) throw failure('ENOSPC', 'append');
+      return taken;
+    },
+    writeAt: (bytes, position) => {
+      meet('writeAt', path);
+      file.writeAt(bytes, position);
+    },
+    sync: async () => {
+      const trouble = meet('sync', path);
+      const end = file.beginSync();
+      const pauses = trouble?.kind === 'slow' ? 1 + shareOf(MOST_PAUSES, seeded(trouble.dice)) : 1;
+      for (let i = 0; i < pauses; i++) await obstacles.pause();
+      if (trouble?.kind === 'sync-fails') obstacles.syncFailed();
+      end(trouble?.kind === 'sync-fails');
+    },
+    syncNow: () => {
+      const trouble = meet('syncNow', path);
+      file.beginSync()(trouble?.kind === 'sync-fails');
+    },
     close: () => file.close(),
   });
   return {
-    makeDirectory: guarded((directory, mode) => disk.makeDirectory(directory, mode)),
-    list: guarded((directory) => disk.list(directory)),
-    open: guarded((name, access, mode) => fileOf(disk.open(name, access, mode))),
-    look: guarded((name) => disk.look(name)),
-    link: guarded((existing, name) => disk.link(existing, name)),
-    reflink: guarded(() => disk.reflink()),
-    rename: guarded((from, to) => disk.rename(from, to)),
-    remove: guarded((name) => disk.remove(name)),
-    removeDirectory: guarded((name) => disk.removeDirectory(name)),
-    syncDirectory: guarded((directory) => disk.syncDirectory(directory)),
+    makeDirectory: (path, mode) => {
+      meet('makeDirectory', path);
+      return disk.makeDirectory(path, mode);
+    },
+    list: (path) => {
+      meet('list', path);
+      return disk.list(path);
+    },
+    open: (path, access, mode) => {
+      meet(access === 'create' || access === 'append' ? 'make' : 'open', path);
+      return fileOf(disk.open(path, access, mode), path);
+    },
+    look: (path) => {
+      meet('look', path);
+      return disk.look(path);
+    },
+    link: (existing, path) => {
+      meet('link', path);
+      disk.link(existing, path);
+    },
+    reflink: () => disk.reflink(),
+    rename: (from, to) => {
+      meet('rename', to);
+      disk.rename(from, to);
+    },
+    remove: (path) => {
+      meet('remove', path);
+      disk.remove(path);
+    },
+    removeDirectory: (path) => {
+      meet('remove', path);
+      disk.removeDirectory(path);
+    },
+    syncDirectory: (path) => {
+      meet('syncDirectory', path);
+      disk.syncDirectory(path);
+    },
     fileSystem: () => disk.fileSystem(),
     watch: () => disk.watch(),
   };
+}
+
+/** An error as the system gives it. */
+function failure(code: string, call: Call): Error {
+  return Object.assign(systemError(code), { syscall: call === 'make' ? 'open' : call });
+}
+
+/** Less than `count`, and something where that can be. */
+function shareOf(count: number, dice: Dice): number {
+  return count < 2 ? count : 1 + Math.floor(dice() * (count - 1));
+}
+
+/** How much of a write finds room: often all but its newline, which is the hardest to tell. */
+function roomFor({ length }: Buffer, dice: Dice): number {
+  return dice() < 0.1 ? length - 1 : Math.floor(dice() * length);
 }

@@ -1,49 +1,72 @@
 import type { Clock } from '../../clock/clock.ts';
-import { type Dice, pick } from '../seeded.ts';
 
-/** Everything that waits, and whose turn it is next: the dice say. */
+const START = Date.UTC(2026, 0, 1);
+/** What looking at the clock takes, in milliseconds. */
+const TICK_MS = 0.001;
+
+interface Waiter {
+  /** Whoever it is that waits. */
+  readonly who: object;
+  readonly go: () => void;
+}
+
+/** All that wait, in the order they came, and the time that they wait by. */
 export class Scheduler {
-  readonly #dice: Dice;
-  #waiting: (() => void)[] = [];
+  #waiting: Waiter[] = [];
   #elapsed = 0;
+  #wallOffset = 0;
 
-  constructor(dice: Dice) {
-    this.#dice = dice;
+  get waiting(): number {
+    return this.#waiting.length;
   }
 
   /** Waits for its turn. */
-  pause(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#waiting.push(resolve);
+  pause(who: object): Promise<void> {
+    return new Promise((go) => {
+      this.#waiting.push({ who, go });
     });
   }
 
-  /** Lets one of those that wait go on, and runs until everything waits again. False where nothing waited. */
-  async step(): Promise<boolean> {
-    const next = pick(this.#dice, this.#waiting);
-    if (next !== undefined) this.#waiting.splice(this.#waiting.indexOf(next), 1);
-    next?.();
-    // All microtasks, however many follow each other.
-    await new Promise((resolve) => setImmediate(resolve));
-    return next !== undefined;
+  /** Lets nobody of these ever go on. */
+  forget(who: object): void {
+    this.#waiting = this.#waiting.filter((waiter) => waiter.who !== who);
+  }
+
+  /** Lets one of those that wait go on. */
+  letGo(which: number): void {
+    const [next] = this.#waiting.splice(which, 1);
+    next?.go();
+  }
+
+  /** Time goes on. */
+  pass(ms: number): void {
+    this.#elapsed += Math.max(ms, TICK_MS);
+  }
+
+  /** The wall clock is set to another time. */
+  setWallClock(byMs: number): void {
+    this.#wallOffset += byMs;
+  }
+
+  readonly now = (): number => Math.floor(START + this.#elapsed + this.#wallOffset);
+
+  get elapsed(): number {
+    return this.#elapsed;
   }
 
   /** A clock by which waits end in any order: whoever sleeps may wake late, or before others that slept less. */
-  get clock(): Clock {
-    const tick = (ms: number) => {
-      this.#elapsed += Math.max(ms, 0.001);
-    };
+  clockOf(who: object): Clock {
     return {
-      now: () => Math.floor(Date.UTC(2026, 0, 1) + this.#elapsed),
+      now: this.now,
       elapsed: () => {
-        tick(0.001);
+        this.pass(TICK_MS);
         return this.#elapsed;
       },
-      block: tick,
-      yield: () => this.pause(),
+      block: (ms) => this.pass(ms),
+      yield: () => this.pause(who),
       sleep: async (ms, signal) => {
-        await this.pause();
-        if (!signal?.aborted) tick(ms);
+        await this.pause(who);
+        if (!signal?.aborted) this.pass(ms);
       },
     };
   }

@@ -1,0 +1,30 @@
+import type { WorkName } from './decisions.ts';
+import type { Climate } from './hardships.ts';
+
+const known = new WeakMap<Climate, Map<string, ReadonlySet<string>>>();
+
+/** The codes that something may be rejected with where that can go wrong: none beside. */
+export function expectedOf(climate: Climate, doing: WorkName | 'open'): ReadonlySet<string> {
+  const ofClimate = known.get(climate) ?? new Map<string, ReadonlySet<string>>();
+  known.set(climate, ofClimate);
+  const found = ofClimate.get(doing) ?? new Set(codesOf(climate, doing));
+  ofClimate.set(doing, found);
+  return found;
+}
+
+function* codesOf({ hardships, lock, git }: Climate, doing: WorkName | 'open'): Generator<string> {
+  if (doing === 'close') return;
+  const { fails, full, jump, checkout, 'sync-fails': syncFails } = hardships;
+  if (doing !== 'open') yield 'ERR_WAL_CLOSED';
+  if (fails > 0) yield* ['ERR_WAL_IO', 'ERR_WAL_LATCHED', 'ERR_WAL_LOCK_UNAVAILABLE'];
+  if (syncFails > 0) yield* ['ERR_WAL_SYNC', 'ERR_WAL_IO', 'ERR_WAL_LATCHED'];
+  if (full > 0) yield 'ERR_WAL_NO_SPACE';
+  if (lock.strict && lock.kind !== 'none') yield 'ERR_WAL_LOCK_TIMEOUT';
+  if (['increment', 'transfer', 'expect', 'claim', 'glance'].includes(doing)) yield 'ERR_WAL_CONFLICT';
+  if (['read', 'follow', 'backup'].includes(doing)) yield 'ERR_WAL_COMPACTED';
+  if (doing === 'abort') yield 'ERR_WAL_ABORTED';
+  if (git && doing === 'compact') yield 'ERR_WAL_UNSUPPORTED';
+  // A wall clock that was set forward makes a file that is being made look left over.
+  if (jump > 0 && doing === 'compact') yield 'ERR_WAL_NOT_FOUND';
+  if (checkout > 0) yield* ['ERR_WAL_DIVERGED', 'ERR_WAL_NOT_FOUND'];
+}

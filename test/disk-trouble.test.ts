@@ -1,0 +1,208 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Wal, type WalError, type WalOptions } from '../src/index.ts';
+import { imageAfter, unsynced } from '../src/lab/crash/fates.ts';
+import { COPY, LOG, surroundingsOn } from '../src/lab/crash/workload.ts';
+import { Image } from '../src/lab/disk/image.ts';
+import { SimDisk } from '../src/lab/disk/sim-disk.ts';
+import { systemError } from '../src/lab/wrapped-storage.ts';
+import { noLock } from '../src/lock/lock.ts';
+import type { Storage, StorageFile } from '../src/storage/storage.ts';
+
+function newDisk(): SimDisk {
+  const disk = new SimDisk();
+  disk.makeDirectory('/disk');
+  disk.syncDirectory('/');
+  return disk;
+}
+
+let seeds = 0;
+
+function open(storage: Storage, options: WalOptions = {}): Promise<Wal> {
+  return Wal.openIn(surroundingsOn(storage, ++seeds), LOG, {
+    lock: noLock(),
+    segmentBytes: 4096,
+    ...options,
+  });
+}
+
+/** The disk, but for some of what its files do. */
+function withFiles(
+  storage: Storage,
+  change: (file: StorageFile, path: string) => Partial<StorageFile>,
+): Storage {
+  const open: Storage['open'] = (path, access, mode) => {
+    const file = storage.open(path, access, mode);
+    return { ...file, ...change(file, path) };
+  };
+  return {
+    makeDirectory: (path, mode) => storage.makeDirectory(path, mode),
+    list: (path) => storage.list(path),
+    open,
+    look: (path) => storage.look(path),
+    link: (existing, path) => storage.link(existing, path),
+    reflink: (existing, path) => storage.reflink(existing, path),
+    rename: (from, to) => storage.rename(from, to),
+    remove: (path) => storage.remove(path),
+    removeDirectory: (path) => storage.removeDirectory(path),
+    syncDirectory: (path) => storage.syncDirectory(path),
+    fileSystem: (path) => storage.fileSystem(path),
+    watch: (directory, changed) => storage.watch(directory, changed),
+  };
+}
+
+const entry = (id: string) => ({ op: 'add', id, data: 'x'.repeat(300) });
+
+async function idsIn(wal: Wal): Promise<string[]> {
+  const ids: string[] = [];
+  for await (const { id } of wal.read({ from: await wal.oldest() })) ids.push(id);
+  return ids;
+}
+
+for (const most of [50, 1000])
+  test(`a disk that gives ${most} bytes of each read at most: nothing is taken for the end, or for damage`, () =>
+    readInParts(most));
+
+async function readInParts(most: number): Promise<void> {
+  const disk = newDisk();
+  const storage = withFiles(disk, (file) => ({
+    read: (target, position) => file.read(target.subarray(0, most), position),
+  }));
+  const wal = await open(storage);
+  const ids = Array.from({ length: 40 }, (_, i) => `bd-${i}`);
+  for (const id of ids.slice(0, 30)) await wal.append(entry(id), { key: id });
+  await wal.compact({ retain: 2 });
+  for (const id of ids.slice(30)) await wal.append(entry(id), { key: id });
+  await wal.close();
+  const again = await open(storage);
+  assert.deepEqual(await idsIn(again), ids);
+  assert.equal((await again.table()).size, ids.length);
+  assert.equal((await again.append(entry('bd-3'), { key: 'bd-3' })).seq, 4);
+  const { ok, lines } = await again.verify();
+  assert.deepEqual([ok, lines.torn, lines.damaged, lines.superseded], [true, 0, 0, 0]);
+  await again.close();
+}
+
+test("an append after which the log cannot be read, where another came before it: rejected as unknown, and it is the Wal's last", async () => {
+  const disk = newDisk();
+  const other = await open(disk);
+  let fails = false;
+  const storage = withFiles(disk, (file) => ({
+    append: (pieces) => {
+      other.appendSync(entry('other'));
+      fails = true;
+      return file.append(pieces);
+    },
+  }));
+  const wal = await open({
+    ...storage,
+    look: (path) => {
+      if (fails) throw systemError('EIO');
+      return disk.look(path);
+    },
+  });
+  await assert.rejects(wal.append(entry('mine')), { code: 'ERR_WAL_IO', outcome: 'unknown' });
+  await assert.rejects(wal.append(entry('next')), { code: 'ERR_WAL_LATCHED', outcome: 'not-written' });
+  await wal.close();
+  await other.close();
+});
+
+test('a line that another is just writing, read as zeros: who appends after it does not take their own for landed', async () => {
+  const disk = newDisk();
+  const other = await open(disk);
+  let armed = false;
+  const storage = withFiles(disk, (file, path) => ({
+    read: (target, position) => {
+      if (!armed || !path.endsWith('.jsonl')) return file.read(target, position);
+      armed = false;
+      const size = file.size();
+      other.appendSync(entry('other'));
+      const count = file.read(target, position);
+      target.fill(0, size - position + 100, count);
+      return count;
+    },
+  }));
+  const wal = await open(storage);
+  await wal.append(entry('first'));
+  armed = true;
+  await wal.append(entry('mine'));
+  assert.deepEqual(await idsIn(wal), ['first', 'other', 'mine']);
+  await wal.close();
+  await other.close();
+});
+
+test('a backup whose disk was full for a moment, while the log changed under it: what was copied in part is copied again', async () => {
+  const disk = newDisk();
+  const wal = await open(disk);
+  const ids = Array.from({ length: 30 }, (_, i) => `bd-${i}`);
+  for (const id of ids) await wal.append(entry(id));
+  await wal.close();
+  let failed = false;
+  const storage = withFiles(disk, (file, path) => ({
+    append: (pieces) => {
+      if (failed || !path.startsWith(COPY) || !path.endsWith('.jsonl')) return file.append(pieces);
+      failed = true;
+      file.append([Buffer.concat(pieces).subarray(0, 1000)]);
+      // Somebody's sync has failed: the log is not what it was at the first look.
+      disk.open(`${LOG}/wal.suspect`, 'append').append([Buffer.from('{"seq":1}\n')]);
+      throw systemError('ENOSPC');
+    },
+  }));
+  const again = await open(storage);
+  await again.backup(COPY, { link: false });
+  await again.close();
+  const copy = await Wal.openIn(surroundingsOn(disk, 0), COPY, { readOnly: true });
+  assert.deepEqual(await idsIn(copy), ids);
+  await copy.close();
+  assert.ok(failed);
+});
+
+test('what was delivered as durable is there after a crash, also in a log whose writers never sync', async () => {
+  const disk = newDisk();
+  const wal = await open(disk, { durability: 'os' });
+  await wal.append(entry('bd-1'));
+  for await (const { seq } of wal.follow({ durable: true })) {
+    assert.equal(seq, 1);
+    break;
+  }
+  await wal.close();
+  const { effects } = disk;
+  const lost = new Set(unsynced(effects, effects.length));
+  const left = new SimDisk(imageAfter(new Image(), effects, effects.length, { lost }));
+  const after = await Wal.openIn(surroundingsOn(left, 0), LOG, { readOnly: true });
+  assert.deepEqual(await idsIn(after), ['bd-1']);
+  await after.close();
+});
+
+test('a compaction that cannot clean up after itself has compacted; one that cannot list the log says so as a WalError', async () => {
+  const disk = newDisk();
+  const plain = withFiles(disk, () => ({}));
+  const wal = await open({
+    ...plain,
+    remove: (path) => {
+      if (path.endsWith('.tmp')) throw systemError('EIO');
+      disk.remove(path);
+    },
+  });
+  await wal.append(entry('bd-1'));
+  assert.equal((await wal.compact({ retain: 1 })).made, true);
+  await wal.close();
+  let renamed = false;
+  const again = await open({
+    ...plain,
+    rename: (from, to) => {
+      disk.rename(from, to);
+      renamed = true;
+    },
+    list: (path) => {
+      if (renamed) throw systemError('EIO');
+      return disk.list(path);
+    },
+  });
+  await again.append(entry('bd-2'));
+  await assert.rejects(
+    again.compact({ retain: 1 }),
+    (error: WalError) => error.code === 'ERR_WAL_IO' && error.message.startsWith('Cannot '),
+  );
+  await again.close();
+});
