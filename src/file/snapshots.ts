@@ -29,9 +29,14 @@ export function readHeader(storage: Storage, directory: string, seq: number): Sn
 
 function firstLine(file: StorageFile): Buffer | undefined {
   const bytes = Buffer.allocUnsafe(MAX_HEADER_BYTES);
-  const read = bytes.subarray(0, readFully(file, bytes, 0));
-  const end = read.indexOf(NEWLINE);
-  return end < 0 ? undefined : read.subarray(0, end);
+  for (let count = 0; count < bytes.length; ) {
+    const more = file.read(bytes.subarray(count), count);
+    if (more === 0) break;
+    count += more;
+    const end = bytes.subarray(0, count).indexOf(NEWLINE);
+    if (end >= 0) return bytes.subarray(0, end);
+  }
+  return undefined;
 }
 
 function openIfThere(storage: Storage, path: string): StorageFile | undefined {
