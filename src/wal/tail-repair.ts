@@ -12,6 +12,9 @@ import type { RepairJob, RepairReport } from './repair.ts';
 import { damagedIn } from './salvage.ts';
 import { sessionName } from './surroundings.ts';
 
+/** So many ranges are named in the record: it is for people, and one line. */
+const MOST_NAMED = 100;
+
 /**
  * Lets a log go on after entries that are missing, or a damaged end: appends the record that settles them. Refused where
  * that would bury what can still be read, or not be enough.
@@ -114,35 +117,36 @@ async function appendRepair(
     landed: (end) => tail.advance(written.head, end - written.length, false),
     replaced: () => {},
   });
-  const data = canonicalJson({ lost: lost.slice(0, 100), reason: error.message.split('. ')[0] }) as string;
+  const data = canonicalJson({
+    lost: lost.slice(0, MOST_NAMED),
+    reason: error.message.split('. ')[0],
+  }) as string;
   const body = `"data":${data},"id":"wal","op":"${REPAIR_OP}"`;
   const writer = `${sessionName(randomHex)}.1`;
   await store.catchUp(tail);
   const before = tail.head;
-  for (;;) {
-    const outcome = await store.write(
-      tail,
-      () => {
-        // Somebody else may have repaired it, or written before it was damaged as it looks now.
-        if (tail.head.crc !== before.crc) return undefined;
-        const bytes = Buffer.alloc(lineBytes(Buffer.byteLength(body)));
-        const { seq, crc: prev } = before;
-        const place = { prev, seq: seq + 1, synced: 0, ts: clock.now(), writer, crc: '' };
-        const end = writeLine(bytes, 0, body, place);
-        written = { head: { seq: seq + 1, crc: place.crc }, length: end };
-        return bytes.subarray(0, end);
-      },
-      () => true,
-    );
-    if (outcome.kind === 'failed') throw outcome.error;
-    if (outcome.kind === 'landed') break;
-    if (tail.head.crc === written.head.crc) break;
+  const outcome = await store.write(
+    tail,
+    () => {
+      // Somebody else may have repaired it, or written before it was damaged as it looks now.
+      if (tail.head.crc !== before.crc) return undefined;
+      const bytes = Buffer.alloc(lineBytes(Buffer.byteLength(body)));
+      const { seq, crc: prev } = before;
+      const place = { prev, seq: seq + 1, synced: 0, ts: clock.now(), writer, crc: '' };
+      const end = writeLine(bytes, 0, body, place);
+      written = { head: { seq: seq + 1, crc: place.crc }, length: end };
+      return bytes.subarray(0, end);
+    },
+    () => true,
+  );
+  if (outcome.kind === 'failed') throw outcome.error;
+  // Overtaken, it may have been read back as what counts.
+  if (outcome.kind !== 'landed' && tail.head.crc !== written.head.crc)
     throw new WalError(
       'ERR_WAL_CONFLICT',
       'Somebody else wrote to the log while it was repaired: run the repair again.',
       { head: tail.head },
     );
-  }
   await keep(store);
   return written.head;
 }
