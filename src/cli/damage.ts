@@ -1,7 +1,6 @@
 import type { SurveyedDamage } from '../index.ts';
-import { count, figure } from './words.ts';
-
-type Row = readonly [name: string, value: string];
+import type { Row } from './output.ts';
+import { count, entryRange, figure } from './words.ts';
 
 /** A damaged stretch for people: where it is, what it held, whether that had been acknowledged, and what remains. */
 export function damageRows(damage: SurveyedDamage): Row[] {
@@ -24,8 +23,7 @@ function heldText({ from, to, records, exact, kind }: SurveyedDamage): string {
     return kind === 'missing' ? 'no entry, but the seal of the segment' : 'nothing that counted';
   if (to === undefined && records === 0) return `from entry ${from} on, how many is not known`;
   const last = to ?? from + records - 1;
-  const which = from === last ? `entry ${from}` : `entries ${from} to ${last}`;
-  return `${which}: ${exact ? '' : 'at least '}${count(records, 'record')}`;
+  return `${entryRange(from, last)}: ${exact ? '' : 'at least '}${count(records, 'record')}`;
 }
 
 function acknowledgedText({ acknowledged, evidence, from, to }: SurveyedDamage): string {

@@ -6,6 +6,9 @@ import { colour, type Style } from './style.ts';
 /** Written in pieces of this size: one call of the operating system a record would be most of the work. */
 const PIECE_CHARACTERS = 64 * 1024;
 
+/** A fact for people; without a name, more of the one before. */
+export type Row = readonly [name: string, value: string];
+
 /**
  * Standard output: data, and nothing else. What is said is escaped for people, and for terminals. Once nobody reads it
  * any more (`| head`) it is `gone`, and takes what comes without a word.
@@ -59,7 +62,7 @@ export class Output {
   }
 
   /** Facts for people, one a line, their names aligned. */
-  async facts(rows: readonly (readonly [name: string, value: string])[]): Promise<void> {
+  async facts(rows: readonly Row[]): Promise<void> {
     const width = Math.max(...rows.map(([name]) => name.length));
     for (const [name, value] of rows) {
       await this.line(`${this.style('dim', name.padEnd(width))}  ${printable(value)}`);

@@ -8,6 +8,11 @@ export function count(n: number, one: string, many = `${one}s`): string {
   return `${figure(n)} ${n === 1 ? one : many}`;
 }
 
+/** 'entry 3', 'entries 3 to 5'. */
+export function entryRange(from: number, to: number): string {
+  return from === to ? `entry ${from}` : `entries ${from} to ${to}`;
+}
+
 /** Milliseconds with as many digits as tell something: '0.61 ms', '18 ms', '1.3 s'. */
 export function duration(ms: number): string {
   if (ms >= 999.5) return `${significant(ms / 1000)} s`;

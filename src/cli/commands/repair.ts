@@ -1,20 +1,18 @@
 import { type Command, Option } from 'commander';
 import { type RepairReport, Wal } from '../../index.ts';
 import { makeCommand, settingsOf } from '../command.ts';
+import { firstFew } from '../first-few.ts';
 import { openingError, refuseAddress } from '../opening.ts';
-import { Output } from '../output.ts';
+import { Output, type Row } from '../output.ts';
 import { bytesIn, segmentsIn } from '../segments.ts';
 import { Progress } from '../status.ts';
-import { count, figure } from '../words.ts';
+import { count, entryRange, figure } from '../words.ts';
 
 interface RepairSettings {
   readonly mode: RepairReport['mode'];
   readonly dryRun?: true;
   readonly allowNetwork?: true;
 }
-
-/** How many ranges, and how many lines, are shown to a person; --json tells all. */
-const MOST_SHOWN = 10;
 
 export function repairCommand(): Command {
   return makeCommand('repair', ['repair --mode salvage --dry-run', 'repair --mode tail'])
@@ -65,36 +63,32 @@ async function repair(
   }
 }
 
-type Row = readonly [name: string, value: string];
-
 function rowsOf(report: RepairReport): Row[] {
-  const { mode, dryRun, reasons, head, entries, recovered, lost, lostIds, damaged, kept } = report;
+  const { dryRun, reasons, entries, recovered, lost, lostIds, damaged, kept } = report;
   if (reasons.length === 0) return [['repair', 'there is nothing to do']];
   const beyond = recovered > 0 ? `, ${figure(recovered)} of them did not count any more` : '';
-  const done = dryRun ? 'would be' : 'was';
-  const what =
-    mode === 'tail' ? `a record ${done} appended, entry` : `the log ${done} made anew, up to entry`;
   return [
     ...reasons.map((reason, i): Row => [i === 0 ? 'wrong' : '', reason]),
-    ['repair', mode === 'tail' ? tailText(what, head.seq, dryRun) : `${what} ${head.seq}`],
+    ['repair', repairText(report)],
     ['entries', `${figure(entries)}${beyond}`],
     ...shown('lost', lost, lostText),
-    ...(lostIds > 0
-      ? ([['', `the state of ${count(lostIds, 'id')}, with parts of the snapshot`]] as const)
-      : []),
+    ...(lostIds === 0
+      ? []
+      : [['', `the state of ${count(lostIds, 'id')}, with parts of the snapshot`] as const]),
     ...shown('damaged', damaged, damagedText),
-    ...(kept === undefined ? [] : ([['original', kept]] as const)),
-    ...(dryRun ? ([['', 'nothing was written (--dry-run)']] as const) : []),
+    ...(kept === undefined ? [] : [['original', kept] as const]),
+    ...(dryRun ? [['', 'nothing was written (--dry-run)'] as const] : []),
   ];
 }
 
-function tailText(what: string, seq: number, dryRun: boolean): string {
-  return `${what} ${dryRun ? seq + 1 : seq}`;
+function repairText({ mode, dryRun, head: { seq } }: RepairReport): string {
+  const done = dryRun ? 'would be' : 'was';
+  if (mode === 'salvage') return `the log ${done} made anew, up to entry ${seq}`;
+  return `a record ${done} appended, entry ${dryRun ? seq + 1 : seq}`;
 }
 
 function lostText({ from, to, segment, offset, cause }: RepairReport['lost'][number]): string {
-  const which = from === to ? `entry ${from}` : `entries ${from} to ${to}`;
-  return `${which} (${cause}, ${segment} byte ${offset})`;
+  return `${entryRange(from, to)} (${cause}, ${segment} byte ${offset})`;
 }
 
 function damagedText({ cause, segment, number, length }: RepairReport['damaged'][number]): string {
@@ -102,9 +96,5 @@ function damagedText({ cause, segment, number, length }: RepairReport['damaged']
 }
 
 function shown<T>(name: string, items: readonly T[], text: (item: T) => string): Row[] {
-  const more = items.length - MOST_SHOWN;
-  return [
-    ...items.slice(0, MOST_SHOWN).map((item, i): Row => [i === 0 ? name : '', text(item)]),
-    ...(more > 0 ? ([['', `and ${figure(more)} more (--json lists them)`]] as const) : []),
-  ];
+  return firstFew(items, (item, i) => [[i === 0 ? name : '', text(item)]]);
 }

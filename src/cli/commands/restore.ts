@@ -5,18 +5,16 @@ import { decodeMeta } from '../../format/meta.ts';
 import { META_FILE } from '../../format/names.ts';
 import { type RestoreReport, Wal } from '../../index.ts';
 import { makeCommand, settingsOf, wholeNumber } from '../command.ts';
+import { firstFew } from '../first-few.ts';
 import { writeGitFiles } from '../git-files.ts';
 import { openingError, refuseAddress } from '../opening.ts';
-import { Output } from '../output.ts';
-import { count, figure } from '../words.ts';
+import { Output, type Row } from '../output.ts';
+import { count, entryRange } from '../words.ts';
 
 interface RestoreSettings {
   readonly toSeq?: number;
   readonly onDamage: 'error' | 'cut';
 }
-
-/** How many bad lines are shown to a person; --json tells all. */
-const MOST_SHOWN = 10;
 
 export function restoreCommand(): Command {
   return makeCommand('restore', [
@@ -69,26 +67,23 @@ async function restore(
   }
 }
 
-function rowsOf({ directory, id, seq, applied, skipped, failed, missing }: RestoreReport) {
+function rowsOf({ directory, id, seq, applied, skipped, failed, missing }: RestoreReport): Row[] {
   const first = seq - applied + 1;
   const before = first > 1 && applied > 0 ? `; a snapshot stands for those up to ${first - 1}` : '';
   const only = applied === 0 && seq > 0 ? `; a snapshot stands for all up to entry ${seq}` : '';
-  const shown = failed.slice(0, MOST_SHOWN).map(({ verdict, segment, offset, cause }) => {
-    const where = offset === undefined ? segment : `${segment} byte ${offset}`;
-    return ['', `${verdict}${cause === undefined ? '' : ` (${cause})`} at ${where}`] as const;
-  });
-  const more = failed.length - shown.length;
   return [
     ['restored', `${directory} (log ${id})`],
     ['applied', `${count(applied, 'entry', 'entries')}${rangeText(first, seq)}${before}${only}`],
     ['skipped', `${count(skipped, 'entry', 'entries')}${skipped > 0 ? `, after entry ${seq}` : ''}`],
     ['failed', count(failed.length, 'line')],
-    ...shown,
-    ...(more > 0 ? ([['', `and ${figure(more)} more (--json lists them)`]] as const) : []),
-    ...missing.map(
-      ({ from, to }) => ['missing', from === to ? `entry ${from}` : `entries ${from} to ${to}`] as const,
-    ),
-  ] as const;
+    ...firstFew(failed, (line) => [['', failedText(line)]]),
+    ...missing.map(({ from, to }): Row => ['missing', entryRange(from, to)]),
+  ];
+}
+
+function failedText({ verdict, segment, offset, cause }: RestoreReport['failed'][number]): string {
+  const where = offset === undefined ? segment : `${segment} byte ${offset}`;
+  return `${verdict}${cause === undefined ? '' : ` (${cause})`} at ${where}`;
 }
 
 function rangeText(first: number, last: number): string {

@@ -3,14 +3,12 @@ import type { OddLine, VerifyReport } from '../../index.ts';
 import { makeCommand, settingsOf } from '../command.ts';
 import { damageRows } from '../damage.ts';
 import { errorObject } from '../failure.ts';
+import { firstFew } from '../first-few.ts';
 import { openReader, using } from '../log.ts';
-import { Output } from '../output.ts';
+import { Output, type Row } from '../output.ts';
 import { bytesIn, segmentsIn } from '../segments.ts';
 import { Progress } from '../status.ts';
-import { count, figure } from '../words.ts';
-
-/** How many damaged stretches, and odd lines, are shown to a person; --json tells all that verify lists. */
-const MOST_SHOWN = 10;
+import { count, entryRange, figure } from '../words.ts';
 
 export function verifyCommand(): Command {
   return makeCommand('verify', ['verify', 'verify --json | jq .missing']).action(
@@ -29,8 +27,6 @@ export function verifyCommand(): Command {
     },
   );
 }
-
-type Row = readonly [name: string, value: string];
 
 function rowsOf(report: VerifyReport): Row[] {
   const { ok, head, readable, entries, bytes, lines, segments, missing, damage, odd } = report;
@@ -52,23 +48,15 @@ function rowsOf(report: VerifyReport): Row[] {
         ', ',
       ),
     ],
-    ...missing.map(({ from, to, segment, offset, settled }): Row => {
-      const which = from === to ? `entry ${from}` : `entries ${from} to ${to}`;
-      return [
+    ...missing.map(
+      ({ from, to, segment, offset, settled }): Row => [
         'missing',
-        `${which}, as ${segment} byte ${offset} proves${settled ? ' (repaired since)' : ''}`,
-      ];
-    }),
-    ...damage.slice(0, MOST_SHOWN).flatMap(damageRows),
-    ...moreThan(damage),
-    ...odd.slice(0, MOST_SHOWN).map((line): Row => ['odd', oddText(line)]),
-    ...moreThan(odd),
+        `${entryRange(from, to)}, as ${segment} byte ${offset} proves${settled ? ' (repaired since)' : ''}`,
+      ],
+    ),
+    ...firstFew(damage, damageRows),
+    ...firstFew(odd, (line) => [['odd', oddText(line)]]),
   ];
-}
-
-function moreThan(listed: readonly unknown[]): Row[] {
-  const more = listed.length - MOST_SHOWN;
-  return more > 0 ? [['', `and ${more} more (--json lists them)`]] : [];
 }
 
 function oddText({ verdict, segment, offset, length, cause, seq }: OddLine): string {

@@ -26,12 +26,10 @@ export function checkFormat(directory: string): Check {
     const message = `version ${FORMAT_VERSION}, log ${id}, made ${created}${git ? ', kept in git' : ''}`;
     return { name, state: 'ok', message };
   } catch (error) {
-    const isNewer = hasCode(error, 'ERR_WAL_VERSION');
-    const upgrade = 'npm install jsonl-wal@latest';
-    return {
-      ...{ name, state: 'fail', message: messageOf(error), mend: isNewer ? upgrade : mend },
-      ...(!isNewer && { corrupt: true as const }),
-    };
+    const message = messageOf(error);
+    if (hasCode(error, 'ERR_WAL_VERSION'))
+      return { name, state: 'fail', message, mend: 'npm install jsonl-wal@latest' };
+    return { name, state: 'fail', message, mend, corrupt: true };
   }
 }
 

@@ -107,20 +107,20 @@ export function checkFileSystem(directory: string): Check {
     const mend = 'move the log to a local disk, or let one machine alone write it, with --allow-network';
     return { name, state: 'fail', message, mend };
   }
-  if (!works)
+  if (!works) {
+    const fault = `the ${kind} lock does not keep a second holder out here`;
+    const mend = 'nothing is lost by that, but writers overtake each other: move the log to another disk';
+    return { name, state: 'warn', message: `${message}; ${fault}`, mend };
+  }
+  if (recorded === 'lockfile' && kind === 'kernel') {
+    const better = 'though the kernel lock, which is quicker, works here';
     return {
-      ...{
-        name,
-        state: 'warn',
-        message: `${message}; the ${kind} lock does not keep a second holder out here`,
-      },
-      mend: 'nothing is lost by that, but writers overtake each other: move the log to another disk',
-    };
-  if (recorded === 'lockfile' && kind === 'kernel')
-    return {
-      ...{ name, state: 'warn', message: `${message}, though the kernel lock, which is quicker, works here` },
+      name,
+      state: 'warn',
+      message: `${message}, ${better}`,
       mend: commandOn(directory, 'lock set kernel'),
     };
+  }
   const state = fileSystem === 'local' ? 'ok' : 'warn';
   const mend = 'the lock is strict here: an append waits for it, and fails where it is not free in time';
   return { name, state, message: `${message}, tried and found to work`, ...(state === 'warn' && { mend }) };
