@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Damage } from '../errors/damage.ts';
+import { type Damage, snapshotDamage } from '../errors/damage.ts';
 import { WalError } from '../errors/errors.ts';
 import type { Head } from '../format/chain.ts';
 import { type Envelope, GENESIS_CRC, isSameWrite, NEWLINE, readEnvelope } from '../format/line.ts';
@@ -223,14 +223,8 @@ function damagedSnapshotError(directory: string, seq: number): WalError {
   const segment = snapshotName(seq);
   return new WalError(
     'ERR_WAL_CORRUPT',
-    `${join(directory, segment)} is damaged, and the log goes on from it: nothing else tells what comes after entry ${seq}. Put it back from a backup.`,
-    {
-      ...{ segment, offset: 0, seq },
-      damage: {
-        ...{ kind: 'damaged', segment, offset: 0, length: 0, from: 1, to: seq, records: seq, exact: true },
-        ...{ acknowledged: 'yes', evidence: { segment, offset: 0, synced: seq } },
-      },
-    },
+    `${join(directory, segment)} is damaged, and the log goes on from it: nothing else tells what comes after entry ${seq}. Put it back from a backup, or go on with what is left ("jsonl-wal doctor" says how).`,
+    { segment, offset: 0, seq, damage: snapshotDamage(segment, seq, seq) },
   );
 }
 
@@ -257,7 +251,7 @@ export function gapError(
   const damage = gapDamage(storage, directory, firstSeq, previous, reached);
   return new WalError(
     'ERR_WAL_DIVERGED',
-    `${segment} does not follow from ${before}, which lies before it in ${directory}: segments are missing, or it is from another log. ${gapInWords(damage)}Put the right files back.`,
+    `${segment} does not follow from ${before}, which lies before it in ${directory}: segments are missing, or it is from another log. ${gapInWords(damage)}Put the right files back, or go on with what is left ("jsonl-wal doctor" says how).`,
     { segment, offset: 0, seq: firstSeq, ...(damage && { damage }) },
   );
 }

@@ -24,7 +24,7 @@ export interface Place {
 }
 
 /** So many stretches are told of. */
-export const MOST_STRETCHES = 1000;
+const MOST_STRETCHES = 1000;
 
 interface Stretch extends Omit<Mutable<Damage>, 'acknowledged'> {
   settled: boolean;
@@ -101,10 +101,8 @@ export class DamageSurvey {
   foreign(): void {
     if (this.#foreign !== undefined) return;
     const from = this.#segment;
-    this.#foreign = this.#add({
-      ...{ kind: 'foreign', segment: segmentName(from), offset: 0, length: 0, line: 1 },
-      ...{ from, records: 0, exact: false },
-    });
+    const place = { segment: segmentName(from), offset: 0, length: 0, line: 1 };
+    this.#foreign = this.#add({ kind: 'foreign', ...place, from, records: 0, exact: false });
   }
 
   accepted(line: Envelope, place: Place, readable: boolean): void {

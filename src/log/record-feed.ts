@@ -111,10 +111,9 @@ export function unreadableError(
   cause: unknown,
 ): WalError {
   const { seq, count } = line;
-  const damage: Damage = {
-    ...{ kind: 'unreadable', segment, offset, length: length + 1 },
-    ...{ from: seq, to: seq + count - 1, records: count, exact: true, acknowledged: 'unknown' },
-  };
+  const place = { segment, offset, length: length + 1 };
+  const held = { from: seq, to: seq + count - 1, records: count, exact: true };
+  const damage: Damage = { kind: 'unreadable', ...place, ...held, acknowledged: 'unknown' };
   return new WalError(
     'ERR_WAL_CORRUPT',
     `Entry ${seq} (${segment}, byte ${offset}) has a right checksum but is not JSON: whatever wrote it is not this package. To go on without it, read past the damage ("jsonl-wal read --on-damage skip").`,

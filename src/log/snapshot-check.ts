@@ -1,4 +1,5 @@
 import type { Clock } from '../clock/clock.ts';
+import { snapshotDamage } from '../errors/damage.ts';
 import { hasCode, WalError } from '../errors/errors.ts';
 import type { Head } from '../format/chain.ts';
 import { snapshotName } from '../format/names.ts';
@@ -44,15 +45,11 @@ export async function checkSnapshots(store: LineStore, clock: Clock, oldest: num
 function damageOf(seq: number, bytes: number, gone: number, whole: number | undefined): SurveyedDamage {
   const to = Math.min(seq, gone);
   const segment = snapshotName(seq);
-  return {
-    ...{ kind: 'damaged', segment, offset: 0, length: bytes, line: 1 },
-    ...{ from: 1, to, records: to, exact: true },
-    ...(to > 0
-      ? { acknowledged: 'yes', evidence: { segment, offset: 0, synced: seq } }
-      : { acknowledged: 'no' }),
-    ...(to === 0 && whole !== undefined && { snapshot: snapshotName(whole) }),
-    ...{ settled: false, before: 0, after: 0, stranded: 0 },
-  };
+  const known = { length: bytes, line: 1, settled: false, before: 0, after: 0, stranded: 0 };
+  if (to > 0) return { ...snapshotDamage(segment, seq, to), ...known };
+  const held = { from: 1, to, records: 0, exact: true, acknowledged: 'no' } as const;
+  const instead = whole !== undefined && { snapshot: snapshotName(whole) };
+  return { kind: 'damaged', segment, offset: 0, ...held, ...instead, ...known };
 }
 
 function goneError(oldest: number, seq: number): WalError {
@@ -61,13 +58,7 @@ function goneError(oldest: number, seq: number): WalError {
   return new WalError(
     'ERR_WAL_CORRUPT',
     `Entries 1 to ${to} were compacted away, and no snapshot of them is whole: their state is gone, unless a backup has it. From entry ${oldest} on the log can be read.`,
-    {
-      ...{ segment, offset: 0, seq: 1, cause: 'snapshot' },
-      damage: {
-        ...{ kind: 'damaged', segment, offset: 0, length: 0, from: 1, to, records: to, exact: true },
-        ...{ acknowledged: 'yes', evidence: { segment, offset: 0, synced: seq } },
-      },
-    },
+    { segment, offset: 0, seq: 1, cause: 'snapshot', damage: snapshotDamage(segment, seq, to) },
   );
 }
 
