@@ -47,7 +47,7 @@ for (const [length, theirs] of [
   ['shorter', ['bd-theirs']],
   ['longer, so that its lines prove entries missing', ['bd-t1', 'bd-t2', 'bd-t3', 'bd-t4']],
 ] as const) {
-  test(`a merge conflict whose other side is ${length}: the error says to append that side again; without the markers nobody would miss it`, () =>
+  test(`a merge conflict whose other side is ${length}: the error says how to keep both sides; without the markers nobody would miss it`, () =>
     inConflict(
       ['bd-ours'],
       (repository) => append(repository, ...theirs),
@@ -55,14 +55,13 @@ for (const [length, theirs] of [
         const told = { code: 'ERR_WAL_CORRUPT', cause: 'merge-conflict' };
         await assert.rejects(Wal.open(repository.log), {
           ...told,
-          message:
-            /jsonl-wal verify.*not just delete the markers.*--ours.*append the entries.*DURABILITY\.md/,
+          message: /jsonl-wal verify.*not just delete the markers.*repair --mode salvage.*DURABILITY\.md/,
         });
         const wal = await Wal.open(repository.log, { readOnly: true });
         const { error } = await wal.verify();
         await wal.close();
         assert.deepEqual({ code: error?.code, cause: error?.cause }, told);
-        assert.match(error?.message ?? '', /append the entries of the other side again/);
+        assert.match(error?.message ?? '', /append the other's again/);
         assert.doesNotMatch(error?.message ?? '', /jsonl-wal verify/);
         if (theirs.length > 1) return;
         const path = join(directory, SEGMENT);

@@ -12,17 +12,12 @@ const CAUSES: Readonly<Record<DamageCause, string>> = {
   'checksum-mismatch': 'its bytes are not those its checksum was made of',
 };
 
-/** In words, what a cause of damage means. */
-export function damageInWords(cause: DamageCause): string {
-  return CAUSES[cause];
-}
-
 const VERIFY = 'Run "jsonl-wal verify" for the whole picture.';
 const SAVE =
   'What is left can be read past the damage ("jsonl-wal read --on-damage skip"); "jsonl-wal doctor" says how to mend the log.';
 /** Without the markers the lines of one side are superseded, as a writer leaves them that appended its entries again. */
 const MERGE =
-  'Do not just delete the markers: the log would read well, without the entries of the other side. Take one side whole ("git checkout --ours"), then append the entries of the other side again: DURABILITY.md has the commands, and "jsonl-wal repair --mode salvage" does the like.';
+  'Do not just delete the markers: the log would read well, without the entries of the other side. "jsonl-wal repair --mode salvage" keeps the entries of both; DURABILITY.md tells how to take one side and append the other\'s again.';
 
 /** The error for reading past trouble, or appending after it. `verified`: it is told by verify itself. */
 export function troubleError(trouble: Missing | Doubt, firstSeq: number, verified = false): WalError {
@@ -41,7 +36,7 @@ export function troubleError(trouble: Missing | Doubt, firstSeq: number, verifie
     const lies =
       doubt === undefined
         ? ''
-        : ` Before it, at byte ${doubt.offset}, lies a damaged line: ${damageInWords(doubt.cause)}.`;
+        : ` Before it, at byte ${doubt.offset}, lies a damaged line: ${CAUSES[doubt.cause]}.`;
     return new WalError(
       'ERR_WAL_CORRUPT',
       `${which} missing, though acknowledged: the line at ${where} says that they were synced.${lies} ${remains} ${advice}`,
@@ -50,7 +45,7 @@ export function troubleError(trouble: Missing | Doubt, firstSeq: number, verifie
   }
   return new WalError(
     'ERR_WAL_CORRUPT',
-    `The line at ${where} is damaged: ${damageInWords(trouble.cause)}. Nothing follows that tells whether it had been acknowledged (as entry ${trouble.seq}). ${remains} ${advice}`,
+    `The line at ${where} is damaged: ${CAUSES[trouble.cause]}. Nothing follows that tells whether it had been acknowledged (as entry ${trouble.seq}). ${remains} ${advice}`,
     { ...facts, seq: trouble.seq, cause: trouble.cause, damage },
   );
 }
@@ -80,7 +75,7 @@ export function foreignSegmentError(firstSeq: number): WalError {
   const segment = segmentName(firstSeq);
   return new WalError(
     'ERR_WAL_DIVERGED',
-    `${segment} does not follow what came before it: it is from another log, or an older copy. Put the right file back.`,
+    `${segment} does not follow what came before it: it is from another log, or an older copy. Put the right file back, or go on with what is left ("jsonl-wal doctor" says how).`,
     { segment, offset: 0, seq: firstSeq, damage: foreignDamage(segment, firstSeq) },
   );
 }
