@@ -32,3 +32,20 @@ test('every relative link of a page in the package leads to what is in the packa
   });
   assert.deepEqual(broken, []);
 });
+
+test('what a module or a declaration in the package imports is in the package too', () => {
+  const files = new Set(shipped());
+  const modules = [...files].filter((file) => /^dist\/.*\.(js|d\.ts)$/.test(file));
+  assert.ok(modules.includes('dist/jsonl-wal.js') && modules.includes('dist/scripts/cli/main.js'));
+  const missing = modules.flatMap((file) => {
+    const text = readFileSync(join(packageRoot(), file), 'utf8');
+    return [
+      ...text.matchAll(/^(?:import|export|\}) [^;]*?from ['"](\.[^'"]+)['"]|import\(['"](\.[^'"]+)['"]\)/gm),
+    ]
+      .map(([, named, called]) => posix.join(posix.dirname(file), (named ?? called) as string))
+      .map((target) => (file.endsWith('.d.ts') ? target.replace(/\.(ts|js)$/, '.d.ts') : target))
+      .filter((target) => !files.has(target))
+      .map((target) => ({ file, target }));
+  });
+  assert.deepEqual(missing, []);
+});
