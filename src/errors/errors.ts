@@ -25,7 +25,7 @@ export const ERROR_CODES = {
   ERR_WAL_NOT_A_DIRECTORY: 'the path of a log must be a directory',
   ERR_WAL_PERMISSION: 'the file system refuses access',
   ERR_WAL_EXISTS: 'what was to be made is there already',
-  ERR_WAL_FORMAT: 'wal.json is missing beside segments, or damaged',
+  ERR_WAL_FORMAT: 'wal.json is missing beside segments, or damaged, or a repair was cut short',
   ERR_WAL_VERSION: 'the log is of a format version that this package does not read',
   ERR_WAL_CORRUPT: 'data that was acknowledged is missing or damaged',
   ERR_WAL_COMPACTED: 'what was asked for was compacted away: a snapshot stands for it',

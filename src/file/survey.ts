@@ -28,9 +28,10 @@ export interface SurveyedMisfit {
   readonly cause?: DamageCause;
   readonly segment: string;
   readonly offset: number;
+  /** Bytes, without the newline. */
   readonly length: number;
-  /** Its number in its file, from 1. */
-  readonly number: number;
+  /** Its number in the segment, from 1. */
+  readonly line: number;
 }
 
 /** What lies in the segments of a directory, whatever became of them: all lines, in the order that their files begin in. */
@@ -99,7 +100,7 @@ export async function surveySegments(
         misfit: ({ verdict, cause, evidence }, offset, length) => {
           number++;
           if (cause === 'merge-conflict') sides.meet(markerAt(file, offset));
-          items.push({ verdict, ...(cause && { cause }), segment, offset, length, number });
+          items.push({ verdict, ...(cause && { cause }), segment, offset, length, line: number });
           if (evidence !== undefined) found(evidence, false, offset, length, true);
         },
       });

@@ -23,9 +23,12 @@ export interface RepairOptions {
   readonly dryRun?: boolean | undefined;
   /** Allow a network file system, where one machine alone may write. Default false. */
   readonly allowNetwork?: boolean | undefined;
-  /** Gives it up, as long as nothing was put in place. */
+  /** Gives it up (ERR_WAL_ABORTED), as long as nothing was put in place. */
   readonly signal?: AbortSignal | undefined;
-  /** Called now and then with the bytes read so far. What it throws, the repair rejects with. */
+  /**
+   * Called now and then with the bytes of segments read so far; from 0 again each time that they are read. What it throws,
+   * the repair rejects with.
+   */
   readonly onProgress?: ((bytes: number) => void) | undefined;
 }
 
@@ -35,7 +38,7 @@ export interface RepairReport {
   readonly directory: string;
   /** What was wrong, in words; empty where there was nothing to do. */
   readonly reasons: readonly string[];
-  /** Where the log ends now, or would. */
+  /** Where the log ends now; of a salvage that was not made, where it would. */
   readonly head: Head;
   /** Entries of the damaged log that are in this one. */
   readonly entries: number;

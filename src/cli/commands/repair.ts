@@ -91,8 +91,8 @@ function lostText({ from, to, segment, offset, cause }: RepairReport['lost'][num
   return `${entryRange(from, to)} (${cause}, ${segment} byte ${offset})`;
 }
 
-function damagedText({ cause, segment, number, length }: RepairReport['damaged'][number]): string {
-  return `${segment} line ${number}, ${count(length, 'byte')} (${cause})`;
+function damagedText({ cause, segment, line, length }: RepairReport['damaged'][number]): string {
+  return `${segment} line ${line}, ${count(length, 'byte')} (${cause})`;
 }
 
 function shown<T>(name: string, items: readonly T[], text: (item: T) => string): Row[] {
