@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { crcOf } from '../format/crc.ts';
+import { cutLines } from '../format/cut-lines.ts';
 import { NEWLINE } from '../format/line.ts';
 import { snapshotName } from '../format/names.ts';
 import type { Placed } from '../format/order.ts';
@@ -23,7 +24,7 @@ export function mendSnapshot(storage: Storage, directory: string, header: Snapsh
   const items: [id: string, line: Buffer][] = [];
   const placed: Placed[] = [];
   const keys: SnapshotKey[] = [];
-  for (const line of wholeBlocks(body).flatMap(linesOf)) {
+  for (const line of wholeBlocks(body).flatMap(cutLines)) {
     const value = JSON.parse(line.toString()) as { id: string; rev?: number; key?: string };
     if (value.key !== undefined) keys.push(value as unknown as SnapshotKey);
     else if (value.rev !== undefined) items.push([value.id, line]);
@@ -41,7 +42,7 @@ export function mendSnapshot(storage: Storage, directory: string, header: Snapsh
 /** The blocks that a line of the index gives the right checksum of, in their order. */
 function wholeBlocks(body: Buffer): Buffer[] {
   const blocks = new Map<number, Buffer>();
-  for (const line of linesOf(body)) {
+  for (const line of cutLines(body)) {
     const place = blockOf(line);
     if (place === undefined) continue;
     const block = body.subarray(place.at, place.at + place.bytes);
@@ -60,16 +61,4 @@ function blockOf(line: Buffer): Pick<SnapshotBlock, 'at' | 'bytes' | 'crc'> | un
   } catch {
     return undefined;
   }
-}
-
-/** Each with its newline. */
-function linesOf(bytes: Buffer): Buffer[] {
-  const lines: Buffer[] = [];
-  for (let start = 0; start < bytes.length; ) {
-    const newline = bytes.indexOf(NEWLINE, start);
-    const end = newline < 0 ? bytes.length : newline + 1;
-    lines.push(bytes.subarray(start, end));
-    start = end;
-  }
-  return lines;
 }

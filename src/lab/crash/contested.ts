@@ -1,8 +1,5 @@
 import { type AppendResult, type Fold, type Wal, WalError } from '../../index.ts';
-import { type Author, must, type Workload } from './workload.ts';
-
-/** Segments of a few lines. */
-const SMALL = { segmentBytes: 4096 } as const;
+import { type Author, must, SMALL, type Workload } from './workload.ts';
 
 const OTHER: Fold = { name: 'other', version: 1, apply: (before) => before };
 

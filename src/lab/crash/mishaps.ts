@@ -1,6 +1,6 @@
 import { WalError } from '../../index.ts';
 import { systemError } from '../wrapped-storage.ts';
-import { must, type Workload } from './workload.ts';
+import { must, SMALL, type Workload } from './workload.ts';
 
 /** What fails, or is changed by others, under an open log. */
 export const MISHAPS: readonly Workload[] = [
@@ -56,7 +56,7 @@ export const MISHAPS: readonly Workload[] = [
   {
     name: 'spoilt snapshot',
     run: async (author) => {
-      const wal = await author.open({ segmentBytes: 4096 });
+      const wal = await author.open(SMALL);
       for (let i = 0; i < 2; i++) await author.append(wal, 1000);
       const spoil = () => {
         if (!author.spoilTemporary()) author.duringNextSync(spoil);

@@ -17,6 +17,8 @@ import { COUNTER, type Note } from './promise.ts';
 
 export const LOG = '/disk/.beads';
 export const COPY = '/disk/copy';
+/** Segments of a few lines. */
+export const SMALL = { segmentBytes: 4096 } as const;
 const FIRST = `${LOG}/${segmentName(1)}`;
 
 /** What is done on a disk that crashes. Everything in it is the engine itself. */

@@ -1,9 +1,6 @@
 import { CONTESTED } from './contested.ts';
 import { MISHAPS } from './mishaps.ts';
-import type { Workload } from './workload.ts';
-
-/** Segments of a few lines. */
-const SMALL = { segmentBytes: 4096 } as const;
+import { SMALL, type Workload } from './workload.ts';
 
 /** Nothing is acknowledged as synced; what is there must still be what was written. */
 const UNSYNCED = { ...SMALL, durability: 'os' } as const;

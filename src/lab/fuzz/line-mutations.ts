@@ -1,5 +1,6 @@
+import { cutLines } from '../../format/cut-lines.ts';
 import { type Dice, pick } from '../seeded.ts';
-import { envelopeOf, linesOf, withRightCrc } from './lines.ts';
+import { envelopeOf, withRightCrc } from './lines.ts';
 import { below, type Draft, type Mutation, pickFile } from './mutation.ts';
 
 const NUMBERS = [
@@ -118,7 +119,7 @@ function onLines(
     apply: (draft) => {
       const file = pickFile(draft);
       if (file === undefined || file.bytes.length === 0) return undefined;
-      const lines = linesOf(file.bytes);
+      const lines = cutLines(file.bytes);
       const at = below(draft.dice, lines.length);
       const what = change(lines, at, draft);
       if (what === undefined) return undefined;
@@ -154,7 +155,7 @@ export const LINE_MUTATIONS: readonly Mutation[] = [
   onLines('move lines to another file', (lines, at, draft) => {
     const other = pickFile(draft);
     if (other === undefined) return undefined;
-    const theirs = linesOf(other.bytes);
+    const theirs = cutLines(other.bytes);
     const moved = theirs.slice(below(draft.dice, theirs.length)).slice(0, 1 + below(draft.dice, 20));
     lines.splice(at, 0, ...moved);
     return `${moved.length} lines of ${other.name} put before it`;

@@ -2,18 +2,6 @@ import { crcOf } from '../../format/crc.ts';
 import { COVERED_OFFSET, type Envelope, LINE_START, readEnvelope } from '../../format/line.ts';
 import { recordsOf } from '../../format/record.ts';
 
-/** Cuts bytes into lines, each with its newline; the last may have none. */
-export function linesOf(bytes: Buffer): Buffer[] {
-  const lines: Buffer[] = [];
-  for (let at = 0; at < bytes.length; ) {
-    const newline = bytes.indexOf(0x0a, at);
-    const end = newline < 0 ? bytes.length : newline + 1;
-    lines.push(bytes.subarray(at, end));
-    at = end;
-  }
-  return lines;
-}
-
 /** What a line, newline and all, says of itself; undefined where it is no line of a log. */
 export function envelopeOf(line: Buffer): Envelope | undefined {
   return line.at(-1) === 0x0a ? readEnvelope(line, 0, line.length - 1) : undefined;

@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import { systemClock } from '../../clock/clock.ts';
+import { cutLines } from '../../format/cut-lines.ts';
 import type { Envelope } from '../../format/line.ts';
 import { Wal, type WalOptions } from '../../index.ts';
 import { realSurroundings, type Surroundings } from '../../wal/surroundings.ts';
 import { hexDigits, seeded } from '../seeded.ts';
 import { type Content, type Files, readFiles } from './files.ts';
-import { envelopeOf, linesOf, recordTexts, withRightCrc } from './lines.ts';
+import { envelopeOf, recordTexts, withRightCrc } from './lines.ts';
 
 /** A log that real Wals wrote. */
 export interface RealLog {
@@ -106,7 +107,7 @@ function recordsIn(files: Files): Set<string> {
   const records = new Set<string>();
   for (const content of files.values()) {
     if (content instanceof Buffer)
-      for (const line of linesOf(content)) for (const text of recordTexts(line)) records.add(text);
+      for (const line of cutLines(content)) for (const text of recordTexts(line)) records.add(text);
   }
   return records;
 }
@@ -126,7 +127,7 @@ function addDebris(files: Files): void {
 function addRepair(files: Files): void {
   for (const [name, content] of files) {
     if (name === 'wal.json') continue;
-    const lines = linesOf(content as Buffer);
+    const lines = cutLines(content as Buffer);
     const { seq, prev } = envelopeOf(lines.at(-1) as Buffer) as Envelope;
     const body = `"data":{"from":${seq}},"id":"wal","op":"wal.repair","prev":"${prev}","seq":${seq},"synced":0,"ts":1,"writer":"zzzzzzzz.9"}`;
     const damaged = Buffer.from('somebody typed this\n');
@@ -137,6 +138,6 @@ function addRepair(files: Files): void {
 
 function change(files: Files, lineOf: (line: Buffer, number: number) => Buffer[]): void {
   for (const [name, content] of [...files] as [string, Content][]) {
-    if (/^\d/.test(name)) files.set(name, Buffer.concat(linesOf(content as Buffer).flatMap(lineOf)));
+    if (/^\d/.test(name)) files.set(name, Buffer.concat(cutLines(content as Buffer).flatMap(lineOf)));
   }
 }
