@@ -2,38 +2,39 @@ import assert from 'node:assert/strict';
 import { cpSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { Wal } from '../src/index.ts';
+import { Wal, type WalOptions } from '../src/index.ts';
 import { inScratch } from '../src/lab/scratch.ts';
-import { entry, files, fill, SMALL, SNAPSHOT, seqsFrom, stateOf } from '../src/lab/small-log.ts';
-import { changedStorage, changedSurroundings } from '../src/lab/wrapped-storage.ts';
+import { entry, files, fill, openChanged, SMALL, SNAPSHOT, seqsFrom, stateOf } from '../src/lab/small-log.ts';
 import type { StorageFile } from '../src/storage/storage.ts';
 
 const FIRST_SEGMENT = '00000000000000000001.jsonl';
 
+/** A Wal after whose next syncs `steps` are done, one after each. */
+async function openWithSteps(directory: string, options: WalOptions) {
+  const steps: (() => void | Promise<void>)[] = [];
+  const sync = async (file: StorageFile) => {
+    await file.sync();
+    await steps.shift()?.();
+  };
+  return { wal: await openChanged(directory, { sync }, options), steps };
+}
+
 test('an append whose segment was compacted away before its acknowledgement, and the name made anew, is in the state once', async () => {
   await inScratch('compact', async (directory) => {
     const other = await Wal.open(directory, { ...SMALL, lock: 'none' });
-    let meanwhile: (() => Promise<void>) | undefined;
-    const sync = async (file: StorageFile) => {
-      await file.sync();
-      const work = meanwhile;
-      meanwhile = undefined;
-      await work?.();
-    };
-    const surroundings = changedSurroundings({ storage: changedStorage({}, { sync }) });
-    const wal = await Wal.openIn(surroundings, directory, { ...SMALL, lock: 'none' });
+    const { wal, steps } = await openWithSteps(directory, { ...SMALL, lock: 'none' });
     await fill(wal, 5);
-    meanwhile = async () => {
+    steps.push(async () => {
       for (const n of [7, 8]) {
         await other.compact({ retain: 1 });
         await other.append(entry('bd-other', n));
       }
       assert.equal(existsSync(join(directory, FIRST_SEGMENT)), false);
       writeFileSync(join(directory, FIRST_SEGMENT), '');
-    };
+    });
     // Two, so that the sync is not a blocking one.
     const both = await Promise.all([wal.append(entry('bd-6', 6)), wal.append(entry('bd-6', 6))]);
-    assert.equal(meanwhile, undefined);
+    assert.equal(steps.length, 0);
     assert.deepEqual(
       both.map(({ seq }) => seq),
       [6, 7],
@@ -53,14 +54,7 @@ for (const compacted of [false, true]) {
     await inScratch('compact', async (scratch) => {
       const directory = join(scratch, 'log');
       const copy = join(scratch, 'copy');
-      let replace: (() => void) | undefined;
-      const sync = async (file: StorageFile) => {
-        await file.sync();
-        replace?.();
-        replace = undefined;
-      };
-      const surroundings = changedSurroundings({ storage: changedStorage({}, { sync }) });
-      const wal = await Wal.openIn(surroundings, directory, SMALL);
+      const { wal, steps } = await openWithSteps(directory, SMALL);
       await fill(wal, 5);
       cpSync(directory, copy, { recursive: true });
       const there = await Wal.open(copy, SMALL);
@@ -68,10 +62,10 @@ for (const compacted of [false, true]) {
       if (compacted) await there.compact({ retain: 1 });
       await there.close();
       // What a checkout puts there is the same log, further on, in other files.
-      replace = () => {
+      steps.push(() => {
         rmSync(join(directory, FIRST_SEGMENT));
         for (const name of files(copy, /-?[0-9]{20}.jsonl$/)) cpSync(join(copy, name), join(directory, name));
-      };
+      });
       const two = await Promise.allSettled([6, 7].map((n) => wal.append(entry('bd-x', n))));
       for (const { status, reason } of two as PromiseRejectedResult[])
         assert.deepEqual(
@@ -92,15 +86,7 @@ function putInPlace(directory: string, copy: string): void {
 test('an append whose log was replaced by one that was compacted at the same number is told as unknown, and the Wal goes on', async () => {
   await inScratch('compact', async (scratch) => {
     const [directory, copy] = [join(scratch, 'log'), join(scratch, 'copy')];
-    let meanwhile: (() => Promise<void>) | undefined;
-    const sync = async (file: StorageFile) => {
-      await file.sync();
-      const work = meanwhile;
-      meanwhile = undefined;
-      await work?.();
-    };
-    const surroundings = changedSurroundings({ storage: changedStorage({}, { sync }) });
-    const wal = await Wal.openIn(surroundings, directory, { ...SMALL, lock: 'none' });
+    const { wal, steps } = await openWithSteps(directory, { ...SMALL, lock: 'none' });
     await fill(wal, 5);
     cpSync(directory, copy, { recursive: true });
     const there = await Wal.open(copy, SMALL);
@@ -109,10 +95,10 @@ test('an append whose log was replaced by one that was compacted at the same num
     await fill(there, 1, 8);
     await there.close();
     const other = await Wal.open(directory, { ...SMALL, lock: 'none' });
-    meanwhile = async () => {
+    steps.push(async () => {
       await other.compact();
       putInPlace(directory, copy);
-    };
+    });
     const two = await Promise.allSettled([6, 7].map((n) => wal.append(entry('bd-mine', n))));
     for (const { status, reason } of two as PromiseRejectedResult[])
       assert.deepEqual([status, reason?.code, reason?.outcome], ['rejected', 'ERR_WAL_DIVERGED', 'unknown']);
@@ -128,14 +114,8 @@ test('an append whose log is replaced, and put back once it was appended again, 
       string,
       string,
     ];
-    const steps: (() => Promise<void>)[] = [];
-    const sync = async (file: StorageFile) => {
-      await file.sync();
-      await steps.shift()?.();
-    };
-    const surroundings = changedSurroundings({ storage: changedStorage({}, { sync }) });
     const options = { lock: 'none' } as const;
-    const wal = await Wal.openIn(surroundings, directory, options);
+    const { wal, steps } = await openWithSteps(directory, options);
     await fill(wal, 5);
     cpSync(directory, after, { recursive: true });
     const there = await Wal.open(after, options);

@@ -18,24 +18,28 @@ const NUMBERED: Fold<{ n: number }> = {
 
 const OPTIONS = { fold: NUMBERED, segmentBytes: 4096, autoCompact: false } as const;
 
+type Change = (header: SnapshotHeader, body: Buffer) => { header: object; body: Buffer };
+
+/** Makes another of the one snapshot in a directory. */
+function rewrite(directory: string, change: Change): void {
+  const name = readdirSync(directory).find((each) => each.startsWith('snapshot-')) as string;
+  const bytes = readFileSync(join(directory, name));
+  const end = bytes.indexOf('\n');
+  const header = decodeHeader(bytes.subarray(0, end), name) as SnapshotHeader;
+  const made = change(header, bytes.subarray(end + 1));
+  const first = Buffer.from(encodeHeader(made.header as SnapshotHeader));
+  writeFileSync(join(directory, name), Buffer.concat([first, made.body]));
+}
+
 /** Runs `body` with a compacted log of nothing but a snapshot, of which `change` makes another, whose crcs are right. */
-async function withSnapshot(
-  change: (header: SnapshotHeader, body: Buffer) => { header: object; body: Buffer },
-  body: (wal: Wal) => Promise<void>,
-): Promise<void> {
+async function withSnapshot(change: Change, body: (wal: Wal) => Promise<void>): Promise<void> {
   await inScratch('damaged-snapshot', async (directory) => {
     const wal = await Wal.open(directory, OPTIONS);
     for (let n = 1; n <= 20; n++)
       await wal.append({ op: 'set', id: `bd-${n}`, data: { n } }, { key: `key ${n}` });
     await wal.compact({ retain: 1 });
     await wal.close();
-    const name = readdirSync(directory).find((each) => each.startsWith('snapshot-')) as string;
-    const bytes = readFileSync(join(directory, name));
-    const end = bytes.indexOf('\n');
-    const header = decodeHeader(bytes.subarray(0, end), name) as SnapshotHeader;
-    const made = change(header, bytes.subarray(end + 1));
-    const first = Buffer.from(encodeHeader(made.header as SnapshotHeader));
-    writeFileSync(join(directory, name), Buffer.concat([first, made.body]));
+    rewrite(directory, change);
     const reader = await Wal.open(directory, { ...OPTIONS, readOnly: true });
     await body(reader);
     await reader.close();
@@ -128,12 +132,7 @@ test('keys in a snapshot that are none are damage to who asks for one', () =>
     for (let n = 1; n <= 20; n++) await wal.append({ op: 'set', id: 'bd', data: { n } }, { key: `key ${n}` });
     await wal.compact({ retain: 1 });
     await wal.close();
-    const name = readdirSync(directory).find((each) => each.startsWith('snapshot-')) as string;
-    const bytes = readFileSync(join(directory, name));
-    const end = bytes.indexOf('\n');
-    const header = decodeHeader(bytes.subarray(0, end), name) as SnapshotHeader;
-    const made = reworded('blocks', /"key":"key 3"/, '"yek":"key 3"')(header, bytes.subarray(end + 1));
-    writeFileSync(join(directory, name), Buffer.concat([Buffer.from(encodeHeader(made.header)), made.body]));
+    rewrite(directory, reworded('blocks', /"key":"key 3"/, '"yek":"key 3"'));
     const writer = await Wal.open(directory, OPTIONS);
     await assert.rejects(writer.append({ op: 'set', id: 'x', data: { n: 1 } }, { key: 'key 1' }), {
       code: 'ERR_WAL_CORRUPT',

@@ -1,30 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Table, Wal, type WalError } from '../src/index.ts';
+import { Wal, type WalError } from '../src/index.ts';
 import { Child } from '../src/lab/child.ts';
 import { inScratch } from '../src/lab/scratch.ts';
+import { inTable } from '../src/lab/small-log.ts';
 import type { TransactJob, TransactNews } from '../src/lab/transact-process.ts';
 
-interface Count {
-  readonly n: number;
-}
-
-async function inLog(
-  body: (table: Table<Count>, wal: Wal, directory: string) => Promise<void>,
-  options = {},
-): Promise<void> {
-  await inScratch('transaction', async (directory) => {
-    const wal = await Wal.open(directory, options);
-    try {
-      await body(await wal.table<Count>(), wal, directory);
-    } finally {
-      await wal.close();
-    }
-  });
-}
-
 test('expect.rev lets an append through while its id is as the caller saw it, and tells what is there otherwise', async () => {
-  await inLog(async (table, wal) => {
+  await inTable('transaction', async (table, wal) => {
     const set = (n: number, rev: number) =>
       wal.append({ op: 'set', id: 'a', data: { n } }, { expect: { rev } });
     assert.equal((await set(1, 0)).seq, 1);
@@ -53,7 +36,7 @@ test('expect.rev lets an append through while its id is as the caller saw it, an
 });
 
 test('of appends at once that expect the same rev, one gets through, and a key still answers with the first', async () => {
-  await inLog(async (_table, wal) => {
+  await inTable('transaction', async (_table, wal) => {
     const claim = (i: number) =>
       wal.append({ op: 'claim', id: 'a', data: { n: i } }, { expect: { rev: 0 }, key: `k${i}` });
     const outcomes = await Promise.allSettled(Array.from({ length: 20 }, (_, i) => claim(i)));
@@ -64,7 +47,7 @@ test('of appends at once that expect the same rev, one gets through, and a key s
 });
 
 test('expect.rev of a batch, beside seq, or of appendSync is refused', async () => {
-  await inLog(async (_table, wal) => {
+  await inTable('transaction', async (_table, wal) => {
     const expect = { rev: 0 };
     const refused = { code: 'ERR_WAL_ARGUMENT' };
     await assert.rejects(wal.appendBatch([{ op: 'set', id: 'a' }], { expect }), refused);

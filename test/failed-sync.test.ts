@@ -6,22 +6,14 @@ import { healSuspect, markSuspect } from '../src/file/suspect.ts';
 import { Wal } from '../src/index.ts';
 import { recordsIn } from '../src/lab/audit.ts';
 import { inScratch } from '../src/lab/scratch.ts';
-import {
-  changedStorage,
-  changedSurroundings,
-  type FileChanges,
-  systemError,
-} from '../src/lab/wrapped-storage.ts';
+import { openChanged } from '../src/lab/small-log.ts';
+import { changedStorage, systemError } from '../src/lab/wrapped-storage.ts';
 import { nodeStorage } from '../src/storage/node.ts';
 import type { StorageFile } from '../src/storage/storage.ts';
 
 const add = (id: string) => ({ op: 'add', id });
 const idsIn = async (directory: string) => (await recordsIn(directory)).map(({ id }) => id);
 const SEGMENT = '00000000000000000001.jsonl';
-
-/** Opens a log on the real disk, but for what is changed in its segments' files. */
-const openWith = (directory: string, changes: FileChanges, options = {}) =>
-  Wal.openIn(changedSurroundings({ storage: changedStorage({}, changes) }), directory, options);
 
 for (const blocking of [false, true]) {
   test(`a failed sync (${blocking ? 'appendSync' : 'append'}): outcome unknown, the Wal latches, and the next opener writes the segment over before it builds on it`, async () => {
@@ -30,7 +22,7 @@ for (const blocking of [false, true]) {
       const fail = () => {
         if (failing) throw systemError('EIO');
       };
-      const wal = await openWith(directory, {
+      const wal = await openChanged(directory, {
         sync: async (file) => {
           fail();
           await file.sync();
@@ -90,7 +82,7 @@ for (const [what, work] of [
         if (failing) throw systemError('EIO');
         await file.sync();
       };
-      const wal = await openWith(directory, { sync }, { durability: 'os' });
+      const wal = await openChanged(directory, { sync }, { durability: 'os' });
       await wal.append(add('bd-0'));
       failing = true;
       await assert.rejects(work(wal), { code: 'ERR_WAL_SYNC' });
@@ -105,7 +97,7 @@ test('after a failed sync of its seal a Wal appends nothing more', async () => {
     const sync = async () => {
       throw systemError('EIO');
     };
-    const wal = await openWith(directory, { sync }, { durability: 'os' });
+    const wal = await openChanged(directory, { sync }, { durability: 'os' });
     await wal.append(add('bd-0'));
     await assert.rejects(wal.compact(), { code: 'ERR_WAL_SYNC' });
     await assert.rejects(wal.append(add('bd-1')), { code: 'ERR_WAL_LATCHED' });
@@ -161,7 +153,7 @@ function heldSync() {
 test('a segment of which a sync failed is left word of, also where the Wal has gone on to the next by then', async () => {
   await inScratch('faults', async (directory) => {
     const { sync, failing, begun, fail } = heldSync();
-    const wal = await openWith(directory, { sync }, { segmentBytes: 4096 });
+    const wal = await openChanged(directory, { sync }, { segmentBytes: 4096 });
     failing();
     const two = Promise.all(['bd-0', 'bd-1'].map((id) => wal.append(add(id))));
     await begun;
@@ -178,7 +170,7 @@ test('a segment of which a sync failed is left word of, also where the Wal has g
 test('nothing is appended behind a seal while its sync is under way', async () => {
   await inScratch('faults', async (directory) => {
     const { sync, failing, begun, fail } = heldSync();
-    const wal = await openWith(directory, { sync });
+    const wal = await openChanged(directory, { sync });
     await wal.append(add('bd-0'));
     failing();
     const compacting = assert.rejects(wal.compact(), { code: 'ERR_WAL_SYNC' });
@@ -268,7 +260,7 @@ for (const readOnly of [false, true]) {
 test('a Wal that latches while a seal is wanted writes none', async () => {
   await inScratch('faults', async (directory) => {
     const { sync, failing, begun, fail } = heldSync();
-    const wal = await openWith(directory, { sync });
+    const wal = await openChanged(directory, { sync });
     failing();
     const two = Promise.allSettled(['bd-0', 'bd-1'].map((id) => wal.append(add(id))));
     await begun;

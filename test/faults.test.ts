@@ -9,6 +9,7 @@ import { Child } from '../src/lab/child.ts';
 import type { FewFilesNews } from '../src/lab/few-files-process.ts';
 import type { FullDiskNews } from '../src/lab/full-disk-process.ts';
 import { inScratch } from '../src/lab/scratch.ts';
+import { openChanged } from '../src/lab/small-log.ts';
 import {
   changedStorage,
   changedSurroundings,
@@ -19,10 +20,6 @@ import {
 const add = (id: string) => ({ op: 'add', id });
 const idsIn = async (directory: string) => (await recordsIn(directory)).map(({ id }) => id);
 const SEGMENT = '00000000000000000001.jsonl';
-
-/** Opens a log on the real disk, but for what is changed in its segments' files. */
-const openWith = (directory: string, changes: FileChanges, options = {}) =>
-  Wal.openIn(changedSurroundings({ storage: changedStorage({}, changes) }), directory, options);
 
 async function assertGoesOnAfter(directory: string, { acked, failed }: FullDiskNews): Promise<void> {
   assert.ok(acked.length > 0 && failed.length > 0, 'the disk did not fill');
@@ -100,7 +97,7 @@ const CUTS = [
 for (const { name, cut, outcomes } of CUTS) {
   test(`a group cut short ${name}: the whole lines are acknowledged, the rest is refused and never in the log`, async () => {
     await inScratch('faults', async (directory) => {
-      const wal = await openWith(directory, shortWrite(cut));
+      const wal = await openChanged(directory, shortWrite(cut));
       await wal.append(add('bd-first'));
       const group = ['bd-0', 'bd-1', 'bd-2'];
       const results = await Promise.allSettled(group.map((id) => wal.append(add(id))));
@@ -123,13 +120,13 @@ test('a write cut short after a torn tail, even within what ends the tail, leave
     await inScratch('faults', async (directory) => {
       await (await Wal.open(directory)).append(add('bd-0'));
       // A whole line that lacks its newline alone: ended by one, it would count.
-      const other = await openWith(directory, {
+      const other = await openChanged(directory, {
         append: (file, [bytes]) => file.append([(bytes as Buffer).subarray(0, -1)]),
       });
       await assert.rejects(other.append(add('bd-torn')), { code: 'ERR_WAL_NO_SPACE', outcome: 'unknown' });
       await other.close();
       let first = true;
-      const wal = await openWith(directory, {
+      const wal = await openChanged(directory, {
         append: (file, pieces) => {
           const all = Buffer.concat(pieces);
           const bytes = first ? all.subarray(0, cut > 0 ? all.length - cut : -cut) : all;
@@ -159,7 +156,7 @@ for (const [what, changes] of [
 ] as const satisfies readonly (readonly [string, FileChanges])[]) {
   test(`a failed ${what}: outcome unknown, and the Wal latches`, async () => {
     await inScratch('faults', async (directory) => {
-      const wal = await openWith(directory, changes);
+      const wal = await openChanged(directory, changes);
       const abort = new AbortController();
       await assert.rejects(wal.append(add('bd-0'), { signal: abort.signal }), {
         code: 'ERR_WAL_IO',

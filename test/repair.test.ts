@@ -17,12 +17,11 @@ import { segmentName } from '../src/format/names.ts';
 import { type LogRecord, Wal } from '../src/index.ts';
 import { readByScan } from '../src/lab/scanned.ts';
 import { inScratch } from '../src/lab/scratch.ts';
+import { files, SEGMENT, SMALL } from '../src/lab/small-log.ts';
 import { changedStorage, changedSurroundings, systemError } from '../src/lab/wrapped-storage.ts';
 import { nodeStorage } from '../src/storage/node.ts';
 import { repairLog } from '../src/wal/repair.ts';
 
-const SMALL = { segmentBytes: 4096 } as const;
-const SEGMENT = /^[0-9]{20}\.jsonl$/;
 const entry = (n: number) => ({ op: 'update', id: `bd-${n % 10}`, data: { n, text: 'x'.repeat(150) } });
 
 async function fill(wal: Wal, count: number, from = 1): Promise<void> {
@@ -44,10 +43,7 @@ function inLog(body: (log: string) => Promise<void>): Promise<void> {
   });
 }
 
-const segments = (log: string) =>
-  readdirSync(log)
-    .filter((name) => SEGMENT.test(name))
-    .sort();
+const segments = (log: string) => files(log, SEGMENT);
 
 /** All files below a directory, with what is in them. */
 function everything(directory: string): Record<string, string> {

@@ -14,22 +14,12 @@ import { test } from 'node:test';
 import { writeLine } from '../src/format/line.ts';
 import { type RestoreOptions, Wal } from '../src/index.ts';
 import { inScratch } from '../src/lab/scratch.ts';
+import { files, fill, numbered, SEGMENT, SMALL } from '../src/lab/small-log.ts';
 import { changedStorage, changedSurroundings, systemError } from '../src/lab/wrapped-storage.ts';
 import { nodeStorage } from '../src/storage/node.ts';
 import { restoreLog } from '../src/wal/restore.ts';
 
-const SMALL = { segmentBytes: 4096 } as const;
-const SEGMENT = /^[0-9]{20}\.jsonl$/;
-const entry = (n: number) => ({ op: 'update', id: `bd-${n % 10}`, data: { n, text: 'x'.repeat(200) } });
-
-async function fill(wal: Wal, count: number, from = 1): Promise<void> {
-  for (let n = from; n < from + count; n++) await wal.append(entry(n));
-}
-
-const segments = (directory: string) =>
-  readdirSync(directory)
-    .filter((name) => SEGMENT.test(name))
-    .sort();
+const segments = (directory: string) => files(directory, SEGMENT);
 const everything = (directory: string) =>
   readdirSync(directory).map((name) => [
     name,
@@ -86,7 +76,7 @@ test('a restored log has the same lines under an id of its own, opens, verifies,
     await readerOf(log, async (source) => assert.notEqual(source.info().id, id));
     await change(to, async (wal) => {
       assert.equal(wal.info().id, id);
-      assert.equal((await wal.append(entry(101))).seq, 101);
+      assert.equal((await wal.append(numbered(101))).seq, 101);
       await wal.compact();
     });
     assert.equal((await recordsOf(log)).length, 100);
@@ -102,7 +92,7 @@ test('a log is restored up to any entry, in the middle of a segment and at its e
       assert.deepEqual([seq, applied, skipped], [toSeq, toSeq, 100 - toSeq]);
       assert.deepEqual(await recordsOf(`${to}-${toSeq}`), all.slice(0, toSeq));
       await change(`${to}-${toSeq}`, async (wal) =>
-        assert.equal((await wal.append(entry(0))).seq, toSeq + 1),
+        assert.equal((await wal.append(numbered(0))).seq, toSeq + 1),
       );
       assert.equal((await recordsOf(`${to}-${toSeq}`)).length, toSeq + 1);
     }
@@ -160,7 +150,7 @@ test('snapshots are restored under the new id, so far as they stand for what is 
 
 test('a batch is restored whole or not at all', () =>
   inLog(async (log, to) => {
-    await change(log, (wal) => wal.appendBatch([entry(101), entry(102), entry(103)]));
+    await change(log, (wal) => wal.appendBatch([numbered(101), numbered(102), numbered(103)]));
     for (const toSeq of [101, 102]) {
       const facts = { code: 'ERR_WAL_ARGUMENT', message: /batch, entries 101 to 103.*name 100 or 103/ };
       await assert.rejects(Wal.restore(log, to, { toSeq }), facts);

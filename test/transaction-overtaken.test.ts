@@ -1,28 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Table, Wal, type WalError } from '../src/index.ts';
+import { Wal, type WalError } from '../src/index.ts';
 import { recordsIn } from '../src/lab/audit.ts';
 import { inScratch } from '../src/lab/scratch.ts';
+import { type Count, inTable } from '../src/lab/small-log.ts';
 import { changedStorage, changedSurroundings, systemError } from '../src/lab/wrapped-storage.ts';
 import type { StorageFile } from '../src/storage/storage.ts';
-
-interface Count {
-  readonly n: number;
-}
-
-async function inLog(
-  body: (table: Table<Count>, wal: Wal, directory: string) => Promise<void>,
-  options = {},
-): Promise<void> {
-  await inScratch('transaction', async (directory) => {
-    const wal = await Wal.open(directory, options);
-    try {
-      await body(await wal.table<Count>(), wal, directory);
-    } finally {
-      await wal.close();
-    }
-  });
-}
 
 /** A Wal whose first writes are each preceded, or followed at once, by one of another's. */
 async function overtakenWal(
@@ -124,7 +107,7 @@ test('a transaction that others come before at every try ends after maxTries, wi
 });
 
 test('many updates at once share writes, and each sees the one before', async () => {
-  await inLog(async (table, wal) => {
+  await inTable('transaction', async (table, wal) => {
     const { batches: before } = wal.stats();
     const items = await Promise.all(
       Array.from({ length: 200 }, () => table.update('a', (value) => ({ n: (value?.n ?? 0) + 1 }))),
@@ -138,7 +121,7 @@ test('many updates at once share writes, and each sees the one before', async ()
 });
 
 test('a transaction sees appends of other kinds that precede it in the same write', async () => {
-  await inLog(async (table, wal) => {
+  await inTable('transaction', async (table, wal) => {
     const [, , seen, , size] = await Promise.all([
       wal.append({ op: 'set', id: 'a', data: { n: 1 } }),
       wal.appendBatch([

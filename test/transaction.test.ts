@@ -2,34 +2,17 @@ import assert from 'node:assert/strict';
 import { cpSync, rmSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Entry, type Fold, type Table, Wal, WalError } from '../src/index.ts';
+import { type Entry, type Fold, Wal, WalError } from '../src/index.ts';
 import { recordsIn } from '../src/lab/audit.ts';
 import { inScratch } from '../src/lab/scratch.ts';
+import { type Count, inTable } from '../src/lab/small-log.ts';
 import { changedSurroundings } from '../src/lab/wrapped-storage.ts';
 import { realSurroundings } from '../src/wal/surroundings.ts';
-
-interface Count {
-  readonly n: number;
-}
-
-async function inLog(
-  body: (table: Table<Count>, wal: Wal, directory: string) => Promise<void>,
-  options = {},
-): Promise<void> {
-  await inScratch('transaction', async (directory) => {
-    const wal = await Wal.open(directory, options);
-    try {
-      await body(await wal.table<Count>(), wal, directory);
-    } finally {
-      await wal.close();
-    }
-  });
-}
 
 const isBroken = (error: unknown) => error instanceof WalError && error.code === 'ERR_WAL_TRANSACTION';
 
 test('a transaction sees its own writes, and appends them as one line, one after the other', async () => {
-  await inLog(async (table, wal, directory) => {
+  await inTable('transaction', async (table, wal, directory) => {
     await wal.append({ op: 'set', id: 'gone', data: { n: 1 } });
     const seen = await table.transaction((tx) => {
       tx.set('b', { n: 2 });
@@ -66,7 +49,7 @@ test('a transaction sees its own writes, and appends them as one line, one after
 });
 
 test('a transaction of one entry is a line like any other', async () => {
-  await inLog(async (table, _wal, directory) => {
+  await inTable('transaction', async (table, _wal, directory) => {
     await table.transaction((tx) => tx.set('a', { n: 1 }));
     const [record] = await recordsIn(directory);
     assert.deepEqual([record?.op, record?.id, record?.data], ['set', 'a', { n: 1 }]);
@@ -74,7 +57,7 @@ test('a transaction of one entry is a line like any other', async () => {
 });
 
 test('a transaction that writes nothing appends nothing, and answers', async () => {
-  await inLog(async (table, wal) => {
+  await inTable('transaction', async (table, wal) => {
     await wal.append({ op: 'set', id: 'a', data: { n: 5 } });
     assert.equal(await table.transaction((tx) => tx.get('a')?.n), 5);
     assert.equal((await wal.head()).seq, 1);
@@ -83,7 +66,7 @@ test('a transaction that writes nothing appends nothing, and answers', async () 
 
 for (const thrown of [new Error('no'), undefined, 'text', new WalError('ERR_WAL_IO', 'mine')]) {
   test(`a transaction that throws ${String(thrown)} rejects with just that, and appends nothing; others go on`, async () => {
-    await inLog(async (table, wal) => {
+    await inTable('transaction', async (table, wal) => {
       const outcomes = await Promise.allSettled([
         wal.append({ op: 'set', id: 'a', data: { n: 1 } }),
         table.transaction((tx) => {
@@ -106,7 +89,7 @@ for (const thrown of [new Error('no'), undefined, 'text', new WalError('ERR_WAL_
 }
 
 test('an async function is refused, and what it does after its turn reaches nothing', async () => {
-  await inLog(async (table, wal) => {
+  await inTable('transaction', async (table, wal) => {
     let late: unknown;
     const refused = table.transaction(async (tx) => {
       tx.set('a', { n: 1 });
@@ -130,7 +113,7 @@ test('an async function is refused, and what it does after its turn reaches noth
 });
 
 test('a transaction object is of no use after its function returned', async () => {
-  await inLog(async (table) => {
+  await inTable('transaction', async (table) => {
     const tx = await table.transaction((tx) => tx);
     for (const use of [
       () => tx.get('a'),
@@ -147,7 +130,7 @@ test('a transaction object is of no use after its function returned', async () =
 });
 
 test('a transaction’s function that calls the Wal or a table gets an error at once, and nothing is appended', async () => {
-  await inLog(async (table, wal) => {
+  await inTable('transaction', async (table, wal) => {
     const entry: Entry = { op: 'set', id: 'a' };
     const calls: (() => unknown)[] = [
       () => wal.append(entry),
@@ -186,7 +169,7 @@ test('a transaction’s function that calls the Wal or a table gets an error at 
 });
 
 test('data is read in a transaction as it will be read from the log, and is not the caller’s any more', async () => {
-  await inLog(async (table) => {
+  await inTable('transaction', async (table) => {
     const data = { n: 1, at: new Date(0), drop: undefined };
     const seen = await table.transaction((tx) => {
       tx.set('a', data);
@@ -200,7 +183,8 @@ test('data is read in a transaction as it will be read from the log, and is not 
 });
 
 test('entries that are none are refused inside the function, and the transaction can go on without them', async () => {
-  await inLog(
+  await inTable(
+    'transaction',
     async (table, wal) => {
       const bad: readonly (readonly [Entry, string])[] = [
         [{ op: '', id: 'a' }, 'ERR_WAL_ENTRY'],
@@ -246,7 +230,7 @@ test('a fold that refuses an entry keeps it out of the log', async () => {
 });
 
 test('an update whose function answers undefined leaves all as it is, and its op is the caller’s', async () => {
-  await inLog(async (table, _wal, directory) => {
+  await inTable('transaction', async (table, _wal, directory) => {
     await table.update('a', () => ({ n: 1 }), { op: 'made' });
     assert.deepEqual((await table.update('a', () => undefined))?.value, { n: 1 });
     assert.equal(await table.update('b', () => undefined), undefined);
@@ -258,7 +242,7 @@ test('an update whose function answers undefined leaves all as it is, and its op
 });
 
 test('an update whose function throws rejects with just that, and leaves all as it is', async () => {
-  await inLog(async (table, wal) => {
+  await inTable('transaction', async (table, wal) => {
     await table.update('a', () => ({ n: 1 }));
     const thrown = new Error('no');
     const update = table.update('a', () => {
@@ -316,7 +300,7 @@ test('a transaction of a table whose log was replaced is decided on the log that
 });
 
 test('what is not a transaction is refused: no function, options that are none, a read-only or closed Wal, an aborted signal', async () => {
-  await inLog(async (table, wal, directory) => {
+  await inTable('transaction', async (table, wal, directory) => {
     const nothing = undefined as never;
     await assert.rejects(table.transaction(nothing), { code: 'ERR_WAL_ARGUMENT' });
     await assert.rejects(

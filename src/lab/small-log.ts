@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
-import { Wal, type WalOptions } from '../index.ts';
+import { type Table, Wal, type WalOptions } from '../index.ts';
 import { inScratch } from './scratch.ts';
+import { changedStorage, changedSurroundings, type FileChanges } from './wrapped-storage.ts';
 
 /** Options of a log that soon has several segments. */
 export const SMALL = { segmentBytes: 4096 } as const;
@@ -11,9 +12,14 @@ export function entry(id: string, n: number) {
   return { op: 'update', id, data: { n, text: 'x'.repeat(200) } };
 }
 
+/** An update of one of ten ids. */
+export function numbered(n: number) {
+  return entry(`bd-${n % 10}`, n);
+}
+
 /** Appends `count` updates to ten ids, the numbers going on from `from`. */
 export async function fill(wal: Wal, count: number, from = 1): Promise<void> {
-  for (let n = from; n < from + count; n++) await wal.append(entry(`bd-${n % 10}`, n));
+  for (let n = from; n < from + count; n++) await wal.append(numbered(n));
 }
 
 /** The names in a directory that match. */
@@ -54,4 +60,23 @@ export async function inLog(
       await wal.close();
     }
   });
+}
+
+/** What the state of a log has in it that `inTable` runs with. */
+export interface Count {
+  readonly n: number;
+}
+
+/** Runs it with a table of a log that is new. */
+export function inTable(
+  name: string,
+  body: (table: Table<Count>, wal: Wal, directory: string) => Promise<void>,
+  options: WalOptions = {},
+): Promise<void> {
+  return inLog(name, async (wal, directory) => body(await wal.table<Count>(), wal, directory), options);
+}
+
+/** Opens a log on the real disk, but for what is changed in the files of its segments and snapshots. */
+export function openChanged(directory: string, changes: FileChanges, options: WalOptions = {}): Promise<Wal> {
+  return Wal.openIn(changedSurroundings({ storage: changedStorage({}, changes) }), directory, options);
 }
