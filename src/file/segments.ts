@@ -6,7 +6,8 @@ import { fileError } from '../storage/error.ts';
 import { readFully } from '../storage/files.ts';
 import type { FileLook, Storage, StorageFile } from '../storage/storage.ts';
 import type { FeedState, LineFeed, Progress } from '../store/store.ts';
-import { compactedError, gapError, layoutOf, type Start } from './layout.ts';
+import { gapError } from './gap.ts';
+import { compactedError, layoutOf, type Start } from './layout.ts';
 import { readHeader } from './snapshots.ts';
 
 const CHUNK_BYTES = 256 * 1024;

@@ -1,0 +1,89 @@
+import { join } from 'node:path';
+import type { Damage } from '../errors/damage.ts';
+import { WalError } from '../errors/errors.ts';
+import { NEWLINE, readEnvelope } from '../format/line.ts';
+import { segmentName } from '../format/names.ts';
+import { openIfThere, readFully } from '../storage/files.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { Layout } from './layout.ts';
+
+/** What is read of a segment for its first line. A longer one proves nothing. */
+const HEAD_BYTES = 64 * 1024;
+
+/** Where reading stopped before a segment that does not follow: the last entry, and the end of its segment. */
+export interface Reached {
+  readonly seq: number;
+  readonly sealed: boolean;
+  readonly end: number;
+}
+
+/**
+ * The error for a segment that does not follow from what lies before it. `reached`: how far that leads, where it was read.
+ */
+export function gapError(
+  storage: Storage,
+  directory: string,
+  { segments }: Layout,
+  firstSeq: number,
+  reached?: Reached,
+): WalError {
+  const segment = segmentName(firstSeq);
+  const previous = segments.findLast((seq) => seq < firstSeq);
+  const before = previous === undefined ? 'nothing' : segmentName(previous);
+  const damage = gapDamage(storage, directory, firstSeq, previous, reached);
+  return new WalError(
+    'ERR_WAL_DIVERGED',
+    `${segment} does not follow from ${before}, which lies before it in ${directory}: segments are missing, or it is from another log. ${gapInWords(damage)}Put the right files back, or go on with what is left ("jsonl-wal doctor" says how).`,
+    { segment, offset: 0, seq: firstSeq, ...(damage && { damage }) },
+  );
+}
+
+function gapInWords(damage: Damage | undefined): string {
+  if (damage === undefined) return '';
+  const { from, to, records, acknowledged } = damage;
+  const which =
+    records === 0 ? 'No entry is' : records === 1 ? `Entry ${from} is` : `Entries ${from} to ${to} are`;
+  const told =
+    acknowledged === 'yes' ? ', though acknowledged: a segment is made once all before it is synced' : '';
+  return `${which} missing${told}. `;
+}
+
+/** Undefined where nobody knows which entries lie between. */
+function gapDamage(
+  storage: Storage,
+  directory: string,
+  firstSeq: number,
+  previous: number | undefined,
+  reached: Reached | undefined,
+): Damage | undefined {
+  const from = (reached?.seq ?? 0) + 1;
+  if ((previous !== undefined && reached === undefined) || from > firstSeq) return undefined;
+  const gone = reached === undefined || reached.sealed;
+  const records = firstSeq - from;
+  const place = {
+    kind: 'missing' as const,
+    segment: segmentName(gone ? from : (previous as number)),
+    offset: gone ? 0 : reached.end,
+    length: 0,
+  };
+  const held = { from, to: firstSeq - 1, records, exact: true };
+  if (records === 0) return { ...place, ...held, acknowledged: 'no' };
+  if (!beginsWith(storage, join(directory, segmentName(firstSeq)), firstSeq))
+    return { ...place, ...held, acknowledged: 'unknown' };
+  const evidence = { segment: segmentName(firstSeq), offset: 0, synced: firstSeq - 1 };
+  return { ...place, ...held, acknowledged: 'yes', evidence };
+}
+
+/** Whether a segment's first line is whole, and bears the segment's number. */
+function beginsWith(storage: Storage, path: string, firstSeq: number): boolean {
+  const file = openIfThere(storage, path, 'read');
+  if (file === undefined) return false;
+  try {
+    const bytes = Buffer.allocUnsafe(HEAD_BYTES);
+    const count = readFully(file, bytes, 0);
+    const end = bytes.subarray(0, count).indexOf(NEWLINE);
+    return end >= 0 && readEnvelope(bytes, 0, end)?.seq === firstSeq;
+  } finally {
+    file.close();
+  }
+}
