@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path';
 import { hasCode, WalError } from '../errors/errors.ts';
 import { decodeMeta, encodeMeta, type Meta } from '../format/meta.ts';
-import { META_FILE } from '../format/names.ts';
+import { META_FILE, REPAIRING_FILE } from '../format/names.ts';
 import { fileError } from '../storage/error.ts';
 import { publish, readWhole } from '../storage/files.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -46,12 +46,20 @@ export function readMeta(storage: Storage, directory: string): Meta | undefined 
       bytes = meta();
     }
     if (bytes !== undefined) return decodeMeta(bytes.toString(), path);
+    if (storage.look(join(directory, REPAIRING_FILE)) !== undefined) throw repairingError(directory);
   } catch (error) {
     throw fileError(error, 'read', path);
   }
   throw new WalError(
     'ERR_WAL_FORMAT',
     `${path} is missing beside segments: put it back from git or a backup, or make the log anew of what is there ("jsonl-wal repair --mode salvage"). It does not come back by itself, for the segments may be another log's.`,
+  );
+}
+
+function repairingError(directory: string): WalError {
+  return new WalError(
+    'ERR_WAL_FORMAT',
+    `A repair of ${directory} was cut short, or is under way: "jsonl-wal repair --mode salvage" goes on with it, and opens the log again. Do not put ${META_FILE} back: the segments there may be the new log's.`,
   );
 }
 
