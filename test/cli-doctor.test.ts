@@ -305,7 +305,7 @@ test('what has another owner than the directory is named', (t) =>
     assert.deepEqual([found?.state, /1 file of another owner/.test(found?.message ?? '')], ['warn', true]);
   }));
 
-test('without a directory, or with a file in its place, the doctor ends with 1; with damaged data with 4', () =>
+test('without a directory, with a file in its place, or with nothing in it, the doctor ends with 1; with damaged data with 4', () =>
   inLog(async (log) => {
     const scratch = join(log, '..');
     const none = await run(scratch, ['doctor', '-C', 'none']);
@@ -313,6 +313,10 @@ test('without a directory, or with a file in its place, the doctor ends with 1; 
       [none.code, /\[fail\] directory +none is not there\n +mend: jsonl-wal init -C none/.test(none.stdout)],
       [1, true],
     );
+    mkdirSync(join(scratch, 'empty'));
+    const empty = await run(scratch, ['doctor', '-C', 'empty']);
+    assert.match(empty.stdout, /\[fail\] format +there is no log in empty\n +mend: jsonl-wal init -C empty/);
+    assert.equal(empty.code, 1);
     const [, file] = await checksOf(join(log, 'wal.json'));
     assert.deepEqual([file?.name, file?.state], ['directory', 'fail']);
     flip(lastSegment(log), -100);

@@ -4,6 +4,7 @@ import { hasCode, messageOf } from '../../errors/errors.ts';
 import { decodeMeta, FORMAT_VERSION } from '../../format/meta.ts';
 import { META_FILE, REPAIRING_FILE } from '../../format/names.ts';
 import { type OddLine, type RepairReport, type VerifyReport, Wal } from '../../index.ts';
+import { segmentsIn, snapshotsIn } from '../segments.ts';
 import { timeText } from '../show.ts';
 import { count, figure } from '../words.ts';
 import { ageText, type Check, commandOn } from './check.ts';
@@ -18,6 +19,10 @@ export function checkFormat(directory: string): Check {
     return { name, state: 'fail', message: 'a repair was cut short', mend: go, corrupt: true };
   }
   if (!existsSync(path)) {
+    if (segmentsIn(directory).length === 0 && snapshotsIn(directory).length === 0) {
+      const make = `${commandOn(directory, 'init')}, or name another with -C`;
+      return { name, state: 'fail', message: `there is no log in ${directory}`, mend: make };
+    }
     const put = `put it back from git or a backup, or: ${mend}`;
     return { name, state: 'fail', message: `${path} is missing`, mend: put, corrupt: true };
   }
