@@ -35,6 +35,7 @@ export interface RepairOptions {
 export interface RepairReport {
   readonly mode: 'tail' | 'salvage';
   readonly dryRun: boolean;
+  /** The log's, absolute. */
   readonly directory: string;
   /** What was wrong, in words; empty where there was nothing to do. */
   readonly reasons: readonly string[];

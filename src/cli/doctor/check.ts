@@ -31,7 +31,12 @@ export function commandOn(directory: string, command: string): string {
   return `jsonl-wal ${command} -C ${shellWord(directory)}`;
 }
 
-/** '12 s', '3 hours'. */
+/** What to do where there is no log. */
+export function makeOne(directory: string): string {
+  return `${commandOn(directory, 'init')}, or name another with -C`;
+}
+
+/** '12 seconds', '3 hours'. */
 export function ageText(ms: number): string {
   const units = [
     [86_400_000, 'day'],

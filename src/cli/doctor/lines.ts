@@ -7,7 +7,7 @@ import { type OddLine, type RepairReport, type VerifyReport, Wal } from '../../i
 import { segmentsIn, snapshotsIn } from '../segments.ts';
 import { timeText } from '../show.ts';
 import { count, figure } from '../words.ts';
-import { ageText, type Check, commandOn } from './check.ts';
+import { ageText, type Check, commandOn, makeOne } from './check.ts';
 
 /** What wal.json says. */
 export function checkFormat(directory: string): Check {
@@ -19,10 +19,8 @@ export function checkFormat(directory: string): Check {
     return { name, state: 'fail', message: 'a repair was cut short', mend: go, corrupt: true };
   }
   if (!existsSync(path)) {
-    if (segmentsIn(directory).length === 0 && snapshotsIn(directory).length === 0) {
-      const make = `${commandOn(directory, 'init')}, or name another with -C`;
-      return { name, state: 'fail', message: `there is no log in ${directory}`, mend: make };
-    }
+    if (segmentsIn(directory).length === 0 && snapshotsIn(directory).length === 0)
+      return { name, state: 'fail', message: `there is no log in ${directory}`, mend: makeOne(directory) };
     const put = `put it back from git or a backup, or: ${mend}`;
     return { name, state: 'fail', message: `${path} is missing`, mend: put, corrupt: true };
   }

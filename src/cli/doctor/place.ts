@@ -5,7 +5,7 @@ import { META_FILE, segmentSeq, snapshotSeq } from '../../format/names.ts';
 import { type LockFitness, type LockKind, lockFitness, lockStatus } from '../../index.ts';
 import { shellWord } from '../../lab/shell-word.ts';
 import { count, figure, size } from '../words.ts';
-import { type Check, commandOn } from './check.ts';
+import { type Check, commandOn, makeOne } from './check.ts';
 
 const LEAST_NODE = [20, 15] as const;
 /** So little room is soon gone. */
@@ -25,10 +25,8 @@ export function checkNode(): Check {
 export function checkDirectory(directory: string): Check {
   const name = 'directory';
   const look = statSync(directory, { throwIfNoEntry: false });
-  if (look === undefined) {
-    const mend = `${commandOn(directory, 'init')}, or name another with -C`;
-    return { name, state: 'fail', message: `${directory} is not there`, mend };
-  }
+  if (look === undefined)
+    return { name, state: 'fail', message: `${directory} is not there`, mend: makeOne(directory) };
   if (look.isDirectory()) return { name, state: 'ok', message: directory };
   const mend = 'name the directory that the log is in with -C';
   return { name, state: 'fail', message: `${directory} is a file; a log is a directory`, mend };
