@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { WalError } from '../errors/errors.ts';
-import { segmentName } from '../format/names.ts';
+import { META_FILE, segmentName } from '../format/names.ts';
 import type { Gate } from '../lock/gate.ts';
 import { fileError, isFull } from '../storage/error.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -66,6 +66,8 @@ export class WriteTurn {
       const path = join(directory, segmentName(state.head.seq + 1));
       end.syncNow();
       try {
+        // Another log is taking this one's place, which would not have the segment.
+        if (storage.look(join(directory, META_FILE)) === undefined) return false;
         storage.open(path, 'append', fileMode).close();
       } catch (error) {
         throw fileError(error, 'make', path, 'not-written');
