@@ -40,6 +40,7 @@ function withFiles(
     list: (path) => storage.list(path),
     open,
     look: (path) => storage.look(path),
+    isLink: (path) => storage.isLink(path),
     link: (existing, path) => storage.link(existing, path),
     reflink: (existing, path) => storage.reflink(existing, path),
     rename: (from, to) => storage.rename(from, to),

@@ -12,6 +12,8 @@ import { repairLog } from '../src/wal/repair.ts';
 
 const SMALL = { segmentBytes: 4096, lock: noLock() } as const;
 const LOST = 5;
+/** Nothing is lost, for it is the process that ends. */
+const KEPT = { lost: new Set<number>() } as const;
 
 const segment = (firstSeq: number) => `${LOG}/${segmentName(firstSeq)}`;
 
@@ -89,3 +91,23 @@ for (const [what, spoil] of Object.entries(DISKS)) {
     t.diagnostic(`${disk.effects.length} crash points, ${seen.size} distinct states`);
   });
 }
+
+test('a salvage that goes on with one that was cut short, and crashes at any moment, too: the next ends it, and the id stays', async () => {
+  const first = await damagedDisk(() => {});
+  const start = first.image.copy();
+  const id = idIn(first) as string;
+  await repair(first, 2);
+  const away = first.effects.findIndex(
+    ({ kind }, i) =>
+      kind === 'name' && idIn(new SimDisk(imageAfter(start, first.effects, i + 1, KEPT))) === undefined,
+  );
+  const disk = new SimDisk(imageAfter(start, first.effects, away + 4, KEPT).copy());
+  assert.equal(idIn(disk), undefined);
+  const before = disk.image.copy();
+  await repair(disk, 4);
+  for (let after = 0; after <= disk.effects.length; after++) {
+    const crashed = new SimDisk(imageAfter(before, disk.effects, after, KEPT).copy());
+    await repair(crashed, 5);
+    assert.deepEqual(await idsIn(crashed, id), wanted);
+  }
+});

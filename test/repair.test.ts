@@ -8,12 +8,14 @@ import {
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { GENESIS_CRC, lineBytes, writeLine } from '../src/format/line.ts';
-import { segmentName } from '../src/format/names.ts';
+import { segmentName, snapshotName } from '../src/format/names.ts';
+import { decodeHeader, encodeHeader, type SnapshotHeader } from '../src/format/snapshot.ts';
 import { type LogRecord, Wal } from '../src/index.ts';
 import { readByScan } from '../src/lab/scanned.ts';
 import { inScratch } from '../src/lab/scratch.ts';
@@ -511,6 +513,29 @@ test('a marker that leads elsewhere is not followed', () =>
       await assert.rejects(Wal.repair(log, { mode: 'salvage' }), { code: 'ERR_WAL_FORMAT' });
     }
     assert.deepEqual(readdirSync(precious), ['file']);
+    mkdirSync(join(log, 'backups'));
+    const made = 'repaired-20250101T000000.000Z-a';
+    for (const name of [made, kept]) {
+      symlinkSync(precious, join(log, 'backups', name));
+      writeFileSync(join(log, 'wal.repairing.tmp'), `${JSON.stringify({ kept, made })}\n`);
+      await assert.rejects(Wal.repair(log, { mode: 'salvage' }), { code: 'ERR_WAL_FORMAT' });
+      rmSync(join(log, 'backups', name));
+    }
+    assert.deepEqual(readdirSync(precious), ['file']);
+  }));
+
+test('what a snapshot says in place of the id of a log does not get into wal.json', () =>
+  inLog(async (log) => {
+    await change(log, (wal) => wal.compact({ retain: 1 }));
+    const path = join(log, snapshotName(60));
+    const bytes = readFileSync(path);
+    const end = bytes.indexOf('\n');
+    const header = decodeHeader(bytes.subarray(0, end), path) as SnapshotHeader;
+    const other = Buffer.from(encodeHeader({ ...header, log: '../elsewhere' }));
+    writeFileSync(path, Buffer.concat([other, bytes.subarray(end + 1)]));
+    rmSync(join(log, 'wal.json'));
+    await salvaged(log);
+    assert.equal((await stateOf(log)).length, 10);
   }));
 
 test('a log of a newer version, a file, and a directory without a log are refused, and stay as they are', () =>
@@ -564,4 +589,58 @@ test('a Wal that is open while its log is salvaged loses nothing that it acknowl
     await wal.close();
     assert.notEqual(kept, undefined);
     assert.deepEqual(numbers(await entriesOf(log)), [...range(1, 4), ...range(6, 60), ...acknowledged]);
+  }));
+
+test('a Wal that is open when a salvage is cut short half-way makes no segment until it is gone on with: nothing acknowledged is lost', () =>
+  inLog(async (log) => {
+    const wal = await Wal.open(log, SMALL);
+    damage(log, 5);
+    let renamed = 0;
+    const storage = changedStorage({
+      rename: (from, to) => {
+        if (SEGMENT.test(basename(to)) && ++renamed === 2) throw systemError('EIO');
+        nodeStorage.rename(from, to);
+      },
+    });
+    await assert.rejects(repairLog(changedSurroundings({ storage }), log, { mode: 'salvage' }), {
+      code: 'ERR_WAL_IO',
+    });
+    const acknowledged: number[] = [];
+    const refused = assert.rejects(
+      (async () => {
+        for (let n = 1001; n < 1100; n++) {
+          await wal.append(entry(n));
+          acknowledged.push(n);
+        }
+      })(),
+      { code: 'ERR_WAL_NOT_FOUND', outcome: 'not-written' },
+    );
+    await refused;
+    await Wal.repair(log, { mode: 'salvage' });
+    await wal.close();
+    assert.deepEqual(numbers(await entriesOf(log)), [...range(1, 4), ...range(6, 60), ...acknowledged]);
+  }));
+
+test('a segment that somebody makes without the lock, just before a salvage closes the log, is in the new one', () =>
+  inLog(async (log) => {
+    damage(log, 5);
+    const wal = await Wal.open(log, { ...SMALL, lock: 'none' });
+    const before = segments(log).length;
+    let added = 0;
+    const storage = changedStorage({
+      remove: (path) => {
+        if (added === 0 && basename(path) === 'wal.json') {
+          for (added = 1; segments(log).length === before; added++) wal.appendSync(entry(1000 + added));
+          added--;
+        }
+        nodeStorage.remove(path);
+      },
+    });
+    await repairLog(changedSurroundings({ storage }), log, { mode: 'salvage' });
+    await wal.close();
+    assert.deepEqual(numbers(await entriesOf(log)), [
+      ...range(1, 4),
+      ...range(6, 60),
+      ...range(1001, 1000 + added),
+    ]);
   }));

@@ -9,7 +9,7 @@ import {
   segmentSeq,
   snapshotSeq,
 } from '../format/names.ts';
-import { publish, readWhole } from '../storage/files.ts';
+import { readWhole, writeWhole } from '../storage/files.ts';
 import type { Storage } from '../storage/storage.ts';
 import { layoutOf } from './layout.ts';
 import { Staging } from './staging.ts';
@@ -52,13 +52,15 @@ export function unfinishedSwap(
 function swapIn(storage: Storage, directory: string): Swap | undefined {
   const bytes = readWhole(storage, join(directory, REPAIRING_FILE));
   if (bytes === undefined) return undefined;
-  const match = MARKER.exec(bytes.toString());
-  if (match === null) {
+  const [, kept = '', made = ''] = MARKER.exec(bytes.toString()) ?? [];
+  // What is deleted, and read, lies where the names say.
+  const leads = [kept, made].some((name) => storage.isLink(besideBackups(directory, name)));
+  if (kept === '' || leads) {
     const advice = `What is in ${join(directory, BACKUPS_DIRECTORY)} under "before-repair" is the log as it was: salvage that, once the marker is removed.`;
     const message = `${join(directory, REPAIRING_FILE)}, which a repair left that was cut short, is damaged. ${advice}`;
     throw new WalError('ERR_WAL_FORMAT', message);
   }
-  return { kept: match[1] as string, made: match[2] as string };
+  return { kept, made };
 }
 
 function identity(storage: Storage, directory: string, name: string): string | undefined {
@@ -91,13 +93,14 @@ export async function keepOriginal(
 /** Keeps what came since, too. False where a file was replaced: then what is kept is not all there is. */
 export function keepLatecomers(storage: Storage, directory: string, kept: string): boolean {
   const copy = besideBackups(directory, kept);
+  let isSame = true;
   for (const name of logFiles(storage, directory)) {
     const there = identity(storage, copy, name);
     if (there === undefined) storage.link(join(directory, name), join(copy, name));
-    else if (there !== identity(storage, directory, name)) return false;
+    else isSame &&= there === identity(storage, directory, name);
   }
   storage.syncDirectory(copy);
-  return true;
+  return isSame;
 }
 
 /** Names of a log's segments, snapshots and wal.json. */
@@ -109,18 +112,25 @@ function logFiles(storage: Storage, directory: string): string[] {
     );
 }
 
-/** Puts the new log's files, but for wal.json, where the old one's are. To be called in the write turn. */
-export function beginSwap(storage: Storage, directory: string, { kept, made }: Swap, token: string): void {
+/** Puts the new log's files, but for wal.json, where the old one's are. To be called in the write turn. `isBegun`: wal.json is gone. */
+export function beginSwap(
+  storage: Storage,
+  directory: string,
+  { kept, made }: Swap,
+  token: string,
+  isBegun: boolean,
+): void {
   const from = besideBackups(directory, made);
-  storage.remove(join(directory, REPAIRING_FILE));
-  publish(
-    storage,
-    join(directory, REPAIRING_FILE),
-    Buffer.from(`${JSON.stringify({ kept, made })}\n`),
-    token,
-  );
+  const marker = join(directory, REPAIRING_FILE);
+  const temporary = `${marker}.${token}.tmp`;
+  writeWhole(storage, temporary, Buffer.from(`${JSON.stringify({ kept, made })}\n`));
+  // There may be one already, and without any nobody would know of what is kept.
+  storage.rename(temporary, marker);
+  storage.syncDirectory(directory);
   storage.remove(join(directory, META_FILE));
   storage.syncDirectory(directory);
+  // From here on nobody makes a segment; who has waited too long for the lock may just have.
+  if (!isBegun) keepLatecomers(storage, directory, kept);
   const fresh = logFiles(storage, from).filter((name) => name !== META_FILE);
   // While segments lie there, nobody makes a new log for want of a wal.json.
   for (const name of fresh) storage.rename(join(from, name), join(directory, name));

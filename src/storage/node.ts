@@ -141,6 +141,7 @@ export const nodeStorage: Storage = {
     const exact = stats !== undefined && isRounded(stats) ? fs.statSync(path, EXACT) : stats;
     return exact && lookOf(exact);
   },
+  isLink: (path) => fs.lstatSync(path, NO_THROW)?.isSymbolicLink() === true,
   link: (existing, path) => fs.linkSync(existing, path),
   reflink: (existing, path) => fs.copyFileSync(existing, path, COPYFILE_EXCL | COPYFILE_FICLONE_FORCE),
   rename: (from, to) => fs.renameSync(from, to),

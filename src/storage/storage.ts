@@ -7,6 +7,8 @@ export interface Storage {
   open(path: string, access: FileAccess, mode?: number): StorageFile;
   /** Undefined where there is nothing at that path. */
   look(path: string): FileLook | undefined;
+  /** Whether the name itself is a symbolic link, wherever that leads. */
+  isLink(path: string): boolean;
   /** Gives a file a second name; EEXIST where that is taken. */
   link(existing: string, path: string): void;
   /** Makes a file that shares another's blocks until either is written to; throws where the file system cannot, or the name is taken. */

@@ -141,6 +141,8 @@ async function attempt(job: RepairJob, swap: Swap, isBegun: boolean) {
   }
 }
 
+/** Whatever else a snapshot says, wal.json must not. */
+const LOG_ID = /^[0-9a-f]{16}$/;
 const KEPT_PREFIX = 'before-repair-';
 
 function freeName(storage: Storage, directory: string, now: number): string {
@@ -163,7 +165,7 @@ async function putInPlace(job: RepairJob, swap: Swap, isBegun: boolean): Promise
       () => true,
       () => {
         if (!isBegun && !keepLatecomers(storage, directory, swap.kept)) return false;
-        beginSwap(storage, directory, swap, randomHex(12));
+        beginSwap(storage, directory, swap, randomHex(12), isBegun);
         return true;
       },
     );
@@ -275,7 +277,7 @@ function metaOf(
   const [header] = layoutOf(storage, directory)
     .snapshots.toReversed()
     .map((seq) => readHeader(storage, directory, seq))
-    .filter((each) => each !== undefined);
+    .filter((each) => each !== undefined && LOG_ID.test(each.log));
   const attributes = readWhole(storage, join(place, '.gitattributes'))?.toString() ?? '';
   const text = readWhole(storage, join(directory, META_FILE))?.toString() ?? '';
   const id = /"id":\s*"([0-9a-f]{16})"/.exec(text)?.[1] ?? header?.log ?? randomHex(16);

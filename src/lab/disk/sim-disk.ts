@@ -77,6 +77,10 @@ export class SimDisk implements Storage {
     return inode === undefined ? undefined : this.#lookAt(inode);
   }
 
+  isLink(): boolean {
+    return false;
+  }
+
   link(existing: string, path: string): void {
     const inode = this.#mustFind(existing);
     if (this.#find(path) !== undefined) throw systemError('EEXIST');

@@ -99,6 +99,7 @@ export function faultyStorage(disk: SimDisk, obstacles: Obstacles): Storage {
       meet('look', path);
       return disk.look(path);
     },
+    isLink: () => disk.isLink(),
     link: (existing, path) => {
       meet('link', path);
       disk.link(existing, path);
