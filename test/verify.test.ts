@@ -11,7 +11,7 @@ import {
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { crcOf } from '../src/format/crc.ts';
-import { COVERED_OFFSET } from '../src/format/line.ts';
+import { COVERED_OFFSET, writeLine } from '../src/format/line.ts';
 import { segmentName, snapshotName } from '../src/format/names.ts';
 import { type SurveyedDamage, type VerifyReport, Wal, type WalError } from '../src/index.ts';
 import { run } from '../src/lab/command-line.ts';
@@ -225,6 +225,29 @@ test('what was put between two lines that follow one another held nothing that c
     const [first, ...group] = linesOf(join(directory, 'group')).map(({ text }) => text);
     write(join(directory, 'group'), [first as string, 'ours\n', ...group]);
     assert.equal(only(await verify(join(directory, 'group'))).acknowledged, 'unknown');
+  }));
+
+test('a superseded line that comes to count, and that others have appended to since, is no proof either: what was written after it says so', () =>
+  inScratch('verify', async (directory) => {
+    await fill(directory, 1);
+    const texts = linesOf(directory).map(({ text }) => text);
+    const crcOfLine = (line: string) => line.slice(8, 16);
+    const put = (id: string, writer: string, seq: number, prev: string) => {
+      const bytes = Buffer.alloc(500);
+      const body = `"data":"xxxx","id":"${id}","op":"add"`;
+      const end = writeLine(bytes, 0, body, { prev, seq, synced: 1, ts: 1, writer, crc: '' });
+      texts.push(bytes.toString('latin1', 0, end));
+      return crcOfLine(texts.at(-1) as string);
+    };
+    const last = crcOfLine(texts[0] as string);
+    const winner = put('bd-2', 'aaaaaaaa.1', 2, last);
+    const loser = put('bd-3', 'bbbbbbbb.1', 2, last);
+    put('bd-4', 'bbbbbbbb.2', 3, loser);
+    put('bd-3', 'bbbbbbbb.1', 3, winner);
+    write(directory, [texts[0] as string, flipped(texts[1] as string), ...texts.slice(2)]);
+    await fill(directory, 2);
+    const report = await verify(directory);
+    assert.deepEqual([report.head.seq, only(report).acknowledged], [5, 'unknown']);
   }));
 
 test('a superseded line that comes to count, for the one before it is damaged, is not taken for proof that nothing is gone', () =>

@@ -35,6 +35,14 @@ interface Stretch extends Omit<Mutable<Damage>, 'acknowledged'> {
   readonly torn: boolean;
 }
 
+/** Lines with which the log goes on, by their crcs; the last is `line`. */
+interface Closing {
+  readonly stretches: Stretch[];
+  readonly firstSeq: number;
+  readonly crcs: Set<string>;
+  line: Envelope;
+}
+
 /**
  * Follows whole lines through the segments, those that count and those that are stranded, and notes where something is
  * damaged or missing between them: which entries, and whether a later line says that they had been synced.
@@ -45,8 +53,8 @@ export class DamageSurvey {
   #unproven = new Set<Stretch>();
   /** Damaged lines; the next whole line tells which entries they held. */
   #open: Stretch | undefined;
-  /** Stretches after which the log goes on at `line` as if nothing lay there: sure once a line of another write follows it. */
-  #closing: { readonly stretches: Stretch[]; line: Envelope } | undefined;
+  /** Stretches after which the log goes on as if nothing lay there: sure once a line of another write follows. */
+  #closing: Closing | undefined;
   /** Where the row of whole lines stands: the last entry, and the crc of the last line. */
   #seq: number;
   #crc: string | undefined;
@@ -129,14 +137,25 @@ export class DamageSurvey {
   #goOn(line: Envelope): void {
     const closing = this.#closing;
     if (closing !== undefined && line.prev === closing.line.crc) {
-      if (isSameWrite(closing.line, line)) closing.line = line;
+      if (isSameWrite(closing.line, line)) this.#closeWith(closing, line);
       else this.#confirm();
     }
     if (this.#open === undefined) return;
-    this.#closing ??= { stretches: [], line };
+    this.#closing ??= { stretches: [], firstSeq: line.seq, crcs: new Set(), line };
     this.#closing.stretches.push(this.#open);
-    this.#closing.line = line;
+    this.#closeWith(this.#closing, line);
     this.#open = undefined;
+  }
+
+  #closeWith(closing: Closing, line: Envelope): void {
+    closing.line = line;
+    closing.crcs.add(line.crc);
+  }
+
+  /** Whether a line follows another one than those that the log goes on with: that may be what is damaged. */
+  #contradicts({ seq, prev }: Envelope): boolean {
+    const closing = this.#closing;
+    return closing !== undefined && seq > closing.firstSeq && !closing.crcs.has(prev);
   }
 
   /** After a repair what was damaged is no riddle any more: it is given up. */
@@ -155,6 +174,7 @@ export class DamageSurvey {
   passedOver(verdict: 'superseded' | 'stranded', line: Envelope, place: Place): void {
     if (this.#foreign !== undefined) return;
     const next = this.#seq + 1;
+    if (line.prev !== this.#overtaken && this.#contradicts(line)) this.#closing = undefined;
     const overtaken = verdict === 'superseded' && (line.seq <= next || line.prev === this.#overtaken);
     this.#overtaken = verdict === 'superseded' ? line.crc : undefined;
     if (!overtaken) {
