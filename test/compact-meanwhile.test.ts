@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { type Clock, systemClock } from '../src/clock/clock.ts';
 import { openFileStore } from '../src/file/open.ts';
 import { Wal } from '../src/index.ts';
 import { inScratch } from '../src/lab/scratch.ts';
@@ -181,3 +182,23 @@ test('closing a Wal waits for its compactions, its backups and the tables that a
     assert.deepEqual(await Promise.all(works), [30_000, 30_001, 30_000, 'loaded']);
   });
 });
+
+test('verify begins anew where a compaction takes away what it was to read next', () =>
+  inLog('compact', async (wal, directory) => {
+    await fill(wal, 40);
+    await wal.compact({ retain: 1 });
+    await fill(wal, 200, 41);
+    let yields = 0;
+    const clock: Clock = {
+      ...systemClock,
+      yield: async () => {
+        if (++yields !== 3) return;
+        await wal.compact({ retain: 1 });
+        await fill(wal, 10, 241);
+      },
+    };
+    const reader = await Wal.openIn(changedSurroundings({ clock }), directory, { readOnly: true });
+    const { ok, error, entries, head } = await reader.verify();
+    assert.deepEqual([ok, error, entries, head.seq], [true, undefined, 10, 250]);
+    await reader.close();
+  }));

@@ -70,21 +70,23 @@ export async function verifyLog(
   onProgress?: (bytes: number) => void,
 ): Promise<VerifyReport> {
   for (let tries = 1; ; tries++) {
+    const oldest = await store.oldest();
     try {
-      return await verifyOnce(store, clock, onProgress);
+      return await verifyFrom(oldest, store, clock, onProgress);
     } catch (error) {
-      // A compaction took away what this was reading: what is left is verified.
-      if (!hasCode(error, 'ERR_WAL_COMPACTED') || tries === MOST_TRIES) throw error;
+      // A compaction took away what this was reading: what is left is verified. Without one it would end so again.
+      const isCompacted = hasCode(error, 'ERR_WAL_COMPACTED') && (await store.oldest()) !== oldest;
+      if (!isCompacted || tries === MOST_TRIES) throw error;
     }
   }
 }
 
-async function verifyOnce(
+async function verifyFrom(
+  oldest: number,
   store: LineStore,
   clock: Clock,
   onProgress: ((bytes: number) => void) | undefined,
 ): Promise<VerifyReport> {
-  const oldest = await store.oldest();
   const snapshots = await checkSnapshots(store, clock, oldest);
   // Without any snapshot nothing was compacted away.
   const first = snapshots.count === 0 ? 1 : oldest;
