@@ -3,9 +3,14 @@ import { crcOf } from '../format/crc.ts';
 import { cutLines } from '../format/cut-lines.ts';
 import { NEWLINE } from '../format/line.ts';
 import { snapshotName } from '../format/names.ts';
-import type { Placed } from '../format/order.ts';
-import { MAX_HEADER_BYTES, type SnapshotHeader, type SnapshotKey } from '../format/snapshot.ts';
-import { type SnapshotBlock, SnapshotBodyMaker } from '../format/snapshot-body.ts';
+import { isPlaced, type Placed } from '../format/order.ts';
+import {
+  MAX_HEADER_BYTES,
+  type SnapshotHeader,
+  type SnapshotItem,
+  type SnapshotKey,
+} from '../format/snapshot.ts';
+import { isBlock, type SnapshotBlock, SnapshotBodyMaker } from '../format/snapshot-body.ts';
 import { readWhole } from '../storage/files.ts';
 import type { Storage } from '../storage/storage.ts';
 
@@ -25,40 +30,67 @@ export function mendSnapshot(storage: Storage, directory: string, header: Snapsh
   const placed: Placed[] = [];
   const keys: SnapshotKey[] = [];
   for (const line of wholeBlocks(body).flatMap(cutLines)) {
-    const value = JSON.parse(line.toString()) as { id: string; rev?: number; key?: string };
-    if (value.key !== undefined) keys.push(value as unknown as SnapshotKey);
-    else if (value.rev !== undefined) items.push([value.id, line]);
-    else placed.push(value as unknown as Placed);
+    const value = jsonIn(line);
+    // A checksum can be right of what no snapshot holds; whoever reads the mended one relies on its shape.
+    if (isKey(value)) keys.push(value);
+    else if (isItem(value, line)) items.push([value.id, line]);
+    else if (typeof value === 'object' && value !== null && isPlaced(value as Placed))
+      placed.push(value as Placed);
   }
   const maker = new SnapshotBodyMaker();
-  const ids = new Set(items.map(([id]) => id));
-  for (const [id, line] of items) maker.addItem(id, line);
+  const sorted = items.filter(([id], i) => i === 0 || id > (items[i - 1]?.[0] as string));
+  const ids = new Set(sorted.map(([id]) => id));
+  for (const [id, line] of sorted) maker.addItem(id, line);
   for (const place of placed) if (ids.has(place.id)) maker.addPlaced(place);
   for (const key of keys) maker.addKey(key);
   const made = maker.end(header.body.ordered !== undefined);
   return { header: { ...header, body: made }, body: maker.pieces, lost: header.body.ids - ids.size };
 }
 
-/** The blocks that a line of the index gives the right checksum of, in their order. */
-function wholeBlocks(body: Buffer): Buffer[] {
-  const blocks = new Map<number, Buffer>();
-  for (const line of cutLines(body)) {
-    const place = blockOf(line);
-    if (place === undefined) continue;
-    const block = body.subarray(place.at, place.at + place.bytes);
-    if (crcOf(block) === place.crc) blocks.set(place.at, block);
-  }
-  return [...blocks].sort(([a], [b]) => a - b).map(([, block]) => block);
-}
-
-/** What a line of the index says; undefined where it is none that can be read. */
-function blockOf(line: Buffer): Pick<SnapshotBlock, 'at' | 'bytes' | 'crc'> | undefined {
+function jsonIn(line: Buffer): unknown {
   try {
-    const { at, bytes, crc } = JSON.parse(line.toString()) as Partial<SnapshotBlock>;
-    if (!Number.isSafeInteger(at) || !Number.isSafeInteger(bytes) || typeof crc !== 'string')
-      return undefined;
-    return { at: at as number, bytes: bytes as number, crc };
+    return JSON.parse(line.toString());
   } catch {
     return undefined;
   }
+}
+
+function isKey(value: unknown): value is SnapshotKey {
+  const { key, seq, ts } = (value ?? {}) as Partial<SnapshotKey>;
+  return typeof key === 'string' && Number.isSafeInteger(seq) && Number.isSafeInteger(ts);
+}
+
+const ITEM_START = '{"id":"';
+
+function isItem(value: unknown, line: Buffer): value is Omit<SnapshotItem, 'json'> {
+  const { id, rev, ts, version, value: state } = (value ?? {}) as Partial<SnapshotItem> & { value?: unknown };
+  if (typeof id !== 'string' || line.toString('latin1', 0, ITEM_START.length) !== ITEM_START) return false;
+  return state !== undefined && [rev, ts, version].every(Number.isSafeInteger);
+}
+
+/** So many times as many bytes as there are may be looked at in vain: an index can name the same ones again and again. */
+const MOST_IN_VAIN = 8;
+
+/** The blocks that a line of the index gives the right checksum of, in their order; none overlaps another. */
+function wholeBlocks(body: Buffer): Buffer[] {
+  const blocks: Buffer[] = [];
+  let end = 0;
+  let left = MOST_IN_VAIN * body.length;
+  for (const line of cutLines(body)) {
+    const place = blockOf(line);
+    if (place === undefined || place.at < end || place.at + place.bytes > body.length) continue;
+    const block = body.subarray(place.at, place.at + place.bytes);
+    if (left < block.length) break;
+    if (crcOf(block) === place.crc) {
+      blocks.push(block);
+      end = place.at + place.bytes;
+    } else left -= block.length;
+  }
+  return blocks;
+}
+
+/** What a line of the index says; undefined where it is none that can be read. */
+function blockOf(line: Buffer): SnapshotBlock | undefined {
+  const value = jsonIn(line) as SnapshotBlock | null | undefined;
+  return typeof value === 'object' && value !== null && isBlock(value) ? value : undefined;
 }
