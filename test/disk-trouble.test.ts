@@ -64,6 +64,44 @@ for (const most of [50, 1000])
   test(`a disk that gives ${most} bytes of each read at most: nothing is taken for the end, or for damage`, () =>
     readInParts(most));
 
+test('a read is given in parts while others append, one part with zeros for a line on its way: that line is read again before anything is written', async () => {
+  const disk = newDisk();
+  const other = await open(disk);
+  const nexts: ((read: () => number, target: Buffer) => number)[] = [];
+  const wal = await open(
+    withFiles(disk, (file) => ({
+      read: (target, position) => {
+        const read = () => file.read(target, position);
+        return nexts.shift()?.(read, target) ?? read();
+      },
+    })),
+  );
+  await wal.append(entry('mine-1'));
+  nexts.push(
+    (read) => Math.min(10, read()),
+    (read) => read(),
+    (read, target) => {
+      const before = read();
+      other.appendSync(entry('theirs-1'));
+      const count = read();
+      target.fill(0, Math.ceil((before + count) / 2), count);
+      return count;
+    },
+    (read) => {
+      for (const id of ['theirs-2', 'theirs-3']) other.appendSync(entry(id));
+      return read();
+    },
+  );
+  await wal.append(entry('mine-2'));
+  assert.equal(nexts.length, 0);
+  await wal.append(entry('mine-3'));
+  other.appendSync(entry('theirs-4'));
+  const reader = await open(disk, { readOnly: true });
+  const ids = ['mine-1', 'theirs-1', 'theirs-2', 'theirs-3', 'mine-2', 'mine-3', 'theirs-4'];
+  assert.deepEqual(await idsIn(reader), ids);
+  for (const each of [wal, other, reader]) await each.close();
+});
+
 async function readInParts(most: number): Promise<void> {
   const disk = newDisk();
   const storage = withFiles(disk, (file) => ({

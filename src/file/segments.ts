@@ -31,6 +31,8 @@ export class SegmentReader {
   #follows: string | undefined;
   #path: string;
   #state: FeedState | undefined;
+  /** Where zeros were read that were not believed at first. */
+  #zerosAt = -1;
   /** Offset of the next byte to read. */
   #position = 0;
   #begun = false;
@@ -141,10 +143,14 @@ export class SegmentReader {
     if (known === undefined) return 'replaced';
     const count = this.#fill(this.#position - known, known) - known;
     if (count < 0 || (known > 0 && !this.#beginsAsRead(this.#chunk, known + count))) return 'replaced';
-    if (count > 0) feed.push(this.#chunk.subarray(known, known + count));
+    const bytes = this.#chunk.subarray(known, known + count);
+    if (count > 0) feed.push(bytes);
+    const hasMore = known + count === CHUNK_BYTES || (count > 0 && this.#position + count < this.#leastSize);
+    const goesOn = hasMore && this.#isBelieved(bytes);
     this.#position += count;
-    if (known + count === CHUNK_BYTES || (count > 0 && this.#position < this.#leastSize)) return 'more';
+    if (goesOn) return 'more';
     this.settle(feed.pause());
+    if (hasMore) return 'more';
     const next = this.#next;
     if (next === undefined) return this.#sees() ? 'more' : 'end';
     // What bears the next one's name may be the next one of the log that took this one's place.
@@ -153,10 +159,24 @@ export class SegmentReader {
     return 'more';
   }
 
-  /** Reads from there on: once, and to the end where that was less than is known to be there. */
+  /**
+   * Whether what follows may be read on from here. Zeros may be a page on its way, of a line that is whole by the next look: going on
+   * behind them would take that line for torn, and the next for one that follows nothing. So they are read once more.
+   */
+  #isBelieved(bytes: Buffer): boolean {
+    const zeros = bytes.indexOf(0);
+    if (zeros === -1 || this.#position + zeros === this.#zerosAt) return true;
+    this.#zerosAt = this.#position + zeros;
+    return false;
+  }
+
+  /** Reads from there on: what is known to be there as often as it takes, and once what may have come. */
   #fill(from: number, known: number): number {
-    const count = this.file.read(this.#chunk, from);
-    return count < known ? count + readFully(this.file, this.#chunk.subarray(count), from + count) : count;
+    const { file } = this;
+    const first = file.read(this.#chunk, from);
+    if (first >= known) return first;
+    const count = first + readFully(file, this.#chunk.subarray(first, known), from + first);
+    return count < known ? count : count + file.read(this.#chunk.subarray(known), from + known);
   }
 
   /**
@@ -202,6 +222,7 @@ export class SegmentReader {
     this.#follows = follows;
     this.#path = join(this.#directory, segmentName(firstSeq));
     this.#state = undefined;
+    this.#zerosAt = -1;
     this.#begun = false;
     this.#arrived = undefined;
   }

@@ -51,4 +51,10 @@ export const SEEDS: readonly NamedSeed[] = [
     story:
       'keys were looked for in a snapshot that a compaction took away; now they are looked for in the next',
   },
+  {
+    seed: 3488111903,
+    steps: 400,
+    story:
+      'a read that the disk gave in parts went on behind zeros of a line on its way: the lines after it were passed over, and a seal was written that only its writer took for one',
+  },
 ];

@@ -85,7 +85,7 @@ export class World {
   #depth = 0;
   #trace = 0;
   #backups = 0;
-  #backup: { readonly path: string; readonly seq: number } | undefined;
+  #backup: { readonly path: string; seq: number } | undefined;
 
   constructor({ seed, decisions, change, tell }: WorldOptions) {
     this.#seed = seed;
@@ -207,6 +207,8 @@ export class World {
     this.#before = imageAfter(this.#before, effects, effects.length, fate);
     this.disk = this.#newDisk();
     this.beliefs.crashed();
+    // What it has of what the log lost then, its numbers given anew, is nobody's fault.
+    if (this.#backup !== undefined) this.#backup.seq = Math.min(this.#backup.seq, this.beliefs.highest);
     this.checkouts.crashed(this.disk);
   }
 
