@@ -6,7 +6,7 @@ import { decodeHeader, encodeHeader, type SnapshotHeader } from '../src/format/s
 import { SnapshotBodyMaker } from '../src/format/snapshot-body.ts';
 import { type Lock, Wal } from '../src/index.ts';
 import { inScratch } from '../src/lab/scratch.ts';
-import { files, fill, SEGMENT, SMALL, SNAPSHOT } from '../src/lab/small-log.ts';
+import { files, fill, SEGMENT, SMALL, SNAPSHOT, stateOf } from '../src/lab/small-log.ts';
 import {
   changedFile,
   changedStorage,
@@ -381,4 +381,36 @@ test('a writer that sleeps before it makes the next segment, until that was made
     const reader = await Wal.open(directory, { readOnly: true });
     assert.deepEqual((await reader.table()).item('bd-late')?.rev, 43);
     await reader.close();
+  }));
+
+test('a snapshot of a log that was replaced while it was written gets no name', () =>
+  inScratch('compact-steps', async (scratch) => {
+    const [directory, copy] = [join(scratch, 'log'), join(scratch, 'copy')] as [string, string];
+    let replace: (() => void) | undefined;
+    const storage = storageMaking(
+      {},
+      {
+        sync: async (file) => {
+          await file.sync();
+          replace?.();
+          replace = undefined;
+        },
+      },
+    );
+    const wal = await Wal.openIn(changedSurroundings({ storage }), directory, OPTIONS);
+    await fill(wal, 5);
+    cpSync(directory, copy, { recursive: true });
+    const there = await Wal.open(copy, OPTIONS);
+    await fill(there, 30);
+    await there.close();
+    await fill(wal, 2);
+    replace = () => {
+      for (const name of files(directory, SEGMENT)) rmSync(join(directory, name));
+      for (const name of files(copy, SEGMENT)) cpSync(join(copy, name), join(directory, name));
+    };
+    await assert.rejects(wal.compact({ retain: 1 }), { code: 'ERR_WAL_DIVERGED' });
+    assert.equal(replace, undefined);
+    assert.deepEqual(files(directory, SNAPSHOT), []);
+    assert.deepEqual(await stateOf(directory), await stateOf(copy));
+    await wal.close();
   }));

@@ -256,12 +256,14 @@ export class FileStore implements LineStore {
   async putSnapshot(header: SnapshotHeader, body: Iterable<Buffer>): Promise<void> {
     const { storage, clock, directory, fileMode: mode, randomHex } = this.#parts;
     const pause = () => clock.yield();
-    try {
-      requireSeal(storage, directory, header.head);
-    } catch (error) {
-      throw fileError(error, 'list', directory);
-    }
-    await writeSnapshot(storage, directory, header, body, { token: randomHex(12), mode, pause });
+    const fits = () => {
+      try {
+        requireSeal(storage, directory, header.head);
+      } catch (error) {
+        throw fileError(error, 'list', directory);
+      }
+    };
+    await writeSnapshot(storage, directory, header, body, { token: randomHex(12), mode, pause, fits });
   }
 
   async trim(seq: number): Promise<void> {

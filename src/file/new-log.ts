@@ -88,8 +88,8 @@ export class NewLog {
   }
 
   async snapshot(header: SnapshotHeader, body: Iterable<Buffer>, pause: () => Promise<void>): Promise<void> {
-    const made = { token: this.#token, mode: this.#mode, pause };
-    await writeSnapshot(this.#storage, this.#staging.path, header, body, made);
+    const place = { token: this.#token, mode: this.#mode, pause, fits: () => {} };
+    await writeSnapshot(this.#storage, this.#staging.path, header, body, place);
   }
 
   /** Gives it its name. Once this resolves it survives a crash. */

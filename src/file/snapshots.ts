@@ -135,6 +135,16 @@ function* bodyOf(storage: Storage, path: string, header: SnapshotHeader): Genera
   }
 }
 
+/** Where a snapshot is made, and how. */
+export interface SnapshotPlace {
+  /** A random part for its temporary name. */
+  readonly token: string;
+  readonly mode: number;
+  readonly pause: () => Promise<void>;
+  /** Throws where the log has no place for it. */
+  readonly fits: () => void;
+}
+
 /**
  * Writes a snapshot under a temporary name, syncs it, reads it back, and only then gives it its own. A little is
  * synced at a time: a writer's fdatasync would wait for all that the file system has yet to write of it.
@@ -144,11 +154,12 @@ export async function writeSnapshot(
   directory: string,
   header: SnapshotHeader,
   body: Iterable<Buffer>,
-  { token, mode, pause }: { token: string; mode: number; pause: () => Promise<void> },
+  { token, mode, pause, fits }: SnapshotPlace,
 ): Promise<void> {
   const path = join(directory, snapshotName(header.head.seq));
   const temporary = `${path}.${token}.tmp`;
   try {
+    fits();
     const file = storage.open(temporary, 'create', mode);
     try {
       writeAll(file, Buffer.from(encodeHeader(header)));
@@ -166,6 +177,8 @@ export async function writeSnapshot(
     }
     // What was written wrong would be found when what it stands for is gone.
     for (const _ of bodyOf(storage, temporary, header)) await pause();
+    // All that took a while, in which the log may have been replaced.
+    fits();
     storage.rename(temporary, path);
     storage.syncDirectory(directory);
   } catch (error) {
