@@ -21,6 +21,21 @@ export interface CheckResult {
   readonly timed: boolean;
 }
 
+/** Takes the message of a fault. */
+export type Fault = (message: string) => void;
+
+/**
+ * Makes an `examine` of a function that tells each fault at once. For checks that look at a million of things: V8 does not optimize
+ * a generator while it runs, so that a loop in one takes twice as long.
+ */
+export function telling(tell: (evidence: Evidence, fault: Fault) => void): Check['examine'] {
+  return (evidence) => {
+    const faults: string[] = [];
+    tell(evidence, (message) => faults.push(message));
+    return faults;
+  };
+}
+
 const MOST_EXAMPLES = 5;
 
 export function makeCheck({ name, examine }: Check, evidence: Evidence, timed = false): CheckResult {

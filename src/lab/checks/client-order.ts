@@ -1,11 +1,11 @@
 import { nameOf } from '../operations/evidence.ts';
 import type { Operation } from '../operations/operation.ts';
-import type { Check } from './check.ts';
+import { type Check, telling } from './check.ts';
 
 /** What a client called earlier lies before what it called later: on each of its stores, where it has several open. */
 export const clientOrder: Check = {
   name: "each client's appends are there in the order of its calls",
-  *examine({ writes }) {
+  examine: telling(({ writes }, fault) => {
     let before: Operation | undefined;
     /** The last entry of the client's earlier processes, and, of the one at hand, that of each store. */
     let past = 0;
@@ -21,10 +21,12 @@ export const clientOrder: Check = {
         if (place === 0) continue;
         const last = lasts[store] ?? past;
         if (place < last)
-          yield `${nameOf(operation)} is entry ${place}, before what the client appended earlier (entry ${last})`;
+          fault(
+            `${nameOf(operation)} is entry ${place}, before what the client appended earlier (entry ${last})`,
+          );
         else lasts[store] = place;
       }
       before = operation;
     }
-  },
+  }),
 };

@@ -1,6 +1,6 @@
 import { type Evidence, nameOf } from '../operations/evidence.ts';
 import type { Operation } from '../operations/operation.ts';
-import type { Check } from './check.ts';
+import { type Check, type Fault, telling } from './check.ts';
 
 /**
  * No read goes back: it sees what was acknowledged before it began, and what any read that ended before it began had
@@ -8,11 +8,11 @@ import type { Check } from './check.ts';
  */
 export const freshReads: Check = {
   name: 'no read goes back, or ahead',
-  *examine(evidence) {
+  examine: telling((evidence, fault) => {
     const reads = readsIn(evidence);
-    yield* stale(reads, evidence);
-    yield* early(reads, evidence);
-  },
+    stale(reads, evidence, fault);
+    early(reads, evidence, fault);
+  }),
 };
 
 interface Read {
@@ -34,7 +34,7 @@ function readsIn({ operations, oldest }: Evidence): Read[] {
   return reads;
 }
 
-function* stale(reads: readonly Read[], { writes }: Evidence): Iterable<string> {
+function stale(reads: readonly Read[], { writes }: Evidence, fault: Fault): void {
   const known = reads.map(({ operation }) => operation);
   const seqs = reads.map(({ seq }) => seq);
   for (const write of writes) {
@@ -56,7 +56,9 @@ function* stale(reads: readonly Read[], { writes }: Evidence): Iterable<string> 
       if (newest === -1 || (seqs[item] as number) > (seqs[newest] as number)) newest = item;
     }
     if (newest !== -1 && seq < (seqs[newest] as number))
-      yield `${nameOf(operation)} saw entries up to ${seq}, though ${nameOf(known[newest] as Operation)} had ended before it began, and knew of ${seqs[newest]}`;
+      fault(
+        `${nameOf(operation)} saw entries up to ${seq}, though ${nameOf(known[newest] as Operation)} had ended before it began, and knew of ${seqs[newest]}`,
+      );
   }
 }
 
@@ -74,7 +76,7 @@ function inOrder(operations: readonly Operation[], time: 'start' | 'end'): numbe
   return indexes.sort((a, b) => (times[a] as number) - (times[b] as number));
 }
 
-function* early(reads: readonly Read[], { writes, head }: Evidence): Iterable<string> {
+function early(reads: readonly Read[], { writes, head }: Evidence, fault: Fault): void {
   /** For each number, when the latest of those up to it was begun. */
   const begun = new Float64Array(head + 1);
   for (const write of writes) {
@@ -86,6 +88,6 @@ function* early(reads: readonly Read[], { writes, head }: Evidence): Iterable<st
   for (let seq = 1; seq <= head; seq++) begun[seq] = Math.max(begun[seq] as number, begun[seq - 1] as number);
   for (const { operation, seq } of reads) {
     if ((begun[Math.min(seq, head)] as number) > operation.end)
-      yield `${nameOf(operation)} saw entries up to ${seq}, one of which was not begun yet`;
+      fault(`${nameOf(operation)} saw entries up to ${seq}, one of which was not begun yet`);
   }
 }

@@ -1,5 +1,5 @@
 import { writerOf } from '../operations/operation.ts';
-import type { Check } from './check.ts';
+import { type Check, telling } from './check.ts';
 
 /**
  * Whatever was decided on what was there stands in the store right after that: nobody wrote the id between, so that no
@@ -7,7 +7,7 @@ import type { Check } from './check.ts';
  */
 export const noLostUpdate: Check = {
   name: 'no update was lost',
-  *examine({ found, oldest }) {
+  examine: telling(({ found, oldest }, fault) => {
     /** Who wrote each id last that somebody decided on: undefined where that cannot be known, null where nobody did, or deleted it. */
     const last = new Map<string, string | null | undefined>();
     const first = oldest <= 1 ? null : undefined;
@@ -18,10 +18,12 @@ export const noLostUpdate: Check = {
       if (before === undefined && !last.has(id)) continue;
       const from = fromOf(data);
       if (from !== undefined && before !== undefined && from !== before)
-        yield `entry ${seq} of ${id} was decided on what ${shown(from)} wrote, and undid what ${shown(before)} wrote`;
+        fault(
+          `entry ${seq} of ${id} was decided on what ${shown(from)} wrote, and undid what ${shown(before)} wrote`,
+        );
       last.set(id, op === 'delete' ? null : (writerOf(data) ?? null));
     }
-  },
+  }),
 };
 
 /** On whose entry it was decided; undefined where it was not decided on any. */

@@ -2,28 +2,28 @@ import { nameOf } from '../operations/evidence.ts';
 import { writerOf } from '../operations/operation.ts';
 import { hasSum } from '../operations/sum.ts';
 import type { Found } from '../target.ts';
-import type { Check } from './check.ts';
+import { type Check, telling } from './check.ts';
 
 /** Nothing is there that nobody wrote, that was refused, or that is not as it was written. */
 export const nothingUnwritten: Check = {
   name: 'no record is there that nobody wrote',
-  *examine({ found, authors, parts }) {
+  examine: telling(({ found, authors, parts }, fault) => {
     for (let i = 0; i < found.length; i++) {
       const { seq, op, id, data } = found[i] as Found;
       const author = authors[i];
       if (author === undefined) {
-        yield `nobody wrote entry ${seq} (${op} ${id}, by ${writerOf(data) ?? 'no client'})`;
+        fault(`nobody wrote entry ${seq} (${op} ${id}, by ${writerOf(data) ?? 'no client'})`);
         continue;
       }
       const { operation } = author;
       const entry = operation.entries[parts[i] as number];
       if (operation.outcome === 'refused')
-        yield `${nameOf(operation)} was refused (${operation.reason}), and is entry ${seq}`;
+        fault(`${nameOf(operation)} was refused (${operation.reason}), and is entry ${seq}`);
       else if (entry === undefined) {
         if (operation.outcome === 'acknowledged')
-          yield `${nameOf(operation)} wrote fewer entries than there are: entry ${seq}`;
+          fault(`${nameOf(operation)} wrote fewer entries than there are: entry ${seq}`);
       } else if (entry.op !== op || entry.id !== id || !hasSum(data, entry.sum))
-        yield `entry ${seq} is not as ${nameOf(operation)} wrote it`;
+        fault(`entry ${seq} is not as ${nameOf(operation)} wrote it`);
     }
-  },
+  }),
 };

@@ -1,4 +1,4 @@
-import type { Check } from './check.ts';
+import { type Check, telling } from './check.ts';
 
 /**
  * Every number was given to one entry, from 1 to the last: which tells of what was compacted away, too. Where nobody
@@ -6,9 +6,9 @@ import type { Check } from './check.ts';
  */
 export const numbers: Check = {
   name: 'every number was given once, and none is missing',
-  *examine({ writes, found, oldest, head }) {
+  examine: telling(({ writes, found, oldest, head }, fault) => {
     const gap = found.findIndex(({ seq }, i) => seq !== oldest + i);
-    if (gap !== -1) yield `after entry ${found[gap - 1]?.seq} comes entry ${found[gap]?.seq}`;
+    if (gap !== -1) fault(`after entry ${found[gap - 1]?.seq} comes entry ${found[gap]?.seq}`);
     const taken = new Uint8Array(head + 1);
     let untold = 0;
     for (const write of writes) {
@@ -19,14 +19,16 @@ export const numbers: Check = {
       for (let i = 0; i < write.size; i++) {
         const place = write.placeOf(i);
         if (place === 0) continue;
-        if (place > head) yield `entry ${place} was acknowledged, and the last there is is ${head}`;
-        else if (taken[place] !== 0) yield `entry ${place} was acknowledged twice`;
+        if (place > head) fault(`entry ${place} was acknowledged, and the last there is is ${head}`);
+        else if (taken[place] !== 0) fault(`entry ${place} was acknowledged twice`);
         else taken[place] = 1;
       }
     }
     let vacant = 0;
     for (let seq = 1; seq < oldest; seq++) if (taken[seq] === 0) vacant++;
     if (vacant > untold)
-      yield `${vacant} of the ${oldest - 1} entries that were compacted away are nobody's, and ${untold} may be unknown`;
-  },
+      fault(
+        `${vacant} of the ${oldest - 1} entries that were compacted away are nobody's, and ${untold} may be unknown`,
+      );
+  }),
 };

@@ -8,21 +8,21 @@ import {
   writerOf,
 } from '../operations/operation.ts';
 import { placeSum } from '../operations/sum.ts';
-import type { Check } from './check.ts';
+import { type Check, type Fault, telling } from './check.ts';
 
 /** Whatever anybody read at any time is what is there in the end. Of what was compacted away since, what was acknowledged can be compared. */
 export const readersAgree: Check = {
   name: 'every reader saw the same',
-  *examine(evidence) {
+  examine: telling((evidence, fault) => {
     const sums = prefixSums(evidence);
     const lives = livesOf(evidence);
     for (const operation of evidence.operations) {
       const { saw } = operation;
       if (saw === undefined) continue;
-      if ('from' in saw) yield* range(operation, saw, evidence, sums);
-      else yield* state(operation, saw, evidence, lives);
+      if ('from' in saw) range(operation, saw, evidence, sums, fault);
+      else state(operation, saw, evidence, lives, fault);
     }
-  },
+  }),
 };
 
 /** Of the entries up to each number: their sum, and how many of them nobody can name any more. */
@@ -55,18 +55,19 @@ function prefixSums({ found, writes, oldest, head }: Evidence): Sums {
   return { sums, nameless };
 }
 
-function* range(
+function range(
   operation: Operation,
   { from, to, sum, gap }: RangeSight,
   { head }: Evidence,
   { sums, nameless }: Sums,
-): Iterable<string> {
+  fault: Fault,
+): void {
   const name = () => `${nameOf(operation)} of entries ${from} to ${to}`;
-  if (gap) yield `${name()} had gaps`;
-  else if (to > head) yield `${name()} saw more than there is: the last is ${head}`;
+  if (gap) fault(`${name()} had gaps`);
+  else if (to > head) fault(`${name()} saw more than there is: the last is ${head}`);
   else if (to >= from && nameless[to] === nameless[from - 1]) {
     const there = ((sums[to] as number) - (sums[from - 1] as number)) >>> 0;
-    if (there !== sum) yield `${name()} saw others than are there`;
+    if (there !== sum) fault(`${name()} saw others than are there`);
   }
 }
 
@@ -91,14 +92,15 @@ function livesOf({ found, operations }: Evidence): Map<string, Life> {
   return lives;
 }
 
-function* state(
+function state(
   operation: Operation,
   { seq = Infinity, items }: StateSight,
   { oldest, head }: Evidence,
   lives: Map<string, Life>,
-): Iterable<string> {
+  fault: Fault,
+): void {
   if (seq !== Infinity && seq > head) {
-    yield `${nameOf(operation)} saw the state as of entry ${seq}, and the last is ${head}`;
+    fault(`${nameOf(operation)} saw the state as of entry ${seq}, and the last is ${head}`);
     return;
   }
   for (const [id, by] of items) {
@@ -106,14 +108,14 @@ function* state(
     if (seq === Infinity) {
       // The store does not tell when it was: that it ever was so is all that can be asked.
       const ever = by === null || oldest > 1 || life?.writers.includes(by);
-      if (!ever) yield `${nameOf(operation)} saw ${id} as ${by} wrote it, which is not there`;
+      if (!ever) fault(`${nameOf(operation)} saw ${id} as ${by} wrote it, which is not there`);
       continue;
     }
     const at = lastIndexWhere(life?.seqs ?? [], (each) => each <= seq);
     if (at === -1 && oldest > 1) continue;
     const there = at === -1 ? null : (life?.writers[at] as string | null);
     if (there !== by)
-      yield `${nameOf(operation)} as of entry ${seq} saw ${id} ${wrote(by)}, and it was ${wrote(there)}`;
+      fault(`${nameOf(operation)} as of entry ${seq} saw ${id} ${wrote(by)}, and it was ${wrote(there)}`);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Evidence } from '../operations/evidence.ts';
 import { tagOf, writerOf } from '../operations/operation.ts';
-import type { Check } from './check.ts';
+import { type Check, telling } from './check.ts';
 
 /** What an id has become. */
 interface Value {
@@ -16,7 +16,7 @@ interface Value {
  */
 export const stateOfEntries: Check = {
   name: 'the state is what the entries make of it',
-  *examine(evidence) {
+  examine: telling((evidence, fault) => {
     const { state } = evidence;
     if (state === undefined) return;
     const { values, doubtful } = fold(evidence);
@@ -26,14 +26,14 @@ export const stateOfEntries: Check = {
       const isSecond = expected?.seen;
       if (expected !== undefined) expected.seen = true;
       if (doubtful.has(id)) continue;
-      if (expected === undefined || isSecond) yield `${id} is there, though no entry left it there`;
+      if (expected === undefined || isSecond) fault(`${id} is there, though no entry left it there`);
       else if (writerOf(value) !== expected.by)
-        yield `${id} is as ${writerOf(value) ?? 'nobody'} wrote it, not as ${expected.by} did last`;
+        fault(`${id} is as ${writerOf(value) ?? 'nobody'} wrote it, not as ${expected.by} did last`);
       else if (version !== undefined && version !== expected.version)
-        yield `${id} has version ${version}, after ${expected.version} entries`;
+        fault(`${id} has version ${version}, after ${expected.version} entries`);
     }
-    for (const [id, { seen }] of values) if (!seen && !doubtful.has(id)) yield `${id} is not there`;
-  },
+    for (const [id, { seen }] of values) if (!seen && !doubtful.has(id)) fault(`${id} is not there`);
+  }),
 };
 
 function fold(evidence: Evidence): { values: Map<string, Value>; doubtful: Set<string> | 'all' } {
