@@ -64,6 +64,22 @@ for (const most of [50, 1000])
   test(`a disk that gives ${most} bytes of each read at most: nothing is taken for the end, or for damage`, () =>
     readInParts(most));
 
+test('a million zeros that a crash left are read over, and the log goes on behind them', async () => {
+  const disk = newDisk();
+  const wal = await open(disk);
+  await wal.append(entry('before'));
+  const file = disk.open(`${LOG}/00000000000000000001.jsonl`, 'append-existing');
+  file.append([Buffer.alloc(1_000_000)]);
+  file.close();
+  await wal.append(entry('after'));
+  await wal.close();
+  const again = await open(disk);
+  assert.deepEqual(await idsIn(again), ['before', 'after']);
+  await again.append(entry('last'));
+  assert.deepEqual(await idsIn(again), ['before', 'after', 'last']);
+  await again.close();
+});
+
 test('a read is given in parts while others append, one part with zeros for a line on its way: that line is read again before anything is written', async () => {
   const disk = newDisk();
   const other = await open(disk);

@@ -31,8 +31,6 @@ export class SegmentReader {
   #follows: string | undefined;
   #path: string;
   #state: FeedState | undefined;
-  /** Where zeros were read that were not believed at first. */
-  #zerosAt = -1;
   /** Offset of the next byte to read. */
   #position = 0;
   #begun = false;
@@ -141,16 +139,13 @@ export class SegmentReader {
     }
     const known = this.#knownBytes();
     if (known === undefined) return 'replaced';
-    const count = this.#fill(this.#position - known, known) - known;
+    const count = this.#readOn(known);
     if (count < 0 || (known > 0 && !this.#beginsAsRead(this.#chunk, known + count))) return 'replaced';
-    const bytes = this.#chunk.subarray(known, known + count);
-    if (count > 0) feed.push(bytes);
-    const hasMore = known + count === CHUNK_BYTES || (count > 0 && this.#position + count < this.#leastSize);
-    const goesOn = hasMore && this.#isBelieved(bytes);
+    if (count > 0) feed.push(this.#chunk.subarray(known, known + count));
+    const hasMore = this.#hasMore(known, count);
     this.#position += count;
-    if (goesOn) return 'more';
-    this.settle(feed.pause());
     if (hasMore) return 'more';
+    this.settle(feed.pause());
     const next = this.#next;
     if (next === undefined) return this.#sees() ? 'more' : 'end';
     // What bears the next one's name may be the next one of the log that took this one's place.
@@ -160,14 +155,19 @@ export class SegmentReader {
   }
 
   /**
-   * Whether what follows may be read on from here. Zeros may be a page on its way, of a line that is whole by the next look: going on
-   * behind them would take that line for torn, and the next for one that follows nothing. So they are read once more.
+   * Reads into the chunk what is known to be there, and what may have come; returns how much that is. Zeros may be a page on its
+   * way, of a line that is whole by the next look: going on behind them would take that line for torn, and the next for one that
+   * follows nothing. So where it goes on, they are read once more.
    */
-  #isBelieved(bytes: Buffer): boolean {
-    const zeros = bytes.indexOf(0);
-    if (zeros === -1 || this.#position + zeros === this.#zerosAt) return true;
-    this.#zerosAt = this.#position + zeros;
-    return false;
+  #readOn(known: number): number {
+    const from = this.#position - known;
+    const count = this.#fill(from, known) - known;
+    const isDoubtful = this.#hasMore(known, count) && this.#chunk.subarray(known, known + count).includes(0);
+    return isDoubtful ? this.#fill(from, known) - known : count;
+  }
+
+  #hasMore(known: number, count: number): boolean {
+    return known + count === CHUNK_BYTES || (count > 0 && this.#position + count < this.#leastSize);
   }
 
   /** Reads from there on: what is known to be there as often as it takes, and once what may have come. */
@@ -222,7 +222,6 @@ export class SegmentReader {
     this.#follows = follows;
     this.#path = join(this.#directory, segmentName(firstSeq));
     this.#state = undefined;
-    this.#zerosAt = -1;
     this.#begun = false;
     this.#arrived = undefined;
   }
