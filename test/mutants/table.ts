@@ -9,7 +9,7 @@ export interface Result extends Attempt {
 }
 
 /** Where a mutant must show, in words. */
-export function catcherText(catcher: Catcher): string {
+function catcherText(catcher: Catcher): string {
   if (catcher.by === 'sim') return 'sim';
   return catcher.by === 'crash' ? `crash, ${catcher.workload}` : `test, ${catcher.file}: ${catcher.because}`;
 }
