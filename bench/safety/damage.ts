@@ -26,15 +26,20 @@ export interface Damage {
 
 export function damageOf(evidence: Evidence): Damage {
   const { writes, oddities, members } = evidence;
-  const done = writes.filter(({ operation }) => operation.outcome === 'acknowledged');
-  const gone = done.map((write) => write.operation.entries.filter((_, i) => write.foundAt(i) === 0).length);
-  const more = writes.map((write) => write.more.length);
+  const count = { acknowledged: 0, failed: 0, lost: 0, doubled: 0 };
+  for (const [write, { outcome, reason, entries }] of writes.operations.entries()) {
+    if (reason !== undefined) count.failed++;
+    count.doubled += writes.moreOf(write).length;
+    if (outcome !== 'acknowledged') continue;
+    count.acknowledged++;
+    count.lost += entries.filter((_, i) => writes.foundAt(write, i) === 0).length;
+  }
   const problems = members.flatMap((member) => member.problems);
   return {
-    acknowledged: done.length,
-    failed: writes.filter(({ operation }) => operation.reason !== undefined).length,
-    lost: sum(gone) + [...noLostUpdate.examine(evidence)].length,
-    doubled: sum(more) + numbersTwice(evidence),
+    acknowledged: count.acknowledged,
+    failed: count.failed,
+    lost: count.lost + [...noLostUpdate.examine(evidence)].length,
+    doubled: count.doubled + numbersTwice(evidence),
     corrupt: oddities.length,
     hung: problems.filter((problem) => HUNG.test(problem)).length,
     slowestMs: slowestOf(evidence),
@@ -71,10 +76,6 @@ function counted(problems: readonly string[]): string[] {
   const counts = new Map<string, number>();
   for (const problem of problems) counts.set(problem, (counts.get(problem) ?? 0) + 1);
   return [...counts].map(([problem, count]) => `${count} ${count === 1 ? 'client' : 'clients'}: ${problem}`);
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((all, each) => all + each, 0);
 }
 
 function slowestOf({ operations, marks }: Evidence): number {

@@ -1,5 +1,6 @@
 import { HISTORY_CHECKS } from '../../src/lab/checks/always.ts';
 import { makeCheck } from '../../src/lab/checks/check.ts';
+import { collectGarbage } from '../../src/lab/collect-garbage.ts';
 import { makeHistory } from '../../src/lab/made-history.ts';
 import { Evidence } from '../../src/lab/operations/evidence.ts';
 import { seeded } from '../../src/lab/seeded.ts';
@@ -14,6 +15,8 @@ export const history: Work<'history'> = {
 
 async function checker({ seed, settings }: Job<'history'>): Promise<Figures> {
   const made = makeHistory(settings.operations, seeded(seed));
+  // What the making of it left is not for the checks to collect.
+  collectGarbage();
   const start = performance.now();
   const evidence = new Evidence(made);
   const faults = HISTORY_CHECKS.flatMap((check) => makeCheck(check, evidence).examples);

@@ -172,7 +172,7 @@ export class Rebuild {
     }
     const next = this.#head.seq + 1;
     const early = next - (line.seq + this.#shift);
-    // Numbers that are taken, as on the other side of a merge, move on all that comes; a gap takes that back, but for one.
+    // Numbers that are taken, as on the other side of a merge, move on all that follows.
     if (early > 0 && this.#leadsToBase) {
       this.#late.push(line);
       return;
@@ -196,12 +196,14 @@ export class Rebuild {
   }
 
   #fillBefore(line: SurveyedLine, gap: number): void {
+    // A gap takes back by how much taken numbers had moved on what follows, but for one: the repair needs a number.
     const back = Math.max(0, Math.min(gap - 1, this.#shift));
-    this.#shift -= back;
     const left = gap - back;
+    // A wide one is not filled up: one entry stands for it, and what follows gets lower numbers.
+    const filled = left > MOST_FILLED ? 1 : left;
+    this.#shift -= back + left - filled;
     const damage = this.#damage ?? { segment: line.segment, offset: line.offset, cause: 'missing' };
-    if (left > MOST_FILLED) this.#shift -= left - 1;
-    this.#fill(this.#head.seq + Math.min(left, left > MOST_FILLED ? 1 : left), damage);
+    this.#fill(this.#head.seq + filled, damage);
   }
 
   /** Puts a repair, and entries that stand for nothing, in the place of what is lost up to `to`. */

@@ -25,7 +25,7 @@ export {
   writerOf,
 } from './operations/operation.ts';
 export type { Mark, RunRecord, Turn } from './operations/run-record.ts';
-export { Write } from './operations/write.ts';
+export type { Writes } from './operations/writes.ts';
 export { repeatCall } from './repeat.ts';
 export { makeReport } from './report/report.ts';
 export type { ReportRun } from './report/run-section.ts';

@@ -1,5 +1,5 @@
 /** Index of the last element for which `holds`, which holds for a beginning of the array; -1 where for none. */
-export function lastIndexWhere<T>(array: readonly T[], holds: (element: T) => boolean): number {
+export function lastIndexWhere<T>(array: ArrayLike<T>, holds: (element: T) => boolean): number {
   let before = -1;
   let from = array.length;
   while (from - before > 1) {

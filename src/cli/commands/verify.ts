@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { OddLine, VerifyReport } from '../../index.ts';
+import type { MissingRange, OddLine, SurveyedDamage, VerifyReport } from '../../index.ts';
 import { makeCommand, settingsOf } from '../command.ts';
 import { damageRows } from '../damage.ts';
 import { errorObject } from '../failure.ts';
@@ -48,15 +48,22 @@ function rowsOf(report: VerifyReport): Row[] {
         ', ',
       ),
     ],
-    ...missing.map(
-      ({ from, to, segment, offset, settled }): Row => [
-        'missing',
-        `${entryRange(from, to)}, as ${segment} byte ${offset} proves${settled ? ' (repaired since)' : ''}`,
-      ],
-    ),
+    // Mostly the damage below tells of the same, and more.
+    ...missing
+      .filter((range) => !damage.some((stretch) => isOf(range, stretch)))
+      .map(
+        ({ from, to, segment, offset, settled }): Row => [
+          'missing',
+          `${entryRange(from, to)}, as ${segment} byte ${offset} proves${settled ? ' (repaired since)' : ''}`,
+        ],
+      ),
     ...firstFew(damage, damageRows),
     ...firstFew(odd, (line) => [['odd', oddText(line)]]),
   ];
+}
+
+function isOf(range: MissingRange, { kind, from, to }: SurveyedDamage): boolean {
+  return kind === 'missing' && from === range.from && to === range.to;
 }
 
 function oddText({ verdict, segment, offset, length, cause, seq }: OddLine): string {

@@ -61,7 +61,7 @@ async function* examineLines(directory: string): AsyncGenerator<Check, void, und
       return;
     }
     yield await checked('chain', () => checkChain(directory, report));
-    yield await checked('tail', () => checkTail(report));
+    if (report.error === undefined) yield await checked('tail', () => checkTail(report));
     yield await checked('merge', () => checkMerge(directory, report.odd));
     yield await checked('clock', async () =>
       checkClock(await lastTime(wal, report.head.seq), lastWrite(directory)),

@@ -6,27 +6,26 @@ import { type Check, telling } from './check.ts';
 export const clientOrder: Check = {
   name: "each client's appends are there in the order of its calls",
   examine: telling(({ writes }, fault) => {
-    let before: Operation | undefined;
+    const { operations, runOf, runs, stores } = writes;
+    let before = -1;
     /** The last entry of the client's earlier processes, and, of the one at hand, that of each store. */
     let past = 0;
     let lasts: number[] = [];
-    for (const write of writes) {
-      const { operation } = write;
-      if (operation.client !== before?.client) past = 0;
-      else if (operation.run !== before.run) past = lasts.reduce((most, last) => Math.max(most, last), past);
-      if (operation.client !== before?.client || operation.run !== before.run) lasts = [];
-      const { store = 0 } = operation;
-      for (let i = 0; i < write.size; i++) {
-        const place = write.placeOf(i);
-        if (place === 0) continue;
-        const last = lasts[store] ?? past;
-        if (place < last)
-          fault(
-            `${nameOf(operation)} is entry ${place}, before what the client appended earlier (entry ${last})`,
-          );
-        else lasts[store] = place;
+    writes.forEachPlace((place, write) => {
+      const run = runOf[write] as number;
+      if (run !== before) {
+        past = lasts.reduce((most, last) => Math.max(most, last), past);
+        if (runs[run]?.client !== runs[before]?.client) past = 0;
+        lasts = [];
+        before = run;
       }
-      before = operation;
-    }
+      const store = stores[write] as number;
+      const last = lasts[store] ?? past;
+      if (place < last)
+        fault(
+          `${nameOf(operations[write] as Operation)} is entry ${place}, before what the client appended earlier (entry ${last})`,
+        );
+      else lasts[store] = place;
+    });
   }),
 };

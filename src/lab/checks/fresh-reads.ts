@@ -1,5 +1,6 @@
+import { lastIndexWhere } from '../../table/sorted.ts';
 import { type Evidence, nameOf } from '../operations/evidence.ts';
-import type { Operation } from '../operations/operation.ts';
+import type { Operation, Sight } from '../operations/operation.ts';
 import { type Check, type Fault, telling } from './check.ts';
 
 /**
@@ -21,70 +22,51 @@ interface Read {
   readonly seq: number;
 }
 
-function readsIn({ operations, oldest }: Evidence): Read[] {
-  const reads: Read[] = [];
-  for (const operation of operations) {
-    const { saw } = operation;
-    if (saw === undefined) continue;
+function readsIn({ reads, oldest }: Evidence): Read[] {
+  const known: Read[] = [];
+  for (const operation of reads) {
+    const saw = operation.saw as Sight;
     // Where all that it knew of had been compacted away, it saw nothing, and need not have missed anything.
     if ('from' in saw && saw.to < saw.from && oldest > 1) continue;
     const seq = 'from' in saw ? (saw.toEnd ? saw.to : undefined) : saw.seq;
-    if (seq !== undefined) reads.push({ operation, seq });
+    if (seq !== undefined) known.push({ operation, seq });
   }
-  return reads;
+  return known;
 }
 
 function stale(reads: readonly Read[], { writes }: Evidence, fault: Fault): void {
-  const known = reads.map(({ operation }) => operation);
-  const seqs = reads.map(({ seq }) => seq);
-  for (const write of writes) {
-    const { operation } = write;
-    if (operation.outcome !== 'acknowledged' || operation.entries.length === 0) continue;
-    const seq = write.placeOf(operation.entries.length - 1);
-    if (seq === 0) continue;
-    known.push(operation);
-    seqs.push(seq);
+  const times = Float64Array.from(reads, ({ operation }) => operation.start);
+  const order = [...reads.keys()].sort((a, b) => (times[a] as number) - (times[b] as number));
+  const starts = times.toSorted();
+  /** For each read in that order: of what had ended before it began, and not before the one ahead of it, what knew of most. */
+  const newest: (Read | undefined)[] = new Array(reads.length + 1);
+  const note = (end: number, seq: number, operation: Operation) => {
+    const next = lastIndexWhere(starts, (start) => start <= end) + 1;
+    if (seq > (newest[next]?.seq ?? 0)) newest[next] = { operation, seq };
+  };
+  for (const { operation, seq } of reads) note(operation.end, seq, operation);
+  for (let write = 0; write < writes.count; write++) {
+    if (writes.outcomes[write] !== 'acknowledged' || writes.toldOf(write) === 0) continue;
+    const seq = writes.placeOf(write, writes.toldOf(write) - 1);
+    note(writes.ends[write] as number, seq, writes.operations[write] as Operation);
   }
-  const byEnd = inOrder(known, 'end');
-  let next = 0;
-  let newest = -1;
-  for (const at of inOrder(known.slice(0, reads.length), 'start')) {
-    const { operation, seq } = reads[at] as Read;
-    for (; next < byEnd.length; next++) {
-      const item = byEnd[next] as number;
-      if ((known[item] as Operation).end >= operation.start) break;
-      if (newest === -1 || (seqs[item] as number) > (seqs[newest] as number)) newest = item;
-    }
-    if (newest !== -1 && seq < (seqs[newest] as number))
+  let best: Read | undefined;
+  for (const [i, read] of order.entries()) {
+    const { operation, seq } = reads[read] as Read;
+    if ((newest[i]?.seq ?? 0) > (best?.seq ?? 0)) best = newest[i];
+    if (best !== undefined && seq < best.seq)
       fault(
-        `${nameOf(operation)} saw entries up to ${seq}, though ${nameOf(known[newest] as Operation)} had ended before it began, and knew of ${seqs[newest]}`,
+        `${nameOf(operation)} saw entries up to ${seq}, though ${nameOf(best.operation)} had ended before it began, and knew of ${best.seq}`,
       );
   }
-}
-
-/**
- * The indexes of the operations, in the order of one of their times. A plain array: its sort goes by what is in order already, as each
- * client's operations are, which a typed array's does not.
- */
-function inOrder(operations: readonly Operation[], time: 'start' | 'end'): number[] {
-  const times = new Float64Array(operations.length);
-  const indexes: number[] = [];
-  for (let i = 0; i < operations.length; i++) {
-    times[i] = (operations[i] as Operation)[time];
-    indexes.push(i);
-  }
-  return indexes.sort((a, b) => (times[a] as number) - (times[b] as number));
 }
 
 function early(reads: readonly Read[], { writes, head }: Evidence, fault: Fault): void {
   /** For each number, when the latest of those up to it was begun. */
   const begun = new Float64Array(head + 1);
-  for (const write of writes) {
-    for (let i = 0; i < write.size; i++) {
-      const place = write.placeOf(i);
-      if (place !== 0 && place <= head) begun[place] = write.operation.start;
-    }
-  }
+  writes.forEachPlace((place, write) => {
+    if (place <= head) begun[place] = writes.starts[write] as number;
+  });
   for (let seq = 1; seq <= head; seq++) begun[seq] = Math.max(begun[seq] as number, begun[seq - 1] as number);
   for (const { operation, seq } of reads) {
     if ((begun[Math.min(seq, head)] as number) > operation.end)

@@ -1,4 +1,4 @@
-import { writerOf } from '../operations/operation.ts';
+import type { Found } from '../target.ts';
 import { type Check, telling } from './check.ts';
 
 /**
@@ -7,21 +7,24 @@ import { type Check, telling } from './check.ts';
  */
 export const noLostUpdate: Check = {
   name: 'no update was lost',
-  examine: telling(({ found, oldest }, fault) => {
-    /** Who wrote each id last that somebody decided on: undefined where that cannot be known, null where nobody did, or deleted it. */
-    const last = new Map<string, string | null | undefined>();
-    const first = oldest <= 1 ? null : undefined;
-    for (const { id, data } of found) if (fromOf(data) !== undefined) last.set(id, first);
-    if (last.size === 0) return;
-    for (const { seq, op, id, data } of found) {
-      const before = last.get(id);
-      if (before === undefined && !last.has(id)) continue;
+  examine: telling(({ found, entries, ids, oldest }, fault) => {
+    /** Which ids somebody decided on. */
+    const decided = new Uint8Array(ids.count);
+    for (let i = 0; i < found.length; i++)
+      if (fromOf((found[i] as Found).data) !== undefined) decided[entries.ids[i] as number] = 1;
+    /** Who wrote each of them last: undefined where that cannot be known, null where nobody did, or deleted it. */
+    const last = new Map<number, string | null | undefined>();
+    for (let i = 0; i < found.length; i++) {
+      const at = entries.ids[i] as number;
+      if (decided[at] === 0) continue;
+      const { seq, op, id, data } = found[i] as Found;
+      const before = last.has(at) ? last.get(at) : oldest <= 1 ? null : undefined;
       const from = fromOf(data);
       if (from !== undefined && before !== undefined && from !== before)
         fault(
           `entry ${seq} of ${id} was decided on what ${shown(from)} wrote, and undid what ${shown(before)} wrote`,
         );
-      last.set(id, op === 'delete' ? null : (writerOf(data) ?? null));
+      last.set(at, op === 'delete' ? null : (entries.bys[i] ?? null));
     }
   }),
 };

@@ -6,24 +6,23 @@ import { type Check, telling } from './check.ts';
  */
 export const numbers: Check = {
   name: 'every number was given once, and none is missing',
-  examine: telling(({ writes, found, oldest, head }, fault) => {
-    const gap = found.findIndex(({ seq }, i) => seq !== oldest + i);
-    if (gap !== -1) fault(`after entry ${found[gap - 1]?.seq} comes entry ${found[gap]?.seq}`);
+  examine: telling(({ writes, entries, oldest, head }, fault) => {
+    const { seqs } = entries;
+    const gap = seqs.findIndex((seq, i) => seq !== oldest + i);
+    if (gap !== -1) fault(`after entry ${seqs[gap - 1]} comes entry ${seqs[gap]}`);
     const taken = new Uint8Array(head + 1);
     let untold = 0;
-    for (const write of writes) {
-      const { outcome, seq, entries } = write.operation;
-      if (outcome === 'acknowledged' && seq === undefined) untold += entries.length;
+    for (let write = 0; write < writes.count; write++) {
+      const outcome = writes.outcomes[write];
+      if (outcome === 'acknowledged' && writes.seqs[write] === undefined) untold += writes.toldOf(write);
       // A transaction that was never answered has no entries, and may have written any number of them.
-      if (outcome === 'unknown') untold += entries.length || Infinity;
-      for (let i = 0; i < write.size; i++) {
-        const place = write.placeOf(i);
-        if (place === 0) continue;
-        if (place > head) fault(`entry ${place} was acknowledged, and the last there is is ${head}`);
-        else if (taken[place] !== 0) fault(`entry ${place} was acknowledged twice`);
-        else taken[place] = 1;
-      }
+      if (outcome === 'unknown') untold += writes.toldOf(write) || Infinity;
     }
+    writes.forEachPlace((place) => {
+      if (place > head) fault(`entry ${place} was acknowledged, and the last there is is ${head}`);
+      else if (taken[place] !== 0) fault(`entry ${place} was acknowledged twice`);
+      else taken[place] = 1;
+    });
     let vacant = 0;
     for (let seq = 1; seq < oldest; seq++) if (taken[seq] === 0) vacant++;
     if (vacant > untold)

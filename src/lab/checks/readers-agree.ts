@@ -3,9 +3,9 @@ import { type Evidence, nameOf } from '../operations/evidence.ts';
 import {
   type Operation,
   type RangeSight,
+  type Sight,
   type StateSight,
   tagOf,
-  writerOf,
 } from '../operations/operation.ts';
 import { placeSum } from '../operations/sum.ts';
 import { type Check, type Fault, telling } from './check.ts';
@@ -16,9 +16,8 @@ export const readersAgree: Check = {
   examine: telling((evidence, fault) => {
     const sums = prefixSums(evidence);
     const lives = livesOf(evidence);
-    for (const operation of evidence.operations) {
-      const { saw } = operation;
-      if (saw === undefined) continue;
+    for (const operation of evidence.reads) {
+      const saw = operation.saw as Sight;
       if ('from' in saw) range(operation, saw, evidence, sums, fault);
       else state(operation, saw, evidence, lives, fault);
     }
@@ -31,26 +30,27 @@ interface Sums {
   readonly nameless: Uint32Array;
 }
 
-function prefixSums({ found, writes, oldest, head }: Evidence): Sums {
-  const names: (string | undefined)[] = [];
-  const named = new Uint8Array(head + 1);
+function prefixSums({ entries, writes, oldest, head }: Evidence): Sums {
+  const sums = new Uint32Array(head + 1);
+  const nameless = new Uint32Array(head + 1).fill(1);
   const name = (seq: number, by: string | undefined) => {
-    names[seq] = by;
-    named[seq] = 1;
+    sums[seq] = placeSum(seq, by);
+    nameless[seq] = 0;
   };
   // What was compacted away is named by who was told its number.
-  for (const write of oldest > 1 ? writes : []) {
-    for (let i = 0; i < write.size; i++) {
-      const place = write.placeOf(i);
-      if (place > 0 && place < oldest && place <= head) name(place, tagOf(write.operation, i));
-    }
+  if (oldest > 1)
+    writes.forEachPlace((place, write, entry) => {
+      if (place > 0 && place < oldest && place <= head)
+        name(place, tagOf(writes.operations[write] as Operation, entry));
+    });
+  for (let i = 0; i < entries.count; i++) {
+    const seq = entries.seqs[i] as number;
+    if (seq <= head) name(seq, entries.bys[i]);
   }
-  for (const { seq, data } of found) if (seq <= head) name(seq, writerOf(data));
-  const sums = new Uint32Array(head + 1);
-  const nameless = new Uint32Array(head + 1);
+  sums[0] = nameless[0] = 0;
   for (let seq = 1; seq <= head; seq++) {
-    sums[seq] = (sums[seq - 1] as number) + placeSum(seq, names[seq]);
-    nameless[seq] = (nameless[seq - 1] as number) + 1 - (named[seq] as number);
+    sums[seq] = (sums[seq] as number) + (sums[seq - 1] as number);
+    nameless[seq] = (nameless[seq] as number) + (nameless[seq - 1] as number);
   }
   return { sums, nameless };
 }
@@ -78,16 +78,25 @@ interface Life {
 }
 
 /** The lives of all ids that somebody looked at. */
-function livesOf({ found, operations }: Evidence): Map<string, Life> {
+function livesOf({ entries, ids, reads }: Evidence): Map<string, Life> {
   const lives = new Map<string, Life>();
-  for (const { saw } of operations) {
+  /** The same by the numbers of the ids. */
+  const known: (Life | undefined)[] = new Array(ids.count);
+  for (const { saw } of reads) {
     if (saw === undefined || 'from' in saw) continue;
-    for (const [id] of saw.items) if (!lives.has(id)) lives.set(id, { seqs: [], writers: [] });
+    for (const [id] of saw.items) {
+      if (lives.has(id)) continue;
+      const life = { seqs: [], writers: [] };
+      lives.set(id, life);
+      const at = ids.find(id);
+      if (at !== undefined) known[at] = life;
+    }
   }
-  for (const { seq, op, id, data } of found) {
-    const life = lives.get(id);
-    life?.seqs.push(seq);
-    life?.writers.push(op === 'delete' ? null : (writerOf(data) ?? null));
+  for (let i = 0; i < entries.count; i++) {
+    const life = known[entries.ids[i] as number];
+    if (life === undefined) continue;
+    life.seqs.push(entries.seqs[i] as number);
+    life.writers.push(entries.deletes[i] ? null : (entries.bys[i] ?? null));
   }
   return lives;
 }

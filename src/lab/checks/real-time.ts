@@ -1,6 +1,5 @@
 import { nameOf } from '../operations/evidence.ts';
 import type { Operation } from '../operations/operation.ts';
-import type { Write } from '../operations/write.ts';
 import { type Check, telling } from './check.ts';
 
 /**
@@ -12,19 +11,19 @@ export const realTime: Check = {
   examine: telling(({ writes, head }, fault) => {
     // Which of the writes has its first entry there: the others lie right behind, and it stands for them.
     const at = new Uint32Array(head + 1);
-    for (let i = 0; i < writes.length; i++) {
-      const place = (writes[i] as Write).placeOf(0);
-      if (place !== 0 && place <= head) at[place] = i + 1;
-    }
-    let latest: Operation | undefined;
+    writes.forEachPlace((place, write, entry) => {
+      if (entry === 0 && place <= head) at[place] = write + 1;
+    });
+    const { operations, starts, ends } = writes;
+    let latest = -1;
     for (let seq = 1; seq <= head; seq++) {
-      if (at[seq] === 0) continue;
-      const { operation } = writes[(at[seq] as number) - 1] as Write;
-      if (latest !== undefined && operation.end < latest.start)
+      const write = (at[seq] as number) - 1;
+      if (write === -1) continue;
+      if (latest !== -1 && (ends[write] as number) < (starts[latest] as number))
         fault(
-          `${nameOf(operation)} was acknowledged before ${nameOf(latest)} began, and lies after it, as entry ${seq}`,
+          `${nameOf(operations[write] as Operation)} was acknowledged before ${nameOf(operations[latest] as Operation)} began, and lies after it, as entry ${seq}`,
         );
-      if (latest === undefined || operation.start > latest.start) latest = operation;
+      if (latest === -1 || (starts[write] as number) > (starts[latest] as number)) latest = write;
     }
   }),
 };

@@ -1,13 +1,13 @@
 import type { Evidence } from '../operations/evidence.ts';
-import { tagOf, writerOf } from '../operations/operation.ts';
+import { type Operation, tagOf, writerOf } from '../operations/operation.ts';
 import { type Check, telling } from './check.ts';
 
-/** What an id has become. */
-interface Value {
-  by: string;
-  version: number;
-  /** Whether it is in the state. */
-  seen: boolean;
+/** What the ids have become, by their numbers. */
+interface State {
+  readonly bys: (string | undefined)[];
+  /** 0 where it is not there. */
+  readonly versions: Uint32Array;
+  readonly doubtful: ReadonlySet<string>;
 }
 
 /**
@@ -17,40 +17,45 @@ interface Value {
 export const stateOfEntries: Check = {
   name: 'the state is what the entries make of it',
   examine: telling((evidence, fault) => {
-    const { state } = evidence;
-    if (state === undefined) return;
-    const { values, doubtful } = fold(evidence);
-    if (doubtful === 'all') return;
-    for (const { id, value, version } of state.items) {
-      const expected = values.get(id);
-      const isSecond = expected?.seen;
-      if (expected !== undefined) expected.seen = true;
+    const folded = evidence.state && fold(evidence);
+    if (evidence.state === undefined || folded === undefined) return;
+    const { ids } = evidence;
+    const { bys, versions, doubtful } = folded;
+    const seen = new Uint8Array(ids.count);
+    for (const { id, value, version } of evidence.state.items) {
+      const at = ids.find(id);
+      const isSecond = at !== undefined && seen[at] === 1;
+      if (at !== undefined) seen[at] = 1;
       if (doubtful.has(id)) continue;
-      if (expected === undefined || isSecond) fault(`${id} is there, though no entry left it there`);
-      else if (writerOf(value) !== expected.by)
-        fault(`${id} is as ${writerOf(value) ?? 'nobody'} wrote it, not as ${expected.by} did last`);
-      else if (version !== undefined && version !== expected.version)
-        fault(`${id} has version ${version}, after ${expected.version} entries`);
+      if (at === undefined || versions[at] === 0 || isSecond)
+        fault(`${id} is there, though no entry left it there`);
+      else if (writerOf(value) !== bys[at])
+        fault(`${id} is as ${writerOf(value) ?? 'nobody'} wrote it, not as ${bys[at]} did last`);
+      else if (version !== undefined && version !== versions[at])
+        fault(`${id} has version ${version}, after ${versions[at]} entries`);
     }
-    for (const [id, { seen }] of values) if (!seen && !doubtful.has(id)) fault(`${id} is not there`);
+    for (let at = 0; at < ids.count; at++) {
+      const isMissing = versions[at] !== 0 && seen[at] === 0;
+      if (isMissing && !doubtful.has(ids.textOf(at))) fault(`${ids.textOf(at)} is not there`);
+    }
   }),
 };
 
-function fold(evidence: Evidence): { values: Map<string, Value>; doubtful: Set<string> | 'all' } {
-  const { gone, doubtful } = goneOf(evidence);
-  const values = new Map<string, Value>();
-  const put = (op: string, id: string, by: string) => {
-    const value = values.get(id);
-    if (op === 'delete') values.delete(id);
-    else if (value === undefined) values.set(id, { by, version: 1, seen: false });
-    else {
-      value.by = by;
-      value.version++;
-    }
+/** Undefined where nobody knows what was compacted away. */
+function fold(evidence: Evidence): State | undefined {
+  const { ids, entries } = evidence;
+  const past = goneOf(evidence);
+  if (past === undefined) return undefined;
+  const bys: (string | undefined)[] = new Array(ids.count);
+  const versions = new Uint32Array(ids.count);
+  const put = (isDelete: boolean, at: number, by: string | undefined) => {
+    bys[at] = by;
+    versions[at] = isDelete ? 0 : (versions[at] as number) + 1;
   };
-  for (const { op, id, by } of gone) put(op, id, by);
-  for (const { op, id, data } of evidence.found) put(op, id, writerOf(data) ?? '');
-  return { values, doubtful };
+  for (const { op, id, by } of past.gone) put(op === 'delete', ids.numberOf(id), by);
+  for (let i = 0; i < entries.count; i++)
+    put(entries.deletes[i] as boolean, entries.ids[i] as number, entries.bys[i]);
+  return { bys, versions, doubtful: past.doubtful };
 }
 
 interface Gone {
@@ -60,19 +65,18 @@ interface Gone {
   readonly by: string;
 }
 
-/** The entries that were compacted away, in order, as their clients tell of them. */
-function goneOf({ writes, oldest }: Evidence): { gone: Gone[]; doubtful: Set<string> | 'all' } {
+/** The entries that were compacted away, in order, as their clients tell of them. Undefined where nobody knows what one wrote. */
+function goneOf({ writes, oldest }: Evidence): { gone: Gone[]; doubtful: Set<string> } | undefined {
   const gone: Gone[] = [];
   const doubtful = new Set<string>();
-  for (const write of oldest > 1 ? writes : []) {
-    const { operation } = write;
-    if (operation.outcome === 'refused') continue;
-    // What it would have written, nobody knows.
-    if (operation.outcome === 'unknown' && write.size === 0) return { gone: [], doubtful: 'all' };
-    for (const [i, { op, id }] of operation.entries.entries()) {
-      const seq = write.placeOf(i);
+  for (let write = 0; oldest > 1 && write < writes.count; write++) {
+    const { outcome, entries } = writes.operations[write] as Operation;
+    if (outcome === 'refused') continue;
+    if (outcome === 'unknown' && writes.sizeOf(write) === 0) return undefined;
+    for (const [i, { op, id }] of entries.entries()) {
+      const seq = writes.placeOf(write, i);
       if (seq === 0) doubtful.add(id);
-      else if (seq < oldest) gone.push({ seq, op, id, by: tagOf(operation, i) });
+      else if (seq < oldest) gone.push({ seq, op, id, by: tagOf(writes.operations[write] as Operation, i) });
     }
   }
   return { gone: gone.sort((a, b) => a.seq - b.seq), doubtful };

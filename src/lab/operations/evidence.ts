@@ -1,9 +1,12 @@
 import type { MemberReport } from '../harness/member.ts';
 import type { ClientKind, Params } from '../scenario.ts';
 import type { Ability, Found, Item, Oddity } from '../target.ts';
-import { isWriting, type Operation, tagOf, writerOf } from './operation.ts';
+import { Entries } from './entries.ts';
+import { Ids } from './ids.ts';
+import { isWriting, type Operation, tagOf } from './operation.ts';
 import type { Mark, Turn } from './run-record.ts';
-import { Write } from './write.ts';
+import { Signatures } from './signatures.ts';
+import { Writes } from './writes.ts';
 
 /** All that is known after a run: what the clients say, and what the store has. */
 export interface Findings {
@@ -57,10 +60,12 @@ export class Evidence implements Findings {
   declare readonly leftovers: readonly string[];
   declare readonly members: readonly MemberReport[];
   declare readonly seconds: number;
-  readonly writes: readonly Write[];
-  /** Of each entry that was found: which of the writes wrote it, and which of that one's entries it is. */
-  readonly authors: readonly (Write | undefined)[];
-  readonly parts: Uint32Array;
+  readonly writes = new Writes();
+  /** The operations that saw something. */
+  readonly reads: readonly Operation[];
+  readonly entries: Entries;
+  /** All ids that were written, those of entries that were compacted away too. */
+  readonly ids = new Ids();
   /** The first number that can be read: what lies before was compacted away. */
   readonly oldest: number;
   /** The last number there is. */
@@ -69,60 +74,32 @@ export class Evidence implements Findings {
   constructor(findings: Findings) {
     Object.assign(this, findings);
     const { operations, found, state } = findings;
-    const signatures = new Signatures(operations);
-    this.writes = signatures.writes;
+    const { writes, ids } = this;
+    const entries = new Entries(found.length);
+    this.entries = entries;
     this.head = state?.seq ?? found.at(-1)?.seq ?? 0;
     this.oldest = found[0]?.seq ?? this.head + 1;
-    this.parts = new Uint32Array(found.length);
-    this.authors = found.map(({ seq, data }, i) => {
-      const by = writerOf(data);
-      const author = by === undefined ? undefined : signatures.find(by);
-      author?.write.lies(author.entry, seq);
-      this.parts[i] = author?.entry ?? 0;
-      return author?.write;
-    });
-  }
-}
-
-/** Finds who wrote an entry by its tag. */
-class Signatures {
-  readonly writes: Write[] = [];
-  /** By client and run; then by the operation's number. */
-  readonly #runs = new Map<string, (Write | undefined)[]>();
-
-  constructor(operations: readonly Operation[]) {
-    let run: (Write | undefined)[] = [];
-    let last: Operation | undefined;
+    const reads: Operation[] = [];
     for (const operation of operations) {
-      if (operation.client !== last?.client || operation.run !== last.run) {
-        run = [];
-        this.#runs.set(`${operation.client}.${operation.run}`, run);
-      }
-      last = operation;
-      if (!isWriting(operation)) continue;
-      const write = new Write(operation);
-      this.writes.push(write);
-      run[operation.number] = write;
+      if (operation.saw !== undefined) reads.push(operation);
+      if (isWriting(operation)) writes.add(operation);
     }
+    this.reads = reads;
+    const signatures = new Signatures(writes);
+    for (let i = 0; i < found.length; i++) {
+      const one = found[i] as Found;
+      const by = entries.put(i, one, ids.numberOf(one.id));
+      if (by === undefined || !signatures.find(by)) continue;
+      const { write, entry } = signatures;
+      // A number of more entries than there are was given by nobody.
+      if (!(entry < Math.max(found.length, writes.toldOf(write)))) continue;
+      writes.lies(write, entry, one.seq);
+      entries.writes[i] = write;
+      entries.parts[i] = entry;
+    }
+    if (this.oldest === 1) return;
+    for (const { entries } of writes.operations) for (const { id } of entries) ids.numberOf(id);
   }
-
-  find(tag: string): { readonly write: Write; readonly entry: number } | undefined {
-    const number = tag.indexOf('.', tag.indexOf('.') + 1) + 1;
-    const entry = tag.indexOf('.', number) + 1;
-    const run = this.#runs.get(tag.slice(0, Math.max(0, number - 1)));
-    const write = run?.[wholeAt(tag, number, entry === 0 ? tag.length : entry - 1)];
-    return write && { write, entry: entry === 0 ? 0 : wholeAt(tag, entry, tag.length) };
-  }
-}
-
-/** The whole number in a part of a text, without making a text of it; NaN where there is none. */
-function wholeAt(text: string, from: number, to: number): number {
-  let value = from < to ? 0 : Number.NaN;
-  for (let i = from; i < to; i++) {
-    const digit = text.charCodeAt(i) - 48;
-    value = digit >= 0 && digit <= 9 ? value * 10 + digit : Number.NaN;
-  }
-  return value;
 }
 
 /** How a fault's message names an operation. */

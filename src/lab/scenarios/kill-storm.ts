@@ -18,12 +18,13 @@ const scenario: Scenario = {
   only: { kinds: ['processes'], because: 'a thread cannot be killed without the others' },
   withoutLock: false,
   needs: ['batch'],
-  params: { kills: 10_000, pauseMs: 30 },
+  // Two down at once: more of them starting would take the processor from those whose next append is timed.
+  params: { kills: 10_000, down: 2, pauseMs: 30 },
   failRate: 0,
   refusals: [],
   meanwhile: (scene) => {
-    const { kills, pauseMs } = scene.params as { readonly kills: number; readonly pauseMs: number };
-    return strike(scene, { blows: kills, kills: 1, pauseMs, stopMs: 0 });
+    const { kills, down, pauseMs } = scene.params as Record<'kills' | 'down' | 'pauseMs', number>;
+    return strike(scene, { blows: kills, kills: 1, down, pauseMs, stopMs: 0 });
   },
   roles: [stormWriter],
   // Whoever comes after takes the lock from the dead, and ends what they left.

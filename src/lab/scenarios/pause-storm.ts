@@ -18,7 +18,7 @@ const scenario: Scenario = {
   refusals: [],
   meanwhile: (scene) => {
     const { stops, pauseMs, stopMs } = scene.params as Record<'stops' | 'pauseMs' | 'stopMs', number>;
-    return strike(scene, { blows: stops, kills: 0, pauseMs, stopMs });
+    return strike(scene, { blows: stops, kills: 0, down: scene.victims.length / 2, pauseMs, stopMs });
   },
   roles: [stormWriter],
   checks: [

@@ -45,7 +45,7 @@ const scenario: Scenario = {
   meanwhile: (scene) => {
     const { blows, pauseMs, stopMs } = scene.params as Record<'blows' | 'pauseMs' | 'stopMs', number>;
     const victims = scene.victims.filter(({ role }) => role === STRUCK);
-    return strike({ ...scene, victims }, { blows, kills: 0.3, pauseMs, stopMs });
+    return strike({ ...scene, victims }, { blows, kills: 0.3, down: victims.length / 2, pauseMs, stopMs });
   },
   roles: [
     { ...stormWriter, clients: (all) => all - 4 },

@@ -13,42 +13,43 @@ export interface Storm {
   readonly blows: number;
   /** Of them, the share that kills; the others stop a client for a while. */
   readonly kills: number;
+  /** The most clients that are down at once: stopped, or just starting. */
+  readonly down: number;
   /** Between two blows, at most, in milliseconds. */
   readonly pauseMs: number;
   /** How long a client is stopped, at most, in milliseconds. */
   readonly stopMs: number;
 }
 
-/** Of the blows that kill, the share that may hit a client that has come to nothing yet: it may be just starting. */
+/** Of the blows, the share that is aimed at a client that is just starting, where there is one. */
 const EARLY = 0.2;
+/** How long a client may take to start, in milliseconds: an early blow hits it anywhere in there. */
+const START_MS = 200;
 
-/** Kills and stops clients at random, never more than half of them at once. None is stopped when it ends. */
-export async function strike(scene: Scene, { blows, kills, pauseMs, stopMs }: Storm): Promise<void> {
+/** Kills and stops clients at random. None is stopped when it ends. */
+export async function strike(scene: Scene, { blows, kills, down, pauseMs, stopMs }: Storm): Promise<void> {
   const { victims, dice, signal } = scene;
+  const pause = (ms: number) => wait(ms, undefined, { signal }).catch(() => {});
   const waking: Promise<void>[] = [];
   const wake = async (victim: Victim) => {
-    await wait(dice() * stopMs);
+    await pause(dice() * stopMs);
     victim.resume();
   };
-  for (let blow = 0; blow < blows && !signal.aborted; ) {
-    await wait(1 + dice() * pauseMs);
-    const early = dice() < EARLY;
-    const isKill = dice() < kills;
+  for (let blow = 0, early = false; blow < blows && !signal.aborted; ) {
+    await pause(1 + dice() * (early ? START_MS : pauseMs));
     const all = victims.filter(({ running }) => running);
-    const down = all.filter(({ stopped, active }) => stopped || !active).length;
-    // Killed faster than they start, in the end none of them would come to anything.
-    if (down > all.length / 2) continue;
-    const victim = pick(
-      dice,
-      all.filter(({ stopped, active }) => !stopped && (active || early)),
-    );
+    const up = all.filter(({ stopped, active }) => !stopped && active);
+    const starting = all.filter(({ stopped, active }) => !stopped && !active);
+    const isFull = all.length - up.length >= down;
+    const victim = pick(dice, early && starting.length > 0 ? starting : isFull ? [] : up);
     if (victim === undefined) continue;
-    if (isKill) blow += victim.kill() ? 1 : 0;
+    if (dice() < kills) blow += victim.kill() ? 1 : 0;
     else {
       blow++;
       victim.stop();
       waking.push(wake(victim));
     }
+    early = dice() < EARLY;
   }
   await Promise.all(waking);
 }
