@@ -14,7 +14,7 @@ import type { Task, Work } from '../work.ts';
 /** Each step of it is one append. */
 const appending = SCENARIOS.find(({ name }) => name === 'no-data-loss') as Scenario;
 /** Until the code is warm. */
-const WARM_UP = 100;
+const WARM_UP = 5000;
 
 /** A client of the lab appends, to this log and to nothing: how much of an operation's time is the lab's own? */
 export const harness: Work<'harness'> = {
