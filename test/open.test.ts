@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -9,10 +9,12 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import {
   createLock,
   lockStatus,
@@ -27,6 +29,7 @@ import { Child } from '../src/lab/child.ts';
 import { keepFresh } from '../src/lab/hold-lock.ts';
 import type { OpenNews } from '../src/lab/open-process.ts';
 import { inScratch } from '../src/lab/scratch.ts';
+import { scriptUrl } from '../src/lab/script.ts';
 import { changedStorage, changedSurroundings, systemError } from '../src/lab/wrapped-storage.ts';
 import { nodeStorage } from '../src/storage/node.ts';
 
@@ -123,6 +126,37 @@ for (const [name, text] of [
         await assertRefused(directory, options, 'ERR_WAL_FORMAT', /put it back/);
     }));
 }
+
+test('a pipe or a device in the place of a file of the log is refused, by the command line too, and none of them waits for it', () =>
+  inScratch('no-file', async (scratch) => {
+    const command = fileURLToPath(scriptUrl('cli/main'));
+    for (const name of ['wal.json', 'wal.lock', SEGMENT]) {
+      for (const kind of ['pipe', 'device']) {
+        const directory = join(scratch, `${name}-${kind}`);
+        const wal = await Wal.open(directory);
+        await wal.append({ op: 'add', id: 'x' });
+        await wal.close();
+        const path = join(directory, name);
+        rmSync(path);
+        if (kind === 'device') symlinkSync('/dev/zero', path);
+        else execFileSync('mkfifo', [path]);
+        const { status, signal, stderr } = spawnSync(
+          process.execPath,
+          [command, 'append', '-C', directory, '--op', 'add', '--id', 'y'],
+          { timeout: 20_000, encoding: 'utf8' },
+        );
+        assert.deepEqual([status, signal], [4, null], stderr);
+        assert.match(stderr, /it is a pipe, a socket or a device.*\[ERR_WAL_FORMAT\]/);
+        await assert.rejects(
+          async () => {
+            const wal = await Wal.open(directory, { create: false });
+            await wal.append({ op: 'add', id: 'y' }).finally(() => wal.close());
+          },
+          { code: 'ERR_WAL_FORMAT' },
+        );
+      }
+    }
+  }));
 
 test('a directory where the segment should be is refused', () =>
   withLog(async (directory) => {

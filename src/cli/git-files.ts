@@ -1,5 +1,6 @@
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { textOf } from './read-file.ts';
 
 /** What of a log's directory belongs to this machine, and not into git. */
 const IGNORED = ['wal.lock*', 'wal.suspect', 'backups/', '*.tmp'];
@@ -17,15 +18,11 @@ export function writeGitFiles(directory: string, git: boolean): string[] {
 /** Names of those files that lack a line. */
 export function wantingGitFiles(directory: string, git: boolean): string[] {
   const lacks = (name: string, lines: readonly string[]) =>
-    missingIn(textOf(join(directory, name)), lines).length > 0;
+    missingIn(textOf(join(directory, name)) ?? '', lines).length > 0;
   return [
     ...(lacks('.gitignore', IGNORED) ? ['.gitignore'] : []),
     ...(git && lacks('.gitattributes', ATTRIBUTES) ? ['.gitattributes'] : []),
   ];
-}
-
-function textOf(path: string): string {
-  return existsSync(path) ? readFileSync(path, 'utf8') : '';
 }
 
 function missingIn(text: string, lines: readonly string[]): string[] {
@@ -35,7 +32,7 @@ function missingIn(text: string, lines: readonly string[]): string[] {
 
 /** Adds the lines that a file lacks, and leaves the rest as it is. */
 function addLines(path: string, lines: readonly string[]): boolean {
-  const before = textOf(path);
+  const before = textOf(path) ?? '';
   const missing = missingIn(before, lines);
   if (missing.length === 0) return false;
   const newline = before === '' || before.endsWith('\n') ? '' : '\n';

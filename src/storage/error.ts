@@ -36,6 +36,13 @@ export function fileError(error: unknown, doing: string, path: string, outcome?:
       details,
     );
   }
+  if (hasCode(error, 'ENXIO')) {
+    return new WalError(
+      'ERR_WAL_FORMAT',
+      `Cannot ${doing} ${path}: it is a pipe, a socket or a device, where a file of the log should be. Move it away.`,
+      details,
+    );
+  }
   if (hasCode(error, 'ENOSPC', 'EDQUOT', 'EFBIG')) {
     return new WalError(
       'ERR_WAL_NO_SPACE',

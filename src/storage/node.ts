@@ -6,12 +6,14 @@ import type { FileAccess, FileLook, FileSystem, Storage, StorageFile } from './s
 
 const { COPYFILE_EXCL, COPYFILE_FICLONE_FORCE, O_APPEND, O_CREAT, O_EXCL, O_RDONLY, O_RDWR, O_WRONLY } =
   fs.constants;
+/** Without it, opening a pipe waits for somebody at its other end. Windows has neither. */
+const O_NONBLOCK = fs.constants.O_NONBLOCK ?? 0;
 
 const FLAGS: Readonly<Record<FileAccess, number>> = {
-  read: O_RDONLY,
-  append: O_RDWR | O_APPEND | O_CREAT,
-  'append-existing': O_RDWR | O_APPEND,
-  update: O_RDWR,
+  read: O_RDONLY | O_NONBLOCK,
+  append: O_RDWR | O_APPEND | O_CREAT | O_NONBLOCK,
+  'append-existing': O_RDWR | O_APPEND | O_NONBLOCK,
+  update: O_RDWR | O_NONBLOCK,
   create: O_WRONLY | O_CREAT | O_EXCL | O_APPEND,
 };
 
@@ -52,6 +54,12 @@ class NodeFile implements StorageFile {
 
   size(): number {
     return fs.fstatSync(this.descriptor).size;
+  }
+
+  /** Whether it has an end: as a file has, and a directory, and no pipe or device. */
+  get isBounded(): boolean {
+    const stats = fs.fstatSync(this.descriptor);
+    return stats.isFile() || stats.isDirectory();
   }
 
   endsAt(size: number): boolean {
@@ -131,11 +139,22 @@ function makeDirectory(path: string, mode = 0o777): string | undefined {
   }
 }
 
+/**
+ * Opens a file, and refuses what is none: a pipe, a socket or a device, where a read may never end. What open(2) itself says of some
+ * of them is said of all. Of a directory, the first read says what it is.
+ */
+function openFile(path: string, access: FileAccess, mode: number): NodeFile {
+  const file = new NodeFile(fs.openSync(path, FLAGS[access], mode));
+  if (file.isBounded) return file;
+  file.close();
+  throw Object.assign(new Error(`ENXIO: no such device or address, open '${path}'`), { code: 'ENXIO' });
+}
+
 /** The real disk. This file alone imports node:fs. */
 export const nodeStorage: Storage = {
   makeDirectory,
   list: (path) => fs.readdirSync(path),
-  open: (path, access, mode = 0o666) => new NodeFile(fs.openSync(path, FLAGS[access], mode)),
+  open: (path, access, mode = 0o666) => openFile(path, access, mode),
   look: (path) => {
     const stats = fs.statSync(path, NO_THROW);
     const exact = stats !== undefined && isRounded(stats) ? fs.statSync(path, EXACT) : stats;

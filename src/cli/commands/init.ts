@@ -1,13 +1,13 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { decodeMeta } from '../../format/meta.ts';
 import { META_FILE } from '../../format/names.ts';
 import { makeCommand, settingsOf } from '../command.ts';
 import { writeGitFiles } from '../git-files.ts';
 import { openLog, using } from '../log.ts';
 import { refuseAddress } from '../opening.ts';
 import { Output } from '../output.ts';
+import { metaOf } from '../read-file.ts';
 import { showWaiting } from '../status.ts';
 
 interface InitSettings {
@@ -30,7 +30,7 @@ export function initCommand(): Command {
       const info = await using(openLog(dir, { git, allowNetwork, onLockWait: showWaiting }), async (wal) =>
         wal.info(),
       );
-      const meta = decodeMeta(readFileSync(metaPath, 'utf8'), metaPath);
+      const meta = metaOf(dir);
       const changed = writeGitFiles(dir, git);
       const output = new Output();
       const { id, created, lock } = info;

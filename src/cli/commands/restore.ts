@@ -1,14 +1,11 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { type Command, Option } from 'commander';
-import { decodeMeta } from '../../format/meta.ts';
-import { META_FILE } from '../../format/names.ts';
 import { type RestoreReport, Wal } from '../../index.ts';
 import { makeCommand, settingsOf, wholeNumber } from '../command.ts';
 import { firstFew } from '../first-few.ts';
 import { writeGitFiles } from '../git-files.ts';
 import { openingError, refuseAddress } from '../opening.ts';
 import { Output, type Row } from '../output.ts';
+import { metaOf } from '../read-file.ts';
 import { count, entryRange } from '../words.ts';
 
 interface RestoreSettings {
@@ -41,8 +38,7 @@ export function restoreCommand(): Command {
       refuseAddress(from);
       refuseAddress(destination);
       const report = await restore(from, destination, { onDamage, ...(toSeq !== undefined && { toSeq }) });
-      const metaPath = join(report.directory, META_FILE);
-      writeGitFiles(report.directory, decodeMeta(readFileSync(metaPath, 'utf8'), metaPath).git);
+      writeGitFiles(report.directory, metaOf(report.directory).git);
       const output = new Output();
       if (json) await output.json(report);
       else await output.facts(rowsOf(report));

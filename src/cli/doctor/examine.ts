@@ -1,8 +1,7 @@
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { decodeMeta } from '../../format/meta.ts';
-import { META_FILE } from '../../format/names.ts';
 import { Wal } from '../../index.ts';
+import { metaOf } from '../read-file.ts';
 import { bytesIn, segmentsIn } from '../segments.ts';
 import { Progress } from '../status.ts';
 import { count } from '../words.ts';
@@ -85,9 +84,8 @@ function lastWrite(directory: string): number | undefined {
 }
 
 function isForGit(directory: string): boolean {
-  const path = join(directory, META_FILE);
   try {
-    return decodeMeta(readFileSync(path, 'utf8'), path).git;
+    return metaOf(directory).git;
   } catch {
     // What is wrong with it is told by the check of the format.
     return false;

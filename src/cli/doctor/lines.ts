@@ -1,9 +1,10 @@
-import { closeSync, existsSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { hasCode, messageOf } from '../../errors/errors.ts';
-import { decodeMeta, FORMAT_VERSION } from '../../format/meta.ts';
+import { FORMAT_VERSION } from '../../format/meta.ts';
 import { META_FILE, REPAIRING_FILE } from '../../format/names.ts';
 import { type OddLine, type RepairReport, type VerifyReport, Wal } from '../../index.ts';
+import { metaOf } from '../read-file.ts';
 import { segmentsIn, snapshotsIn } from '../segments.ts';
 import { timeText } from '../show.ts';
 import { count, figure } from '../words.ts';
@@ -25,7 +26,7 @@ export function checkFormat(directory: string): Check {
     return { name, state: 'fail', message: `${path} is missing`, mend: put, corrupt: true };
   }
   try {
-    const { id, created, git } = decodeMeta(readFileSync(path, 'utf8'), path);
+    const { id, created, git } = metaOf(directory);
     const message = `version ${FORMAT_VERSION}, log ${id}, made ${created}${git ? ', kept in git' : ''}`;
     return { name, state: 'ok', message };
   } catch (error) {

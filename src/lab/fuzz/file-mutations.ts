@@ -55,7 +55,7 @@ const NAMES = [
   'wal.lock.held',
   'backups',
 ];
-const LINKS = ['.', '..', 'nowhere', 'wal.json', segmentName(1), 'loop'];
+const LINKS = ['.', '..', 'nowhere', 'wal.json', segmentName(1), 'loop', '/dev/zero', '/dev/full'];
 
 function oneOf(name: string, file: string, texts: readonly string[]): Mutation {
   return {
@@ -111,9 +111,11 @@ export const FILE_MUTATIONS: readonly Mutation[] = [
     apply: (draft) => {
       const name = pickFile(draft, /./)?.name ?? (pick(draft.dice, NAMES) as string);
       const link = pick(draft.dice, LINKS) as string;
-      const content: Content = draft.dice() < 0.4 ? 'directory' : { link: link === 'loop' ? name : link };
+      const roll = draft.dice();
+      const content: Content =
+        roll < 0.3 ? 'directory' : roll < 0.4 ? 'pipe' : { link: link === 'loop' ? name : link };
       draft.files.set(name, content);
-      return `${name} is ${content === 'directory' ? 'a directory' : `a link to ${(content as { link: string }).link}`}`;
+      return `${name} is a ${typeof content === 'string' ? content : `link to ${content.link}`}`;
     },
   },
 ];

@@ -1,8 +1,9 @@
+import { execFileSync } from 'node:child_process';
 import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** What lies under a name in a log's directory. */
-export type Content = Buffer | { readonly link: string } | 'directory';
+export type Content = Buffer | { readonly link: string } | 'directory' | 'pipe';
 
 /** A log's directory, in memory. */
 export type Files = Map<string, Content>;
@@ -24,6 +25,7 @@ export function writeFiles(directory: string, files: Files): void {
   for (const [name, content] of files) {
     const path = join(directory, name);
     if (content === 'directory') mkdirSync(path);
+    else if (content === 'pipe') execFileSync('mkfifo', [path]);
     else if ('link' in content) symlinkSync(content.link, path);
     else writeFileSync(path, content);
   }
