@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Clock } from '../clock/clock.ts';
-import { hasCode, WalError } from '../errors/errors.ts';
+import { type Holder, hasCode, WalError } from '../errors/errors.ts';
 import type { Meta } from '../format/meta.ts';
 import { LOCK_FILE, segmentName } from '../format/names.ts';
 import { chooseLock } from '../lock/choose.ts';
@@ -147,7 +147,7 @@ export function openTurnstile(options: OpenFileStore, fileSystem: FileSystem, to
       timeoutMs,
       strict: options.strictLock || timeoutMs === Infinity || fileSystem !== 'local',
       pollMs: byFile ? POLL_MS.lockfile : POLL_MS.kernel,
-      holder: () => readHolder(storage, path),
+      holder: () => holderIn(storage, path),
       observe: {
         ...observe,
         entered: (waitedMs, held, contended) => {
@@ -160,6 +160,15 @@ export function openTurnstile(options: OpenFileStore, fileSystem: FileSystem, to
   } catch (error) {
     lock?.close();
     throw fileError(error, 'open the lock', path);
+  }
+}
+
+/** Who holds the lock, for people: where that cannot be read, nobody is named, and whoever waits goes on waiting. */
+function holderIn(storage: Storage, path: string): Holder | undefined {
+  try {
+    return readHolder(storage, path);
+  } catch {
+    return undefined;
   }
 }
 

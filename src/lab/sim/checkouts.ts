@@ -90,7 +90,8 @@ function put(disk: SimDisk, bytes: Buffer, way: (typeof WAYS)[number]): void {
     return;
   }
   const path = way === 'renamed' ? `${PATH}.tmp` : PATH;
-  if (way !== 'renamed') disk.remove(PATH);
+  // Where it is not renamed over it, the log itself; otherwise, what a crash left of the last time.
+  disk.remove(path);
   disk.open(path, 'create').append([bytes]);
   if (way === 'renamed') disk.rename(path, PATH);
 }

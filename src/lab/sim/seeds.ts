@@ -57,4 +57,10 @@ export const SEEDS: readonly NamedSeed[] = [
     story:
       'a read that the disk gave in parts went on behind zeros of a line on its way: the lines after it were passed over, and a seal was written that only its writer took for one',
   },
+  {
+    seed: 2571920973,
+    steps: 400,
+    story:
+      'a wait for the lock ran out, wal.lock could not be read to name who held it, and a compaction was rejected with what the disk said, without a code of its own; now nobody is named',
+  },
 ];
