@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ALWAYS, HISTORY_CHECKS } from '../src/lab/checks/always.ts';
 import { makeCheck } from '../src/lab/checks/check.ts';
+import { stateOfEntries } from '../src/lab/checks/state.ts';
 import { type MadeHistory, type Mutable, makeHistory } from '../src/lab/made-history.ts';
 import { Evidence, type Findings } from '../src/lab/operations/evidence.ts';
 import type { Operation, RangeSight, StateSight } from '../src/lab/operations/operation.ts';
 import { chooseSeed, seeded } from '../src/lab/seeded.ts';
-import type { Found } from '../src/lab/target.ts';
+import type { Found, Item } from '../src/lab/target.ts';
 
 /** Names of the checks that fail. */
 function failing(findings: Findings, checks = HISTORY_CHECKS): string[] {
@@ -338,6 +339,26 @@ describe('the checks of a history', () => {
     const beyond = gone(all());
     early(beyond).seq = 10_000;
     assert.ok(failing(beyond).includes(NUMBERS));
+  });
+
+  test('know the last entry of a batch of which the others were compacted away, though nobody was told of it', () => {
+    const made = makeHistory(SIZE, seeded(7));
+    const batch = made.operations.find(({ kind }) => kind === 'batch') as Op;
+    const { seq, entries } = batch;
+    made.found.splice((seq as number) + entries.length - 1);
+    made.state.seq = made.found.length;
+    Object.assign(batch, { kind: 'transaction', outcome: 'unknown', seq: undefined, entries: [] });
+    assert.ok(!failing(compacted(made, made.found.length - 1)).includes(STRANGE));
+  });
+
+  test('tell who wrote a value, and who ought to have: nobody, where the entry does not tell', () => {
+    const made = makeHistory(SIZE, seeded(7));
+    const { id, value } = made.state.items[0] as Item;
+    const { by } = value as { readonly by: string };
+    const entry = made.found.findLast((each) => each.id === id) as Mutable<Found>;
+    entry.data = {};
+    const [message] = stateOfEntries.examine(new Evidence(made));
+    assert.equal(message, `${id} is as ${by} wrote it, not as nobody did last`);
   });
 
   test('take an error, something odd, a leftover and a client in trouble amiss', () => {

@@ -30,7 +30,7 @@ export const stateOfEntries: Check = {
       if (at === undefined || versions[at] === 0 || isSecond)
         fault(`${id} is there, though no entry left it there`);
       else if (writerOf(value) !== bys[at])
-        fault(`${id} is as ${writerOf(value) ?? 'nobody'} wrote it, not as ${bys[at]} did last`);
+        fault(`${id} is as ${writerOf(value) ?? 'nobody'} wrote it, not as ${bys[at] ?? 'nobody'} did last`);
       else if (version !== undefined && version !== versions[at])
         fault(`${id} has version ${version}, after ${versions[at]} entries`);
     }

@@ -91,8 +91,8 @@ export class Evidence implements Findings {
       const by = entries.put(i, one, ids.numberOf(one.id));
       if (by === undefined || !signatures.find(by)) continue;
       const { write, entry } = signatures;
-      // A number of more entries than there are was given by nobody.
-      if (!(entry < Math.max(found.length, writes.toldOf(write)))) continue;
+      // A number of more entries than there ever were was given by nobody.
+      if (!(entry < Math.max(found.length, this.head, writes.toldOf(write)))) continue;
       writes.lies(write, entry, one.seq);
       entries.writes[i] = write;
       entries.parts[i] = entry;
