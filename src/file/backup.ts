@@ -139,6 +139,8 @@ class Backup {
     const { storage, directory } = this.#parts;
     const [from, to] = [join(directory, name), join(this.#target, name)];
     if (this.#link && mayShare) {
+      // Refuses a pipe or a device: it would be linked, and a reflink of a pipe waits for somebody at its other end.
+      storage.open(from, 'read').close();
       if (succeeds(() => storage.link(from, to))) return void this.#ways.set(name, 'linked');
       if (succeeds(() => storage.reflink(from, to))) return void this.#ways.set(name, 'reflinked');
     }

@@ -32,14 +32,14 @@ export function fileError(error: unknown, doing: string, path: string, outcome?:
   if (hasCode(error, 'EISDIR')) {
     return new WalError(
       'ERR_WAL_FORMAT',
-      `Cannot ${doing} ${path}: it is a directory, where a file of the log should be. Move it away.`,
+      `Cannot ${doing} ${path}: ${itOf(error, path)} is a directory, where a file of the log should be. Move it away.`,
       details,
     );
   }
   if (hasCode(error, 'ENXIO')) {
     return new WalError(
       'ERR_WAL_FORMAT',
-      `Cannot ${doing} ${path}: it is a pipe, a socket or a device, where a file of the log should be. Move it away.`,
+      `Cannot ${doing} ${path}: ${itOf(error, path)} is a pipe, a socket or a device, where a file of the log should be. Move it away.`,
       details,
     );
   }
@@ -58,6 +58,12 @@ export function fileError(error: unknown, doing: string, path: string, outcome?:
     );
   }
   return new WalError('ERR_WAL_IO', `Cannot ${doing} ${path}: ${why}.`, details);
+}
+
+/** How an error names what it is of: by its path, where that is but a part of what was to be done something with. */
+function itOf(error: unknown, path: string): string {
+  const { path: own = path } = error as { readonly path?: string };
+  return own === path ? 'it' : own;
 }
 
 /** The same error where it refuses to write a log that is there: it may still be read. */

@@ -147,7 +147,8 @@ function openFile(path: string, access: FileAccess, mode: number): NodeFile {
   const file = new NodeFile(fs.openSync(path, FLAGS[access], mode));
   if (file.isBounded) return file;
   file.close();
-  throw Object.assign(new Error(`ENXIO: no such device or address, open '${path}'`), { code: 'ENXIO' });
+  const message = `ENXIO: no such device or address, open '${path}'`;
+  throw Object.assign(new Error(message), { code: 'ENXIO', path });
 }
 
 /** The real disk. This file alone imports node:fs. */
