@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -154,6 +154,34 @@ test('a pipe or a device in the place of a file of the log is refused, by the co
           },
           { code: 'ERR_WAL_FORMAT' },
         );
+      }
+    }
+  }));
+
+/** Takes a lease on a file, as file servers do, and gives it back when the system asks for that. Node has no call for it. */
+const LEASE = `
+import fcntl, os, signal, sys
+file = os.open(sys.argv[1], os.O_RDONLY)
+signal.signal(signal.SIGIO, lambda *_: fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_UNLCK))
+fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+print("leased", flush=True)
+sys.stdin.read()`;
+
+test('a file that a file server has a lease on is opened once that is given back', (t) =>
+  withLog(async (directory) => {
+    for (const name of ['wal.lock', SEGMENT]) {
+      const server = spawn('python3', ['-c', LEASE, join(directory, name)]);
+      server.on('error', () => {});
+      const ended = new Promise((resolve) => server.once('close', resolve));
+      const leased = new Promise((resolve) => server.stdout.once('data', resolve));
+      try {
+        if ((await Promise.race([leased, ended.then(() => undefined)])) === undefined)
+          return t.skip('there is no python3 here, or there are no leases');
+        const wal = await Wal.open(directory, { create: false });
+        await wal.append({ op: 'add', id: 'y' }).finally(() => wal.close());
+      } finally {
+        server.kill();
+        await ended;
       }
     }
   }));

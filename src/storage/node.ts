@@ -139,12 +139,22 @@ function makeDirectory(path: string, mode = 0o777): string | undefined {
   }
 }
 
+function descriptorOf(path: string, flags: number, mode: number): number {
+  try {
+    return fs.openSync(path, flags, mode);
+  } catch (error) {
+    // A file server holds a lease on it for a client: whoever opens it without that flag waits until it is given back.
+    if (!hasCode(error, 'EAGAIN') || !fs.statSync(path, NO_THROW)?.isFile()) throw error;
+    return fs.openSync(path, flags & ~O_NONBLOCK, mode);
+  }
+}
+
 /**
  * Opens a file, and refuses what is none: a pipe, a socket or a device, where a read may never end. What open(2) itself says of some
  * of them is said of all. Of a directory, the first read says what it is.
  */
 function openFile(path: string, access: FileAccess, mode: number): NodeFile {
-  const file = new NodeFile(fs.openSync(path, FLAGS[access], mode));
+  const file = new NodeFile(descriptorOf(path, FLAGS[access], mode));
   if (file.isBounded) return file;
   file.close();
   const message = `ENXIO: no such device or address, open '${path}'`;
