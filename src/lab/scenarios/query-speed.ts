@@ -21,7 +21,7 @@ const scenario: Scenario = {
   as: 'one-shot',
   withoutLock: false,
   needs: ['batch', 'state', 'compact'],
-  params: { ids: 1000 },
+  params: { ids: 100_000 },
   refusals: [],
   prepare: async ({ store, param }) => {
     const entries = Array.from({ length: param('ids') }, (_, i) => ({ op: 'reserve', id: portId(i + 1) }));
