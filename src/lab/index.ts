@@ -11,7 +11,9 @@ export type { Draft, Look, RecordedStore, RecordedTransaction, Tally } from './h
 export { runScenario } from './harness/run.ts';
 export type { Act, Moment } from './harness/turn-probe.ts';
 export { type Machine, machineOf } from './machine.ts';
+export type { Entries } from './operations/entries.ts';
 export { Evidence, type Findings, nameOf } from './operations/evidence.ts';
+export type { Ids } from './operations/ids.ts';
 export { instant } from './operations/instant.ts';
 export {
   type Operation,
@@ -25,7 +27,7 @@ export {
   writerOf,
 } from './operations/operation.ts';
 export type { Mark, RunRecord, Turn } from './operations/run-record.ts';
-export type { Writes } from './operations/writes.ts';
+export type { Run, Writes } from './operations/writes.ts';
 export { repeatCall } from './repeat.ts';
 export { makeReport } from './report/report.ts';
 export type { ReportRun } from './report/run-section.ts';

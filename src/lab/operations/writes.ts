@@ -1,6 +1,6 @@
 import type { Operation, OperationOutcome } from './operation.ts';
 
-/** A client's process, and the first of the writes that it made; those of the next run follow. */
+/** One of a client's processes, one after the other. */
 export interface Run {
   readonly client: string;
   readonly run: number;
