@@ -23,6 +23,7 @@ import { inScratch } from '../src/lab/scratch.ts';
 import { files, SEGMENT, SMALL } from '../src/lab/small-log.ts';
 import { changedStorage, changedSurroundings, systemError } from '../src/lab/wrapped-storage.ts';
 import { nodeStorage } from '../src/storage/node.ts';
+import type { StorageFile } from '../src/storage/storage.ts';
 import { repairLog } from '../src/wal/repair.ts';
 
 const entry = (n: number) => ({ op: 'update', id: `bd-${n % 10}`, data: { n, text: 'x'.repeat(150) } });
@@ -126,6 +127,19 @@ test('lines before the first damage stay the same to the byte, with their segmen
     await salvaged(log);
     for (const name of segments(log).filter((name) => name < broken))
       assert.equal(readFileSync(join(log, name), 'latin1'), before[name]);
+  }));
+
+test('a disk that gives each read in parts: a salvage, and its plan, lose nothing that can be read', () =>
+  inLog(async (log) => {
+    damage(log, 30);
+    const read = (file: StorageFile, target: Buffer, position: number) =>
+      file.read(target.subarray(0, Math.min(target.length, 100)), position);
+    const surroundings = changedSurroundings({ storage: changedStorage({}, { read }) });
+    for (const dryRun of [true, false]) {
+      const { entries, lost } = await repairLog(surroundings, log, { mode: 'salvage', dryRun });
+      assert.deepEqual([entries, lost.map(({ from, to }) => [from, to])], [59, [[30, 30]]]);
+    }
+    assert.deepEqual(numbers(await entriesOf(log)), [...range(1, 29), ...range(31, 60)]);
   }));
 
 for (const [name, spoil] of [

@@ -13,6 +13,7 @@ import {
   writeLine,
 } from '../format/line.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
+import { readFully } from '../storage/files.ts';
 import type { Storage, StorageFile } from '../storage/storage.ts';
 import { isMisfit, type Survey, type SurveyedLine, type SurveyedMisfit } from './survey.ts';
 
@@ -306,8 +307,7 @@ export class Rebuild {
       this.#file = { name: segment, file: storage.open(join(directory, segment), 'read') };
     }
     const bytes = Buffer.allocUnsafe(length);
-    const count = this.#file.file.read(bytes, offset);
-    const whole = bytes.subarray(0, count);
+    const whole = bytes.subarray(0, readFully(this.#file.file, bytes, offset));
     return glued ? whole.subarray(whole.lastIndexOf(`${LINE_START}${crc}"`)) : whole;
   }
 }

@@ -6,7 +6,8 @@ import { type FoundLine, linesToKeep } from '../format/lineage.ts';
 import { segmentName } from '../format/names.ts';
 import { SegmentScan } from '../format/scan.ts';
 import type { Misfit, Verdict } from '../format/verdict.ts';
-import type { Storage } from '../storage/storage.ts';
+import { readFully } from '../storage/files.ts';
+import type { Storage, StorageFile } from '../storage/storage.ts';
 import { layoutOf } from './layout.ts';
 
 /** A line, and where it lies. */
@@ -129,9 +130,9 @@ function beginning(items: readonly (SurveyedLine | SurveyedMisfit)[]): number {
   return first?.seq ?? Number.MAX_SAFE_INTEGER;
 }
 
-function markerAt(file: { read(target: Buffer, position: number): number }, offset: number): string {
+function markerAt(file: StorageFile, offset: number): string {
   const bytes = Buffer.alloc(7);
-  file.read(bytes, offset);
+  readFully(file, bytes, offset);
   return MARKER.exec(bytes.toString('latin1'))?.[1] ?? '';
 }
 
