@@ -52,7 +52,7 @@ test('every verdict and every cause of damage has a vector, but for the line tha
   for (const { lines } of VERDICTS.flatMap((file) => vectors<SegmentCase>(file)))
     for (const { verdict, cause } of lines) seen.add(cause ?? verdict);
   const all =
-    'accepted superseded stranded pending torn carriage-return byte-order-mark merge-conflict not-a-record checksum-mismatch';
+    'accepted superseded stranded pending torn carriage-return byte-order-mark utf-16 white-space merge-conflict not-a-record checksum-mismatch';
   assert.deepEqual([...seen].sort(), all.split(' ').sort());
 });
 

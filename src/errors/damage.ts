@@ -5,6 +5,8 @@ export type Acknowledged = 'yes' | 'no' | 'unknown';
 export type DamageCause =
   | 'carriage-return'
   | 'byte-order-mark'
+  | 'utf-16'
+  | 'white-space'
   | 'merge-conflict'
   | 'too-long'
   | 'not-a-record'

@@ -9,6 +9,9 @@ const CARRIAGE_RETURN = 0x0d;
 const CONFLICT_MARKER = /^(<{7}|={7}|>{7}|\|{7})/;
 /** UTF-8, and UTF-16 of both orders: the NULs of the latter are not what a crash leaves. */
 const BYTE_ORDER_MARK = /^(\xef\xbb\xbf|\xff\xfe|\xfe\xff)/;
+/** A line's beginning in UTF-16, perhaps after half of the newline before it. A crash leaves no NULs that lie so. */
+const UTF_16 = /^\0?\{\0"/;
+const WHITE_SPACE = /^[ \t]/;
 
 /** What a complete line is that is not crc-valid. `evidence` is the crc-valid line that a glued fragment ends in. */
 export interface Misfit {
@@ -25,8 +28,11 @@ export function judgeMisfit(bytes: Buffer, start: number, end: number): Misfit {
   if (end > start && bytes[end - 1] === TILDE) return TORN;
   const beginning = bytes.toString('latin1', start, Math.min(end, start + 8));
   if (BYTE_ORDER_MARK.test(beginning)) return damaged('byte-order-mark');
+  if (UTF_16.test(beginning)) return damaged('utf-16');
   const line = bytes.subarray(start, end);
   if (line.includes(0)) return TORN;
+  const last = bytes.toString('latin1', Math.max(start, end - 1), end);
+  if (WHITE_SPACE.test(beginning) || WHITE_SPACE.test(last)) return damaged('white-space');
   const evidence = lineAtEndOf(line);
   if (evidence !== undefined) return { verdict: 'torn', evidence };
   if (CONFLICT_MARKER.test(beginning)) return damaged('merge-conflict');

@@ -137,7 +137,8 @@ function countOf(body: string): number | null {
 
 /** The line that a fragment was glued to: the first right crc after its first byte decides. */
 function gluedLine(bytes: Buffer): Valid | undefined {
-  if (bytes.at(-1) === 0x7e || bytes.includes(0)) return undefined;
+  if (bytes.at(-1) === 0x7e || bytes.includes(0) || /^[ \t]|[ \t]$/.test(bytes.toString('latin1')))
+    return undefined;
   for (const { index } of bytes.toString('latin1').matchAll(START)) {
     const rest = bytes.subarray(index);
     if (index === 0 || crcOf(rest.subarray(18)) !== rest.toString('latin1', 8, 16)) continue;
@@ -152,7 +153,10 @@ function causeOf(bytes: Buffer, glued: Valid | undefined): string | undefined {
   if (bytes.length > 2 ** 28) return 'too-long';
   if (text.endsWith('~')) return undefined;
   if (/^(\xef\xbb\xbf|\xff\xfe|\xfe\xff)/.test(text)) return 'byte-order-mark';
-  if (text.includes('\0') || glued !== undefined) return undefined;
+  if (/^\0?\{\0"/.test(text)) return 'utf-16';
+  if (text.includes('\0')) return undefined;
+  if (/^[ \t]|[ \t]$/.test(text)) return 'white-space';
+  if (glued !== undefined) return undefined;
   if (/^(<{7}|={7}|>{7}|\|{7})/.test(text)) return 'merge-conflict';
   if (text.endsWith('\r')) return 'carriage-return';
   const rightCrc = /^\{"crc":"[0-9a-f]{8}",/.test(text) && crcOf(bytes.subarray(18)) === text.slice(8, 16);

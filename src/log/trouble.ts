@@ -6,6 +6,8 @@ import { segmentName } from '../format/names.ts';
 const CAUSES: Readonly<Record<DamageCause, string>> = {
   'carriage-return': 'it ends in a carriage return, as after a git checkout with autocrlf',
   'byte-order-mark': 'it begins with a byte-order mark, as some editors write',
+  'utf-16': 'it is UTF-16, as some editors and PowerShell write',
+  'white-space': 'it begins or ends in a space or a tab, as an editor may leave',
   'merge-conflict': 'it is a merge conflict marker',
   'too-long': 'it is longer than any line of a log',
   'not-a-record': 'it is not a record of a log',
