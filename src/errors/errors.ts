@@ -36,6 +36,7 @@ export const ERROR_CODES = {
   ERR_WAL_LOCK_KIND: 'the log uses another kind of lock on this machine',
   ERR_WAL_LOCK_UNAVAILABLE: 'that kind of lock cannot be used on this machine',
   ERR_WAL_NETWORK_FS: 'the directory is on a network file system',
+  ERR_WAL_FULL: 'the log has no number left for another entry',
   ERR_WAL_NO_SPACE: 'the disk, the quota or the file-size limit is full',
   ERR_WAL_IO: 'reading or writing failed',
   ERR_WAL_SYNC: 'the disk could not confirm a write',

@@ -166,8 +166,8 @@ export class Rebuild {
   }
 
   #put(line: SurveyedLine): void {
-    const bytes = this.#read(line);
-    if (!isJson(bytes)) {
+    const text = bodyOf(this.#read(line));
+    if (!isJson(`{${text}}`)) {
       this.#damage ??= { segment: line.segment, offset: line.offset, cause: 'unreadable' };
       return;
     }
@@ -183,7 +183,6 @@ export class Rebuild {
     this.#damage = undefined;
     if (this.#source !== undefined && line.segment !== this.#source) this.#endSegment();
     this.#source = line.segment;
-    const text = bodyOf(bytes);
     const { synced, ts, writer } = line;
     const seq = this.#head.seq + 1;
     this.#write(text, { seq, synced: Math.min(synced, seq - 1), ts, writer }, line.count);
@@ -237,7 +236,7 @@ export class Rebuild {
     this.#crossBoundary();
     const bytes = Buffer.allocUnsafe(lineBytes(Buffer.byteLength(body)));
     const place = { ...placed, seq: this.#head.seq + 1, prev: this.#head.crc, crc: '' };
-    const end = writeLine(bytes, 0, body, place);
+    const end = writeLine(bytes, 0, body, place, count);
     this.#parts.sink.line(bytes, 0, end - 1);
     this.#head = { seq: this.#head.seq + count, crc: place.crc };
   }
@@ -273,7 +272,7 @@ export class Rebuild {
         : { synced: seq, ts: clock.now(), writer: `${session}.${++this.#writers}` };
     const place = { seq: seq + 1, synced, ts, writer, prev: crc, crc: '' };
     const bytes = Buffer.allocUnsafe(lineBytes(16));
-    const end = writeLine(bytes, 0, '"entries":[]', place);
+    const end = writeLine(bytes, 0, '"entries":[]', place, 0);
     this.#parts.sink.line(bytes, 0, end - 1);
     this.#head = { seq, crc: place.crc };
   }
@@ -317,9 +316,9 @@ function bodyOf(line: Buffer): string {
   return line.toString('utf8', COVERED_OFFSET, line.lastIndexOf(',"prev":"'));
 }
 
-function isJson(bytes: Buffer): boolean {
+function isJson(text: string): boolean {
   try {
-    JSON.parse(bytes.toString('utf8'));
+    JSON.parse(text);
     return true;
   } catch {
     return false;

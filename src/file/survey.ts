@@ -98,8 +98,12 @@ export async function surveySegments(
           number++;
           found(line, false, offset, length);
         },
-        misfit: ({ verdict, cause, evidence }, offset, length) => {
+        misfit: ({ verdict, cause, evidence, readable }, offset, length) => {
           number++;
+          if (readable !== undefined) {
+            found({ ...readable, ts: wholeTs(readable.ts, items) }, false, offset, length);
+            return;
+          }
           if (cause === 'merge-conflict') sides.meet(markerAt(file, offset));
           items.push({ verdict, ...(cause && { cause }), segment, offset, length, line: number });
           if (evidence !== undefined) found(evidence, false, offset, length, true);
@@ -123,6 +127,12 @@ export async function surveySegments(
   const lines = items.filter((item) => !isMisfit(item)) as SurveyedLine[];
   for (const [i, kept] of linesToKeep(lines).entries()) (lines[i] as SurveyedLine).kept = kept;
   return { items, bytes };
+}
+
+/** A date, or that of the line before where it is none. */
+function wholeTs(ts: number, before: readonly (SurveyedLine | SurveyedMisfit)[]): number {
+  if (!Number.isNaN(ts)) return ts;
+  return (before.findLast((item) => !isMisfit(item)) as SurveyedLine | undefined)?.ts ?? 0;
 }
 
 function beginning(items: readonly (SurveyedLine | SurveyedMisfit)[]): number {

@@ -10,7 +10,7 @@ export interface Entry {
   readonly id: string;
   /** Any value that JSON has a form for. */
   readonly data?: unknown;
-  /** Milliseconds since the epoch, a whole number. Default: the time of the call. */
+  /** Milliseconds since the epoch, a whole number. Default: the date of the call, in whole milliseconds. */
   readonly ts?: number | undefined;
   /** Idempotency key: an append whose key is in the window already answers with the first one's seq. */
   readonly key?: string | undefined;

@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib';
+import { WalError } from '../errors/errors.ts';
 import { crcOf, crcOfSuffix, hex8 } from './crc.ts';
 
 export const NEWLINE = 0x0a;
@@ -50,18 +51,33 @@ export interface Placement {
   crc: string;
 }
 
+/** Whether `count` entries can have the numbers from `seq` on: every reader can tell those up to 2^53 - 1 apart. */
+export function canBeNumbered(seq: number, count: number): boolean {
+  return Number.isSafeInteger(seq + count);
+}
+
 /**
- * Writes the line of `body` (its fields from `data` to `op`, as canonical JSON without braces) into `target` at
- * `offset`, newline and all, and notes its crc. Returns where it ends. The room must be there: see `lineBytes`.
+ * Writes the line of `body` (its fields from `data` to `op`, as canonical JSON without braces) with `count` entries into
+ * `target` at `offset`, newline and all, and notes its crc. Returns where it ends. The room must be there: see `lineBytes`.
+ * Throws where no reader would accept the line: all that follows it would be lost with it.
  */
-export function writeLine(target: Buffer, offset: number, body: string, place: Placement): number {
+export function writeLine(target: Buffer, offset: number, body: string, place: Placement, count = 1): number {
+  const { seq, synced, ts } = place;
+  const isAcceptable = synced >= 0 && synced < seq && canBeNumbered(seq, count) && Number.isSafeInteger(ts);
+  if (!isAcceptable || !Number.isSafeInteger(synced)) throw unacceptable(place);
   const covered = `${body},"prev":"${place.prev}","seq":${place.seq},"synced":${place.synced},"ts":${place.ts},"writer":"${place.writer}"}`;
   const start = offset + COVERED_OFFSET;
   const end = start + target.write(covered, start);
+  if (end - offset > MAX_LINE_BYTES) throw unacceptable(place);
   place.crc = crcOf(target.subarray(start, end));
   target.write(`${LINE_START}${place.crc}",`, offset, 'latin1');
   target[end] = NEWLINE;
   return end + 1;
+}
+
+function unacceptable({ seq, synced, ts }: Placement): WalError {
+  const message = `No reader would accept the line of entry ${seq} (synced ${synced}, ts ${ts}), or it is longer than ${MAX_LINE_BYTES} bytes: it was not written.`;
+  return new WalError('ERR_WAL_ENTRY', message, { outcome: 'not-written' });
 }
 
 /** What tells writes apart. */
@@ -84,6 +100,10 @@ const TAIL =
   /,"prev":"([0-9a-f]{8})","seq":(0|[1-9][0-9]{0,15}),"synced":(0|[1-9][0-9]{0,15}),"ts":(0|-?[1-9][0-9]{0,15}),"writer":"([0-9a-z]{8}\.[1-9][0-9]{0,15})"\}$/;
 /** The most bytes that TAIL can match. */
 const TAIL_BYTES = 144;
+/** As TAIL, with anything as `ts`. */
+const MISDATED_TAIL =
+  /,"prev":"([0-9a-f]{8})","seq":(0|[1-9][0-9]{0,15}),"synced":(0|[1-9][0-9]{0,15}),"ts":([^"]{0,128}),"writer":"([0-9a-z]{8}\.[1-9][0-9]{0,15})"\}$/;
+const MISDATED_TAIL_BYTES = TAIL_BYTES + 128;
 
 const COMMA = 0x2c;
 const LINE_START_BYTES = Buffer.from(LINE_START);
@@ -133,12 +153,39 @@ export function readEnvelope(bytes: Buffer, start: number, end: number): Envelop
   return crc < 0 ? undefined : parseEnvelope(bytes, start, end, crc);
 }
 
+/**
+ * Reads the envelope of a line whose crc is right and whose `ts` is no whole number, which is all that is wrong with it: what
+ * a writer left whose clock told no number. No reader accepts such a line; a salvage keeps its entries. NaN stands for a
+ * `ts` that tells no date.
+ */
+export function readMisdated(bytes: Buffer, start: number, end: number): Envelope | undefined {
+  const crc = rightCrc(bytes, start, end);
+  if (crc < 0) return undefined;
+  const tailStart = Math.max(start + COVERED_OFFSET, end - MISDATED_TAIL_BYTES);
+  const match = MISDATED_TAIL.exec(bytes.toString('latin1', tailStart, end));
+  if (match === null) return undefined;
+  const line = envelopeOf(bytes, start, tailStart + match.index, match, crc);
+  const text = match[4] as string;
+  const date = Math.floor(text === '' || Number.isNaN(Number(text)) ? Date.parse(text) : Number(text));
+  return line && { ...line, ts: Number.isSafeInteger(date) ? date + 0 : Number.NaN };
+}
+
 function parseEnvelope(bytes: Buffer, start: number, end: number, crc: number): Envelope | undefined {
   const tailStart = Math.max(start + COVERED_OFFSET, end - TAIL_BYTES);
-  const tail = bytes.toString('latin1', tailStart, end);
-  const match = TAIL.exec(tail);
-  if (match === null) return undefined;
-  const [, prev, seqText, syncedText, tsText, writer] = match as unknown as [
+  const match = TAIL.exec(bytes.toString('latin1', tailStart, end));
+  if (match === null || !Number.isSafeInteger(Number(match[4]))) return undefined;
+  return envelopeOf(bytes, start, tailStart + match.index, match, crc);
+}
+
+/** The envelope of a line whose body ends at `bodyEnd`, where what follows it is `tail`. */
+function envelopeOf(
+  bytes: Buffer,
+  start: number,
+  bodyEnd: number,
+  tail: RegExpExecArray,
+  crc: number,
+): Envelope | undefined {
+  const [, prev, seqText, syncedText, tsText, writer] = tail as unknown as [
     string,
     string,
     string,
@@ -148,14 +195,13 @@ function parseEnvelope(bytes: Buffer, start: number, end: number, crc: number): 
   ];
   const seq = Number(seqText);
   const synced = Number(syncedText);
-  const ts = Number(tsText);
-  if (!(Number.isSafeInteger(seq) && Number.isSafeInteger(ts))) return undefined;
+  if (!Number.isSafeInteger(seq)) return undefined;
   // A writer knows nothing of what comes after it; this also says that seq is 1 or more.
   if (synced >= seq) return undefined;
-  const body = readBody(bytes, start + COVERED_OFFSET, tailStart + match.index);
+  const body = readBody(bytes, start + COVERED_OFFSET, bodyEnd);
   if (body === undefined || seq + body.count > Number.MAX_SAFE_INTEGER) return undefined;
   const { count, batch, key, repair } = body;
-  return { crc: hex8(crc), prev, seq, count, batch, synced, ts, writer, key, repair };
+  return { crc: hex8(crc), prev, seq, count, batch, synced, ts: Number(tsText), writer, key, repair };
 }
 
 interface Body {

@@ -1,5 +1,5 @@
 import type { DamageCause } from '../errors/damage.ts';
-import { crcIsRight, type Envelope, LINE_START, lineAtEndOf, MAX_LINE_BYTES } from './line.ts';
+import { crcIsRight, type Envelope, LINE_START, lineAtEndOf, MAX_LINE_BYTES, readMisdated } from './line.ts';
 
 /** What the chain says of a line. */
 export type Verdict = 'accepted' | 'superseded' | 'stranded' | 'pending' | 'torn' | 'damaged';
@@ -13,11 +13,15 @@ const BYTE_ORDER_MARK = /^(\xef\xbb\xbf|\xff\xfe|\xfe\xff)/;
 const UTF_16 = /^\0?\{\0"/;
 const WHITE_SPACE = /^[ \t]/;
 
-/** What a complete line is that is not crc-valid. `evidence` is the crc-valid line that a glued fragment ends in. */
+/**
+ * What a complete line is that is not crc-valid. `evidence` is the crc-valid line that a glued fragment ends in. `readable` is
+ * what a salvage takes a damaged line for.
+ */
 export interface Misfit {
   readonly verdict: 'torn' | 'damaged';
   readonly cause?: DamageCause;
   readonly evidence?: Envelope;
+  readonly readable?: Envelope;
 }
 
 const TORN: Misfit = { verdict: 'torn' };
@@ -37,8 +41,10 @@ export function judgeMisfit(bytes: Buffer, start: number, end: number): Misfit {
   if (evidence !== undefined) return { verdict: 'torn', evidence };
   if (CONFLICT_MARKER.test(beginning)) return damaged('merge-conflict');
   if (line.at(-1) === CARRIAGE_RETURN) return damaged('carriage-return');
-  const altered = beginning === LINE_START && !crcIsRight(line, 0, line.length);
-  return damaged(altered ? 'checksum-mismatch' : 'not-a-record');
+  if (beginning !== LINE_START) return damaged('not-a-record');
+  if (!crcIsRight(line, 0, line.length)) return damaged('checksum-mismatch');
+  const readable = readMisdated(line, 0, line.length);
+  return { ...damaged('not-a-record'), ...(readable && { readable }) };
 }
 
 function damaged(cause: DamageCause): Misfit {

@@ -101,13 +101,15 @@ export class HolderHint {
 
   constructor(storage: Storage, path: string) {
     this.#file = storage.open(path, 'update');
-    const who = { pid: process.pid, host: hostname().slice(0, 64), thread: threadId };
+    // A test may have put anything in their place.
+    const pid = typeof process.pid === 'number' ? process.pid : 0;
+    const who = { pid, host: String(hostname()).slice(0, 64), thread: threadId };
     this.#bytes = field({ ...who, since: SINCE }, HOLDER_BYTES);
     this.#digits = this.#bytes.indexOf(`${SINCE}`);
   }
 
   write(since: number): void {
-    this.#bytes.write(`${since}`.padEnd(SINCE_DIGITS), this.#digits, 'latin1');
+    this.#bytes.write(`${since}`.padEnd(SINCE_DIGITS).slice(0, SINCE_DIGITS), this.#digits, 'latin1');
     try {
       this.#file.writeAt(this.#bytes, KIND_BYTES);
     } catch {

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock/clock.ts';
 import { WalError } from '../errors/errors.ts';
 import type { Head } from '../format/chain.ts';
+import { canBeNumbered } from '../format/line.ts';
 import type { LineStore } from '../store/store.ts';
 import { Behind } from './decision.ts';
 import { Group } from './group.ts';
@@ -64,6 +65,13 @@ export class GroupMaker {
       const decision = this.#decide(pending);
       if (decision === 'later') break;
       if (decision === 'settled') {
+        decided.add(pending);
+        continue;
+      }
+      if (!canBeNumbered(group.head.seq + 1, pending.body.count)) {
+        // Where others of this write have the last numbers, that is told once they have landed.
+        if (!group.isEmpty) break;
+        queue.reject(pending, fullError(group.head));
         decided.add(pending);
         continue;
       }
@@ -152,6 +160,11 @@ export class GroupMaker {
     // Not only after a group that is empty: while more and more is appended, none would be.
     if (hasEntries && (full || sealing.isWanted)) group.seal(queue.nextWriter(), clock.now());
   }
+}
+
+function fullError({ seq }: Head): WalError {
+  const message = `The log ends at entry ${seq}, and numbers go no further than 2^53 - 1: make a new log, and append there.`;
+  return new WalError('ERR_WAL_FULL', message, { outcome: 'not-written', seq });
 }
 
 function conflictError(head: Head, expected: Expectation): WalError {

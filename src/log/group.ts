@@ -93,7 +93,7 @@ export class Group implements Preceding {
     this.#makeRoom(lineBytes(bytes));
     const line = { prev, seq: seq + 1, synced: this.#synced, ts, writer, crc: '' };
     this.#lastOffset = this.#used;
-    this.#used = writeLine(this.#buffer, this.#used, text, line);
+    this.#used = writeLine(this.#buffer, this.#used, text, line, count);
     this.head = { seq: seq + count, crc: line.crc };
   }
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Clock, systemClock } from '../clock/clock.ts';
+import { WalError } from '../errors/errors.ts';
 import { nodeStorage } from '../storage/node.ts';
 import type { Storage } from '../storage/storage.ts';
 
@@ -13,18 +14,27 @@ export interface Surroundings {
   readonly random: () => number;
 }
 
+/** Taken at load, so that a test's mocks do not name writers. */
+const machineBytes = randomBytes;
+
 /** The machine's own. */
 export const realSurroundings: Surroundings = {
   storage: nodeStorage,
   clock: systemClock,
   randomHex: (count) =>
-    randomBytes(Math.ceil(count / 2))
+    machineBytes(Math.ceil(count / 2))
       .toString('hex')
       .slice(0, count),
   random: Math.random,
 };
 
-/** Names who writes: 8 characters of 0-9a-z, 40 bits, which sets it apart from all others that wrote to the log. */
+/**
+ * Names who writes: 8 characters of 0-9a-z, 40 bits, which sets it apart from all others that wrote to the log. It becomes
+ * part of every line, so that what stands in for the machine's randomness must give what can be one.
+ */
 export function sessionName(randomHex: Surroundings['randomHex']): string {
-  return Number.parseInt(randomHex(10), 16).toString(36).padStart(8, '0');
+  const digits = randomHex(10);
+  if (/^[0-9a-f]{10}$/.test(digits)) return Number.parseInt(digits, 16).toString(36).padStart(8, '0');
+  const message = `The machine's randomness gave ${JSON.stringify(digits)}, not 10 hex digits: does something stand in for crypto.randomBytes here?`;
+  throw new WalError('ERR_WAL_ARGUMENT', message, { outcome: 'not-written' });
 }

@@ -6,8 +6,41 @@ export const APPENDING: readonly Mutant[] = [
     name: 'one-writer',
     rule: 'a line bears its writer, by which an append finds its own',
     told: 'FORMAT: What a writer must do',
-    edits: [{ file: 'wal/surroundings', find: 'Number.parseInt(randomHex(10), 16)', replace: '(0)' }],
+    edits: [{ file: 'wal/surroundings', find: 'Number.parseInt(digits, 16)', replace: '(0)' }],
     caughtBy: { by: 'sim', seeds: 40 },
+  },
+  {
+    name: 'date-as-told',
+    rule: 'no line is written that the grammar refuses: a date is made whole first',
+    told: 'FORMAT: What a writer must do',
+    edits: [
+      { file: 'clock/clock', find: 'wholeDate(() => Date.now())', replace: 'Date.now()' },
+      { file: 'format/line', find: 'canBeNumbered(seq, count) && Number.isSafeInteger(ts)', replace: 'true' },
+    ],
+    caughtBy: {
+      by: 'test',
+      file: 'outside-values',
+      test: 'whatever clock, pid and ts a process has, each line that it writes is one that readers accept',
+      because: 'the simulated clock tells whole numbers',
+    },
+  },
+  {
+    name: 'numbers-without-end',
+    rule: 'an entry past number 2^53 - 2 is refused',
+    told: 'FORMAT: What a writer must do',
+    edits: [
+      {
+        file: 'format/line',
+        find: 'return Number.isSafeInteger(seq + count);',
+        replace: 'return true;',
+      },
+    ],
+    caughtBy: {
+      by: 'test',
+      file: 'outside-values',
+      test: 'an entry for which no number is left is refused as not written, and the log stays whole',
+      because: 'a log gets there only by hand',
+    },
   },
   {
     name: 'own-lines-unseen',
