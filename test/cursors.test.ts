@@ -55,6 +55,36 @@ test('a cursor whose crc is not the log’s at that seq is refused before a reco
     }
   }));
 
+test('0, and the head of an empty log, lead to the first entry, as long as the log has it', () =>
+  inLog(async (wal) => {
+    const head = await wal.head();
+    assert.deepEqual(head, { seq: 0, crc: '00000000' });
+    const beginnings = [head, 0];
+    for (const from of beginnings) assert.deepEqual(await after(wal, from), [[], undefined]);
+    const followers = beginnings.map((from) => wal.follow({ from }));
+    const next = followers.map((follower) => follower.next());
+    await fill(wal, 1, 40);
+    for (const each of next) assert.equal((await each).value?.seq, 1);
+    const all = Array.from({ length: 40 }, (_, i) => i + 1);
+    for (const retain of [Infinity, 1]) {
+      for (const from of beginnings) {
+        assert.deepEqual(await after(wal, from), [all, undefined]);
+        const [follower, durable] = [wal.follow({ from }), wal.follow({ from, durable: true })];
+        for (const records of [follower, durable]) assert.equal((await records.next()).value?.seq, 1);
+      }
+      await wal.compact({ retain });
+    }
+    for (const from of beginnings) assert.deepEqual(await after(wal, from), [[], 'ERR_WAL_COMPACTED']);
+  }));
+
+test('no log has a head without entries that bears another crc', () =>
+  inLog(async (wal) => {
+    const cursor = { seq: 0, crc: '0badcafe' };
+    assert.deepEqual(await after(wal, cursor), [[], 'ERR_WAL_DIVERGED']);
+    await fill(wal, 1, 3);
+    assert.deepEqual(await after(wal, cursor), [[], 'ERR_WAL_DIVERGED']);
+  }));
+
 test('a cursor below the snapshot is refused, to who reads and to who follows, with the entry that the snapshot stands for', () =>
   inLog(async (wal) => {
     await fill(wal, 1, 20);

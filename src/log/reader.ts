@@ -7,7 +7,7 @@ import { divergedError, RecordFeed } from './record-feed.ts';
 import { Stretch } from './stretch.ts';
 
 export interface ReadRange {
-  /** A first seq, or a cursor to go on after. */
+  /** A first seq, or a cursor to go on after. 0, and the head of an empty log: the first entry there is. */
   readonly from: number | Head | undefined;
   readonly to: number | undefined;
   /** Read on past proof that acknowledged entries are missing, and past a damaged end. */
@@ -43,11 +43,11 @@ export async function* readRecords(
   let settledBy = 0;
   let looksLeft = 0;
   for (;;) {
-    const first = typeof place === 'object' ? place.seq + 1 : (place ?? 1);
+    const first = Math.max(1, typeof place === 'object' ? place.seq + 1 : (place ?? 1));
     if (first > last) return;
     const cursor = typeof place === 'object' ? place : undefined;
     const feed = new RecordFeed({ first, last, cursor }, range.skipDamage, settledBy);
-    const pieces = readPieces(store, clock, feed, cursor?.seq ?? first, range.follow);
+    const pieces = readPieces(store, clock, feed, cursor?.seq || first, range.follow);
     try {
       for await (const records of pieces) {
         for (const record of records) {

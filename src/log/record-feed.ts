@@ -1,7 +1,7 @@
 import type { Damage } from '../errors/damage.ts';
 import { WalError } from '../errors/errors.ts';
 import type { Head } from '../format/chain.ts';
-import type { Envelope } from '../format/line.ts';
+import { type Envelope, GENESIS_CRC } from '../format/line.ts';
 import { segmentName } from '../format/names.ts';
 import { type LogRecord, recordsOf } from '../format/record.ts';
 import { ChainFeed } from './chain-feed.ts';
@@ -13,6 +13,11 @@ export interface RecordRange {
   readonly last: number;
   /** What must lie before `first`. */
   readonly cursor: Head | undefined;
+}
+
+/** Whether it is the head of a log without entries. */
+function isBeginning({ seq, crc }: Head): boolean {
+  return seq === 0 && crc === GENESIS_CRC;
 }
 
 /** Turns what a store feeds into the records of a range. */
@@ -34,7 +39,7 @@ export class RecordFeed extends ChainFeed {
     this.#range = range;
     this.#skipping = skipping;
     this.#settledBy = settledBy;
-    this.#met = range.cursor === undefined || range.cursor.seq === 0;
+    this.#met = range.cursor === undefined || isBeginning(range.cursor);
   }
 
   /** Whether the cursor was found. */

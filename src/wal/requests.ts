@@ -22,7 +22,10 @@ export interface AppendOptions {
 }
 
 export interface ReadOptions {
-  /** A seq to begin with, or a cursor (`head()`, or a record's seq and crc) to go on after. Default 1. */
+  /**
+   * A seq to begin with, or a cursor (`head()`, or a record's seq and crc) to go on after. 0, and the head of an empty log, begin with
+   * the first entry. Default 1.
+   */
   readonly from?: number | Head | undefined;
   /** The last seq to deliver. Default: the last there is. */
   readonly to?: number | undefined;
