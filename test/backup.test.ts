@@ -5,11 +5,14 @@ import {
   chmodSync,
   copyFileSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -90,6 +93,9 @@ test('a backup has all entries; sealed segments and snapshots are hard links, an
       linked: length - 1,
       reflinked: 0,
       copied: 2,
+      whole: true,
+      damage: [],
+      error: undefined,
     };
     assert.deepEqual(report, expected);
     assert.deepEqual(readdirSync(scratch).sort(), ['copies', 'log']);
@@ -381,15 +387,181 @@ test('a segment in doubt after a failed sync is copied from the cache, never lin
     assert.equal(existsSync(join(scratch, 'copy', 'wal.suspect')), false);
   }));
 
-test('a log that ends in damage is not backed up: cut, it would pass for whole', () =>
+/** What is done to a file of the log, and the error that a backup of it ends in. */
+const DAMAGES: readonly [what: string, code: string, damage: (log: string, all: string[]) => void][] = [
+  ['its first segment is missing', 'ERR_WAL_DIVERGED', (log, all) => rmSync(join(log, all[0] as string))],
+  [
+    'a segment in the middle is missing',
+    'ERR_WAL_DIVERGED',
+    (log, all) => rmSync(join(log, all[2] as string)),
+  ],
+  [
+    'a line of an early segment is damaged',
+    'ERR_WAL_CORRUPT',
+    (log, all) => flip(join(log, all[1] as string)),
+  ],
+  [
+    'it ends in damage',
+    'ERR_WAL_CORRUPT',
+    (log, all) => appendFileSync(join(log, all.at(-1) as string), '<<<<<<< HEAD\n'),
+  ],
+  [
+    'an early segment is a link that leads nowhere',
+    'ERR_WAL_DIVERGED',
+    (log, all) => {
+      rmSync(join(log, all[1] as string));
+      symlinkSync('nowhere', join(log, all[1] as string));
+    },
+  ],
+];
+
+function flip(path: string): void {
+  const bytes = readFileSync(path);
+  const at = bytes.length >> 1;
+  bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at);
+  // A new file: the one that backups link is as it was.
+  rmSync(path);
+  writeFileSync(path, bytes);
+}
+
+for (const [what, code, damage] of DAMAGES) {
+  test(`a log is not backed up where ${what}; onDamage: 'keep' keeps the copy, and says so`, () =>
+    inLog('backup', async (wal, log, scratch) => {
+      damage(log, segments(log));
+      await assert.rejects(wal.backup(join(scratch, 'copy')), (error) => {
+        assert.ok(error instanceof WalError && error.damage !== undefined, String(error));
+        assert.equal(error.code, code);
+        assert.match(
+          error.message,
+          /is damaged, so that a backup of it would not be whole: none was made\. /,
+        );
+        return true;
+      });
+      assert.deepEqual(readdirSync(scratch), ['log']);
+
+      const report = await wal.backup(join(scratch, 'copy'), { onDamage: 'keep' });
+      assert.deepEqual([report.whole, report.error?.code, report.damage.length], [false, code, 1]);
+      const there = segments(log).filter((name) => existsSync(join(log, name)));
+      assert.deepEqual(segments(join(scratch, 'copy')), there);
+      for (const name of there)
+        assert.deepEqual(readFileSync(join(scratch, 'copy', name)), readFileSync(join(log, name)));
+      const copy = await Wal.open(join(scratch, 'copy'), { readOnly: true });
+      const { ok, head } = await copy.verify();
+      await copy.close();
+      assert.deepEqual([ok, head.seq], [false, report.seq]);
+    }));
+}
+
+test('a damaged snapshot that nothing stands in for is told by a backup, too', () =>
   inLog('backup', async (wal, log, scratch) => {
-    const last = segments(log).at(-1) as string;
-    const { size } = statSync(join(log, last));
-    appendFileSync(join(log, last), '<<<<<<< HEAD\n');
-    const facts = { code: 'ERR_WAL_CORRUPT', segment: last, offset: size };
-    await assert.rejects(wal.backup(join(scratch, 'copy')), facts);
-    assert.deepEqual(readdirSync(scratch), ['log']);
+    await wal.compact({ retain: 1 });
+    await fill(wal, 1, 101);
+    flip(join(log, logFiles(log).at(-1) as string));
+    await assert.rejects(wal.backup(join(scratch, 'copy')), { code: 'ERR_WAL_CORRUPT' });
+    const { whole, seq } = await wal.backup(join(scratch, 'copy'), { onDamage: 'keep' });
+    assert.deepEqual([whole, seq], [false, 101]);
   }));
+
+test('a log that is damaged is backed up as it is by link: false, too, and onDamage takes no other word', () =>
+  inLog('backup', async (wal, log, scratch) => {
+    flip(join(log, segments(log)[0] as string));
+    const { linked, whole } = await wal.backup(join(scratch, 'copy'), { onDamage: 'keep', link: false });
+    assert.deepEqual([linked, whole], [0, false]);
+    const onDamage = 'cut' as 'keep';
+    await assert.rejects(wal.backup(join(scratch, 'other'), { onDamage }), { code: 'ERR_WAL_ARGUMENT' });
+  }));
+
+test('what a disk reads wrong while a backup is copied is found before the copy gets its name', () => {
+  let isTurned = false;
+  const storage = changedStorage({
+    open: (path, access, mode) => {
+      const file = nodeStorage.open(path, access, mode);
+      if (!isTurned || access !== 'create') return file;
+      const append = file.append.bind(file);
+      return Object.assign(file, {
+        append: ([piece]: readonly Buffer[]) => {
+          const bytes = Buffer.from(piece as Buffer);
+          bytes.write('#', bytes.length >> 1);
+          return append([bytes]);
+        },
+      });
+    },
+  });
+  return inLog(
+    'backup',
+    async (wal, _log, scratch) => {
+      isTurned = true;
+      await assert.rejects(wal.backup(join(scratch, 'copy'), { link: false }));
+      assert.deepEqual(readdirSync(scratch), ['log']);
+    },
+    storage,
+  );
+});
+
+/** Moves a file, and leaves a link to it in its place. */
+function moveAway(path: string, to: string, leadsTo = to): void {
+  renameSync(path, to);
+  symlinkSync(leadsTo, path);
+}
+
+test(
+  'of a file that is a symbolic link, absolute or relative, a backup has the bytes; the others are hard links still',
+  { skip: process.platform === 'win32' && 'links need rights there' },
+  () =>
+    inLog('backup', async (wal, log, scratch) => {
+      await wal.compact({ retain: 10 });
+      await fill(wal, 20, 101);
+      const [first, second] = segments(log) as [string, string];
+      const snapshot = logFiles(log).at(-1) as string;
+      const last = segments(log).at(-1) as string;
+      mkdirSync(join(scratch, 'else'));
+      moveAway(join(log, first), join(scratch, 'else', first));
+      for (const name of [second, snapshot, last, 'wal.json'])
+        moveAway(join(log, name), join(scratch, 'else', name), join('../else', name));
+      const copy = join(scratch, 'deep/er/copy');
+      const { linked, copied, whole, seq } = await wal.backup(copy);
+      assert.deepEqual([linked, copied, whole, seq], [logFiles(log).length - 4, 5, true, 120]);
+      assert.ok(readdirSync(copy).every((name) => !lstatSync(join(copy, name)).isSymbolicLink()));
+      rmSync(join(scratch, 'else'), { recursive: true });
+      assert.equal((await contentsOf(copy)).seqs.length, 120);
+    }),
+);
+
+test(
+  'a log whose whole directory is a symbolic link is backed up with hard links, also into its own backups',
+  { skip: process.platform === 'win32' && 'links need rights there' },
+  () =>
+    inLog('backup', async (wal, log, scratch) => {
+      await wal.close();
+      moveAway(log, join(scratch, 'real'), 'real');
+      const other = await Wal.open(log);
+      const copies = [join(scratch, 'copy'), join(log, 'backups/one')];
+      for (const copy of copies) {
+        const { linked } = await other.backup(copy);
+        assert.equal(linked, segments(log).length - 1);
+        assert.equal((await contentsOf(copy)).seqs.length, 100);
+      }
+      await other.close();
+    }),
+);
+
+test(
+  'a log with symbolic links for segments and snapshots is compacted; the files they led to stay',
+  { skip: process.platform === 'win32' && 'links need rights there' },
+  () =>
+    inLog('backup', async (wal, log, scratch) => {
+      const before = segments(log);
+      for (const name of before.slice(0, 3)) moveAway(join(log, name), join(scratch, name), join('..', name));
+      await wal.compact({ retain: 1 });
+      assert.deepEqual([segments(log), (await contentsOf(log)).items.size], [[], 10]);
+      const snapshot = logFiles(log)[0] as string;
+      moveAway(join(log, snapshot), join(scratch, snapshot), join('..', snapshot));
+      await fill(wal, 10, 101);
+      await wal.compact({ retain: 1 });
+      assert.equal((await contentsOf(log)).items.get('bd-0')?.rev, 110);
+      assert.ok([...before.slice(0, 3), snapshot].every((name) => existsSync(join(scratch, name))));
+    }),
+);
 
 test('backups made while four Wals append and a fifth compacts hold what was acknowledged before each', () =>
   inScratch('backup', async (scratch) => {

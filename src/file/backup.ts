@@ -5,9 +5,9 @@ import { META_FILE, segmentName, snapshotName } from '../format/names.ts';
 import { SegmentScan } from '../format/scan.ts';
 import { fileError } from '../storage/error.ts';
 import type { Storage, StorageFile } from '../storage/storage.ts';
-import type { BackupReport, BackupRequest } from '../store/store.ts';
+import type { BackupFiles, BackupRequest, LineStore } from '../store/store.ts';
 import { refuseInside } from './inside.ts';
-import { type Layout, layoutOf, newestStart } from './layout.ts';
+import { type Layout, layoutOf } from './layout.ts';
 import { Staging } from './staging.ts';
 import { suspectIn } from './suspect.ts';
 
@@ -17,6 +17,8 @@ export interface BackupParts {
   readonly directory: string;
   /** A random part for temporary names. */
   readonly token: string;
+  /** Opens the copy, to be read. */
+  readonly open: (directory: string) => LineStore;
 }
 
 /**
@@ -35,21 +37,23 @@ const MOST_DOUBTS = 10;
 /**
  * Copies a log while others write it. What is sealed never changes, and is linked where that can be done; of the last
  * segment the lines up to the last accepted one are copied. Rotation and compaction meanwhile do no harm: a copy counts
- * if the directory, listed again, still holds what it was made of.
+ * if the directory, listed again, still holds what it was made of. It gets its name once the caller has looked at it.
  */
 export async function backupLog(
   parts: BackupParts,
   destination: string,
   request: BackupRequest,
-): Promise<BackupReport> {
-  const { storage, directory, token } = parts;
+): Promise<BackupFiles> {
+  const { storage, directory, token, open } = parts;
   let staging: Staging | undefined;
   try {
     refuseInside(storage, directory, destination);
     staging = new Staging(storage, destination, token, storage.look(directory)?.mode);
-    const report = await new Backup(parts, staging.path, request).make();
+    const files = await new Backup(parts, staging.path, request).make();
+    const copy = open(staging.path);
+    await request.check(copy).finally(() => copy.close());
     staging.commit();
-    return { directory: destination, ...report };
+    return { directory: destination, ...files };
   } catch (error) {
     staging?.discard();
     throw fileError(error, 'make a backup of', directory);
@@ -76,37 +80,34 @@ class Backup {
     this.#signal = signal;
   }
 
-  async make(): Promise<Omit<BackupReport, 'directory'>> {
+  async make(): Promise<Omit<BackupFiles, 'directory'>> {
     await this.#copy(META_FILE, 'copied');
-    const seq = await this.#takeAll();
+    await this.#takeAll();
     let bytes = 0;
     for (const name of this.#ways.keys()) bytes += await this.#keep(name);
     const ways = [...this.#ways.values()];
     const count = (way: Way) => ways.filter((each) => each === way).length;
     const [linked, reflinked] = [count('linked'), count('reflinked')];
     const copied = ways.length - linked - reflinked;
-    return { seq, bytes, files: ways.length, linked, reflinked, copied };
+    return { bytes, files: ways.length, linked, reflinked, copied };
   }
 
-  /** Returns the last entry that was taken. */
-  async #takeAll(): Promise<number> {
-    const { storage, directory } = this.#parts;
+  async #takeAll(): Promise<void> {
     for (let tries = 1; ; tries++) {
       const look = this.#look();
       this.#dropWhatIsNotIn(look);
       try {
-        newestStart(storage, directory);
         const last = look.segments.at(-1);
         for (const seq of look.segments)
           if (seq !== last) await this.#take(segmentName(seq), seq < look.suspect);
         for (const seq of look.snapshots) await this.#take(snapshotName(seq), true);
-        const reached = last === undefined ? 0 : await this.#takeLast(last);
-        if (isStill(look, this.#look())) return Math.max(reached, look.snapshots.at(-1) ?? 0);
+        if (last !== undefined) await this.#copy(segmentName(last), 'cut', await this.#endOf(last));
+        if (isStill(look, this.#look())) return;
       } catch (error) {
         // What a compaction deleted since it was listed is no reason to fail.
         if (isStill(look, this.#look())) throw error;
       }
-      if (tries === MOST_TRIES) throw restlessError(directory);
+      if (tries === MOST_TRIES) throw restlessError(this.#parts.directory);
     }
   }
 
@@ -132,16 +133,19 @@ class Backup {
     }
   }
 
-  /** Takes a file that nobody writes to any more. */
+  /** Takes a file that nobody writes to any more; but for a symbolic link that leads nowhere: that file is missing. */
   async #take(name: string, mayShare: boolean): Promise<void> {
     if (this.#ways.has(name)) return;
     this.#checkAborted();
     const { storage, directory } = this.#parts;
     const [from, to] = [join(directory, name), join(this.#target, name)];
+    if (storage.isLink(from) && storage.look(from) === undefined) return;
     if (this.#link && mayShare) {
       // Refuses a pipe or a device: it would be linked, and a reflink of a pipe waits for somebody at its other end.
       storage.open(from, 'read').close();
-      if (succeeds(() => storage.link(from, to))) return void this.#ways.set(name, 'linked');
+      // What is linked of a symbolic link may be the link, which leads nowhere from there, or to a file that goes.
+      if (!storage.isLink(from) && succeeds(() => storage.link(from, to)))
+        return void this.#ways.set(name, 'linked');
       if (succeeds(() => storage.reflink(from, to))) return void this.#ways.set(name, 'reflinked');
     }
     await this.#copy(name, 'copied');
@@ -182,19 +186,13 @@ class Backup {
     }
   }
 
-  /** Copies the segment that is written now, up to its last accepted line; returns that line's last entry. */
-  async #takeLast(firstSeq: number): Promise<number> {
-    const name = segmentName(firstSeq);
-    const { end, seq } = await this.#lastLine(firstSeq);
-    await this.#copy(name, 'cut', end);
-    return seq;
-  }
-
-  async #lastLine(firstSeq: number): Promise<{ readonly end: number; readonly seq: number }> {
+  /** Where the last accepted line of the segment that is written now ends. Infinity where that segment is damaged: then all of it is taken. */
+  async #endOf(firstSeq: number): Promise<number> {
     const { storage, clock, directory } = this.#parts;
     const source = storage.open(join(directory, segmentName(firstSeq)), 'read');
     try {
-      for (let doubts = 0; ; doubts++) {
+      for (let doubts = 0; doubts <= MOST_DOUBTS; doubts++) {
+        if (doubts > 0) await clock.sleep(DOUBT_MS);
         let accepted = 0;
         const scan = new SegmentScan(firstSeq, {
           accepted: (_line, _bytes, start, end, offset) => {
@@ -205,10 +203,10 @@ class Backup {
           scan.push(piece);
           await clock.yield();
         }
-        if (scan.trouble === undefined) return { end: accepted, seq: scan.chain.seq };
-        if (doubts === MOST_DOUBTS) throw damagedError(directory, firstSeq, scan.trouble.offset);
-        await clock.sleep(DOUBT_MS);
+        if (scan.trouble === undefined) return accepted;
       }
+      // Cut before the damage, it would pass for whole.
+      return Infinity;
     } finally {
       source.close();
     }
@@ -250,15 +248,6 @@ function succeeds(share: () => void): boolean {
   } catch {
     return false;
   }
-}
-
-function damagedError(directory: string, firstSeq: number, offset: number): WalError {
-  const segment = segmentName(firstSeq);
-  return new WalError(
-    'ERR_WAL_CORRUPT',
-    `${segment} in ${directory} ends in damage, or proves that acknowledged entries are missing (byte ${offset}): a backup would pass for a good one. Run "jsonl-wal verify" for the whole picture; to keep the log as it is, copy its directory.`,
-    { segment, offset },
-  );
 }
 
 function restlessError(directory: string): WalError {

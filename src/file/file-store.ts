@@ -10,7 +10,7 @@ import type { HolderHint } from '../lock/record.ts';
 import { fileError } from '../storage/error.ts';
 import type { Storage } from '../storage/storage.ts';
 import type {
-  BackupReport,
+  BackupFiles,
   BackupRequest,
   Build,
   LineFeed,
@@ -271,9 +271,9 @@ export class FileStore implements LineStore {
     trimFiles(storage, directory, seq, clock.now());
   }
 
-  backup(destination: string, request: BackupRequest): Promise<BackupReport> {
-    const { storage, clock, directory, randomHex } = this.#parts;
-    return backupLog({ storage, clock, directory, token: randomHex(12) }, destination, request);
+  backup(destination: string, request: BackupRequest): Promise<BackupFiles> {
+    const open = (copy: string) => new FileStore({ ...this.#parts, directory: copy, turnstile: undefined });
+    return backupLog({ ...this.#parts, token: this.#parts.randomHex(12), open }, destination, request);
   }
 
   changed(signal: AbortSignal): Promise<void> {

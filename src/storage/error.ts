@@ -6,7 +6,11 @@ export function fileError(error: unknown, doing: string, path: string, outcome?:
   const details = { cause: error, ...(outcome && { outcome }) };
   const why = messageOf(error);
   if (hasCode(error, 'ENOENT')) {
-    return new WalError('ERR_WAL_NOT_FOUND', `Cannot ${doing} ${path}: it is not there.`, details);
+    return new WalError(
+      'ERR_WAL_NOT_FOUND',
+      `Cannot ${doing} ${path}: ${itOf(error, path)} is not there.`,
+      details,
+    );
   }
   if (hasCode(error, 'EACCES', 'EPERM')) {
     return new WalError(

@@ -81,13 +81,11 @@ export interface StoreInfo {
   readonly sync: string;
 }
 
-/** A copy of a log, and how it was made. */
-export interface BackupReport {
-  /** Where it lies. */
+/** The files of a copy of a log, and how they were made. */
+export interface BackupFiles {
+  /** Where they lie. */
   readonly directory: string;
-  /** The last entry in it; 0 for none. */
-  readonly seq: number;
-  /** Bytes of its files; those that are linked are the log's own as long as that keeps them. */
+  /** Bytes of all files; those that are linked are the log's own as long as that keeps them. */
   readonly bytes: number;
   readonly files: number;
   /** How many of the files are hard links to the log's. */
@@ -102,6 +100,8 @@ export interface BackupRequest {
   /** Whether files may share their bytes with the log's. */
   readonly link: boolean;
   readonly signal: AbortSignal | undefined;
+  /** Is given the copy before that gets its name. If it throws, there is no copy. */
+  readonly check: (copy: LineStore) => Promise<void>;
 }
 
 /**
@@ -144,7 +144,7 @@ export interface LineStore {
    * Copies the log, as a directory of files, to where there is nothing yet; a store that cannot throws ERR_WAL_UNSUPPORTED.
    * All that was synced before the call is in it, and once it resolves it survives a crash.
    */
-  backup(destination: string, request: BackupRequest): Promise<BackupReport>;
+  backup(destination: string, request: BackupRequest): Promise<BackupFiles>;
   /** After a failed sync: leaves word for whoever opens the log next. */
   suspect(): void;
   /** The first seq whose record is still here; all before it was compacted away. */

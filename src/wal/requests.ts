@@ -47,17 +47,6 @@ export interface VerifyOptions {
   readonly onProgress?: ((bytes: number) => void) | undefined;
 }
 
-export interface BackupOptions {
-  /**
-   * Whether files that are written no more may be hard links to the log's, or share its blocks: that costs no time, and
-   * no space until the log lets go of them. false: bytes of their own, which a failing disk, or who edits the log in
-   * place, does not harm with it. Default true.
-   */
-  readonly link?: boolean | undefined;
-  /** Gives it up: what was copied is removed. */
-  readonly signal?: AbortSignal | undefined;
-}
-
 export interface StatsOptions {
   /** Begin to count anew after this answer. Default false. */
   readonly reset?: boolean | undefined;

@@ -24,18 +24,18 @@ import {
 import { anySignal } from '../options/signals.ts';
 import { resolveDirectory } from '../storage/directory.ts';
 import { orReadOnly } from '../storage/error.ts';
-import type { BackupReport, LineStore, StoreInfo } from '../store/store.ts';
+import type { LineStore, StoreInfo } from '../store/store.ts';
 import { type AutoCompactHost, AutoCompaction } from '../table/auto-compact.ts';
 import { type CompactOptions, type CompactReport, compact } from '../table/compact.ts';
 import type { Fold } from '../table/fold.ts';
 import { type Moment, type PastState, stateAt } from '../table/past.ts';
 import { checkOutside, Table, type TableHost, type TableOptions, throwNotWritten } from '../table/table.ts';
+import { type BackupOptions, type BackupReport, backupStore } from './backup.ts';
 import { type ResolvedOptions, resolveOptions, type WalOptions } from './options.ts';
 import { type RepairOptions, type RepairReport, repairLog } from './repair.ts';
 import {
   type AppendCall,
   type AppendOptions,
-  type BackupOptions,
   checkAppend,
   checkFrom,
   checkSignal,
@@ -340,12 +340,13 @@ export class Wal {
 
   /**
    * Copies the log to a directory that is not there yet or empty, while others write. The copy is a log that opens and
-   * verifies, and holds all that was acknowledged before the call; it appears there whole, synced, or not at all. To go on
-   * from it, `restore` it: it bears this log's id, and may share files with it.
+   * verifies: all of it is read before it gets its name. It holds all that was acknowledged before the call; it appears
+   * there whole, synced, or not at all. To go on from it, `restore` it: it bears this log's id, and may share files with it.
    *
    * Rejects with ERR_WAL_ARGUMENT (it would lie inside the log, elsewhere than in its `backups`), ERR_WAL_CLOSED,
-   * ERR_WAL_EXISTS, ERR_WAL_NOT_A_DIRECTORY, ERR_WAL_PERMISSION, ERR_WAL_NO_SPACE, ERR_WAL_ABORTED, ERR_WAL_CORRUPT (the log
-   * ends in damage), ERR_WAL_DIVERGED, ERR_WAL_COMPACTED (again and again, meanwhile), ERR_WAL_NOT_FOUND or ERR_WAL_IO.
+   * ERR_WAL_EXISTS, ERR_WAL_NOT_A_DIRECTORY, ERR_WAL_PERMISSION, ERR_WAL_NO_SPACE, ERR_WAL_ABORTED, ERR_WAL_COMPACTED
+   * (again and again, meanwhile), ERR_WAL_NOT_FOUND or ERR_WAL_IO; and where the log is damaged with the error that verifying
+   * it tells, such as ERR_WAL_CORRUPT or ERR_WAL_DIVERGED, unless `onDamage` is `keep`.
    */
   backup(destination: string, options: BackupOptions = {}): Promise<BackupReport> {
     checkOutside(this.#appender);
@@ -354,10 +355,7 @@ export class Wal {
 
   async #backup(destination: string, options: BackupOptions): Promise<BackupReport> {
     this.#checkOpen();
-    const { link, signal } = readOptions(options, ['link', 'signal']);
-    checkSignal(signal);
-    const request = { link: boolean('link', link ?? true), signal };
-    return this.#store.backup(resolveDirectory(destination), request);
+    return backupStore(this.#store, this.#clock, destination, options);
   }
 
   get #tableHost(): TableHost {

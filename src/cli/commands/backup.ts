@@ -1,11 +1,14 @@
 import type { Command } from 'commander';
 import { printable } from '../../format/printable.ts';
-import type { BackupReport } from '../../index.ts';
+import { type BackupReport, WalError } from '../../index.ts';
 import { AUTOMATIC_KEEP, type Backup, backUp, backupsOf, pruneBackups } from '../backups.ts';
 import { makeCommand, settingsOf, wholeNumber } from '../command.ts';
+import { damageRows } from '../damage.ts';
+import { errorObject } from '../failure.ts';
+import { firstFew } from '../first-few.ts';
 import { openReader, using } from '../log.ts';
 import { requireLog } from '../opening.ts';
-import { Output } from '../output.ts';
+import { Output, type Row } from '../output.ts';
 import { timeText } from '../show.ts';
 import { count } from '../words.ts';
 
@@ -30,17 +33,35 @@ export function backupCommand(): Command {
     .addCommand(pruneCommand())
     .action(async (destination: string | undefined, _options: unknown, command: Command) => {
       const { dir, json, link } = settingsOf<BackupSettings>(command);
+      const options = { link, onDamage: 'keep' } as const;
       const report = await using(openReader(dir), (wal) =>
-        destination === undefined ? backUp(wal, { link }) : wal.backup(destination, { link }),
+        destination === undefined ? backUp(wal, options) : wal.backup(destination, options),
       );
+      const { error } = report;
       const output = new Output();
-      if (json) await output.json(report);
+      if (json) await output.json({ ...report, error: error && errorObject(error) });
       else await output.facts(rowsOf(report));
       await output.flush();
+      if (error !== undefined) throw notWholeError(error, report.directory);
     });
 }
 
-function rowsOf({ directory, seq, bytes, files, linked, reflinked, copied }: BackupReport) {
+function notWholeError({ message, code, cause, ...facts }: WalError, directory: string): WalError {
+  const told = `The backup ${directory} is as damaged as the log. ${message}`;
+  return new WalError(code, told, { ...facts, cause });
+}
+
+function rowsOf({
+  directory,
+  seq,
+  whole,
+  damage,
+  bytes,
+  files,
+  linked,
+  reflinked,
+  copied,
+}: BackupReport): Row[] {
   const ways = [
     [linked, 'linked'],
     [reflinked, 'sharing blocks'],
@@ -51,7 +72,12 @@ function rowsOf({ directory, seq, bytes, files, linked, reflinked, copied }: Bac
     ['backup', directory],
     ['up to', seq === 0 ? 'no entries yet' : `entry ${seq}`],
     ['size', `${count(bytes, 'byte')} in ${count(files, 'file')} (${how.join(', ')})`],
-  ] as const;
+    [
+      'verdict',
+      whole ? 'whole: all of it was read' : 'NOT WHOLE: acknowledged entries are missing, or may be',
+    ],
+    ...firstFew(damage, damageRows),
+  ];
 }
 
 function listCommand(): Command {

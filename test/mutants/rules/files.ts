@@ -134,6 +134,24 @@ export const FILES: readonly Mutant[] = [
     caughtBy: { by: 'crash', workload: 'backup' },
   },
   {
+    name: 'copy-unverified',
+    rule: 'a backup is verified before it gets its name',
+    told: 'DURABILITY: What a backup promises',
+    edits: [
+      {
+        file: 'wal/backup',
+        find: 'if (found.error !== undefined && !keeps)',
+        replace: 'if (false)',
+      },
+    ],
+    caughtBy: {
+      by: 'test',
+      file: 'backup',
+      test: "a log is not backed up where a segment in the middle is missing; onDamage: 'keep' keeps the copy, and says so",
+      because: 'nothing takes a segment away in the simulation',
+    },
+  },
+  {
     name: 'network-allowed',
     rule: 'a network file system is refused unless allowNetwork is given',
     told: 'DURABILITY: What this rests on',

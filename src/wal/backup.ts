@@ -1,0 +1,83 @@
+import type { Clock } from '../clock/clock.ts';
+import { hasCode, WalError } from '../errors/errors.ts';
+import type { SurveyedDamage } from '../log/damage-survey.ts';
+import { type VerifyReport, verifyLog } from '../log/verify.ts';
+import { boolean, oneOf, readOptions } from '../options/options.ts';
+import { resolveDirectory } from '../storage/directory.ts';
+import type { BackupFiles, LineStore } from '../store/store.ts';
+import { checkSignal } from './requests.ts';
+
+export interface BackupOptions {
+  /**
+   * Whether files that are written no more may be hard links to the log's, or share its blocks: that takes no
+   * space until the log lets go of them. false: bytes of their own, which a failing disk, or who edits the log in
+   * place, does not harm with it. Default true.
+   */
+  readonly link?: boolean | undefined;
+  /**
+   * Where the log is damaged, so that its copy is not whole: `error` makes no copy, and rejects with what is wrong. `keep`
+   * keeps the copy, as damaged as the log, and tells of it in the report. Default `error`.
+   */
+  readonly onDamage?: 'error' | 'keep' | undefined;
+  /** Gives it up: what was copied is removed. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A copy of a log, what it is worth, and how it was made. */
+export interface BackupReport extends BackupFiles {
+  /** The last entry in it; 0 for none. */
+  readonly seq: number;
+  /** Whether it verifies: each of its lines, and each snapshot, was read. false only with `onDamage: 'keep'`. */
+  readonly whole: boolean;
+  /** What is damaged in it, or not there, as `verify` tells it. */
+  readonly damage: readonly SurveyedDamage[];
+  /** The error that reading it ends in; undefined where it is whole. */
+  readonly error: WalError | undefined;
+}
+
+/** Copies a log, and verifies the copy before that gets its name. */
+export async function backupStore(
+  store: LineStore,
+  clock: Clock,
+  destination: string,
+  options: BackupOptions,
+): Promise<BackupReport> {
+  const { link, onDamage, signal } = readOptions(options, ['link', 'onDamage', 'signal']);
+  checkSignal(signal);
+  const mayShare = boolean('link', link ?? true);
+  const keeps = oneOf('onDamage', onDamage ?? 'error', ['error', 'keep']) === 'keep';
+  let found: Pick<VerifyReport, 'head' | 'damage' | 'error'> | undefined;
+  const check = async (copy: LineStore) => {
+    found = await verdictOn(copy, clock, signal);
+    if (found.error !== undefined && !keeps) throw notWholeError(found.error, store.info().location);
+  };
+  const files = await store.backup(resolveDirectory(destination), { link: mayShare, signal, check });
+  const { head, damage, error } = found as NonNullable<typeof found>;
+  return { ...files, seq: head.seq, whole: error === undefined, damage, error };
+}
+
+async function verdictOn(copy: LineStore, clock: Clock, signal: AbortSignal | undefined) {
+  try {
+    return await verifyLog(copy, clock, () => checkAborted(signal));
+  } catch (thrown) {
+    if (!(thrown instanceof WalError && hasCode(thrown, 'ERR_WAL_COMPACTED'))) throw thrown;
+    // Nobody compacts a copy.
+    const message = `Its segments do not lead to the snapshot that stands there. ${thrown.message}`;
+    const error = new WalError('ERR_WAL_CORRUPT', message, { ...thrown, cause: thrown.cause });
+    return { head: { seq: thrown.seq ?? 0, crc: '' }, damage: [], error };
+  }
+}
+
+function notWholeError(error: WalError, directory: string): WalError {
+  const { message, code, cause, ...facts } = error;
+  return new WalError(
+    code,
+    `The log in ${directory} is damaged, so that a backup of it would not be whole: none was made. ${message} A copy of it as it is: "jsonl-wal backup", or onDamage: 'keep'.`,
+    { ...facts, cause },
+  );
+}
+
+function checkAborted(signal: AbortSignal | undefined): void {
+  if (!signal?.aborted) return;
+  throw new WalError('ERR_WAL_ABORTED', 'The backup was aborted: there is none.', { cause: signal.reason });
+}
