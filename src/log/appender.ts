@@ -1,5 +1,5 @@
 import type { Clock } from '../clock/clock.ts';
-import { hasCode, WalError } from '../errors/errors.ts';
+import { hasCode, type WalError } from '../errors/errors.ts';
 import type { Head } from '../format/chain.ts';
 import type { Envelope } from '../format/line.ts';
 import type { LineStore, WriteOutcome } from '../store/store.ts';
@@ -9,7 +9,7 @@ import { KeyWindow } from './key-window.ts';
 import { KnownKeys } from './known-keys.ts';
 import { Landed } from './landed.ts';
 import type { AppendResult, Pending, Request } from './pending.ts';
-import { Queue, type QueueParts } from './queue.ts';
+import { abortedError, Queue, type QueueParts } from './queue.ts';
 import { latchedError, Refusals } from './refusals.ts';
 import { Sealing } from './sealing.ts';
 import { Stretch } from './stretch.ts';
@@ -32,7 +32,7 @@ export class Appender {
   readonly #queue: Queue;
   readonly #keys: KnownKeys;
   readonly #maker: GroupMaker;
-  /** The group of a write whose outcome was not heard yet: it can no more be taken back. */
+  /** The group of a write whose outcome was not heard yet. */
   #unheard: readonly Pending[] = [];
   #running: Promise<void> | undefined;
   readonly #stretch: Stretch;
@@ -90,20 +90,11 @@ export class Appender {
   }
 
   /** Resolves with undefined where it was decided to append nothing. */
-  append(request: Request, signal: AbortSignal | undefined): Promise<AppendResult | undefined> {
+  append(request: Request): Promise<AppendResult | undefined> {
+    const { signal } = request;
+    if (signal?.aborted) return Promise.reject(abortedError(signal));
     return new Promise((resolve, reject) => {
-      let ignore: (() => void) | undefined;
-      const pending = this.#queue.add(request, {
-        resolve: (result) => {
-          ignore?.();
-          resolve(result);
-        },
-        reject: (error) => {
-          ignore?.();
-          reject(error);
-        },
-      });
-      if (signal !== undefined) ignore = this.#heed(signal, pending);
+      this.#queue.add(request, { resolve, reject });
       this.#start();
     });
   }
@@ -126,24 +117,6 @@ export class Appender {
 
   #start(): void {
     this.#running ??= Promise.resolve().then(() => this.#run());
-  }
-
-  /**
-   * Takes an append back when its caller says so, unless it is in the log: then it goes on. Returns how to stop heeding.
-   */
-  #heed(signal: AbortSignal, pending: Pending): () => void {
-    const abort = () => {
-      if (pending.settled || pending.everLanded || this.#unheard.includes(pending)) return;
-      this.#queue.take(new Set([pending]));
-      const message = 'The append was aborted before it was written.';
-      this.#queue.reject(
-        pending,
-        new WalError('ERR_WAL_ABORTED', message, { outcome: 'not-written', cause: signal.reason }),
-      );
-    };
-    if (signal.aborted) abort();
-    else signal.addEventListener('abort', abort, { once: true });
-    return () => signal.removeEventListener('abort', abort);
   }
 
   /**
@@ -210,14 +183,14 @@ export class Appender {
         // Before the next turn, which would sync the same file: the system tells of a failure once.
         await this.#sealing.look(this.#keepSeal);
       }
-      if (!this.#landed.isEmpty) await this.#landed.acknowledge(this.#queue.waiting.length === 0);
+      if (!this.#landed.isEmpty) await this.#landed.acknowledge(this.#queue.size === 0);
     }
     this.#running = undefined;
   }
 
   #stepNow(): void {
     const { store } = this.#parts;
-    if (this.#queue.waiting.length > 0) {
+    if (this.#queue.size > 0) {
       try {
         if (this.#lacksKeys) this.#keys.readOlderNow();
         const outcome = store.writeNow(this.tail, () => this.#maker.make());
@@ -231,7 +204,7 @@ export class Appender {
     if (!this.#landed.isEmpty) this.#landed.acknowledgeNow();
   }
 
-  readonly #wanted = (): boolean => this.#queue.waiting.length > 0 || this.#sealing.isWanted;
+  readonly #wanted = (): boolean => this.#queue.size > 0 || this.#sealing.isWanted;
 
   /** Before `write` is heard of, other code may run, and append or abort. */
   readonly #buildUnheard = (): Buffer | undefined => {
@@ -262,7 +235,6 @@ export class Appender {
       this.#land(each, each.seq);
       if (each.body.key !== undefined) this.#keys.add(each.body.key, each);
     }
-    this.#queue.takeFirst(pending.length);
     if (sealed) this.#parts.sealed();
   }
 
@@ -274,6 +246,7 @@ export class Appender {
 
   #land(pending: Pending, seq: number): void {
     pending.landed(seq, this.tail.epoch);
+    this.#queue.take(pending);
     this.#landed.add(pending);
   }
 
@@ -282,7 +255,6 @@ export class Appender {
     const pending = this.#queue.ofLine(line.writer);
     if (pending === undefined || pending.epoch !== undefined) return;
     this.#land(pending, line.seq);
-    this.#queue.take(new Set([pending]));
   }
 
   #replaced(): void {
@@ -295,6 +267,7 @@ export class Appender {
   #wrote(outcome: WriteOutcome, group: readonly Pending[]): void {
     if (outcome.kind === 'nothing') return;
     const { stats, debug } = this.#parts;
+    for (const pending of group) pending.writing = false;
     const lost = group.filter(({ epoch, settled }) => epoch === undefined && !settled);
     stats.batches++;
     stats.bytes += group.at(-1)?.end ?? 0;
@@ -308,7 +281,10 @@ export class Appender {
     if (lost.length > 0) {
       stats.retries++;
       stats.superseded += lost.length;
-      if (outcome.kind === 'overtaken') this.#refusals.refuseOvertaken(lost, this.tail.head);
+      if (outcome.kind === 'replaced') return;
+      // Their signals may have aborted while they were being written.
+      this.#queue.takeBack(lost);
+      this.#refusals.refuseOvertaken(lost, this.tail.head);
     }
   }
 

@@ -1,9 +1,10 @@
 import type { Clock } from '../clock/clock.ts';
 import { WalError } from '../errors/errors.ts';
 import type { Head } from '../format/chain.ts';
+import type { Body } from '../format/entry.ts';
 import { canBeNumbered } from '../format/line.ts';
 import type { LineStore } from '../store/store.ts';
-import { Behind } from './decision.ts';
+import { Behind, type Decide } from './decision.ts';
 import { Group } from './group.ts';
 import type { KnownKeys } from './known-keys.ts';
 import { type Expectation, meets, type Pending } from './pending.ts';
@@ -18,7 +19,7 @@ export interface GroupMakerParts {
   readonly queue: Queue;
   readonly keys: KnownKeys;
   readonly sealing: Sealing;
-  /** The append is in the log, as that entry. */
+  /** The append is in the log, as that entry: it leaves the queue. */
   readonly land: (pending: Pending, seq: number) => void;
   /** What an append that could not be decided waited for was read, or could not be: it may be settled, or have landed. */
   readonly ready: (pending: Pending) => void;
@@ -52,33 +53,26 @@ export class GroupMaker {
     if (tail.trouble !== undefined) throw tail.trouble;
     const { group } = this;
     group.begin(tail.head, tail.synced);
-    const decided = new Set<Pending>();
     for (const pending of queue.waiting) {
+      // A function before it in this group aborted its signal.
+      if (!pending.queued) continue;
       const { body, expect } = pending;
       // What only this write stands against is decided once it has landed, and so is what was called after it.
       if (group.isFull || group.hasKey(body.key) || keys.cannotTell(body.key)) break;
-      if (this.#isDuplicate(pending) || this.#conflicts(pending)) {
-        decided.add(pending);
-        continue;
-      }
+      if (this.#isDuplicate(pending) || this.#conflicts(pending)) continue;
       if (expect !== undefined && !meets(group.head, expect)) break;
       const decision = this.#decide(pending);
       if (decision === 'later') break;
-      if (decision === 'settled') {
-        decided.add(pending);
-        continue;
-      }
+      if (decision === 'settled') continue;
       if (!canBeNumbered(group.head.seq + 1, pending.body.count)) {
         // Where others of this write have the last numbers, that is told once they have landed.
         if (!group.isEmpty) break;
         queue.reject(pending, fullError(group.head));
-        decided.add(pending);
         continue;
       }
       group.add(pending);
       queue.wrote(pending);
     }
-    queue.take(decided);
     this.#seal();
     return group.isEmpty ? undefined : group.bytes;
   }
@@ -116,28 +110,39 @@ export class GroupMaker {
     if (pending.decide === undefined) return 'write';
     const { queue } = this.#parts;
     const preceded = !this.group.isEmpty;
+    const { body, error, failed } = this.#ask(pending.decide);
+    // Its own function aborted its signal.
+    if (pending.settled) return 'settled';
+    if (body !== undefined) {
+      pending.decided(body);
+      return 'write';
+    }
+    if (error instanceof Behind) this.#postpone(pending, error.until);
+    else if (preceded) return 'later';
+    else if (failed) queue.reject(pending, error);
+    else queue.resolveEmpty(pending);
+    return 'settled';
+  }
+
+  #ask(decide: Decide): {
+    readonly body?: Body | undefined;
+    readonly failed: boolean;
+    readonly error?: unknown;
+  } {
     this.#deciding = true;
     try {
-      const body = pending.decide(this.group);
-      if (body !== undefined) {
-        pending.decided(body);
-        return 'write';
-      }
-      if (preceded) return 'later';
-      queue.resolveEmpty(pending);
+      return { body: decide(this.group), failed: false };
     } catch (error) {
-      if (error instanceof Behind) this.#postpone(pending, error.until);
-      else if (preceded) return 'later';
-      else queue.reject(pending, error);
+      return { failed: true, error };
     } finally {
       this.#deciding = false;
     }
-    return 'settled';
   }
 
   /** Leaves an append out until what its decision needs was read. Should its line turn up meanwhile, it is its. */
   #postpone(pending: Pending, until: Promise<unknown>): void {
     const { queue, ready } = this.#parts;
+    queue.take(pending);
     const again = (failed?: { readonly error: unknown }) => {
       this.#postponed.delete(wait);
       if (failed !== undefined && !pending.settled) queue.reject(pending, failed.error);

@@ -76,6 +76,7 @@ export class Group implements Preceding {
   add(pending: Pending): void {
     const { body, writer } = pending;
     pending.seq = this.head.seq + 1;
+    pending.writing = true;
     this.#put(body, writer);
     pending.end = this.#used;
     this.pending.push(pending);

@@ -40,6 +40,8 @@ export interface Request {
   readonly decide?: Decide | undefined;
   /** How often a decision may be overtaken before it is given up. Default: for ever. */
   readonly maxTries?: number | undefined;
+  /** Takes the append back while it is not written. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** An append on its way: queued, written, landed, settled. */
@@ -53,6 +55,7 @@ export class Pending {
   readonly writer: string;
   readonly expect: Expectation | undefined;
   readonly decide: Decide | undefined;
+  readonly signal: AbortSignal | undefined;
   readonly #end: Ending;
   #triesLeft: number;
   /** Where its line ends in the group it was written with last. */
@@ -65,16 +68,21 @@ export class Pending {
   /** The lowest number under which it was in a log that lay there, or may have been. */
   #lowestSeq = Infinity;
   duplicate = false;
+  /** Whether it is in the queue. */
+  queued = false;
+  /** It is in a group whose outcome was not heard yet. */
+  writing = false;
   settled = false;
 
   constructor(request: Request, number: number, writer: string, end: Ending) {
-    const { body, expect, decide, maxTries } = request;
+    const { body, expect, decide, maxTries, signal } = request;
     this.body = body;
     this.weight = body.bytes;
     this.number = number;
     this.writer = writer;
     this.expect = expect;
     this.decide = decide;
+    this.signal = signal;
     this.ts = body.ts;
     this.#end = end;
     this.#triesLeft = maxTries ?? Infinity;
@@ -105,6 +113,11 @@ export class Pending {
   /** It was in the log once, or may have been: if it cannot be again, its outcome is unknown. */
   get everLanded(): boolean {
     return this.#lowestSeq < Infinity;
+  }
+
+  /** Whether it is surely in no log, and on no way there. */
+  get isUnwritten(): boolean {
+    return !this.everLanded && !this.writing;
   }
 
   /** Whether it may be before that number in a log that lay there once, and may lie there again. */

@@ -1,3 +1,5 @@
+import { WalError } from '../errors/errors.ts';
+import { Aborts } from './aborts.ts';
 import { Backlog } from './backlog.ts';
 import { type Ending, Pending, type Request } from './pending.ts';
 import type { Stats } from './stats.ts';
@@ -14,20 +16,36 @@ export interface QueueParts {
 export class Queue {
   readonly #parts: QueueParts;
   #lines = 0;
-  /** In the order of their calls. */
-  #waiting: Pending[] = [];
+  /** Those that wait, and some that do so no more. */
+  #line: Pending[] = [];
+  #size = 0;
+  #inOrder = true;
   /** Those whose lines may be in the log, by writer. */
   readonly #written = new Map<string, Pending>();
   /** What is on its way, in bytes. */
   readonly backlog: Backlog;
+  readonly #aborts = new Aborts((appends) => this.takeBack(appends));
 
   constructor(parts: QueueParts) {
     this.#parts = parts;
     this.backlog = new Backlog(parts.maxPendingBytes);
   }
 
+  /** How many wait. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Those that wait, in the order of their calls. One may leave while this is gone through: then it is not `queued`. */
   get waiting(): readonly Pending[] {
-    return this.#waiting;
+    this.#sweep();
+    if (!this.#inOrder) this.#line.sort((a, b) => a.number - b.number);
+    this.#inOrder = true;
+    return this.#line;
+  }
+
+  #sweep(): void {
+    if (this.#line.length > this.#size) this.#line = this.#line.filter(({ queued }) => queued);
   }
 
   /** The identity of one more line. */
@@ -39,27 +57,37 @@ export class Queue {
     const writer = this.nextWriter();
     const pending = new Pending(request, this.#lines, writer, end);
     this.backlog.add(pending.weight);
-    this.#waiting.push(pending);
+    this.#enqueue(pending);
+    if (pending.signal !== undefined) this.#aborts.add(pending.signal, pending);
     return pending;
   }
 
-  /** Takes some out, wherever they stand. */
-  take(some: Pick<ReadonlySet<Pending>, 'has' | 'size'>): void {
-    if (some.size > 0) this.#waiting = this.#waiting.filter((pending) => !some.has(pending));
+  #enqueue(pending: Pending): void {
+    pending.queued = true;
+    this.#size++;
+    this.#line.push(pending);
   }
 
-  takeFirst(count: number): void {
-    this.#waiting.splice(0, count);
-  }
-
-  takeAll(): readonly Pending[] {
-    const all = this.#waiting;
-    this.#waiting = [];
-    return all;
+  /** Takes one out, wherever it stands. */
+  take(pending: Pending): void {
+    if (!pending.queued) return;
+    pending.queued = false;
+    this.#size--;
   }
 
   putBack(some: readonly Pending[]): void {
-    this.#waiting = [...some, ...this.#waiting].sort((a, b) => a.number - b.number);
+    // One that left a moment ago still stands there.
+    this.#sweep();
+    for (const pending of some) if (!pending.queued) this.#enqueue(pending);
+    this.#inOrder = false;
+  }
+
+  /** Rejects those whose signal has aborted, as their callers asked; what is being written, or may be in the log, goes on. */
+  takeBack(some: Iterable<Pending>): void {
+    for (const pending of some) {
+      const { signal, settled, isUnwritten } = pending;
+      if (signal?.aborted && !settled && isUnwritten) this.reject(pending, abortedError(signal));
+    }
   }
 
   /** Notes that its line is being written. */
@@ -89,8 +117,16 @@ export class Queue {
     pending.reject(error);
   }
 
-  #forget({ weight, writer }: Pending): void {
+  #forget(pending: Pending): void {
+    const { weight, writer, signal } = pending;
+    this.take(pending);
     this.#written.delete(writer);
     this.backlog.remove(weight);
+    if (signal !== undefined) this.#aborts.remove(signal, pending);
   }
+}
+
+export function abortedError({ reason }: AbortSignal): WalError {
+  const message = 'The append was aborted before it was written.';
+  return new WalError('ERR_WAL_ABORTED', message, { outcome: 'not-written', cause: reason });
 }

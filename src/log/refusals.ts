@@ -24,13 +24,13 @@ export class Refusals {
     this.#refuse(hidden, () => new WalError('ERR_WAL_DIVERGED', message, { outcome: 'unknown' }));
   }
 
-  /** Of those that others came before: refuses the ones to which it happened too often. */
+  /** Of those that others came before, and that still wait: refuses the ones to which it happened too often. */
   refuseOvertaken(lost: readonly Pending[], head: Head): void {
     const message =
       'Others came first at every try: nothing was appended. Try again later, or raise maxTries.';
     const details = { outcome: 'not-written', head, seq: head.seq } as const;
     this.#refuse(
-      lost.filter((pending) => !pending.overtaken()),
+      lost.filter((pending) => pending.queued && !pending.overtaken()),
       () => new WalError('ERR_WAL_CONFLICT', message, details),
     );
   }
@@ -52,11 +52,10 @@ export class Refusals {
             cause: error,
           });
     if (failure.code === 'ERR_WAL_LOCK_TIMEOUT') this.#stats.timeouts++;
-    for (const pending of this.#queue.takeAll()) this.#queue.reject(pending, failure);
+    for (const pending of this.#queue.waiting) this.#queue.reject(pending, failure);
   }
 
   #refuse(refused: readonly Pending[], errorOf: (pending: Pending) => WalError): void {
-    this.#queue.take(new Set(refused));
     for (const pending of refused) this.#queue.reject(pending, errorOf(pending));
   }
 }

@@ -301,7 +301,7 @@ export class Table<V = unknown> implements Iterable<Item<V>> {
     checkSignal(signal);
     return appender.backlog.enter(signal, () => {
       checkWritable();
-      return appender.append(request, signal);
+      return appender.append({ ...request, signal });
     });
   }
 

@@ -236,7 +236,7 @@ export class Wal {
       const body = bodyOf(this.#clock.now(), this.#limits.maxEntryBytes, key);
       if (rev !== undefined) return this.#appendAt(rev, body, signal);
       // Only a decision can come to append nothing.
-      return this.#appender.append({ body, expect }, signal) as Promise<AppendResult>;
+      return this.#appender.append({ body, expect, signal }) as Promise<AppendResult>;
     });
   }
 

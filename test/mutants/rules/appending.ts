@@ -150,10 +150,22 @@ export const APPENDING: readonly Mutant[] = [
     edits: [
       {
         file: 'log/group-maker',
-        find: "return 'later';\n            queue.resolveEmpty(pending);",
-        replace: ';\n            queue.resolveEmpty(pending);',
+        find: 'else if (preceded)',
+        replace: 'else if (false)',
       },
     ],
     caughtBy: { by: 'crash', workload: 'no room' },
+  },
+  {
+    name: 'taken-back-while-written',
+    rule: 'an append that is being written is not told as taken back when its signal aborts',
+    told: 'DURABILITY: When an append is rejected',
+    edits: [{ file: 'log/pending', find: ' && !this.writing', replace: '' }],
+    caughtBy: {
+      by: 'test',
+      file: 'aborted',
+      test: 'an abort in a transaction’s function: what is told of each append is so',
+      because: 'no process of the simulation aborts within its own function',
+    },
   },
 ];
