@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type Head, type LogRecord, Wal } from '../src/index.ts';
@@ -113,6 +113,53 @@ test('the head at which a snapshot was made leads on, though its entry is gone; 
     assert.deepEqual(await after(wal, other), [[], 'ERR_WAL_COMPACTED']);
     await wal.compact({ retain: 1 });
     assert.deepEqual(await after(wal, cursor), [[], 'ERR_WAL_COMPACTED']);
+  }));
+
+test('the cursor of the last entry before a snapshot leads on, though its entry is gone; one before that does not', () =>
+  inLog(async (wal, directory) => {
+    await fill(wal, 1, 18);
+    const { crc } = await wal.head();
+    await wal.appendBatch([entry(19), entry(20)]);
+    const cursor = await wal.head();
+    const next = wal.follow({ from: cursor }).next();
+    await wal.compact({ retain: 1 });
+    assert.notEqual((await wal.head()).crc, cursor.crc);
+    assert.deepEqual(await after(wal, cursor), [[], undefined]);
+    assert.deepEqual(await after(wal, { seq: 18, crc }), [[], 'ERR_WAL_COMPACTED']);
+    await fill(wal, 21, 30);
+    assert.equal((await next).value?.seq, 21);
+    const rest = Array.from({ length: 10 }, (_, i) => 21 + i);
+    assert.deepEqual(await after(wal, cursor), [rest, undefined]);
+    const copy = join(directory, 'backups', 'copy');
+    await Wal.restore(directory, copy);
+    const restored = await Wal.open(copy, { readOnly: true });
+    assert.deepEqual(await after(restored, cursor), [rest, undefined]);
+    await restored.close();
+    await wal.compact({ retain: 1 });
+    assert.deepEqual(await after(wal, cursor), [[], 'ERR_WAL_COMPACTED']);
+  }));
+
+test('a salvaged log’s snapshot leads on from the cursor of its last entry, as the new log has it', () =>
+  inLog(async (wal, directory) => {
+    await fill(wal, 1, 20);
+    await wal.compact({ retain: Infinity });
+    await fill(wal, 21, 25);
+    await wal.close();
+    for (const [name, id] of [
+      [FIRST, 'bd-2'],
+      ['00000000000000000021.jsonl', 'bd-23'],
+    ] as const) {
+      const path = join(directory, name);
+      writeFileSync(path, readFileSync(path, 'utf8').replace(`"${id}"`, '"bd-X"'));
+    }
+    await Wal.repair(directory, { mode: 'salvage' });
+    const mended = await Wal.open(directory, SMALL);
+    const cursors: Head[] = [];
+    for await (const { seq, crc } of mended.read({ from: 20, to: 20 })) cursors.push({ seq, crc });
+    for (const name of readdirSync(directory))
+      if (/^0.*jsonl$/.test(name) && Number.parseInt(name, 10) <= 20) rmSync(join(directory, name));
+    assert.deepEqual(await after(mended, cursors[0] as Head), [[21, 22, 23, 24, 25], undefined]);
+    await mended.close();
   }));
 
 test('who reads on from a snapshot that nobody has gone on from gets nothing, though a sleeper’s segment lies beside it', () =>

@@ -167,7 +167,8 @@ function makeLogAt(directory: string, seq: number): void {
   const meta = { format: 'jsonl-wal', version: 1, id, created: new Date(0).toISOString() };
   writeFileSync(join(directory, 'wal.json'), JSON.stringify(meta));
   const header = {
-    ...{ log: id, created: 0, head: { seq, crc: GENESIS_CRC }, fold: { name: 'last-data', version: 1 } },
+    ...{ log: id, created: 0, head: { seq, crc: GENESIS_CRC }, last: GENESIS_CRC },
+    fold: { name: 'last-data', version: 1 },
     body: new SnapshotBodyMaker().end(false),
   };
   writeFileSync(join(directory, snapshotName(seq)), encodeHeader(header));

@@ -51,6 +51,10 @@ export interface RebuildParts {
   readonly onProgress: () => void;
 }
 
+export interface KeptSnapshot extends Pick<SnapshotHeader, 'head' | 'last'> {
+  readonly of: SnapshotHeader;
+}
+
 export interface Rebuilt {
   readonly head: Head;
   /** Entries of the old log that are in the new one. */
@@ -58,8 +62,8 @@ export interface Rebuilt {
   /** Those of them that did not count any more. */
   readonly recovered: number;
   readonly lost: readonly LostRange[];
-  /** Snapshots that stand for the same entries in the new log, with their heads there. */
-  readonly snapshots: readonly { readonly of: SnapshotHeader; readonly head: Head }[];
+  /** Snapshots that stand for the same entries in the new log, with what leads up to them there. */
+  readonly snapshots: readonly KeptSnapshot[];
 }
 
 /** A longer gap is not filled up: the entries after it get other numbers. */
@@ -77,6 +81,8 @@ type Damage = Pick<LostRange, 'segment' | 'offset' | 'cause'>;
 export class Rebuild {
   readonly #parts: RebuildParts;
   #head: Head = { seq: 0, crc: GENESIS_CRC };
+  /** The crc of the line that holds its entry: what it follows where it is a seal. */
+  #last = GENESIS_CRC;
   /** How far the numbers are from what they were. */
   #shift = 0;
   #segmentStart = 1;
@@ -87,7 +93,7 @@ export class Rebuild {
   #recovered = 0;
   #damage: Damage | undefined;
   readonly #lost: LostRange[] = [];
-  readonly #snapshots: { of: SnapshotHeader; head: Head }[] = [];
+  readonly #snapshots: KeptSnapshot[] = [];
   #boundaries: SnapshotHeader[] = [];
   /** Lines whose numbers are taken, that would put what comes out of step with the snapshot it rests on. */
   readonly #late: SurveyedLine[] = [];
@@ -157,7 +163,8 @@ export class Rebuild {
     const base = exact ?? snapshots.findLast(({ head }) => head.seq < before);
     if (base === undefined) return;
     this.#head = base.head;
-    this.#snapshots.push({ of: base, head: base.head });
+    this.#last = base.last;
+    this.#snapshots.push({ of: base, head: base.head, last: base.last });
   }
 
   #meetMisfit({ verdict, cause, segment, offset }: SurveyedMisfit): void {
@@ -239,6 +246,7 @@ export class Rebuild {
     const end = writeLine(bytes, 0, body, place, count);
     this.#parts.sink.line(bytes, 0, end - 1);
     this.#head = { seq: this.#head.seq + count, crc: place.crc };
+    this.#last = place.crc;
   }
 
   /** A snapshot stands for whole segments: where it ends, so does one. */
@@ -250,7 +258,7 @@ export class Rebuild {
       // With other numbers it stands for other entries; those are all there.
       if (of.head.seq < this.#head.seq || this.#shift !== 0) continue;
       this.#endSegment();
-      this.#snapshots.push({ of, head: this.#head });
+      this.#snapshots.push({ of, head: this.#head, last: this.#last });
     }
   }
 

@@ -20,6 +20,8 @@ export interface SnapshotHeader {
   readonly created: number;
   /** The last entry folded into it, and the crc of the last line: a seal. */
   readonly head: Head;
+  /** The crc of the line that holds that entry, which the seal follows: who has read it goes on after it. */
+  readonly last: string;
   readonly fold: FoldIdentity;
   /** What follows the first line: its bytes, their crc, and its lines of either kind. */
   readonly body: SnapshotBody;
@@ -100,9 +102,9 @@ const CRC = /^[0-9a-f]{8}$/;
 
 /** Whether it has all fields, and sizes that can be: whatever wrote another is not this package, and sizes are read by. */
 function isHeader(value: Partial<Record<keyof SnapshotHeader, unknown>>): value is SnapshotHeader {
-  const { log, created, head, fold, body } = value as Partial<SnapshotHeader>;
+  const { log, created, head, last, fold, body } = value as Partial<SnapshotHeader>;
   if (typeof log !== 'string' || !Number.isSafeInteger(created)) return false;
-  if (!isSize(head?.seq) || !isCrc(head?.crc)) return false;
+  if (!isSize(head?.seq) || !isCrc(head?.crc) || !isCrc(last)) return false;
   if (typeof fold?.name !== 'string' || typeof fold.version !== 'number') return false;
   if (!isSize(body?.bytes) || !isCrc(body?.crc) || !isSize(body?.ids) || !isSize(body?.keys)) return false;
   if (body?.ordered !== undefined && !isSize(body.ordered)) return false;

@@ -43,6 +43,7 @@ export async function makeSnapshot(
     log: meta.id,
     created: 0,
     head: { seq: before - 1, crc: crc ?? (JSON.parse(first) as { prev: string }).prev },
+    last: state.lastCrc,
     fold: { name: fold.name, version: fold.version },
     body,
   };

@@ -138,7 +138,8 @@ async function isKeptBySnapshot(
 ): Promise<boolean> {
   if (cursor === undefined || !hasCode(error, 'ERR_WAL_COMPACTED')) return false;
   const snapshots = await store.snapshots();
-  return snapshots.some(({ head }) => head.seq === cursor.seq && head.crc === cursor.crc);
+  const { seq, crc } = cursor;
+  return snapshots.some(({ head, last }) => head.seq === seq && (head.crc === crc || last === crc));
 }
 
 function isAway(error: unknown): boolean {

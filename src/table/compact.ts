@@ -145,6 +145,7 @@ async function encode<V>(
   for (const key of keys) if (maker.addKey(key)) await clock.yield();
   const body = maker.end(fold.order !== undefined);
   const { name, version } = fold;
-  const header = { log: store.info().id, created: clock.now(), head, fold: { name, version }, body };
+  const made = { log: store.info().id, created: clock.now(), head, last: state.lastCrc };
+  const header = { ...made, fold: { name, version }, body };
   return { header, pieces: maker.pieces };
 }

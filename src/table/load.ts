@@ -55,7 +55,7 @@ export async function loadState<V>(
     try {
       if (whole) for await (const _ of parts.store.readSnapshot(header));
       const blocks = new SnapshotBlocks(header, await parts.store.openSnapshot(header));
-      state = new State(fold, header.head.seq, new Run(blocks));
+      state = new State(fold, { seq: header.head.seq, crc: header.last }, new Run(blocks));
       await goOn(parts, state, header.head, head, heard);
       return state;
     } catch (error) {

@@ -1,5 +1,7 @@
 import { WalError } from '../errors/errors.ts';
 import { canonicalJson } from '../format/canonical.ts';
+import type { Head } from '../format/chain.ts';
+import { GENESIS_CRC } from '../format/line.ts';
 import type { Placed } from '../format/order.ts';
 import type { LogRecord } from '../format/record.ts';
 import { encodeItem } from '../format/snapshot.ts';
@@ -16,11 +18,13 @@ export class State<V> implements View<V> {
   readonly #run: Run<V> | undefined;
   readonly #layer: Overlay<V>;
   #seq: number;
+  #crc: string;
 
-  /** Of nothing, or at the seq of the run, which it takes over. */
-  constructor(fold: Fold<V>, seq = 0, run?: Run<V>) {
+  /** Of nothing, or of the run, which it takes over, and which stands for all up to that entry. */
+  constructor(fold: Fold<V>, { seq, crc }: Head = { seq: 0, crc: GENESIS_CRC }, run?: Run<V>) {
     this.fold = fold;
     this.#seq = seq;
+    this.#crc = crc;
     this.#run = run;
     this.#layer = new Overlay(fold, run);
   }
@@ -28,6 +32,11 @@ export class State<V> implements View<V> {
   /** The last entry folded in. */
   get seq(): number {
     return this.#seq;
+  }
+
+  /** The crc of the line that holds it. */
+  get lastCrc(): string {
+    return this.#crc;
   }
 
   get changes(): number {
@@ -52,7 +61,11 @@ export class State<V> implements View<V> {
       const puts = Array.from(overlay.changed, ([id, item]) => this.#layer.putting(id, item));
       for (const put of puts) put();
     }
-    this.#seq = records.at(-1)?.seq ?? this.#seq;
+    const last = records.at(-1);
+    if (last !== undefined) {
+      this.#seq = last.seq;
+      this.#crc = last.crc;
+    }
     return changes;
   }
 

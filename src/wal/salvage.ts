@@ -182,10 +182,10 @@ async function makeNew(job: RepairJob, source: Source, { made: name }: Swap): Pr
   const log = new NewLog(storage, source.directory, destination, randomHex(12));
   try {
     const made = await rebuilt(job, source, log);
-    for (const { of, head } of made.snapshots) {
+    for (const { of, head, last } of made.snapshots) {
       const { mended } = source.snapshots;
       const body = mended?.header === of ? mended.body : readBody(storage, source.directory, of);
-      await log.snapshot({ ...of, head, log: source.meta.id }, body, () => clock.yield());
+      await log.snapshot({ ...of, head, last, log: source.meta.id }, body, () => clock.yield());
     }
     job.check();
     await log.finish(source.meta);
