@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import fs, {
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
+  statSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
@@ -12,10 +15,14 @@ import fs, {
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { backupsOf, pruneBackups } from '../src/cli/backups.ts';
+import { type Backup, backupsOf } from '../src/cli/backups.ts';
+import { pruneBehind } from '../src/cli/prune-backups.ts';
+import { segmentsIn } from '../src/cli/segments.ts';
+import { Wal } from '../src/index.ts';
 import { objects, run } from '../src/lab/command-line.ts';
 import { makeLog } from '../src/lab/make-log.ts';
 import { inScratch } from '../src/lab/scratch.ts';
+import { systemError } from '../src/lab/wrapped-storage.ts';
 
 /** Appends so many entries to the log in `.beads`, on three ids. */
 async function fill(dir: string, count: number, from = 1): Promise<void> {
@@ -61,13 +68,14 @@ test('backup makes a copy in the log, or where it is told to; list tells of them
     assert.match(again.stderr, /exists and is not empty.*\[ERR_WAL_EXISTS\]/);
     assert.equal((await run(dir, ['backup', '.beads/here'])).code, 2);
 
-    // What is not a backup is left alone; what was left of making one is not, once it is old.
+    // What is not a backup is left alone; what was left of making or deleting one is not, once it is old.
     const place = join(dir, '.beads/backups');
-    for (const name of ['mine', 'new.tmp', 'old.tmp']) mkdirSync(join(place, name));
+    for (const name of ['mine', 'new.tmp', 'old.tmp', 'x.deleted.tmp']) mkdirSync(join(place, name));
     writeFileSync(join(place, 'old.tmp/file'), '');
     utimesSync(join(place, 'old.tmp'), 0, 0);
     symlinkSync('mine', join(place, '20000101T000000.000Z-1'));
-    const pruned = await only(dir, ['backup', 'prune', '--keep', '1']);
+    assert.deepEqual(await only(dir, ['backup', 'prune', '--keep', '1']), []);
+    const pruned = await only(dir, ['backup', 'prune', '--all', '--keep', '1']);
     assert.deepEqual(
       pruned.map(({ name }) => name),
       names.slice(0, -1).toReversed(),
@@ -80,7 +88,7 @@ test('backup makes a copy in the log, or where it is told to; list tells of them
   }));
 
 /** Does something just before the first call of a function of node:fs that fits. */
-function before<Name extends 'readdirSync' | 'renameSync' | 'rmSync' | 'statSync'>(
+function before<Name extends 'lstatSync' | 'readdirSync' | 'renameSync' | 'rmSync'>(
   t: TestContext,
   name: Name,
   fits: (path: string) => boolean,
@@ -102,21 +110,83 @@ function before<Name extends 'readdirSync' | 'renameSync' | 'rmSync' | 'statSync
   });
 }
 
+const META =
+  '{"format":"jsonl-wal","version":1,"id":"0123456789abcdef","created":"2025-01-01T00:00:00.000Z"}';
+const OTHER_META = META.replace('0123', 'ffff');
+
 /** A directory with the backups of a log, each with a file in it. */
-async function inBackups(body: (log: string, names: readonly string[]) => void): Promise<void> {
+async function inBackups(
+  body: (log: string, names: readonly string[]) => void,
+  names: readonly string[] = [1, 2, 3, 4].map((n) => `before-compact-2025010${n}T000000.000Z-${n}`),
+  metaOf: (name: string) => string = () => META,
+): Promise<void> {
   await inScratch('cli-prune', (log) => {
-    const names = [1, 2, 3, 4].map((n) => `2025010${n}T000000.000Z-${n}`);
+    writeFileSync(join(log, 'wal.json'), META);
     for (const name of names) {
       mkdirSync(join(log, 'backups', name), { recursive: true });
-      writeFileSync(join(log, 'backups', name, 'wal.json'), '{}');
+      writeFileSync(join(log, 'backups', name, 'wal.json'), metaOf(name));
     }
     body(log, names);
   });
 }
 
+const prune = (log: string, keep: number, reached = 1000) =>
+  pruneBehind(log, keep, ['compact'], reached).map(({ name }) => name);
+
+test('what is kept goes by how far a backup goes, whatever the clock said that made it', () => {
+  const ahead = ['before-compact-20990101T000000.000Z-3', 'before-compact-20980101T000000.000Z-9'];
+  const names = [...ahead, 'before-compact-20250101T000000.000Z-10', 'before-compact-20250102T000000.000Z-9'];
+  return inBackups((log) => {
+    assert.deepEqual(prune(log, 2), [names[3], names[0]]);
+    assert.deepEqual(prune(log, 2), []);
+    assert.deepEqual(readdirSync(join(log, 'backups')).sort(), [names[2], names[1]].sort());
+  }, names);
+});
+
+test('only what a compaction made of this log, and found whole, is deleted, and nothing that goes further than what stays', () => {
+  const stay = [
+    '20250101T000000.000Z-1',
+    'before-compact-20250101T000000.000Z-2-damaged',
+    'before-compact-20250101T000000.000Z-2-mine',
+    'before-compact-20251301T000000.000Z-2',
+    'before-compact-20250101T000000.000Z-9999999999999999',
+    'before-compact-20250101T000000.000Z-5',
+    'before-compact-20240101T000000.000Z-1',
+    'before-repair-20250101T000000.000Z',
+    'mine',
+  ];
+  const gone = 'before-compact-20250101T000000.000Z-4';
+  const metaOf = (name: string) => (name.startsWith('before-compact-2024') ? OTHER_META : META);
+  return inBackups(
+    (log) => {
+      rmSync(join(log, 'backups/mine/wal.json'));
+      assert.deepEqual(prune(log, 0, 4), [gone]);
+      assert.deepEqual(readdirSync(join(log, 'backups')).sort(), stay.toSorted());
+    },
+    [...stay, gone],
+    metaOf,
+  );
+});
+
+test('a prune that was cut short is ended by the next, and what it had begun with is no backup', (t) =>
+  inBackups((log, names) => {
+    const fails = () => {
+      throw systemError('EIO');
+    };
+    before(t, 'rmSync', (path) => path.endsWith('-1.deleted.tmp'), fails);
+    assert.throws(() => prune(log, 1), { code: 'ERR_WAL_IO' });
+    assert.equal(readdirSync(join(log, 'backups')).filter((name) => name.endsWith('.deleted.tmp')).length, 3);
+    assert.deepEqual(
+      backupsOf(log).map(({ name }) => name),
+      [names[3]],
+    );
+    assert.deepEqual(prune(log, 1), []);
+    assert.deepEqual(readdirSync(join(log, 'backups')), [names[3]]);
+  }));
+
 const MOMENTS = [
   ['lists a backup', 'readdirSync', /-2$/],
-  ['looks at a file of a backup', 'statSync', /-2.wal\.json$/],
+  ['looks at a file of a backup', 'lstatSync', /-2.wal\.json$/],
   ['takes a backup out', 'renameSync', /-2$/],
   ['deletes what it took out', 'rmSync', /-2\.deleted\.tmp$/],
 ] as const;
@@ -124,15 +194,17 @@ const MOMENTS = [
 for (const [moment, call, path] of MOMENTS) {
   test(`two prunes at once, the second before the first ${moment}: each backup is deleted by one of them, and nothing fails`, (t) =>
     inBackups((log, names) => {
-      const others: string[] = [];
+      let others: string[] | undefined;
       before(
         t,
         call,
         (each) => path.test(each),
-        () => others.push(...pruneBackups(log, 1).map(({ name }) => name)),
+        () => {
+          others = prune(log, 1);
+        },
       );
-      const own = pruneBackups(log, 1).map(({ name }) => name);
-      assert.ok(others.length > 0, 'the other prune came too late');
+      const own = prune(log, 1);
+      assert.ok(others !== undefined, 'the other prune came too late');
       assert.deepEqual([...own, ...others].sort(), names.slice(0, 3));
       assert.deepEqual(readdirSync(join(log, 'backups')), names.slice(3));
     }));
@@ -140,7 +212,7 @@ for (const [moment, call, path] of MOMENTS) {
 
 for (const [what, call, path] of [
   ['the place for backups', 'readdirSync', /backups$/],
-  ['a file of a backup', 'statSync', /-2.wal\.json$/],
+  ['a file of a backup', 'lstatSync', /-2.wal\.json$/],
 ] as const) {
   test(`a list of backups goes on where ${what} is taken away meanwhile`, (t) =>
     inBackups((log, names) => {
@@ -159,29 +231,126 @@ for (const [what, call, path] of [
     }));
 }
 
-test('compact makes a backup first and keeps the newest five; with --no-backup it makes none', () =>
+const COMPACT = ['compact', '--fold', 'last-data', '--retain', '1'] as const;
+
+test('compact makes a backup first and keeps five of those, and each that somebody made; with --no-backup it makes none', () =>
   inScratch('cli-backup', async (dir) => {
     await fill(dir, 5);
-    const without = await only(dir, ['compact', '--fold', 'last-data', '--no-backup']);
-    assert.deepEqual([without[0].backup, existsSync(join(dir, '.beads/backups'))], [null, false]);
+    const [without] = await only(dir, [...COMPACT, '--no-backup']);
+    assert.deepEqual([without.backup, existsSync(join(dir, '.beads/backups'))], [null, false]);
+    const [{ directory: own }] = await only(dir, ['backup']);
     for (let n = 1; n <= 7; n++) {
       await fill(dir, 1, n + 5);
-      const [{ backup, made }] = await only(dir, ['compact', '--fold', 'last-data', '--retain', '1']);
+      const [{ backup, made }] = await only(dir, COMPACT);
       assert.equal(made, true);
       assert.equal(backup, join(dir, '.beads/backups', backups(dir).at(-1) as string));
     }
+    assert.ok(existsSync(own));
     assert.deepEqual(
-      backups(dir).map((name) => name.split('-')[1]),
+      backups(dir)
+        .slice(1)
+        .map((name) => name.replace(/^before-compact-\d{8}T\d{6}\.\d{3}Z-/, '')),
       ['8', '9', '10', '11', '12'],
     );
-    const [oldest] = backups(dir) as [string];
+    const [, oldest] = backups(dir) as [string, string];
     const restored = await only(dir, ['restore', `.beads/backups/${oldest}`, 'restored']);
     assert.deepEqual([restored[0].seq, restored[0].applied], [8, 1]);
     assert.equal((await only(dir, ['state', '-C', 'restored'])).length, 3);
-    assert.match(
-      (await run(dir, ['compact', '--help'])).stdout,
-      /keeps on the disk what the compaction would free/,
-    );
+    // There is nothing new: what the backup would be of is all there still.
+    const [again] = await only(dir, COMPACT);
+    assert.deepEqual([again.made, again.backup, backups(dir).length], [false, null, 6]);
+  }));
+
+/** A log of 60 entries in 3 segments and more. */
+async function makeSegments(dir: string): Promise<string[]> {
+  const wal = await Wal.open(join(dir, '.beads'), { segmentBytes: 4096 });
+  for (let n = 1; n <= 60; n++) await wal.append({ op: 'update', id: `bd-${n % 3}`, data: 'x'.repeat(100) });
+  await wal.close();
+  const names = segmentsIn(join(dir, '.beads')).map(({ name }) => name);
+  assert.ok(names.length >= 3);
+  return names;
+}
+
+test('what a compaction deleted, and what of that is free, is told: what its backup links is not', () =>
+  inScratch('cli-backup', async (dir) => {
+    const names = await makeSegments(dir);
+    const sizes = names.map((name) => statSync(join(dir, '.beads', name)).size);
+    const sum = sizes.reduce((a, b) => a + b);
+    const [told] = await only(dir, COMPACT);
+    assert.deepEqual([told.deleted, told.freed], [sum, sizes.at(-1)]);
+    await fill(dir, 1, 61);
+    const { stdout } = await run(dir, [...COMPACT, '--no-backup']);
+    assert.match(stdout, /deleted +\d+ bytes of segments\n/);
+    const { stdout: help } = await run(dir, ['compact', '--help']);
+    assert.match(help, /keeps on the disk what\nthe compaction would free/);
+  }));
+
+test('with a segment away, compact and backup exit with 4, make nothing that passes for whole, and prune nothing', () =>
+  inScratch('cli-backup', async (dir) => {
+    const names = await makeSegments(dir);
+    await only(dir, [...COMPACT.slice(0, 3)]);
+    await fill(dir, 1, 61);
+    const [first] = backups(dir) as [string];
+    for (const n of [2, 3, 4, 5, 6]) {
+      const copy = join(dir, '.beads/backups', first.replace(/T\d{6}/, `T00000${n}`));
+      cpSync(join(dir, '.beads/backups', first), copy, { recursive: true });
+    }
+    const all = backups(dir);
+    const snapshot = readdirSync(join(dir, '.beads')).find((name) => name.startsWith('snapshot'));
+    rmSync(join(dir, '.beads', snapshot as string));
+    rmSync(join(dir, '.beads', names[1] as string));
+    for (let n = 0; n < 2; n++) {
+      const { code, stderr } = await run(dir, COMPACT);
+      assert.equal(code, 4);
+      assert.match(stderr, /would not be whole: none was made/);
+      assert.deepEqual(backups(dir), all);
+    }
+    const copy = await run(dir, ['backup']);
+    assert.equal(copy.code, 4);
+    assert.match(copy.stdout, /verdict +NOT WHOLE: acknowledged entries are missing, or may be\nmissing +0+/);
+    assert.match(copy.stderr, /The backup \S+-61-damaged is as damaged as the log\. .*\[ERR_WAL_DIVERGED\]/);
+    assert.match((await run(dir, ['backup', 'list'])).stdout, /entry 61 {2}NOT WHOLE {2}/);
+    const elsewhere = await run(dir, ['backup', 'copy', '--json']);
+    const [{ whole, error, damage }] = objects(elsewhere.stdout);
+    assert.deepEqual([elsewhere.code, whole, error.code, damage.length], [4, false, 'ERR_WAL_DIVERGED', 1]);
+    const none = await run(dir, ['backup', 'prune', '--keep', '0']);
+    assert.equal(none.code, 4);
+    assert.match(none.stderr, /\.beads, which would stay, is not whole: no backup was deleted\. /);
+    const [furthest] = backupsOf(join(dir, '.beads')).filter(({ seq }) => seq === 60);
+    rmSync(join((furthest as Backup).directory, names[1] as string));
+    const rotten = await run(dir, ['backup', 'prune', '--keep', '1']);
+    assert.equal(rotten.code, 4);
+    assert.equal(backups(dir).length, all.length + 1);
+  }));
+
+test('with the last segment away, which no line proves, compact names the backup that goes further, and exits with 4', () =>
+  inScratch('cli-backup', async (dir) => {
+    const names = await makeSegments(dir);
+    const [{ directory }] = await only(dir, ['backup']);
+    rmSync(join(dir, '.beads', names.at(-1) as string));
+    for (const more of [[], ['--no-backup']]) {
+      const { code, stderr } = await run(dir, [...COMPACT, ...more]);
+      assert.equal(code, 4);
+      assert.match(stderr, /ends at entry \d+, and its backup \S+-60 at entry 60: .*\[ERR_WAL_CORRUPT\]/);
+    }
+    assert.equal(backups(dir).length, 1);
+    // A name tells nothing if what it names does not hold it.
+    renameSync(join(directory, names.at(-1) as string), join(dir, 'away'));
+    const { code, stderr } = await run(dir, COMPACT);
+    assert.deepEqual([code, stderr], [0, '']);
+  }));
+
+test('a compaction that fails leaves no backup behind', () =>
+  inScratch('cli-backup', async (dir) => {
+    const wal = await Wal.open(join(dir, '.beads'));
+    await wal.append({ op: 'add', id: 'bd-1' });
+    await wal.compact({ fold: { name: 'other', version: 1, apply: () => 1 } });
+    await wal.append({ op: 'add', id: 'bd-2' });
+    await wal.close();
+    const { code, stderr } = await run(dir, COMPACT);
+    assert.equal(code, 1);
+    assert.match(stderr, /\[ERR_WAL_FOLD\]/);
+    assert.deepEqual(backups(dir), []);
   }));
 
 test('restore says what it applied, skipped and failed, and makes a log that goes on', () =>

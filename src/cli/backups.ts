@@ -1,93 +1,124 @@
-import { readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { closeSync, fsyncSync, lstatSync, openSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { hasCode, reasonOf, WalError } from '../errors/errors.ts';
 import { BACKUPS_DIRECTORY } from '../format/names.ts';
-import type { BackupOptions, BackupReport, Wal } from '../index.ts';
+import { type BackupOptions, type BackupReport, Wal } from '../index.ts';
+import { metaOf } from './read-file.ts';
 
-/** How many are kept by default, and of those that are made before a compaction. */
-export const AUTOMATIC_KEEP = 5;
+/** What made a backup: `backup`, which somebody called, or `compact`, before it deleted anything. */
+export type Maker = 'backup' | 'compact';
 
-/** `20250101T120000.000Z-42`: when it was made, in UTC, and the log's last entry when it was begun; it may hold more. */
-const NAME = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d\.\d{3})Z-(\d{1,16})$/;
-/** What was cut off in the middle is as old as that before it is taken for left over. */
-const LEFTOVER_MS = 3_600_000;
+/**
+ * `20250101T120000.000Z-42`: when it was made, in UTC, and the last entry in it; after `before-compact-` where a compaction
+ * made it, and before `-damaged` where it is not whole.
+ */
+const NAME = /^(before-compact-)?(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d\.\d{3})Z-(\d{1,16})(-damaged)?$/;
 
-/** A backup in the place that a log has for them. */
-export interface Backup {
-  readonly name: string;
-  readonly directory: string;
+/** What the name of a backup tells. */
+interface Facts {
+  readonly madeBy: Maker;
   /** Milliseconds since the epoch. */
   readonly time: number;
-  /** The log's last entry when it was begun; it may hold more. */
+  /** The last entry in it. */
   readonly seq: number;
+  /** Whether it verified when it was made. */
+  readonly whole: boolean;
+}
+
+/** A backup in the place that a log has for them. */
+export interface Backup extends Facts {
+  readonly name: string;
+  readonly directory: string;
   readonly bytes: number;
   /** Of these, what the log, or another backup, holds too. */
   readonly shared: number;
 }
 
-/** Makes one there. */
-export async function backUp(wal: Wal, options: BackupOptions = {}): Promise<BackupReport> {
-  const place = join(wal.info().location, BACKUPS_DIRECTORY);
-  const { seq } = await wal.head();
-  for (;;) {
-    const time = new Date().toISOString().replace(/[-:]/g, '');
+/** The directory that a log has for its backups. */
+export function backupsPlace(directory: string): string {
+  return join(directory, BACKUPS_DIRECTORY);
+}
+
+/** Makes one there. It gets its name last, for that tells what it is worth. */
+export async function backUp(wal: Wal, madeBy: Maker, options: BackupOptions = {}): Promise<BackupReport> {
+  const place = backupsPlace(wal.info().location);
+  const report = await wal.backup(join(place, `${randomBytes(6).toString('hex')}.tmp`), options);
+  for (let time = Date.now(); ; time++) {
+    const directory = join(place, nameOf({ ...report, madeBy, time }));
     try {
-      return await wal.backup(join(place, `${time}-${seq}`), options);
+      renameSync(report.directory, directory);
+      syncNames(place);
+      return { ...report, directory };
     } catch (error) {
       // Somebody else made one in this very millisecond.
-      if (!hasCode(error, 'ERR_WAL_EXISTS')) throw error;
+      if (hasCode(error, 'EEXIST', 'ENOTEMPTY', 'ENOTDIR')) continue;
+      const message = `Cannot name the backup ${report.directory}: ${reasonOf(error)}`;
+      throw new WalError('ERR_WAL_IO', message, { cause: error });
     }
   }
 }
 
-/** Those there are, newest first. */
+/** Windows opens no directories, and makes names durable by itself. */
+function syncNames(place: string): void {
+  if (process.platform === 'win32') return;
+  const directory = openSync(place, 'r');
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
+  }
+}
+
+/** Those there are: what goes furthest comes first, whatever the clock said. */
 export function backupsOf(directory: string): Backup[] {
-  const place = join(directory, BACKUPS_DIRECTORY);
-  return namesIn(place)
-    .filter((name) => NAME.test(name))
-    .sort()
-    .reverse()
+  const place = backupsPlace(directory);
+  return directoriesIn(place)
     .flatMap((name) => {
-      const sizes = sizesOf(join(place, name));
-      return sizes === undefined ? [] : [{ name, directory: join(place, name), ...factsOf(name), ...sizes }];
-    });
+      const facts = factsOf(name);
+      const sizes = facts && sizesOf(join(place, name));
+      return facts && sizes ? [{ name, directory: join(place, name), ...facts, ...sizes }] : [];
+    })
+    .sort((a, b) => b.seq - a.seq || b.time - a.time);
 }
 
-/** Deletes all but the newest; returns those it deleted. And what was left of making and deleting others. */
-export function pruneBackups(directory: string, keep: number): Backup[] {
-  const place = join(directory, BACKUPS_DIRECTORY);
-  const deleted: Backup[] = [];
-  try {
-    for (const backup of backupsOf(directory).slice(keep)) {
-      const going = `${backup.directory}.deleted.tmp`;
-      // So that half of one is never taken for a backup.
-      if (!isDone(() => renameSync(backup.directory, going))) continue;
-      deleted.push(backup);
-      isDone(() => rmSync(going, { recursive: true, force: true }));
-    }
-    for (const name of namesIn(place))
-      if (isLeft(place, name)) isDone(() => rmSync(join(place, name), { recursive: true, force: true }));
-  } catch (error) {
-    if (error instanceof WalError) throw error;
-    const code = hasCode(error, 'EACCES', 'EPERM', 'EROFS') ? 'ERR_WAL_PERMISSION' : 'ERR_WAL_IO';
-    throw new WalError(code, `Cannot delete a backup in ${place}: ${reasonOf(error)}`, { cause: error });
+/** The one that goes furthest, if it is of this log and holds entries after `seq`. */
+export async function backupBeyond(directory: string, seq: number): Promise<Backup | undefined> {
+  const { id } = metaOf(directory);
+  for (const backup of backupsOf(directory)) {
+    if (backup.seq <= seq) return undefined;
+    if (isOf(backup, id) && (await reachOf(backup)) > seq) return backup;
   }
-  return deleted;
+  return undefined;
 }
 
-/** False where somebody else, who is pruning too, was first. */
-function isDone(work: () => void): boolean {
+export function isOf({ directory }: Backup, id: string): boolean {
   try {
-    work();
-    return true;
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return false;
-    throw error;
+    return metaOf(directory).id === id;
+  } catch {
+    // It was taken away meanwhile, or is no backup.
+    return false;
   }
 }
 
-/** Directories, and no links to such. */
-function namesIn(place: string): string[] {
+/** The last entry that is really in it: its name may have been made up. 0 where it cannot be read. */
+async function reachOf({ directory }: Backup): Promise<number> {
+  try {
+    const wal = await Wal.open(directory, { readOnly: true });
+    return await wal
+      .head()
+      .then(
+        ({ seq }) => seq,
+        () => 0,
+      )
+      .finally(() => wal.close());
+  } catch {
+    return 0;
+  }
+}
+
+/** Names of the directories in a place, and no links to such; of none where that is not there. */
+export function directoriesIn(place: string): string[] {
   try {
     const entries = readdirSync(place, { withFileTypes: true });
     return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
@@ -97,28 +128,35 @@ function namesIn(place: string): string[] {
   }
 }
 
-function isLeft(place: string, name: string): boolean {
-  if (!name.endsWith('.tmp')) return false;
-  const look = statSync(join(place, name), { throwIfNoEntry: false });
-  return look !== undefined && look.mtimeMs < Date.now() - LEFTOVER_MS;
+function nameOf({ madeBy, time, seq, whole }: Facts): string {
+  const stamp = new Date(time).toISOString().replace(/[-:]/g, '');
+  return `${madeBy === 'compact' ? 'before-compact-' : ''}${stamp}-${seq}${whole ? '' : '-damaged'}`;
 }
 
-function factsOf(name: string): { time: number; seq: number } {
-  const [, year, month, day, hour, minute, second, seq] = NAME.exec(name) as unknown as string[];
-  return { time: Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`), seq: Number(seq) };
+/** Undefined for a name that none of them has. */
+function factsOf(name: string): Facts | undefined {
+  const match = NAME.exec(name);
+  if (match === null) return undefined;
+  const [, before, year, month, day, hour, minute, second, last, damaged] = match;
+  const time = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
+  const seq = Number(last);
+  if (Number.isNaN(time) || !Number.isSafeInteger(seq)) return undefined;
+  return { madeBy: before === undefined ? 'backup' : 'compact', time, seq, whole: damaged === undefined };
 }
 
 /** Undefined where it is deleted meanwhile. */
 function sizesOf(directory: string): { bytes: number; shared: number } | undefined {
+  let names: string[];
+  try {
+    names = readdirSync(directory);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return undefined;
+    throw new WalError('ERR_WAL_IO', `Cannot list ${directory}: ${reasonOf(error)}`, { cause: error });
+  }
   let bytes = 0;
   let shared = 0;
-  let names: string[] = [];
-  const isThere = isDone(() => {
-    names = readdirSync(directory);
-  });
-  if (!isThere) return undefined;
   for (const name of names) {
-    const look = statSync(join(directory, name), { throwIfNoEntry: false });
+    const look = lstatSync(join(directory, name), { throwIfNoEntry: false });
     bytes += look?.size ?? 0;
     if (look !== undefined && look.nlink > 1) shared += look.size;
   }

@@ -1,4 +1,4 @@
-import { readdirSync, type Stats, statSync } from 'node:fs';
+import { lstatSync, readdirSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { reasonOf, WalError } from '../errors/errors.ts';
 import { segmentSeq, snapshotSeq } from '../format/names.ts';
@@ -36,6 +36,12 @@ export function lookAt(path: string): Stats | undefined {
   } catch (cause) {
     throw new WalError('ERR_WAL_IO', `Cannot look at ${path}: ${reasonOf(cause)}`, { cause });
   }
+}
+
+/** Whether no other name holds the bytes of a segment, such as one in a backup, or what a symbolic link leads to. */
+export function isSoleName(directory: string, { name }: SegmentFile): boolean {
+  const look = lstatSync(join(directory, name), { throwIfNoEntry: false });
+  return look?.isFile() === true && look.nlink === 1;
 }
 
 export function bytesIn(segments: readonly SegmentFile[]): number {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { printable } from '../../format/printable.ts';
 import { type BackupReport, WalError } from '../../index.ts';
-import { AUTOMATIC_KEEP, type Backup, backUp, backupsOf, pruneBackups } from '../backups.ts';
+import { type Backup, backUp, backupsOf } from '../backups.ts';
 import { makeCommand, settingsOf, wholeNumber } from '../command.ts';
 import { damageRows } from '../damage.ts';
 import { errorObject } from '../failure.ts';
@@ -9,6 +9,7 @@ import { firstFew } from '../first-few.ts';
 import { openReader, using } from '../log.ts';
 import { requireLog } from '../opening.ts';
 import { Output, type Row } from '../output.ts';
+import { AUTOMATIC_KEEP, pruneBackups } from '../prune-backups.ts';
 import { timeText } from '../show.ts';
 import { count } from '../words.ts';
 
@@ -27,7 +28,7 @@ export function backupCommand(): Command {
     .option('--no-link', 'copy all bytes: no file is shared with the log')
     .addHelpText(
       'after',
-      '\nOthers may append meanwhile. On the same disk, files that are written no more are hard links: that costs no time, and\nno space until a compaction deletes them from the log; but what damages the disk damages both.\nTo go on from a backup, restore it.',
+      '\nOthers may append meanwhile. All of the copy is verified before it gets its name. Of a damaged log it is kept as it is,\nsays so, and exits with 4. On the same disk, files that are written no more are hard links: that costs no space until a\ncompaction deletes them from the log; but what damages the disk damages both. To go on from a backup, restore it.',
     )
     .addCommand(listCommand())
     .addCommand(pruneCommand())
@@ -35,7 +36,7 @@ export function backupCommand(): Command {
       const { dir, json, link } = settingsOf<BackupSettings>(command);
       const options = { link, onDamage: 'keep' } as const;
       const report = await using(openReader(dir), (wal) =>
-        destination === undefined ? backUp(wal, options) : wal.backup(destination, options),
+        destination === undefined ? backUp(wal, 'backup', options) : wal.backup(destination, options),
       );
       const { error } = report;
       const output = new Output();
@@ -82,7 +83,7 @@ function rowsOf({
 
 function listCommand(): Command {
   return makeCommand('list', ['backup list', 'backup list --json'])
-    .description("those in the log's backups, newest first")
+    .description("those in the log's backups, what goes furthest first")
     .action(async (_options: unknown, command: Command) => {
       const { dir, json } = settingsOf(command);
       requireLog(dir);
@@ -91,13 +92,19 @@ function listCommand(): Command {
 }
 
 function pruneCommand(): Command {
-  return makeCommand('prune', ['backup prune --keep 3'])
-    .description("delete all but the newest in the log's backups, and print those that were deleted")
+  return makeCommand('prune', ['backup prune --keep 3', 'backup prune --all --keep 30'])
+    .description('delete the backups that compactions made, but for those that go furthest, and print them')
     .option('--keep <count>', 'how many stay', wholeNumber(0), AUTOMATIC_KEEP)
+    .option('--all', 'count and delete those that "backup" made in the log\'s backups, too', false)
+    .addHelpText(
+      'after',
+      '\nWhat stays is verified first (with --keep 0, the log): if it is not whole, or does not go as far, nothing is deleted.\nIt never touches a backup that is not whole, of another log, or with a name that somebody gave it, nor "before-repair-...".',
+    )
     .action(async (_options: unknown, command: Command) => {
-      const { dir, json, keep } = settingsOf<{ readonly keep: number }>(command);
+      const { dir, json, keep, all } = settingsOf<{ readonly keep: number; readonly all: boolean }>(command);
       requireLog(dir);
-      await print(pruneBackups(dir, keep), json, 'There was nothing to delete.');
+      const deleted = await pruneBackups(dir, keep, all ? ['compact', 'backup'] : ['compact']);
+      await print(deleted, json, 'There was nothing to delete.');
     });
 }
 
@@ -106,9 +113,10 @@ async function print(backups: readonly Backup[], json: boolean, none: string): P
   for (const backup of backups) {
     if (json) await output.json(backup);
     else {
-      const { directory, time, seq, bytes, shared } = backup;
+      const { directory, time, seq, whole, bytes, shared } = backup;
       const size = `${count(bytes, 'byte')}${shared > 0 ? `, ${count(shared, 'byte')} of them shared` : ''}`;
-      await output.line(printable(`${timeText(time)}  entry ${seq}  ${size}  ${directory}`));
+      const worth = whole ? '' : 'NOT WHOLE  ';
+      await output.line(printable(`${timeText(time)}  entry ${seq}  ${worth}${size}  ${directory}`));
     }
   }
   if (backups.length === 0 && !json) process.stderr.write(`${none}\n`);

@@ -1,10 +1,14 @@
 import type { Command } from 'commander';
-import { AUTOMATIC_KEEP, backUp, pruneBackups } from '../backups.ts';
+import { messageOf, WalError } from '../../errors/errors.ts';
+import { printable } from '../../format/printable.ts';
+import type { Wal } from '../../index.ts';
+import { backUp, backupBeyond } from '../backups.ts';
 import { makeCommand, settingsOf, wholeNumber } from '../command.ts';
 import { foldOption } from '../fold.ts';
 import { openWriter, using, type WriterOptions, withWriterOptions } from '../log.ts';
 import { Output } from '../output.ts';
-import { bytesIn, segmentsIn } from '../segments.ts';
+import { AUTOMATIC_KEEP, deleteBackups, pruneBehind } from '../prune-backups.ts';
+import { bytesIn, isSoleName, segmentsIn, snapshotsIn } from '../segments.ts';
 import { count } from '../words.ts';
 
 interface CompactSettings extends WriterOptions {
@@ -24,7 +28,7 @@ export function compactCommand(): Command {
     .option('--no-backup', 'make no backup before')
     .addHelpText(
       'after',
-      `\nA backup is made first, in the log's backups, and the newest ${AUTOMATIC_KEEP} there are kept ("jsonl-wal backup list"). Made of\nhard links it costs no time; but it keeps on the disk what the compaction would free.`,
+      `\nA backup is made first, in the log's backups, and verified: a damaged log is not compacted. It is removed again where\nnothing was compacted. Of those that compactions made, ${AUTOMATIC_KEEP} are kept. Made of hard links, a backup keeps on the disk what\nthe compaction would free: "backup prune --keep 0" frees that, or --no-backup at once.`,
     )
     .addHelpText(
       'after',
@@ -34,23 +38,80 @@ export function compactCommand(): Command {
     const { dir, json, retain, backup, ...options } = settingsOf<CompactSettings>(given);
     const output = new Output();
     await using(openWriter(dir, options), async (wal) => {
-      const { location, git } = wal.info();
-      const before = bytesIn(segmentsIn(location));
-      // One that is kept in git is not compacted, as it is about to say.
-      const copy = backup && !git ? (await backUp(wal)).directory : null;
-      if (copy !== null) pruneBackups(location, AUTOMATIC_KEEP);
-      const report = await wal.compact({ retain });
-      const deleted = Math.max(0, before - bytesIn(segmentsIn(location)));
-      if (json) await output.json({ ...report, deleted, backup: copy });
+      const { report, deleted, freed, copy } = await compactSafely(wal, retain, backup);
+      if (json) await output.json({ ...report, deleted, freed, backup: copy ?? null });
       else {
+        const held =
+          deleted > freed ? `; a backup holds ${count(deleted - freed, 'byte')} of them still` : '';
         await output.facts([
           ['snapshot', `${report.made ? 'made' : 'there already'}, of all up to entry ${report.seq}`],
           ['state', `${count(report.ids, 'id')}, ${count(report.bytes, 'byte')}`],
-          ['deleted', `${count(deleted, 'byte')} of segments`],
-          ...(copy === null ? [] : ([['backup', copy]] as const)),
+          ['deleted', `${count(deleted, 'byte')} of segments${held}`],
+          ...(copy === undefined ? [] : ([['backup', copy]] as const)),
         ]);
       }
       await output.flush();
     });
   });
+}
+
+/** Compacts a log that is as long as its backups; with `backup`, one that was copied, and found whole, before. */
+async function compactSafely(wal: Wal, retain: number, backup: boolean) {
+  const { location, git } = wal.info();
+  await refuseSetBack(wal);
+  // One that is kept in git is not compacted, as it is about to say.
+  const copy = backup && !git ? await backUp(wal, 'compact') : undefined;
+  const snapshots = snapshotsIn(location);
+  const segments = segmentsIn(location).map((file) => ({ ...file, sole: isSoleName(location, file) }));
+  const gone = () => without(segments, segmentsIn(location));
+  const isAllThere = () => gone().length === 0 && without(snapshots, snapshotsIn(location)).length === 0;
+  const discard = () => orSay(() => copy && deleteBackups(location, [copy]));
+  let report: Awaited<ReturnType<Wal['compact']>>;
+  try {
+    report = await wal.compact({ retain });
+  } catch (error) {
+    if (isAllThere()) discard();
+    throw error;
+  }
+  const deleted = gone();
+  const facts = { report, deleted: bytesIn(deleted), freed: bytesIn(deleted.filter(({ sole }) => sole)) };
+  if (copy === undefined) return { ...facts, copy };
+  if (!report.made && isAllThere()) {
+    discard();
+    return { ...facts, copy: undefined };
+  }
+  orSay(() => pruneBehind(location, AUTOMATIC_KEEP, ['compact'], copy.seq));
+  return { ...facts, copy: copy.directory };
+}
+
+/** What goes wrong with backups is no failure of the compaction. */
+function orSay(work: () => unknown): void {
+  try {
+    work();
+  } catch (error) {
+    process.stderr.write(`jsonl-wal: ${printable(messageOf(error))}\n`);
+  }
+}
+
+function without<File extends { readonly name: string }>(
+  files: readonly File[],
+  others: readonly { readonly name: string }[],
+): File[] {
+  const names = new Set(others.map(({ name }) => name));
+  return files.filter(({ name }) => !names.has(name));
+}
+
+/** Throws where a backup holds entries after the last one of the log: what is deleted here might be what they lead on from. */
+async function refuseSetBack(wal: Wal): Promise<void> {
+  const { location } = wal.info();
+  const { seq } = await wal.head();
+  const further = await backupBeyond(location, seq);
+  // It may have been made meanwhile, of a log that went on.
+  const now = further === undefined ? seq : (await wal.head()).seq;
+  if (further === undefined || further.seq <= now) return;
+  throw new WalError(
+    'ERR_WAL_CORRUPT',
+    `The log in ${location} ends at entry ${now}, and its backup ${further.directory} at entry ${further.seq}: the end of the log was cut off or taken away, or an older copy of it was put here. Nothing was compacted. "jsonl-wal doctor" says how to get the rest back. If the log was set back on purpose, move that backup away.`,
+    { seq: now + 1 },
+  );
 }

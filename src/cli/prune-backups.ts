@@ -1,0 +1,98 @@
+import { renameSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { hasCode, reasonOf, WalError } from '../errors/errors.ts';
+import { type Backup, backupsOf, backupsPlace, directoriesIn, isOf, type Maker } from './backups.ts';
+import { openReader, using } from './log.ts';
+import { metaOf } from './read-file.ts';
+
+/** How many stay by default, and of those that compactions make. */
+export const AUTOMATIC_KEEP = 5;
+
+const DELETED = '.deleted.tmp';
+/** What was being made, and was not touched for so long, is left over, though a clock may have been set meanwhile. */
+const LEFTOVER_MS = 24 * 3_600_000;
+
+/**
+ * Deletes all but those that go furthest, of those that `makers` made of this log; returns what it deleted. What stays must
+ * be whole: it is verified before.
+ */
+export async function pruneBackups(
+  directory: string,
+  keep: number,
+  makers: readonly Maker[],
+): Promise<Backup[]> {
+  const all = prunable(directory, makers);
+  if (all.length <= keep) return deleteBackups<Backup>(directory, []);
+  // The log itself stays where no backup does.
+  const reached = await reachOfWhole(keep === 0 ? directory : (all[0] as Backup).directory);
+  return pruneBehind(directory, keep, makers, reached);
+}
+
+/** The same, where something that is whole and goes up to entry `reached` is known to stay. What goes further stays, too. */
+export function pruneBehind(
+  directory: string,
+  keep: number,
+  makers: readonly Maker[],
+  reached: number,
+): Backup[] {
+  const going = prunable(directory, makers).slice(keep);
+  return deleteBackups(
+    directory,
+    going.filter(({ seq }) => seq <= reached),
+  );
+}
+
+/** Those that may be deleted: none that somebody put there or named, and none that is not whole, for nothing takes its place. */
+function prunable(directory: string, makers: readonly Maker[]): Backup[] {
+  const { id } = metaOf(directory);
+  return backupsOf(directory).filter(
+    (backup) => backup.whole && makers.includes(backup.madeBy) && isOf(backup, id),
+  );
+}
+
+async function reachOfWhole(directory: string): Promise<number> {
+  const { error, head } = await using(openReader(directory), (wal) => wal.verify());
+  if (error === undefined) return head.seq;
+  const { message, code, cause, ...facts } = error;
+  const told = `${directory}, which would stay, is not whole: no backup was deleted. ${message}`;
+  throw new WalError(code, told, { ...facts, cause });
+}
+
+/** Deletes backups, and what was left of making and deleting others; returns those that nobody else deleted first. */
+export function deleteBackups<T extends { readonly directory: string }>(
+  directory: string,
+  going: readonly T[],
+): T[] {
+  const place = backupsPlace(directory);
+  try {
+    // So that half of one is never taken for a backup.
+    const deleted = going.filter((backup) =>
+      isDone(() => renameSync(backup.directory, `${backup.directory}${DELETED}`)),
+    );
+    for (const name of directoriesIn(place))
+      if (isLeft(place, name)) isDone(() => rmSync(join(place, name), { recursive: true, force: true }));
+    return deleted;
+  } catch (error) {
+    if (error instanceof WalError) throw error;
+    const code = hasCode(error, 'EACCES', 'EPERM', 'EROFS') ? 'ERR_WAL_PERMISSION' : 'ERR_WAL_IO';
+    throw new WalError(code, `Cannot delete a backup in ${place}: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+/** False where somebody else, who is pruning too, was first. */
+function isDone(work: () => void): boolean {
+  try {
+    work();
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return false;
+    throw error;
+  }
+}
+
+function isLeft(place: string, name: string): boolean {
+  if (name.endsWith(DELETED)) return true;
+  if (!name.endsWith('.tmp')) return false;
+  const look = statSync(join(place, name), { throwIfNoEntry: false });
+  return look !== undefined && look.mtimeMs < Date.now() - LEFTOVER_MS;
+}
