@@ -50,3 +50,8 @@ export function wrap(text: string, indent: string, width: number): string[] {
   lines.push(indent + line);
   return lines;
 }
+
+/** 'entry 3 lacks only the newline', of the entries after the head. */
+export function pendingText(head: number, last: number): string {
+  return `${entryRange(head + 1, last)} ${last === head + 1 ? 'lacks' : 'lack'} only the newline`;
+}

@@ -203,6 +203,9 @@ class Backup {
           scan.push(piece);
           await clock.yield();
         }
+        // What lacks only its newline is taken without it: the next to write to the copy ends it.
+        if (scan.unended?.verdict === 'accepted' && scan.unended.chain.trouble === undefined)
+          return scan.unended.offset + scan.unended.length;
         if (scan.trouble === undefined) return accepted;
       }
       // Cut before the damage, it would pass for whole.

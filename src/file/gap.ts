@@ -81,8 +81,8 @@ function beginsWith(storage: Storage, path: string, firstSeq: number): boolean {
   try {
     const bytes = Buffer.allocUnsafe(HEAD_BYTES);
     const count = readFully(file, bytes, 0);
-    const end = bytes.subarray(0, count).indexOf(NEWLINE);
-    return end >= 0 && readEnvelope(bytes, 0, end)?.seq === firstSeq;
+    const newline = bytes.subarray(0, count).indexOf(NEWLINE);
+    return readEnvelope(bytes, 0, newline < 0 ? count : newline)?.seq === firstSeq;
   } finally {
     file.close();
   }

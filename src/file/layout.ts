@@ -183,8 +183,8 @@ function sealAtEnd(file: StorageFile): Envelope | undefined {
   let before: Envelope | undefined;
   let acrossWrites = false;
   for (let start = 0; start < count; ) {
-    const end = bytes.subarray(0, count).indexOf(NEWLINE, start);
-    if (end < 0) break;
+    const newline = bytes.subarray(0, count).indexOf(NEWLINE, start);
+    const end = newline < 0 ? count : newline;
     const line = readEnvelope(bytes, start, end);
     const follows = line !== undefined && line.prev === before?.crc;
     acrossWrites = follows && (acrossWrites || !isSameWrite(before as Envelope, line));
@@ -200,14 +200,17 @@ function sealAtEnd(file: StorageFile): Envelope | undefined {
 
 const CHUNK_BYTES = 256 * 1024;
 
+/** Reads a segment that another follows. */
 function scanFile(file: StorageFile, scan: SegmentScan): void {
   const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
   for (let position = 0; ; ) {
     const count = file.read(chunk, position);
-    if (count === 0) return;
+    if (count === 0) break;
     scan.push(chunk.subarray(0, count));
     position += count;
   }
+  // Nobody is in the middle of a line there: one that lacks its newline lost it.
+  scan.push(Buffer.of(NEWLINE));
 }
 
 /** The error for what lies before the oldest segment that is kept. */

@@ -11,6 +11,7 @@ import { compactedError, layoutOf, type Start } from './layout.ts';
 import { readHeader } from './snapshots.ts';
 
 const CHUNK_BYTES = 256 * 1024;
+const NEWLINE = Buffer.from('\n');
 const CRC_END = CRC_OFFSET + CRC_LENGTH;
 
 /**
@@ -35,6 +36,8 @@ export class SegmentReader {
   #position = 0;
   #begun = false;
   #arrived: 'perhaps' | 'surely' | undefined;
+  /** Whether the segment after this one is there: then the seal at its end needs no newline. */
+  #isPast = false;
   #replaced: boolean;
 
   /** `replaced`: this reader takes over from one whose log was replaced. */
@@ -50,7 +53,7 @@ export class SegmentReader {
     this.#access = access;
     this.#firstSeq = firstSeq;
     this.#follows = follows;
-    this.#path = join(directory, segmentName(firstSeq));
+    this.#path = this.#pathOf(firstSeq);
     this.#replaced = replaced;
   }
 
@@ -145,7 +148,13 @@ export class SegmentReader {
     const hasMore = this.#hasMore(known, count);
     this.#position += count;
     if (hasMore) return 'more';
-    this.settle(feed.pause());
+    if (this.#isPast) feed.push(NEWLINE);
+    const state = feed.pause();
+    this.settle(state);
+    if (state.unended?.isSeal && this.#storage.look(this.#pathOf(state.unended.next)) !== undefined) {
+      this.#isPast = true;
+      return 'more';
+    }
     const next = this.#next;
     if (next === undefined) return this.#sees() ? 'more' : 'end';
     // What bears the next one's name may be the next one of the log that took this one's place.
@@ -212,18 +221,22 @@ export class SegmentReader {
     const { sealed, head } = this.#state as FeedState;
     if (!sealed || head === undefined) return undefined;
     const firstSeq = head.seq + 1;
-    const path = join(this.#directory, segmentName(firstSeq));
-    return this.#storage.look(path) && { firstSeq, follows: head.crc };
+    return this.#storage.look(this.#pathOf(firstSeq)) && { firstSeq, follows: head.crc };
+  }
+
+  #pathOf(firstSeq: number): string {
+    return join(this.#directory, segmentName(firstSeq));
   }
 
   #goTo({ firstSeq, follows }: Start): void {
     this.close();
     this.#firstSeq = firstSeq;
     this.#follows = follows;
-    this.#path = join(this.#directory, segmentName(firstSeq));
+    this.#path = this.#pathOf(firstSeq);
     this.#state = undefined;
     this.#begun = false;
     this.#arrived = undefined;
+    this.#isPast = false;
   }
 
   /**

@@ -47,6 +47,7 @@ export function isMisfit(item: SurveyedLine | SurveyedMisfit): item is SurveyedM
 
 /** Bytes read between two turns of other code. */
 const CHUNK_BYTES = 256 * 1024;
+const NEWLINE = Buffer.from('\n');
 const MARKER = /^([<|=>])\1{6}/;
 
 /** Reads all segments of a directory to their ends; needs neither wal.json nor that they follow one another. */
@@ -67,7 +68,6 @@ export async function surveySegments(
     const file = storage.open(join(directory, segment), 'read');
     try {
       sides.leave();
-      let number = 0;
       const found = (line: Envelope, accepted: boolean, offset: number, length: number, glued = false) => {
         const { seq, count, crc, prev, writer, synced, ts } = line;
         const side = sides.now;
@@ -91,21 +91,25 @@ export async function surveySegments(
       };
       const scan = new SegmentScan(firstSeq, {
         accepted: (line, _bytes, start, end, offset) => {
-          number++;
           found(line, true, offset, end - start);
         },
         passedOver: (_verdict: Verdict, line, offset, length) => {
-          number++;
           found(line, false, offset, length);
         },
         misfit: ({ verdict, cause, evidence, readable }, offset, length) => {
-          number++;
           if (readable !== undefined) {
             found({ ...readable, ts: wholeTs(readable.ts, items) }, false, offset, length);
             return;
           }
           if (cause === 'merge-conflict') sides.meet(markerAt(file, offset));
-          items.push({ verdict, ...(cause && { cause }), segment, offset, length, line: number });
+          items.push({
+            verdict,
+            ...(cause && { cause }),
+            segment,
+            offset,
+            length,
+            line: scan.lineNumber as number,
+          });
           if (evidence !== undefined) found(evidence, false, offset, length, true);
         },
       });
@@ -118,6 +122,7 @@ export async function surveySegments(
         onProgress?.(bytes);
         await clock.yield();
       }
+      if (scan.unended !== undefined) scan.push(NEWLINE);
     } finally {
       file.close();
     }

@@ -1,11 +1,12 @@
 import { join } from 'node:path';
-import { WalError } from '../errors/errors.ts';
+import { type Outcome, WalError } from '../errors/errors.ts';
 import { META_FILE, segmentName } from '../format/names.ts';
 import type { Gate } from '../lock/gate.ts';
 import { fileError, isFull } from '../storage/error.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Build, LineFeed, WriteOutcome } from '../store/store.ts';
 import type { LogEnd } from './log-end.ts';
+import type { SegmentReader } from './segments.ts';
 
 export interface WriteTurnParts {
   readonly storage: Storage;
@@ -17,6 +18,7 @@ export interface WriteTurnParts {
 
 /** Ends a torn tail for good: no line ends in it, so the tail can never become valid. */
 const TORN = Buffer.from('~\n');
+const NEWLINE = Buffer.from('\n');
 
 /** The write turn: what the lock is held for. All of it but the waiting is one synchronous stretch. */
 export class WriteTurn {
@@ -49,30 +51,52 @@ export class WriteTurn {
   }
 
   #turn(feed: LineFeed, build: Build): WriteOutcome | 'elsewhere' {
-    if (!this.#parts.end.catchUpHere(feed) || !this.#roll(feed)) return 'elsewhere';
+    if (!this.#parts.end.catchUpHere(feed) || !this.#reachEnd(feed)) return 'elsewhere';
     const group = build();
     return group === undefined ? { kind: 'nothing' } : this.#put(feed, group);
   }
 
-  /**
-   * Makes the next segment where the last one was sealed, and goes on there, which may be sealed by then, too. Its name
-   * tells all that the last one is synced, and its name too: else a crash could leave a log with a gap.
-   */
-  #roll(feed: LineFeed): boolean {
-    const { storage, directory, fileMode, end } = this.#parts;
+  /** Goes to where the next line is put: after a line that lacks only its newline, and after a seal. False where the log was replaced. */
+  #reachEnd(feed: LineFeed): boolean {
+    const { end } = this.#parts;
     for (;;) {
       const state = end.reader.state;
-      if (!state?.sealed || state.head === undefined) return true;
-      const path = join(directory, segmentName(state.head.seq + 1));
-      end.syncNow();
-      try {
-        // Another log is taking this one's place, which would not have the segment.
-        if (storage.look(join(directory, META_FILE)) === undefined) return false;
-        storage.open(path, 'append', fileMode).close();
-      } catch (error) {
-        throw fileError(error, 'make', path, 'not-written');
-      }
+      if (state?.unended !== undefined) this.#endLine(end.reader);
+      else if (!state?.sealed || state.head === undefined) return true;
+      else if (!this.#makeSegment(state.head.seq + 1)) return false;
       if (!end.catchUpHere(feed)) return false;
+    }
+  }
+
+  /**
+   * Ends the last line, which was cut exactly before its newline, or lost that to an editor. Whoever else does so at the same
+   * time leaves an empty line, which changes nothing; what is read next tells whether the line counts.
+   */
+  #endLine({ file, path }: SegmentReader): void {
+    let written: number;
+    try {
+      written = file.append([NEWLINE]);
+    } catch (error) {
+      throw fileError(error, 'append to', path, 'not-written');
+    }
+    if (written === 0) throw noSpaceError(path, 0, NEWLINE.length, 'not-written');
+  }
+
+  /**
+   * Makes the segment that comes after the last one, which was sealed. Its name tells all that the last one is synced, and
+   * its name too: else a crash could leave a log with a gap. False where another log is taking this one's place, which
+   * would not have the segment.
+   */
+  #makeSegment(firstSeq: number): boolean {
+    const { storage, directory, fileMode, end } = this.#parts;
+    const path = join(directory, segmentName(firstSeq));
+    end.syncNow();
+    try {
+      if (storage.look(join(directory, META_FILE)) === undefined) return false;
+      storage.open(path, 'append', fileMode).close();
+      return true;
+    } catch (error) {
+      throw fileError(error, 'make', path, 'not-written');
     }
   }
 
@@ -115,9 +139,13 @@ export class WriteTurn {
       };
     }
     if (written === total) return { kind: whole ? 'overtaken' : 'replaced' };
-    const message = `${reader.path} took ${written} of ${total} bytes: the disk, a quota or the file-size limit is full. Make room and append again.`;
     // In a file that was rewritten meanwhile nobody can say what became of it.
-    const error = new WalError('ERR_WAL_NO_SPACE', message, { outcome: whole ? 'not-written' : 'unknown' });
+    const error = noSpaceError(reader.path, written, total, whole ? 'not-written' : 'unknown');
     return { kind: 'failed', error, written: written - (total - bytes.length), fatal: false };
   }
+}
+
+function noSpaceError(path: string, written: number, total: number, outcome: Outcome): WalError {
+  const message = `${path} took ${written} of ${total} bytes: the disk, a quota or the file-size limit is full. Make room and append again.`;
+  return new WalError('ERR_WAL_NO_SPACE', message, { outcome });
 }

@@ -11,6 +11,18 @@ export interface ScanVisitor {
   misfit?(misfit: Misfit, offset: number, length: number): void;
 }
 
+/** A crc-valid line at a segment's end that has no newline yet. */
+export interface UnendedLine {
+  readonly line: Envelope;
+  /** What the chain says of the line once its newline is there, and the chain after that. */
+  readonly verdict: 'accepted' | 'superseded' | 'stranded';
+  readonly chain: Chain;
+  readonly offset: number;
+  readonly length: number;
+}
+
+const CLOSING_BRACE = 0x7d;
+
 /**
  * Reads one segment's bytes as they come, in pieces of any size, and runs the chain over its lines.
  *
@@ -67,6 +79,22 @@ export class SegmentScan {
     return (this.#provisional ?? this.#chain).trouble;
   }
 
+  /** The bytes after the last newline, where they are a crc-valid line that lacks only its own. */
+  get unended(): UnendedLine | undefined {
+    if (this.#carry.at(-1)?.at(-1) !== CLOSING_BRACE) return undefined;
+    const bytes = Buffer.concat(this.#carry);
+    const line = readEnvelope(bytes, 0, bytes.length);
+    if (line === undefined) return undefined;
+    const chain = (this.#provisional ?? this.#chain).fork();
+    return {
+      line,
+      verdict: chain.judge(line, this.#offset),
+      chain,
+      offset: this.#offset,
+      length: bytes.length,
+    };
+  }
+
   push(bytes: Buffer): void {
     let from = 0;
     if (this.#carried > 0) {
@@ -91,6 +119,7 @@ export class SegmentScan {
   }
 
   #carryOn(bytes: Buffer): void {
+    if (bytes.length === 0) return;
     this.#carried += bytes.length;
     // Of a line too long to be one, only the length is of use.
     if (this.#carried > MAX_LINE_BYTES) this.#carry = [];
@@ -98,6 +127,12 @@ export class SegmentScan {
   }
 
   #line(bytes: Buffer, start: number, end: number): void {
+    if (start === end) {
+      // An empty line changes nothing.
+      this.#lines++;
+      this.#offset++;
+      return;
+    }
     const line = readEnvelope(bytes, start, end);
     if (line === undefined) {
       this.#misfit(judgeMisfit(bytes, start, end), end - start);

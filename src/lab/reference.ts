@@ -5,6 +5,7 @@ export interface ReferenceLine {
   readonly verdict: 'accepted' | 'superseded' | 'stranded' | 'pending' | 'torn' | 'damaged';
   readonly offset: number;
   readonly length: number;
+  /** Of a crc-valid line; of a pending one, where it counts once it has its newline. */
   readonly seq?: number;
   readonly entries?: number;
   readonly cause?: string;
@@ -55,11 +56,18 @@ export function readAsSpecified(segment: Buffer, firstSeq = 1): Reference {
     const newline = segment.indexOf(0x0a, offset);
     const bytes = segment.subarray(offset, newline < 0 ? segment.length : newline);
     const place = { offset, length: bytes.length };
+    const line = validLine(bytes);
     if (newline < 0) {
-      lines.push({ verdict: 'pending', ...place });
+      const follows = line !== undefined && line.seq === head.seq + 1 && !sealed;
+      const first = line?.seq === firstSeq;
+      const counts = follows && line.prev === (head.crc ?? line.prev) && !(first && line.entries === 0);
+      lines.push({ verdict: 'pending', ...place, ...(counts && { seq: line.seq, entries: line.entries }) });
       break;
     }
-    const line = validLine(bytes);
+    if (bytes.length === 0) {
+      offset = newline + 1;
+      continue;
+    }
     if (line !== undefined) {
       const { seq, entries, prev, crc } = line;
       prove(line.synced, offset);

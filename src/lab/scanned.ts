@@ -26,7 +26,14 @@ export function readByScan(segment: Buffer, firstSeq = 1, cuts: Cuts = []): Refe
     if (cut < 0) scan.pause();
   }
   const { end, unterminated } = scan;
-  if (unterminated > 0) note({ verdict: 'pending', offset: end - unterminated, length: unterminated });
+  if (unterminated > 0) {
+    const { unended } = scan;
+    const counts = unended?.verdict === 'accepted' && {
+      seq: unended.line.seq,
+      entries: unended.line.count,
+    };
+    note({ verdict: 'pending', offset: end - unterminated, length: unterminated, ...counts });
+  }
   scan.finish();
   const { seq, crc, sealed, missing, doubt } = scan.chain;
   return {

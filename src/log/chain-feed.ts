@@ -1,7 +1,7 @@
 import { WalError } from '../errors/errors.ts';
 import type { Chain, Doubt, Head, Missing } from '../format/chain.ts';
 import { type Envelope, GENESIS_CRC } from '../format/line.ts';
-import { SegmentScan } from '../format/scan.ts';
+import { SegmentScan, type UnendedLine } from '../format/scan.ts';
 import type { Misfit } from '../format/verdict.ts';
 import type { FeedState, LineFeed } from '../store/store.ts';
 import { foreignSegmentError, troubleError } from './trouble.ts';
@@ -13,6 +13,7 @@ export class ChainFeed implements LineFeed {
   #expected: string | undefined = GENESIS_CRC;
   #anchor: { offset: number; crc: string } | undefined;
   #unterminated = 0;
+  #unended: FeedState['unended'];
   #trouble: WalError | undefined;
   /** Entries missing from a segment before this one, and not settled since. */
   #earlier: WalError | undefined;
@@ -67,7 +68,10 @@ export class ChainFeed implements LineFeed {
 
   /** The error for a segment whose first line does not follow what lies before it. */
   protected get foreign(): WalError | undefined {
-    const { start, firstSeq } = this.chain;
+    return this.#foreignIn(this.chain);
+  }
+
+  #foreignIn({ start, firstSeq }: Chain): WalError | undefined {
     const foreign = this.#expected !== undefined && start !== undefined && start !== this.#expected;
     return foreign ? foreignSegmentError(firstSeq) : undefined;
   }
@@ -95,11 +99,25 @@ export class ChainFeed implements LineFeed {
     this.#scan.push(bytes);
   }
 
+  /** The line at the end of what was pushed, where it lacks only its newline and would count with that. */
+  protected get unended(): UnendedLine | undefined {
+    const { unended } = this.#scan;
+    return unended?.verdict === 'accepted' ? unended : undefined;
+  }
+
   pause(): FeedState {
-    const { trouble, end, unterminated } = this.#scan;
+    const { end, unterminated } = this.#scan;
+    // A line that lacks only its newline tells that the log goes on without a damaged one before it.
+    const completed = this.unended?.chain;
+    const trouble = completed === undefined ? this.#scan.trouble : completed.trouble;
     this.#trouble =
-      this.#earlier ?? (trouble === undefined ? this.foreign : this.errorOf(trouble, this.chain.firstSeq));
+      this.#earlier ??
+      (trouble === undefined
+        ? this.#foreignIn(completed ?? this.chain)
+        : this.errorOf(trouble, this.chain.firstSeq));
     this.#unterminated = unterminated;
+    const isAwaited = completed !== undefined && this.#trouble === undefined;
+    this.#unended = isAwaited ? { next: completed.seq + 1, isSeal: completed.sealed } : undefined;
     this.#scan.pause();
     return this.state(end);
   }
@@ -118,6 +136,7 @@ export class ChainFeed implements LineFeed {
   protected skipTo(end: number): FeedState {
     this.#scan.skipTo(end);
     this.#unterminated = 0;
+    this.#unended = undefined;
     return this.state(end);
   }
 
@@ -134,6 +153,7 @@ export class ChainFeed implements LineFeed {
       resume,
       end,
       unterminated: this.#unterminated,
+      unended: this.#unended,
       anchor: this.#anchor,
       sealed: chain.sealed,
       head: crc === undefined ? undefined : { seq: chain.seq, crc },

@@ -3,8 +3,11 @@ import type { Envelope } from '../format/line.ts';
 import { segmentName } from '../format/names.ts';
 import { recordsOf } from '../format/record.ts';
 import { badArgument } from '../options/options.ts';
+import type { FeedState } from '../store/store.ts';
 import { ChainFeed } from './chain-feed.ts';
 import { unreadableError } from './record-feed.ts';
+
+const NEWLINE = Buffer.from('\n');
 
 /** Takes the lines of a copy. */
 export interface LineSink {
@@ -59,6 +62,12 @@ export class LineCopy extends ChainFeed {
     if (follows !== undefined) this.#ends.set(firstSeq - 1, follows);
     this.#reached ??= firstSeq - 1;
     if (!this.#isDone) this.#sink.segment(firstSeq);
+  }
+
+  /** The source is not written to: a last line that lacks its newline gets it in the copy. */
+  override pause(): FeedState {
+    if (this.unended !== undefined) this.push(NEWLINE);
+    return super.pause();
   }
 
   protected override accepted(

@@ -5,6 +5,7 @@ import type { Doubt, Head, Missing } from '../format/chain.ts';
 import type { Envelope } from '../format/line.ts';
 import { segmentName, snapshotName } from '../format/names.ts';
 import { recordsOf } from '../format/record.ts';
+import type { UnendedLine } from '../format/scan.ts';
 import type { Misfit, Verdict } from '../format/verdict.ts';
 import type { FeedState, LineReader, LineStore } from '../store/store.ts';
 import { ChainFeed } from './chain-feed.ts';
@@ -22,7 +23,7 @@ export interface OddLine {
   readonly length: number;
   /** For a damaged line, why, where it is known. */
   readonly cause?: DamageCause;
-  /** For a crc-valid line, the number it claims. */
+  /** For a crc-valid line, the number it claims; for a pending one only where it lacks nothing but its newline. */
   readonly seq?: number;
 }
 
@@ -49,6 +50,8 @@ export interface VerifyReport {
   /** Lines of each verdict. */
   readonly lines: Readonly<Record<Verdict | 'unreadable', number>>;
   readonly segments: readonly { readonly name: string; readonly entries: number; readonly bytes: number }[];
+  /** Last entry of a line at the log's end that lacks only its newline: the next append takes that line in. */
+  readonly pending: number | undefined;
   readonly missing: readonly MissingRange[];
   /** What is damaged or not there, in the order of the log, whether or not it does harm: the first 1,000 stretches, then snapshots. */
   readonly damage: readonly SurveyedDamage[];
@@ -143,6 +146,7 @@ class VerifyFeed extends ChainFeed {
   #proof: Missing | undefined;
   /** Offset up to which the segment's odd lines are listed: its end may be read twice. */
   #listed = 0;
+  #unended: UnendedLine | undefined;
   #unreadable: WalError | undefined;
   #strange: WalError | undefined;
   readonly #survey: DamageSurvey;
@@ -174,11 +178,15 @@ class VerifyFeed extends ChainFeed {
 
   override pause(): FeedState {
     const { end, unterminated } = this.finish();
+    this.#unended = this.unended;
     this.#look();
     this.#end = { bytes: end, lines: this.lineNumber };
     const state = super.pause();
-    if (unterminated > 0)
-      this.#list({ verdict: 'pending', offset: end - unterminated, length: unterminated });
+    if (unterminated > 0) {
+      const seq = this.#unended?.line.seq;
+      const place = { offset: end - unterminated, length: unterminated };
+      this.#list({ verdict: 'pending', ...place, ...(seq !== undefined && { seq }) });
+    }
     this.#segment.bytes = end;
     this.#survey.end(end);
     return state;
@@ -265,6 +273,7 @@ class VerifyFeed extends ChainFeed {
     const bytes = this.#segments.reduce((sum, segment) => sum + segment.bytes, 0);
     const { newest, whole = 0 } = snapshots;
     const head = newest !== undefined && newest.seq > this.head.seq ? newest : this.head;
+    const unended = this.#unended?.chain.seq ?? 0;
     return {
       ok: failure === undefined,
       head,
@@ -273,6 +282,7 @@ class VerifyFeed extends ChainFeed {
       bytes,
       lines: this.#lines,
       segments: this.#segments,
+      pending: unended > head.seq ? unended : undefined,
       missing: this.#missing,
       damage: [...this.#survey.found.map(standing), ...snapshots.damage],
       odd: this.#odd,

@@ -10,6 +10,8 @@ export interface FeedState {
   readonly end: number;
   /** Bytes after the last newline. */
   readonly unterminated: number;
+  /** Where those bytes are a line that lacks only its newline, and counts once it has that: the number of the entry after it. */
+  readonly unended: { readonly next: number; readonly isSeal: boolean } | undefined;
   /** Offset and crc of the last accepted line of this segment. */
   readonly anchor: { readonly offset: number; readonly crc: string } | undefined;
   /** True once a seal was accepted: the lines go on in the segment that begins with `head.seq + 1`. */

@@ -46,14 +46,14 @@ export async function backupStore(
   checkSignal(signal);
   const mayShare = boolean('link', link ?? true);
   const keeps = oneOf('onDamage', onDamage ?? 'error', ['error', 'keep']) === 'keep';
-  let found: Pick<VerifyReport, 'head' | 'damage' | 'error'> | undefined;
+  let found: Pick<VerifyReport, 'head' | 'pending' | 'damage' | 'error'> | undefined;
   const check = async (copy: LineStore) => {
     found = await verdictOn(copy, clock, signal);
     if (found.error !== undefined && !keeps) throw notWholeError(found.error, store.info().location);
   };
   const files = await store.backup(resolveDirectory(destination), { link: mayShare, signal, check });
-  const { head, damage, error } = found as NonNullable<typeof found>;
-  return { ...files, seq: head.seq, whole: error === undefined, damage, error };
+  const { head, pending = head.seq, damage, error } = found as NonNullable<typeof found>;
+  return { ...files, seq: pending, whole: error === undefined, damage, error };
 }
 
 async function verdictOn(copy: LineStore, clock: Clock, signal: AbortSignal | undefined) {
@@ -64,7 +64,7 @@ async function verdictOn(copy: LineStore, clock: Clock, signal: AbortSignal | un
     // Nobody compacts a copy.
     const message = `Its segments do not lead to the snapshot that stands there. ${thrown.message}`;
     const error = new WalError('ERR_WAL_CORRUPT', message, { ...thrown, cause: thrown.cause });
-    return { head: { seq: thrown.seq ?? 0, crc: '' }, damage: [], error };
+    return { head: { seq: thrown.seq ?? 0, crc: '' }, pending: undefined, damage: [], error };
   }
 }
 

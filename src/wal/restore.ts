@@ -155,7 +155,8 @@ async function restoreOnce(store: FileStore, job: Job): Promise<RestoreReport> {
 
 /** The last entry to restore, from `least` on. Throws where that is not possible, saying what is. */
 function lastWanted({ toSeq, cut }: Job, survey: VerifyReport, least: number): number {
-  const { head, error, readable: sound } = survey;
+  const { head, error, pending = head.seq } = survey;
+  const sound = error === undefined ? pending : survey.readable;
   const range = `It can be restored up to any entry from ${least} to ${sound}`;
   if (toSeq !== undefined && toSeq < least) {
     throw new WalError(
@@ -166,7 +167,7 @@ function lastWanted({ toSeq, cut }: Job, survey: VerifyReport, least: number): n
   }
   if (toSeq !== undefined && toSeq <= sound) return toSeq;
   if (error === undefined) {
-    if (toSeq === undefined) return head.seq;
+    if (toSeq === undefined) return sound;
     throw badArgument(`The log ends before entry ${toSeq}. ${range}`);
   }
   if (cut && sound >= least) return sound;

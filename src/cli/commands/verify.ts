@@ -8,7 +8,7 @@ import { openReader, using } from '../log.ts';
 import { Output, type Row } from '../output.ts';
 import { bytesIn, segmentsIn } from '../segments.ts';
 import { Progress } from '../status.ts';
-import { count, entryRange, figure } from '../words.ts';
+import { count, entryRange, figure, pendingText } from '../words.ts';
 
 export function verifyCommand(): Command {
   return makeCommand('verify', ['verify', 'verify --json | jq .missing']).action(
@@ -29,7 +29,7 @@ export function verifyCommand(): Command {
 }
 
 function rowsOf(report: VerifyReport): Row[] {
-  const { ok, head, readable, entries, bytes, lines, segments, missing, damage, odd } = report;
+  const { ok, head, readable, entries, bytes, lines, segments, missing, pending, damage, odd } = report;
   const { accepted, ...others } = lines;
   const kinds = Object.entries(others).filter(([, number]) => number > 0);
   return [
@@ -48,6 +48,9 @@ function rowsOf(report: VerifyReport): Row[] {
         ', ',
       ),
     ],
+    ...(pending === undefined
+      ? []
+      : [['pending', `${pendingText(head.seq, pending)}: the next append takes it in`] as const]),
     // Mostly the damage below tells of the same, and more.
     ...missing
       .filter((range) => !damage.some((stretch) => isOf(range, stretch)))

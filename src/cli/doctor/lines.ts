@@ -7,7 +7,7 @@ import { type OddLine, type RepairReport, type VerifyReport, Wal } from '../../i
 import { metaOf } from '../read-file.ts';
 import { segmentsIn, snapshotsIn } from '../segments.ts';
 import { timeText } from '../show.ts';
-import { count, figure } from '../words.ts';
+import { count, figure, pendingText } from '../words.ts';
 import { ageText, type Check, commandOn, makeOne } from './check.ts';
 
 /** What wal.json says. */
@@ -65,10 +65,14 @@ async function mendOf(directory: string): Promise<string> {
 }
 
 /** What lies after the last entry, of lines that can be read to their end. */
-export function checkTail({ odd, segments, head }: VerifyReport): Check {
+export function checkTail({ odd, segments, head, pending }: VerifyReport): Check {
   const name = 'tail';
   const last = segments.at(-1)?.name;
   const at = head.seq === 0 ? 'no entries yet' : `ends with entry ${head.seq} (crc ${head.crc})`;
+  if (pending !== undefined) {
+    const message = `${at}; ${pendingText(head.seq, pending)}: the next append takes it in`;
+    return { name, state: 'ok', message };
+  }
   const harmless = odd.filter(
     ({ segment, verdict }) => segment === last && (verdict === 'pending' || verdict === 'torn'),
   );

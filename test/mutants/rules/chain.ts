@@ -88,6 +88,30 @@ export const CHAIN: readonly Mutant[] = [
     caughtBy: { by: 'crash', workload: 'torn' },
   },
   {
+    name: 'last-newline-buried',
+    rule: 'a last line that lacks only its newline is ended with one, and the log goes on after it',
+    told: 'FORMAT: What a writer must do',
+    edits: [{ file: 'file/write-turn', find: 'state?.unended !== undefined', replace: 'false' }],
+    caughtBy: {
+      by: 'test',
+      file: 'last-newline',
+      test: 'a last line that lost its newline is taken in by the next append',
+      because: 'a crash takes no newline that was synced; an editor does',
+    },
+  },
+  {
+    name: 'empty-line-damaged',
+    rule: 'an empty line changes nothing',
+    told: 'FORMAT: Lines',
+    edits: [{ file: 'format/scan', find: 'if (start === end) {', replace: 'if (false) {' }],
+    caughtBy: {
+      by: 'test',
+      file: 'last-newline',
+      test: 'two writers without a lock that both end the line leave an empty one: both append once',
+      because: 'it takes a last line without its newline, and two writers who both end it',
+    },
+  },
+  {
     name: 'loss-not-proven',
     rule: 'a line that says more is synced than is there proves that entries are missing',
     told: 'FORMAT: The chain',
