@@ -33,7 +33,7 @@ export type { Filter, Where } from './table/selection.ts';
 export type { Table, TableOptions, TransactionOptions, UpdateOptions, WatchOptions } from './table/table.ts';
 export type { Transaction } from './table/transaction.ts';
 export type { BackupOptions, BackupReport } from './wal/backup.ts';
-export type { WalOptions } from './wal/options.ts';
+export type { WalClock, WalOptions } from './wal/options.ts';
 export type { LostRange, RepairOptions, RepairReport, SurveyedMisfit } from './wal/repair.ts';
 export type {
   AppendOptions,

@@ -86,6 +86,17 @@ test('in the rooms of the engine, storage/node.ts alone imports node:fs', () => 
   assert.deepEqual(wrong, ['storage/node.ts']);
 });
 
+test('in the rooms of the engine, clock/clock.ts alone asks for the time, or waits', () => {
+  const time =
+    /\b(set(Timeout|Immediate|Interval)|queueMicrotask|nextTick|hrtime|Date\.now|new Date\(\)|performance\.|AbortSignal\.timeout)\b/;
+  const outside = new Set(['cli', 'lab', 'index']);
+  const code = (file: string) => readFileSync(file, 'utf8').replaceAll(/\/\*.*?\*\/|\/\/.*$/gms, '');
+  const wrong = files
+    .filter((file) => !outside.has(roomOf(file)) && time.test(code(file)))
+    .map((file) => relative(source, file).split(sep).join('/'));
+  assert.deepEqual(wrong, ['clock/clock.ts']);
+});
+
 test('the format is pure: it imports nothing that reads a clock, a disk or a source of randomness', () => {
   const wrong = imports
     .filter(({ room, specifier }) => room === 'format' && !specifier.startsWith('.'))

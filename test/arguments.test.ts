@@ -116,7 +116,7 @@ test('stats counts anew after a call with reset, and not after one without', () 
     assert.equal(wal.stats().entries, 0);
   }));
 
-for (const name of ['lock', 'onLockWait', 'durability', 'keyWindow']) {
+for (const name of ['lock', 'onLockWait', 'durability', 'keyWindow', 'clock']) {
   test(`Wal.open refuses options whose ${name} cannot be read, and makes nothing`, () =>
     inScratch('arguments', async (directory) => {
       const { code, cause } = await refusal(() => Wal.open(directory, unreadable(name)));

@@ -232,6 +232,8 @@ for (const options of [
   { create: 'yes' },
   { fileMode: 0o1000 },
   { onLockWait: true },
+  { clock: 0 },
+  { clock: { now: 0 } },
 ]) {
   test(`the options ${JSON.stringify(options)} are refused before anything is made`, () =>
     inScratch('open', async (directory) => {

@@ -1,9 +1,13 @@
+import { performance } from 'node:perf_hooks';
+import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 import { isDate } from 'node:util/types';
 
 /** Time as the log sees it; an argument, so that a simulation can stand in for it. */
 export interface Clock {
-  /** Milliseconds since the epoch: a whole number that a Date can hold. */
+  /** The date of what is written, in milliseconds since the epoch: a whole number that a Date can hold. */
   now(): number;
+  /** The same as the machine tells it, whatever date is written: what the times of files are compared with. */
+  machineNow(): number;
   /** Milliseconds from an arbitrary start, never going back, with fractions. */
   elapsed(): number;
   /** Waits without blocking; ends early, without an error, when `signal` aborts. */
@@ -16,8 +20,11 @@ export interface Clock {
 
 /** The most milliseconds that a Date can hold, before and after the epoch. */
 const MOST_DATE = 8.64e15;
-/** Taken at load: fake timers put another in its place. Its dates are whole, whatever stands in for `Date.now`. */
-const MachineDate = Date;
+/**
+ * The machine's own, taken at load and from Node's modules. Fake timers, as jest, vitest and node:test have them, put others in
+ * their places, for which time stands still: what waits by those waits for ever.
+ */
+const machine = { Date, setTimeout, clearTimeout, setImmediate, elapsed: performance.now.bind(performance) };
 
 /**
  * The date that `tell` gives, made whole: rounded down where it has a fraction, the machine's own where it is no number, out
@@ -27,7 +34,12 @@ export function wholeDate(tell: () => unknown): number {
   const told = dateToldBy(tell);
   // Not -0, which would be read back as 0.
   if (told >= -MOST_DATE && told <= MOST_DATE) return Math.floor(told) + 0;
-  return new MachineDate().getTime() || 0;
+  return machineNow();
+}
+
+/** The machine's date. It is whole, whatever stands in for `Date.now`. */
+export function machineNow(): number {
+  return new machine.Date().getTime() || 0;
 }
 
 function dateToldBy(tell: () => unknown): number {
@@ -43,8 +55,9 @@ const cell = new Int32Array(new SharedArrayBuffer(4));
 
 export const systemClock: Clock = {
   now: () => wholeDate(() => Date.now()),
-  elapsed: () => performance.now(),
-  yield: () => new Promise((resolve) => setImmediate(resolve)),
+  machineNow,
+  elapsed: machine.elapsed,
+  yield: () => new Promise((resolve) => machine.setImmediate(resolve)),
   block: (ms) => {
     Atomics.wait(cell, 0, 0, ms);
   },
@@ -52,11 +65,11 @@ export const systemClock: Clock = {
     new Promise((resolve) => {
       if (signal?.aborted) return resolve();
       const done = () => {
-        clearTimeout(timer);
+        machine.clearTimeout(timer);
         signal?.removeEventListener('abort', done);
         resolve();
       };
-      const timer = setTimeout(done, ms);
+      const timer = machine.setTimeout(done, ms);
       signal?.addEventListener('abort', done, { once: true });
     }),
 };

@@ -268,7 +268,7 @@ export class FileStore implements LineStore {
 
   async trim(seq: number): Promise<void> {
     const { storage, directory, clock } = this.#parts;
-    trimFiles(storage, directory, seq, clock.now());
+    trimFiles(storage, directory, seq, clock.machineNow());
   }
 
   backup(destination: string, request: BackupRequest): Promise<BackupFiles> {

@@ -151,7 +151,7 @@ export function openTurnstile(options: OpenFileStore, fileSystem: FileSystem, to
       observe: {
         ...observe,
         entered: (waitedMs, held, contended) => {
-          if (held) hint?.write(clock.now());
+          if (held) hint?.write(clock.machineNow());
           observe.entered?.(waitedMs, held, contended);
         },
       },

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import type * as ProperLockfile from 'proper-lockfile';
-import { systemClock } from '../clock/clock.ts';
+import { machineNow } from '../clock/clock.ts';
 import { hasCode } from '../errors/errors.ts';
 import { lockfileFileSystem } from '../storage/node.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -32,7 +32,7 @@ export function lockfileLock(storage: Storage, path: string, staleMs: number): L
         try {
           // Its own refusal throws several errors, which costs more than a turn takes.
           const made = storage.look(held)?.modifiedMs;
-          if (made !== undefined && made > systemClock.now() - staleMs) return false;
+          if (made !== undefined && made > machineNow() - staleMs) return false;
           lockfile.lockSync(path, options);
           return true;
         } catch (error) {

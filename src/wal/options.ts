@@ -16,6 +16,12 @@ import {
 import { type AutoCompact, type AutoCompactOptions, resolveAutoCompact } from '../table/auto-compact.ts';
 import { checkFold, type Fold, lastData } from '../table/fold.ts';
 
+/** What tells a Wal the date. */
+export interface WalClock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+}
+
 /** Options of `Wal.open`. Times are in milliseconds, sizes in bytes. */
 export interface WalOptions extends LimitOptions {
   /**
@@ -67,6 +73,13 @@ export interface WalOptions extends LimitOptions {
   /** Permissions of new directories, less the umask. 0 to 0o777; default 0o777. */
   readonly directoryMode?: number | undefined;
   /**
+   * Tells the date that is written: `ts` of entries that have none of their own, `created` of snapshots and of a new log. For
+   * tests of applications. What is no whole number is rounded down; what is no date, or is thrown, counts as the
+   * machine's date. Waits, time-outs, and the age of locks and files go by the machine's own clock, and so do appends
+   * under the fake timers of a test. Default: `Date.now`.
+   */
+  readonly clock?: WalClock | undefined;
+  /**
    * Called when the lock is not free at once, and every second after; only from a second on with who holds it. The append
    * goes on if it throws; the first time, the process gets a warning (code WAL_LOCK_WAIT).
    */
@@ -91,6 +104,7 @@ const KNOWN = [
   'allowNetwork',
   'fileMode',
   'directoryMode',
+  'clock',
   'onLockWait',
 ] as const satisfies readonly (keyof WalOptions)[];
 
@@ -109,6 +123,8 @@ export interface ResolvedOptions extends Limits {
   readonly autoCompact: AutoCompact | undefined;
   readonly allowNetwork: boolean;
   readonly modes: { readonly file: number; readonly directory: number };
+  /** Undefined for the machine's. */
+  readonly now: (() => unknown) | undefined;
   readonly onLockWait: WalOptions['onLockWait'];
 }
 
@@ -134,8 +150,16 @@ export function resolveOptions(given: WalOptions): ResolvedOptions {
       file: integer('fileMode', options.fileMode ?? 0o666, 0, 0o777),
       directory: integer('directoryMode', options.directoryMode ?? 0o777, 0, 0o777),
     },
+    now: dateOf(options.clock),
     onLockWait: callback('onLockWait', options.onLockWait),
   };
+}
+
+function dateOf(clock: WalClock | undefined): (() => unknown) | undefined {
+  if (clock === undefined) return undefined;
+  const { now } = readFields('The clock', clock, ['now']);
+  if (typeof now !== 'function') throw badArgument('clock must have the method now');
+  return () => now.call(clock);
 }
 
 function lockOf(lock: unknown): NonNullable<WalOptions['lock']> {

@@ -1,5 +1,5 @@
 import { debuglog } from 'node:util';
-import type { Clock } from '../clock/clock.ts';
+import { type Clock, wholeDate } from '../clock/clock.ts';
 import { messageOf, WalError } from '../errors/errors.ts';
 import { openFileStore } from '../file/open.ts';
 import type { Head } from '../format/chain.ts';
@@ -105,27 +105,30 @@ export class Wal {
    */
   static async openIn(surroundings: Surroundings, directory: string, options: WalOptions = {}): Promise<Wal> {
     const place = resolveDirectory(directory);
-    const { durability, maxEntryBytes, maxPendingBytes, keyWindow, fold, autoCompact, onLockWait, ...rest } =
-      resolveOptions(options);
+    const {
+      durability,
+      maxEntryBytes,
+      maxPendingBytes,
+      keyWindow,
+      fold,
+      autoCompact,
+      now,
+      onLockWait,
+      ...rest
+    } = resolveOptions(options);
+    const clock = now ? { ...surroundings.clock, now: () => wholeDate(now) } : surroundings.clock;
     const limits = { durability, maxEntryBytes, maxPendingBytes, keyWindow };
     const stats = new Stats();
     const session = makeSession(surroundings);
     const store = await openFileStore({
       ...surroundings,
       ...rest,
+      clock,
       directory: place,
       observe: observeLock(stats, session, onLockWait),
       warn: (message) => process.emitWarning(message, { code: 'WAL_STRANGE_FILE_SYSTEM' }),
     });
-    const wal = new Wal(
-      store,
-      limits,
-      { fold, autoCompact },
-      rest.readOnly,
-      surroundings.clock,
-      stats,
-      session,
-    );
+    const wal = new Wal(store, limits, { fold, autoCompact }, rest.readOnly, clock, stats, session);
     try {
       if (!rest.readOnly) await wal.#appender.begin();
     } catch (error) {

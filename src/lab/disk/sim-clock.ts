@@ -10,8 +10,10 @@ export function simulatedClock(): Clock {
   const tick = (ms: number) => {
     elapsed += Math.max(ms, TICK_MS);
   };
+  const now = () => Math.floor(START + elapsed);
   return {
-    now: () => Math.floor(START + elapsed),
+    now,
+    machineNow: now,
     elapsed: () => {
       tick(TICK_MS);
       return elapsed;

@@ -58,6 +58,7 @@ export class Scheduler {
   clockOf(who: object): Clock {
     return {
       now: this.now,
+      machineNow: this.now,
       elapsed: () => {
         this.pass(TICK_MS);
         return this.#elapsed;
