@@ -4,9 +4,9 @@ import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import stableStringify from 'fast-json-stable-stringify';
 import { canonicalJson } from '../src/format/canonical.ts';
-import { crcOfSuffix } from '../src/format/crc.ts';
+import { SuffixCrcs } from '../src/format/crc.ts';
 import { type Body, batchBody, type Entry, entryBody } from '../src/format/entry.ts';
-import { lineBytes, readEnvelope, writeLine } from '../src/format/line.ts';
+import { lineAtEndOf, lineBytes, readEnvelope, writeLine } from '../src/format/line.ts';
 import { type LogRecord, recordsOf } from '../src/format/record.ts';
 import { readAsSpecified } from '../src/lab/reference.ts';
 import { readByScan } from '../src/lab/scanned.ts';
@@ -197,20 +197,47 @@ test('a batch that is written and read is the same entries, in order', () => {
   );
 });
 
-test('the crc of a suffix, reckoned from the whole and the prefix, is that of its bytes', () => {
+test('the crcs of suffixes, told from place to place, are those of their bytes', () => {
+  const check = (bytes: Buffer, places: readonly number[], wrong: number) => {
+    const crcs = new SuffixCrcs(bytes);
+    for (const place of [...places].sort((a, b) => a - b)) {
+      const right = crc32(bytes.subarray(place));
+      assert.ok(crcs.isRight(place, right));
+      assert.ok(!crcs.isRight(place, (right ^ wrong) >>> 0));
+    }
+  };
   fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 2000 }), fc.nat(), (bytes, n) => {
-      const cut = n % (bytes.length + 1);
-      const suffix = bytes.subarray(cut);
-      assert.equal(crcOfSuffix(crc32(bytes), crc32(bytes.subarray(0, cut)), suffix.length), crc32(suffix));
-    }),
+    fc.property(
+      fc.uint8Array({ maxLength: 2000 }),
+      fc.array(fc.nat(), { maxLength: 6 }),
+      fc.integer({ min: 1, max: 2 ** 32 - 1 }),
+      (bytes, ns, wrong) =>
+        check(
+          Buffer.from(bytes),
+          ns.map((n) => n % (bytes.length + 1)),
+          wrong,
+        ),
+    ),
     { numRuns: 500 },
   );
   const long = Buffer.alloc(3_000_001, 'a long one');
-  assert.equal(
-    crcOfSuffix(crc32(long), crc32(long.subarray(0, 5)), long.length - 5),
-    crc32(long.subarray(5)),
-  );
+  check(long, [5, 6, 1000, 2_000_000, 2_000_001, long.length], 1);
+});
+
+test('of a line full of beginnings, none is tried where it does not end as a line, and none is cut out', (context) => {
+  const beginnings = Buffer.alloc(2 ** 20, '{"crc":"00000000",');
+  const end = '"id":"a","op":"b","prev":"00000000","seq":1,"synced":0,"ts":1,"writer":"aaaaaaaa.1"}';
+  const lines = [beginnings, Buffer.concat([beginnings, Buffer.from(end)])];
+  const sought = context.mock.method(Buffer.prototype, 'indexOf');
+  const cut = context.mock.method(Buffer.prototype, 'subarray');
+  const verdicts = lines.map((line) => [lineAtEndOf(line), sought.mock.callCount() > 0]);
+  const cuts = cut.mock.callCount();
+  context.mock.restoreAll();
+  assert.deepEqual(verdicts, [
+    [undefined, false],
+    [undefined, true],
+  ]);
+  assert.ok(cuts < 10, `${cuts} pieces`);
 });
 
 /** A step in the making of a segment: what is put down, and whether its newline comes with it. */

@@ -9,42 +9,85 @@ export function hex8(crc: number): string {
   return crc.toString(16).padStart(8, '0');
 }
 
+/*
+ * A crc is a polynomial over GF(2), modulo this one; its highest bit is the coefficient of x^0. Following a prefix by n bytes
+ * multiplies what the prefix adds to the crc by x^(8n).
+ */
 const POLYNOMIAL = 0xedb88320;
+const ONE = 0x80000000;
 
-/** Multiplies a 32-bit vector by a matrix over GF(2), one row a bit. */
-function times(matrix: Uint32Array, vector: number): number {
+function product(a: number, b: number): number {
   let sum = 0;
-  for (let row = 0, rest = vector; rest !== 0; row++, rest >>>= 1) {
-    if (rest & 1) sum ^= matrix[row] as number;
+  for (let rest = a, shifted = b; rest !== 0; rest = (rest << 1) >>> 0) {
+    if (rest & ONE) sum ^= shifted;
+    shifted = (shifted >>> 1) ^ (shifted & 1 ? POLYNOMIAL : 0);
   }
   return sum >>> 0;
 }
 
-function squared(matrix: Uint32Array): Uint32Array {
-  return matrix.map((row) => times(matrix, row));
-}
+/** x^(8 * 2^k), for each k that was asked for so far. */
+const powers: number[] = [ONE >>> 8];
 
-/** powers[k] advances a crc past 2^k zero bytes. */
-const powers: Uint32Array[] = [];
-
-function power(k: number): Uint32Array {
-  if (powers.length === 0) {
-    const oneBit = Uint32Array.from({ length: 32 }, (_, row) => (row === 0 ? POLYNOMIAL : 2 ** (row - 1)));
-    powers.push(squared(squared(squared(oneBit))));
+/** x^(8 * bytes). */
+function power(bytes: number): number {
+  let result = ONE;
+  for (let k = 0, rest = bytes; rest > 0; k++, rest = Math.floor(rest / 2)) {
+    if (k === powers.length) powers.push(product(powers[k - 1] as number, powers[k - 1] as number));
+    if (rest % 2 === 1) result = product(powers[k] as number, result);
   }
-  while (powers.length <= k) powers.push(squared(powers.at(-1) as Uint32Array));
-  return powers[k] as Uint32Array;
+  return result;
 }
+
+/** What a byte at the end of a crc becomes, by its value. */
+const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => product(byte, ONE >>> 8));
+
+/** Shorter pieces are gone through here: a call of zlib costs more. */
+const LEAST_NATIVE_BYTES = 256;
 
 /**
- * The crc of what follows a prefix, from the crc of the whole, that of the prefix, and the length of what follows:
- * the combination rule of zlib's `crc32_combine`, turned round. It lets every suffix of a long damaged line be tried
- * without reading the line once for each.
+ * Tells of one place after another, from left to right, whether what follows it has a crc. The bytes are read once for all
+ * places: no bytes take long, however often a line may begin in them.
  */
-export function crcOfSuffix(whole: number, prefix: number, suffixLength: number): number {
-  let advanced = prefix;
-  for (let k = 0, rest = suffixLength; rest > 0; k++, rest = Math.floor(rest / 2)) {
-    if (rest % 2 === 1) advanced = times(power(k), advanced);
+export class SuffixCrcs {
+  readonly #bytes: Buffer;
+  readonly #whole: number;
+  /** x to 8 times as many as there are bytes. */
+  readonly #all: number;
+  /** The place that was asked for last, the crc of what lies before it, and x^(8 * place). */
+  #place = 0;
+  #prefix = 0;
+  #moved = ONE;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+    this.#whole = crc32(bytes);
+    this.#all = power(bytes.length);
   }
-  return (whole ^ advanced) >>> 0;
+
+  /**
+   * whole = crc ^ prefix * x^(8 * what follows), the combination rule of zlib's `crc32_combine`; here both sides of the product
+   * are multiplied by x^(8 * place), which goes on from place to place.
+   */
+  isRight(place: number, crc: number): boolean {
+    this.#goTo(place);
+    return product(this.#prefix, this.#all) === product((this.#whole ^ crc) >>> 0, this.#moved);
+  }
+
+  #goTo(place: number): void {
+    const bytes = this.#bytes;
+    if (place - this.#place >= LEAST_NATIVE_BYTES) {
+      this.#prefix = crc32(bytes.subarray(this.#place, place), this.#prefix);
+      this.#moved = product(this.#moved, power(place - this.#place));
+    } else {
+      let prefix = ~this.#prefix;
+      let moved = this.#moved;
+      for (let at = this.#place; at < place; at++) {
+        prefix = (TABLE[(prefix ^ (bytes[at] as number)) & 0xff] as number) ^ (prefix >>> 8);
+        moved = (TABLE[moved & 0xff] as number) ^ (moved >>> 8);
+      }
+      this.#prefix = ~prefix >>> 0;
+      this.#moved = moved >>> 0;
+    }
+    this.#place = place;
+  }
 }

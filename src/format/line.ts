@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { WalError } from '../errors/errors.ts';
-import { crcOf, crcOfSuffix, hex8 } from './crc.ts';
+import { crcOf, hex8, SuffixCrcs } from './crc.ts';
 
 export const NEWLINE = 0x0a;
 /** What every line begins with; the eight hex digits of the crc follow. */
@@ -305,19 +305,15 @@ function stringValue(bytes: Buffer, start: number, end: number): string | undefi
  */
 export function lineAtEndOf(fragment: Buffer): Envelope | undefined {
   const end = fragment.length;
-  let whole: number | undefined;
-  let prefix = 0;
-  let read = 0;
+  // What does not end as a line does ends in none.
+  if (!TAIL.test(fragment.toString('latin1', end - TAIL_BYTES))) return undefined;
+  let crcs: SuffixCrcs | undefined;
   for (let at = 1; ; at++) {
-    at = fragment.indexOf(LINE_START, at, 'latin1');
+    at = fragment.indexOf(LINE_START_BYTES, at);
     if (at < 0) return undefined;
     const claimed = claimedCrc(fragment, at, end);
     if (claimed < 0) continue;
-    whole ??= crc32(fragment);
-    const covered = at + COVERED_OFFSET;
-    prefix = crc32(fragment.subarray(read, covered), prefix);
-    read = covered;
-    if (crcOfSuffix(whole, prefix, end - covered) === claimed)
-      return parseEnvelope(fragment, at, end, claimed);
+    crcs ??= new SuffixCrcs(fragment);
+    if (crcs.isRight(at + COVERED_OFFSET, claimed)) return parseEnvelope(fragment, at, end, claimed);
   }
 }
