@@ -34,7 +34,14 @@ export type { Table, TableOptions, TransactionOptions, UpdateOptions, WatchOptio
 export type { Transaction } from './table/transaction.ts';
 export type { BackupOptions, BackupReport } from './wal/backup.ts';
 export type { WalClock, WalOptions } from './wal/options.ts';
-export type { LostRange, RepairOptions, RepairReport, SurveyedMisfit } from './wal/repair.ts';
+export type {
+  ConvertedLines,
+  EditedLine,
+  LostRange,
+  RepairOptions,
+  RepairReport,
+  SurveyedMisfit,
+} from './wal/repair.ts';
 export type {
   AppendOptions,
   FollowOptions,

@@ -20,8 +20,9 @@ import { inScratch } from '../src/lab/scratch.ts';
 
 const SEGMENT = '.beads/00000000000000000001.jsonl';
 
-test('init makes a log and a .gitignore, and a second init changes nothing', () =>
+test('init makes a log, in a repository what git must know of it, and a second init changes nothing', () =>
   inScratch('cli-init', async (dir) => {
+    mkdirSync(join(dir, '.git'));
     const first = await run(dir, ['init', '--json']);
     assert.equal(first.code, 0, first.stderr);
     const [made] = objects(first.stdout);
@@ -31,7 +32,9 @@ test('init makes a log and a .gitignore, and a second init changes nothing', () 
       readFileSync(join(dir, '.beads/.gitignore'), 'utf8'),
       'wal.lock*\nwal.suspect\nbackups/\n*.tmp\n',
     );
-    assert.equal(existsSync(join(dir, '.beads/.gitattributes')), false);
+    assert.equal(readFileSync(join(dir, '.beads/.gitattributes'), 'utf8'), '*.jsonl -text\n');
+    assert.deepEqual(made.changed, ['.gitignore', '.gitattributes']);
+    assert.equal(made.git, false);
     const [again] = objects((await run(dir, ['init', '--json'])).stdout);
     assert.deepEqual(
       { made: again.made, changed: again.changed, id: again.id },

@@ -1,5 +1,5 @@
-import { appendFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { appendFileSync, existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { textOf } from './read-file.ts';
 
 /** What of a log's directory belongs to this machine, and not into git. */
@@ -7,21 +7,32 @@ const IGNORED = ['wal.lock*', 'wal.suspect', 'backups/', '*.tmp'];
 /** Git must not touch the line ends: a line's checksum is made of its bytes. */
 const ATTRIBUTES = ['*.jsonl -text'];
 
-/** Writes .gitignore, and .gitattributes for a log that is kept in git; returns the names of those it changed. */
+/**
+ * Writes .gitignore, and .gitattributes where the log is made for git, or lies in a repository; returns the names of those it
+ * changed.
+ */
 export function writeGitFiles(directory: string, git: boolean): string[] {
   const changed: string[] = [];
   if (addLines(join(directory, '.gitignore'), IGNORED)) changed.push('.gitignore');
-  if (git && addLines(join(directory, '.gitattributes'), ATTRIBUTES)) changed.push('.gitattributes');
+  const isAttributed = git || isInRepository(directory);
+  if (isAttributed && addLines(join(directory, '.gitattributes'), ATTRIBUTES)) changed.push('.gitattributes');
   return changed;
 }
 
-/** Names of those files that lack a line. */
-export function wantingGitFiles(directory: string, git: boolean): string[] {
+export function isInRepository(directory: string): boolean {
+  for (let at = resolve(directory); ; at = dirname(at)) {
+    if (existsSync(join(at, '.git'))) return true;
+    if (at === dirname(at)) return false;
+  }
+}
+
+/** Names of those files that lack a line, of a log in a repository. */
+export function wantingGitFiles(directory: string): string[] {
   const lacks = (name: string, lines: readonly string[]) =>
     missingIn(textOf(join(directory, name)) ?? '', lines).length > 0;
   return [
     ...(lacks('.gitignore', IGNORED) ? ['.gitignore'] : []),
-    ...(git && lacks('.gitattributes', ATTRIBUTES) ? ['.gitattributes'] : []),
+    ...(lacks('.gitattributes', ATTRIBUTES) ? ['.gitattributes'] : []),
   ];
 }
 

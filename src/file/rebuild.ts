@@ -3,19 +3,19 @@ import type { Clock } from '../clock/clock.ts';
 import type { DamageCause } from '../errors/damage.ts';
 import { canonicalJson } from '../format/canonical.ts';
 import type { Head } from '../format/chain.ts';
-import {
-  COVERED_OFFSET,
-  GENESIS_CRC,
-  LINE_START,
-  LOST_OP,
-  lineBytes,
-  REPAIR_OP,
-  writeLine,
-} from '../format/line.ts';
+import { readEdited } from '../format/edited.ts';
+import { COVERED_OFFSET, GENESIS_CRC, LOST_OP, lineBytes, REPAIR_OP, writeLine } from '../format/line.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
+import {
+  type EditedLine,
+  isMisfit,
+  type Survey,
+  type SurveyedLine,
+  type SurveyedMisfit,
+} from '../format/survey.ts';
+import { lineWithin } from '../format/within.ts';
 import { readFully } from '../storage/files.ts';
 import type { Storage, StorageFile } from '../storage/storage.ts';
-import { isMisfit, type Survey, type SurveyedLine, type SurveyedMisfit } from './survey.ts';
 
 /** Takes what a log is made anew of. */
 export interface RebuildSink {
@@ -68,6 +68,8 @@ export interface Rebuilt {
 
 /** A longer gap is not filled up: the entries after it get other numbers. */
 const MOST_FILLED = 100_000;
+/** Edited entries that the record of them names. */
+const MOST_NAMED = 100;
 /** Entries that one line stands for. */
 const FILL_LINE = 10_000;
 
@@ -93,6 +95,7 @@ export class Rebuild {
   #recovered = 0;
   #damage: Damage | undefined;
   readonly #lost: LostRange[] = [];
+  readonly #edited: Pick<EditedLine, 'from' | 'to' | 'segment' | 'offset'>[] = [];
   readonly #snapshots: KeptSnapshot[] = [];
   #boundaries: SnapshotHeader[] = [];
   /** Lines whose numbers are taken, that would put what comes out of step with the snapshot it rests on. */
@@ -126,7 +129,7 @@ export class Rebuild {
       begun ||= item === first;
       if (!begun) continue;
       if (isMisfit(item)) this.#meetMisfit(item);
-      else if (item.count === 0) this.#seal = item.accepted ? item : this.#seal;
+      else if (item.count === 0) this.#seal = item.accepted || !this.#sealFits ? item : this.#seal;
       else if (item.kept) this.#put(item);
       onProgress();
       if (++turns % 1000 === 0) await clock.yield();
@@ -173,7 +176,7 @@ export class Rebuild {
   }
 
   #put(line: SurveyedLine): void {
-    const text = bodyOf(this.#read(line));
+    const text = this.#bodyOf(line);
     if (!isJson(`{${text}}`)) {
       this.#damage ??= { segment: line.segment, offset: line.offset, cause: 'unreadable' };
       return;
@@ -193,6 +196,10 @@ export class Rebuild {
     const { synced, ts, writer } = line;
     const seq = this.#head.seq + 1;
     this.#write(text, { seq, synced: Math.min(synced, seq - 1), ts, writer }, line.count);
+    if (line.edited) {
+      const { segment, offset, count } = line;
+      this.#edited.push({ from: seq, to: seq + count - 1, segment, offset });
+    }
     this.#entries += line.count;
     if (!line.accepted) this.#recovered += line.count;
   }
@@ -295,7 +302,17 @@ export class Rebuild {
       this.#fill(this.#head.seq + Math.max(1, Math.min(missing, MOST_FILLED)), this.#damageAtEnd);
     for (const line of this.#late.splice(0)) this.#put(line);
     this.#crossBoundary();
+    this.#tellEdits();
     if (this.#sealFits) this.#putSeal();
+  }
+
+  /** Says in the log itself which entries are not what their writers appended. */
+  #tellEdits(): void {
+    if (this.#edited.length === 0) return;
+    if (this.#sealFits) this.#endSegment();
+    const edited = this.#edited.slice(0, MOST_NAMED);
+    const body = canonicalJson({ edited, edits: this.#edited.length, reason: 'edits accepted' }) as string;
+    this.#new(`"data":${body},"id":"wal","op":"${REPAIR_OP}"`, 1);
   }
 
   /** Whether the seal that was met last follows what is there now. */
@@ -307,7 +324,14 @@ export class Rebuild {
     return this.#damage ?? { segment: this.#source ?? '', offset: 0, cause: 'missing' };
   }
 
-  #read({ segment, offset, length, glued, crc }: SurveyedLine): Buffer {
+  /** Its fields after the crc and before `prev`. */
+  #bodyOf(line: SurveyedLine): string {
+    const bytes = this.#read(line);
+    return line.edited ? (readEdited(bytes)?.body ?? '') : bodyOf(bytes);
+  }
+
+  #read(line: SurveyedLine): Buffer {
+    const { segment, offset, length, glued, converted, edited } = line;
     if (this.#file?.name !== segment) {
       this.#file?.file.close();
       const { storage, directory } = this.#parts;
@@ -315,7 +339,7 @@ export class Rebuild {
     }
     const bytes = Buffer.allocUnsafe(length);
     const whole = bytes.subarray(0, readFully(this.#file.file, bytes, offset));
-    return glued ? whole.subarray(whole.lastIndexOf(`${LINE_START}${crc}"`)) : whole;
+    return glued || edited || converted !== undefined ? lineWithin(whole, line) : whole;
   }
 }
 

@@ -1,154 +1,274 @@
 import { join } from 'node:path';
 import type { Clock } from '../clock/clock.ts';
 import type { DamageCause } from '../errors/damage.ts';
-import type { Envelope } from '../format/line.ts';
-import { type FoundLine, linesToKeep } from '../format/lineage.ts';
+import { readEdited } from '../format/edited.ts';
+import { type Envelope, readEnvelope } from '../format/line.ts';
+import { linesToKeep } from '../format/lineage.ts';
 import { segmentName } from '../format/names.ts';
-import { SegmentScan } from '../format/scan.ts';
-import type { Misfit, Verdict } from '../format/verdict.ts';
+import { type ScanVisitor, SegmentScan } from '../format/scan.ts';
+import {
+  type EditedLine,
+  isMisfit,
+  type Survey,
+  type SurveyedLine,
+  type SurveyedMisfit,
+} from '../format/survey.ts';
+import { judgeMisfit, type Misfit, type Verdict } from '../format/verdict.ts';
+import { type Encoding, encodingOf, toUtf8, trimmed, unitNewline } from '../format/within.ts';
 import { readFully } from '../storage/files.ts';
 import type { Storage, StorageFile } from '../storage/storage.ts';
 import { layoutOf } from './layout.ts';
 
-/** A line, and where it lies. */
-export interface SurveyedLine extends FoundLine {
-  readonly segment: string;
-  readonly offset: number;
-  /** Bytes, without the newline. */
-  readonly length: number;
-  readonly ts: number;
-  /** Whether a fragment lies before it in its line. */
-  readonly glued: boolean;
-  /** Whether it holds entries that the rest of the log does not. */
-  kept: boolean;
-}
-
-/** A line that is not crc-valid. */
-export interface SurveyedMisfit {
-  readonly verdict: Misfit['verdict'];
-  readonly cause?: DamageCause;
-  readonly segment: string;
-  readonly offset: number;
-  /** Bytes, without the newline. */
-  readonly length: number;
-  /** Its number in the segment, from 1. */
-  readonly line: number;
-}
-
-/** What lies in the segments of a directory, whatever became of them: all lines, in the order that their files begin in. */
-export interface Survey {
-  readonly items: readonly (SurveyedLine | SurveyedMisfit)[];
-  readonly bytes: number;
-}
-
-export function isMisfit(item: SurveyedLine | SurveyedMisfit): item is SurveyedMisfit {
-  return 'verdict' in item;
-}
+type Item = SurveyedLine | SurveyedMisfit;
 
 /** Bytes read between two turns of other code. */
 const CHUNK_BYTES = 256 * 1024;
 const NEWLINE = Buffer.from('\n');
-const MARKER = /^([<|=>])\1{6}/;
 
-/** Reads all segments of a directory to their ends; needs neither wal.json nor that they follow one another. */
+/**
+ * Reads all segments of a directory to their ends; needs neither wal.json nor that they follow one another.
+ * `acceptEdits`: take lines that were edited by hand for what they say now.
+ */
 export async function surveySegments(
   storage: Storage,
   clock: Clock,
   directory: string,
   onProgress?: (bytes: number) => void,
+  acceptEdits = false,
 ): Promise<Survey> {
-  const segments: (SurveyedLine | SurveyedMisfit)[][] = [];
+  const segments: Item[][] = [];
   const sides = new Sides();
+  const edits = new Map<SurveyedMisfit, SurveyedLine & { readonly text: string }>();
   const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
   let bytes = 0;
   for (const firstSeq of layoutOf(storage, directory).segments) {
-    const segment = segmentName(firstSeq);
-    const items: (SurveyedLine | SurveyedMisfit)[] = [];
-    segments.push(items);
-    const file = storage.open(join(directory, segment), 'read');
+    const file = storage.open(join(directory, segmentName(firstSeq)), 'read');
     try {
       sides.leave();
-      const found = (line: Envelope, accepted: boolean, offset: number, length: number, glued = false) => {
-        const { seq, count, crc, prev, writer, synced, ts } = line;
-        const side = sides.now;
-        // Written out: there is one for each line of the log.
-        items.push({
-          seq,
-          count,
-          crc,
-          prev,
-          writer,
-          synced,
-          ts,
-          segment,
-          offset,
-          length,
-          glued,
-          accepted,
-          side,
-          kept: false,
-        });
-      };
-      const scan = new SegmentScan(firstSeq, {
-        accepted: (line, _bytes, start, end, offset) => {
-          found(line, true, offset, end - start);
-        },
-        passedOver: (_verdict: Verdict, line, offset, length) => {
-          found(line, false, offset, length);
-        },
-        misfit: ({ verdict, cause, evidence, readable }, offset, length) => {
-          if (readable !== undefined) {
-            found({ ...readable, ts: wholeTs(readable.ts, items) }, false, offset, length);
-            return;
-          }
-          if (cause === 'merge-conflict') sides.meet(markerAt(file, offset));
-          items.push({
-            verdict,
-            ...(cause && { cause }),
-            segment,
-            offset,
-            length,
-            line: scan.lineNumber as number,
-          });
-          if (evidence !== undefined) found(evidence, false, offset, length, true);
-        },
-      });
+      const survey = new SegmentSurvey(firstSeq, file, sides, edits);
       for (let position = 0; ; ) {
         const count = file.read(chunk, position);
         if (count === 0) break;
-        scan.push(chunk.subarray(0, count));
+        survey.push(chunk.subarray(0, count));
         position += count;
         bytes += count;
         onProgress?.(bytes);
         await clock.yield();
       }
-      if (scan.unended !== undefined) scan.push(NEWLINE);
+      survey.end();
+      segments.push(survey.items);
     } finally {
       file.close();
     }
   }
   // Names may have been changed: a line's number is its own.
-  const items = segments.sort((a, b) => beginning(a) - beginning(b)).flat();
+  const found = segments.sort((a, b) => beginning(a) - beginning(b)).flat();
+  const fitting = editsThatFit(found, edits);
+  const items = acceptEdits ? found.map((item) => (isMisfit(item) && fitting.get(item)) || item) : found;
   const lines = items.filter((item) => !isMisfit(item)) as SurveyedLine[];
   for (const [i, kept] of linesToKeep(lines).entries()) (lines[i] as SurveyedLine).kept = kept;
-  return { items, bytes };
+  return { items, edits: [...fitting].map(([misfit, line]) => editOf(misfit, line)), bytes };
 }
 
 /** A date, or that of the line before where it is none. */
-function wholeTs(ts: number, before: readonly (SurveyedLine | SurveyedMisfit)[]): number {
+function wholeTs(ts: number, before: readonly Item[]): number {
   if (!Number.isNaN(ts)) return ts;
   return (before.findLast((item) => !isMisfit(item)) as SurveyedLine | undefined)?.ts ?? 0;
 }
 
-function beginning(items: readonly (SurveyedLine | SurveyedMisfit)[]): number {
+function beginning(items: readonly Item[]): number {
   const first = items.find((item) => !isMisfit(item)) as SurveyedLine | undefined;
   return first?.seq ?? Number.MAX_SAFE_INTEGER;
 }
 
-function markerAt(file: StorageFile, offset: number): string {
-  const bytes = Buffer.alloc(7);
-  readFully(file, bytes, offset);
-  return MARKER.exec(bytes.toString('latin1'))?.[1] ?? '';
+/** Notes all that lies in one segment. */
+class SegmentSurvey implements ScanVisitor {
+  readonly items: Item[] = [];
+  readonly #segment: string;
+  readonly #file: StorageFile;
+  readonly #sides: Sides;
+  readonly #edits: Map<SurveyedMisfit, SurveyedLine & { readonly text: string }>;
+  /** What lies before is UTF-16, and was read as that. */
+  #from = 0;
+  readonly #scan: SegmentScan;
+  /** Lines of UTF-16. */
+  #units = 0;
+
+  constructor(
+    firstSeq: number,
+    file: StorageFile,
+    sides: Sides,
+    edits: Map<SurveyedMisfit, SurveyedLine & { readonly text: string }>,
+  ) {
+    this.#segment = segmentName(firstSeq);
+    this.#scan = new SegmentScan(firstSeq, this);
+    this.#file = file;
+    this.#sides = sides;
+    this.#edits = edits;
+    const encoding = encodingOf(this.#read(0, 4));
+    if (encoding === 'utf-8') return;
+    this.#from = Infinity;
+    this.#from = this.#readUnits(encoding);
+  }
+
+  push(bytes: Buffer): void {
+    this.#scan.push(bytes);
+  }
+
+  /** A last line may lack nothing but its newline. */
+  end(): void {
+    if (this.#scan.unended !== undefined) this.#scan.push(NEWLINE);
+  }
+
+  #read(offset: number, length: number): Buffer {
+    const bytes = Buffer.alloc(length);
+    return bytes.subarray(0, readFully(this.#file, bytes, offset));
+  }
+
+  /** Reads the lines of UTF-16; returns where they end. What was appended to them since comes after the last of its newlines. */
+  #readUnits(encoding: Exclude<Encoding, 'utf-8'>): number {
+    const bytes = this.#read(0, this.#file.size());
+    let start = 0;
+    for (;;) {
+      const newline = unitNewline(bytes, start, encoding);
+      if (newline < 0) break;
+      this.#units++;
+      this.#lookInto(bytes.subarray(start, newline), start, encoding, 'utf-16');
+      start = newline + 2;
+    }
+    return start;
+  }
+
+  accepted(line: Envelope, _bytes: Buffer, start: number, end: number, offset: number): void {
+    this.#found(line, offset, end - start, true);
+  }
+
+  passedOver(_verdict: Verdict, line: Envelope, offset: number, length: number): void {
+    this.#found(line, offset, length, false);
+  }
+
+  misfit(misfit: Misfit, offset: number, length: number): void {
+    if (offset < this.#from) return;
+    const { cause, evidence } = misfit;
+    if (cause !== undefined && cause !== 'too-long')
+      this.#lookInto(this.#read(offset, length), offset, 'utf-8', cause);
+    else {
+      this.#misfit(misfit, offset, length);
+      if (evidence !== undefined) this.#found(evidence, offset, length, false, { glued: true });
+    }
+  }
+
+  /** Looks for the line in what is damaged for what lies around it. */
+  #lookInto(raw: Buffer, offset: number, encoding: Encoding, converted: DamageCause): void {
+    const inner = trimmed(toUtf8(raw, encoding));
+    const { length } = raw;
+    const form = { encoding, converted: inner.length === length ? undefined : converted };
+    const line = readEnvelope(inner, 0, inner.length);
+    if (line !== undefined) {
+      this.#found(line, offset, length, false, form);
+      return;
+    }
+    // White space holds nothing.
+    const misfit: Misfit = inner.length === 0 ? { verdict: 'torn' } : judgeMisfit(inner, 0, inner.length);
+    if (misfit.readable !== undefined) {
+      const ts = wholeTs(misfit.readable.ts, this.items);
+      this.#found({ ...misfit.readable, ts }, offset, length, false, form);
+      return;
+    }
+    if (misfit.cause === 'merge-conflict') this.#sides.meet(inner.toString('latin1', 0, 1));
+    const noted = this.#misfit(misfit, offset, length);
+    const glued = misfit.evidence;
+    if (glued !== undefined) this.#found(glued, offset, length, false, { ...form, glued: true });
+    const edit = misfit.cause === undefined || inner[0] !== OPENING_BRACE ? undefined : readEdited(inner);
+    if (edit === undefined) return;
+    const text = inner.toString('utf8', 0, 4 * MOST_SHOWN).slice(0, MOST_SHOWN);
+    this.#edits.set(noted, {
+      ...this.#line(edit.line, offset, length, false, { encoding, edited: true }),
+      text,
+    });
+  }
+
+  #misfit({ verdict, cause }: Misfit, offset: number, length: number): SurveyedMisfit {
+    const noted = {
+      verdict,
+      ...(cause && { cause }),
+      segment: this.#segment,
+      offset,
+      length,
+      line: offset < this.#from ? this.#units : (this.#scan.lineNumber as number),
+    };
+    this.items.push(noted);
+    return noted;
+  }
+
+  #found(line: Envelope, offset: number, length: number, accepted: boolean, more: Found = {}): void {
+    this.items.push(this.#line(line, offset, length, accepted, more));
+  }
+
+  #line(
+    { seq, count, crc, prev, writer, synced, ts }: Envelope,
+    offset: number,
+    length: number,
+    accepted: boolean,
+    { glued = false, converted = undefined, encoding = 'utf-8', edited = false }: Found,
+  ): SurveyedLine {
+    const segment = this.#segment;
+    const side = this.#sides.now;
+    // Written out: there is one for each line of the log.
+    return {
+      seq,
+      count,
+      crc,
+      prev,
+      writer,
+      synced,
+      ts,
+      segment,
+      offset,
+      length,
+      glued,
+      converted,
+      encoding,
+      edited,
+      accepted,
+      side,
+      kept: false,
+    };
+  }
+}
+
+type Found = Partial<Pick<SurveyedLine, 'glued' | 'converted' | 'encoding' | 'edited'>>;
+
+const OPENING_BRACE = 0x7b;
+/** Characters of an edited line that are told. */
+const MOST_SHOWN = 10_000;
+
+/**
+ * The edited lines that stand in the place of one that was there: they follow a line, or a line follows them, by the
+ * number and the checksum that they bear.
+ */
+function editsThatFit(
+  found: readonly Item[],
+  edits: ReadonlyMap<SurveyedMisfit, SurveyedLine & { readonly text: string }>,
+): Map<SurveyedMisfit, SurveyedLine & { readonly text: string }> {
+  if (edits.size === 0) return new Map();
+  const lines = [...found.filter((item) => !isMisfit(item)), ...edits.values()] as SurveyedLine[];
+  const starts = new Set(lines.map(({ seq, prev }) => `${seq} ${prev}`));
+  const ends = new Set(lines.map(({ seq, count, crc }) => `${seq + count} ${crc}`));
+  const prevs = new Set(lines.map(({ prev }) => prev));
+  return new Map(
+    [...edits].filter(([, { seq, count, crc, prev }]) => {
+      const isFollowed = starts.has(`${seq + count} ${crc}`);
+      return isFollowed || (ends.has(`${seq} ${prev}`) && !prevs.has(crc));
+    }),
+  );
+}
+
+function editOf(
+  { segment, offset, line }: SurveyedMisfit,
+  { seq, count, text }: SurveyedLine & { text: string },
+): EditedLine {
+  return { from: seq, to: seq + count - 1, segment, offset, line, text };
 }
 
 /** Tells the sides of merge conflicts apart: what git puts between its markers. */

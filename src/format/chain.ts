@@ -17,6 +17,13 @@ export interface Missing {
   readonly offset: number;
   /** The damaged line before that one, where there is one. */
   readonly doubt: Doubt | undefined;
+  readonly beyond?: Beyond | undefined;
+}
+
+/** Entries in whole lines after the head that do not count, for what they follow is gone: the first and the last of them. */
+export interface Beyond {
+  readonly from: number;
+  readonly to: number;
 }
 
 /** A damaged line after which nothing was accepted: it may have been acknowledged. */
@@ -29,6 +36,7 @@ export interface Doubt {
   readonly length: number;
   /** Its number in the segment, from 1; undefined where lines were not counted. */
   readonly line: number | undefined;
+  readonly beyond?: Beyond | undefined;
 }
 
 /**
@@ -45,6 +53,7 @@ export class Chain {
   #overtaken: string | undefined;
   #missing: Missing | undefined;
   #doubt: Doubt | undefined;
+  #beyond: Beyond | undefined;
 
   constructor(firstSeq: number) {
     this.firstSeq = firstSeq;
@@ -88,7 +97,8 @@ export class Chain {
 
   /** What stops reading at this point. A conflict marker tells why the entries are missing, and what to do. */
   get trouble(): Missing | Doubt | undefined {
-    return this.#doubt?.cause === 'merge-conflict' ? this.#doubt : (this.#missing ?? this.#doubt);
+    const trouble = this.#doubt?.cause === 'merge-conflict' ? this.#doubt : (this.#missing ?? this.#doubt);
+    return trouble && { ...trouble, beyond: this.#beyond };
   }
 
   /** Says of the next crc-valid line whether it counts. `offset` is where it lies, for messages. */
@@ -110,6 +120,8 @@ export class Chain {
       return 'superseded';
     }
     this.#overtaken = undefined;
+    const { from = line.seq, to = 0 } = this.#beyond ?? {};
+    this.#beyond = { from, to: Math.max(to, line.seq + line.count - 1) };
     return 'stranded';
   }
 
@@ -119,6 +131,7 @@ export class Chain {
     this.#sealed = line.count === 0;
     this.#overtaken = undefined;
     this.#doubt = undefined;
+    this.#beyond = undefined;
     if (line.synced > this.#synced) this.#synced = line.synced;
     if (line.repair) this.#missing = undefined;
   }
@@ -131,6 +144,7 @@ export class Chain {
     this.#sealed = sealed;
     this.#overtaken = undefined;
     this.#doubt = undefined;
+    this.#beyond = undefined;
   }
 
   /** Takes what a crc-valid line proves of earlier ones, whether or not the line itself counts. */
@@ -158,6 +172,7 @@ export class Chain {
     copy.#overtaken = this.#overtaken;
     copy.#missing = this.#missing;
     copy.#doubt = this.#doubt;
+    copy.#beyond = this.#beyond;
     return copy;
   }
 }

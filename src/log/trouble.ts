@@ -11,7 +11,8 @@ const CAUSES: Readonly<Record<DamageCause, string>> = {
   'merge-conflict': 'it is a merge conflict marker',
   'too-long': 'it is longer than any line of a log',
   'not-a-record': 'it is not a record of a log',
-  'checksum-mismatch': 'its bytes are not those its checksum was made of',
+  'checksum-mismatch':
+    'its bytes are not those its checksum was made of, as after an edit by hand, or on a failing disk',
 };
 
 const VERIFY = 'Run "jsonl-wal verify" for the whole picture.';
@@ -29,27 +30,45 @@ export function troubleError(trouble: Missing | Doubt, firstSeq: number, verifie
   const merge = trouble.kind === 'doubt' && trouble.cause === 'merge-conflict';
   const advice = [...(verified ? [] : [VERIFY]), merge ? MERGE : SAVE].join(' ');
   const damage = damageOf(trouble, segment);
-  const left = trouble.kind === 'missing' ? trouble.from - 1 : trouble.seq - 1;
-  const remains =
-    left > 0 ? `What comes before, up to entry ${left}, can be read.` : 'No entry comes before.';
+  const { from } = damage;
+  const remains = [
+    from > 1 ? `What comes before, up to entry ${from - 1}, can be read.` : 'No entry comes before.',
+    ...beyondText(trouble),
+  ].join(' ');
   if (trouble.kind === 'missing') {
-    const { from, to, doubt } = trouble;
+    const { doubt } = trouble;
+    const { to = from } = damage;
     const which = from === to ? `Entry ${from} is` : `Entries ${from} to ${to} are`;
-    const lies =
+    const proof = `the line at ${where} says that ${from === to ? 'it was' : 'they were'} synced.`;
+    const what =
       doubt === undefined
-        ? ''
-        : ` Before it, at byte ${doubt.offset}, lies a damaged line: ${CAUSES[doubt.cause]}.`;
-    return new WalError(
-      'ERR_WAL_CORRUPT',
-      `${which} missing, though acknowledged: the line at ${where} says that they were synced.${lies} ${remains} ${advice}`,
-      { ...facts, seq: from, cause: 'missing', damage },
-    );
+        ? `${which} missing, though acknowledged: ${proof}`
+        : `${which} damaged or missing, though acknowledged: the line at ${placeText(segment, doubt)} is damaged: ${CAUSES[doubt.cause]}; ${proof}`;
+    const details = { ...facts, seq: from, cause: 'missing', damage };
+    return new WalError('ERR_WAL_CORRUPT', `${what} ${remains} ${advice}`, details);
   }
   return new WalError(
     'ERR_WAL_CORRUPT',
-    `The line at ${where} is damaged: ${CAUSES[trouble.cause]}. Nothing follows that tells whether it had been acknowledged (as entry ${trouble.seq}). ${remains} ${advice}`,
+    `The line at ${placeText(segment, trouble)} is damaged: ${CAUSES[trouble.cause]}. Nothing follows that tells whether it had been acknowledged (as entry ${trouble.seq}). ${remains} ${advice}`,
     { ...facts, seq: trouble.seq, cause: trouble.cause, damage },
   );
+}
+
+function placeText(segment: string, { offset, line }: Doubt): string {
+  return `${segment}, byte ${offset}${line === undefined ? '' : ` (line ${line})`}`;
+}
+
+/** What comes after the damage, in this segment. */
+function beyondText({ beyond }: Missing | Doubt): string[] {
+  if (beyond === undefined) return [];
+  const { from, to } = beyond;
+  const which =
+    from === to
+      ? `Entry ${from} comes after it, is whole, and does`
+      : `Entries ${from} to ${to} come after it, are whole, and do`;
+  return [
+    `${which} not count, for what comes before is gone: "jsonl-wal repair --mode salvage" keeps what is whole.`,
+  ];
 }
 
 /** What is known of it where reading stopped: verify reads on, and may tell it more narrowly. */
@@ -65,11 +84,16 @@ function damageOf(trouble: Missing | Doubt, segment: string): Damage {
           cause: doubt.cause,
           ...(doubt.line !== undefined && { line: doubt.line }),
         };
-  if (trouble.kind === 'doubt')
-    return { ...place, segment, from: trouble.seq, records: 0, exact: false, acknowledged: 'unknown' };
-  const { from, to, offset } = trouble;
-  const evidence = { segment, offset, synced: to };
-  return { ...place, segment, from, to, records: to - from + 1, exact: false, acknowledged: 'yes', evidence };
+  const { beyond } = trouble;
+  if (trouble.kind === 'doubt') {
+    const from = trouble.seq;
+    const held = beyond === undefined ? { records: 0 } : { to: beyond.from - 1, records: beyond.from - from };
+    return { ...place, segment, from, ...held, exact: false, acknowledged: 'unknown' };
+  }
+  const { from, offset, to: synced } = trouble;
+  const to = Math.min(synced, (beyond?.from ?? Infinity) - 1);
+  const held = { from, to, records: to - from + 1, exact: false };
+  return { ...place, segment, ...held, acknowledged: 'yes', evidence: { segment, offset, synced } };
 }
 
 /** The error for a segment that does not follow what came before it. */

@@ -1,8 +1,8 @@
 import { hasCode, WalError } from '../errors/errors.ts';
 import type { LostRange } from '../file/rebuild.ts';
-import type { SurveyedMisfit } from '../file/survey.ts';
 import type { Head } from '../format/chain.ts';
-import { boolean, callback, oneOf, readOptions } from '../options/options.ts';
+import type { ConvertedLines, EditedLine, SurveyedMisfit } from '../format/survey.ts';
+import { badArgument, boolean, callback, oneOf, readOptions } from '../options/options.ts';
 import { resolveDirectory } from '../storage/directory.ts';
 import { fileError } from '../storage/error.ts';
 import type { WalOptions } from './options.ts';
@@ -11,7 +11,7 @@ import { salvage } from './salvage.ts';
 import type { Surroundings } from './surroundings.ts';
 import { mendTail } from './tail-repair.ts';
 
-export type { LostRange, SurveyedMisfit };
+export type { ConvertedLines, EditedLine, LostRange, SurveyedMisfit };
 
 export interface RepairOptions {
   /**
@@ -19,6 +19,12 @@ export interface RepairOptions {
    * anew of every entry that can be read, and keeps the original.
    */
   readonly mode: 'tail' | 'salvage';
+  /**
+   * For `salvage`: keep what an edit by hand made of a line as that line's entry, and record that it was edited, in an entry
+   * `wal.repair` at the end. Only a line that is JSON of the right shape still, and bears the number and checksums it had.
+   * Default false: it is left out, and told in `edits`.
+   */
+  readonly acceptEdits?: boolean | undefined;
   /** Write nothing, and say what would be done. Default false. */
   readonly dryRun?: boolean | undefined;
   /** Allow a network file system, where one machine alone may write. Default false. */
@@ -45,6 +51,10 @@ export interface RepairReport {
   readonly entries: number;
   /** Those of them that did not count any more. */
   readonly recovered: number;
+  /** Lines that are whole but for what an editor, a checkout or a copy did to all of them, and that are in this log as they were. */
+  readonly converted: readonly ConvertedLines[];
+  /** Lines that were edited by hand; whether they were kept, `acceptEdits` says. The first 1,000. */
+  readonly edits: readonly EditedLine[];
   /** Numbers whose entries are not there any more. */
   readonly lost: readonly LostRange[];
   /** Ids whose state before the first entry is gone, with parts of the one snapshot that stood for it. */
@@ -61,6 +71,7 @@ export interface RepairJob {
   readonly directory: string;
   readonly lock: WalOptions['lock'];
   readonly dryRun: boolean;
+  readonly acceptEdits: boolean;
   readonly allowNetwork: boolean;
   /** Throws where it was aborted, and tells how far it is. */
   readonly check: (bytes?: number) => void;
@@ -73,8 +84,8 @@ export async function repairLog(
   options: RepairOptions,
   lock: WalOptions['lock'] = 'auto',
 ): Promise<RepairReport> {
-  const fields = ['mode', 'dryRun', 'allowNetwork', 'signal', 'onProgress'] as const;
-  const { mode, dryRun, allowNetwork, signal, onProgress } = readOptions(options, fields);
+  const fields = ['mode', 'acceptEdits', 'dryRun', 'allowNetwork', 'signal', 'onProgress'] as const;
+  const { mode, acceptEdits, dryRun, allowNetwork, signal, onProgress } = readOptions(options, fields);
   checkSignal(signal);
   const tell = callback('onProgress', onProgress);
   const job: RepairJob = {
@@ -82,6 +93,7 @@ export async function repairLog(
     directory: resolveDirectory(given),
     lock,
     dryRun: boolean('dryRun', dryRun ?? false),
+    acceptEdits: boolean('acceptEdits', acceptEdits ?? false),
     allowNetwork: boolean('allowNetwork', allowNetwork ?? false),
     check: (bytes) => {
       if (signal?.aborted)
@@ -92,6 +104,8 @@ export async function repairLog(
     },
   };
   const work = oneOf('mode', mode, ['tail', 'salvage'] as const) === 'tail' ? mendTail : salvage;
+  if (job.acceptEdits && work === mendTail)
+    throw badArgument('acceptEdits is for the mode salvage: a record at the end keeps no edited line');
   requireDirectory(job);
   try {
     return await work(job);

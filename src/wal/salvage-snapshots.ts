@@ -1,17 +1,18 @@
 import { hasCode } from '../errors/errors.ts';
+import { convertedSnapshot } from '../file/converted-snapshot.ts';
 import { layoutOf } from '../file/layout.ts';
 import { type MendedSnapshot, mendSnapshot } from '../file/mend-snapshot.ts';
 import { readBody, readHeader } from '../file/snapshots.ts';
-import { isMisfit, type Survey } from '../file/survey.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
+import { isMisfit, type Survey } from '../format/survey.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** The snapshots that a log is made anew with. */
 export interface Snapshots {
   /** Oldest first. */
   readonly headers: readonly SnapshotHeader[];
-  /** One of them, where it had to be made of what is left of a damaged one. */
-  readonly mended: MendedSnapshot | undefined;
+  /** Those of them that had to be made of what is left of a damaged one, or of one that something converted. */
+  readonly mended: readonly MendedSnapshot[];
 }
 
 /**
@@ -26,25 +27,38 @@ export async function snapshotsFor(
 ): Promise<Snapshots> {
   const whole: SnapshotHeader[] = [];
   const damaged: SnapshotHeader[] = [];
+  const converted: MendedSnapshot[] = [];
   for (const seq of layoutOf(storage, directory).snapshots) {
     const header = readHeader(storage, directory, seq);
-    if (header === undefined || (log !== undefined && header.log !== log)) continue;
-    try {
-      for (const _ of readBody(storage, directory, header)) await clock.yield();
+    if (header !== undefined && log !== undefined && header.log !== log) continue;
+    if (header !== undefined && (await isWhole(header))) {
       whole.push(header);
-    } catch (error) {
-      if (!hasCode(error, 'ERR_WAL_CORRUPT')) throw error;
-      damaged.push(header);
+      continue;
     }
+    const restored = convertedSnapshot(storage, directory, seq);
+    if (restored !== undefined && (log === undefined || restored.header.log === log)) {
+      converted.push(restored);
+      whole.push(restored.header);
+    } else if (header !== undefined) damaged.push(header);
   }
   const before = firstSeq(survey) - 1;
   const stands = ({ head }: SnapshotHeader) => head.seq >= Math.min(before, Number.MAX_SAFE_INTEGER);
   const newest = damaged.findLast(stands) ?? damaged.at(-1);
   const isWanted = before > 0 && newest !== undefined && !whole.some(stands);
   if (!isWanted || newest.head.seq < (whole.at(-1)?.head.seq ?? 0))
-    return { headers: whole, mended: undefined };
+    return { headers: whole, mended: converted };
   const mended = mendSnapshot(storage, directory, newest);
-  return { headers: [...whole, mended.header], mended };
+  return { headers: [...whole, mended.header], mended: [...converted, mended] };
+
+  async function isWhole(header: SnapshotHeader): Promise<boolean> {
+    try {
+      for (const _ of readBody(storage, directory, header)) await clock.yield();
+      return true;
+    } catch (error) {
+      if (!hasCode(error, 'ERR_WAL_CORRUPT')) throw error;
+      return false;
+    }
+  }
 }
 
 /** The first entry that there is a line of; Infinity where there is none. */

@@ -18,11 +18,13 @@ import {
   unfinishedSwap,
 } from '../file/replacement.ts';
 import { readBody, readHeader } from '../file/snapshots.ts';
-import { isMisfit, type Survey, type SurveyedLine, surveySegments } from '../file/survey.ts';
+import { surveySegments } from '../file/survey.ts';
 import { healSuspect } from '../file/suspect.ts';
 import { isSameWrite } from '../format/line.ts';
-import type { Meta } from '../format/meta.ts';
+import { decodeMeta, type Meta } from '../format/meta.ts';
 import { META_FILE } from '../format/names.ts';
+import { convertedIn, isMisfit, type Survey, type SurveyedLine } from '../format/survey.ts';
+import { encodingOf, toUtf8, trimmed } from '../format/within.ts';
 import { verifyLog } from '../log/verify.ts';
 import { fileError } from '../storage/error.ts';
 import { readWhole } from '../storage/files.ts';
@@ -69,8 +71,10 @@ export async function salvage(job: RepairJob): Promise<RepairReport> {
     head: made.head,
     entries: made.entries,
     recovered: made.recovered,
+    converted: convertedIn(survey),
+    edits: survey.edits.slice(0, MOST_LISTED),
     lost: made.lost,
-    lostIds: snapshots.mended?.lost ?? 0,
+    lostIds: snapshots.mended.reduce((sum, { lost }) => sum + lost, 0),
     damaged: damagedIn(survey),
     kept,
   });
@@ -183,8 +187,8 @@ async function makeNew(job: RepairJob, source: Source, { made: name }: Swap): Pr
   try {
     const made = await rebuilt(job, source, log);
     for (const { of, head, last } of made.snapshots) {
-      const { mended } = source.snapshots;
-      const body = mended?.header === of ? mended.body : readBody(storage, source.directory, of);
+      const mended = source.snapshots.mended.find(({ header }) => header === of);
+      const body = mended?.body ?? readBody(storage, source.directory, of);
       await log.snapshot({ ...of, head, last, log: source.meta.id }, body, () => clock.yield());
     }
     job.check();
@@ -209,9 +213,10 @@ function rebuilt(
 
 /** Reads all there is. */
 async function sourceIn(job: RepairJob, directory: string): Promise<Source> {
-  const { surroundings, check } = job;
+  const { surroundings, check, acceptEdits } = job;
+  const { storage, clock } = surroundings;
   const { meta, problem } = metaOf(job, directory);
-  const survey = await surveySegments(surroundings.storage, surroundings.clock, directory, check);
+  const survey = await surveySegments(storage, clock, directory, check, acceptEdits);
   const log = problem === undefined ? meta.id : undefined;
   return { directory, meta, survey, snapshots: await snapshotsFor(surroundings, directory, log, survey) };
 }
@@ -279,10 +284,25 @@ function metaOf(
     .map((seq) => readHeader(storage, directory, seq))
     .filter((each) => each !== undefined && LOG_ID.test(each.log));
   const attributes = readWhole(storage, join(place, '.gitattributes'))?.toString() ?? '';
-  const text = readWhole(storage, join(directory, META_FILE))?.toString() ?? '';
+  const bytes = readWhole(storage, join(directory, META_FILE)) ?? Buffer.alloc(0);
+  const text = trimmed(toUtf8(bytes, encodingOf(bytes))).toString();
+  const whole = wholeMeta(text);
+  if (whole !== undefined) return { meta: whole, problem };
   const id = /"id":\s*"([0-9a-f]{16})"/.exec(text)?.[1] ?? header?.log ?? randomHex(16);
-  const git = /"git":\s*true/.test(text) || /^\*\.jsonl -text/m.test(attributes);
+  // A log in a repository has these attributes, too, and grows more segments.
+  const isOne = layoutOf(storage, directory).segments.length <= 1;
+  const git = /"git":\s*true/.test(text) || (isOne && /^\*\.jsonl -text/m.test(attributes));
   return { meta: { id, created: new Date(clock.now()).toISOString(), git }, problem };
+}
+
+/** What wal.json says but for what an editor or a copy did to all of it. */
+function wholeMeta(text: string): Meta | undefined {
+  try {
+    return decodeMeta(text, META_FILE);
+  } catch (error) {
+    if (!hasCode(error, 'ERR_WAL_FORMAT')) throw error;
+    return undefined;
+  }
 }
 
 /** Lines that are no records, nor what a crash leaves. */

@@ -1,8 +1,9 @@
 import { hasCode, WalError, type WalErrorCode } from '../errors/errors.ts';
 import { openFileStore } from '../file/open.ts';
-import { isMisfit, type Survey, type SurveyedLine, surveySegments } from '../file/survey.ts';
+import { surveySegments } from '../file/survey.ts';
 import { canonicalJson } from '../format/canonical.ts';
 import { GENESIS_CRC, lineBytes, REPAIR_OP, writeLine } from '../format/line.ts';
+import { isMisfit, type Survey, type SurveyedLine } from '../format/survey.ts';
 import { KeyWindow } from '../log/key-window.ts';
 import { Tail } from '../log/tail.ts';
 import { type VerifyReport, verifyLog } from '../log/verify.ts';
@@ -34,7 +35,9 @@ export async function mendTail(job: RepairJob): Promise<RepairReport> {
       head,
       entries: seen.entries,
       recovered: 0,
-      lost: reasons.length === 0 ? [] : lostIn(seen),
+      converted: [],
+      edits: survey.edits.slice(0, MOST_NAMED),
+      lost: reasons.length === 0 ? [] : lostIn(seen, survey),
       lostIds: 0,
       damaged: damagedIn(survey),
       kept: undefined,
@@ -44,7 +47,7 @@ export async function mendTail(job: RepairJob): Promise<RepairReport> {
     refuseUnfit(error, seen, survey);
     check();
     if (dryRun) return report(seen.head, [error.message]);
-    const head = await appendRepair(store, job, lostIn(seen), error);
+    const head = await appendRepair(store, job, lostIn(seen, survey), error);
     return report(head, [error.message]);
   } finally {
     await store.close();
@@ -89,7 +92,9 @@ function isDoubt({ code, cause }: WalError): boolean {
   return code === 'ERR_WAL_CORRUPT' && typeof cause === 'string';
 }
 
-function beyondText({ items }: Survey): string | undefined {
+function beyondText({ items, edits }: Survey): string | undefined {
+  if (edits.length > 0)
+    return `a line that was edited would be lost, which "jsonl-wal repair --mode salvage --accept-edits" keeps`;
   const lines = items.filter((item) => !isMisfit(item)) as SurveyedLine[];
   const count = lines.reduce((sum, line) => sum + (line.kept && !line.accepted ? line.count : 0), 0);
   if (count === 0) return undefined;
@@ -97,8 +102,10 @@ function beyondText({ items }: Survey): string | undefined {
 }
 
 /** What is not settled yet: ranges that are proven to be gone, or the place of the damaged end. */
-function lostIn({ missing, error }: VerifyReport): RepairReport['lost'] {
+function lostIn({ missing, error }: VerifyReport, survey: Survey): RepairReport['lost'] {
   const open = missing.filter(({ settled }) => !settled);
+  // White space holds nothing.
+  if (open.length === 0 && damagedIn(survey).length === 0) return [];
   if (open.length > 0)
     return open.map(({ from, to, segment, offset }) => ({ from, to, segment, offset, cause: 'missing' }));
   const { seq = 0, segment = '', offset = 0, cause } = error as WalError;

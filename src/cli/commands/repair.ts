@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
-import { type RepairReport, Wal } from '../../index.ts';
+import { type RepairOptions, type RepairReport, Wal } from '../../index.ts';
 import { makeCommand, settingsOf } from '../command.ts';
+import { usageError } from '../failure.ts';
 import { firstFew } from '../first-few.ts';
 import { openingError, refuseAddress } from '../opening.ts';
 import { Output, type Row } from '../output.ts';
@@ -10,6 +11,7 @@ import { count, entryRange, figure } from '../words.ts';
 
 interface RepairSettings {
   readonly mode: RepairReport['mode'];
+  readonly acceptEdits?: true;
   readonly dryRun?: true;
   readonly allowNetwork?: true;
 }
@@ -21,6 +23,7 @@ export function repairCommand(): Command {
         .choices(['tail', 'salvage'])
         .makeOptionMandatory(),
     )
+    .option('--accept-edits', 'salvage: keep lines that were edited by hand as they are now')
     .option('--dry-run', 'write nothing, and print what would be done')
     .option('--allow-network', 'allow a network file system, where one machine alone may write')
     .addHelpText(
@@ -29,24 +32,25 @@ export function repairCommand(): Command {
 tail appends a record that names what is missing or damaged at the end, so that the log can be written again. It is
 refused where that would bury entries that can still be read.
 salvage makes the log anew of every entry that can be read, and puts that in its place: for a wal.json or segments that are
-missing, damage in the middle, both sides of a merge conflict. The original is kept whole, beside the log's backups.
+missing, damage in the middle, both sides of a merge conflict, line ends or an encoding that something changed. A line that
+was edited by hand is left out, and shown, or kept as it is now with --accept-edits, and then an entry wal.repair at the end
+says so. The original is kept whole, beside the log's backups.
 Neither changes a byte of what is there, and run again they find nothing to do. "jsonl-wal doctor" says which is wanted.`,
     )
     .action(async (_options: unknown, command: Command) => {
-      const { dir, json, mode, dryRun = false, allowNetwork = false } = settingsOf<RepairSettings>(command);
+      const settings = settingsOf<RepairSettings>(command);
+      const { dir, json, mode, acceptEdits = false, dryRun = false, allowNetwork = false } = settings;
       refuseAddress(dir);
-      const report = await repair(dir, { mode, dryRun, allowNetwork });
+      if (acceptEdits && mode === 'tail') throw usageError('--accept-edits goes with --mode salvage.');
+      const report = await repair(dir, { mode, acceptEdits, dryRun, allowNetwork });
       const output = new Output();
       if (json) await output.json({ ...report, kept: report.kept ?? null });
-      else await output.facts(rowsOf(report));
+      else await output.facts(rowsOf(report, acceptEdits));
       await output.flush();
     });
 }
 
-async function repair(
-  directory: string,
-  options: { readonly mode: RepairReport['mode']; readonly dryRun: boolean; readonly allowNetwork: boolean },
-): Promise<RepairReport> {
+async function repair(directory: string, options: RepairOptions): Promise<RepairReport> {
   let progress: Progress | undefined;
   try {
     return await Wal.repair(directory, {
@@ -63,19 +67,28 @@ async function repair(
   }
 }
 
-function rowsOf(report: RepairReport): Row[] {
-  const { dryRun, reasons, entries, recovered, lost, lostIds, damaged, kept } = report;
+/** Characters of an edited line that are shown; --json has more. */
+const MOST_SHOWN = 300;
+
+function rowsOf(report: RepairReport, acceptEdits: boolean): Row[] {
+  const { dryRun, reasons, entries, recovered, converted, edits, lost, lostIds, damaged, kept } = report;
   if (reasons.length === 0) return [['repair', 'there is nothing to do']];
   const beyond = recovered > 0 ? `, ${figure(recovered)} of them did not count any more` : '';
   return [
     ...reasons.map((reason, i): Row => [i === 0 ? 'wrong' : '', reason]),
     ['repair', repairText(report)],
     ['entries', `${figure(entries)}${beyond}`],
+    ...shown(
+      'converted',
+      converted,
+      ({ cause, lines }) => `${count(lines, 'line')} (${cause}), kept as they were`,
+    ),
     ...shown('lost', lost, lostText),
     ...(lostIds === 0
       ? []
       : [['', `the state of ${count(lostIds, 'id')}, with parts of the snapshot`] as const]),
     ...shown('damaged', damaged, damagedText),
+    ...shown('edited', edits, (edit) => editText(edit, acceptEdits)),
     ...(kept === undefined ? [] : [['original', kept] as const]),
     ...(dryRun ? [['', 'nothing was written (--dry-run)'] as const] : []),
   ];
@@ -89,6 +102,15 @@ function repairText({ mode, dryRun, head: { seq } }: RepairReport): string {
 
 function lostText({ from, to, segment, offset, cause }: RepairReport['lost'][number]): string {
   return `${entryRange(from, to)} (${cause}, ${segment} byte ${offset})`;
+}
+
+function editText(
+  { from, to, segment, line, text }: RepairReport['edits'][number],
+  accepted: boolean,
+): string {
+  const what = accepted ? 'kept as it is now' : 'left out (--accept-edits keeps it as it is now)';
+  const shown = text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text;
+  return `${entryRange(from, to)} (${segment} line ${line}), ${what}: ${shown}`;
 }
 
 function damagedText({ cause, segment, line, length }: RepairReport['damaged'][number]): string {

@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { BACKUPS_DIRECTORY, REPAIRING_FILE, SUSPECT_FILE, snapshotSeq } from '../../format/names.ts';
 import type { VerifyReport } from '../../index.ts';
 import { shellWord } from '../../lab/shell-word.ts';
-import { wantingGitFiles } from '../git-files.ts';
+import { isInRepository, wantingGitFiles } from '../git-files.ts';
 import { snapshotsIn } from '../segments.ts';
 import { count } from '../words.ts';
 import { ageText, type Check, commandOn } from './check.ts';
@@ -83,19 +83,10 @@ function namesIn(place: string, wanted: (name: string) => boolean): string[] {
 /** In a git repository: whether git leaves alone what it must. */
 export function checkGit(directory: string, git: boolean): Check {
   const name = 'git';
-  if (!isInRepository(resolve(directory))) return { name, state: 'ok', message: 'not in a repository' };
-  const wanting = wantingGitFiles(directory, git);
+  if (!isInRepository(directory)) return { name, state: 'ok', message: 'not in a repository' };
+  const wanting = wantingGitFiles(directory);
   if (wanting.length === 0) return { name, state: 'ok', message: 'told what to leave alone' };
-  const why = git
-    ? 'git could change line ends, or take in what belongs to this machine'
-    : 'git could take in what belongs to this machine';
+  const why = 'git could change line ends, or take in what belongs to this machine';
   const message = `${wanting.join(' and ')} in the log's directory lacks lines: ${why}`;
   return { name, state: 'warn', message, mend: commandOn(directory, git ? 'init --git' : 'init') };
-}
-
-function isInRepository(directory: string): boolean {
-  for (let at = directory; ; at = dirname(at)) {
-    if (existsSync(join(at, '.git'))) return true;
-    if (at === dirname(at)) return false;
-  }
 }

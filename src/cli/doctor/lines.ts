@@ -3,18 +3,17 @@ import { join } from 'node:path';
 import { hasCode, messageOf } from '../../errors/errors.ts';
 import { FORMAT_VERSION } from '../../format/meta.ts';
 import { META_FILE, REPAIRING_FILE } from '../../format/names.ts';
-import { type OddLine, type RepairReport, type VerifyReport, Wal } from '../../index.ts';
+import { type DamageCause, type OddLine, type RepairReport, type VerifyReport, Wal } from '../../index.ts';
 import { metaOf } from '../read-file.ts';
 import { segmentsIn, snapshotsIn } from '../segments.ts';
 import { timeText } from '../show.ts';
-import { count, figure, pendingText } from '../words.ts';
+import { count, entryRange, figure, pendingText } from '../words.ts';
 import { ageText, type Check, commandOn, makeOne } from './check.ts';
 
 /** What wal.json says. */
-export function checkFormat(directory: string): Check {
+export async function checkFormat(directory: string): Promise<Check> {
   const name = 'format';
   const path = join(directory, META_FILE);
-  const mend = commandOn(directory, 'repair --mode salvage --dry-run');
   if (existsSync(join(directory, REPAIRING_FILE))) {
     const go = commandOn(directory, 'repair --mode salvage');
     return { name, state: 'fail', message: 'a repair was cut short', mend: go, corrupt: true };
@@ -22,8 +21,9 @@ export function checkFormat(directory: string): Check {
   if (!existsSync(path)) {
     if (segmentsIn(directory).length === 0 && snapshotsIn(directory).length === 0)
       return { name, state: 'fail', message: `there is no log in ${directory}`, mend: makeOne(directory) };
+    const { mend, told } = await mendOf(directory, ['salvage']);
     const put = `put it back from git or a backup, or: ${mend}`;
-    return { name, state: 'fail', message: `${path} is missing`, mend: put, corrupt: true };
+    return { name, state: 'fail', message: `${path} is missing${told}`, mend: put, corrupt: true };
   }
   try {
     const { id, created, git } = metaOf(directory);
@@ -33,7 +33,8 @@ export function checkFormat(directory: string): Check {
     const message = messageOf(error);
     if (hasCode(error, 'ERR_WAL_VERSION'))
       return { name, state: 'fail', message, mend: 'npm install jsonl-wal@latest' };
-    return { name, state: 'fail', message, mend, corrupt: true };
+    const { mend, told } = await mendOf(directory, ['salvage']);
+    return { name, state: 'fail', message: `${message}${told}`, mend, corrupt: true };
   }
 }
 
@@ -54,15 +55,53 @@ export async function brokenChain(directory: string, error: Error): Promise<Chec
   // No compaction came between: the segments do not lead to the snapshot that stands there.
   if (!hasCode(error, 'ERR_WAL_CORRUPT', 'ERR_WAL_DIVERGED', 'ERR_WAL_COMPACTED'))
     return { ...found, mend: 'mend what the system says, and look again' };
-  return { ...found, mend: await mendOf(directory), corrupt: true };
+  const { mend, told } = await mendOf(directory, ['tail', 'salvage']);
+  return { ...found, message: `${error.message}${told}`, mend, corrupt: true };
 }
 
-/** The first of the repairs that does, tried without writing. */
-async function mendOf(directory: string): Promise<string> {
-  const plan = await Wal.repair(directory, { mode: 'tail', dryRun: true }).catch(() => undefined);
-  const mode: RepairReport['mode'] = plan === undefined ? 'salvage' : 'tail';
-  return `${commandOn(directory, `repair --mode ${mode}`)} (with --dry-run, it only says what it would do)`;
+/** The first of these repairs that does, tried without writing, and what it would bring. */
+async function mendOf(
+  directory: string,
+  modes: readonly RepairReport['mode'][],
+): Promise<{ readonly mend: string; readonly told: string }> {
+  for (const mode of modes) {
+    const plan = await Wal.repair(directory, { mode, dryRun: true }).catch(() => undefined);
+    if (plan === undefined && mode !== modes.at(-1)) continue;
+    const repair = `${commandOn(directory, `repair --mode ${mode}`)} (with --dry-run, it only says what it would do)`;
+    const mend = plan && plan.edits.length > 0 ? `${repair}; ${editsMend(directory, plan)}` : repair;
+    return { mend, told: plan === undefined ? '' : toldOf(plan) };
+  }
+  throw new Error('no mode of repair was named');
 }
+
+function editsMend(directory: string, { edits }: RepairReport): string {
+  const them =
+    edits.length === 1
+      ? 'the edited line as it is now'
+      : `the ${figure(edits.length)} edited lines as they are now`;
+  return `to keep ${them}: ${commandOn(directory, 'repair --mode salvage --accept-edits')}`;
+}
+
+/** What a salvage would bring: why lines that are whole are called damaged, and how many entries there are. */
+function toldOf({ mode, converted, edits, entries }: RepairReport): string {
+  if (mode === 'tail') return '';
+  const whole = converted.map(({ cause, lines }) => ` ${count(lines, 'line')} ${CONVERTED[cause] ?? cause}.`);
+  const changed = edits
+    .slice(0, MOST_NAMED)
+    .map(({ from, to, segment, line }) => ` ${segment} line ${line} was edited (${entryRange(from, to)}).`);
+  return `${[...whole, ...changed].join('')} ${count(entries, 'entry', 'entries')} can be kept.`;
+}
+
+const MOST_NAMED = 3;
+
+/** What is said of lines that are whole but for that. */
+const CONVERTED: Partial<Record<DamageCause, string>> = {
+  'carriage-return':
+    'whole but for a carriage return at the end, as a git checkout with autocrlf or an editor leaves',
+  'byte-order-mark': 'whole but for a byte-order mark, as an editor leaves',
+  'white-space': 'whole but for white space around it, as an editor or a formatter leaves',
+  'utf-16': 'whole but for being UTF-16, as an editor or PowerShell leaves',
+};
 
 /** What lies after the last entry, of lines that can be read to their end. */
 export function checkTail({ odd, segments, head, pending }: VerifyReport): Check {

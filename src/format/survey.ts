@@ -1,0 +1,75 @@
+import type { DamageCause } from '../errors/damage.ts';
+import type { FoundLine } from './lineage.ts';
+import type { Misfit } from './verdict.ts';
+import type { Encoding } from './within.ts';
+
+/** A line, and where it lies. */
+export interface SurveyedLine extends FoundLine {
+  readonly segment: string;
+  readonly offset: number;
+  /** Bytes, without the newline. */
+  readonly length: number;
+  readonly ts: number;
+  /** Whether a fragment lies before it in its line. */
+  readonly glued: boolean;
+  /** Why the chain says damaged, though the line is whole but for that: see `lineWithin`. */
+  readonly converted: DamageCause | undefined;
+  readonly encoding: Encoding;
+  /** Whether it is what an edit by hand made of a line, whose checksum it has: see `readEdited`. */
+  readonly edited: boolean;
+  /** Whether it holds entries that the rest of the log does not. */
+  kept: boolean;
+}
+
+/** A line that is not crc-valid. */
+export interface SurveyedMisfit {
+  readonly verdict: Misfit['verdict'];
+  readonly cause?: DamageCause;
+  readonly segment: string;
+  readonly offset: number;
+  /** Bytes, without the newline. */
+  readonly length: number;
+  /** Its number in the segment, from 1. */
+  readonly line: number;
+}
+
+/** A line that somebody edited: JSON of the right shape, in the place of the line whose checksum it bears. */
+export interface EditedLine {
+  /** First and last entry that it holds. */
+  readonly from: number;
+  readonly to: number;
+  readonly segment: string;
+  readonly offset: number;
+  /** Its number in the segment, from 1. */
+  readonly line: number;
+  /** What it says now: its first 10,000 characters. */
+  readonly text: string;
+}
+
+/** Lines that are whole but for one thing, such as their ends. */
+export interface ConvertedLines {
+  readonly cause: DamageCause;
+  readonly lines: number;
+}
+
+/** What lies in the segments of a directory, whatever became of them: all lines, in the order that their files begin in. */
+export interface Survey {
+  readonly items: readonly (SurveyedLine | SurveyedMisfit)[];
+  /** Lines that were edited by hand: among the lines where edits are accepted, else among the misfits. */
+  readonly edits: readonly EditedLine[];
+  readonly bytes: number;
+}
+
+export function isMisfit(item: SurveyedLine | SurveyedMisfit): item is SurveyedMisfit {
+  return 'verdict' in item;
+}
+
+/** Lines that salvage keeps for what they were, by what makes the chain call them damaged. */
+export function convertedIn({ items }: Survey): ConvertedLines[] {
+  const counts = new Map<DamageCause, number>();
+  for (const item of items) {
+    if (isMisfit(item) || item.converted === undefined || !item.kept) continue;
+    counts.set(item.converted, (counts.get(item.converted) ?? 0) + 1);
+  }
+  return [...counts].map(([cause, lines]) => ({ cause, lines }));
+}

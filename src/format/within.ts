@@ -1,0 +1,59 @@
+import { LINE_START } from './line.ts';
+
+/*
+ * What an editor, a checkout or a copy does to a whole file, and which changes nothing of what its lines say: line ends, a
+ * byte-order mark, white space around lines, UTF-16. The chain calls such lines damaged; salvage takes them as they were.
+ */
+
+export type Encoding = 'utf-8' | 'utf-16le' | 'utf-16be';
+
+/** Tells UTF-16 by the beginning of a file: a byte-order mark, or what every file of a log begins with. */
+export function encodingOf(beginning: Buffer): Encoding {
+  const start = beginning.toString('latin1', 0, 4);
+  if (start.startsWith('\xff\xfe') || start === '{\0"\0') return 'utf-16le';
+  if (start.startsWith('\xfe\xff') || start === '\0{\0"') return 'utf-16be';
+  return 'utf-8';
+}
+
+/** The same text in UTF-8. */
+export function toUtf8(bytes: Buffer, encoding: Encoding): Buffer {
+  if (encoding === 'utf-8') return bytes;
+  const even = bytes.subarray(0, bytes.length - (bytes.length % 2));
+  const units = encoding === 'utf-16le' ? even : Buffer.from(even).swap16();
+  return Buffer.from(units.toString('utf16le'));
+}
+
+const UNIT_NEWLINES = { 'utf-16le': Buffer.from([0x0a, 0]), 'utf-16be': Buffer.from([0, 0x0a]) } as const;
+
+/** Where the next newline of a UTF-16 text begins that lies on a whole unit; -1 where there is none. */
+export function unitNewline(bytes: Buffer, from: number, encoding: Exclude<Encoding, 'utf-8'>): number {
+  for (let at = from; ; at++) {
+    at = bytes.indexOf(UNIT_NEWLINES[encoding], at);
+    if (at < 0 || at % 2 === 0) return at;
+  }
+}
+
+const BYTE_ORDER_MARK = Buffer.from('\ufeff');
+const isBlank = (byte: number | undefined) => byte === 0x20 || byte === 0x09 || byte === 0x0d;
+
+/** The line without byte-order marks, spaces, tabs and carriage returns around it: none of them begins or ends a line of a log. */
+export function trimmed(line: Buffer): Buffer {
+  let [start, end] = [0, line.length];
+  for (;;) {
+    if (line.subarray(start, start + BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK))
+      start += BYTE_ORDER_MARK.length;
+    else if (start < end && isBlank(line[start])) start++;
+    else break;
+  }
+  while (end > start && isBlank(line[end - 1])) end--;
+  return line.subarray(start, end);
+}
+
+/** The line of that crc in what lies around it. */
+export function lineWithin(
+  bytes: Buffer,
+  { encoding, glued, crc }: { readonly encoding: Encoding; readonly glued: boolean; readonly crc: string },
+): Buffer {
+  const line = trimmed(toUtf8(bytes, encoding));
+  return glued ? line.subarray(line.lastIndexOf(`${LINE_START}${crc}"`)) : line;
+}

@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { Check } from '../src/cli/doctor/check.ts';
+import { examine } from '../src/cli/doctor/examine.ts';
+import { type Item, type LogRecord, type RepairReport, Wal } from '../src/index.ts';
+import { inScratch } from '../src/lab/scratch.ts';
+import { files } from '../src/lab/small-log.ts';
+
+const COUNT = 1000;
+/** The code units of some of these hold a byte that is a newline in UTF-8. */
+const TEXT = 'a\u010a\u0a05\u{1f60a}\u{1f40a} "\\ \r\n\t';
+
+type Files = ReadonlyMap<string, Buffer>;
+
+/** A log of 1,000 entries in several segments; where `compacted`, a snapshot stands for the first 500. */
+async function makeLog(directory: string, compacted: boolean): Promise<Files> {
+  const wal = await Wal.open(directory, { durability: 'os', segmentBytes: 32 * 1024 });
+  for (let n = 1; n <= COUNT; n += 20) {
+    const entries = Array.from({ length: 20 }, (_, i) => ({
+      op: 'set',
+      id: `bd-${(n + i) % 300}`,
+      data: { n: n + i, TEXT },
+    }));
+    await Promise.all(entries.map((entry) => wal.append(entry)));
+    if (compacted && n + 19 === COUNT / 2) await wal.compact({ retain: 1 });
+  }
+  await wal.close();
+  return new Map(files(directory, /json/).map((name) => [name, readFileSync(join(directory, name))]));
+}
+
+async function contentOf(directory: string): Promise<{ records: LogRecord[]; items: Item[] }> {
+  const wal = await Wal.open(directory, { readOnly: true });
+  try {
+    assert.equal((await wal.verify()).error?.message, undefined);
+    const records: LogRecord[] = [];
+    for await (const record of wal.read({ from: await wal.oldest() })) records.push(record);
+    return { records, items: (await wal.table()).list() };
+  } finally {
+    await wal.close();
+  }
+}
+
+const text = (change: (text: string) => string) => (bytes: Buffer) => Buffer.from(change(bytes.toString()));
+const utf16 =
+  (change: (text: string) => string, bigEnd = false) =>
+  (bytes: Buffer) => {
+    const units = Buffer.from(change(bytes.toString()), 'utf16le');
+    return bigEnd ? units.swap16() : units;
+  };
+const asItIs = (text: string) => text;
+const carriageReturns = (text: string) => text.replaceAll('\n', '\r\n');
+
+const CONVERSIONS: Readonly<Record<string, (bytes: Buffer) => Buffer>> = {
+  'carriage returns': text(carriageReturns),
+  'a byte-order mark': text((text) => `\ufeff${text}`),
+  'spaces at the end of each line': text((text) => text.replaceAll('\n', '  \n')),
+  'a tab at the end of each line': text((text) => text.replaceAll('\n', '\t\n')),
+  'spaces at the beginning of each line': text((text) => text.replaceAll(/^(?=.)/gm, '  ')),
+  'all of these at once': text(
+    (text) => `\ufeff${text.replaceAll(/^(?=.)/gm, ' \t').replaceAll('\n', ' \r\t\r\n')}`,
+  ),
+  'UTF-16 with a byte-order mark': utf16((text) => `\ufeff${text}`),
+  'UTF-16 without one': utf16(asItIs),
+  'UTF-16 and carriage returns': utf16((text) => `\ufeff${carriageReturns(text)}`),
+  'UTF-16, the big end first': utf16((text) => `\ufeff${text}`, true),
+  'UTF-16, the big end first, without a byte-order mark': utf16(asItIs, true),
+};
+
+/** The first repair that doctor advises, run as it says. */
+async function doAsDoctorSays(directory: string): Promise<RepairReport> {
+  const checks: Check[] = [];
+  for await (const check of examine(directory)) checks.push(check);
+  const mends = checks.flatMap(({ state, mend = '' }) => (state === 'fail' ? [mend] : []));
+  const mode = /repair --mode (tail|salvage)(?! --dry-run)/.exec(mends.join('\n'))?.[1];
+  assert.ok(mode, `no repair is advised: ${JSON.stringify(checks, null, 1)}`);
+  return Wal.repair(directory, { mode: mode as RepairReport['mode'] });
+}
+
+for (const compacted of [false, true]) {
+  test(`${compacted ? 'a compacted log' : 'a log'} that something converted as a whole: what doctor prints brings all entries back`, () =>
+    inScratch('converted', async (scratch) => {
+      const original = await makeLog(join(scratch, 'original'), compacted);
+      const before = await contentOf(join(scratch, 'original'));
+      for (const [what, convert] of Object.entries(CONVERSIONS)) {
+        const log = join(scratch, what);
+        mkdirSync(log);
+        for (const [name, bytes] of original) writeFileSync(join(log, name), convert(bytes));
+        const report = await doAsDoctorSays(log);
+        assert.deepEqual([report.entries, report.lost, report.lostIds], [before.records.length, [], 0], what);
+        assert.deepEqual(await contentOf(log), before, what);
+        assert.ok(
+          report.converted.reduce((sum, { lines }) => sum + lines, 0) >=
+            (what.includes('mark') ? 1 : before.records.length),
+          what,
+        );
+        await assert.doesNotReject(async () => {
+          const wal = await Wal.open(log);
+          assert.equal((await wal.append({ op: 'set', id: 'next' })).seq, COUNT + 1, what);
+          await wal.close();
+        });
+      }
+    }));
+}
+
+/** Gives `body` a log of three entries, with something after the newline of the last. */
+function endingIn(end: (line: string) => string, body: (log: string) => Promise<void>): Promise<void> {
+  return inScratch('converted-end', async (scratch) => {
+    const wal = await Wal.open(scratch);
+    for (let n = 1; n <= 3; n++) await wal.append({ op: 'add', id: `bd-${n}` });
+    await wal.close();
+    const path = join(scratch, files(scratch, /^0/)[0] as string);
+    const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
+    writeFileSync(path, `${lines.slice(0, -1).join('\n')}\n${end(lines.at(-1) as string)}`);
+    await body(scratch);
+  });
+}
+
+test('a last line that is whole but for a carriage return: a record at the end would bury it, and is refused; salvage keeps it', () =>
+  endingIn(
+    (line) => `${line}\r\n`,
+    async (log) => {
+      await assert.rejects(Wal.repair(log, { mode: 'tail' }), {
+        code: 'ERR_WAL_CORRUPT',
+        message: /an entry beyond the damage can still be read/,
+      });
+      const { entries, lost } = await Wal.repair(log, { mode: 'salvage' });
+      assert.deepEqual([entries, lost], [3, []]);
+      assert.deepEqual(
+        (await contentOf(log)).records.map(({ id }) => id),
+        ['bd-1', 'bd-2', 'bd-3'],
+      );
+    },
+  ));
+
+for (const mode of ['tail', 'salvage'] as const)
+  test(`a line of nothing but white space at the end: by ${mode} nothing is lost`, () =>
+    endingIn(
+      (line) => `${line}\n \t\r\n`,
+      async (log) => {
+        const { entries, lost } = await Wal.repair(log, { mode });
+        assert.deepEqual([entries, lost], [3, []]);
+        assert.deepEqual((await contentOf(log)).records.filter(({ op }) => op === 'add').length, 3);
+      },
+    ));
