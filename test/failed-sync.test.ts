@@ -1,8 +1,17 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
-import { healSuspect, markSuspect } from '../src/file/suspect.ts';
+import { healSuspect, markSuspect, suspectIn } from '../src/file/suspect.ts';
 import { Wal } from '../src/index.ts';
 import { recordsIn } from '../src/lab/audit.ts';
 import { inScratch } from '../src/lab/scratch.ts';
@@ -272,3 +281,40 @@ test('a Wal that latches while a seal is wanted writes none', async () => {
     await wal.close();
   });
 });
+
+test('a marker of any length is read, and one that is too long stands for all segments', () =>
+  inScratch('faults', async (directory) => {
+    const wal = await Wal.open(directory);
+    await wal.append(add('bd-1'));
+    await wal.close();
+    const marker = join(directory, 'wal.suspect');
+    const line = (seq: number) => `${JSON.stringify({ segment: SEGMENT, seq })}\n`;
+    writeFileSync(marker, line(3).repeat(200_000) + line(2));
+    assert.equal(suspectIn(nodeStorage, directory), 2);
+    writeFileSync(
+      marker,
+      line(3)
+        .trimEnd()
+        .padEnd(63)
+        .concat('\n')
+        .repeat(2 ** 18) + line(2),
+    );
+    assert.equal(suspectIn(nodeStorage, directory), 0);
+    truncateSync(marker, 3 * 2 ** 30);
+    assert.equal(suspectIn(nodeStorage, directory), 0);
+    const other = await Wal.open(directory);
+    await other.append(add('bd-2'));
+    await other.close();
+    assert.deepEqual(await idsIn(directory), ['bd-1', 'bd-2']);
+    assert.equal(existsSync(marker), false);
+  }));
+
+test('a marker is not written into what a link leads to', () =>
+  inScratch('faults', (directory) => {
+    const [marker, precious] = [join(directory, 'wal.suspect'), join(directory, 'precious')];
+    writeFileSync(precious, 'precious');
+    symlinkSync('precious', marker);
+    markSuspect(nodeStorage, directory, 1, 0o666);
+    assert.equal(readFileSync(precious, 'utf8'), 'precious');
+    assert.equal(suspectIn(nodeStorage, directory), 1);
+  }));

@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { createLock, lockStatus, setLockKind, Wal } from '../src/index.ts';
@@ -31,6 +40,49 @@ for (const [name, call] of CALLS) {
       assert.deepEqual(readdirSync(join(directory, 'wal.lock')), []);
     }));
 }
+
+const entry = { op: 'add', id: 'bd-1' };
+
+test('no lock writes into what a link leads to: without a lock the log goes on, with one it refuses', () =>
+  inScratch('lock-calls', async (directory) => {
+    await (await Wal.open(directory)).close();
+    const [path, precious] = [join(directory, 'wal.lock'), join(directory, 'precious')];
+    const text = 'precious '.repeat(100);
+    writeFileSync(precious, text);
+    rmSync(path);
+    symlinkSync('precious', path);
+    const own = { tryAcquire: () => true, release: () => {}, close: () => {}, kind: 'own' };
+    for (const lock of ['none', own] as const) {
+      const wal = await Wal.open(directory, { lock });
+      await wal.append(entry);
+      await wal.close();
+    }
+    assert.throws(() => setLockKind(directory, 'lockfile'), { code: 'ERR_WAL_FORMAT', message: /symbolic/ });
+    for (const lock of ['auto', 'kernel', 'lockfile'] as const)
+      await assert.rejects(Wal.open(directory, { lock }), { code: 'ERR_WAL_LOCK_KIND' });
+    assert.equal(readFileSync(precious, 'utf8'), text);
+  }));
+
+test('a wal.lock that leads nowhere is named, and one without end has its first bytes read', () =>
+  inScratch('lock-calls', async (directory) => {
+    await (await Wal.open(directory)).close();
+    const path = join(directory, 'wal.lock');
+    truncateSync(path, 3 * 2 ** 30);
+    for (const [, call] of CALLS) call(directory);
+    setLockKind(directory, 'kernel');
+    await (await Wal.open(directory)).close();
+    rmSync(path);
+    symlinkSync('nowhere', path);
+    const nowhere = { code: 'ERR_WAL_FORMAT', message: /wal\.lock is a symbolic link.*away/ };
+    for (const lock of ['auto', 'kernel', 'lockfile'] as const)
+      await assert.rejects(Wal.open(directory, { lock }), nowhere);
+    assert.throws(() => createLock('kernel', directory), nowhere);
+    assert.throws(() => setLockKind(directory, 'kernel'), nowhere);
+    const wal = await Wal.open(directory, { lock: 'none' });
+    await wal.append(entry);
+    await wal.close();
+    assert.ok(!readdirSync(directory).includes('nowhere'));
+  }));
 
 test('kinds of lock that are none are refused in words', () =>
   inScratch('lock-calls', async (directory) => {

@@ -9,7 +9,9 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -126,6 +128,25 @@ for (const [name, text] of [
         await assertRefused(directory, options, 'ERR_WAL_FORMAT', /put it back/);
     }));
 }
+
+test('a wal.json of 3 GB is refused as damaged, and a salvage makes another', () =>
+  withLog(async (directory) => {
+    const path = join(directory, 'wal.json');
+    truncateSync(path, 3 * 2 ** 30);
+    for (const options of [{}, { readOnly: true }])
+      await assert.rejects(Wal.open(directory, options), { code: 'ERR_WAL_FORMAT', message: /put it back/ });
+    const { lost } = await Wal.repair(directory, { mode: 'salvage' });
+    assert.deepEqual(lost, []);
+    assert.ok(statSync(path).size < 1000);
+    await (await Wal.open(directory)).close();
+  }));
+
+test('a wal.json that leads nowhere is named, and nothing is made there', () =>
+  inScratch('open', async (directory) => {
+    symlinkSync('nowhere', join(directory, 'wal.json'));
+    await assertRefused(directory, {}, 'ERR_WAL_FORMAT', /symbolic link that leads nowhere.*away/);
+    assert.deepEqual(readdirSync(directory), ['wal.json']);
+  }));
 
 const noPipes = process.platform === 'win32' && 'no pipes or devices in directories there';
 

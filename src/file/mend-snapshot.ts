@@ -24,7 +24,8 @@ export interface MendedSnapshot {
 
 /** `header`: its first line, which must be whole. */
 export function mendSnapshot(storage: Storage, directory: string, header: SnapshotHeader): MendedSnapshot {
-  const bytes = readWhole(storage, join(directory, snapshotName(header.head.seq))) ?? Buffer.alloc(0);
+  const path = join(directory, snapshotName(header.head.seq));
+  const bytes = readWhole(storage, path, MAX_HEADER_BYTES + header.body.bytes) ?? Buffer.alloc(0);
   const body = bytes.subarray(bytes.subarray(0, MAX_HEADER_BYTES).indexOf(NEWLINE) + 1);
   const items: [id: string, line: Buffer][] = [];
   const placed: Placed[] = [];

@@ -172,8 +172,9 @@ function holderIn(storage: Storage, path: string): Holder | undefined {
   }
 }
 
-/** Undefined where there is no wal.lock, or no longer: the hint is for people. */
+/** Undefined where there is no wal.lock, or no longer, or it is a link, whose end may be anybody's: the hint is for people. */
 function openHint(storage: Storage, path: string): HolderHint | undefined {
+  if (storage.isLink(path)) return undefined;
   try {
     return new HolderHint(storage, path);
   } catch (error) {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { SUSPECT_FILE, segmentName } from '../format/names.ts';
 import { fileError } from '../storage/error.ts';
-import { openIfThere, readWhole } from '../storage/files.ts';
+import { MOST_SMALL_BYTES, openIfThere, readWhole } from '../storage/files.ts';
 import type { FileLook, Storage } from '../storage/storage.ts';
 import { layoutOf } from './layout.ts';
 
@@ -28,6 +28,8 @@ export function markSuspect(storage: Storage, directory: string, firstSeq: numbe
 
 /** False where the file was taken away meanwhile, and the line with it. */
 function appendTo(storage: Storage, path: string, line: Buffer, mode: number): boolean {
+  // What a link leads to is not the log's.
+  if (storage.isLink(path)) storage.remove(path);
   const file = storage.open(path, 'append', mode);
   try {
     file.append([line]);
@@ -41,7 +43,9 @@ function appendTo(storage: Storage, path: string, line: Buffer, mode: number): b
 export function suspectIn(storage: Storage, directory: string): number | undefined {
   const bytes = readWhole(storage, join(directory, SUSPECT_FILE));
   if (bytes === undefined) return undefined;
-  return Math.min(...bytes.toString().trimEnd().split('\n').map(seqOf));
+  if (bytes.length === MOST_SMALL_BYTES) return 0;
+  const lines = bytes.toString().trimEnd().split('\n');
+  return lines.reduce((least, line) => Math.min(least, seqOf(line)), Infinity);
 }
 
 function seqOf(line: string): number {

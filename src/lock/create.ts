@@ -12,7 +12,7 @@ import { badKind, LOCK_KINDS, type LockKind } from './record.ts';
  *
  * `staleMs` (default 2,000, its least): the age at which a lockfile's holder is taken for dead. Throws
  * ERR_WAL_LOCK_KIND where the log is locked with another kind on this machine, ERR_WAL_LOCK_UNAVAILABLE where the
- * kernel lock does not load; and ERR_WAL_ARGUMENT, ERR_WAL_NOT_FOUND, ERR_WAL_NOT_A_DIRECTORY, ERR_WAL_PERMISSION,
+ * kernel lock does not load; and ERR_WAL_ARGUMENT, ERR_WAL_NOT_FOUND, ERR_WAL_NOT_A_DIRECTORY, ERR_WAL_PERMISSION, ERR_WAL_FORMAT,
  * ERR_WAL_UNSUPPORTED (no hard links), ERR_WAL_NO_SPACE, ERR_WAL_IO for the directory and the file in it.
  */
 export function createLock(

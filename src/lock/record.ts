@@ -35,9 +35,9 @@ function parse(bytes: Buffer): unknown {
 
 /** The kind of lock this machine uses for the log, or undefined where nobody chose yet. */
 export function readKind(storage: Storage, path: string): LockKind | undefined {
-  const bytes = readWhole(storage, path);
+  const bytes = readWhole(storage, path, KIND_BYTES);
   if (bytes === undefined) return undefined;
-  const kind = (parse(bytes.subarray(0, KIND_BYTES)) as { kind?: unknown } | null | undefined)?.kind;
+  const kind = (parse(bytes) as { kind?: unknown } | null | undefined)?.kind;
   if (LOCK_KINDS.includes(kind as LockKind)) return kind as LockKind;
   throw new WalError(
     'ERR_WAL_LOCK_KIND',
@@ -60,6 +60,7 @@ export function chooseKind(
 
 /** Changes the kind. Wals that are open keep the old one until they close: two at once cost retries and nothing else. */
 export function changeKind(storage: Storage, path: string, kind: LockKind, token: string): void {
+  refuseLink(storage, path);
   if (storage.look(path) === undefined) chooseKind(storage, path, kind, token);
   const file = storage.open(path, 'update');
   try {
@@ -69,12 +70,17 @@ export function changeKind(storage: Storage, path: string, kind: LockKind, token
   }
 }
 
+/** What a link leads to is not the log's, and is not written to. */
+function refuseLink(storage: Storage, path: string): void {
+  if (!storage.isLink(path)) return;
+  const message = `${path} is a symbolic link, and what it leads to may be anybody's: move it away.`;
+  throw new WalError('ERR_WAL_FORMAT', message);
+}
+
 /** Who wrote the hint last, or undefined where there is none that can be read. */
 export function readHolder(storage: Storage, path: string): Holder | undefined {
-  const bytes = readWhole(storage, path);
-  const holder =
-    bytes &&
-    (parse(bytes.subarray(KIND_BYTES, KIND_BYTES + HOLDER_BYTES)) as Partial<Holder> | null | undefined);
+  const bytes = readWhole(storage, path, KIND_BYTES + HOLDER_BYTES);
+  const holder = bytes && (parse(bytes.subarray(KIND_BYTES)) as Partial<Holder> | null | undefined);
   if (typeof holder?.pid !== 'number' || typeof holder.since !== 'number') return undefined;
   return { pid: holder.pid, host: String(holder.host), thread: Number(holder.thread), since: holder.since };
 }

@@ -23,12 +23,15 @@ export function readFully(file: StorageFile, target: Buffer, position: number): 
   return count;
 }
 
-/** Reads a small file whole; undefined where there is none. */
-export function readWhole(storage: Storage, path: string): Buffer | undefined {
+/** More than any file has that tells of a log: a longer one is damaged, and need not fit into memory. */
+export const MOST_SMALL_BYTES = 16 * 1024 * 1024;
+
+/** Reads a small file whole, or the first `most` bytes of it; undefined where there is none. */
+export function readWhole(storage: Storage, path: string, most = MOST_SMALL_BYTES): Buffer | undefined {
   const file = openIfThere(storage, path, 'read');
   if (file === undefined) return undefined;
   try {
-    const bytes = Buffer.alloc(file.look().size);
+    const bytes = Buffer.alloc(Math.min(file.look().size, most));
     return bytes.subarray(0, readFully(file, bytes, 0));
   } finally {
     file.close();
@@ -74,7 +77,8 @@ function giveName(storage: Storage, temporary: string, path: string): void {
 
 /**
  * Makes a file appear whole, or not at all, and only where there is none: a temporary file is written, synced, and
- * linked to the name. False where somebody else was first. Throws ERR_WAL_UNSUPPORTED where there are no hard links.
+ * linked to the name. False where somebody else was first. Throws ERR_WAL_UNSUPPORTED where there are no hard links, and
+ * ERR_WAL_FORMAT where the name is a link that leads nowhere.
  */
 export function publish(
   storage: Storage,
@@ -90,8 +94,10 @@ export function publish(
     storage.syncDirectory(dirname(path));
     return true;
   } catch (error) {
-    if (hasCode(error, 'EEXIST')) return false;
-    throw error;
+    if (!hasCode(error, 'EEXIST')) throw error;
+    if (storage.look(path) !== undefined || !storage.isLink(path)) return false;
+    const message = `${path} is a symbolic link that leads nowhere, where a file of the log should be. Move it away.`;
+    throw new WalError('ERR_WAL_FORMAT', message);
   } finally {
     removeQuietly(storage, temporary);
   }

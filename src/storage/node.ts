@@ -36,6 +36,9 @@ function isRounded({ dev, ino }: fs.Stats): boolean {
 const NO_THROW = { throwIfNoEntry: false } as const;
 const EXACT = { throwIfNoEntry: false, bigint: true } as const;
 
+/** Node reads no more than 2^31 - 1 bytes at once. */
+const MOST_READ_BYTES = 2 ** 30;
+
 const LAST_AND_NEXT = Buffer.alloc(2);
 
 class NodeFile implements StorageFile {
@@ -68,7 +71,7 @@ class NodeFile implements StorageFile {
   }
 
   read(target: Buffer, position: number): number {
-    return fs.readSync(this.descriptor, target, 0, target.length, position);
+    return fs.readSync(this.descriptor, target, 0, Math.min(target.length, MOST_READ_BYTES), position);
   }
 
   append(pieces: readonly Buffer[]): number {
