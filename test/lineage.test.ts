@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type FoundLine, linesToKeep } from '../src/format/lineage.ts';
+import { type FoundLine, lineageOf } from '../src/format/lineage.ts';
 
 type Given = readonly [name: string, seq: number, prev: string, more?: Partial<FoundLine>];
 
@@ -10,7 +10,7 @@ function keptOf(...lines: readonly Given[]): string[] {
     const plain = { count: 1, synced: seq - 1, writer: `${crc}.1`, accepted: false, side: 0 };
     return { seq, crc, prev, ...plain, ...more };
   });
-  const kept = linesToKeep(found);
+  const { kept } = lineageOf(found);
   return lines.filter((_, i) => kept[i]).map(([name]) => name);
 }
 

@@ -22,6 +22,9 @@ export interface RebuildSink {
   segment(firstSeq: number): void;
   /** The line `bytes[start, end)`, without its newline. */
   line(bytes: Buffer, start: number, end: number): void;
+  /** A line that is kept: its fields from `data` to `op`, and the number that it gets. */
+  kept?(line: SurveyedLine, body: string, seq: number): void;
+  lost?(range: LostRange): void;
 }
 
 /** Entries that are not there any more, and what lies in their place. */
@@ -101,6 +104,11 @@ export class Rebuild {
   /** Lines whose numbers are taken, that would put what comes out of step with the snapshot it rests on. */
   readonly #late: SurveyedLine[] = [];
   #startsAlone = false;
+  /** The highest number that lines which are not kept say was synced. */
+  #claimed = 0;
+  #writersOnce: ReadonlySet<string> | undefined;
+  /** Writers of lines that count and are not JSON. */
+  readonly #unreadable = new Set<string>();
   #file: { readonly name: string; readonly file: StorageFile } | undefined;
 
   constructor(parts: RebuildParts) {
@@ -108,15 +116,27 @@ export class Rebuild {
   }
 
   async run(): Promise<Rebuilt> {
+    const { clock, onProgress } = this.#parts;
+    const steps = this.steps();
+    for (let turns = 1; ; turns++) {
+      const { done, value } = steps.next();
+      if (done) return value;
+      onProgress();
+      if (turns % 1000 === 0) await clock.yield();
+    }
+  }
+
+  /** Makes it a little at a time: the sink is given what each step makes. */
+  *steps(): Generator<void, Rebuilt, undefined> {
     try {
-      return await this.#run();
+      return yield* this.#steps();
     } finally {
       this.#file?.file.close();
     }
   }
 
-  async #run(): Promise<Rebuilt> {
-    const { survey, clock, onProgress, snapshots } = this.#parts;
+  *#steps(): Generator<void, Rebuilt, undefined> {
+    const { survey, snapshots } = this.#parts;
     const kept = survey.items.filter((item) => !isMisfit(item) && item.kept) as SurveyedLine[];
     const first = kept[this.#beginning(kept)];
     this.#begin(first);
@@ -124,17 +144,16 @@ export class Rebuild {
     this.#segmentStart = this.#head.seq + 1;
     this.#parts.sink.segment(this.#segmentStart);
     let begun = first === undefined;
-    let turns = 0;
     for (const item of survey.items) {
       begun ||= item === first;
       if (!begun) continue;
       if (isMisfit(item)) this.#meetMisfit(item);
-      else if (item.count === 0) this.#seal = item.accepted || !this.#sealFits ? item : this.#seal;
       else if (item.kept) this.#put(item);
-      onProgress();
-      if (++turns % 1000 === 0) await clock.yield();
+      else this.#meetOther(item);
+      yield;
     }
-    this.#finish(first === undefined ? 0 : lastSynced(survey));
+    if (first === undefined) this.#claimed = 0;
+    this.#finish();
     const { seq, crc } = this.#head;
     const [entries, recovered, lost] = [this.#entries, this.#recovered, this.#lost];
     return { head: { seq, crc }, entries, recovered, lost, snapshots: this.#snapshots };
@@ -175,10 +194,34 @@ export class Rebuild {
       this.#damage ??= { segment, offset, cause };
   }
 
+  /** A seal, or a line that holds no entries of its own: what it says was synced is told of the lines that it was chained to. */
+  #meetOther(line: SurveyedLine): void {
+    if (line.count === 0 && (line.accepted || !this.#sealFits)) this.#seal = line;
+    const claimed = line.synced + this.#shift;
+    if (claimed <= Math.max(this.#claimed, this.#head.seq) || this.#keptWriters.has(line.writer)) return;
+    this.#claimed = claimed;
+  }
+
+  /** The writers of all lines that are kept: an append has one, however often it was written. */
+  get #keptWriters(): ReadonlySet<string> {
+    this.#writersOnce ??= new Set(
+      this.#parts.survey.items.flatMap((item) => (isMisfit(item) || !item.kept ? [] : [item.writer])),
+    );
+    return this.#writersOnce;
+  }
+
+  /** Whether the line that this one follows is in the new log, under whatever number: nothing lay between. */
+  #followsKept({ follows }: SurveyedLine): boolean {
+    if (follows === undefined) return false;
+    if (follows.count === 0) return this.#followsKept(follows);
+    return this.#keptWriters.has(follows.writer) && !this.#unreadable.has(follows.writer);
+  }
+
   #put(line: SurveyedLine): void {
     const text = this.#bodyOf(line);
     if (!isJson(`{${text}}`)) {
       this.#damage ??= { segment: line.segment, offset: line.offset, cause: 'unreadable' };
+      this.#unreadable.add(line.writer);
       return;
     }
     const next = this.#head.seq + 1;
@@ -188,7 +231,7 @@ export class Rebuild {
       this.#late.push(line);
       return;
     }
-    if (early > 0) this.#shift += early;
+    if (early > 0 || (early < 0 && this.#followsKept(line))) this.#shift += early;
     else if (early < 0) this.#fillBefore(line, -early);
     this.#damage = undefined;
     if (this.#source !== undefined && line.segment !== this.#source) this.#endSegment();
@@ -196,6 +239,7 @@ export class Rebuild {
     const { synced, ts, writer } = line;
     const seq = this.#head.seq + 1;
     this.#write(text, { seq, synced: Math.min(synced, seq - 1), ts, writer }, line.count);
+    this.#parts.sink.kept?.(line, text, seq);
     if (line.edited) {
       const { segment, offset, count } = line;
       this.#edited.push({ from: seq, to: seq + count - 1, segment, offset });
@@ -224,6 +268,7 @@ export class Rebuild {
   #fill(to: number, damage: Damage): void {
     const lost = { from: this.#head.seq + 1, to, ...damage };
     this.#lost.push(lost);
+    this.#parts.sink.lost?.(lost);
     const body = canonicalJson({ ...lost, reason: 'salvage' }) as string;
     if (this.#sealFits) this.#endSegment();
     this.#new(`"data":${body},"id":"wal","op":"${REPAIR_OP}"`, 1);
@@ -292,9 +337,8 @@ export class Rebuild {
     this.#head = { seq, crc: place.crc };
   }
 
-  /** `synced`: the highest number that any line says was synced. */
-  #finish(synced: number): void {
-    const missing = synced + this.#shift - this.#head.seq;
+  #finish(): void {
+    const missing = this.#claimed - this.#head.seq;
     const beyond = this.#boundaries.at(-1)?.head.seq ?? 0;
     if (this.#shift === 0 && beyond > this.#head.seq && beyond - this.#head.seq <= MOST_FILLED)
       this.#fill(beyond, this.#damageAtEnd);
@@ -355,8 +399,4 @@ function isJson(text: string): boolean {
   } catch {
     return false;
   }
-}
-
-function lastSynced({ items }: Survey): number {
-  return items.reduce((most, item) => (isMisfit(item) ? most : Math.max(most, item.synced)), 0);
 }

@@ -3,7 +3,7 @@ import type { Clock } from '../clock/clock.ts';
 import type { DamageCause } from '../errors/damage.ts';
 import { readEdited } from '../format/edited.ts';
 import { type Envelope, readEnvelope } from '../format/line.ts';
-import { linesToKeep } from '../format/lineage.ts';
+import { lineageOf } from '../format/lineage.ts';
 import { segmentName } from '../format/names.ts';
 import { type ScanVisitor, SegmentScan } from '../format/scan.ts';
 import {
@@ -66,7 +66,11 @@ export async function surveySegments(
   const fitting = editsThatFit(found, edits);
   const items = acceptEdits ? found.map((item) => (isMisfit(item) && fitting.get(item)) || item) : found;
   const lines = items.filter((item) => !isMisfit(item)) as SurveyedLine[];
-  for (const [i, kept] of linesToKeep(lines).entries()) (lines[i] as SurveyedLine).kept = kept;
+  const { kept, follows } = lineageOf(lines);
+  for (const [i, line] of lines.entries()) {
+    line.kept = kept[i] === true;
+    line.follows = lines[follows[i] ?? -1];
+  }
   return { items, edits: [...fitting].map(([misfit, line]) => editOf(misfit, line)), bytes };
 }
 
@@ -233,6 +237,7 @@ class SegmentSurvey implements ScanVisitor {
       accepted,
       side,
       kept: false,
+      follows: undefined,
     };
   }
 }

@@ -8,13 +8,21 @@ export interface FoundLine extends Pick<Envelope, 'seq' | 'count' | 'crc' | 'pre
   readonly side: number;
 }
 
+/** What is known of each line, by its place. */
+export interface Lineage {
+  /** Whether it holds entries of its own. */
+  readonly kept: readonly boolean[];
+  /** The place of the line that it follows, where that is there. */
+  readonly follows: readonly (number | undefined)[];
+}
+
 /**
  * Which lines of a damaged log hold entries of their own, by their place in `lines` (in the order of the files): those that
  * count, and those that would if what they follow were still there. What a writer that came second wrote again is none of
  * them: of the lines that follow one and the same, the first counts. The others are what was overtaken, with the rest of the
  * same write; but where later writes were built on them, they are another branch, and so are the sides of a merge conflict.
  */
-export function linesToKeep(lines: readonly FoundLine[]): boolean[] {
+export function lineageOf(lines: readonly FoundLine[]): Lineage {
   const { order, parents } = linked(lines);
   const first = firstFollowers(lines);
   const grown = builtOn(lines, order, parents);
@@ -28,7 +36,7 @@ export function linesToKeep(lines: readonly FoundLine[]): boolean[] {
     const counts = grown[i] === true || (first.has(i) && !overtaken);
     holds[i] = accepted || (counts && (parent === undefined || holds[parent] === true));
   }
-  return onceEach(lines, holds);
+  return { kept: onceEach(lines, holds), follows: parents };
 }
 
 const endOf = ({ seq, count, crc }: FoundLine) => `${seq + count} ${crc}`;

@@ -19,6 +19,8 @@ export interface SurveyedLine extends FoundLine {
   readonly edited: boolean;
   /** Whether it holds entries that the rest of the log does not. */
   kept: boolean;
+  /** The line that it follows, where that is there. */
+  follows: SurveyedLine | undefined;
 }
 
 /** A line that is not crc-valid. */
