@@ -303,6 +303,21 @@ const glued = fc.tuple(fc.nat(150), goesOn).map(
       return Buffer.concat([line.subarray(0, Math.min(cut, line.length - 1)), line]);
     },
 );
+/** A write that is taken in two parts, another line between them. */
+const split = fc.tuple(fc.nat(150), goesOn, goesOn, fc.boolean()).map(
+  ([cut, step, other, seen]): Step =>
+    (made) => {
+      const head = { ...made.head };
+      const line = step({ ...made, head });
+      const at = 1 + (cut % (line.length - 1));
+      return Buffer.concat([
+        line.subarray(0, at),
+        Buffer.from(seen ? '~\n' : ''),
+        other(made),
+        line.subarray(at),
+      ]);
+    },
+);
 const headless = goesOn.map(
   (step): Step =>
     (made) =>
@@ -311,7 +326,7 @@ const headless = goesOn.map(
 
 const segment = fc
   .array(
-    fc.oneof({ arbitrary: goesOn, weight: 8 }, overtaken, stray, again, junk, glued, headless, {
+    fc.oneof({ arbitrary: goesOn, weight: 8 }, overtaken, stray, again, junk, glued, split, headless, {
       arbitrary: fc.constant(seal),
       weight: 1,
     }),

@@ -60,7 +60,8 @@ test('a line of more than 2^28 bytes is damaged, whatever it holds and however i
   const verdicts = (pieces: Iterable<Buffer>) => {
     const misfits: object[] = [];
     const scan = new SegmentScan(1, {
-      misfit: (misfit, offset, length) => misfits.push({ ...misfit, offset, length }),
+      misfit: ({ verdict, cause }, offset, length) =>
+        misfits.push({ verdict, ...(cause && { cause }), offset, length }),
     });
     for (const piece of pieces) scan.push(piece);
     return misfits;

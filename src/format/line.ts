@@ -121,7 +121,7 @@ function rightCrc(bytes: Buffer, start: number, end: number): number {
 }
 
 /** The number that the crc's digits stand for, or -1 where the bytes do not begin like a line. */
-function claimedCrc(bytes: Buffer, start: number, end: number): number {
+export function claimedCrc(bytes: Buffer, start: number, end: number): number {
   if (end - start < COVERED_OFFSET || !holds(bytes, start + CRC_OFFSET + CRC_LENGTH, CRC_END_BYTES))
     return -1;
   if (!holds(bytes, start, LINE_START_BYTES)) return -1;
@@ -303,7 +303,7 @@ function stringValue(bytes: Buffer, start: number, end: number): string | undefi
  * The crc-valid line that a fragment runs into, where there is one: a writer that did not see the torn tail put its
  * line straight after it. The first place whose crc is right decides, so that no bytes take long to judge.
  */
-export function lineAtEndOf(fragment: Buffer): Envelope | undefined {
+export function lineAtEndOf(fragment: Buffer): { readonly line: Envelope; readonly at: number } | undefined {
   const end = fragment.length;
   // What does not end as a line does ends in none.
   if (!TAIL.test(fragment.toString('latin1', end - TAIL_BYTES))) return undefined;
@@ -314,6 +314,8 @@ export function lineAtEndOf(fragment: Buffer): Envelope | undefined {
     const claimed = claimedCrc(fragment, at, end);
     if (claimed < 0) continue;
     crcs ??= new SuffixCrcs(fragment);
-    if (crcs.isRight(at + COVERED_OFFSET, claimed)) return parseEnvelope(fragment, at, end, claimed);
+    if (!crcs.isRight(at + COVERED_OFFSET, claimed)) continue;
+    const line = parseEnvelope(fragment, at, end, claimed);
+    return line && { line, at };
   }
 }

@@ -1,6 +1,7 @@
 import { Chain, type Doubt, type Missing } from './chain.ts';
 import { type Envelope, MAX_LINE_BYTES, NEWLINE, readEnvelope } from './line.ts';
-import { judgeMisfit, type Misfit, TOO_LONG } from './verdict.ts';
+import { LineBeginnings } from './line-beginnings.ts';
+import { judgeMisfit, type Misfit, TOO_LONG, TORN } from './verdict.ts';
 
 /** Receives lines as they are judged. `bytes` may be used again once the call returns. */
 export interface ScanVisitor {
@@ -21,6 +22,7 @@ export interface UnendedLine {
   readonly length: number;
 }
 
+const OPENING_BRACE = 0x7b;
 const CLOSING_BRACE = 0x7d;
 
 /**
@@ -37,6 +39,7 @@ export class SegmentScan {
   /** Pieces of the line that has no newline yet. */
   #carry: Buffer[] = [];
   #carried = 0;
+  readonly #beginnings = new LineBeginnings();
   /** Offset of the first byte not yet part of a judged line. */
   #offset = 0;
   #resume = 0;
@@ -135,7 +138,7 @@ export class SegmentScan {
     }
     const line = readEnvelope(bytes, start, end);
     if (line === undefined) {
-      this.#misfit(judgeMisfit(bytes, start, end), end - start);
+      this.#misfit(this.#judgeMisfit(bytes, start, end), end - start);
       return;
     }
     this.finish();
@@ -146,6 +149,14 @@ export class SegmentScan {
     const verdict = this.#chain.judge(line, offset);
     if (verdict === 'accepted') this.#visitor.accepted?.(line, bytes, start, end, offset);
     else this.#visitor.passedOver?.(verdict, line, offset, end - start);
+  }
+
+  #judgeMisfit(bytes: Buffer, start: number, end: number): Misfit {
+    if (this.#beginnings.hasRest(bytes.subarray(start, end))) return TORN;
+    const misfit = judgeMisfit(bytes, start, end);
+    if (misfit.cut !== undefined && bytes[start] === OPENING_BRACE)
+      this.#beginnings.note(bytes.subarray(start, start + misfit.cut), this.#offset);
+    return misfit;
   }
 
   #misfit(misfit: Misfit, length: number): void {

@@ -20,16 +20,18 @@ const WHITE_SPACE = /^[ \t]/;
 export interface Misfit {
   readonly verdict: 'torn' | 'damaged';
   readonly cause?: DamageCause;
+  /** Of a torn line, how many bytes its writer had put down: what another writer ended, or wrote behind it, is not his. */
+  readonly cut?: number;
   readonly evidence?: Envelope;
   readonly readable?: Envelope;
 }
 
-const TORN: Misfit = { verdict: 'torn' };
+export const TORN: Misfit = { verdict: 'torn' };
 
 /** Tells what a line is, in `bytes[start, end)` without its newline, once it is known not to be crc-valid. */
 export function judgeMisfit(bytes: Buffer, start: number, end: number): Misfit {
   if (end - start > MAX_LINE_BYTES) return damaged('too-long');
-  if (end > start && bytes[end - 1] === TILDE) return TORN;
+  if (end > start && bytes[end - 1] === TILDE) return { ...TORN, cut: end - start - 1 };
   const beginning = bytes.toString('latin1', start, Math.min(end, start + 8));
   if (BYTE_ORDER_MARK.test(beginning)) return damaged('byte-order-mark');
   if (UTF_16.test(beginning)) return damaged('utf-16');
@@ -37,8 +39,8 @@ export function judgeMisfit(bytes: Buffer, start: number, end: number): Misfit {
   if (line.includes(0)) return TORN;
   const last = bytes.toString('latin1', Math.max(start, end - 1), end);
   if (WHITE_SPACE.test(beginning) || WHITE_SPACE.test(last)) return damaged('white-space');
-  const evidence = lineAtEndOf(line);
-  if (evidence !== undefined) return { verdict: 'torn', evidence };
+  const glued = lineAtEndOf(line);
+  if (glued !== undefined) return { ...TORN, evidence: glued.line, cut: glued.at };
   if (CONFLICT_MARKER.test(beginning)) return damaged('merge-conflict');
   if (line.at(-1) === CARRIAGE_RETURN) return damaged('carriage-return');
   if (beginning !== LINE_START) return damaged('not-a-record');

@@ -46,6 +46,7 @@ export function readAsSpecified(segment: Buffer, firstSeq = 1): Reference {
   const head: { seq: number; crc: string | null } = { seq: firstSeq - 1, crc: null };
   let overtaken: string | undefined;
   let sealed = false;
+  const cuts: Buffer[] = [];
   let missing: { from: number; to: number; offset: number } | null = null;
   let doubt: Reference['doubt'] = null;
   const prove = (synced: number, offset: number) => {
@@ -89,11 +90,14 @@ export function readAsSpecified(segment: Buffer, firstSeq = 1): Reference {
         lines.push({ verdict: 'stranded', ...place, seq, entries });
       }
     } else {
-      const glued = gluedLine(bytes);
-      const cause = causeOf(bytes, glued);
+      const isRest = bytes.length <= 2 ** 28 && cuts.slice(-8).some((cut) => isRestOf(cut, bytes));
+      const glued = isRest ? undefined : gluedLine(bytes);
+      const cause = isRest ? undefined : causeOf(bytes, glued?.line);
       if (cause === undefined) {
         lines.push({ verdict: 'torn', ...place });
-        if (glued !== undefined) prove(glued.synced, offset);
+        if (glued !== undefined) prove(glued.line.synced, offset);
+        const end = bytes.at(-1) === 0x7e ? bytes.length - 1 : glued?.index;
+        if (!isRest && end !== undefined && bytes[0] === 0x7b) cuts.push(bytes.subarray(0, end));
       } else {
         lines.push({ verdict: 'damaged', ...place, cause });
         doubt ??= { seq: head.seq + 1, cause, offset };
@@ -144,15 +148,23 @@ function countOf(body: string): number | null {
 }
 
 /** The line that a fragment was glued to: the first right crc after its first byte decides. */
-function gluedLine(bytes: Buffer): Valid | undefined {
+function gluedLine(bytes: Buffer): { readonly line: Valid; readonly index: number } | undefined {
   if (bytes.at(-1) === 0x7e || bytes.includes(0) || /^[ \t]|[ \t]$/.test(bytes.toString('latin1')))
     return undefined;
   for (const { index } of bytes.toString('latin1').matchAll(START)) {
     const rest = bytes.subarray(index);
     if (index === 0 || crcOf(rest.subarray(18)) !== rest.toString('latin1', 8, 16)) continue;
-    return validLine(rest);
+    const line = validLine(rest);
+    return line && { line, index };
   }
   return undefined;
+}
+
+/** Whether both together are a line that was cut, whatever it holds. */
+function isRestOf(cut: Buffer, rest: Buffer): boolean {
+  const whole = Buffer.concat([cut, rest]);
+  const crc = /^\{"crc":"([0-9a-f]{8})",/.exec(whole.toString('latin1'))?.[1];
+  return rest.at(-1) === 0x7d && crc !== undefined && crcOf(whole.subarray(18)) === crc;
 }
 
 /** Why a line that is not crc-valid is damaged; undefined where it is torn. */

@@ -153,6 +153,14 @@ export class Actor {
     return trouble;
   }
 
+  #letOthersIn(dice: number): void {
+    const was = this.#inside;
+    this.#inside = true;
+    this.#world.comeBetween(this, seeded(dice));
+    this.#inside = was;
+    if (this.killed) throw systemError('EKILLED');
+  }
+
   async #open(): Promise<void> {
     const world = this.#world;
     const { scheduler, climate } = world;
@@ -160,6 +168,7 @@ export class Actor {
     const storage = faultyStorage(world.disk, {
       meet: (call, path) => this.#meet(call, path),
       pause: () => scheduler.pause(this),
+      comeBetween: (dice) => this.#letOthersIn(dice),
       syncFailed: () => {
         this.#leavesWord = true;
       },

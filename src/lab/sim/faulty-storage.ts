@@ -2,7 +2,7 @@ import type { Storage, StorageFile } from '../../storage/storage.ts';
 import type { SimDisk, SimFile } from '../disk/sim-disk.ts';
 import { type Dice, seeded } from '../seeded.ts';
 import { systemError } from '../wrapped-storage.ts';
-import type { Trouble } from './decisions.ts';
+import { rollSeed, type Trouble } from './decisions.ts';
 import type { Call } from './hardships.ts';
 
 /** What a process meets on its way to the disk. */
@@ -11,6 +11,8 @@ export interface Obstacles {
   meet(call: Call, path: string): Trouble | undefined;
   /** Waits for its turn; never comes back to a process that was killed. */
   pause(): Promise<void>;
+  /** Others come first, in the middle of a write. Throws where the process is dead then. */
+  comeBetween(dice: number): void;
   /** A sync that others came between has failed. */
   syncFailed(): void;
 }
@@ -58,6 +60,13 @@ export function faultyStorage(disk: SimDisk, obstacles: Obstacles): Storage {
       if (trouble === undefined) return file.append(pieces);
       const bytes = Buffer.concat(pieces);
       const dice = seeded(trouble.dice);
+      if (trouble.kind === 'split') {
+        const at = shareOf(bytes.length, dice);
+        file.append([bytes.subarray(0, at)]);
+        obstacles.comeBetween(rollSeed(dice));
+        if (at < bytes.length) file.append([bytes.subarray(at)]);
+        return bytes.length;
+      }
       const taken = trouble.kind === 'fails' ? Math.floor(dice() * (bytes.length + 1)) : roomFor(bytes, dice);
       if (taken > 0) file.append([bytes.subarray(0, taken)]);
       if (trouble.kind === 'fails') throw failure('EIO', 'append');

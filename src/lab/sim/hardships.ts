@@ -37,6 +37,8 @@ export interface Hardships {
   readonly fails: number;
   /** There is no room: of a write, a part at most was done. */
   readonly full: number;
+  /** A write is taken in two parts, and others come between them. */
+  readonly split: number;
   /** A read gives less than there is. */
   readonly short: number;
   /** Another process appends before a read, which sees zeros for a part of what that one is just writing. */
@@ -67,7 +69,7 @@ const AT: Readonly<Record<Call, readonly TroubleKind[]>> = {
   syncDirectory: ['sync-fails'],
   size: ['fails'],
   read: ['fails', 'short', 'pages'],
-  append: ['fails', 'full'],
+  append: ['fails', 'full', 'split'],
   writeAt: ['fails'],
   sync: ['sync-fails', 'slow'],
   syncNow: ['sync-fails', 'slow'],
@@ -124,6 +126,7 @@ const CALM: Hardships = {
   checkout: 0,
   fails: 0,
   full: 0,
+  split: 0,
   short: 0,
   pages: 0,
   'sync-fails': 0,
@@ -137,6 +140,8 @@ const LOCKS: Pick<Hardships, 'lies' | 'stolen'> = { lies: 0.05, stolen: 0.05 };
 const SETTINGS: readonly Partial<Hardships>[] = [
   { kill: 0.001, crash: 0.0005, pages: 0.01 },
   { interloper: 0.1, full: 0.02 },
+  // Without crashes: one that keeps the second part alone leaves a doubt.
+  { interloper: 0.05, split: 0.05, full: 0.005, kill: 0.001, ...LOCKS },
   { crash: 0.0005, 'sync-fails': 0.01 },
   { interloper: 0.05, kill: 0.002, jump: 0.001, ...LOCKS },
   { fails: 0.004, kill: 0.0005 },
@@ -162,7 +167,7 @@ const GIT_SETTINGS: readonly Partial<Hardships>[] = [
 
 /** Whether nothing can happen there that leaves a line torn. */
 export function isCalm({ hardships }: Climate): boolean {
-  const tearing = ['crash', 'fails', 'full', 'pages', 'checkout'] as const;
+  const tearing = ['crash', 'fails', 'full', 'split', 'pages', 'checkout'] as const;
   return tearing.every((kind) => hardships[kind] === 0);
 }
 

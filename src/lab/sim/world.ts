@@ -167,6 +167,12 @@ export class World {
     return undefined;
   }
 
+  /** Others append in the middle of an actor's write. */
+  comeBetween(actor: Actor, dice: Dice): void {
+    const place = `the middle of ${actor.placeOf('append')}`;
+    this.#interlope(actor, `in ${place}`, place, dice);
+  }
+
   #interlope(actor: Actor, where: string, place: string, dice: Dice): boolean {
     if (this.#depth >= MOST_DEPTH) return false;
     const other = pick(

@@ -88,6 +88,19 @@ export const CHAIN: readonly Mutant[] = [
     caughtBy: { by: 'crash', workload: 'torn' },
   },
   {
+    name: 'rest-damaged',
+    rule: 'the rest of a line that was cut is torn, as its beginning is',
+    told: 'FORMAT: The chain',
+    edits: [
+      {
+        file: 'format/scan',
+        find: 'this.#beginnings.hasRest(',
+        replace: 'false && this.#beginnings.hasRest(',
+      },
+    ],
+    caughtBy: { by: 'sim', seeds: 60 },
+  },
+  {
     name: 'last-newline-buried',
     rule: 'a last line that lacks only its newline is ended with one, and the log goes on after it',
     told: 'FORMAT: What a writer must do',
