@@ -87,7 +87,7 @@ export async function backupBeyond(directory: string, seq: number): Promise<Back
   const { id } = metaOf(directory);
   for (const backup of backupsOf(directory)) {
     if (backup.seq <= seq) return undefined;
-    if (isOf(backup, id) && (await reachOf(backup)) > seq) return backup;
+    if (isOf(backup, id) && (await reachOf(backup.directory)) > seq) return backup;
   }
   return undefined;
 }
@@ -101,8 +101,8 @@ export function isOf({ directory }: Backup, id: string): boolean {
   }
 }
 
-/** The last entry that is really in it: its name may have been made up. 0 where it cannot be read. */
-async function reachOf({ directory }: Backup): Promise<number> {
+/** The last entry that is really in a log: a backup's name may have been made up. 0 where it cannot be read. */
+export async function reachOf(directory: string): Promise<number> {
   try {
     const wal = await Wal.open(directory, { readOnly: true });
     return await wal

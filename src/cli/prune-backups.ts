@@ -1,4 +1,4 @@
-import { renameSync, rmSync, statSync } from 'node:fs';
+import { lstatSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { hasCode, reasonOf, WalError } from '../errors/errors.ts';
 import { type Backup, backupsOf, backupsPlace, directoriesIn, isOf, type Maker } from './backups.ts';
@@ -48,6 +48,21 @@ function prunable(directory: string, makers: readonly Maker[]): Backup[] {
   return backupsOf(directory).filter(
     (backup) => backup.whole && makers.includes(backup.madeBy) && isOf(backup, id),
   );
+}
+
+/** Bytes that deleting all that compactions made would free: of files that neither the log nor another backup holds. */
+export function heldByPrunable(directory: string): number {
+  const files = new Map<string, { size: number; others: number }>();
+  for (const backup of prunable(directory, ['compact'])) {
+    for (const name of readdirSync(backup.directory)) {
+      const look = lstatSync(join(backup.directory, name), { throwIfNoEntry: false });
+      if (look === undefined) continue;
+      const { dev, ino, size, nlink } = look;
+      const file = files.get(`${dev} ${ino}`) ?? { size, others: nlink };
+      files.set(`${dev} ${ino}`, { size, others: file.others - 1 });
+    }
+  }
+  return [...files.values()].reduce((sum, { size, others }) => sum + (others === 0 ? size : 0), 0);
 }
 
 async function reachOfWhole(directory: string): Promise<number> {

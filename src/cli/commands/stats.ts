@@ -18,7 +18,7 @@ export function statsCommand(): Command {
   return makeCommand('stats', ['stats', 'stats --json | jq .bytes.dead'])
     .addHelpText(
       'after',
-      '\nLive is what the state takes as a snapshot: the last data of each id, until an op delete. The rest of the log is\ndead: compaction frees it, once no snapshot that is kept needs it.',
+      '\nLive is what the state takes as a snapshot: the last data of each id, until an op delete. The rest of the log is\ndead: compaction frees it, once no snapshot that is kept needs it, and no backup holds it.',
     )
     .action(async (_options: unknown, command: Command) => {
       const { dir, json } = settingsOf(command);

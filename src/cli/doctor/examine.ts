@@ -5,6 +5,7 @@ import { metaOf } from '../read-file.ts';
 import { bytesIn, segmentsIn } from '../segments.ts';
 import { Progress } from '../status.ts';
 import { count } from '../words.ts';
+import { checkBackups } from './backups.ts';
 import { type Check, checked } from './check.ts';
 import { checkGit, checkLeftovers, checkSnapshots, checkSuspect } from './keeping.ts';
 import { brokenChain, checkChain, checkClock, checkFormat, checkMerge, checkTail } from './lines.ts';
@@ -61,6 +62,7 @@ async function* examineLines(directory: string): AsyncGenerator<Check, void, und
     }
     yield await checked('chain', () => checkChain(directory, report));
     if (report.error === undefined) yield await checked('tail', () => checkTail(report));
+    if (report.error === undefined) yield await checked('backups', () => checkBackups(directory, report));
     yield await checked('merge', () => checkMerge(directory, report.odd));
     yield await checked('clock', async () =>
       checkClock(await lastTime(wal, report.head.seq), lastWrite(directory)),

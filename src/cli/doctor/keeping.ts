@@ -7,6 +7,7 @@ import { isInRepository, wantingGitFiles } from '../git-files.ts';
 import { snapshotsIn } from '../segments.ts';
 import { count } from '../words.ts';
 import { ageText, type Check, commandOn } from './check.ts';
+import { copiesOf } from './from-backups.ts';
 
 /** What nobody touched for so long is left over. */
 const LEFTOVER_MS = 3_600_000;
@@ -85,8 +86,18 @@ export function checkGit(directory: string, git: boolean): Check {
   const name = 'git';
   if (!isInRepository(directory)) return { name, state: 'ok', message: 'not in a repository' };
   const wanting = wantingGitFiles(directory);
-  if (wanting.length === 0) return { name, state: 'ok', message: 'told what to leave alone' };
+  if (wanting.length === 0) return checkClean(directory);
   const why = 'git could change line ends, or take in what belongs to this machine';
   const message = `${wanting.join(' and ')} in the log's directory lacks lines: ${why}`;
   return { name, state: 'warn', message, mend: commandOn(directory, git ? 'init --git' : 'init') };
+}
+
+/** What git is told to leave alone is what "git clean -x" deletes. */
+function checkClean(directory: string): Check {
+  const name = 'git';
+  const copies = copiesOf(directory).length;
+  if (copies === 0) return { name, state: 'ok', message: 'told what to leave alone' };
+  const message = `"git clean -fdx" would delete the ${count(copies, 'copy', 'copies')} in ${join(directory, BACKUPS_DIRECTORY)}`;
+  const mend = `keep one outside of the repository: jsonl-wal backup NEW-DIRECTORY -C ${shellWord(directory)}`;
+  return { name, state: 'warn', message, mend };
 }

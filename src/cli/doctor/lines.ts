@@ -9,6 +9,7 @@ import { segmentsIn, snapshotsIn } from '../segments.ts';
 import { timeText } from '../show.ts';
 import { count, entryRange, figure, pendingText } from '../words.ts';
 import { ageText, type Check, commandOn, makeOne } from './check.ts';
+import { copyHolding, putBack, putText, restoreText } from './from-backups.ts';
 
 /** What wal.json says. */
 export async function checkFormat(directory: string): Promise<Check> {
@@ -21,9 +22,10 @@ export async function checkFormat(directory: string): Promise<Check> {
   if (!existsSync(path)) {
     if (segmentsIn(directory).length === 0 && snapshotsIn(directory).length === 0)
       return { name, state: 'fail', message: `there is no log in ${directory}`, mend: makeOne(directory) };
+    const put = await putBack(directory, [], 0);
     const { mend, told } = await mendOf(directory, ['salvage']);
-    const put = `put it back from git or a backup, or: ${mend}`;
-    return { name, state: 'fail', message: `${path} is missing${told}`, mend: put, corrupt: true };
+    const back = put === undefined ? `put it back from git or a backup, or: ${mend}` : putText(put);
+    return { name, state: 'fail', message: `${path} is missing${told}`, mend: back, corrupt: true };
   }
   try {
     const { id, created, git } = metaOf(directory);
@@ -33,8 +35,15 @@ export async function checkFormat(directory: string): Promise<Check> {
     const message = messageOf(error);
     if (hasCode(error, 'ERR_WAL_VERSION'))
       return { name, state: 'fail', message, mend: 'npm install jsonl-wal@latest' };
+    const put = await putBack(directory, [], 0);
     const { mend, told } = await mendOf(directory, ['salvage']);
-    return { name, state: 'fail', message: `${message}${told}`, mend, corrupt: true };
+    return {
+      name,
+      state: 'fail',
+      message: `${message}${told}`,
+      mend: put ? putText(put) : mend,
+      corrupt: true,
+    };
   }
 }
 
@@ -46,17 +55,38 @@ export async function checkChain(directory: string, report: VerifyReport): Promi
   const gone = settled > 0 ? `; ${count(settled, 'stretch', 'stretches')} missing, and repaired since` : '';
   const message = `${count(entries, 'entry', 'entries')} in ${count(segments.length, 'segment')}${gone}`;
   if (error === undefined) return { name, state: 'ok', message };
-  return brokenChain(directory, error);
+  return brokenChain(directory, error, report);
 }
 
 /** The lines cannot be read to their end. */
-export async function brokenChain(directory: string, error: Error): Promise<Check> {
+export async function brokenChain(
+  directory: string,
+  error: Error,
+  report: Pick<VerifyReport, 'damage' | 'entries'> = { damage: [], entries: 0 },
+): Promise<Check> {
   const found = { name: 'chain', state: 'fail', message: error.message } as const;
   // No compaction came between: the segments do not lead to the snapshot that stands there.
   if (!hasCode(error, 'ERR_WAL_CORRUPT', 'ERR_WAL_DIVERGED', 'ERR_WAL_COMPACTED'))
     return { ...found, mend: 'mend what the system says, and look again' };
   const { mend, told } = await mendOf(directory, ['tail', 'salvage']);
-  return { ...found, message: `${error.message}${told}`, mend, corrupt: true };
+  const better = await fromBackups(directory, report, mend);
+  return { ...found, message: `${error.message}${told}`, mend: better, corrupt: true };
+}
+
+/** Files of backups, where these make the log whole; else the repair, and the backup that holds what that may not bring back. */
+async function fromBackups(
+  directory: string,
+  { damage, entries }: Pick<VerifyReport, 'damage' | 'entries'>,
+  repair: string,
+): Promise<string> {
+  const bad = damage.map(({ segment }) => segment);
+  const put = await putBack(directory, bad, entries);
+  if (put !== undefined) return `${putText(put)}; or, of what is here alone: ${repair}`;
+  for (const { from, to = from, records, exact } of damage) {
+    const copy = exact && records === 0 ? undefined : await copyHolding(directory, from, to);
+    if (copy !== undefined) return `${repair}; ${copy} holds ${entryRange(from, to)}: ${restoreText(copy)}`;
+  }
+  return repair;
 }
 
 /** The first of these repairs that does, tried without writing, and what it would bring. */

@@ -4,6 +4,7 @@ import { hasCode } from '../../errors/errors.ts';
 import { META_FILE, segmentSeq, snapshotSeq } from '../../format/names.ts';
 import { type LockFitness, type LockKind, lockFitness, lockStatus } from '../../index.ts';
 import { shellWord } from '../../lab/shell-word.ts';
+import { heldByPrunable } from '../prune-backups.ts';
 import { count, figure, size } from '../words.ts';
 import { type Check, commandOn, makeOne } from './check.ts';
 
@@ -137,11 +138,28 @@ export function checkRoom(directory: string): Check {
   const name = 'room';
   const { bavail, bsize, files, ffree } = statfsSync(directory);
   const free = bavail * bsize;
-  const mend = 'make room on the disk; "jsonl-wal compact" frees what the log no longer needs';
   const message = `${size(free)} free`;
   if (free < LITTLE_BYTES)
-    return { name, state: free === 0 ? 'fail' : 'warn', message: `only ${message}`, mend };
+    return {
+      name,
+      state: free === 0 ? 'fail' : 'warn',
+      message: `only ${message}`,
+      mend: roomier(directory),
+    };
   if (files > 0 && ffree < LITTLE_FILES)
-    return { name, state: 'warn', message: `only ${figure(ffree)} more files fit on the disk`, mend };
+    return {
+      name,
+      state: 'warn',
+      message: `only ${figure(ffree)} more files fit on the disk`,
+      mend: roomier(directory),
+    };
   return { name, state: 'ok', message };
+}
+
+/** What frees room. What a backup links too, a compaction alone does not free. */
+export function roomier(directory: string): string {
+  const held = heldByPrunable(directory);
+  const prune = `${commandOn(directory, 'backup prune --keep 0')} frees ${size(held)} that backups of compactions hold`;
+  const compact = `${commandOn(directory, 'compact --fold last-data --retain 1 --no-backup')} frees what the state does not need ("jsonl-wal stats" tells how much), but for what a backup holds, too`;
+  return ['make room on the disk', ...(held > 0 ? [prune] : []), compact].join('; ');
 }
