@@ -243,6 +243,24 @@ test('a log rewritten in place, in equal length, is noticed before the next ackn
     assert.deepEqual(await idsIn(directory), ['bd-0', 'bd-X', 'bd-2']);
   }));
 
+test('the last line changed in place, its checksum kept, is noticed: nothing is built on it', () =>
+  withTwo(async (directory, wal) => {
+    const path = join(directory, SEGMENT);
+    const reader = await Wal.open(directory, { readOnly: true });
+    const head = await reader.head();
+    const text = readFileSync(path, 'utf8');
+    writeFileSync(path, text.replace('"id":"bd-1"', '"id":"bd-9"'));
+    const damaged = { code: 'ERR_WAL_CORRUPT', outcome: 'not-written' };
+    await assert.rejects(wal.append(add('bd-2')), damaged);
+    assert.throws(() => wal.appendSync(add('bd-2')), damaged);
+    assert.equal((await reader.head()).seq, 1);
+    writeFileSync(path, text);
+    assert.deepEqual(await reader.head(), head);
+    assert.equal((await wal.append(add('bd-2'))).seq, 3);
+    assert.deepEqual(await idsIn(directory), ['bd-0', 'bd-1', 'bd-2']);
+    await reader.close();
+  }));
+
 for (const [when, how] of [
   ['before the write', 'append'],
   ['before the write', 'appendSync'],

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { hasCode } from '../errors/errors.ts';
-import { CRC_LENGTH, CRC_OFFSET } from '../format/line.ts';
+import { CRC_LENGTH, CRC_OFFSET, crcIsRight, NEWLINE } from '../format/line.ts';
 import { segmentName } from '../format/names.ts';
 import { fileError } from '../storage/error.ts';
 import { readFully } from '../storage/files.ts';
@@ -11,7 +11,6 @@ import { compactedError, layoutOf, type Start } from './layout.ts';
 import { readHeader } from './snapshots.ts';
 
 const CHUNK_BYTES = 256 * 1024;
-const NEWLINE = Buffer.from('\n');
 const CRC_END = CRC_OFFSET + CRC_LENGTH;
 
 /**
@@ -143,12 +142,12 @@ export class SegmentReader {
     const known = this.#knownBytes();
     if (known === undefined) return 'replaced';
     const count = this.#readOn(known);
-    if (count < 0 || (known > 0 && !this.#beginsAsRead(this.#chunk, known + count))) return 'replaced';
+    if (count < 0 || (known > 0 && !this.#isAsRead(known + count))) return 'replaced';
     if (count > 0) feed.push(this.#chunk.subarray(known, known + count));
     const hasMore = this.#hasMore(known, count);
     this.#position += count;
     if (hasMore) return 'more';
-    if (this.#isPast) feed.push(NEWLINE);
+    if (this.#isPast) feed.push(Buffer.of(NEWLINE));
     const state = feed.pause();
     this.settle(state);
     if (state.unended?.isSeal && this.#storage.look(this.#pathOf(state.unended.next)) !== undefined) {
@@ -204,7 +203,14 @@ export class SegmentReader {
       : undefined;
   }
 
-  /** Whether bytes read where the last accepted line began are still that line's. */
+  /** Whether what was read into the chunk still begins with the last accepted line, to the byte. */
+  #isAsRead(count: number): boolean {
+    if (!this.#beginsAsRead(this.#chunk, count)) return false;
+    const end = this.#chunk.indexOf(NEWLINE);
+    return crcIsRight(this.#chunk, 0, end < 0 ? count : Math.min(end, count));
+  }
+
+  /** Whether bytes read where the last accepted line began are still the first of that line. */
   #beginsAsRead(bytes: Buffer, count: number): boolean {
     const { anchor } = this.#state as FeedState;
     return count >= CRC_END && bytes.toString('latin1', CRC_OFFSET, CRC_END) === anchor?.crc;
