@@ -9,6 +9,7 @@ export {
 } from './errors/errors.ts';
 export type { Head } from './format/chain.ts';
 export type { Entry } from './format/entry.ts';
+export type { NotedRewind, Rewind } from './format/mark.ts';
 export type { OrderKey } from './format/order.ts';
 export type { LogRecord } from './format/record.ts';
 export type { Verdict } from './format/verdict.ts';
@@ -51,4 +52,5 @@ export type {
   VerifyOptions,
 } from './wal/requests.ts';
 export type { RestoreOptions, RestoreReport } from './wal/restore.ts';
+export { forgetRewinds, notedRewinds } from './wal/rewinds.ts';
 export { Wal } from './wal/wal.ts';

@@ -41,7 +41,10 @@ function inLog(body: (log: string) => Promise<void>): Promise<void> {
   return inScratch('doctor', async (scratch) => {
     const log = join(scratch, '.beads');
     await append(log, 1, 30);
-    writeFileSync(join(log, '.gitignore'), 'wal.lock*\nwal.suspect\nbackups/\n*.tmp\n');
+    writeFileSync(
+      join(log, '.gitignore'),
+      'wal.lock*\nwal.suspect\nwal.mark\nwal.rewound\nbackups/\n*.tmp\n',
+    );
     writeFileSync(join(log, '.gitattributes'), '*.jsonl -text\n');
     await body(log);
   });

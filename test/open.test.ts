@@ -307,7 +307,7 @@ for (const code of ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EISDIR']) {
       await wal.append({ op: 'add', id: 'bd-0' });
       await wal.close();
       await assert.rejects(Wal.openIn(surroundings, directory), refused);
-      assert.deepEqual(readdirSync(directory).sort(), [SEGMENT, 'wal.json']);
+      assert.deepEqual(readdirSync(directory).sort(), [SEGMENT, 'wal.json', 'wal.mark']);
       const copy = await Wal.openIn(surroundings, directory, { readOnly: true });
       assert.equal((await copy.head()).seq, 1);
       await copy.close();

@@ -54,7 +54,7 @@ function everything(directory: string): Record<string, string> {
   const files = readdirSync(directory, { recursive: true, encoding: 'utf8' }).sort();
   return Object.fromEntries(
     files
-      .filter((name) => statSync(join(directory, name)).isFile() && !name.startsWith('wal.lock'))
+      .filter((name) => statSync(join(directory, name)).isFile() && !/wal\.(lock|mark)/.test(name))
       .map((name) => [name, readFileSync(join(directory, name), 'latin1')]),
   );
 }

@@ -120,7 +120,8 @@ for (const count of [2, 10]) {
         { acknowledged: 5 * count, records: 5 * count, lost: [], doubled: [] },
       );
       assert.equal(report.error, undefined);
-      assert.deepEqual(readdirSync(log).sort(), ['00000000000000000001.jsonl', 'wal.json', 'wal.lock']);
+      const names = ['00000000000000000001.jsonl', 'wal.json', 'wal.lock', 'wal.mark'];
+      assert.deepEqual(readdirSync(log).sort(), names);
     });
   });
 }

@@ -4,6 +4,7 @@ import type { Outcome } from '../errors/errors.ts';
 import { type Durability, Wal, type WalOptions } from '../index.ts';
 import { wholeNumber } from './command.ts';
 import { openingError, refuseAddress } from './opening.ts';
+import { sayRewound } from './rewound.ts';
 import { clearStatus, showWaiting } from './status.ts';
 
 /** Options of the commands that append. */
@@ -56,7 +57,7 @@ export async function openReader(directory: string): Promise<Wal> {
 export async function openLog(directory: string, options: WalOptions, outcome?: Outcome): Promise<Wal> {
   refuseAddress(directory);
   try {
-    return await Wal.open(directory, options);
+    return await Wal.open(directory, { onRewound: sayRewound, ...options });
   } catch (error) {
     throw openingError(error, directory, outcome);
   }

@@ -12,6 +12,8 @@ export interface Clock {
   elapsed(): number;
   /** Waits without blocking; ends early, without an error, when `signal` aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Calls `work` after a while, unless the process ends before: it is not kept alive for that. Returns how to take it back. */
+  later(ms: number, work: () => void): () => void;
   /** Lets pending I/O and timers run once. */
   yield(): Promise<void>;
   /** Blocks this thread. For waits well under a millisecond, and for synchronous callers. */
@@ -60,6 +62,11 @@ export const systemClock: Clock = {
   yield: () => new Promise((resolve) => machine.setImmediate(resolve)),
   block: (ms) => {
     Atomics.wait(cell, 0, 0, ms);
+  },
+  later: (ms, work) => {
+    const timer = setTimeout(work, ms);
+    timer.unref();
+    return () => clearTimeout(timer);
   },
   sleep: (ms, signal) =>
     new Promise((resolve) => {

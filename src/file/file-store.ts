@@ -24,6 +24,7 @@ import { backupLog } from './backup.ts';
 import { type Layout, layoutOf, oldestSeq, requireSeal, type Start, startFor } from './layout.ts';
 import { keepNames } from './log-directory.ts';
 import { LogEnd } from './log-end.ts';
+import { MarkFile } from './mark-file.ts';
 import { SegmentReader } from './segments.ts';
 import { openBody, readBody, readHeader, writeSnapshot } from './snapshots.ts';
 import { healSuspect, markSuspect, suspectIn } from './suspect.ts';
@@ -58,13 +59,16 @@ export class FileStore implements LineStore {
   readonly #watching: Watching;
   /** Those that are open. */
   readonly #snapshots = new Set<SnapshotFile>();
+  readonly marks: MarkFile;
 
   constructor(parts: FileStoreParts) {
-    const { storage, clock, directory, turnstile } = parts;
+    const { storage, clock, directory, meta, turnstile, fileMode: mode } = parts;
     this.#parts = parts;
     this.#end = new LogEnd({ ...parts, writable: turnstile !== undefined });
     this.#turn = turnstile && new WriteTurn({ ...parts, gate: turnstile.gate, end: this.#end });
     this.#watching = new Watching(storage, clock, directory);
+    const holds = () => this.#end.reader.holds;
+    this.marks = new MarkFile({ storage, directory, log: meta.id, mode, now: () => clock.now(), holds });
   }
 
   catchUp(feed: LineFeed): Promise<void> {

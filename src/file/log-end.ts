@@ -136,7 +136,10 @@ export class LogEnd {
   /** After a replacement: yields how long to wait, until the log keeps still, then reads it anew. */
   *#settling(): Generator<number, void> {
     const { storage, directory, meta } = this.#parts;
+    const reader = this.#reader;
     yield* settling(storage, directory, meta);
+    // Other code may have waited for the same, and gone on already.
+    if (reader !== this.#reader) return;
     // The new one first: should it fail, the old one must not go on as if nothing had been replaced.
     this.#goOnWith(this.#newestReader(true));
   }

@@ -216,6 +216,14 @@ export class SegmentReader {
     return count >= CRC_END && bytes.toString('latin1', CRC_OFFSET, CRC_END) === anchor?.crc;
   }
 
+  /** Whether the path still leads to the open file, and the last accepted line that was read is still there. */
+  get holds(): boolean {
+    if (this.#file === undefined || this.#state === undefined || this.whereabouts() !== 'here') return false;
+    const { anchor, resume } = this.#state;
+    if (anchor === undefined) return this.#leastSize >= resume;
+    return this.#beginsAsRead(this.#crc, readFully(this.#file, this.#crc, anchor.offset));
+  }
+
   /** Notes where the feed stands. */
   settle(state: FeedState): void {
     this.#state = state;

@@ -1,6 +1,10 @@
 export const META_FILE = 'wal.json';
 export const LOCK_FILE = 'wal.lock';
 export const SUSPECT_FILE = 'wal.suspect';
+/** The last entry that was acknowledged on this machine. */
+export const MARK_FILE = 'wal.mark';
+/** What was acknowledged on this machine and was found to be gone, until somebody says to forget it. */
+export const REWOUND_FILE = 'wal.rewound';
 /** There while a salvaged log takes the place of the damaged one. */
 export const REPAIRING_FILE = 'wal.repairing.tmp';
 /** The one directory inside a log's that is for copies of it. */

@@ -12,7 +12,10 @@ export class Repository {
     this.git('init', '-q', '-b', 'main');
     for (const [name, value] of Object.entries(CONFIG)) this.git('config', name, value);
     writeFileSync(join(directory, '.gitattributes'), '*.jsonl -text\n');
-    writeFileSync(join(this.log, '.gitignore'), 'wal.lock\nwal.lock.held\nwal.suspect\n*.tmp\n');
+    writeFileSync(
+      join(this.log, '.gitignore'),
+      'wal.lock\nwal.lock.held\nwal.suspect\nwal.mark\nwal.rewound\n*.tmp\n',
+    );
   }
 
   get log(): string {

@@ -2,6 +2,7 @@ import type { Clock } from '../clock/clock.ts';
 import { hasCode, type WalError } from '../errors/errors.ts';
 import type { Head } from '../format/chain.ts';
 import type { Envelope } from '../format/line.ts';
+import type { Rewind } from '../format/mark.ts';
 import type { LineStore, WriteOutcome } from '../store/store.ts';
 import type { Backlog } from './backlog.ts';
 import { GroupMaker } from './group-maker.ts';
@@ -14,6 +15,7 @@ import { latchedError, Refusals } from './refusals.ts';
 import { Sealing } from './sealing.ts';
 import { Stretch } from './stretch.ts';
 import { Tail } from './tail.ts';
+import { Witness } from './witness.ts';
 
 export interface AppenderParts extends QueueParts {
   readonly store: LineStore;
@@ -21,6 +23,8 @@ export interface AppenderParts extends QueueParts {
   readonly keyWindow: number;
   /** Called when a seal of this Wal's has landed. */
   sealed(): void;
+  /** Called, within a turn perhaps, where entries that were acknowledged on this machine are found to be gone. */
+  rewound(rewind: Rewind): void;
   /** Where the turns are told to, if anywhere. */
   readonly debug: ((message: string) => void) | undefined;
 }
@@ -39,6 +43,7 @@ export class Appender {
   readonly #sealing: Sealing;
   readonly #landed: Landed;
   readonly #refusals: Refusals;
+  readonly witness: Witness;
   #failure: WalError | undefined;
 
   constructor(parts: AppenderParts) {
@@ -52,8 +57,15 @@ export class Appender {
       accepted: (line) => this.#accepted(line),
       landed: (end) => this.#groupLanded(end),
       replaced: () => this.#replaced(),
+      caughtUp: () => this.witness.caughtUp(),
     });
     this.tail = tail;
+    this.witness = new Witness({
+      ...parts,
+      tail,
+      busy: () => this.#running !== undefined,
+      rewound: (rewind) => parts.rewound(rewind),
+    });
     this.#keys = new KnownKeys(window, tail, parts.store);
     this.#sealing = new Sealing(tail);
     this.#maker = new GroupMaker({
@@ -70,6 +82,7 @@ export class Appender {
       tail,
       resolve: (pending) => queue.resolve(pending),
       reject: (pending, error) => queue.reject(pending, error),
+      acknowledged: (pending, head) => this.witness.acknowledged(pending, head),
       syncFailed: (error) => this.#syncFailed(error),
     });
   }
@@ -126,6 +139,7 @@ export class Appender {
    */
   async begin(): Promise<void> {
     const { store, durability } = this.#parts;
+    this.witness.seek();
     await store.catchUp(this.tail);
     if (this.tail.trouble !== undefined) throw this.tail.trouble;
     if (durability === 'os') return;
@@ -135,6 +149,13 @@ export class Appender {
       if (hasCode(error, 'ERR_WAL_SYNC')) this.#leaveWord();
       throw error;
     }
+  }
+
+  /** Of a log that is only read: whether it holds what was acknowledged on this machine. Tells nothing of damage. */
+  async look(): Promise<void> {
+    if (this.#parts.store.marks.read() === undefined) return;
+    this.witness.seek();
+    await this.#parts.store.catchUp(this.tail).catch(() => {});
   }
 
   /**
@@ -252,6 +273,7 @@ export class Appender {
 
   /** A line was read: perhaps one of ours, overtaken by others, or in a file that took the old one's place. */
   #accepted(line: Envelope): void {
+    this.witness.read(line);
     const pending = this.#queue.ofLine(line.writer);
     if (pending === undefined || pending.epoch !== undefined) return;
     this.#land(pending, line.seq);
@@ -259,6 +281,7 @@ export class Appender {
 
   #replaced(): void {
     this.#parts.stats.replacements++;
+    this.witness.seek();
     this.#parts.debug?.('the log was replaced: reading it anew');
     this.#queue.putBack(this.#landed.unland());
     this.#refusals.refuseHidden(this.tail.firstSeq);

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock/clock.ts';
 import { hasCode, WalError, withOutcome } from '../errors/errors.ts';
+import type { Head } from '../format/chain.ts';
 import type { LineStore } from '../store/store.ts';
 import type { Pending } from './pending.ts';
 import type { Stats } from './stats.ts';
@@ -12,6 +13,8 @@ export interface LandedParts {
   readonly tail: Tail;
   readonly durability: 'sync' | 'os';
   readonly resolve: (pending: Pending) => void;
+  /** Called with what was resolved, and the head that the log had when that was synced. */
+  readonly acknowledged: (pending: readonly Pending[], head: Head) => void;
   readonly reject: (pending: Pending, error: WalError) => void;
   readonly syncFailed: (error: WalError) => void;
 }
@@ -82,7 +85,7 @@ export class Landed {
 
   #cover(): Covered {
     const { tail, clock } = this.#parts;
-    return { pending: [...this.#pending], epoch: tail.epoch, seq: tail.head.seq, start: clock.elapsed() };
+    return { pending: [...this.#pending], epoch: tail.epoch, head: tail.head, start: clock.elapsed() };
   }
 
   #mustSync({ pending }: Covered): boolean {
@@ -91,12 +94,12 @@ export class Landed {
   }
 
   /** A sync that began when `covered` was taken has ended. */
-  #synced({ epoch, seq, start }: Covered): void {
+  #synced({ epoch, head, start }: Covered): void {
     const { stats, clock, tail } = this.#parts;
     const ms = clock.elapsed() - start;
     stats.syncMs.add(ms);
     this.#pace(ms);
-    if (epoch === tail.epoch) tail.raiseSynced(seq);
+    if (epoch === tail.epoch) tail.raiseSynced(head.seq);
   }
 
   /** Learns how long a sync takes. One slow one among quick ones is not the disk's pace, unless it is very slow. */
@@ -116,12 +119,11 @@ export class Landed {
     if (epoch === tail.epoch) tail.raiseSynced(seq);
   }
 
-  #confirm({ pending, epoch }: Covered): void {
-    const { tail, resolve } = this.#parts;
-    for (const each of pending) {
-      if (each.settled || each.epoch !== epoch || epoch !== tail.epoch) continue;
-      resolve(each);
-    }
+  #confirm({ pending, epoch, head }: Covered): void {
+    const { tail, resolve, acknowledged } = this.#parts;
+    const confirmed = pending.filter((each) => !each.settled && each.epoch === epoch && epoch === tail.epoch);
+    for (const each of confirmed) resolve(each);
+    acknowledged(confirmed, head);
     this.#pending = this.#pending.filter(({ settled }) => !settled);
   }
 
@@ -143,7 +145,7 @@ export class Landed {
 interface Covered {
   readonly pending: readonly Pending[];
   readonly epoch: number;
-  /** The head when the sync began. */
-  readonly seq: number;
+  /** As it was when the sync began. */
+  readonly head: Head;
   readonly start: number;
 }

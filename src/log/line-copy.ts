@@ -1,4 +1,5 @@
 import type { WalError } from '../errors/errors.ts';
+import type { Head } from '../format/chain.ts';
 import type { Envelope } from '../format/line.ts';
 import { segmentName } from '../format/names.ts';
 import { recordsOf } from '../format/record.ts';
@@ -25,6 +26,7 @@ export class LineCopy extends ChainFeed {
   #failure: WalError | undefined;
   #entries = 0;
   #reached: number | undefined;
+  #end: Head | undefined;
 
   constructor(last: number, sink: LineSink) {
     super();
@@ -45,6 +47,11 @@ export class LineCopy extends ChainFeed {
   /** The last entry that was handed on, or that comes before the first. */
   get reached(): number | undefined {
     return this.#reached;
+  }
+
+  /** The last line that was handed on, and its last entry. */
+  get end(): Head | undefined {
+    return this.#end;
   }
 
   /** How many entries were handed on. */
@@ -93,6 +100,7 @@ export class LineCopy extends ChainFeed {
     if (count === 0) this.#ends.set(seq - 1, crc);
     this.#entries += count;
     this.#reached = seq + count - 1;
+    this.#end = { seq: this.#reached, crc };
     this.#sink.line(bytes, start, end);
   }
 

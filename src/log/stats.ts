@@ -21,7 +21,11 @@ export interface WalStats {
   readonly retries: number;
   /** Lines of those that were written again. */
   readonly superseded: number;
-  /** Times the log was found replaced (a checkout, a restore). */
+  /**
+   * Times the log was found to have been replaced, or rewritten in place, while the Wal was open (a checkout, a restore, a
+   * log rotation): it was read anew, and appends went on there. The option `onRewound` tells where acknowledged entries
+   * are gone by that.
+   */
   readonly replacements: number;
   readonly lock: {
     /** Write turns taken. */

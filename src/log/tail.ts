@@ -10,6 +10,8 @@ export interface TailObserver {
   landed(end: number): void;
   /** The log was replaced: what was read before does not count. */
   replaced(): void;
+  /** All was read that is there for now. */
+  caughtUp(): void;
 }
 
 /** Hears of each accepted line, others' and one's own, as soon as the tail knows of it. */
@@ -110,6 +112,12 @@ export class Tail extends ChainFeed {
     if (line.key !== undefined) this.#keys.add(line.key, line);
     this.#observer.accepted(line);
     if (this.isHeard) this.tell(bytes, start, end);
+  }
+
+  override pause(): FeedState {
+    const state = super.pause();
+    this.#observer.caughtUp();
+    return state;
   }
 
   override landed(end: number): FeedState {

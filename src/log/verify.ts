@@ -3,6 +3,7 @@ import type { DamageCause } from '../errors/damage.ts';
 import { hasCode, type WalError } from '../errors/errors.ts';
 import type { Doubt, Head, Missing } from '../format/chain.ts';
 import type { Envelope } from '../format/line.ts';
+import { type Rewind, rewindTo } from '../format/mark.ts';
 import { segmentName, snapshotName } from '../format/names.ts';
 import { recordsOf } from '../format/record.ts';
 import type { UnendedLine } from '../format/scan.ts';
@@ -57,6 +58,11 @@ export interface VerifyReport {
   readonly damage: readonly SurveyedDamage[];
   /** What lies in the log beside accepted lines: the first 1,000 of them. */
   readonly odd: readonly OddLine[];
+  /**
+   * What this machine saw acknowledged, by its file wal.mark, and the log does not hold (cut, restored, checked out?); until the
+   * next append here replaces the mark. It is information, which `ok` does not regard.
+   */
+  readonly rewound: Rewind | undefined;
   /** The error that reading the whole log, or opening it to append, ends in; undefined where there is none. */
   readonly error: WalError | undefined;
 }
@@ -93,7 +99,7 @@ async function verifyFrom(
   const snapshots = await checkSnapshots(store, clock, oldest);
   // Without any snapshot nothing was compacted away.
   const first = snapshots.count === 0 ? 1 : oldest;
-  const feed = new VerifyFeed(first);
+  const feed = new VerifyFeed(first, store.marks.read());
   const errors: (WalError | undefined)[] = [];
   for (let from: number | undefined = first; from !== undefined; ) {
     const failure = await readFrom(store, clock, from, feed, onProgress);
@@ -150,11 +156,15 @@ class VerifyFeed extends ChainFeed {
   #unreadable: WalError | undefined;
   #strange: WalError | undefined;
   readonly #survey: DamageSurvey;
+  readonly #mark: Head | undefined;
+  #hasMark: boolean;
   #end: { bytes: number; lines: number | undefined } = { bytes: 0, lines: 0 };
 
-  /** `oldest`: the first entry that must be there. */
-  constructor(oldest: number) {
+  /** `oldest`: the first entry that must be there. `mark`: what is to be looked for. */
+  constructor(oldest: number, mark: Head | undefined) {
     super();
+    this.#mark = mark;
+    this.#hasMark = mark === undefined || mark.seq < oldest;
     this.#survey = new DamageSurvey(oldest);
   }
 
@@ -205,6 +215,7 @@ class VerifyFeed extends ChainFeed {
   ): void {
     this.#lines.accepted++;
     this.#segment.entries += line.count;
+    if (line.crc === this.#mark?.crc && line.seq + line.count - 1 === this.#mark.seq) this.#hasMark = true;
     this.#strange ??= this.foreign;
     this.#look();
     if (line.repair) for (const range of this.#missing) range.settled = true;
@@ -286,6 +297,7 @@ class VerifyFeed extends ChainFeed {
       missing: this.#missing,
       damage: [...this.#survey.found.map(standing), ...snapshots.damage],
       odd: this.#odd,
+      rewound: this.#hasMark ? undefined : rewindTo(head, this.#mark as Head),
       error: failure,
     };
 

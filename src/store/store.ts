@@ -1,5 +1,7 @@
 import type { WalError } from '../errors/errors.ts';
 import type { Head } from '../format/chain.ts';
+import type { Envelope } from '../format/line.ts';
+import type { Rewind } from '../format/mark.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
 
 /** Where a feed stands once it was given all there is. */
@@ -107,6 +109,31 @@ export interface BackupRequest {
 }
 
 /**
+ * What this machine keeps of a log beside its lines: the mark, which is the last entry that was acknowledged here. It is
+ * information, which decides nothing: none of this throws, and what cannot be written is left as it was.
+ */
+export interface Marks {
+  /** The mark; undefined where there is none, or none that can be read. */
+  read(): Head | undefined;
+  /**
+   * here: the file that the log was last read from is the one there, with the last line that was read. away: no log is there
+   * now. elsewhere: what is there has to be read to tell.
+   */
+  readonly place: 'here' | 'away' | 'elsewhere';
+  /**
+   * Makes the mark `head`, unless it is at or past that and not `stale`, a mark that the log was found not to hold.
+   * Where it replaces the stale one, the rewind is noted.
+   */
+  raise(head: Head, stale: Head | undefined, rewind: Rewind | undefined): void;
+  /** Makes the mark `head`, whatever it was. */
+  set(head: Head): void;
+  /** Notes, until it is to be forgotten, that entries acknowledged here are gone. */
+  note(rewind: Rewind): void;
+  /** Whether `isIt` says so of an accepted line that ends with entry `seq`, or a snapshot stands for that entry. */
+  has(seq: number, isIt: (line: Envelope) => boolean): boolean;
+}
+
+/**
  * An ordered, append-only store of lines: all that the engine asks of what lies beneath. It knows nothing of chains: it
  * puts bytes after everything before them, in one piece, gives back what is there, and says when that was replaced.
  *
@@ -147,6 +174,7 @@ export interface LineStore {
    * All that was synced before the call is in it, and once it resolves it survives a crash.
    */
   backup(destination: string, request: BackupRequest): Promise<BackupFiles>;
+  readonly marks: Marks;
   /** After a failed sync: leaves word for whoever opens the log next. */
   suspect(): void;
   /** The first seq whose record is still here; all before it was compacted away. */

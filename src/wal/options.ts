@@ -1,4 +1,5 @@
 import type { Holder } from '../errors/errors.ts';
+import type { Rewind } from '../format/mark.ts';
 import type { Lock } from '../lock/lock.ts';
 import { LEAST_STALE_MS } from '../lock/lockfile.ts';
 import {
@@ -84,6 +85,13 @@ export interface WalOptions extends LimitOptions {
    * goes on if it throws; the first time, the process gets a warning (code WAL_LOCK_WAIT).
    */
   readonly onLockWait?: ((waitedMs: number, holder: Holder | undefined) => void) | undefined;
+  /**
+   * Called where entries that were acknowledged on this machine are no longer in the log: it was cut, an older copy put in
+   * its place, or another branch checked out. At opening, by what the file wal.mark says; later, each time that the log is
+   * found to have been replaced, for those that this Wal had acknowledged, too. Appends go on from where the log ends
+   * now, and give the same numbers again. Should it throw, the process gets a warning (code WAL_REWOUND).
+   */
+  readonly onRewound?: ((rewind: Rewind) => void) | undefined;
 }
 
 const KNOWN = [
@@ -106,6 +114,7 @@ const KNOWN = [
   'directoryMode',
   'clock',
   'onLockWait',
+  'onRewound',
 ] as const satisfies readonly (keyof WalOptions)[];
 
 const MOST_MS = 2 ** 31 - 1;
@@ -126,6 +135,7 @@ export interface ResolvedOptions extends Limits {
   /** Undefined for the machine's. */
   readonly now: (() => unknown) | undefined;
   readonly onLockWait: WalOptions['onLockWait'];
+  readonly onRewound: WalOptions['onRewound'];
 }
 
 /** Checks options and fills in the defaults. */
@@ -152,6 +162,7 @@ export function resolveOptions(given: WalOptions): ResolvedOptions {
     },
     now: dateOf(options.clock),
     onLockWait: callback('onLockWait', options.onLockWait),
+    onRewound: callback('onRewound', options.onRewound),
   };
 }
 

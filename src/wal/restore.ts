@@ -1,5 +1,6 @@
 import { hasCode, WalError } from '../errors/errors.ts';
 import type { FileStore } from '../file/file-store.ts';
+import { MarkFile } from '../file/mark-file.ts';
 import { NewLog } from '../file/new-log.ts';
 import { openFileStore } from '../file/open.ts';
 import { snapshotName } from '../format/names.ts';
@@ -142,6 +143,8 @@ async function restoreOnce(store: FileStore, job: Job): Promise<RestoreReport> {
     const { git } = store.info();
     checkAborted(signal);
     await made.finish({ id, created: new Date(clock.now()).toISOString(), git });
+    if (copy.end !== undefined)
+      new MarkFile({ storage, directory: destination, log: id, now: clock.now }).set(copy.end);
     const bad = survey.error === undefined ? HARM : [...HARM, 'stranded'];
     const failed = [...survey.odd.filter(({ verdict }) => bad.includes(verdict)), ...damaged];
     const skipped = survey.entries - copy.entries;

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { hasCode, WalError } from '../errors/errors.ts';
 import { layoutOf } from '../file/layout.ts';
 import { readMeta } from '../file/log-directory.ts';
+import { MarkFile } from '../file/mark-file.ts';
 import { NewLog } from '../file/new-log.ts';
 import { fitFileSystem, openFileStore, openTurnstile } from '../file/open.ts';
 import { Rebuild, type Rebuilt } from '../file/rebuild.ts';
@@ -117,6 +118,8 @@ async function replace(
     isBegun = true;
     // What was appended until the names changed is in what is kept; nobody was told so of anything after.
     if (segmentBytes(storage, besideBackups(directory, kept)) !== source.survey.bytes) continue;
+    // Before the log is open again: who had it open looks whether it holds what the mark says.
+    new MarkFile({ storage, directory, log: source.meta.id, now: clock.now }).set(made.head);
     endSwap(storage, directory, swap);
     return { made, source, kept };
   }

@@ -122,6 +122,7 @@ async function appendRepair(
   const tail: Tail = new Tail(new KeyWindow(1), {
     accepted: () => {},
     landed: (end) => tail.advance(written.head, end - written.length, false),
+    caughtUp: () => {},
     replaced: () => {},
   });
   const data = canonicalJson({
@@ -155,6 +156,7 @@ async function appendRepair(
       { head: tail.head },
     );
   await keep(store);
+  store.marks.set(written.head);
   return written.head;
 }
 

@@ -4,6 +4,7 @@ import { messageOf, WalError } from '../errors/errors.ts';
 import { openFileStore } from '../file/open.ts';
 import type { Head } from '../format/chain.ts';
 import { type Body, batchBody, type Entry, entryBody } from '../format/entry.ts';
+import type { Rewind } from '../format/mark.ts';
 import type { LogRecord } from '../format/record.ts';
 import type { GateObserver } from '../lock/gate.ts';
 import { Appender } from '../log/appender.ts';
@@ -114,6 +115,7 @@ export class Wal {
       autoCompact,
       now,
       onLockWait,
+      onRewound,
       ...rest
     } = resolveOptions(options);
     const clock = now ? { ...surroundings.clock, now: () => wholeDate(now) } : surroundings.clock;
@@ -128,9 +130,19 @@ export class Wal {
       observe: observeLock(stats, session, onLockWait),
       warn: (message) => process.emitWarning(message, { code: 'WAL_STRANGE_FILE_SYSTEM' }),
     });
-    const wal = new Wal(store, limits, { fold, autoCompact }, rest.readOnly, clock, stats, session);
+    const wal = new Wal(
+      store,
+      limits,
+      { fold, autoCompact },
+      rest.readOnly,
+      clock,
+      stats,
+      session,
+      onRewound,
+    );
     try {
       if (!rest.readOnly) await wal.#appender.begin();
+      else if (onRewound !== undefined) await wal.#appender.look();
     } catch (error) {
       await wal.close();
       throw orReadOnly(error);
@@ -181,6 +193,7 @@ export class Wal {
     clock: Clock,
     stats: Stats,
     session: Session,
+    onRewound?: WalOptions['onRewound'],
   ) {
     this.#store = store;
     this.#clock = clock;
@@ -194,6 +207,7 @@ export class Wal {
       session: session.name,
       ...limits,
       sealed: () => this.#autoCompaction?.sealed(),
+      rewound: (rewind) => tellRewind(onRewound, rewind),
       debug: session.debug,
     });
     this.#fold = fold;
@@ -497,6 +511,7 @@ export class Wal {
     await this.#appender.idle();
     await this.#autoCompaction?.idle();
     await this.#works.ended();
+    await this.#appender.witness.end();
     await this.#store.close();
   }
 
@@ -521,6 +536,17 @@ export class Wal {
     const { failure } = this.#appender;
     if (failure !== undefined) throw latchedError(failure);
   }
+}
+
+/** Tells the caller, but not within the turn that it may have been found in. */
+function tellRewind(onRewound: WalOptions['onRewound'], rewind: Rewind): void {
+  queueMicrotask(() => {
+    try {
+      onRewound?.(rewind);
+    } catch (error) {
+      process.emitWarning(`onRewound threw (${messageOf(error)})`, { code: 'WAL_REWOUND' });
+    }
+  });
 }
 
 /** Counts what happens at the lock, tells it to the debug log, and passes waits on to the caller. */

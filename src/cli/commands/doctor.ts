@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { printable } from '../../format/printable.ts';
+import { forgetRewinds } from '../../index.ts';
 import { makeCommand, settingsOf } from '../command.ts';
 import type { Check } from '../doctor/check.ts';
 import { examine } from '../doctor/examine.ts';
@@ -18,9 +19,14 @@ export function doctorCommand(): Command {
       'after',
       '\nThe log itself is only read, whatever is wrong with it. To try the lock, a file is made in its directory, and removed.\nExit codes: 0 nothing fails (there may be warnings), 1 something does, 4 data is damaged.',
     )
+    .option(
+      '--forget',
+      'forget what this machine saw acknowledged and the log does not hold: it was cut, restored or checked out on purpose',
+    )
     .action(async (_options: unknown, command: Command) => {
-      const { dir, json } = settingsOf(command);
+      const { dir, json, forget } = settingsOf<{ readonly forget?: true }>(command);
       refuseAddress(dir);
+      if (forget) forgetRewinds(dir);
       const output = new Output();
       const checks: Check[] = [];
       for await (const check of examine(dir)) {

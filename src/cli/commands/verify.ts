@@ -4,8 +4,9 @@ import { makeCommand, settingsOf } from '../command.ts';
 import { damageRows } from '../damage.ts';
 import { errorObject } from '../failure.ts';
 import { firstFew } from '../first-few.ts';
-import { openReader, using } from '../log.ts';
+import { openLog, using } from '../log.ts';
 import { Output, type Row } from '../output.ts';
+import { rewoundText } from '../rewound.ts';
 import { bytesIn, segmentsIn } from '../segments.ts';
 import { Progress } from '../status.ts';
 import { count, entryRange, figure, pendingText } from '../words.ts';
@@ -14,7 +15,9 @@ export function verifyCommand(): Command {
   return makeCommand('verify', ['verify', 'verify --json | jq .missing']).action(
     async (_options: unknown, command: Command) => {
       const { dir, json } = settingsOf(command);
-      const report = await using(openReader(dir), async (wal) => {
+      // The report tells it.
+      const opening = openLog(dir, { readOnly: true, onRewound: undefined });
+      const report = await using(opening, async (wal) => {
         const total = bytesIn(segmentsIn(wal.info().location));
         const progress = new Progress('verify', total);
         return wal.verify({ onProgress: (bytes) => progress.update(bytes, () => count(bytes, 'byte')) });
@@ -29,14 +32,11 @@ export function verifyCommand(): Command {
 }
 
 function rowsOf(report: VerifyReport): Row[] {
-  const { ok, head, readable, entries, bytes, lines, segments, missing, pending, damage, odd } = report;
+  const { ok, head, readable, entries, bytes, lines, segments, missing, pending, damage, odd, rewound } = report;
   const { accepted, ...others } = lines;
   const kinds = Object.entries(others).filter(([, number]) => number > 0);
   return [
-    [
-      'verdict',
-      ok ? 'ok: nothing acknowledged is missing' : 'NOT OK: acknowledged entries are missing, or may be',
-    ],
+    ['verdict', ok ? okText(rewound) : 'NOT OK: acknowledged entries are missing, or may be'],
     ['entries', `${figure(entries)}, head ${head.seq} (crc ${head.crc})`],
     ...(ok
       ? []
@@ -60,9 +60,16 @@ function rowsOf(report: VerifyReport): Row[] {
           `${entryRange(from, to)}, as ${segment} byte ${offset} proves${settled ? ' (repaired since)' : ''}`,
         ],
       ),
+    ...(rewound === undefined ? [] : [['note', rewoundText(rewound)] as const]),
     ...firstFew(damage, damageRows),
     ...firstFew(odd, (line) => [['odd', oddText(line)]]),
   ];
+}
+
+function okText(rewound: VerifyReport['rewound']): string {
+  const known =
+    rewound === undefined ? 'nothing acknowledged is missing' : 'all that is here is whole, but see the note';
+  return `ok: ${known}`;
 }
 
 function isOf(range: MissingRange, { kind, from, to }: SurveyedDamage): boolean {

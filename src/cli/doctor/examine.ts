@@ -1,13 +1,13 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { Wal } from '../../index.ts';
+import { type Rewind, Wal } from '../../index.ts';
 import { metaOf } from '../read-file.ts';
 import { bytesIn, segmentsIn } from '../segments.ts';
 import { Progress } from '../status.ts';
 import { count } from '../words.ts';
 import { checkBackups } from './backups.ts';
 import { type Check, checked } from './check.ts';
-import { checkGit, checkLeftovers, checkSnapshots, checkSuspect } from './keeping.ts';
+import { checkGit, checkLeftovers, checkRewound, checkSnapshots, checkSuspect } from './keeping.ts';
 import { brokenChain, checkChain, checkClock, checkFormat, checkMerge, checkTail } from './lines.ts';
 import { checkLock } from './lock.ts';
 import {
@@ -39,16 +39,20 @@ export async function* examine(directory: string): AsyncGenerator<Check, void, u
   const format = await checked('format', () => checkFormat(directory));
   yield format;
   yield await checked('sync', () => checkSuspect(directory));
-  if (format.state !== 'fail') yield* examineLines(directory);
+  if (format.state !== 'fail') {
+    const rewound = yield* examineLines(directory);
+    yield await checked('rewound', () => checkRewound(directory, rewound), access);
+  }
   yield await checked('leftovers', () => checkLeftovers(directory), access);
   yield await checked('git', () => checkGit(directory, isForGit(directory)), access);
 }
 
-async function* examineLines(directory: string): AsyncGenerator<Check, void, undefined> {
+/** Returns what verify finds to be gone of what was acknowledged on this machine. */
+async function* examineLines(directory: string): AsyncGenerator<Check, Rewind | undefined, undefined> {
   const wal = await Wal.open(directory, { readOnly: true }).catch((error: unknown) => error as Error);
   if (!(wal instanceof Wal)) {
     yield await checked('chain', () => brokenChain(directory, wal));
-    return;
+    return undefined;
   }
   try {
     const progress = new Progress('doctor', bytesIn(segmentsIn(directory)));
@@ -58,7 +62,7 @@ async function* examineLines(directory: string): AsyncGenerator<Check, void, und
     progress.end();
     if (report instanceof Error) {
       yield await checked('chain', () => brokenChain(directory, report));
-      return;
+      return undefined;
     }
     yield await checked('chain', () => checkChain(directory, report));
     if (report.error === undefined) yield await checked('tail', () => checkTail(report));
@@ -68,6 +72,7 @@ async function* examineLines(directory: string): AsyncGenerator<Check, void, und
       checkClock(await lastTime(wal, report.head.seq), lastWrite(directory)),
     );
     yield await checked('snapshots', async () => checkSnapshots(directory, await wal.oldest(), report));
+    return report.rewound;
   } finally {
     await wal.close();
   }

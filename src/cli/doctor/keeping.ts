@@ -1,10 +1,12 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { BACKUPS_DIRECTORY, REPAIRING_FILE, SUSPECT_FILE, snapshotSeq } from '../../format/names.ts';
-import type { VerifyReport } from '../../index.ts';
+import { notedRewinds, type Rewind, type VerifyReport } from '../../index.ts';
 import { shellWord } from '../../lab/shell-word.ts';
 import { isInRepository, wantingGitFiles } from '../git-files.ts';
+import { rewoundText } from '../rewound.ts';
 import { snapshotsIn } from '../segments.ts';
+import { timeText } from '../show.ts';
 import { count } from '../words.ts';
 import { ageText, type Check, commandOn } from './check.ts';
 import { copiesOf } from './from-backups.ts';
@@ -41,6 +43,25 @@ export function checkSnapshots(directory: string, oldest: number, { damage }: Ve
   const instead = newest === undefined ? 'the entries are all there' : `that of entry ${reached} stands in`;
   const mend = `${commandOn(directory, 'compact --fold last-data')} makes a new one (where a program folds the log in a way of its own, let it)`;
   return { name, state: 'warn', message: `${unreadable[0]}; ${instead}`, mend };
+}
+
+/** What was acknowledged on this machine and is not in the log any more: by its mark, and by what was noted since. */
+export function checkRewound(directory: string, rewound: Rewind | undefined): Check {
+  const name = 'rewound';
+  const noted = notedRewinds(directory).map(
+    (each) => `${rewoundText(each, true)} (noticed ${timeText(each.ts).trimEnd()})`,
+  );
+  const all = [...(rewound === undefined ? [] : [rewoundText(rewound)]), ...noted.reverse()];
+  const [last] = all;
+  if (last === undefined)
+    return {
+      name,
+      state: 'ok',
+      message: 'nothing is known to be gone that was acknowledged on this machine',
+    };
+  const more = all.length > 1 ? `; and ${count(all.length - 1, 'time')} before that` : '';
+  const mend = `put the right copy back ("jsonl-wal backup list"), or, where it was meant to be so: ${commandOn(directory, 'doctor --forget')}`;
+  return { name, state: 'warn', message: `${last}${more}`, mend };
 }
 
 /** What crashes left of files and copies that were being made. */

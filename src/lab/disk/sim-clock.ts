@@ -20,6 +20,8 @@ export function simulatedClock(): Clock {
     },
     yield: async () => {},
     block: tick,
+    // What need not be done before a process ends is not done.
+    later: () => () => {},
     sleep: async (ms) => tick(ms),
   };
 }

@@ -65,6 +65,8 @@ export class Scheduler {
       },
       block: (ms) => this.pass(ms),
       yield: () => this.pause(who),
+      // What need not be done before a process ends is not done.
+      later: () => () => {},
       sleep: async (ms, signal) => {
         await this.pause(who);
         if (!signal?.aborted) this.pass(ms);

@@ -1,0 +1,22 @@
+import { printable } from '../format/printable.ts';
+import type { Rewind } from '../index.ts';
+import { clearStatus } from './status.ts';
+import { entryRange } from './words.ts';
+
+/** What this machine saw acknowledged and the log does not hold, in words; `then`: of an earlier time. */
+export function rewoundText({ from, to, head }: Rewind, then = false): string {
+  const [end, has] = then ? ['ended at', 'had'] : ['ends at', 'has'];
+  const ends = head.seq < to ? end : `${has} another entry ${to}, and ${end}`;
+  const gone = `${entryRange(from, to)} ${from === to ? 'is' : 'are'} gone`;
+  return `this machine saw entry ${to} acknowledged; the log here ${ends} ${head.seq} (cut, restored, checked out?): ${gone}`;
+}
+
+/** Says so on standard error. */
+export function sayRewound(rewind: Rewind): void {
+  clearStatus();
+  const message = rewoundText(rewind);
+  const text = process.argv.includes('--json')
+    ? JSON.stringify({ note: 'rewound', ...rewind, message })
+    : `jsonl-wal: ${printable(message)}`;
+  process.stderr.write(`${text}\n`);
+}

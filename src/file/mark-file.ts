@@ -1,0 +1,191 @@
+import { join } from 'node:path';
+import type { Head } from '../format/chain.ts';
+import type { Envelope } from '../format/line.ts';
+import {
+  decodeMark,
+  decodeRewinds,
+  encodeMark,
+  encodeRewind,
+  MARK_BYTES,
+  type NotedRewind,
+  type Rewind,
+} from '../format/mark.ts';
+import { MARK_FILE, META_FILE, REWOUND_FILE, segmentName } from '../format/names.ts';
+import { SegmentScan } from '../format/scan.ts';
+import { openIfThere, readFully } from '../storage/files.ts';
+import type { Storage, StorageFile } from '../storage/storage.ts';
+import type { Marks } from '../store/store.ts';
+import { layoutOf } from './layout.ts';
+
+export interface MarkFileParts {
+  readonly storage: Storage;
+  readonly directory: string;
+  /** The log's id. */
+  readonly log: string;
+  /** Permissions of the files; where none are named, wal.json's. */
+  readonly mode?: number;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Whether the path still leads to the file that the log was read from, which still holds the last line read there. */
+  readonly holds?: () => boolean;
+}
+
+const CHUNK_BYTES = 256 * 1024;
+/** What is read of wal.rewound, from its end. */
+const MOST_NOTED_BYTES = 1024 * 1024;
+
+/** Takes away what is known of what was acknowledged on this machine. Throws what the system throws. */
+export function forgetMarks(storage: Storage, directory: string): void {
+  for (const name of [REWOUND_FILE, MARK_FILE]) storage.remove(join(directory, name));
+}
+
+/**
+ * wal.mark and wal.rewound in a log's directory. Both are information, and are never synced: what cannot be read there
+ * counts as absent, what cannot be written is left as it was.
+ */
+export class MarkFile implements Marks {
+  readonly #parts: MarkFileParts;
+
+  constructor(parts: MarkFileParts) {
+    this.#parts = parts;
+  }
+
+  read(): Head | undefined {
+    return quietly(() => {
+      const file = this.#open();
+      if (file === undefined) return undefined;
+      try {
+        return this.#markIn(file);
+      } finally {
+        file.close();
+      }
+    });
+  }
+
+  #open(): StorageFile | undefined {
+    const { storage, directory } = this.#parts;
+    return openIfThere(storage, join(directory, MARK_FILE), 'read');
+  }
+
+  #markIn(file: StorageFile): Head | undefined {
+    const bytes = Buffer.alloc(MARK_BYTES);
+    return decodeMark(bytes.subarray(0, readFully(file, bytes, 0)), this.#parts.log);
+  }
+
+  get place(): 'here' | 'away' | 'elsewhere' {
+    const { storage, directory, holds } = this.#parts;
+    if (holds && quietly(holds)) return 'here';
+    return quietly(() => storage.look(join(directory, META_FILE))) === undefined ? 'away' : 'elsewhere';
+  }
+
+  raise(head: Head, stale: Head | undefined, rewind: Rewind | undefined): void {
+    this.#replace(head, (there) => {
+      const isStale = stale !== undefined && isSameHead(there, stale);
+      if (there !== undefined && there.seq >= head.seq && !isStale) return false;
+      if (isStale && rewind !== undefined) this.note(rewind);
+      return true;
+    });
+  }
+
+  set(head: Head): void {
+    this.#replace(head, () => true);
+  }
+
+  #replace(head: Head, may: (there: Head | undefined) => boolean): void {
+    quietly(() => {
+      const file = this.#openToWrite();
+      try {
+        if (may(this.#markIn(file))) file.writeAt(encodeMark(this.#parts.log, head), 0);
+      } finally {
+        file.close();
+      }
+    });
+  }
+
+  /** A link in its place, which a checkout may bring, leads to a file that is not the log's to write to: it is taken away. */
+  #openToWrite(): StorageFile {
+    const { storage, directory } = this.#parts;
+    const path = join(directory, MARK_FILE);
+    if (storage.isLink(path)) storage.remove(path);
+    const there = openIfThere(storage, path, 'update');
+    if (there !== undefined) return there;
+    storage.open(path, 'append', this.#mode).close();
+    return storage.open(path, 'update');
+  }
+
+  get #mode(): number | undefined {
+    const { storage, directory, mode } = this.#parts;
+    return mode ?? storage.look(join(directory, META_FILE))?.mode;
+  }
+
+  note(rewind: Rewind): void {
+    const { storage, directory, log, now } = this.#parts;
+    quietly(() => {
+      const path = join(directory, REWOUND_FILE);
+      if (storage.isLink(path)) storage.remove(path);
+      const file = storage.open(path, 'append', this.#mode);
+      try {
+        file.append([encodeRewind(log, { ...rewind, ts: now() })]);
+      } finally {
+        file.close();
+      }
+    });
+  }
+
+  /** What was noted and not forgotten since, oldest first. Throws what the system throws. */
+  noted(): NotedRewind[] {
+    const { storage, directory, log } = this.#parts;
+    const file = openIfThere(storage, join(directory, REWOUND_FILE), 'read');
+    if (file === undefined) return [];
+    try {
+      const size = file.size();
+      const bytes = Buffer.alloc(Math.min(size, MOST_NOTED_BYTES));
+      return decodeRewinds(bytes.toString('utf8', 0, readFully(file, bytes, size - bytes.length)), log);
+    } finally {
+      file.close();
+    }
+  }
+
+  has(seq: number, isIt: (line: Envelope) => boolean): boolean {
+    // Where it cannot be read, nothing is said to be gone.
+    return quietly(() => this.#has(seq, isIt)) ?? true;
+  }
+
+  #has(seq: number, isIt: (line: Envelope) => boolean): boolean {
+    const { storage, directory } = this.#parts;
+    const { segments, snapshots } = layoutOf(storage, directory);
+    if (seq <= (snapshots.at(-1) ?? 0)) return true;
+    const firstSeq = segments.findLast((first) => first <= seq);
+    const file = firstSeq && openIfThere(storage, join(directory, segmentName(firstSeq)), 'read');
+    if (!file) return false;
+    try {
+      let found = false;
+      const accepted = (line: Envelope) => {
+        found ||= line.seq + line.count - 1 === seq && isIt(line);
+      };
+      const scan = new SegmentScan(firstSeq, { accepted });
+      const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+      for (let position = 0; !found; ) {
+        const count = file.read(chunk, position);
+        if (count === 0) break;
+        scan.push(chunk.subarray(0, count));
+        position += count;
+      }
+      return found;
+    } finally {
+      file.close();
+    }
+  }
+}
+
+function isSameHead(a: Head | undefined, b: Head): boolean {
+  return a?.seq === b.seq && a.crc === b.crc;
+}
+
+function quietly<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,76 @@
+import stableStringify from 'fast-json-stable-stringify';
+import type { Head } from './chain.ts';
+import { crcOf } from './crc.ts';
+import { COVERED_OFFSET, CRC_LENGTH, CRC_OFFSET, LINE_START } from './line.ts';
+
+/** Entries that were acknowledged on this machine and are no longer in its log. */
+export interface Rewind {
+  /** The first of them, as far as is known: of earlier ones nothing is known to be gone. */
+  readonly from: number;
+  /** The last of them. */
+  readonly to: number;
+  /** Where the log ended when this was noticed. Its number may be past `to`: then the log has other entries in their place. */
+  readonly head: Head;
+}
+
+/** A rewind as wal.rewound keeps it. */
+export interface NotedRewind extends Rewind {
+  /** When it was noticed, in milliseconds since the epoch. */
+  readonly ts: number;
+}
+
+/** What is gone of a log that ends at `head` and does not hold `mark`. */
+export function rewindTo(head: Head, mark: Head): Rewind {
+  return { from: Math.min(mark.seq, head.seq + 1), to: mark.seq, head };
+}
+
+/** wal.mark is one line, filled up with spaces to this size, so that one write replaces it. */
+export const MARK_BYTES = 128;
+
+/** What wal.mark holds: the last entry that was acknowledged on this machine, and the crc of its line. */
+export function encodeMark(log: string, { seq, crc }: Head): Buffer {
+  return Buffer.from(`${withCrc({ head: { crc, seq }, log }).padEnd(MARK_BYTES - 1)}\n`);
+}
+
+/** Undefined where the bytes are no mark, or another log's. */
+export function decodeMark(bytes: Buffer, log: string): Head | undefined {
+  const value = checked(bytes.subarray(0, MARK_BYTES).toString('latin1')) as { head?: Head; log?: string };
+  return value?.log === log && isHead(value.head) ? value.head : undefined;
+}
+
+/** One line of wal.rewound. */
+export function encodeRewind(log: string, { from, to, head: { seq, crc }, ts }: NotedRewind): Buffer {
+  return Buffer.from(`${withCrc({ from, to, head: { crc, seq }, log, ts })}\n`);
+}
+
+/** What the lines of wal.rewound say of that log; other lines are passed over. */
+export function decodeRewinds(text: string, log: string): NotedRewind[] {
+  return text.split('\n').flatMap((line) => {
+    const value = checked(line) as (NotedRewind & { log: string }) | undefined;
+    if (value?.log !== log || !isHead(value.head)) return [];
+    const { from, to, head, ts } = value;
+    return [from, to, ts].every(Number.isSafeInteger) ? [{ from, to, head, ts }] : [];
+  });
+}
+
+function isHead(value: Head | undefined): value is Head {
+  return Number.isSafeInteger(value?.seq) && typeof value?.crc === 'string';
+}
+
+/** JSON that begins with the crc of what follows it, as the log's lines do. */
+function withCrc(value: object): string {
+  const covered = stableStringify(value).slice(1);
+  return `${LINE_START}${crcOf(Buffer.from(covered))}",${covered}`;
+}
+
+function checked(line: string): unknown {
+  const text = line.trimEnd();
+  const crc = text.slice(CRC_OFFSET, CRC_OFFSET + CRC_LENGTH);
+  if (!text.startsWith(LINE_START) || crcOf(Buffer.from(text.slice(COVERED_OFFSET))) !== crc)
+    return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,160 @@
+import type { Clock } from '../clock/clock.ts';
+import type { Head } from '../format/chain.ts';
+import type { Envelope } from '../format/line.ts';
+import { type Rewind, rewindTo } from '../format/mark.ts';
+import type { LineStore } from '../store/store.ts';
+import { OwnRuns } from './own-runs.ts';
+import type { Pending } from './pending.ts';
+import type { Tail } from './tail.ts';
+
+export interface WitnessParts {
+  readonly store: LineStore;
+  readonly clock: Clock;
+  readonly tail: Tail;
+  /** The Wal's random name. */
+  readonly session: string;
+  /** Whether appends are on their way. */
+  readonly busy: () => boolean;
+  /** Called, within a turn perhaps, with what is gone. */
+  readonly rewound: (rewind: Rewind) => void;
+}
+
+/** So long after an acknowledgement the mark is raised, unless appends are on their way. */
+const IDLE_MS = 1000;
+
+/** What is looked for while the log is read from its beginning, or anew. */
+interface Search {
+  readonly mark: Head | undefined;
+  hasMark: boolean;
+  /** The last of this Wal's own entries that was read. */
+  own: number;
+}
+
+/**
+ * Knows what was acknowledged on this machine: by this Wal, and, by the mark that is kept beside the log, by those before.
+ * Where the log is read and does not hold it any more, it says so. What it does is never on the way of an append.
+ */
+export class Witness {
+  readonly #parts: WitnessParts;
+  readonly #runs = new OwnRuns();
+  /** Identity of this Wal's line that was acknowledged last. */
+  #writer = '';
+  /** The head to make the mark; undefined where it is that already, or was found not to be in the log any more. */
+  #head: Head | undefined;
+  #search: Search | undefined;
+  /** The mark that the log was found not to hold, and what that means; without the latter, it was noted already. */
+  #stale: { readonly mark: Head; readonly rewind: Rewind | undefined } | undefined;
+  #cancel: (() => void) | undefined;
+  #looking: Promise<void> | undefined;
+
+  constructor(parts: WitnessParts) {
+    this.#parts = parts;
+  }
+
+  /** The log is about to be read from the beginning of its last segment: at opening, or because it was replaced. */
+  seek(): void {
+    this.#head = undefined;
+    this.#search = { mark: this.#parts.store.marks.read(), hasMark: false, own: 0 };
+  }
+
+  /** An accepted line was read. */
+  read(line: Envelope): void {
+    const search = this.#search;
+    if (search === undefined) return;
+    const last = line.seq + line.count - 1;
+    if (line.writer.startsWith(this.#parts.session)) search.own = last;
+    if (line.crc === search.mark?.crc && last === search.mark.seq) search.hasMark = true;
+  }
+
+  /** All was read that is there for now. */
+  caughtUp(): void {
+    const search = this.#search;
+    if (search === undefined) return;
+    const { tail, store } = this.#parts;
+    // What is damaged may be its line: the damage is told, and has to be mended first.
+    if (tail.trouble !== undefined) return;
+    // The next segment may have been made while this one was read.
+    if (tail.isSealed && store.nextSegment(tail.firstSeq) !== undefined) return;
+    this.#search = undefined;
+    const own = this.#ownGone(search.own);
+    const others = this.#markGone(search);
+    if (own !== undefined) {
+      this.#runs.clear();
+      store.marks.note(own);
+    }
+    const known = own !== undefined && others !== undefined && others.to <= own.to;
+    this.#stale = others && { mark: search.mark as Head, rewind: known ? undefined : others };
+    const told = known ? own : (others ?? own);
+    if (told !== undefined) this.#parts.rewound(told);
+  }
+
+  /** `read`: the last of this Wal's own entries in the segment that the log ends in. */
+  #ownGone(read: number): Rewind | undefined {
+    const { tail, store } = this.#parts;
+    const { head, firstSeq } = tail;
+    const to = this.#runs.last;
+    if (to === 0) return undefined;
+    if (to < firstSeq) {
+      const isThere = store.marks.has(to, ({ writer }) => writer === this.#writer);
+      return isThere ? undefined : { from: to, to, head };
+    }
+    const from = this.#runs.firstAfter(Math.max(read, firstSeq - 1));
+    return from === undefined ? undefined : { from: Math.min(from, head.seq + 1), to, head };
+  }
+
+  #markGone({ mark, hasMark }: Search): Rewind | undefined {
+    if (mark === undefined || hasMark) return undefined;
+    const { tail, store } = this.#parts;
+    const { head, firstSeq } = tail;
+    if (mark.seq < firstSeq && store.marks.has(mark.seq, ({ crc }) => crc === mark.crc)) return undefined;
+    return rewindTo(head, mark);
+  }
+
+  /** Appends were acknowledged; `head` was the log's when their sync began. */
+  acknowledged(pending: readonly Pending[], head: Head): void {
+    const own = pending.filter(({ duplicate }) => !duplicate);
+    const [first, last] = [own[0], own.at(-1)];
+    if (first === undefined || last === undefined) return;
+    this.#writer = last.writer;
+    this.#runs.add(first.seq, last.seq + last.body.count - 1);
+    this.#head = head;
+    if (this.#parts.tail.isSealed) this.#raise();
+    else this.#wait();
+  }
+
+  #wait(): void {
+    this.#cancel ??= this.#parts.clock.later(IDLE_MS, () => {
+      this.#cancel = undefined;
+      if (this.#parts.busy()) this.#wait();
+      else this.#looking = this.#look();
+    });
+  }
+
+  #raise(): void {
+    if (this.#head === undefined) return;
+    this.#parts.store.marks.raise(this.#head, this.#stale?.mark, this.#stale?.rewind);
+    this.#head = undefined;
+    this.#stale = undefined;
+  }
+
+  /** Raises the mark, where the log still holds what was acknowledged; reads it anew where it may not. */
+  async #look(): Promise<void> {
+    const { store, tail } = this.#parts;
+    const { place } = store.marks;
+    if (this.#runs.last === 0 || place === 'away') return;
+    try {
+      if (place === 'elsewhere') await store.catchUp(tail);
+    } catch {
+      // What is wrong with the log is told to who asks for something.
+      return;
+    }
+    this.#raise();
+  }
+
+  /** The Wal is being closed, and nothing is on its way. */
+  async end(): Promise<void> {
+    this.#cancel?.();
+    await this.#looking;
+    await this.#look();
+  }
+}

@@ -1,0 +1,37 @@
+import { hasCode, WalError } from '../errors/errors.ts';
+import { readMeta } from '../file/log-directory.ts';
+import { forgetMarks, MarkFile } from '../file/mark-file.ts';
+import type { NotedRewind } from '../format/mark.ts';
+import { resolveDirectory } from '../storage/directory.ts';
+import { fileError } from '../storage/error.ts';
+import { realSurroundings } from './surroundings.ts';
+
+/**
+ * What was acknowledged on this machine and was found to be gone from the log in a directory, oldest first; kept until
+ * `forgetRewinds`, also where the log has gone on since. Throws ERR_WAL_ARGUMENT, ERR_WAL_NOT_FOUND, ERR_WAL_NOT_A_DIRECTORY,
+ * ERR_WAL_PERMISSION, ERR_WAL_FORMAT, ERR_WAL_VERSION or ERR_WAL_IO.
+ */
+export function notedRewinds(directory: string): NotedRewind[] {
+  const { storage, clock } = realSurroundings;
+  const place = resolveDirectory(directory);
+  const meta = readMeta(storage, place);
+  if (meta === undefined) throw new WalError('ERR_WAL_NOT_FOUND', `There is no log in ${place}.`);
+  try {
+    return new MarkFile({ storage, directory: place, log: meta.id, now: clock.now }).noted();
+  } catch (error) {
+    throw fileError(error, 'read what was noted in', place);
+  }
+}
+
+/**
+ * Forgets what was acknowledged on this machine: what `notedRewinds` tells, and the mark, which the next append makes anew.
+ * For a log that was cut, restored or checked out on purpose. Throws ERR_WAL_ARGUMENT, ERR_WAL_PERMISSION or ERR_WAL_IO.
+ */
+export function forgetRewinds(directory: string): void {
+  const place = resolveDirectory(directory);
+  try {
+    forgetMarks(realSurroundings.storage, place);
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT', 'ENOTDIR')) throw fileError(error, 'forget what was noted in', place);
+  }
+}
