@@ -8,7 +8,6 @@ const CLOSING_BRACE = 0x7d;
 
 /** Where a line was cut: its bytes before those that its crc covers, and the crc of those that are there. */
 interface Beginning {
-  readonly offset: number;
   readonly start: Buffer;
   readonly crc: number;
 }
@@ -19,19 +18,31 @@ interface Beginning {
  */
 export class LineBeginnings {
   #kept: readonly Beginning[] = [];
+  /** Those that may be forgotten, and noted again. */
+  #provisional: readonly Beginning[] = [];
 
-  /** Notes the beginning of a line at `offset`. What is read again is noted once. */
-  note(bytes: Buffer, offset: number): void {
-    if (this.#kept.some((each) => each.offset === offset)) return;
+  /** Notes the beginning of a line: provisional until it is kept. */
+  note(bytes: Buffer): void {
     const start = Buffer.from(bytes.subarray(0, COVERED_OFFSET));
-    const beginning = { offset, start, crc: crc32(bytes.subarray(start.length)) };
-    this.#kept = [...this.#kept, beginning].slice(-MOST_KEPT);
+    const beginning = { start, crc: crc32(bytes.subarray(start.length)) };
+    this.#provisional = [...this.#provisional, beginning].slice(-MOST_KEPT);
+  }
+
+  keepProvisional(): void {
+    if (this.#provisional.length === 0) return;
+    this.#kept = [...this.#kept, ...this.#provisional].slice(-MOST_KEPT);
+    this.#provisional = [];
+  }
+
+  forgetProvisional(): void {
+    this.#provisional = [];
   }
 
   /** Whether the bytes are the rest of one of the lines: together they have the crc that the beginning tells. */
   hasRest(rest: Buffer): boolean {
     if (rest.at(-1) !== CLOSING_BRACE || rest.length > MAX_LINE_BYTES) return false;
-    return this.#kept.some(({ start, crc }) => {
+    const last = [...this.#kept, ...this.#provisional].slice(-MOST_KEPT);
+    return last.some(({ start, crc }) => {
       const missing = COVERED_OFFSET - start.length;
       const whole = missing === 0 ? start : Buffer.concat([start, rest.subarray(0, missing)]);
       const claimed = claimedCrc(whole, 0, whole.length);

@@ -155,7 +155,7 @@ export class SegmentScan {
     if (this.#beginnings.hasRest(bytes.subarray(start, end))) return TORN;
     const misfit = judgeMisfit(bytes, start, end);
     if (misfit.cut !== undefined && bytes[start] === OPENING_BRACE)
-      this.#beginnings.note(bytes.subarray(start, start + misfit.cut), this.#offset);
+      this.#beginnings.note(bytes.subarray(start, start + misfit.cut));
     return misfit;
   }
 
@@ -177,12 +177,14 @@ export class SegmentScan {
     this.#carried = 0;
     this.#offset = this.#resume;
     this.#lines = this.#resumeLines;
+    this.#beginnings.forgetProvisional();
   }
 
   /** Takes the provisional lines at the end as they are. */
   finish(): void {
     if (this.#provisional === undefined) return;
     this.#chain = this.#provisional;
+    this.#beginnings.keepProvisional();
     this.#provisional = undefined;
   }
 

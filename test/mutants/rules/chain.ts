@@ -98,7 +98,12 @@ export const CHAIN: readonly Mutant[] = [
         replace: 'false && this.#beginnings.hasRest(',
       },
     ],
-    caughtBy: { by: 'sim', seeds: 60 },
+    caughtBy: {
+      by: 'test',
+      file: 'split-write',
+      test: 'a write taken in two parts, cut anywhere, another line between them: all is there once',
+      because: 'few worlds take a write in two parts: it shows in one of sixty',
+    },
   },
   {
     name: 'last-newline-buried',
