@@ -189,7 +189,9 @@ for (const [name, left, fate] of FATES) {
       }
       assert.equal(markOf(log), left + 6);
       assert.deepEqual(
-        notedRewinds(log).map(({ to }) => to),
+        notedRewinds(log)
+          .map(({ to }) => to)
+          .sort(),
         [16, 17, 18],
       );
       assert.deepEqual(await toldAt(log), []);
@@ -466,10 +468,8 @@ test('backup and export take no mark along; restore, salvage and a mended tail s
     assert.equal(markOf(log), 9);
     assert.deepEqual(told.concat(await toldAt(log)), []);
 
-    writeFileSync(
-      join(log, SEGMENT),
-      readFileSync(join(log, SEGMENT), 'utf8').replace(/bd-1"(.*)\n$/, 'bd-Y"$1\n'),
-    );
+    cut(log, 8);
+    appendFileSync(join(log, SEGMENT), 'noise\n');
     await Wal.repair(log, { mode: 'tail' });
     assert.equal(markOf(log), 9);
     assert.deepEqual(await toldAt(log), []);

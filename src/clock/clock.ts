@@ -64,9 +64,8 @@ export const systemClock: Clock = {
     Atomics.wait(cell, 0, 0, ms);
   },
   later: (ms, work) => {
-    const timer = setTimeout(work, ms);
-    timer.unref();
-    return () => clearTimeout(timer);
+    const timer = machine.setTimeout(work, ms).unref();
+    return () => machine.clearTimeout(timer);
   },
   sleep: (ms, signal) =>
     new Promise((resolve) => {

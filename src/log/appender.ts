@@ -57,7 +57,7 @@ export class Appender {
       accepted: (line) => this.#accepted(line),
       landed: (end) => this.#groupLanded(end),
       replaced: () => this.#replaced(),
-      caughtUp: () => this.witness.caughtUp(),
+      caughtUp: (state) => this.witness.caughtUp(state),
     });
     this.tail = tail;
     this.witness = new Witness({

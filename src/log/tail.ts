@@ -11,7 +11,7 @@ export interface TailObserver {
   /** The log was replaced: what was read before does not count. */
   replaced(): void;
   /** All was read that is there for now. */
-  caughtUp(): void;
+  caughtUp(state: FeedState): void;
 }
 
 /** Hears of each accepted line, others' and one's own, as soon as the tail knows of it. */
@@ -116,7 +116,7 @@ export class Tail extends ChainFeed {
 
   override pause(): FeedState {
     const state = super.pause();
-    this.#observer.caughtUp();
+    this.#observer.caughtUp(state);
     return state;
   }
 

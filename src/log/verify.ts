@@ -297,7 +297,10 @@ class VerifyFeed extends ChainFeed {
       missing: this.#missing,
       damage: [...this.#survey.found.map(standing), ...snapshots.damage],
       odd: this.#odd,
-      rewound: this.#hasMark ? undefined : rewindTo(head, this.#mark as Head),
+      rewound:
+        this.#hasMark || this.#unended?.line.crc === this.#mark?.crc
+          ? undefined
+          : rewindTo(head, this.#mark as Head),
       error: failure,
     };
 

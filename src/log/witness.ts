@@ -2,7 +2,7 @@ import type { Clock } from '../clock/clock.ts';
 import type { Head } from '../format/chain.ts';
 import type { Envelope } from '../format/line.ts';
 import { type Rewind, rewindTo } from '../format/mark.ts';
-import type { LineStore } from '../store/store.ts';
+import type { FeedState, LineStore } from '../store/store.ts';
 import { OwnRuns } from './own-runs.ts';
 import type { Pending } from './pending.ts';
 import type { Tail } from './tail.ts';
@@ -67,12 +67,12 @@ export class Witness {
   }
 
   /** All was read that is there for now. */
-  caughtUp(): void {
+  caughtUp({ unended }: FeedState): void {
     const search = this.#search;
     if (search === undefined) return;
     const { tail, store } = this.#parts;
-    // What is damaged may be its line: the damage is told, and has to be mended first.
-    if (tail.trouble !== undefined) return;
+    // What is damaged may be its line: the damage is told, and has to be mended first. One that lacks its newline counts soon.
+    if (tail.trouble !== undefined || unended !== undefined) return;
     // The next segment may have been made while this one was read.
     if (tail.isSealed && store.nextSegment(tail.firstSeq) !== undefined) return;
     this.#search = undefined;

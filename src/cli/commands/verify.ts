@@ -32,7 +32,8 @@ export function verifyCommand(): Command {
 }
 
 function rowsOf(report: VerifyReport): Row[] {
-  const { ok, head, readable, entries, bytes, lines, segments, missing, pending, damage, odd, rewound } = report;
+  const { ok, head, readable, entries, bytes, lines, segments, missing, pending, damage, odd, rewound } =
+    report;
   const { accepted, ...others } = lines;
   const kinds = Object.entries(others).filter(([, number]) => number > 0);
   return [
