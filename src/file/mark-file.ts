@@ -12,7 +12,7 @@ import {
 } from '../format/mark.ts';
 import { MARK_FILE, META_FILE, REWOUND_FILE, segmentName } from '../format/names.ts';
 import { SegmentScan } from '../format/scan.ts';
-import { openIfThere, readFully } from '../storage/files.ts';
+import { openIfThere, readFully, readWhole } from '../storage/files.ts';
 import type { Storage, StorageFile } from '../storage/storage.ts';
 import type { Marks } from '../store/store.ts';
 import { layoutOf } from './layout.ts';
@@ -51,20 +51,9 @@ export class MarkFile implements Marks {
   }
 
   read(): Head | undefined {
-    return quietly(() => {
-      const file = this.#open();
-      if (file === undefined) return undefined;
-      try {
-        return this.#markIn(file);
-      } finally {
-        file.close();
-      }
-    });
-  }
-
-  #open(): StorageFile | undefined {
-    const { storage, directory } = this.#parts;
-    return openIfThere(storage, join(directory, MARK_FILE), 'read');
+    const { storage, directory, log } = this.#parts;
+    const bytes = quietly(() => readWhole(storage, join(directory, MARK_FILE), MARK_BYTES));
+    return bytes && decodeMark(bytes, log);
   }
 
   #markIn(file: StorageFile): Head | undefined {
