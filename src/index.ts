@@ -53,4 +53,4 @@ export type {
 } from './wal/requests.ts';
 export type { RestoreOptions, RestoreReport } from './wal/restore.ts';
 export { forgetRewinds, notedRewinds } from './wal/rewinds.ts';
-export { Wal } from './wal/wal.ts';
+export { Wal, type WalInfo } from './wal/wal.ts';

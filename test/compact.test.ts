@@ -187,9 +187,9 @@ test('a snapshot of a head that is no seal of the log is refused, and nothing is
       warn: () => {},
     });
     const before = files(directory, /./);
-    const { created, fold, last } = JSON.parse(header as string);
+    const { created, fold, last, keys } = JSON.parse(header as string);
     const body = new SnapshotBodyMaker().end(false);
-    await assert.rejects(store.putSnapshot({ log, created, fold, head, last, body }, []), {
+    await assert.rejects(store.putSnapshot({ log, created, fold, head, last, keys, body }, []), {
       code: 'ERR_WAL_DIVERGED',
     });
     assert.deepEqual(files(directory, /./), before);

@@ -132,10 +132,15 @@ test('keys in a snapshot that are none are damage to who asks for one', () =>
     for (let n = 1; n <= 20; n++) await wal.append({ op: 'set', id: 'bd', data: { n } }, { key: `key ${n}` });
     await wal.compact({ retain: 1 });
     await wal.close();
-    rewrite(directory, reworded('blocks', /"key":"key 3"/, '"yek":"key 3"'));
-    const writer = await Wal.open(directory, OPTIONS);
-    await assert.rejects(writer.append({ op: 'set', id: 'x', data: { n: 1 } }, { key: 'key 1' }), {
-      code: 'ERR_WAL_CORRUPT',
-    });
-    await writer.close();
+    for (const [find, put] of [
+      [/"seqs":\[1,1/, '"seqs":[1,0'],
+      [/"keys":\["key 1"/, '"yeks":["key 1"'],
+    ] as const) {
+      rewrite(directory, reworded('blocks', find, put));
+      const writer = await Wal.open(directory, OPTIONS);
+      await assert.rejects(writer.append({ op: 'set', id: 'x', data: { n: 1 } }, { key: 'key 1' }), {
+        code: 'ERR_WAL_CORRUPT',
+      });
+      await writer.close();
+    }
   }));

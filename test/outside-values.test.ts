@@ -169,6 +169,7 @@ function makeLogAt(directory: string, seq: number): void {
   const header = {
     ...{ log: id, created: 0, head: { seq, crc: GENESIS_CRC }, last: GENESIS_CRC },
     fold: { name: 'last-data', version: 1 },
+    keys: { from: 1, window: 100_000 },
     body: new SnapshotBodyMaker().end(false),
   };
   writeFileSync(join(directory, snapshotName(seq)), encodeHeader(header));

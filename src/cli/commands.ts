@@ -65,6 +65,11 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./commands/info.ts')).infoCommand(),
   },
   {
+    name: 'keys',
+    summary: 'how far back idempotency keys are looked for, what that costs, and to raise it',
+    load: async () => (await import('./commands/keys.ts')).keysCommand(),
+  },
+  {
     name: 'stats',
     summary: 'entries, ids, sizes, and how much of the log compaction would free',
     load: async () => (await import('./commands/stats.ts')).statsCommand(),

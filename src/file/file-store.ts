@@ -290,6 +290,7 @@ export class FileStore implements LineStore {
       id: meta.id,
       created: meta.created,
       git: meta.git,
+      keyWindow: meta.keyWindow,
       location: directory,
       lock: turnstile?.lock.kind,
       sync: 'fdatasync',

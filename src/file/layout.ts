@@ -2,9 +2,11 @@ import { join } from 'node:path';
 import { snapshotDamage } from '../errors/damage.ts';
 import { WalError } from '../errors/errors.ts';
 import type { Head } from '../format/chain.ts';
+import type { KeyScope } from '../format/key-scope.ts';
 import { type Envelope, GENESIS_CRC, isSameWrite, NEWLINE, readEnvelope } from '../format/line.ts';
 import { segmentName, segmentSeq, snapshotName, snapshotSeq } from '../format/names.ts';
 import { SegmentScan } from '../format/scan.ts';
+import type { SnapshotHeader } from '../format/snapshot.ts';
 import { openIfThere, readFully } from '../storage/files.ts';
 import type { Storage, StorageFile } from '../storage/storage.ts';
 import { gapError } from './gap.ts';
@@ -40,6 +42,8 @@ export function lastFile({ segments, snapshots }: Layout): string | undefined {
 export interface Start {
   readonly firstSeq: number;
   readonly follows: string | undefined;
+  /** Which idempotency keys are looked for there, where what lies before tells. */
+  readonly keys?: KeyScope | undefined;
 }
 
 /**
@@ -71,16 +75,15 @@ function newestIn(storage: Storage, directory: string, layout: Layout): Start | 
 function startIn(storage: Storage, directory: string, layout: Layout): Start | undefined {
   const last = layout.segments.at(-1);
   const snapshot = newestSnapshot(storage, directory, layout);
-  if (snapshot !== undefined && (last === undefined || last <= snapshot.seq))
-    return { firstSeq: snapshot.seq + 1, follows: snapshot.crc };
-  if (last === undefined) return { firstSeq: 1, follows: GENESIS_CRC };
-  const follows =
-    last === 1 ? GENESIS_CRC : (sealBefore(storage, directory, layout, last) ?? snapshotAt(last));
-  return follows === undefined ? undefined : { firstSeq: last, follows };
+  if (snapshot !== undefined && (last === undefined || last <= snapshot.head.seq)) return behind(snapshot);
+  if (last === undefined || last === 1) return { firstSeq: 1, follows: GENESIS_CRC };
+  const seal = sealBefore(storage, directory, layout, last);
+  if (seal !== undefined) return { firstSeq: last, follows: seal.crc, keys: seal.keys };
+  return snapshot?.head.seq === last - 1 ? behind(snapshot) : undefined;
+}
 
-  function snapshotAt(firstSeq: number): string | undefined {
-    return snapshot?.seq === firstSeq - 1 ? snapshot.crc : undefined;
-  }
+function behind({ head, keys }: SnapshotHeader): Start {
+  return { firstSeq: head.seq + 1, follows: head.crc, keys };
 }
 
 /** The segment from which to read `from`. Throws ERR_WAL_COMPACTED where that is gone, and a snapshot stands for it. */
@@ -92,7 +95,7 @@ export function startFor(storage: Storage, directory: string, from: number): Sta
   const firstSeq = segments.findLast((seq) => seq <= from && (from <= (newest ?? 0) || seq > (newest ?? 0)));
   if (firstSeq === 1) return { firstSeq, follows: GENESIS_CRC };
   if (firstSeq !== undefined) {
-    const follows = sealBefore(storage, directory, layout, firstSeq);
+    const follows = sealBefore(storage, directory, layout, firstSeq)?.crc;
     return { firstSeq, follows };
   }
   const [lowest] = segments;
@@ -105,7 +108,7 @@ export function startFor(storage: Storage, directory: string, from: number): Sta
 
 /** Throws where no segment ends in the seal that `head` is: a snapshot of it would stand for what goes on, too. */
 export function requireSeal(storage: Storage, directory: string, { seq, crc }: Head): void {
-  if (sealBefore(storage, directory, layoutOf(storage, directory), seq + 1) === crc) return;
+  if (sealBefore(storage, directory, layoutOf(storage, directory), seq + 1)?.crc === crc) return;
   // Another compaction may have come, and taken it away, since that listing.
   const newest = layoutOf(storage, directory).snapshots.at(-1) ?? 0;
   if (newest >= seq) throw compactedError(seq, newest);
@@ -134,10 +137,14 @@ export function oldestSeq(storage: Storage, directory: string): number {
   return oldest;
 }
 
-function newestSnapshot(storage: Storage, directory: string, { snapshots }: Layout): Head | undefined {
+function newestSnapshot(
+  storage: Storage,
+  directory: string,
+  { snapshots }: Layout,
+): SnapshotHeader | undefined {
   for (const seq of snapshots.toReversed()) {
     const header = readHeader(storage, directory, seq);
-    if (header !== undefined) return header.head;
+    if (header !== undefined) return header;
   }
   return undefined;
 }
@@ -145,7 +152,7 @@ function newestSnapshot(storage: Storage, directory: string, { snapshots }: Layo
 const TAIL_BYTES = 64 * 1024;
 
 /**
- * The crc of the seal that ends the segment before `firstSeq`, if it is that segment's end. It lies near the end, but
+ * The seal that ends the segment before `firstSeq`, if it is that segment's end. It lies near the end, but
  * for what overtaken writers put after it; where that is not enough to tell, the whole segment is read.
  */
 function sealBefore(
@@ -153,18 +160,20 @@ function sealBefore(
   directory: string,
   layout: Layout,
   firstSeq: number,
-): string | undefined {
+): Envelope | undefined {
   const previous = layout.segments.findLast((seq) => seq < firstSeq);
   if (previous === undefined) return undefined;
   const file = openIfThere(storage, join(directory, segmentName(previous)), 'read');
   if (file === undefined) return undefined;
   try {
     const seal = sealAtEnd(file);
-    if (seal?.seq === firstSeq) return seal.crc;
-    const scan = new SegmentScan(previous);
-    scanFile(file, scan);
-    const { sealed, seq, crc } = scan.chain;
-    return sealed && seq === firstSeq - 1 ? crc : undefined;
+    if (seal?.seq === firstSeq) return seal;
+    let last: Envelope | undefined;
+    const accepted = (line: Envelope) => {
+      last = line;
+    };
+    scanFile(file, new SegmentScan(previous, { accepted }));
+    return last?.count === 0 && last.seq === firstSeq ? last : undefined;
   } finally {
     file.close();
   }

@@ -21,6 +21,7 @@ export interface Making {
   /** A random part for temporary names. */
   readonly token: string;
   readonly git: boolean;
+  readonly keyWindow: number;
   /** The first directory that had to be made for it. */
   readonly made: string | undefined;
   readonly mode: number;
@@ -67,7 +68,8 @@ function repairingError(directory: string): WalError {
 export function makeLog(storage: Storage, directory: string, making: Making): Meta {
   const path = join(directory, META_FILE);
   try {
-    const meta: Meta = { id: making.id, created: new Date(making.now).toISOString(), git: making.git };
+    const { id, now, git, keyWindow } = making;
+    const meta: Meta = { id, created: new Date(now).toISOString(), git, keyWindow };
     publish(storage, path, Buffer.from(encodeMeta(meta)), making.token, making.mode);
     syncUpwards(storage, directory, making.made);
   } catch (error) {

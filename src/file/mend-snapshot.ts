@@ -1,15 +1,11 @@
 import { join } from 'node:path';
 import { crcOf } from '../format/crc.ts';
 import { cutLines } from '../format/cut-lines.ts';
+import { keysOfLine, lastOf, type SnapshotKey } from '../format/key-lines.ts';
 import { NEWLINE } from '../format/line.ts';
 import { snapshotName } from '../format/names.ts';
 import { isPlaced, type Placed } from '../format/order.ts';
-import {
-  MAX_HEADER_BYTES,
-  type SnapshotHeader,
-  type SnapshotItem,
-  type SnapshotKey,
-} from '../format/snapshot.ts';
+import { MAX_HEADER_BYTES, type SnapshotHeader, type SnapshotItem } from '../format/snapshot.ts';
 import { isBlock, type SnapshotBlock, SnapshotBodyMaker } from '../format/snapshot-body.ts';
 import { readWhole } from '../storage/files.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -33,7 +29,8 @@ export function mendSnapshot(storage: Storage, directory: string, header: Snapsh
   for (const line of wholeBlocks(body).flatMap(cutLines)) {
     const value = jsonIn(line);
     // A checksum can be right of what no snapshot holds; whoever reads the mended one relies on its shape.
-    if (isKey(value)) keys.push(value);
+    const found = keysOfLine(value);
+    if (found !== undefined) keys.push(...found);
     else if (isItem(value, line)) items.push([value.id, line]);
     else if (typeof value === 'object' && value !== null && isPlaced(value as Placed))
       placed.push(value as Placed);
@@ -43,7 +40,12 @@ export function mendSnapshot(storage: Storage, directory: string, header: Snapsh
   const ids = new Set(sorted.map(([id]) => id));
   for (const [id, line] of sorted) maker.addItem(id, line);
   for (const place of placed) if (ids.has(place.id)) maker.addPlaced(place);
-  for (const key of keys) maker.addKey(key);
+  let last = 0;
+  for (const key of keys) {
+    if (key.seq <= last) continue;
+    maker.addKey(key);
+    last = lastOf(key);
+  }
   const made = maker.end(header.body.ordered !== undefined);
   return { header: { ...header, body: made }, body: maker.pieces, lost: header.body.ids - ids.size };
 }
@@ -54,11 +56,6 @@ function jsonIn(line: Buffer): unknown {
   } catch {
     return undefined;
   }
-}
-
-function isKey(value: unknown): value is SnapshotKey {
-  const { key, seq, ts } = (value ?? {}) as Partial<SnapshotKey>;
-  return typeof key === 'string' && Number.isSafeInteger(seq) && Number.isSafeInteger(ts);
 }
 
 const ITEM_START = '{"id":"';

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Clock } from '../clock/clock.ts';
 import { type Holder, hasCode, WalError } from '../errors/errors.ts';
+import { DEFAULT_KEY_WINDOW } from '../format/key-scope.ts';
 import type { Meta } from '../format/meta.ts';
 import { LOCK_FILE, segmentName } from '../format/names.ts';
 import { chooseLock } from '../lock/choose.ts';
@@ -26,6 +27,8 @@ export interface OpenFileStore {
   readonly create: boolean;
   readonly readOnly: boolean;
   readonly git: boolean;
+  /** Of a new log. */
+  readonly keyWindow: number | undefined;
   readonly segmentBytes: number;
   readonly lock: 'auto' | LockKind | 'none' | Lock;
   /** Undefined: the kind's default. */
@@ -83,6 +86,7 @@ export async function openFileStore(options: OpenFileStore): Promise<FileStore> 
       id: options.randomHex(16),
       token,
       git: options.git,
+      keyWindow: options.keyWindow ?? DEFAULT_KEY_WINDOW,
       made,
       mode: modes.file,
     });

@@ -4,7 +4,18 @@ import type { DamageCause } from '../errors/damage.ts';
 import { canonicalJson } from '../format/canonical.ts';
 import type { Head } from '../format/chain.ts';
 import { readEdited } from '../format/edited.ts';
-import { COVERED_OFFSET, GENESIS_CRC, LOST_OP, lineBytes, REPAIR_OP, writeLine } from '../format/line.ts';
+import { type KeyScope, raisedScope, scopeAtStart } from '../format/key-scope.ts';
+import {
+  COVERED_OFFSET,
+  GENESIS_CRC,
+  LOST_OP,
+  lineBytes,
+  REPAIR_OP,
+  raisedIn,
+  readEnvelope,
+  sealText,
+  writeLine,
+} from '../format/line.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
 import {
   type EditedLine,
@@ -48,13 +59,15 @@ export interface RebuildParts {
   readonly snapshots: readonly SnapshotHeader[];
   /** Whether the log is to stay in one segment. */
   readonly git: boolean;
+  /** The key window it was made with. */
+  readonly keyWindow: number;
   /** Names the writer of the lines that are new. 8 characters of 0-9a-z. */
   readonly session: string;
   readonly sink: RebuildSink;
   readonly onProgress: () => void;
 }
 
-export interface KeptSnapshot extends Pick<SnapshotHeader, 'head' | 'last'> {
+export interface KeptSnapshot extends Pick<SnapshotHeader, 'head' | 'last' | 'keys'> {
   readonly of: SnapshotHeader;
 }
 
@@ -100,6 +113,7 @@ export class Rebuild {
   readonly #lost: LostRange[] = [];
   readonly #edited: Pick<EditedLine, 'from' | 'to' | 'segment' | 'offset'>[] = [];
   readonly #snapshots: KeptSnapshot[] = [];
+  #scope: KeyScope;
   #boundaries: SnapshotHeader[] = [];
   /** Lines whose numbers are taken, that would put what comes out of step with the snapshot it rests on. */
   readonly #late: SurveyedLine[] = [];
@@ -113,6 +127,7 @@ export class Rebuild {
 
   constructor(parts: RebuildParts) {
     this.#parts = parts;
+    this.#scope = scopeAtStart(parts.keyWindow);
   }
 
   async run(): Promise<Rebuilt> {
@@ -184,9 +199,11 @@ export class Rebuild {
     }
     const base = exact ?? snapshots.findLast(({ head }) => head.seq < before);
     if (base === undefined) return;
-    this.#head = base.head;
-    this.#last = base.last;
-    this.#snapshots.push({ of: base, head: base.head, last: base.last });
+    const { head, last, keys } = base;
+    this.#head = head;
+    this.#last = last;
+    this.#scope = keys;
+    this.#snapshots.push({ of: base, head, last, keys });
   }
 
   #meetMisfit({ verdict, cause, segment, offset }: SurveyedMisfit): void {
@@ -297,6 +314,8 @@ export class Rebuild {
     const place = { ...placed, seq: this.#head.seq + 1, prev: this.#head.crc, crc: '' };
     const end = writeLine(bytes, 0, body, place, count);
     this.#parts.sink.line(bytes, 0, end - 1);
+    const window = raisedIn(body);
+    if (window !== undefined) this.#scope = raisedScope(this.#scope, window, place.seq);
     this.#head = { seq: this.#head.seq + count, crc: place.crc };
     this.#last = place.crc;
   }
@@ -309,8 +328,9 @@ export class Rebuild {
       this.#boundaries.shift();
       // With other numbers it stands for other entries; those are all there.
       if (of.head.seq < this.#head.seq || this.#shift !== 0) continue;
+      this.#hear(of.keys);
       this.#endSegment();
-      this.#snapshots.push({ of, head: this.#head, last: this.#last });
+      this.#snapshots.push({ of, head: this.#head, last: this.#last, keys: this.#scope });
     }
   }
 
@@ -324,17 +344,27 @@ export class Rebuild {
   }
 
   #putSeal(): void {
-    const { clock, session } = this.#parts;
+    const { text, synced, ts, writer } = this.#sealFits ? this.#oldSeal : this.#newSeal;
     const { seq, crc } = this.#head;
-    const { synced, ts, writer } =
-      this.#seal !== undefined && this.#sealFits
-        ? this.#seal
-        : { synced: seq, ts: clock.now(), writer: `${session}.${++this.#writers}` };
     const place = { seq: seq + 1, synced, ts, writer, prev: crc, crc: '' };
-    const bytes = Buffer.allocUnsafe(lineBytes(16));
-    const end = writeLine(bytes, 0, '"entries":[]', place, 0);
+    const bytes = Buffer.allocUnsafe(lineBytes(Buffer.byteLength(text)));
+    const end = writeLine(bytes, 0, text, place, 0);
     this.#parts.sink.line(bytes, 0, end - 1);
     this.#head = { seq, crc: place.crc };
+    this.#scope = readEnvelope(bytes, 0, end - 1)?.keys ?? this.#scope;
+  }
+
+  get #oldSeal() {
+    const seal = this.#seal as SurveyedLine;
+    return { ...seal, text: bodyOf(this.#read(seal)) };
+  }
+
+  get #newSeal() {
+    const { clock, session } = this.#parts;
+    const old = this.#seal === undefined ? undefined : this.#read(this.#seal);
+    if (old !== undefined) this.#hear(readEnvelope(old, 0, old.length)?.keys);
+    const writer = `${session}.${++this.#writers}`;
+    return { text: sealText(this.#scope), synced: this.#head.seq, ts: clock.now(), writer };
   }
 
   #finish(): void {
@@ -357,6 +387,12 @@ export class Rebuild {
     const edited = this.#edited.slice(0, MOST_NAMED);
     const body = canonicalJson({ edited, edits: this.#edited.length, reason: 'edits accepted' }) as string;
     this.#new(`"data":${body},"id":"wal","op":"${REPAIR_OP}"`, 1);
+  }
+
+  /** What raised the window may be among what is lost: who comes after it knows. */
+  #hear(keys: KeyScope | undefined): void {
+    if (keys !== undefined && keys.window > this.#scope.window)
+      this.#scope = { ...this.#scope, window: keys.window };
   }
 
   /** Whether the seal that was met last follows what is there now. */

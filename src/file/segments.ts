@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { hasCode } from '../errors/errors.ts';
+import type { KeyScope } from '../format/key-scope.ts';
 import { CRC_LENGTH, CRC_OFFSET, crcIsRight, NEWLINE } from '../format/line.ts';
 import { segmentName } from '../format/names.ts';
 import { fileError } from '../storage/error.ts';
@@ -29,6 +30,7 @@ export class SegmentReader {
   #leastSize = 0;
   #firstSeq: number;
   #follows: string | undefined;
+  #keys: KeyScope | undefined;
   #path: string;
   #state: FeedState | undefined;
   /** Offset of the next byte to read. */
@@ -44,7 +46,7 @@ export class SegmentReader {
     storage: Storage,
     directory: string,
     access: 'read' | 'append-existing',
-    { firstSeq, follows }: Start,
+    { firstSeq, follows, keys }: Start,
     replaced = false,
   ) {
     this.#storage = storage;
@@ -52,6 +54,7 @@ export class SegmentReader {
     this.#access = access;
     this.#firstSeq = firstSeq;
     this.#follows = follows;
+    this.#keys = keys;
     this.#path = this.#pathOf(firstSeq);
     this.#replaced = replaced;
   }
@@ -129,7 +132,7 @@ export class SegmentReader {
   /** Feeds one chunk. 'replaced': the file is not the one any more that was read before, and nothing was fed. */
   read(feed: LineFeed): Progress {
     if (!this.#begun) {
-      feed.begin(this.#firstSeq, this.#follows, this.#replaced);
+      feed.begin(this.#firstSeq, this.#follows, this.#replaced, this.#keys);
       this.#begun = true;
       this.#replaced = false;
       this.#position = 0;
@@ -242,10 +245,11 @@ export class SegmentReader {
     return join(this.#directory, segmentName(firstSeq));
   }
 
-  #goTo({ firstSeq, follows }: Start): void {
+  #goTo({ firstSeq, follows, keys }: Start): void {
     this.close();
     this.#firstSeq = firstSeq;
     this.#follows = follows;
+    this.#keys = keys;
     this.#path = this.#pathOf(firstSeq);
     this.#state = undefined;
     this.#begun = false;

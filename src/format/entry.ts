@@ -1,6 +1,7 @@
 import { messageOf, reasonOf, WalError } from '../errors/errors.ts';
 import { canonicalJson } from './canonical.ts';
-import { RESERVED_OP_PREFIX } from './line.ts';
+import type { KeyScope } from './key-scope.ts';
+import { RESERVED_OP_PREFIX, raiseText, sealText } from './line.ts';
 
 /** What a caller appends. */
 export interface Entry {
@@ -12,7 +13,7 @@ export interface Entry {
   readonly data?: unknown;
   /** Milliseconds since the epoch, a whole number. Default: the date of the call, in whole milliseconds. */
   readonly ts?: number | undefined;
-  /** Idempotency key: an append whose key is in the window already answers with the first one's seq. */
+  /** Idempotency key: an append whose key is in the log's key window already answers with that entry's seq. */
   readonly key?: string | undefined;
 }
 
@@ -25,6 +26,8 @@ export interface Body {
   readonly count: number;
   readonly ts: number;
   readonly key: string | undefined;
+  /** What it raises the key window to. */
+  readonly keyWindow?: number | undefined;
 }
 
 const ENTRY_FIELDS = new Set(['op', 'id', 'data', 'ts', 'key']);
@@ -84,11 +87,16 @@ function reading<T>(what: string, read: () => T): T {
   }
 }
 
-const SEAL = '"entries":[]';
+/** The body of a seal: a batch of nothing, which ends its segment, and says which keys are looked for after it. */
+export function sealBody(now: number, keys: KeyScope): Body {
+  const text = sealText(keys);
+  return { text, bytes: text.length, count: 0, ts: now, key: undefined };
+}
 
-/** The body of a seal: a batch of nothing, which ends its segment. */
-export function sealBody(now: number): Body {
-  return { text: SEAL, bytes: SEAL.length, count: 0, ts: now, key: undefined };
+/** The body of an entry that raises the key window. */
+export function raiseBody(keyWindow: number, now: number): Body {
+  const text = raiseText(keyWindow);
+  return { text, bytes: text.length, count: 1, ts: now, key: undefined, keyWindow };
 }
 
 /** The UTF-8 length of `text`, if that is not too much. */

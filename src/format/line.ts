@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { WalError } from '../errors/errors.ts';
 import { crcOf, hex8, SuffixCrcs } from './crc.ts';
+import { isKeyScope, isKeyWindow, type KeyScope } from './key-scope.ts';
 
 export const NEWLINE = 0x0a;
 /** What every line begins with; the eight hex digits of the crc follow. */
@@ -18,6 +19,8 @@ export const GENESIS_CRC = '00000000';
 export const REPAIR_OP = 'wal.repair';
 /** Stands in a salvaged log for an entry that is lost, so that those after it keep their numbers. */
 export const LOST_OP = 'wal.lost';
+/** Raises the window in which idempotency keys are looked for. */
+export const KEYS_OP = 'wal.keys';
 export const RESERVED_OP_PREFIX = 'wal.';
 
 /** What a line says of itself, without its data. */
@@ -38,6 +41,10 @@ export interface Envelope {
   readonly writer: string;
   readonly key: string | undefined;
   readonly repair: boolean;
+  /** What it raises the key window to. */
+  readonly keyWindow: number | undefined;
+  /** Of a seal: which keys are looked for after it. */
+  readonly keys: KeyScope | undefined;
 }
 
 /** What the log adds to an entry to make it a line. */
@@ -200,16 +207,12 @@ function envelopeOf(
   if (synced >= seq) return undefined;
   const body = readBody(bytes, start + COVERED_OFFSET, bodyEnd);
   if (body === undefined || seq + body.count > Number.MAX_SAFE_INTEGER) return undefined;
-  const { count, batch, key, repair } = body;
-  return { crc: hex8(crc), prev, seq, count, batch, synced, ts: Number(tsText), writer, key, repair };
+  const { count, batch, key, repair, keyWindow, keys } = body;
+  const ts = Number(tsText);
+  return { crc: hex8(crc), prev, seq, count, batch, synced, ts, writer, key, repair, keyWindow, keys };
 }
 
-interface Body {
-  readonly count: number;
-  readonly batch: boolean;
-  readonly key: string | undefined;
-  readonly repair: boolean;
-}
+type Body = Pick<Envelope, 'count' | 'batch' | 'key' | 'repair' | 'keyWindow' | 'keys'>;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -219,6 +222,26 @@ const ID = Buffer.from('"id":"');
 const KEY = Buffer.from('"key":"');
 const OP = Buffer.from('"op":"');
 const REPAIR = Buffer.from(`"op":"${REPAIR_OP}"`);
+const RAISE_END = Buffer.from(`"id":"wal","op":"${KEYS_OP}"`);
+const RAISE = /^"data":\{"window":(0|[1-9][0-9]{0,7})\},"id":"wal","op":"wal\.keys"$/;
+
+const LONGEST_RAISE = 64;
+
+/** The body of an entry that raises the key window. */
+export function raiseText(window: number): string {
+  return `"data":{"window":${window}},${RAISE_END}`;
+}
+
+/** What an entry with that body raises the key window to; undefined where it does not. */
+export function raisedIn(body: string): number | undefined {
+  const window = Number(RAISE.exec(body)?.[1]);
+  return isKeyWindow(window) ? window : undefined;
+}
+
+/** The fields of a seal that tell which keys are looked for after it. */
+export function sealText({ from, window }: KeyScope): string {
+  return `"entries":[],"keys":{"from":${from},"window":${window}}`;
+}
 
 /** Reads the fields before `prev` from their end, where strings of known names come one before the other. */
 function readBody(bytes: Buffer, start: number, end: number): Body | undefined {
@@ -241,7 +264,16 @@ function readBody(bytes: Buffer, start: number, end: number): Body | undefined {
     batch: false,
     key: key === undefined ? undefined : stringValue(bytes, key + KEY.length - 1, op - 1),
     repair: end - op === REPAIR.length && holds(bytes, op, REPAIR),
+    keyWindow: isLikeRaise(bytes, start, id, end)
+      ? raisedIn(bytes.toString('latin1', start, end))
+      : undefined,
+    keys: undefined,
   };
+}
+
+/** Most lines end here: their text is not asked for. */
+function isLikeRaise(bytes: Buffer, start: number, id: number, end: number): boolean {
+  return end - id === RAISE_END.length && end - start <= LONGEST_RAISE && holds(bytes, id, RAISE_END);
 }
 
 /** A batch must be parsed: the next line's seq depends on how many entries it has. */
@@ -253,14 +285,22 @@ function readBatchBody(bytes: Buffer, start: number, end: number): Body | undefi
   } catch {
     return undefined;
   }
-  const { entries, key, ...rest } = body as { entries: unknown; key?: unknown };
+  const { entries, key, keys, ...rest } = body as { entries: unknown; key?: unknown; keys?: unknown };
   if (!Array.isArray(entries) || Object.keys(rest).length > 0) return undefined;
   if (key !== undefined && (typeof key !== 'string' || entries.length === 0)) return undefined;
+  if (keys !== undefined && (!isKeyScope(keys) || entries.length > 0)) return undefined;
   for (const entry of entries) {
     if (typeof entry?.op !== 'string' || typeof entry.id !== 'string') return undefined;
     if (entry.ts !== undefined && !Number.isSafeInteger(entry.ts)) return undefined;
   }
-  return { count: entries.length, batch: true, key: key as string | undefined, repair: false };
+  return {
+    count: entries.length,
+    batch: true,
+    key: key as string | undefined,
+    repair: false,
+    keyWindow: undefined,
+    keys,
+  };
 }
 
 function startsWith(bytes: Buffer, start: number, end: number, wanted: Buffer): boolean {

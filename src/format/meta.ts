@@ -1,5 +1,6 @@
 import stableStringify from 'fast-json-stable-stringify';
 import { WalError } from '../errors/errors.ts';
+import { DEFAULT_KEY_WINDOW, isKeyWindow } from './key-scope.ts';
 
 /** The version of the format this package writes and reads. */
 export const FORMAT_VERSION = 1;
@@ -12,6 +13,8 @@ export interface Meta {
   readonly created: string;
   /** True where the log is kept in git: it stays in one segment, so that a merge sees the whole. */
   readonly git: boolean;
+  /** The key window that the log was made with; `wal.keys` entries raise it. */
+  readonly keyWindow: number;
 }
 
 export function encodeMeta(meta: Meta): string {
@@ -34,7 +37,14 @@ export function decodeMeta(text: string, path: string): Meta {
     throw damaged('it is not JSON', error);
   }
   if (typeof value !== 'object' || value === null) throw damaged('it is not an object');
-  const { format, version, id, created, git } = value as Record<string, unknown>;
+  const {
+    format,
+    version,
+    id,
+    created,
+    git,
+    keyWindow = DEFAULT_KEY_WINDOW,
+  } = value as Record<string, unknown>;
   if (format !== 'jsonl-wal') throw damaged('it does not name the format jsonl-wal');
   if (typeof version !== 'number' || !Number.isInteger(version)) throw damaged('it has no version');
   if (version !== FORMAT_VERSION) {
@@ -51,5 +61,6 @@ export function decodeMeta(text: string, path: string): Meta {
   if (typeof created !== 'string' || Number.isNaN(Date.parse(created)))
     throw damaged('its time of creation is none');
   if (git !== undefined && typeof git !== 'boolean') throw damaged('its git is neither true nor false');
-  return { id, created, git: git === true };
+  if (!isKeyWindow(keyWindow)) throw damaged('its keyWindow is not a whole number from 0 to 10,000,000');
+  return { id, created, git: git === true, keyWindow };
 }

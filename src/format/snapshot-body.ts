@@ -1,7 +1,8 @@
 import { crc32 } from 'node:zlib';
 import { crcOf, hex8 } from './crc.ts';
+import { KeyLine, type SnapshotKey } from './key-lines.ts';
 import type { OrderKey, Placed } from './order.ts';
-import { encodeKey, encodePlaced, isSize, type SnapshotBody, type SnapshotKey } from './snapshot.ts';
+import { encodePlaced, isSize, type SnapshotBody } from './snapshot.ts';
 
 /** What the lines of a block are: items by id, the fold's order, or idempotency keys. */
 export type Section = 'ids' | 'order' | 'keys';
@@ -24,6 +25,7 @@ const BLOCK_BYTES = 8 * 1024;
 
 /** Puts a snapshot's lines together, in the order: items, places, keys. */
 export class SnapshotBodyMaker {
+  readonly #keys = new KeyLine();
   /** The blocks' bytes and, after `end`, the index. */
   readonly pieces: Buffer[] = [];
   readonly #counts = { ids: 0, order: 0, keys: 0 };
@@ -46,10 +48,22 @@ export class SnapshotBodyMaker {
   }
 
   addKey(key: SnapshotKey): boolean {
-    return this.#add('keys', {}, Buffer.from(encodeKey(key)));
+    if (!this.#keys.takes(key)) this.#endKeys();
+    this.#keys.add(key);
+    if (this.#keys.bytes < BLOCK_BYTES) return false;
+    this.#endKeys();
+    return true;
   }
 
-  #add(of: Section, first: { id?: string; order?: OrderKey }, line: Buffer): boolean {
+  /** Ends the line of keys, which is a block of its own. */
+  #endKeys(): void {
+    const made = this.#keys.take();
+    if (made === undefined) return;
+    this.#add('keys', {}, made.line, made.count);
+    this.#cut();
+  }
+
+  #add(of: Section, first: { id?: string; order?: OrderKey }, line: Buffer, count = 1): boolean {
     if (of !== this.#of) this.#cut();
     if (this.#gathered === 0) {
       this.#of = of;
@@ -57,7 +71,7 @@ export class SnapshotBodyMaker {
     }
     this.#lines.push(line);
     this.#gathered += line.length;
-    this.#counts[of]++;
+    this.#counts[of] += count;
     if (this.#gathered < BLOCK_BYTES) return false;
     this.#cut();
     return true;
@@ -83,6 +97,7 @@ export class SnapshotBodyMaker {
 
   /** `ordered`: whether the fold has an order. */
   end(ordered: boolean): SnapshotBody {
+    this.#endKeys();
     this.#cut();
     const sections = SECTIONS.map((of) => Buffer.from(this.#index[of]));
     const index = Buffer.concat(sections);

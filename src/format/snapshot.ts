@@ -2,6 +2,7 @@ import stableStringify from 'fast-json-stable-stringify';
 import { WalError } from '../errors/errors.ts';
 import type { Head } from './chain.ts';
 import { crcOf } from './crc.ts';
+import { isKeyScope, type KeyScope } from './key-scope.ts';
 import { COVERED_OFFSET, LINE_START } from './line.ts';
 import type { Placed } from './order.ts';
 
@@ -23,6 +24,8 @@ export interface SnapshotHeader {
   /** The crc of the line that holds that entry, which the seal follows: who has read it goes on after it. */
   readonly last: string;
   readonly fold: FoldIdentity;
+  /** Which idempotency keys are looked for after it. */
+  readonly keys: KeyScope;
   /** What follows the first line: its bytes, their crc, and its lines of either kind. */
   readonly body: SnapshotBody;
 }
@@ -34,7 +37,7 @@ export interface SnapshotBody {
   readonly ids: number;
   /** Lines of the fold's order, then; undefined where it has none. */
   readonly ordered?: number | undefined;
-  /** Lines of idempotency keys still in the window, then. */
+  /** Idempotency keys that are still in the window, in lines that hold many, then. */
   readonly keys: number;
   /**
    * At the end, a line for each block of the lines before, so that a part can be found, read and checked by itself: the crc
@@ -59,12 +62,6 @@ export interface SnapshotItem {
   readonly version: number;
   /** The value, as JSON. */
   readonly json: string;
-}
-
-export interface SnapshotKey {
-  readonly key: string;
-  readonly seq: number;
-  readonly ts: number;
 }
 
 const SNAPSHOT_VERSION = 1;
@@ -102,10 +99,10 @@ const CRC = /^[0-9a-f]{8}$/;
 
 /** Whether it has all fields, and sizes that can be: whatever wrote another is not this package, and sizes are read by. */
 function isHeader(value: Partial<Record<keyof SnapshotHeader, unknown>>): value is SnapshotHeader {
-  const { log, created, head, last, fold, body } = value as Partial<SnapshotHeader>;
+  const { log, created, head, last, fold, keys: scope, body } = value as Partial<SnapshotHeader>;
   if (typeof log !== 'string' || !Number.isSafeInteger(created)) return false;
   if (!isSize(head?.seq) || !isCrc(head?.crc) || !isCrc(last)) return false;
-  if (typeof fold?.name !== 'string' || typeof fold.version !== 'number') return false;
+  if (typeof fold?.name !== 'string' || typeof fold.version !== 'number' || !isKeyScope(scope)) return false;
   if (!isSize(body?.bytes) || !isCrc(body?.crc) || !isSize(body?.ids) || !isSize(body?.keys)) return false;
   if (body?.ordered !== undefined && !isSize(body.ordered)) return false;
   const { crc, ids, order, keys } = body?.index ?? {};
@@ -130,9 +127,4 @@ export function encodeItem({ id, rev, ts, version, json }: SnapshotItem): string
 /** A line of the fold's order, newline and all. */
 export function encodePlaced({ id, order }: Placed): string {
   return `{"id":${JSON.stringify(id)},"order":${JSON.stringify(order)}}\n`;
-}
-
-/** A line of an idempotency key, newline and all. */
-export function encodeKey({ key, seq, ts }: SnapshotKey): string {
-  return `{"key":${JSON.stringify(key)},"seq":${seq},"ts":${ts}}\n`;
 }

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DEFAULT_KEY_WINDOW, scopeAtStart } from '../format/key-scope.ts';
 import { segmentSeq, snapshotName } from '../format/names.ts';
 import { encodeHeader, type SnapshotHeader } from '../format/snapshot.ts';
 import { SnapshotBodyMaker } from '../format/snapshot-body.ts';
@@ -45,6 +46,7 @@ export async function makeSnapshot(
     head: { seq: before - 1, crc: crc ?? (JSON.parse(first) as { prev: string }).prev },
     last: state.lastCrc,
     fold: { name: fold.name, version: fold.version },
+    keys: scopeAtStart(DEFAULT_KEY_WINDOW),
     body,
   };
   const path = join(directory, snapshotName(before - 1));

@@ -133,7 +133,8 @@ function countOf(body: string): number | null {
     return null;
   }
   const { entries, key } = value;
-  if (Object.keys(value).some((name) => name !== 'entries' && name !== 'key')) return null;
+  if (Object.keys(value).some((name) => !['entries', 'key', 'keys'].includes(name))) return null;
+  if ('keys' in value && !isScope(value.keys, entries)) return null;
   if (!Array.isArray(entries) || ('key' in value && (typeof key !== 'string' || entries.length === 0)))
     return null;
   const right = entries.every(
@@ -145,6 +146,15 @@ function countOf(body: string): number | null {
       (!('ts' in entry) || Number.isSafeInteger(entry.ts)),
   );
   return right ? entries.length : null;
+}
+
+/** What a seal may say of the keys that are looked for after it. */
+function isScope(keys: unknown, entries: unknown): boolean {
+  if (typeof keys !== 'object' || keys === null || (entries as unknown[]).length > 0) return false;
+  const { from, window } = keys as Record<string, unknown>;
+  const isWhole = (value: unknown, least: number, most: number) =>
+    Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
+  return isWhole(from, 1, LIMIT) && isWhole(window, 0, 10_000_000);
 }
 
 /** The line that a fragment was glued to: the first right crc after its first byte decides. */

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock/clock.ts';
 import { hasCode, type WalError } from '../errors/errors.ts';
-import type { Head } from '../format/chain.ts';
+import { scopeAtStart } from '../format/key-scope.ts';
 import type { Envelope } from '../format/line.ts';
 import type { Rewind } from '../format/mark.ts';
 import type { LineStore, WriteOutcome } from '../store/store.ts';
@@ -12,7 +12,7 @@ import { Landed } from './landed.ts';
 import type { AppendResult, Pending, Request } from './pending.ts';
 import { abortedError, Queue, type QueueParts } from './queue.ts';
 import { latchedError, Refusals } from './refusals.ts';
-import { Sealing } from './sealing.ts';
+import { type Sealed, Sealing } from './sealing.ts';
 import { Stretch } from './stretch.ts';
 import { Tail } from './tail.ts';
 import { Witness } from './witness.ts';
@@ -20,7 +20,6 @@ import { Witness } from './witness.ts';
 export interface AppenderParts extends QueueParts {
   readonly store: LineStore;
   readonly clock: Clock;
-  readonly keyWindow: number;
   /** Called when a seal of this Wal's has landed. */
   sealed(): void;
   /** Called, within a turn perhaps, where entries that were acknowledged on this machine are found to be gone. */
@@ -52,7 +51,7 @@ export class Appender {
     const queue = new Queue(parts);
     this.#queue = queue;
     this.#refusals = new Refusals(queue, parts.stats);
-    const window = new KeyWindow(parts.keyWindow);
+    const window = new KeyWindow(scopeAtStart(parts.store.info().keyWindow));
     const tail = new Tail(window, {
       accepted: (line) => this.#accepted(line),
       landed: (end) => this.#groupLanded(end),
@@ -162,7 +161,7 @@ export class Appender {
    * Ends the segment that is being written, if it has entries, and resolves with the head that its seal leaves, once all
    * up to there is synced.
    */
-  async seal(): Promise<Head> {
+  async seal(): Promise<Sealed> {
     if (this.#failure !== undefined) throw latchedError(this.#failure);
     const sealed = this.#sealing.want();
     this.#start();
@@ -254,7 +253,7 @@ export class Appender {
     if (this.tail.isHeard) this.#tell();
     for (const each of pending) {
       this.#land(each, each.seq);
-      if (each.body.key !== undefined) this.#keys.add(each.body.key, each);
+      this.tail.hearKeys(each.body, each.seq);
     }
     if (sealed) this.#parts.sealed();
   }

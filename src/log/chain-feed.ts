@@ -1,5 +1,6 @@
 import { WalError } from '../errors/errors.ts';
 import type { Chain, Doubt, Head, Missing } from '../format/chain.ts';
+import type { KeyScope } from '../format/key-scope.ts';
 import { type Envelope, GENESIS_CRC } from '../format/line.ts';
 import { SegmentScan, type UnendedLine } from '../format/scan.ts';
 import type { Misfit } from '../format/verdict.ts';
@@ -76,7 +77,7 @@ export class ChainFeed implements LineFeed {
     return foreign ? foreignSegmentError(firstSeq) : undefined;
   }
 
-  begin(firstSeq: number, follows: string | undefined, replaced: boolean): void {
+  begin(firstSeq: number, follows: string | undefined, replaced: boolean, _keys?: KeyScope): void {
     this.#earlier = replaced ? undefined : (this.#earlier ?? this.#missing());
     this.#expected = follows;
     this.#anchor = undefined;

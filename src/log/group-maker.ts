@@ -52,7 +52,7 @@ export class GroupMaker {
     const { tail, queue, keys } = this.#parts;
     if (tail.trouble !== undefined) throw tail.trouble;
     const { group } = this;
-    group.begin(tail.head, tail.synced);
+    group.begin(tail.head, tail.keyScope, tail.synced);
     for (const pending of queue.waiting) {
       // A function before it in this group aborted its signal.
       if (!pending.queued) continue;
@@ -77,12 +77,15 @@ export class GroupMaker {
     return group.isEmpty ? undefined : group.bytes;
   }
 
-  /** A key that is in the window answers with its record, once that is as durable as a new one would be. */
+  /**
+   * A key that the window holds answers with its line, once that is as durable as a new one would be. The window is that of
+   * the line that would be written: what precedes it in this write counts.
+   */
   #isDuplicate(pending: Pending): boolean {
     const { keys, land } = this.#parts;
     const { key } = pending.body;
     if (key === undefined) return false;
-    const first = keys.get(key);
+    const first = keys.get(key, this.group.head.seq);
     if (first === undefined) return false;
     pending.duplicate = true;
     pending.ts = first.ts;

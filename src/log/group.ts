@@ -1,5 +1,6 @@
 import type { Head } from '../format/chain.ts';
 import { type Body, sealBody } from '../format/entry.ts';
+import { type KeyScope, raisedScope } from '../format/key-scope.ts';
 import { lineBytes, writeLine } from '../format/line.ts';
 import type { Preceding } from './decision.ts';
 import type { Pending } from './pending.ts';
@@ -15,14 +16,16 @@ export class Group implements Preceding {
   #lastOffset = 0;
   #sealed = false;
   #round = 0;
+  #scope: KeyScope = { window: 0, from: 1 };
+  #raises = false;
   #keys = new Set<string>();
   /** What the group holds, in order. */
   pending: Pending[] = [];
   /** Number and crc of the last line so far: the log's head once the group has landed. */
   head: Head = { seq: 0, crc: '' };
 
-  /** Starts over, after that head; `synced` is what the lines say of themselves. */
-  begin(head: Head, synced: number): void {
+  /** Starts over, after that head, with the keys that are looked for there; `synced` is what the lines say of themselves. */
+  begin(head: Head, scope: KeyScope, synced: number): void {
     this.head = head;
     this.pending = [];
     this.#synced = synced;
@@ -30,11 +33,14 @@ export class Group implements Preceding {
     this.#lastOffset = 0;
     this.#sealed = false;
     this.#round++;
+    this.#scope = scope;
+    this.#raises = false;
     if (this.#keys.size > 0) this.#keys = new Set();
   }
 
+  /** Whether the next line must wait for the next write. What comes after a raised key window is decided once that has landed. */
   get isFull(): boolean {
-    return this.#used > GROUP_BYTES;
+    return this.#used > GROUP_BYTES || this.#raises;
   }
 
   get bytes(): Buffer {
@@ -81,11 +87,14 @@ export class Group implements Preceding {
     pending.end = this.#used;
     this.pending.push(pending);
     if (body.key !== undefined) this.#keys.add(body.key);
+    if (body.keyWindow === undefined) return;
+    this.#scope = raisedScope(this.#scope, body.keyWindow, pending.seq);
+    this.#raises = true;
   }
 
   /** Ends the segment. A seal is nobody's append: where it is overtaken, it is not written again. */
   seal(writer: string, ts: number): void {
-    this.#put(sealBody(ts), writer);
+    this.#put(sealBody(ts, this.#scope), writer);
     this.#sealed = true;
   }
 

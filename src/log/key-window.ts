@@ -1,51 +1,72 @@
-/** The record a key was first given to. */
-export interface KeyedRecord {
-  readonly seq: number;
-  readonly ts: number;
-}
+import { type KeyedLine, lastOf, type SnapshotKey } from '../format/key-lines.ts';
+import { firstInScope, type KeyScope, raisedScope } from '../format/key-scope.ts';
 
-/** The idempotency keys among the last `size` records. */
+/** The lines that bear idempotency keys, as far back as an append's key is looked for. */
 export class KeyWindow {
-  readonly #size: number;
-  /** In the order of their seqs. */
-  #keys = new Map<string, KeyedRecord>();
+  readonly #initial: KeyScope;
+  #scope: KeyScope;
+  /** In the order of their seqs; of lines with one key, the last. */
+  #lines = new Map<string, KeyedLine>();
 
-  constructor(size: number) {
-    this.#size = size;
+  /** `initial`: what holds at the log's beginning. */
+  constructor(initial: KeyScope) {
+    this.#initial = initial;
+    this.#scope = initial;
   }
 
-  /** `head` is the log's last seq: what lies too far before it is out of the window. */
-  get(key: string, head: number): KeyedRecord | undefined {
-    const record = this.#keys.get(key);
-    return record !== undefined && record.seq > head - this.#size ? record : undefined;
+  /** Which keys are looked for after the lines that were read. */
+  get scope(): KeyScope {
+    return this.#scope;
   }
 
-  add(key: string, { seq: added, ts }: KeyedRecord): void {
-    if (this.get(key, added) === undefined) {
-      this.#keys.delete(key);
-      // Not what was given: it may hold much more, for as long as the window does.
-      this.#keys.set(key, { seq: added, ts });
-    }
-    for (const [oldest, { seq }] of this.#keys) {
-      if (seq > added - this.#size) break;
-      this.#keys.delete(oldest);
-    }
-  }
-
-  /** The first seq of the window that ends at `head`. */
+  /** The first entry of the window where `head` is the last before what is appended. */
   firstOf(head: number): number {
-    return Math.max(1, head - this.#size + 1);
+    return firstInScope(this.#scope, head);
   }
 
-  /** Takes in keys of records before all that are here, oldest first. */
-  addOlder(older: readonly (KeyedRecord & { readonly key: string })[]): void {
-    const newer = this.#keys;
-    this.#keys = new Map();
-    for (const { key, ...record } of older) this.add(key, record);
-    for (const [key, record] of newer) this.add(key, record);
+  /** The line with a key, if the window holds its last entry: a batch's key stands for all its entries. */
+  get(key: string, head: number): KeyedLine | undefined {
+    const line = this.#lines.get(key);
+    return line !== undefined && lastOf(line) >= this.firstOf(head) ? line : undefined;
   }
 
-  clear(): void {
-    this.#keys.clear();
+  /** Takes in a line after all that are here. */
+  add(key: string, line: KeyedLine): void {
+    this.#put(key, line);
+    const first = this.firstOf(lastOf(line));
+    for (const [oldest, each] of this.#lines) {
+      if (lastOf(each) >= first) break;
+      this.#lines.delete(oldest);
+    }
+  }
+
+  #put(key: string, { seq, count, ts }: KeyedLine): void {
+    this.#lines.delete(key);
+    // Not what was given: it may hold much more, for as long as the window does.
+    this.#lines.set(key, { seq, count, ts });
+  }
+
+  /** Takes in lines before all that are here, oldest first. */
+  addOlder(older: readonly SnapshotKey[]): void {
+    const newer = this.#lines;
+    this.#lines = new Map();
+    for (const { key, ...line } of older) this.#put(key, line);
+    for (const [key, line] of newer) this.#put(key, line);
+  }
+
+  /** Entry `seq` raises the window. */
+  raise(window: number, seq: number): void {
+    this.#scope = raisedScope(this.#scope, window, seq);
+  }
+
+  /** What a seal says holds after it. */
+  goOn(scope: KeyScope): void {
+    this.#scope = scope;
+  }
+
+  /** Begins anew, with what holds there; undefined: at the log's beginning. */
+  begin(scope: KeyScope | undefined): void {
+    this.#lines.clear();
+    this.#scope = scope ?? this.#initial;
   }
 }

@@ -1,4 +1,4 @@
-import type { SnapshotKey } from '../format/snapshot.ts';
+import type { KeyedLine, SnapshotKey } from '../format/key-lines.ts';
 import type { LineStore } from '../store/store.ts';
 import type { KeyWindow } from './key-window.ts';
 import { atOnce, olderKeys, waiting } from './older-keys.ts';
@@ -17,13 +17,9 @@ export class KnownKeys {
     this.#store = store;
   }
 
-  /** The record of a key that is in the window. */
-  get(key: string): { readonly seq: number; readonly ts: number } | undefined {
-    return this.#window.get(key, this.#tail.head.seq);
-  }
-
-  add(key: string, record: { readonly seq: number; readonly ts: number }): void {
-    this.#window.add(key, record);
+  /** The line with a key, if the window holds it for what is appended after entry `head`. */
+  get(key: string, head: number): KeyedLine | undefined {
+    return this.#window.get(key, head);
   }
 
   /** Whether older keys must be read before anything can be said of this one. */

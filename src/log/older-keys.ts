@@ -1,6 +1,7 @@
 import { hasCode, WalError } from '../errors/errors.ts';
+import { keysOfLine, lastOf, type SnapshotKey } from '../format/key-lines.ts';
 import type { Envelope } from '../format/line.ts';
-import { isSize, type SnapshotHeader, type SnapshotKey } from '../format/snapshot.ts';
+import type { SnapshotHeader } from '../format/snapshot.ts';
 import { parseLines } from '../format/snapshot-body.ts';
 import type { LineStore, SnapshotFile } from '../store/store.ts';
 import { ChainFeed } from './chain-feed.ts';
@@ -10,8 +11,8 @@ import { SnapshotBlocks } from './snapshot-blocks.ts';
 const MOST_TRIES = 100;
 
 /**
- * Reads the idempotency keys of the entries from `from` to before `to`, oldest first: what opening did not read. Yields
- * all that may have to be waited for, and wants back what came of it: see `waiting` and `atOnce`.
+ * Reads the idempotency keys of the lines whose last entry lies from `from` to before `to`, oldest first: what opening did
+ * not read. Yields all that may have to be waited for, and wants back what came of it: see `waiting` and `atOnce`.
  */
 export function* olderKeys(
   store: LineStore,
@@ -40,7 +41,7 @@ function* keysThere(store: LineStore, from: number, to: number): Generator<unkno
     try {
       const before = yield* keysInSnapshot(store, header);
       const after = yield* keysInSegments(store, header.head.seq + 1, to);
-      return [...before, ...after].filter(({ seq }) => seq >= from && seq < to);
+      return [...before, ...after].filter((line) => lastOf(line) >= from && line.seq < to);
     } catch (error) {
       // A damaged one is passed over for an older one, and for the lines it was made of, where those remain.
       const isPassedOver = hasCode(error, 'ERR_WAL_CORRUPT') || damage !== undefined;
@@ -77,17 +78,13 @@ function* keysInSnapshot(
   try {
     return blocks.blocks('keys').flatMap((block) => {
       const bytes = blocks.read(block);
-      const keys = bytes && parseLines<SnapshotKey>(bytes, isKey);
-      if (keys === undefined) throw blocks.damaged(block.at);
-      return keys;
+      const keys = bytes && parseLines(bytes, () => true)?.map(keysOfLine);
+      if (keys === undefined || keys.includes(undefined)) throw blocks.damaged(block.at);
+      return (keys as SnapshotKey[][]).flat();
     });
   } finally {
     blocks.close();
   }
-}
-
-function isKey({ key, seq, ts }: SnapshotKey): boolean {
-  return typeof key === 'string' && isSize(seq) && Number.isSafeInteger(ts);
 }
 
 class KeyFeed extends ChainFeed {
@@ -102,9 +99,10 @@ class KeyFeed extends ChainFeed {
     this.#to = to;
   }
 
-  protected override accepted({ key, seq, ts }: Envelope): void {
+  protected override accepted({ key, seq, count, ts }: Envelope): void {
     if (seq >= this.#to) this.isDone = true;
-    else if (key !== undefined && seq >= this.#from) this.keys.push({ key, seq, ts });
+    else if (key !== undefined && lastOf({ seq, count, ts }) >= this.#from)
+      this.keys.push({ key, seq, count, ts });
   }
 }
 

@@ -1,10 +1,23 @@
 import type { Head } from '../format/chain.ts';
+import type { KeyScope } from '../format/key-scope.ts';
 import type { Tail } from './tail.ts';
+
+/** Where a segment was ended. */
+export interface Sealed {
+  readonly head: Head;
+  /** Which idempotency keys are looked for after it. */
+  readonly keys: KeyScope;
+}
+
+interface Waiting {
+  resolve(sealed: Sealed): void;
+  reject(error: unknown): void;
+}
 
 /** The wish that the segment be ended though it is not full, and who waits for that. */
 export class Sealing {
   readonly #tail: Tail;
-  #waiting: { resolve(head: Head): void; reject(error: unknown): void }[] = [];
+  #waiting: Waiting[] = [];
 
   constructor(tail: Tail) {
     this.#tail = tail;
@@ -15,7 +28,7 @@ export class Sealing {
   }
 
   /** Resolves with the head that the seal leaves, once that is kept. */
-  want(): Promise<Head> {
+  want(): Promise<Sealed> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
     });
@@ -23,12 +36,12 @@ export class Sealing {
 
   /** Tells the head that a seal left, if one has, by now, once `keep` has made that survive a crash. */
   async look(keep: () => Promise<void>): Promise<void> {
-    const { isSealed, head, firstSeq } = this.#tail;
+    const { isSealed, head, firstSeq, keyScope: keys } = this.#tail;
     if (!this.isWanted || (!isSealed && head.seq >= firstSeq)) return;
     const waiting = this.#end();
     try {
       await keep();
-      for (const { resolve } of waiting) resolve(head);
+      for (const { resolve } of waiting) resolve({ head, keys });
     } catch (error) {
       for (const { reject } of waiting) reject(error);
     }
@@ -38,7 +51,7 @@ export class Sealing {
     for (const { reject } of this.#end()) reject(error);
   }
 
-  #end(): { resolve(head: Head): void; reject(error: unknown): void }[] {
+  #end(): Waiting[] {
     const waiting = this.#waiting;
     this.#waiting = [];
     return waiting;

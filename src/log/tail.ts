@@ -1,3 +1,5 @@
+import type { Body } from '../format/entry.ts';
+import type { KeyScope } from '../format/key-scope.ts';
 import type { Envelope } from '../format/line.ts';
 import type { FeedState } from '../store/store.ts';
 import { ChainFeed } from './chain-feed.ts';
@@ -51,6 +53,11 @@ export class Tail extends ChainFeed {
     return this.#syncedHere;
   }
 
+  /** Which idempotency keys are looked for after the head. */
+  get keyScope(): KeyScope {
+    return this.#keys.scope;
+  }
+
   /** Counts the replacements of the log. */
   get epoch(): number {
     return this.#epoch;
@@ -86,15 +93,28 @@ export class Tail extends ChainFeed {
     return this.#listeners.size > 0;
   }
 
+  /** Takes in what a line written here, which has landed, says of keys. */
+  hearKeys(body: Body, seq: number): void {
+    const { key, keyWindow, count, ts } = body;
+    if (key !== undefined) this.#keys.add(key, { seq, count, ts });
+    if (keyWindow !== undefined) this.#keys.raise(keyWindow, seq);
+  }
+
   /** Passes on a line written here. */
   tell(bytes: Buffer, start: number, end: number): void {
     for (const listener of this.#listeners) listener.line(bytes, start, end, this.firstSeq);
   }
 
-  override begin(firstSeq: number, follows: string | undefined, replaced: boolean): void {
+  override begin(
+    firstSeq: number,
+    follows: string | undefined,
+    replaced: boolean,
+    keys: KeyScope | undefined,
+  ): void {
     // A compaction may have taken away what lies between.
     if (replaced || firstSeq !== this.head.seq + 1) {
       this.#since = firstSeq;
+      this.#keys.begin(keys);
       for (const listener of this.#listeners) listener.interrupted();
     }
     this.#since = Math.min(this.#since, firstSeq);
@@ -103,13 +123,14 @@ export class Tail extends ChainFeed {
     this.#epoch++;
     this.#synced = 0;
     this.#syncedHere = 0;
-    this.#keys.clear();
     this.#observer.replaced();
   }
 
   protected override accepted(line: Envelope, bytes: Buffer, start: number, end: number): void {
     this.#hearSynced(line.synced);
     if (line.key !== undefined) this.#keys.add(line.key, line);
+    if (line.keyWindow !== undefined) this.#keys.raise(line.keyWindow, line.seq);
+    if (line.keys !== undefined) this.#keys.goOn(line.keys);
     this.#observer.accepted(line);
     if (this.isHeard) this.tell(bytes, start, end);
   }

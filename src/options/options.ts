@@ -8,7 +8,6 @@ export interface Limits {
   readonly durability: Durability;
   readonly maxEntryBytes: number;
   readonly maxPendingBytes: number;
-  readonly keyWindow: number;
 }
 
 /** Options that do not depend on where the log lies. */
@@ -25,8 +24,6 @@ export interface LimitOptions {
    * then. 1 to 1 GiB; default 64 MiB.
    */
   readonly maxPendingBytes?: number | undefined;
-  /** Among how many last records an idempotency key is looked for. 0 (never) to 10,000,000; default 100,000. */
-  readonly keyWindow?: number | undefined;
 }
 
 const MiB = 1024 * 1024;
@@ -36,7 +33,6 @@ export function resolveLimits(options: LimitOptions): Limits {
     durability: oneOf('durability', options.durability ?? 'sync', ['sync', 'os']),
     maxEntryBytes: integer('maxEntryBytes', options.maxEntryBytes ?? 8 * MiB, 1, 128 * MiB),
     maxPendingBytes: integer('maxPendingBytes', options.maxPendingBytes ?? 64 * MiB, 1, 1024 * MiB),
-    keyWindow: integer('keyWindow', options.keyWindow ?? 100_000, 0, 10_000_000),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { WalError } from '../errors/errors.ts';
 import type { Head } from '../format/chain.ts';
+import type { KeyScope } from '../format/key-scope.ts';
 import type { Envelope } from '../format/line.ts';
 import type { Rewind } from '../format/mark.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
@@ -27,8 +28,9 @@ export interface LineFeed {
   /**
    * The bytes that follow are a segment's, from its beginning. `follows`: the crc of the line that its first line
    * must follow, where the segment before or a snapshot tells it. `replaced`: what was fed before is not in this log.
+   * `keys`: which idempotency keys are looked for from there on, where what was fed before does not tell.
    */
-  begin(firstSeq: number, follows: string | undefined, replaced: boolean): void;
+  begin(firstSeq: number, follows: string | undefined, replaced: boolean, keys?: KeyScope): void;
   /** The next bytes of the segment. They may be reused once the call returns. */
   push(bytes: Buffer): void;
   /** No more for now. What is pushed next begins at the `resume` of the answer. */
@@ -78,6 +80,8 @@ export interface StoreInfo {
   readonly created: string;
   /** True where the log is kept in git. */
   readonly git: boolean;
+  /** The key window that the log was made with. */
+  readonly keyWindow: number;
   readonly location: string;
   /** Kind of the lock in use, or undefined where the store was opened read-only. */
   readonly lock: string | undefined;

@@ -1,10 +1,13 @@
 import type { Clock } from '../clock/clock.ts';
 import { hasCode, WalError } from '../errors/errors.ts';
 import type { Head } from '../format/chain.ts';
-import type { SnapshotHeader, SnapshotKey } from '../format/snapshot.ts';
+import type { SnapshotKey } from '../format/key-lines.ts';
+import { firstInScope } from '../format/key-scope.ts';
+import type { SnapshotHeader } from '../format/snapshot.ts';
 import { SnapshotBodyMaker } from '../format/snapshot-body.ts';
 import type { Appender } from '../log/appender.ts';
 import { olderKeys, waiting } from '../log/older-keys.ts';
+import type { Sealed } from '../log/sealing.ts';
 import { integer, readOptions } from '../options/options.ts';
 import type { LineStore } from '../store/store.ts';
 import { checkFold, type Fold } from './fold.ts';
@@ -42,7 +45,6 @@ export interface CompactHost {
   readonly store: LineStore;
   readonly clock: Clock;
   readonly appender: Appender;
-  readonly keyWindow: number;
   /** The Wal's own. */
   readonly fold: Fold;
 }
@@ -66,16 +68,16 @@ export async function compact<V>(host: CompactHost, options: CompactOptions<V>):
       `The log in ${store.info().location} is kept in git, in one segment, so that a merge sees the whole: it is not compacted.`,
     );
   }
-  const head = await appender.seal();
-  const report = await makeSnapshot(host, fold, head);
+  const report = await makeSnapshot(host, fold, await appender.seal());
   // What another version of the fold made is nothing to fall back to.
   const { [retain - 1]: oldest } = (await store.snapshots()).filter((header) => isOf(fold, header));
   if (oldest !== undefined) await store.trim(oldest.head.seq);
   return report;
 }
 
-async function makeSnapshot<V>(host: CompactHost, fold: Fold<V>, head: Head): Promise<CompactReport> {
+async function makeSnapshot<V>(host: CompactHost, fold: Fold<V>, sealed: Sealed): Promise<CompactReport> {
   const { store } = host;
+  const { head } = sealed;
   for (let tries = 1; ; tries++) {
     const snapshots = await store.snapshots();
     const [newest] = snapshots;
@@ -87,8 +89,8 @@ async function makeSnapshot<V>(host: CompactHost, fold: Fold<V>, head: Head): Pr
       // What is copied from a damaged snapshot would be damaged for good.
       const state = await loadState(host, fold, snapshots, head, { whole: true, heard: [] });
       try {
-        const keys = await keysBefore(host, head);
-        const { header, pieces } = await encode(host, state, keys, head);
+        const keys = await keysBefore(host, sealed);
+        const { header, pieces } = await encode(host, state, keys, sealed);
         await store.putSnapshot(header, pieces);
         return reportOf(header, true);
       } finally {
@@ -127,16 +129,16 @@ function reportOf({ head, body }: SnapshotHeader, made: boolean): CompactReport 
 }
 
 /** The idempotency keys that a writer may still ask for: with the lines they stand on, they would be forgotten. */
-function keysBefore({ store, clock, keyWindow }: CompactHost, { seq }: Head): Promise<SnapshotKey[]> {
-  const from = Math.max(1, seq - keyWindow + 1);
-  return waiting(olderKeys(store, from, seq + 1), () => clock.yield());
+function keysBefore({ store, clock }: CompactHost, { head, keys }: Sealed): Promise<SnapshotKey[]> {
+  const { seq } = head;
+  return waiting(olderKeys(store, firstInScope(keys, seq), seq + 1), () => clock.yield());
 }
 
 async function encode<V>(
   { store, clock }: CompactHost,
   state: State<V>,
   keys: readonly SnapshotKey[],
-  head: Head,
+  { head, keys: scope }: Sealed,
 ): Promise<{ header: SnapshotHeader; pieces: Buffer[] }> {
   const { fold } = state;
   const maker = new SnapshotBodyMaker();
@@ -146,6 +148,6 @@ async function encode<V>(
   const body = maker.end(fold.order !== undefined);
   const { name, version } = fold;
   const made = { log: store.info().id, created: clock.now(), head, last: state.lastCrc };
-  const header = { ...made, fold: { name, version }, body };
+  const header = { ...made, fold: { name, version }, keys: scope, body };
   return { header, pieces: maker.pieces };
 }

@@ -1,4 +1,5 @@
 import type { Holder } from '../errors/errors.ts';
+import { MOST_KEY_WINDOW } from '../format/key-scope.ts';
 import type { Rewind } from '../format/mark.ts';
 import type { Lock } from '../lock/lock.ts';
 import { LEAST_STALE_MS } from '../lock/lockfile.ts';
@@ -52,6 +53,12 @@ export interface WalOptions extends LimitOptions {
   /** Whether a new log is to be kept in git: it stays in one segment, so that a merge sees the whole. Without effect on one that exists. Default false. */
   readonly git?: boolean | undefined;
   /**
+   * Among how many of the log's last entries an idempotency key is looked for. It belongs to the log: a new one is made with
+   * it, and of one that exists another value is refused with ERR_WAL_KEY_WINDOW; `raiseKeyWindow` raises it. A batch's key
+   * is found as long as its last entry is among them. 0 (never) to 10,000,000; default: the log's; of a new one, 100,000.
+   */
+  readonly keyWindow?: number | undefined;
+  /**
    * A segment this long is sealed, and the log goes on in a new one. It bounds what opening has to read, and what a
    * compaction can take away at once. 4,096 to 2^30; default 256 KiB. A log kept in git stays in one segment.
    */
@@ -98,7 +105,6 @@ const KNOWN = [
   'durability',
   'maxEntryBytes',
   'maxPendingBytes',
-  'keyWindow',
   'lock',
   'lockTimeoutMs',
   'strictLock',
@@ -106,6 +112,7 @@ const KNOWN = [
   'create',
   'readOnly',
   'git',
+  'keyWindow',
   'segmentBytes',
   'fold',
   'autoCompact',
@@ -127,6 +134,7 @@ export interface ResolvedOptions extends Limits {
   readonly create: boolean;
   readonly readOnly: boolean;
   readonly git: boolean;
+  readonly keyWindow: number | undefined;
   readonly segmentBytes: number;
   readonly fold: Fold;
   readonly autoCompact: AutoCompact | undefined;
@@ -152,6 +160,10 @@ export function resolveOptions(given: WalOptions): ResolvedOptions {
     create: boolean('create', options.create ?? true),
     readOnly: boolean('readOnly', options.readOnly ?? false),
     git: boolean('git', options.git ?? false),
+    keyWindow:
+      options.keyWindow === undefined
+        ? undefined
+        : integer('keyWindow', options.keyWindow, 0, MOST_KEY_WINDOW),
     segmentBytes: integer('segmentBytes', options.segmentBytes ?? 2 ** 18, 4096, 2 ** 30),
     fold: checkFold(options.fold ?? lastData),
     autoCompact: resolveAutoCompact(options.autoCompact ?? false),

@@ -140,9 +140,9 @@ async function restoreOnce(store: FileStore, job: Job): Promise<RestoreReport> {
       }
     }
     if (first > 1 && kept === 0) throw stateGoneError(store, first);
-    const { git } = store.info();
+    const { git, keyWindow } = store.info();
     checkAborted(signal);
-    await made.finish({ id, created: new Date(clock.now()).toISOString(), git });
+    await made.finish({ id, created: new Date(clock.now()).toISOString(), git, keyWindow });
     if (copy.end !== undefined)
       new MarkFile({ storage, directory: destination, log: id, now: clock.now }).set(copy.end);
     const bad = survey.error === undefined ? HARM : [...HARM, 'stranded'];

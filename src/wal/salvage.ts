@@ -21,6 +21,7 @@ import {
 import { readBody, readHeader } from '../file/snapshots.ts';
 import { surveySegments } from '../file/survey.ts';
 import { healSuspect } from '../file/suspect.ts';
+import { DEFAULT_KEY_WINDOW, isKeyWindow } from '../format/key-scope.ts';
 import { isSameWrite } from '../format/line.ts';
 import { decodeMeta, type Meta } from '../format/meta.ts';
 import { META_FILE } from '../format/names.ts';
@@ -189,10 +190,10 @@ async function makeNew(job: RepairJob, source: Source, { made: name }: Swap): Pr
   const log = new NewLog(storage, source.directory, destination, randomHex(12));
   try {
     const made = await rebuilt(job, source, log);
-    for (const { of, head, last } of made.snapshots) {
+    for (const { of, ...leading } of made.snapshots) {
       const mended = source.snapshots.mended.find(({ header }) => header === of);
       const body = mended?.body ?? readBody(storage, source.directory, of);
-      await log.snapshot({ ...of, head, last, log: source.meta.id }, body, () => clock.yield());
+      await log.snapshot({ ...of, ...leading, log: source.meta.id }, body, () => clock.yield());
     }
     job.check();
     await log.finish(source.meta);
@@ -210,7 +211,8 @@ function rebuilt(
 ): Promise<Rebuilt> {
   const session = sessionName(randomHex);
   const { headers } = snapshots;
-  const parts = { storage, clock, directory, survey, snapshots: headers, git: meta.git, session, sink };
+  const { git, keyWindow } = meta;
+  const parts = { storage, clock, directory, survey, snapshots: headers, git, keyWindow, session, sink };
   return new Rebuild({ ...parts, onProgress: () => check() }).run();
 }
 
@@ -295,7 +297,9 @@ function metaOf(
   // A log in a repository has these attributes, too, and grows more segments.
   const isOne = layoutOf(storage, directory).segments.length <= 1;
   const git = /"git":\s*true/.test(text) || (isOne && /^\*\.jsonl -text/m.test(attributes));
-  return { meta: { id, created: new Date(clock.now()).toISOString(), git }, problem };
+  const told = Number(/"keyWindow":\s*(\d{1,8})\b/.exec(text)?.[1] ?? header?.keys.window);
+  const keyWindow = isKeyWindow(told) ? told : DEFAULT_KEY_WINDOW;
+  return { meta: { id, created: new Date(clock.now()).toISOString(), git, keyWindow }, problem };
 }
 
 /** What wal.json says but for what an editor or a copy did to all of it. */

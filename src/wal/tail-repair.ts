@@ -2,6 +2,7 @@ import { hasCode, WalError, type WalErrorCode } from '../errors/errors.ts';
 import { openFileStore } from '../file/open.ts';
 import { surveySegments } from '../file/survey.ts';
 import { canonicalJson } from '../format/canonical.ts';
+import { scopeAtStart } from '../format/key-scope.ts';
 import { GENESIS_CRC, lineBytes, REPAIR_OP, writeLine } from '../format/line.ts';
 import { isMisfit, type Survey, type SurveyedLine } from '../format/survey.ts';
 import { KeyWindow } from '../log/key-window.ts';
@@ -119,7 +120,7 @@ async function appendRepair(
   error: WalError,
 ): Promise<RepairReport['head']> {
   let written = { head: { seq: 0, crc: GENESIS_CRC }, length: 0 };
-  const tail: Tail = new Tail(new KeyWindow(1), {
+  const tail: Tail = new Tail(new KeyWindow(scopeAtStart(0)), {
     accepted: () => {},
     landed: (end) => tail.advance(written.head, end - written.length, false),
     caughtUp: () => {},

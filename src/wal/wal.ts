@@ -3,11 +3,13 @@ import { type Clock, wholeDate } from '../clock/clock.ts';
 import { messageOf, WalError } from '../errors/errors.ts';
 import { openFileStore } from '../file/open.ts';
 import type { Head } from '../format/chain.ts';
-import { type Body, batchBody, type Entry, entryBody } from '../format/entry.ts';
+import { type Body, batchBody, type Entry, entryBody, raiseBody } from '../format/entry.ts';
+import { firstInScope, MOST_KEY_WINDOW } from '../format/key-scope.ts';
 import type { Rewind } from '../format/mark.ts';
 import type { LogRecord } from '../format/record.ts';
 import type { GateObserver } from '../lock/gate.ts';
 import { Appender } from '../log/appender.ts';
+import { olderKeys, waiting } from '../log/older-keys.ts';
 import type { AppendResult } from '../log/pending.ts';
 import { readRecords } from '../log/reader.ts';
 import { latchedError } from '../log/refusals.ts';
@@ -63,6 +65,15 @@ function makeSession({ randomHex }: Surroundings): Session {
   return { name, debug: debug.enabled ? (message) => debug('%s: %s', name, message) : undefined };
 }
 
+/** What a Wal says of its log and of itself. */
+export interface WalInfo extends StoreInfo {
+  /** Among how many of the log's last entries an idempotency key is looked for, as far as this Wal has read the log. */
+  readonly keyWindow: number;
+  /** The first entry whose key the next append would be held against, as far as this Wal has read the log. */
+  readonly keysFrom: number;
+  readonly limits: Limits;
+}
+
 /** Makes the body of what is appended, once there is room for it. */
 type BodyMaker = (now: number, maxBytes: number, key: string | undefined) => Body;
 
@@ -91,7 +102,7 @@ export class Wal {
    * Opens the log in a directory, which is made where it is missing.
    *
    * Rejects with ERR_WAL_ARGUMENT, ERR_WAL_NOT_FOUND (`create: false`, or `readOnly`), ERR_WAL_NOT_A_DIRECTORY,
-   * ERR_WAL_PERMISSION, ERR_WAL_FORMAT, ERR_WAL_VERSION or ERR_WAL_IO; and for writing also with ERR_WAL_CORRUPT (open
+   * ERR_WAL_PERMISSION, ERR_WAL_FORMAT, ERR_WAL_VERSION, ERR_WAL_KEY_WINDOW or ERR_WAL_IO; and for writing also with ERR_WAL_CORRUPT (open
    * read-only to look), ERR_WAL_DIVERGED, ERR_WAL_LOCK_KIND, ERR_WAL_LOCK_UNAVAILABLE, ERR_WAL_NETWORK_FS,
    * ERR_WAL_UNSUPPORTED (no hard links), ERR_WAL_NO_SPACE, ERR_WAL_SYNC, and ERR_WAL_LOCK_TIMEOUT (a strict lock, where a
    * failed sync is made good).
@@ -110,7 +121,6 @@ export class Wal {
       durability,
       maxEntryBytes,
       maxPendingBytes,
-      keyWindow,
       fold,
       autoCompact,
       now,
@@ -119,7 +129,7 @@ export class Wal {
       ...rest
     } = resolveOptions(options);
     const clock = now ? { ...surroundings.clock, now: () => wholeDate(now) } : surroundings.clock;
-    const limits = { durability, maxEntryBytes, maxPendingBytes, keyWindow };
+    const limits = { durability, maxEntryBytes, maxPendingBytes };
     const stats = new Stats();
     const session = makeSession(surroundings);
     const store = await openFileStore({
@@ -143,6 +153,7 @@ export class Wal {
     try {
       if (!rest.readOnly) await wal.#appender.begin();
       else if (onRewound !== undefined) await wal.#appender.look();
+      if (rest.keyWindow !== undefined) await wal.#checkKeyWindow(rest.keyWindow);
     } catch (error) {
       await wal.close();
       throw orReadOnly(error);
@@ -287,6 +298,47 @@ export class Wal {
   }
 
   /**
+   * Raises the log's key window: from here on an idempotency key is looked for among so many of the last entries, also by all
+   * who have the log open. Keys that were out of the window by then stay out. It appends an entry `wal.keys`, and resolves
+   * once that is as safe as the option `durability` says.
+   *
+   * Rejects with ERR_WAL_ARGUMENT (not a whole number to 10,000,000), with ERR_WAL_KEY_WINDOW where the window is larger already
+   * (keys that a caller may still try again would be forgotten), and as `append` does.
+   */
+  async raiseKeyWindow(window: number): Promise<AppendResult> {
+    checkOutside(this.#appender);
+    this.#checkOpen();
+    this.#checkWritable();
+    const body = raiseBody(integer('The key window', window, 0, MOST_KEY_WINDOW), this.#clock.now());
+    const decide = (): Body => {
+      const { keyScope } = this.#appender.tail;
+      if (keyScope.window > window) throw keyWindowError(this.#store.info(), keyScope.window, window);
+      return body;
+    };
+    return this.#appender.append({ body, decide }) as Promise<AppendResult>;
+  }
+
+  /** Throws where the log looks for keys among another number of entries. */
+  async #checkKeyWindow(wanted: number): Promise<void> {
+    if (this.#readOnly) await this.#head();
+    const { window } = this.#appender.tail.keyScope;
+    if (window !== wanted) throw keyWindowError(this.#store.info(), window, wanted);
+  }
+
+  /**
+   * The keys of all entries that the log still tells of, and from which entry on it does; for `import`.
+   * @internal
+   */
+  async keysInLog(): Promise<{ readonly keys: ReadonlySet<string>; readonly from: number }> {
+    const { seq } = await this.#head();
+    const steps = olderKeys(this.#store, 1, seq + 1);
+    const keys = await waiting(steps, () => this.#clock.yield());
+    const [newest] = (await this.#store.oldest()) > 1 ? await this.#store.snapshots() : [];
+    const from = newest === undefined ? 1 : firstInScope(newest.keys, newest.head.seq);
+    return { keys: new Set(keys.map(({ key }) => key)), from };
+  }
+
+  /**
    * The current state by id, in memory, as a fold makes it of the records: by default the Wal's own. Works
    * on a Wal that was opened read-only too, but for updates and transactions.
    *
@@ -349,7 +401,6 @@ export class Wal {
       store: this.#store,
       clock: this.#clock,
       appender: this.#appender,
-      keyWindow: this.#limits.keyWindow,
       fold: this.#fold,
       warn: (message) => process.emitWarning(message, { code: 'WAL_AUTO_COMPACT' }),
     };
@@ -491,8 +542,11 @@ export class Wal {
   }
 
   /** What kind of log this is, where it lies, and how it is locked. */
-  info(): StoreInfo & { readonly limits: Limits } {
-    return { ...this.#store.info(), limits: this.#limits };
+  info(): WalInfo {
+    const { keyScope, head } = this.#appender.tail;
+    const { window: keyWindow } = keyScope;
+    const keysFrom = firstInScope(keyScope, head.seq);
+    return { ...this.#store.info(), keyWindow, keysFrom, limits: this.#limits };
   }
 
   /**
@@ -547,6 +601,18 @@ function tellRewind(onRewound: WalOptions['onRewound'], rewind: Rewind): void {
       process.emitWarning(`onRewound threw (${messageOf(error)})`, { code: 'WAL_REWOUND' });
     }
   });
+}
+
+function keyWindowError({ location }: StoreInfo, window: number, wanted: number): WalError {
+  const advice =
+    wanted > window
+      ? `name no number, or raise the log's ("jsonl-wal keys --window ${wanted}")`
+      : 'name no number. The window is never lowered: keys that somebody may still try again would be forgotten';
+  return new WalError(
+    'ERR_WAL_KEY_WINDOW',
+    `The log in ${location} looks for a key among its last ${window} entries, not ${wanted}: ${advice}.`,
+    { outcome: 'not-written' },
+  );
 }
 
 /** Counts what happens at the lock, tells it to the debug log, and passes waits on to the caller. */

@@ -19,9 +19,6 @@ interface ImportSettings extends WriterOptions {
   readonly strict?: true;
 }
 
-/** All that the log can look for: what was imported long ago is still found. */
-const KEY_WINDOW = 10_000_000;
-
 export function importCommand(): Command {
   const command = makeCommand('import', [
     'import --from beads .beads/issues.jsonl',
@@ -36,25 +33,54 @@ export function importCommand(): Command {
         .choices(['beads'])
         .makeOptionMandatory(),
     )
-    .option('--strict', 'append nothing at all if there is a bad line');
+    .option('--strict', 'append nothing at all if there is a bad line')
+    .addHelpText(
+      'after',
+      '\nA line is known by its key, made of id and content. The key of an entry that was compacted away is forgotten once it is\nout of the log\'s key window ("jsonl-wal keys"): where there are such entries, import says so before it begins.',
+    );
   return withWriterOptions(command).action(async (file: string, _options: unknown, self: Command) => {
     const settings = settingsOf<ImportSettings>(self);
     const bad = new BadItems('lines', settings.json);
     const input = new Input(file, bad);
-    await using(openWriter(settings.dir, { ...settings, keyWindow: KEY_WINDOW }), async (wal) => {
+    await using(openWriter(settings.dir, settings), async (wal) => {
       const { maxEntryBytes } = wal.info().limits;
-      const entries = settings.strict
-        ? await allGood(input, bad, maxEntryBytes)
-        : input.entries(maxEntryBytes);
+      const { keys, from } = await wal.keysInLog();
+      if (from > 1) tellForgotten(from, settings);
+      const read = settings.strict ? await allGood(input, bad, maxEntryBytes) : input.entries(maxEntryBytes);
+      const known = new KnownEntries(keys);
       const progress = new Progress('import', input.size);
-      const tally = await appendStream(wal, entries, {
+      const tally = await appendStream(wal, known.leftOut(read), {
         acknowledged: (_line, _result, { appended }) =>
           progress.update(input.bytesRead, () => count(appended, 'entry', 'entries')),
         stop: () => input.stop(),
       });
-      await report(tally, bad, settings);
+      await report({ ...tally, duplicates: tally.duplicates + known.count }, bad, settings);
     });
   });
+}
+
+/** Says what import cannot know: it would add again what was imported then. */
+function tellForgotten(from: number, { json }: Common): void {
+  const message = `The keys of entries before ${from} were compacted away: what was imported by them is added again. "jsonl-wal keys --window" says how many entries the log looks for keys in from now on.`;
+  const text = json ? JSON.stringify({ code: 'KEYS_FORGOTTEN', message }) : `jsonl-wal: ${message}`;
+  process.stderr.write(`${text}\n`);
+}
+
+/** Leaves out what the log has: it may leave the log's key window while this goes on. */
+class KnownEntries {
+  readonly #keys: ReadonlySet<string>;
+  count = 0;
+
+  constructor(keys: ReadonlySet<string>) {
+    this.#keys = keys;
+  }
+
+  async *leftOut(entries: AsyncIterable<InputEntry>): AsyncGenerator<InputEntry, void, undefined> {
+    for await (const each of entries) {
+      if (this.#keys.has(each.entry.key ?? '')) this.count++;
+      else yield each;
+    }
+  }
 }
 
 async function report(

@@ -11,23 +11,36 @@ export function infoCommand(): Command {
     async (_options: unknown, command: Command) => {
       const { dir, json } = settingsOf(command);
       const { trouble, ...facts } = await using(openReader(dir), async (wal) => {
-        const { id, created, location, git, sync } = wal.info();
+        const head = await wal.head();
+        const { id, created, location, git, keyWindow, sync } = wal.info();
         const segments = segmentsIn(location);
         const bytes = bytesIn(segments);
         const lock = lockStatus(location).kind ?? null;
-        const head = await wal.head();
         const trouble = await troubleAt(head.seq, wal);
-        return { id, created, directory: location, git, head, segments, bytes, lock, sync, trouble };
+        return {
+          id,
+          created,
+          directory: location,
+          git,
+          head,
+          keyWindow,
+          segments,
+          bytes,
+          lock,
+          sync,
+          trouble,
+        };
       });
       const output = new Output();
       if (json) await output.json(facts);
       else {
-        const { id, created, directory, git, head, segments, bytes, lock, sync } = facts;
+        const { id, created, directory, git, head, keyWindow, segments, bytes, lock, sync } = facts;
         await output.facts([
           ['log', `${id}, made ${created}`],
           ['directory', directory],
           ['head', head.seq === 0 ? 'no entries yet' : `entry ${head.seq} (crc ${head.crc})`],
           ['size', sizeText(bytes, segments)],
+          ['keys', `looked for among the last ${count(keyWindow, 'entry', 'entries')}`],
           ['lock', lock ?? 'not chosen yet: the first writer on this machine does'],
           ['acknowledged', `once synced (${sync}), unless a writer says otherwise`],
           ['git', git ? 'kept in git: one segment' : 'no'],

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { MOST_KEY_WINDOW } from '../../format/key-scope.ts';
 import { META_FILE } from '../../format/names.ts';
-import { makeCommand, settingsOf } from '../command.ts';
+import { makeCommand, settingsOf, wholeNumber } from '../command.ts';
 import { writeGitFiles } from '../git-files.ts';
 import { openLog, using } from '../log.ts';
 import { refuseAddress } from '../opening.ts';
@@ -12,6 +13,7 @@ import { showWaiting } from '../status.ts';
 
 interface InitSettings {
   readonly git?: true;
+  readonly keyWindow?: number;
   readonly allowNetwork?: true;
 }
 
@@ -21,14 +23,20 @@ export function initCommand(): Command {
       '--git',
       'for a log that is committed to git: keep it in one segment, and its line ends as they are',
     )
+    .option(
+      '--key-window <entries>',
+      'among how many last entries an idempotency key is looked for (default: 100000; it can be raised later)',
+      wholeNumber(0, MOST_KEY_WINDOW),
+    )
     .option('--allow-network', 'allow a network file system, where one machine alone may write')
     .action(async (_options: unknown, command: Command) => {
-      const { dir, json, git = false, allowNetwork = false } = settingsOf<InitSettings>(command);
+      const { dir, json, git = false, allowNetwork = false, keyWindow } = settingsOf<InitSettings>(command);
       refuseAddress(dir);
       const metaPath = join(dir, META_FILE);
       const made = !existsSync(metaPath);
-      const info = await using(openLog(dir, { git, allowNetwork, onLockWait: showWaiting }), async (wal) =>
-        wal.info(),
+      const info = await using(
+        openLog(dir, { git, keyWindow, allowNetwork, onLockWait: showWaiting }),
+        async (wal) => wal.info(),
       );
       const meta = metaOf(dir);
       const changed = writeGitFiles(dir, git);

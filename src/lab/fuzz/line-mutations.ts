@@ -37,6 +37,10 @@ const ENTRIES = [
   '{}',
   '[{"id":"a","op":"b"},{"id":"__proto__","op":"b","data":{"__proto__":1}}]',
   '[{"id":"a","op":"b","ts":1.5}]',
+  '[],"keys":{"from":1,"window":5}',
+  '[],"keys":{"from":0,"window":1e9}',
+  '[],"keys":null',
+  '[{"id":"a","op":"b"}],"keys":{"from":1,"window":5}',
   `[${'{"id":"a","op":"b"},'.repeat(500)}{"id":"a","op":"b"}]`,
   `[${'['.repeat(20_000)}`,
 ];
@@ -96,7 +100,8 @@ const FIELDS: readonly (readonly [string, (line: string, dice: Dice) => string])
     (line, dice) =>
       line.replace(
         /"op":"[^"]*"/,
-        () => `"op":${pick(dice, ['""', '"wal.repair"', '"wal.other"', '"delete"', '"\\u202e"', 'null'])}`,
+        () =>
+          `"op":${pick(dice, ['""', '"wal.repair"', '"wal.keys"', '"wal.other"', '"delete"', '"\\u202e"', 'null'])}`,
       ),
   ],
   [

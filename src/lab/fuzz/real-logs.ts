@@ -67,10 +67,11 @@ const MAKERS: readonly {
   { name: 'repaired', options: {}, make: (wal) => write(wal, 1, 8), change: addRepair },
   {
     name: 'compacted',
-    options: SMALL,
+    options: { ...SMALL, keyWindow: 40 },
     make: async (wal) => {
       await write(wal, 1, 30);
       await wal.compact({ retain: 2 });
+      await wal.raiseKeyWindow(60);
       await write(wal, 31, 60);
       await wal.compact({ retain: 2 });
       await write(wal, 61, 90);

@@ -18,6 +18,9 @@ const FIRST_LINES: readonly ((line: string) => string)[] = [
   (line) => line.replace(/"version":\d+/, '"version":9'),
   (line) => line.replace(/"body":\{/, '"body":{"ordered":5,'),
   (line) => line.replace(/"created":\d+/, '"created":null'),
+  (line) => line.replace(/"window":\d+/, '"window":1e300'),
+  (line) => line.replace(/"window":\d+/, '"window":1'),
+  (line) => line.replace(/"from":\d+/, '"from":0'),
 ];
 
 /** Lines of a block in a new wording. */
@@ -31,8 +34,11 @@ const BLOCKS: readonly ((lines: string) => string)[] = [
   (lines) => lines.replace(/"value":/, '"worth":'),
   (lines) => lines.replaceAll('\n', ' '),
   (lines) => lines.replace(/\n/, '\n\n'),
-  (lines) => lines.replace(/"key":"[^"]*"/, '"key":null'),
-  (lines) => lines.replace(/"seq":\d+/, '"seq":1e300'),
+  (lines) => lines.replace(/"keys":\["[^"]*"/, '"keys":[null'),
+  (lines) => lines.replace(/"keys":\["[^"]*"/, '"keys":[-1,"k"'),
+  (lines) => lines.replace(/"seqs":\[\d+/, '"seqs":[1e300'),
+  (lines) => lines.replace(/"seqs":\[\d+/, '"seqs":[[1,0]'),
+  (lines) => lines.replace(/"ts":\[\d+/, '"ts":[{}'),
   (lines) => `${'['.repeat(20_000)}\n${lines}`,
   () => 'null\n',
   () => '',

@@ -1,0 +1,92 @@
+import { closeSync, openSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { MOST_KEY_WINDOW } from '../../format/key-scope.ts';
+import { NEWLINE } from '../../format/line.ts';
+import { decodeHeader, MAX_HEADER_BYTES } from '../../format/snapshot.ts';
+import { indexOf, indexPlace, isBlock, parseLines, type SnapshotBlock } from '../../format/snapshot-body.ts';
+import { makeCommand, settingsOf, wholeNumber } from '../command.ts';
+import { openReader, openWriter, using, type WriterOptions, withWriterOptions } from '../log.ts';
+import { Output } from '../output.ts';
+import { snapshotsIn } from '../segments.ts';
+import { count, figure, size } from '../words.ts';
+
+interface KeysSettings extends WriterOptions {
+  readonly window?: number;
+}
+
+export function keysCommand(): Command {
+  const command = makeCommand('keys', ['keys', 'keys --window 1000000'])
+    .option(
+      '--window <entries>',
+      'raise the window, for all who have the log open, too',
+      wholeNumber(0, MOST_KEY_WINDOW),
+    )
+    .addHelpText(
+      'after',
+      '\nAn append whose key is in the window writes nothing, and answers with the entry that has the key. The window is the log\'s\nlast so many entries: it is set by "init --key-window" and can only be raised, for a smaller one would forget keys that\nsomebody may still try again. What is out of it when it is raised stays out. A snapshot holds the window\'s keys.',
+    );
+  return withWriterOptions(command).action(async (_options: unknown, given: Command) => {
+    const { dir, json, window, ...options } = settingsOf<KeysSettings>(given);
+    const opening = window === undefined ? openReader(dir) : openWriter(dir, options);
+    const facts = await using(opening, async (wal) => {
+      if (window !== undefined) await wal.raiseKeyWindow(window);
+      else await wal.head();
+      const { keyWindow, keysFrom, location } = wal.info();
+      return { window: keyWindow, from: keysFrom, snapshot: newestKeys(location) };
+    });
+    const output = new Output();
+    if (json) await output.json(facts);
+    else await output.facts(rowsOf(facts));
+    await output.flush();
+  });
+}
+
+interface SnapshotKeys {
+  readonly name: string;
+  readonly keys: number;
+  /** Of their lines, and of the whole file. */
+  readonly bytes: number;
+  readonly of: number;
+}
+
+function rowsOf({ window, from, snapshot }: { window: number; from: number; snapshot: SnapshotKeys | null }) {
+  return [
+    [
+      'window',
+      `a key is looked for among the last ${count(window, 'entry', 'entries')}: now from entry ${figure(from)} on`,
+    ],
+    [
+      'snapshot',
+      snapshot === null
+        ? 'none'
+        : `${count(snapshot.keys, 'key')} in ${size(snapshot.bytes)} of ${size(snapshot.of)} (${snapshot.name})`,
+    ],
+  ] as const;
+}
+
+/** What the newest snapshot that is whole enough to tell holds of keys; null where there is none. */
+function newestKeys(directory: string): SnapshotKeys | null {
+  for (const { name, bytes: of } of snapshotsIn(directory).reverse()) {
+    const file = openSync(join(directory, name), 'r');
+    try {
+      const found = keysIn(file, name);
+      if (found !== undefined) return { name, ...found, of };
+    } finally {
+      closeSync(file);
+    }
+  }
+  return null;
+}
+
+function keysIn(file: number, name: string): { keys: number; bytes: number } | undefined {
+  const start = Buffer.alloc(MAX_HEADER_BYTES);
+  const end = start.subarray(0, readSync(file, start, 0, start.length, 0)).indexOf(NEWLINE);
+  const header = end < 0 ? undefined : decodeHeader(start.subarray(0, end), name);
+  if (header === undefined) return undefined;
+  const { at, bytes } = indexPlace(header.body);
+  const index = Buffer.alloc(bytes);
+  readSync(file, index, 0, bytes, end + 1 + at);
+  const blocks = parseLines<SnapshotBlock>(indexOf('keys', header.body, index), isBlock);
+  return blocks && { keys: header.body.keys, bytes: blocks.reduce((sum, block) => sum + block.bytes, 0) };
+}

@@ -1,0 +1,115 @@
+/** A line of the log that bears an idempotency key. */
+export interface KeyedLine {
+  /** Number of its first entry. */
+  readonly seq: number;
+  /** Entries in it. */
+  readonly count: number;
+  readonly ts: number;
+}
+
+/** The same, as a snapshot keeps it. */
+export interface SnapshotKey extends KeyedLine {
+  readonly key: string;
+}
+
+/** The number of a line's last entry. */
+export function lastOf({ seq, count }: KeyedLine): number {
+  return seq + count - 1;
+}
+
+/** A shorter beginning is not worth the number that stands for it. */
+const LEAST_SHARED = 4;
+
+/** Stands before the first. */
+const NONE: SnapshotKey = { key: '', seq: 0, count: 1, ts: 0 };
+
+/** Makes a line of a snapshot that holds many keys, each told by what it adds to the one before. */
+export class KeyLine {
+  #keys: (string | number)[] = [];
+  #seqs: (number | [number, number])[] = [];
+  #times: number[] = [];
+  #before = NONE;
+  #bytes = 0;
+
+  /** How long the line is, about. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Whether a line that comes after all that are here can be told by how it differs from the last one. */
+  takes({ ts }: KeyedLine): boolean {
+    return Number.isSafeInteger(ts - this.#before.ts);
+  }
+
+  /** Adds a key; its seq is above that of the one before. */
+  add(added: SnapshotKey): void {
+    const { key, seq, count, ts } = added;
+    const before = this.#before;
+    const shared = sharedLength(before.key, key);
+    const isShared = shared >= LEAST_SHARED;
+    if (isShared) this.#keys.push(shared);
+    const rest = isShared ? key.slice(shared) : key;
+    this.#keys.push(rest);
+    const step = seq - before.seq;
+    this.#seqs.push(count === 1 ? step : [step, count]);
+    this.#times.push(ts - before.ts);
+    this.#before = added;
+    this.#bytes += rest.length + 12;
+  }
+
+  /** The line, newline and all; undefined where it has no keys. Begins the next one. */
+  take(): { readonly line: Buffer; readonly count: number } | undefined {
+    const count = this.#seqs.length;
+    if (count === 0) return undefined;
+    const line = Buffer.from(`${JSON.stringify({ keys: this.#keys, seqs: this.#seqs, ts: this.#times })}\n`);
+    this.#keys = [];
+    this.#seqs = [];
+    this.#times = [];
+    this.#before = NONE;
+    this.#bytes = 0;
+    return { line, count };
+  }
+}
+
+function sharedLength(a: string, b: string): number {
+  let length = 0;
+  while (length < a.length && a[length] === b[length]) length++;
+  return length;
+}
+
+/** The keys of a line that was parsed; undefined where it is none that could have been written. */
+export function keysOfLine(value: unknown): SnapshotKey[] | undefined {
+  const { keys, seqs, ts: times } = (value ?? {}) as Record<string, unknown>;
+  if (!Array.isArray(keys) || !Array.isArray(seqs) || !Array.isArray(times)) return undefined;
+  const found: SnapshotKey[] = [];
+  let before = NONE;
+  let shared = 0;
+  for (const part of keys) {
+    if (typeof part === 'number') {
+      shared = part;
+      continue;
+    }
+    const step = seqs[found.length];
+    const [gap, count] = Array.isArray(step) ? step : [step, 1];
+    const next = {
+      key: before.key.slice(0, shared) + part,
+      seq: before.seq + gap,
+      count,
+      ts: before.ts + times[found.length],
+    };
+    const fits =
+      typeof part === 'string' && Number.isInteger(shared) && shared >= 0 && shared <= before.key.length;
+    if (!fits || !isKeyedAfter(next, before)) return undefined;
+    found.push(next);
+    before = next;
+    shared = 0;
+  }
+  const isWhole = shared === 0 && found.length === seqs.length && found.length === times.length;
+  return isWhole ? found : undefined;
+}
+
+function isKeyedAfter(line: KeyedLine, before: KeyedLine): boolean {
+  const { seq, count, ts } = line;
+  if (![seq, count, ts].every(Number.isSafeInteger)) return false;
+  return count >= 1 && seq > lastOf(before) && Number.isSafeInteger(lastOf(line));
+}
