@@ -114,7 +114,7 @@ test('a value of any depth is written in order, or refused with a code', () => {
     for (let i = 0; i < depth; i++) x = i % 2 === 0 || odd ? { z: x, y: 1 } : [x];
     return x;
   };
-  for (const depth of [1, 63, 64, 65, 66, 67, 200, 1000])
+  for (const depth of [1, 63, 64, 65, 66, 67, 200, 999])
     for (const odd of [true, false])
       assert.equal(canonicalJson(nested(depth, odd)), stableStringify(nested(depth, odd)), `depth ${depth}`);
   assert.throws(() => canonicalJson(nested(1_000_000, true)), {

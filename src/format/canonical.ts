@@ -1,17 +1,20 @@
 import { isBoxedPrimitive } from 'node:util/types';
 import stableStringify from 'fast-json-stable-stringify';
 import { messageOf, reasonOf, WalError } from '../errors/errors.ts';
+import { sortedJsonText } from './json-text.ts';
 import { MAX_LINE_BYTES } from './line.ts';
 
 /** Deeper values, and cycles, go the slow way, which tells the two apart. */
 const MAX_QUICK_DEPTH = 64;
+/** So deep may data be: every thread can write that, also one whose stack is smaller than the one's that appended it. */
+const MAX_DEPTH = 1000;
 
 /** Stands for a value that the quick way does not know: a class's instance, toJSON, great depth. */
 const OTHER = Symbol('other');
 
 /**
  * Canonical JSON: what JSON.stringify writes, with the keys of every object sorted by UTF-16 code unit.
- * `undefined` where JSON.stringify gives undefined. A function, symbol, BigInt or cycle is ERR_WAL_ENTRY.
+ * `undefined` where JSON.stringify gives undefined. A function, symbol, BigInt, cycle or too great a depth is ERR_WAL_ENTRY.
  *
  * Plain values are written at once, with the order of an object's keys remembered by their list: twice as fast as
  * sorting each time. Everything else goes through fast-json-stable-stringify.
@@ -23,6 +26,12 @@ export function canonicalJson(value: unknown): string | undefined {
   } catch (error) {
     throw unwritable(error);
   }
+}
+
+/** The same of what JSON.parse made, or a fold, however deep it is: foreign lines have no limit. */
+export function canonicalOfParsed(value: unknown): string {
+  const text = quickly(value, 0);
+  return text === OTHER ? sortedJsonText(value) : (text as string);
 }
 
 type Quick = string | undefined | typeof OTHER;
@@ -128,6 +137,7 @@ function plain(key: string, given: unknown, above: Set<object>): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (isBoxedPrimitive(value)) return plain(key, value.valueOf(), above);
   if (above.has(value)) throw new TypeError('it has a circular structure');
+  if (above.size === MAX_DEPTH) throw new TypeError(`it is nested more than ${MAX_DEPTH} levels deep`);
   above.add(value);
   const copy: Record<string, unknown> | unknown[] = Array.isArray(value)
     ? Array.from(value, (item, i) => plain(String(i), item, above))

@@ -1,4 +1,4 @@
-import { canonicalJson } from './canonical.ts';
+import { canonicalOfParsed } from './canonical.ts';
 import {
   type Envelope,
   GENESIS_CRC,
@@ -22,7 +22,7 @@ export function readEdited(bytes: Buffer): Edited | undefined {
     const { crc, prev, seq, synced, ts, writer, ...fields } = JSON.parse(bytes.toString('utf8'));
     if (typeof crc !== 'string' || !CRC.test(crc) || !isBody(fields)) return undefined;
     if (![seq, synced, ts].every(Number.isSafeInteger)) return undefined;
-    const body = (canonicalJson(fields) as string).slice(1, -1);
+    const body = canonicalOfParsed(fields).slice(1, -1);
     const made = Buffer.allocUnsafe(
       lineBytes(Buffer.byteLength(body)) + String(prev).length + String(writer).length,
     );

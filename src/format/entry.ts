@@ -9,7 +9,7 @@ export interface Entry {
   readonly op: string;
   /** What it happened to. Any non-empty string. */
   readonly id: string;
-  /** Any value that JSON has a form for. */
+  /** Any value that JSON has a form for, nested at most 1,000 levels deep. */
   readonly data?: unknown;
   /** Milliseconds since the epoch, a whole number. Default: the date of the call, in whole milliseconds. */
   readonly ts?: number | undefined;
@@ -65,7 +65,9 @@ export function batchItem(entry: Entry, name: string): string | undefined {
   return reading(name, () => {
     const { op, id, data, ts, key } = checkedEntry(entry, name);
     if (key !== undefined) throw badEntry(`${name} has a key; a batch has one, given beside it`);
-    return canonicalJson({ data, id, op, ts });
+    const json = canonicalJson(data);
+    const [dataField, tsField] = [json && `"data":${json},`, ts !== undefined && `,"ts":${ts}`];
+    return `{${dataField || ''}"id":${canonicalJson(id)},"op":${canonicalJson(op)}${tsField || ''}}`;
   });
 }
 

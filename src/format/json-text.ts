@@ -3,18 +3,27 @@ export function jsonText(value: unknown): string {
   try {
     return JSON.stringify(value);
   } catch (error) {
-    if (error instanceof RangeError) return deepText(value);
+    if (error instanceof RangeError) return deepText(value, itemsOf);
     throw error;
   }
 }
 
+/** The same with the names of every object sorted by UTF-16 code unit. */
+export function sortedJsonText(value: unknown): string {
+  return deepText(value, (of) =>
+    [...itemsOf(of)].sort(([a = ''], [b = '']) => (a < b ? -1 : a > b ? 1 : 0)).values(),
+  );
+}
+
+type Items = Iterator<readonly [name: string | undefined, value: unknown]>;
+
 interface Level {
-  readonly items: Iterator<readonly [name: string | undefined, value: unknown]>;
+  readonly items: Items;
   readonly end: string;
   isFirst: boolean;
 }
 
-function deepText(value: unknown): string {
+function deepText(value: unknown, itemsIn: (value: object) => Items): string {
   const levels: Level[] = [];
   let text = '';
   const put = (next: unknown) => {
@@ -22,7 +31,7 @@ function deepText(value: unknown): string {
     else {
       const isList = Array.isArray(next);
       text += isList ? '[' : '{';
-      levels.push({ items: itemsOf(next), end: isList ? ']' : '}', isFirst: true });
+      levels.push({ items: itemsIn(next), end: isList ? ']' : '}', isFirst: true });
     }
   };
   put(value);

@@ -1,4 +1,4 @@
-import { canonicalJson } from '../format/canonical.ts';
+import { canonicalJson, canonicalOfParsed } from '../format/canonical.ts';
 import { badArgument } from '../options/options.ts';
 import type { Item } from './item.ts';
 
@@ -32,7 +32,7 @@ export function selectionOf<V>(filter: Filter<V> | undefined): Selection<V> {
 
 function hasField(value: unknown, name: string, json: string): boolean {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-  return Object.hasOwn(value, name) && canonicalJson((value as Where)[name]) === json;
+  return Object.hasOwn(value, name) && canonicalOfParsed((value as Where)[name]) === json;
 }
 
 function jsonOf(name: string, value: unknown): string {

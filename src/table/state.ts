@@ -1,5 +1,5 @@
 import { WalError } from '../errors/errors.ts';
-import { canonicalJson } from '../format/canonical.ts';
+import { canonicalOfParsed } from '../format/canonical.ts';
 import type { Head } from '../format/chain.ts';
 import { GENESIS_CRC } from '../format/line.ts';
 import type { Placed } from '../format/order.ts';
@@ -99,7 +99,7 @@ export class State<V> implements View<V> {
 
   #encode(item: Item<V>): string {
     try {
-      return encodeItem({ ...item, json: canonicalJson(item.value) as string });
+      return encodeItem({ ...item, json: canonicalOfParsed(item.value) });
     } catch (error) {
       const message = `What the fold ${JSON.stringify(this.fold.name)} made of id ${JSON.stringify(item.id)} cannot be written as JSON: ${(error as Error).message}`;
       throw new WalError('ERR_WAL_FOLD', message, { seq: item.rev, cause: error });

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { canonicalJson } from '../../format/canonical.ts';
+import { canonicalOfParsed } from '../../format/canonical.ts';
 import { printable } from '../../format/printable.ts';
 import { type Item, WalError } from '../../index.ts';
 import { BadItems } from '../bad-items.ts';
@@ -68,7 +68,7 @@ function* issueLines(items: Iterable<Item>, bad: BadItems): Generator<string, vo
   for (const { id, rev, value } of items) {
     try {
       if (beadsEntry(value).id !== id) throw new Error('has data of another id');
-      yield canonicalJson(value) as string;
+      yield canonicalOfParsed(value);
     } catch (error) {
       bad.add(`Id ${JSON.stringify(id)} (entry ${rev})`, (error as Error).message, { id, seq: rev });
     }

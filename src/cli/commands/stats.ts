@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { hasCode } from '../../errors/errors.ts';
-import { canonicalJson } from '../../format/canonical.ts';
+import { canonicalOfParsed } from '../../format/canonical.ts';
 import { FORMAT_VERSION } from '../../format/meta.ts';
 import { snapshotSeq } from '../../format/names.ts';
 import { encodeItem } from '../../format/snapshot.ts';
@@ -69,7 +69,7 @@ async function stateOf(wal: Wal): Promise<{ ids: number; bytes: number } | undef
     const table = await wal.table();
     let bytes = 0;
     for (const item of table)
-      bytes += Buffer.byteLength(encodeItem({ ...item, json: canonicalJson(item.value) as string }));
+      bytes += Buffer.byteLength(encodeItem({ ...item, json: canonicalOfParsed(item.value) }));
     return { ids: table.size, bytes };
   } catch (error) {
     if (hasCode(error, 'ERR_WAL_FOLD')) return undefined;
