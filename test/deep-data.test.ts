@@ -55,6 +55,7 @@ test('a state of any depth is compacted, and found by a field', () =>
     const wal = await Wal.open(directory);
     await wal.append({ op: 'set', id: 'flat', data: { x: 1 } });
     await wal.append({ op: 'set', id: 'named', data: { a: 1, x: [[{ b: 1, a: 2 }]] } });
+    assert.equal((await wal.table()).list({ x: 1 }).length, 1);
     await wal.compact({ retain: 1 });
     await wal.close();
     const again = await Wal.open(directory, { readOnly: true });
