@@ -45,9 +45,10 @@ async function inConflict(
 
 for (const [length, theirs] of [
   ['shorter', ['bd-theirs']],
+  ['of two writes', ['bd-t1', 'bd-t2']],
   ['longer, so that its lines prove entries missing', ['bd-t1', 'bd-t2', 'bd-t3', 'bd-t4']],
 ] as const) {
-  test(`a merge conflict whose other side is ${length}: the error says how to keep both sides; without the markers nobody would miss it`, () =>
+  test(`a merge conflict whose other side is ${length}: the error says how to keep both sides; without the markers verify misses all but a single write`, () =>
     inConflict(
       ['bd-ours'],
       (repository) => append(repository, ...theirs),
@@ -63,15 +64,21 @@ for (const [length, theirs] of [
         assert.deepEqual({ code: error?.code, cause: error?.cause }, told);
         assert.match(error?.message ?? '', /append the other's again/);
         assert.doesNotMatch(error?.message ?? '', /jsonl-wal verify/);
-        if (theirs.length > 1) return;
+        if (theirs.length > 2) return;
         const path = join(directory, SEGMENT);
         const lines = readFileSync(path, 'utf8').split('\n');
         writeFileSync(path, lines.filter((line) => !/^[<=>]{7}/.test(line)).join('\n'));
-        assert.equal((await run(directory, ['verify'])).code, 0);
-        assert.deepEqual(
-          (await recordsIn(repository.log)).map(({ id }) => id),
-          ['bd-0', 'bd-1', 'bd-ours'],
-        );
+        const verified = await run(directory, ['verify']);
+        const ids = async () => (await recordsIn(repository.log)).map(({ id }) => id);
+        assert.deepEqual(await ids(), ['bd-0', 'bd-1', 'bd-ours']);
+        if (theirs.length === 1) assert.equal(verified.code, 0);
+        else {
+          assert.equal(verified.code, 4);
+          assert.match(verified.stderr, /2 entries in whole lines do not count.*repair --mode salvage/);
+          await run(directory, ['repair', '--mode', 'salvage']);
+          assert.deepEqual(await ids(), ['bd-0', 'bd-1', 'bd-ours', ...theirs]);
+          assert.equal((await run(directory, ['verify'])).code, 0);
+        }
       },
     ));
 }

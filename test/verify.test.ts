@@ -160,7 +160,7 @@ test('a deleted line is missing between its neighbours, and acknowledged where a
     });
   }));
 
-test('of a line deleted from a group that was written at once, nothing tells whether it had been acknowledged', () =>
+test('a line deleted from a group: nothing tells whether it had been acknowledged, and the rest can be brought back', () =>
   inScratch('verify', async (directory) => {
     const wal = await Wal.open(directory);
     await Promise.all([1, 2, 3, 4].map((n) => wal.append(entry(n))));
@@ -179,7 +179,13 @@ test('of a line deleted from a group that was written at once, nothing tells whe
         ...{ acknowledged: 'unknown', from: 2, to: 2, records: 1, exact: true, stranded: 2 },
       },
     );
-    assert.equal(report.ok, true, 'every reader and writer goes on');
+    assert.deepEqual([report.ok, report.error?.cause, report.readable], [false, 'passed-over', 1]);
+    const again = await Wal.open(directory);
+    assert.equal((await again.append(entry(5))).seq, 2, 'every reader and writer goes on');
+    await again.close();
+    const { entries, recovered, lost } = await Wal.repair(directory, { mode: 'salvage' });
+    assert.deepEqual([entries, recovered, lost.length], [4, 2, 1]);
+    assert.equal((await verify(directory)).ok, true);
   }));
 
 test('lines of a later group prove a part: the rest of what is missing is not said to have been acknowledged', () =>

@@ -4,6 +4,7 @@ import { WalError } from '../errors/errors.ts';
 import type { Meta } from '../format/meta.ts';
 import { segmentName, snapshotName } from '../format/names.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
+import type { Survey } from '../format/survey.ts';
 import type { Gate } from '../lock/gate.ts';
 import type { Lock } from '../lock/lock.ts';
 import type { HolderHint } from '../lock/record.ts';
@@ -16,6 +17,7 @@ import type {
   LineFeed,
   LineReader,
   LineStore,
+  Salvaged,
   SnapshotFile,
   StoreInfo,
   WriteOutcome,
@@ -25,8 +27,10 @@ import { type Layout, layoutOf, oldestSeq, requireSeal, type Start, startFor } f
 import { keepNames } from './log-directory.ts';
 import { LogEnd } from './log-end.ts';
 import { MarkFile } from './mark-file.ts';
+import { salvagedIn } from './salvaged.ts';
 import { SegmentReader } from './segments.ts';
 import { openBody, readBody, readHeader, writeSnapshot } from './snapshots.ts';
+import { surveySegments } from './survey.ts';
 import { healSuspect, markSuspect, suspectIn } from './suspect.ts';
 import { trimFiles } from './trim.ts';
 import { Watching } from './watching.ts';
@@ -185,6 +189,23 @@ export class FileStore implements LineStore {
       return oldestSeq(storage, directory);
     } catch (error) {
       throw fileError(error, 'list', directory);
+    }
+  }
+
+  async survey(onProgress?: (bytes: number) => void): Promise<Survey> {
+    const { storage, clock, directory } = this.#parts;
+    try {
+      return await surveySegments(storage, clock, directory, onProgress);
+    } catch (error) {
+      throw fileError(error, 'read', directory);
+    }
+  }
+
+  async *salvaged(from: number | undefined): AsyncGenerator<Salvaged, void, undefined> {
+    try {
+      yield* salvagedIn(this.#parts, from);
+    } catch (error) {
+      throw fileError(error, 'read', this.#parts.directory);
     }
   }
 

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import type { Clock } from '../clock/clock.ts';
-import type { DamageCause } from '../errors/damage.ts';
 import { canonicalJson } from '../format/canonical.ts';
 import type { Head } from '../format/chain.ts';
 import { readEdited } from '../format/edited.ts';
@@ -20,6 +19,7 @@ import type { SnapshotHeader } from '../format/snapshot.ts';
 import {
   type EditedLine,
   isMisfit,
+  type LostRange,
   type Survey,
   type SurveyedLine,
   type SurveyedMisfit,
@@ -36,17 +36,6 @@ export interface RebuildSink {
   /** A line that is kept: its fields from `data` to `op`, and the number that it gets. */
   kept?(line: SurveyedLine, body: string, seq: number): void;
   lost?(range: LostRange): void;
-}
-
-/** Entries that are not there any more, and what lies in their place. */
-export interface LostRange {
-  /** First and last number that is gone, as the new log counts. */
-  readonly from: number;
-  readonly to: number;
-  /** Where the damage lies; where nothing does, the line that shows it. */
-  readonly segment: string;
-  readonly offset: number;
-  readonly cause: DamageCause | 'missing' | 'unreadable';
 }
 
 export interface RebuildParts {

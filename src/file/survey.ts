@@ -15,7 +15,7 @@ import {
 } from '../format/survey.ts';
 import { judgeMisfit, type Misfit, type Verdict } from '../format/verdict.ts';
 import { type Encoding, encodingOf, toUtf8, trimmed, unitNewline } from '../format/within.ts';
-import { readFully } from '../storage/files.ts';
+import { openIfThere, readFully } from '../storage/files.ts';
 import type { Storage, StorageFile } from '../storage/storage.ts';
 import { layoutOf } from './layout.ts';
 
@@ -42,7 +42,9 @@ export async function surveySegments(
   const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
   let bytes = 0;
   for (const firstSeq of layoutOf(storage, directory).segments) {
-    const file = storage.open(join(directory, segmentName(firstSeq)), 'read');
+    const file = openIfThere(storage, join(directory, segmentName(firstSeq)), 'read');
+    // A compaction deleted it since it was listed.
+    if (file === undefined) continue;
     try {
       sides.leave();
       const survey = new SegmentSurvey(firstSeq, file, sides, edits);

@@ -33,7 +33,27 @@ export function recordsOf(line: Envelope, bytes: Buffer, start: number, end: num
   return parsed.entries.map((entry, i) => recordOf(entry, line, line.seq + i));
 }
 
-function recordOf(entry: ParsedEntry, line: Envelope, seq: number): LogRecord {
+/**
+ * The records of a line, of which `body` are the fields from `data` to `op`, where its first entry has the number `seq`, which
+ * need not be the one that the line gives it.
+ */
+export function recordsOfBody(
+  body: string,
+  line: Pick<Envelope, 'ts' | 'writer' | 'crc' | 'prev'>,
+  seq: number,
+): LogRecord[] {
+  const parsed = JSON.parse(`{${body}}`) as ParsedEntry & { entries: ParsedEntry[]; key?: string };
+  const entries = body.startsWith(BATCH_START) ? parsed.entries : [parsed];
+  return entries.map((entry, i) => recordOf(entry, { ...line, key: parsed.key }, seq + i));
+}
+
+const BATCH_START = '"entries":[';
+
+function recordOf(
+  entry: ParsedEntry,
+  line: Pick<Envelope, 'ts' | 'writer' | 'crc' | 'prev' | 'key'>,
+  seq: number,
+): LogRecord {
   // Built field by field: spreading costs more than parsing does.
   const record: Mutable<LogRecord> = {
     seq,

@@ -54,6 +54,17 @@ export interface ConvertedLines {
   readonly lines: number;
 }
 
+/** Entries that are not there any more, and what lies in their place. */
+export interface LostRange {
+  /** First and last number that is gone, as the new log counts. */
+  readonly from: number;
+  readonly to: number;
+  /** Where the damage lies; where nothing does, the line that shows it. */
+  readonly segment: string;
+  readonly offset: number;
+  readonly cause: DamageCause | 'missing' | 'unreadable';
+}
+
 /** What lies in the segments of a directory, whatever became of them: all lines, in the order that their files begin in. */
 export interface Survey {
   readonly items: readonly (SurveyedLine | SurveyedMisfit)[];

@@ -2,6 +2,7 @@ import type { Damage, DamageCause } from '../errors/damage.ts';
 import { WalError } from '../errors/errors.ts';
 import type { Doubt, Missing } from '../format/chain.ts';
 import { segmentName } from '../format/names.ts';
+import type { SurveyedLine } from '../format/survey.ts';
 
 const CAUSES: Readonly<Record<DamageCause, string>> = {
   'carriage-return': 'it ends in a carriage return, as after a git checkout with autocrlf',
@@ -109,4 +110,18 @@ export function foreignSegmentError(firstSeq: number): WalError {
 function foreignDamage(segment: string, from: number): Damage {
   const nothing = { records: 0, exact: false, acknowledged: 'unknown' } as const;
   return { kind: 'foreign', segment, offset: 0, length: 0, line: 1, from, ...nothing };
+}
+
+/** The error for entries in whole lines that do not count; undefined where there are none. */
+export function passedOverError(lines: readonly SurveyedLine[]): WalError | undefined {
+  const [first] = lines;
+  if (first === undefined) return undefined;
+  const { segment, offset, seq } = first;
+  const count = lines.reduce((sum, line) => sum + line.count, 0);
+  const what = count === 1 ? 'An entry in a whole line does' : `${count} entries in whole lines do`;
+  return new WalError(
+    'ERR_WAL_CORRUPT',
+    `${what} not count: the first lies at ${segment}, byte ${offset}. They are another branch's, as after a merge whose conflict was edited away, or what they follow was taken out. Reading and appending go on without them; "jsonl-wal repair --mode salvage" keeps them.`,
+    { segment, offset, seq, cause: 'passed-over' },
+  );
 }

@@ -2,9 +2,10 @@ import type { Clock } from '../clock/clock.ts';
 import type { DamageCause } from '../errors/damage.ts';
 import { hasCode, type WalError } from '../errors/errors.ts';
 import type { Doubt, Head, Missing } from '../format/chain.ts';
-import type { Envelope } from '../format/line.ts';
+import { type Envelope, isSameWrite } from '../format/line.ts';
 import { type Rewind, rewindTo } from '../format/mark.ts';
 import { segmentName, snapshotName } from '../format/names.ts';
+import { passedOver } from '../format/passed-over.ts';
 import { recordsOf } from '../format/record.ts';
 import type { UnendedLine } from '../format/scan.ts';
 import type { Misfit, Verdict } from '../format/verdict.ts';
@@ -13,7 +14,7 @@ import { ChainFeed } from './chain-feed.ts';
 import { DamageSurvey, type Place, type SurveyedDamage } from './damage-survey.ts';
 import { unreadableError } from './record-feed.ts';
 import { checkSnapshots, type SnapshotCheck } from './snapshot-check.ts';
-import { troubleError } from './trouble.ts';
+import { passedOverError, troubleError } from './trouble.ts';
 
 /** A line that does not count, and where it lies. */
 export interface OddLine {
@@ -40,7 +41,7 @@ export interface MissingRange {
 }
 
 export interface VerifyReport {
-  /** True unless acknowledged entries are missing or may be: every reader and writer can go on. */
+  /** True unless acknowledged entries are missing, or may be: a salvage has nothing to bring back. */
   readonly ok: boolean;
   readonly head: Head;
   /** All up to this entry can be read from the beginning; `head.seq` where nothing does harm. */
@@ -106,7 +107,11 @@ async function verifyFrom(
     errors.push(feed.trouble, failure);
     from = failure && (await store.nextSegment(Math.max(feed.lastBegun, from - 1)));
   }
-  return feed.report(errors, snapshots);
+  const report = feed.report(errors, snapshots);
+  if (report.error !== undefined || !feed.mayPassOver) return report;
+  // What does not count is mostly what was overtaken, and written again.
+  const branch = passedOverError(passedOver(await store.survey(onProgress)));
+  return branch === undefined ? report : { ...report, ok: false, error: branch };
 }
 
 /** Reads on until the end, or until what follows does not lead on: the error that says so. */
@@ -158,6 +163,10 @@ class VerifyFeed extends ChainFeed {
   readonly #survey: DamageSurvey;
   readonly #mark: Head | undefined;
   #hasMark: boolean;
+  /** Lines that do not count, by their crcs. */
+  readonly #others = new Map<string, Envelope>();
+  /** Whether what does not count may hold entries of its own. */
+  mayPassOver = false;
   #end: { bytes: number; lines: number | undefined } = { bytes: 0, lines: 0 };
 
   /** `oldest`: the first entry that must be there. `mark`: what is to be looked for. */
@@ -243,11 +252,15 @@ class VerifyFeed extends ChainFeed {
   ): void {
     this.#look();
     this.#survey.passedOver(verdict, line, this.#place(offset, length));
+    const before = this.#others.get(line.prev);
+    this.#others.set(line.crc, line);
+    this.mayPassOver ||= verdict === 'stranded' || (before !== undefined && !isSameWrite(before, line));
     this.#list({ verdict, offset, length, seq: line.seq });
   }
 
   protected override misfit(misfit: Misfit, offset: number, length: number): void {
     const { verdict, cause } = misfit;
+    this.mayPassOver ||= verdict === 'damaged';
     this.#look();
     if (offset >= this.#listed) this.#survey.misfit(misfit, this.#place(offset, length));
     this.#list({ verdict, offset, length, ...(cause && { cause }) });

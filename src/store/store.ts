@@ -4,6 +4,7 @@ import type { KeyScope } from '../format/key-scope.ts';
 import type { Envelope } from '../format/line.ts';
 import type { Rewind } from '../format/mark.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
+import type { LostRange, Survey, SurveyedLine } from '../format/survey.ts';
 
 /** Where a feed stands once it was given all there is. */
 export interface FeedState {
@@ -72,6 +73,11 @@ export interface SnapshotFile {
 }
 
 export type Progress = 'more' | 'end' | 'replaced';
+
+/** What a salvage would make of a log: a line that it keeps, with its fields from `data` to `op`, or numbers that it calls lost. */
+export type Salvaged =
+  | { readonly kind: 'line'; readonly line: SurveyedLine; readonly body: string; readonly seq: number }
+  | { readonly kind: 'lost'; readonly range: LostRange };
 
 /** What a store can say of itself. */
 export interface StoreInfo {
@@ -185,6 +191,13 @@ export interface LineStore {
   oldest(): number | Promise<number>;
   /** The first seq of the segment that comes after the one that begins with `firstSeq`, whether or not it leads there. */
   nextSegment(firstSeq: number): number | undefined | Promise<number | undefined>;
+  /** All lines that lie there, whatever became of them. */
+  survey(onProgress?: (bytes: number) => void): Promise<Survey>;
+  /**
+   * What a salvage would make of them, in its order and under its numbers; nothing is written. ERR_WAL_COMPACTED where `from`
+   * is a number before the first of them.
+   */
+  salvaged(from: number | undefined): AsyncIterable<Salvaged>;
   /** Reads from the segment that holds `from`; `follow` also watches for replacement. */
   reader(from: number, follow: boolean): LineReader;
   /** Resolves after the log may have changed, or `signal` aborts. */

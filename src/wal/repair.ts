@@ -1,7 +1,6 @@
 import { hasCode, WalError } from '../errors/errors.ts';
-import type { LostRange } from '../file/rebuild.ts';
 import type { Head } from '../format/chain.ts';
-import type { ConvertedLines, EditedLine, SurveyedMisfit } from '../format/survey.ts';
+import type { ConvertedLines, EditedLine, LostRange, SurveyedMisfit } from '../format/survey.ts';
 import { badArgument, boolean, callback, oneOf, readOptions } from '../options/options.ts';
 import { resolveDirectory } from '../storage/directory.ts';
 import { fileError } from '../storage/error.ts';

@@ -18,14 +18,14 @@ import {
   segmentBytes,
   unfinishedSwap,
 } from '../file/replacement.ts';
+import { type Snapshots, snapshotsFor } from '../file/salvage-snapshots.ts';
 import { readBody, readHeader } from '../file/snapshots.ts';
 import { surveySegments } from '../file/survey.ts';
 import { healSuspect } from '../file/suspect.ts';
 import { DEFAULT_KEY_WINDOW, isKeyWindow } from '../format/key-scope.ts';
-import { isSameWrite } from '../format/line.ts';
 import { decodeMeta, type Meta } from '../format/meta.ts';
 import { META_FILE } from '../format/names.ts';
-import { convertedIn, isMisfit, type Survey, type SurveyedLine } from '../format/survey.ts';
+import { convertedIn, isMisfit, type Survey } from '../format/survey.ts';
 import { encodingOf, toUtf8, trimmed } from '../format/within.ts';
 import { verifyLog } from '../log/verify.ts';
 import { fileError } from '../storage/error.ts';
@@ -33,7 +33,6 @@ import { readWhole } from '../storage/files.ts';
 import type { Storage } from '../storage/storage.ts';
 import { resolveOptions } from './options.ts';
 import type { RepairJob, RepairReport } from './repair.ts';
-import { type Snapshots, snapshotsFor } from './salvage-snapshots.ts';
 import { sessionName } from './surroundings.ts';
 
 const MOST_LISTED = 1000;
@@ -223,12 +222,12 @@ async function sourceIn(job: RepairJob, directory: string): Promise<Source> {
   const { meta, problem } = metaOf(job, directory);
   const survey = await surveySegments(storage, clock, directory, check, acceptEdits);
   const log = problem === undefined ? meta.id : undefined;
-  return { directory, meta, survey, snapshots: await snapshotsFor(surroundings, directory, log, survey) };
+  return { directory, meta, survey, snapshots: await snapshotsFor(storage, clock, directory, log, survey) };
 }
 
 /** What is wrong, in words; nothing where a salvage would change no entry. */
 async function reasonsFor(job: RepairJob, directory: string): Promise<string[]> {
-  const { storage, clock } = job.surroundings;
+  const { storage } = job.surroundings;
   const { problem } = metaOf(job, directory);
   if (problem !== undefined) {
     if (segmentBytes(storage, directory) > 0 || layoutOf(storage, directory).snapshots.length > 0)
@@ -238,10 +237,7 @@ async function reasonsFor(job: RepairJob, directory: string): Promise<string[]> 
       `There is no log in ${directory}, nor anything that a log could be made of: ${problem}`,
     );
   }
-  const errors = await errorsOf(job, directory);
-  if (errors.length > 0 || !hasBranch(await surveySegments(storage, clock, directory, job.check)))
-    return errors;
-  return ['Entries of another branch are passed over, as after a merge whose conflict was edited away.'];
+  return errorsOf(job, directory);
 }
 
 async function errorsOf({ surroundings, check }: RepairJob, directory: string): Promise<string[]> {
@@ -259,16 +255,6 @@ async function errorsOf({ surroundings, check }: RepairJob, directory: string): 
     if (!hasCode(error, 'ERR_WAL_CORRUPT', 'ERR_WAL_DIVERGED', 'ERR_WAL_COMPACTED')) throw error;
     return [(error as WalError).message];
   }
-}
-
-/** Whether writes that do not count were built on one another, which no crash and no race leaves. */
-function hasBranch({ items }: Survey): boolean {
-  const passedOver = items.filter((item) => !isMisfit(item) && item.kept && !item.accepted) as SurveyedLine[];
-  const byCrc = new Map(passedOver.map((line) => [line.crc, line]));
-  return passedOver.some((line) => {
-    const before = byCrc.get(line.prev);
-    return before !== undefined && !isSameWrite(before, line);
-  });
 }
 
 /** What wal.json says, or as much of it as can be made out, and what is wrong with it. Throws ERR_WAL_VERSION. */

@@ -1,11 +1,12 @@
+import type { Clock } from '../clock/clock.ts';
 import { hasCode } from '../errors/errors.ts';
-import { convertedSnapshot } from '../file/converted-snapshot.ts';
-import { layoutOf } from '../file/layout.ts';
-import { type MendedSnapshot, mendSnapshot } from '../file/mend-snapshot.ts';
-import { readBody, readHeader } from '../file/snapshots.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
 import { isMisfit, type Survey } from '../format/survey.ts';
-import type { Surroundings } from './surroundings.ts';
+import type { Storage } from '../storage/storage.ts';
+import { convertedSnapshot } from './converted-snapshot.ts';
+import { layoutOf } from './layout.ts';
+import { type MendedSnapshot, mendSnapshot } from './mend-snapshot.ts';
+import { readBody, readHeader } from './snapshots.ts';
 
 /** The snapshots that a log is made anew with. */
 export interface Snapshots {
@@ -20,7 +21,8 @@ export interface Snapshots {
  * would. `log`: the id that they must bear, where it is known.
  */
 export async function snapshotsFor(
-  { storage, clock }: Surroundings,
+  storage: Storage,
+  clock: Clock,
   directory: string,
   log: string | undefined,
   survey: Survey,

@@ -1,0 +1,54 @@
+import type { Clock } from '../clock/clock.ts';
+import type { Meta } from '../format/meta.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { Salvaged } from '../store/store.ts';
+import { compactedError } from './layout.ts';
+import { Rebuild, type RebuildSink } from './rebuild.ts';
+import { snapshotsFor } from './salvage-snapshots.ts';
+import { surveySegments } from './survey.ts';
+
+interface Parts {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly directory: string;
+  readonly meta: Meta;
+}
+
+/** Entries that are made between two turns of other code. */
+const STRETCH = 500;
+/** Of lines that nobody writes. */
+const SESSION = '00000000';
+
+/** What a salvage would make of the log, as that makes it: with nothing to write to. See `LineStore`. */
+export async function* salvagedIn(
+  { storage, clock, directory, meta }: Parts,
+  from: number | undefined,
+): AsyncGenerator<Salvaged, void, undefined> {
+  const survey = await surveySegments(storage, clock, directory);
+  const { headers } = await snapshotsFor(storage, clock, directory, meta.id, survey);
+  let made: Salvaged[] = [];
+  let first: number | undefined;
+  const sink: RebuildSink = {
+    segment: (firstSeq) => {
+      first ??= firstSeq;
+    },
+    line: () => {},
+    kept: (line, body, seq) => made.push({ kind: 'line', line, body, seq }),
+    lost: (range) => made.push({ kind: 'lost', range }),
+  };
+  const { git, keyWindow } = meta;
+  const parts = { storage, clock, directory, survey, snapshots: headers, git, keyWindow, session: SESSION };
+  const steps = new Rebuild({ ...parts, sink, onProgress: () => {} }).steps();
+  try {
+    for (let isDone: boolean | undefined = false; !isDone; ) {
+      for (let i = 0; i < STRETCH && !isDone; i++) isDone = steps.next().done;
+      if (first !== undefined && from !== undefined && from > 0 && from < first)
+        throw compactedError(from, first - 1);
+      yield* made;
+      made = [];
+      await clock.yield();
+    }
+  } finally {
+    steps.return?.(undefined as never);
+  }
+}
