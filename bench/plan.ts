@@ -26,6 +26,8 @@ export interface Scale {
   readonly streamMs: number;
   /** Iterations before the clock starts, of some thousand appends where many are in flight. */
   readonly warmup: number;
+  /** Appends called at once. */
+  readonly flooding: number;
   readonly records: number;
   readonly kills: number;
   /** Bytes of the large log that is opened. */
@@ -44,6 +46,7 @@ export const FULL: Scale = {
   stateRounds: 3,
   streamMs: 1000,
   warmup: 4,
+  flooding: 200_000,
   records: 200_000,
   kills: 100,
   largeBytes: 256e6,
@@ -57,6 +60,7 @@ export const QUICK: Scale = {
   stateRounds: 1,
   streamMs: 150,
   warmup: 1,
+  flooding: 20_000,
   records: 20_000,
   kills: 5,
   largeBytes: 20e6,
@@ -111,6 +115,7 @@ export const STREAM_64 = '64 in flight';
 export const STREAM_1024 = '1,024 in flight';
 export const CROWD_20 = '5 processes x 20';
 export const CROWD_400 = '5 processes x 400';
+export const FLOOD = 'all called at once';
 export const REPLAY = 'replay';
 export const STOPPED = 'a holder stopped for 1.5 s';
 export const KILLED = 'a holder killed';
@@ -130,7 +135,7 @@ export const TRACKER_MOST_CLOSED = 'the example tracker, 4 % open';
 
 /** Everything there is to measure, as data. */
 export function planOf(scale: Scale): readonly Section[] {
-  const { rounds, streamMs: ms, warmup, records, kills } = scale;
+  const { rounds, streamMs: ms, warmup, flooding, records, kills } = scale;
   const { stateRounds, largeBytes, ids, compacted, harnessed, operations } = scale;
   return [
     {
@@ -167,6 +172,20 @@ export function planOf(scale: Scale): readonly Section[] {
       columns: CROWD,
       subjects: CROWDED,
       rounds,
+    },
+    {
+      name: FLOOD,
+      settings: { kind: 'flood', appends: flooding },
+      columns: [
+        { figure: 'half', title: 'half CPU ms' },
+        { figure: 'whole', title: 'all CPU ms' },
+        { figure: 'ratio', title: 'all / half' },
+        { figure: 'waitingHalf', title: 'waiting: half CPU ms' },
+        { figure: 'waiting', title: 'all CPU ms' },
+        { figure: 'waitingRatio', title: 'all / half' },
+      ],
+      subjects: ['wal kernel'],
+      rounds: stateRounds,
     },
     {
       name: REPLAY,
@@ -309,6 +328,8 @@ export function describe({ settings, rounds }: Section): string {
       return `one process, ${settings.inFlight.toLocaleString('en')} in flight for ${settings.ms} ms; ${median}`;
     case 'crowd':
       return `${settings.processes} processes each await ${settings.appends} appends, from a common start; ${median}`;
+    case 'flood':
+      return `one process calls append ${settings.appends.toLocaleString('en')} times, and half as often, with room for all, and where each waits for room; ${median}`;
     case 'replay':
       return `one process reads and parses ${settings.records.toLocaleString('en')} records from the cache; ${median}`;
     case 'stopped-holder':

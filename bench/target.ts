@@ -3,6 +3,7 @@ import {
   COMPACTION,
   CROWD_20,
   CROWD_400,
+  FLOOD,
   HARNESS,
   HISTORY,
   KILLED,
@@ -75,6 +76,20 @@ const TARGETS: readonly Target[] = [
     bound: 0.6,
     sense: 'at least',
     measure: ratioTo(STREAM_1024, 'lmdb', 'rate'),
+  },
+  {
+    name: '200,000 appends called at once, processor time against 100,000',
+    unit: 'x',
+    bound: 2.5,
+    sense: 'at most',
+    measure: figureOf(FLOOD, 'wal kernel', 'ratio'),
+  },
+  {
+    name: 'the same where each waits for room',
+    unit: 'x',
+    bound: 2.5,
+    sense: 'at most',
+    measure: figureOf(FLOOD, 'wal kernel', 'waitingRatio'),
   },
   {
     name: 'a holder stopped for 1.5 s, lockTimeoutMs 20: slowest append of the others, kernel lock',

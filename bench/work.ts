@@ -7,6 +7,7 @@ export type Figures = Readonly<Record<string, number>>;
 export type Settings =
   | { readonly kind: 'stream'; readonly inFlight: number; readonly ms: number; readonly warmup: number }
   | { readonly kind: 'crowd'; readonly processes: number; readonly appends: number }
+  | { readonly kind: 'flood'; readonly appends: number }
   | { readonly kind: 'replay'; readonly records: number }
   | {
       readonly kind: 'stopped-holder';

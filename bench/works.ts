@@ -2,6 +2,7 @@ import type { Kind, Work } from './work.ts';
 import { churn } from './works/churn.ts';
 import { compaction } from './works/compaction.ts';
 import { crowd } from './works/crowd.ts';
+import { flood } from './works/flood.ts';
 import { harness } from './works/harness.ts';
 import { history } from './works/history.ts';
 import { killedHolder } from './works/killed-holder.ts';
@@ -17,6 +18,7 @@ import { update } from './works/update.ts';
 export const WORKS: { readonly [K in Kind]: Work<K> } = {
   stream,
   crowd,
+  flood,
   replay,
   'stopped-holder': stoppedHolder,
   'killed-holder': killedHolder,

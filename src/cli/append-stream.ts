@@ -27,9 +27,8 @@ export interface StreamObserver {
   stop(): void;
 }
 
-/** Enough for large groups, and well below maxPendingBytes, beyond which the order of the calls would not be kept. */
+/** Enough for large groups. What was acknowledged counts until it is printed. */
 const MOST_IN_FLIGHT = 4096;
-const MOST_BYTES_IN_FLIGHT = 32 * 1024 * 1024;
 
 /** The error of one line of input, which ends the stream. */
 export class LineError extends Error {
@@ -59,14 +58,12 @@ export async function appendStream(
   let failure: Failure | undefined;
   const { maxEntryBytes } = wal.info().limits;
   let flying = 0;
-  let flyingBytes = 0;
   let makeRoom = () => {};
   let settled = Promise.resolve();
 
-  const settle = async (line: number, bytes: number, appending: Promise<Outcome>): Promise<void> => {
+  const settle = async (line: number, appending: Promise<Outcome>): Promise<void> => {
     const { result, error } = await appending;
     flying--;
-    flyingBytes -= bytes;
     makeRoom();
     if (result === undefined) return fail(line, error);
     if (result.duplicate) tally.duplicates++;
@@ -88,7 +85,7 @@ export async function appendStream(
   };
 
   try {
-    for await (const { line, bytes, entry } of entries) {
+    for await (const { line, entry } of entries) {
       if (failure !== undefined) break;
       try {
         // `append` would find it too, but only after the lines that follow were given to it.
@@ -100,17 +97,17 @@ export async function appendStream(
         break;
       }
       flying++;
-      flyingBytes += bytes;
       const appending = wal.append(entry).then(
         (result): Outcome => ({ result }),
         (error): Outcome => ({ error }),
       );
-      settled = settled.then(() => settle(line, bytes, appending));
-      while (flying >= MOST_IN_FLIGHT || flyingBytes >= MOST_BYTES_IN_FLIGHT) {
+      settled = settled.then(() => settle(line, appending));
+      while (flying >= MOST_IN_FLIGHT) {
         await new Promise<void>((resolve) => {
           makeRoom = resolve;
         });
       }
+      await wal.ready();
     }
   } catch (error) {
     await settled;

@@ -17,6 +17,7 @@ export const ERROR_CODES = {
   ERR_WAL_ARGUMENT: 'an argument or option is not one the call takes',
   ERR_WAL_ENTRY: 'the entry cannot be written as one JSON record',
   ERR_WAL_TOO_LARGE: 'the entry is larger than maxEntryBytes',
+  ERR_WAL_BACKLOG: 'appends on their way hold maxPendingBytes: wait for ready()',
   ERR_WAL_CLOSED: 'the Wal was closed before this call',
   ERR_WAL_READ_ONLY: 'the Wal was opened read-only',
   ERR_WAL_ABORTED: 'the caller aborted the call before anything was written',

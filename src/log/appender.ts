@@ -86,7 +86,7 @@ export class Appender {
     });
   }
 
-  /** What is on its way, landed or not. */
+  /** The memory that all hold that is on its way, landed or not. */
   get backlog(): Backlog {
     return this.#queue.backlog;
   }
@@ -179,7 +179,7 @@ export class Appender {
 
   /** Resolves once nothing is on its way. */
   async idle(): Promise<void> {
-    while (this.#running || this.backlog.isWaitedFor || this.#maker.postponed) {
+    while (this.#running || this.#maker.postponed) {
       await (this.#running ?? this.#maker.postponed);
     }
   }

@@ -44,7 +44,8 @@ export class GroupMaker {
 
   /** Something that an append waits for outside the queue. */
   get postponed(): Promise<void> | undefined {
-    return [...this.#postponed][0];
+    const [first] = this.#postponed;
+    return first;
   }
 
   /** Makes the group. Undefined where there is nothing to write. */
@@ -117,7 +118,7 @@ export class GroupMaker {
     // Its own function aborted its signal.
     if (pending.settled) return 'settled';
     if (body !== undefined) {
-      pending.decided(body);
+      queue.decided(pending, body);
       return 'write';
     }
     if (error instanceof Behind) this.#postpone(pending, error.until);

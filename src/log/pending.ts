@@ -47,8 +47,6 @@ export interface Request {
 /** An append on its way: queued, written, landed, settled. */
 export class Pending {
   body: Body;
-  /** What it counts for among the bytes on their way. */
-  readonly weight: number;
   /** Its place in the order of the calls. */
   readonly number: number;
   /** The identity of the append, kept however often it is written. */
@@ -77,7 +75,6 @@ export class Pending {
   constructor(request: Request, number: number, writer: string, end: Ending) {
     const { body, expect, decide, maxTries, signal } = request;
     this.body = body;
-    this.weight = body.bytes;
     this.number = number;
     this.writer = writer;
     this.expect = expect;

@@ -1,6 +1,7 @@
 import { WalError } from '../errors/errors.ts';
+import type { Body } from '../format/entry.ts';
 import { Aborts } from './aborts.ts';
-import { Backlog } from './backlog.ts';
+import { Backlog, weightOf } from './backlog.ts';
 import { type Ending, Pending, type Request } from './pending.ts';
 import type { Stats } from './stats.ts';
 
@@ -22,7 +23,7 @@ export class Queue {
   #inOrder = true;
   /** Those whose lines may be in the log, by writer. */
   readonly #written = new Map<string, Pending>();
-  /** What is on its way, in bytes. */
+  /** The memory that all of them hold. */
   readonly backlog: Backlog;
   readonly #aborts = new Aborts((appends) => this.takeBack(appends));
 
@@ -56,7 +57,7 @@ export class Queue {
   add(request: Request, end: Ending): Pending {
     const writer = this.nextWriter();
     const pending = new Pending(request, this.#lines, writer, end);
-    this.backlog.add(pending.weight);
+    this.backlog.add(weightOf(pending));
     this.#enqueue(pending);
     if (pending.signal !== undefined) this.#aborts.add(pending.signal, pending);
     return pending;
@@ -90,6 +91,14 @@ export class Queue {
     }
   }
 
+  /** Notes what it was decided to be, this time. */
+  decided(pending: Pending, body: Body): void {
+    const before = weightOf(pending);
+    pending.decided(body);
+    this.backlog.add(weightOf(pending));
+    this.backlog.remove(before);
+  }
+
   /** Notes that its line is being written. */
   wrote(pending: Pending): void {
     this.#written.set(pending.writer, pending);
@@ -118,10 +127,10 @@ export class Queue {
   }
 
   #forget(pending: Pending): void {
-    const { weight, writer, signal } = pending;
+    const { writer, signal } = pending;
     this.take(pending);
     this.#written.delete(writer);
-    this.backlog.remove(weight);
+    this.backlog.remove(weightOf(pending));
     if (signal !== undefined) this.#aborts.remove(signal, pending);
   }
 }

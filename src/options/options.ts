@@ -20,8 +20,9 @@ export interface LimitOptions {
   /** The most bytes of JSON an entry (or a batch) may have; more is ERR_WAL_TOO_LARGE. 1 to 128 MiB; default 8 MiB. */
   readonly maxEntryBytes?: number | undefined;
   /**
-   * The most bytes of JSON on their way to the disk; `append` waits while there are more, and reads its entry only
-   * then. 1 to 1 GiB; default 64 MiB.
+   * The memory that appends on their way may hold: their JSON, and 1 to 3 KiB for each. Once they hold so much, appends, updates
+   * and transactions are rejected with ERR_WAL_BACKLOG, until `ready()` says that there is room. The last one let in may go
+   * past it. 1 to 1 GiB; default 64 MiB, enough for some 50,000 small entries.
    */
   readonly maxPendingBytes?: number | undefined;
 }

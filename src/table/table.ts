@@ -1,6 +1,5 @@
 import type { Clock } from '../clock/clock.ts';
 import { WalError, withOutcome } from '../errors/errors.ts';
-import type { Body } from '../format/entry.ts';
 import type { Appender } from '../log/appender.ts';
 import { Behind, type Preceding, UNDECIDED } from '../log/decision.ts';
 import type { AppendResult, Request } from '../log/pending.ts';
@@ -246,20 +245,12 @@ export class Table<V = unknown> implements Iterable<Item<V>> {
   }
 
   /**
-   * Appends only if the id has that rev; for `Wal.append`.
+   * Throws where an id does not have that rev after what precedes in the write that is being made; for `Wal.append`.
    * @internal
    */
-  async appendAt(
-    { id, rev }: { readonly id: string; readonly rev: number },
-    body: Body,
-    signal: AbortSignal | undefined,
-  ): Promise<AppendResult> {
-    const decide = (preceding: Preceding) => {
-      const now = this.#at(preceding).item(id)?.rev ?? 0;
-      if (now !== rev) throw this.#conflict(id, rev, now);
-      return body;
-    };
-    return (await this.#append({ body, decide }, signal)) as AppendResult;
+  requireRev(id: string, rev: number, preceding: Preceding): void {
+    const now = this.#at(preceding).item(id)?.rev ?? 0;
+    if (now !== rev) throw this.#conflict(id, rev, now);
   }
 
   #conflict(id: string, expected: number, rev: number): WalError {
@@ -299,10 +290,9 @@ export class Table<V = unknown> implements Iterable<Item<V>> {
     const { appender, checkWritable } = this.#host;
     this.#checkOpen();
     checkSignal(signal);
-    return appender.backlog.enter(signal, () => {
-      checkWritable();
-      return appender.append({ ...request, signal });
-    });
+    checkWritable();
+    appender.backlog.requireRoom();
+    return appender.append({ ...request, signal });
   }
 
   /**

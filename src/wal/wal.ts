@@ -9,6 +9,7 @@ import type { Rewind } from '../format/mark.ts';
 import type { LogRecord } from '../format/record.ts';
 import type { GateObserver } from '../lock/gate.ts';
 import { Appender } from '../log/appender.ts';
+import { Behind, type Decide } from '../log/decision.ts';
 import { olderKeys, waiting } from '../log/older-keys.ts';
 import type { AppendResult } from '../log/pending.ts';
 import { readRecords } from '../log/reader.ts';
@@ -37,7 +38,6 @@ import { type BackupOptions, type BackupReport, backupStore } from './backup.ts'
 import { type ResolvedOptions, resolveOptions, type WalOptions } from './options.ts';
 import { type RepairOptions, type RepairReport, repairLog } from './repair.ts';
 import {
-  type AppendCall,
   type AppendOptions,
   checkAppend,
   checkFrom,
@@ -74,7 +74,7 @@ export interface WalInfo extends StoreInfo {
   readonly limits: Limits;
 }
 
-/** Makes the body of what is appended, once there is room for it. */
+/** Makes the body of what is appended. */
 type BodyMaker = (now: number, maxBytes: number, key: string | undefined) => Body;
 
 /**
@@ -95,7 +95,7 @@ export class Wal {
   readonly #stop = new AbortController();
   /** Tells the revs that appends expect, once one has asked. */
   #revs: Table | undefined;
-  #revsOpening: Promise<Table> | undefined;
+  #revsLoading: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
 
   /**
@@ -227,9 +227,10 @@ export class Wal {
   }
 
   /**
-   * Appends one entry, and resolves once it is as safe as the option `durability` says.
+   * Appends one entry, and resolves once it is as safe as the option `durability` says. It is read and dated before the call
+   * returns. Too many at once are rejected with ERR_WAL_BACKLOG: `ready()` tells when there is room.
    *
-   * Rejects with ERR_WAL_ARGUMENT, ERR_WAL_ENTRY, ERR_WAL_TOO_LARGE, ERR_WAL_CLOSED, ERR_WAL_READ_ONLY, ERR_WAL_LATCHED,
+   * Rejects with ERR_WAL_ARGUMENT, ERR_WAL_ENTRY, ERR_WAL_TOO_LARGE, ERR_WAL_BACKLOG, ERR_WAL_CLOSED, ERR_WAL_READ_ONLY, ERR_WAL_LATCHED,
    * ERR_WAL_ABORTED, ERR_WAL_CONFLICT, ERR_WAL_LOCK_TIMEOUT (a strict lock), ERR_WAL_LOCK_UNAVAILABLE, ERR_WAL_NO_SPACE,
    * ERR_WAL_FULL, ERR_WAL_CORRUPT, ERR_WAL_IO, ERR_WAL_SYNC or, of `expect: {rev}`, ERR_WAL_FOLD; and where the log was taken away or replaced, with ERR_WAL_DIVERGED or
    * what opening what lies there now is refused with: ERR_WAL_NOT_FOUND, ERR_WAL_NOT_A_DIRECTORY, ERR_WAL_PERMISSION,
@@ -250,40 +251,58 @@ export class Wal {
   #append(options: AppendOptions, bodyOf: BodyMaker): Promise<AppendResult> {
     try {
       this.#checkOpen();
-      return this.#admit(checkAppend(options), bodyOf);
+      const { expect, rev, key, signal } = checkAppend(options);
+      this.#checkWritable();
+      this.#appender.backlog.requireRoom();
+      const body = bodyOf(this.#clock.now(), this.#limits.maxEntryBytes, key);
+      const decide = rev === undefined ? undefined : this.#atRev(rev, body);
+      // Only a transaction can come to append nothing.
+      return this.#appender.append({ body, expect, decide, signal }) as Promise<AppendResult>;
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  /** Waits for room, and only then reads the entry. Who waits when the Wal is closed is still let in. */
-  #admit({ expect, rev, key, signal }: AppendCall, bodyOf: BodyMaker): Promise<AppendResult> {
-    const { backlog } = this.#appender;
-    return backlog.enter(signal, () => {
-      this.#checkWritable();
-      const body = bodyOf(this.#clock.now(), this.#limits.maxEntryBytes, key);
-      if (rev !== undefined) return this.#appendAt(rev, body, signal);
-      // Only a decision can come to append nothing.
-      return this.#appender.append({ body, expect, signal }) as Promise<AppendResult>;
-    });
-  }
-
-  async #appendAt(rev: number, body: Body, signal: AbortSignal | undefined): Promise<AppendResult> {
+  /** Decides by the rev that a table tells of the body's id. The table is loaded for the first one, which waits for it. */
+  #atRev(rev: number, body: Body): Decide {
     const { id } = JSON.parse(`{${body.text}}`) as { id?: string };
     if (id === undefined) throw badArgument('expect.rev is for one entry: a batch has many ids');
-    if (this.#revs === undefined) {
-      this.#revsOpening ??= this.#works.note(Table.open(this.#tableHost, this.#fold)).finally(() => {
-        this.#revsOpening = undefined;
+    return (preceding) => {
+      if (this.#revs === undefined) throw new Behind(this.#loadRevs());
+      this.#revs.requireRev(id, rev, preceding);
+      return body;
+    };
+  }
+
+  #loadRevs(): Promise<void> {
+    this.#revsLoading ??= this.#works
+      .note(Table.open(this.#tableHost, this.#fold))
+      .then((table) => {
+        this.#revs = table;
+      }, throwNotWritten)
+      .finally(() => {
+        this.#revsLoading = undefined;
       });
-      this.#revs = await this.#revsOpening.catch(throwNotWritten);
+    return this.#revsLoading;
+  }
+
+  /**
+   * Resolves once there is room for an append: at once where what is on its way holds less than `maxPendingBytes`. Those who
+   * wait are told one after the other. Rejects with ERR_WAL_CLOSED.
+   */
+  ready(): Promise<void> {
+    try {
+      this.#checkOpen();
+      return this.#appender.backlog.ready();
+    } catch (error) {
+      return Promise.reject(error);
     }
-    return this.#revs.appendAt({ id, rev }, body, signal);
   }
 
   /**
    * Appends one entry, blocking this thread until it is safe: for hooks and exit handlers, where nothing can be
-   * awaited. Appends that are on their way go first. Throws what `append` rejects with, but for ERR_WAL_ABORTED: a `signal`
-   * is ERR_WAL_ARGUMENT.
+   * awaited. Appends that are on their way go first, however many. Throws what `append` rejects with, but for ERR_WAL_BACKLOG and
+   * ERR_WAL_ABORTED: a `signal` is ERR_WAL_ARGUMENT.
    */
   appendSync(entry: Entry, options: Omit<AppendOptions, 'signal'> = {}): AppendResult {
     const { expect, rev, key, signal } = checkAppend(options);
