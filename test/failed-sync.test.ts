@@ -248,6 +248,46 @@ test('a segment that a compaction deletes while it is made safe is passed over',
     assert.deepEqual(healed().slice(0, 2), [SEGMENT, SECOND_SEGMENT]);
   }));
 
+test('healing writes whole lines only, and their newlines: not what it read as zeros, torn or unended', () =>
+  inScratch('faults', async (directory) => {
+    const wal = await Wal.open(directory);
+    for (const n of [1, 2, 3, 4, 5]) await wal.append(add(`bd-${n}`));
+    await wal.close();
+    const path = join(directory, SEGMENT);
+    const lines = readFileSync(path, 'utf8').split('\n');
+    const [one, two, three, four, five] = lines as [string, string, string, string, string];
+    const bytes = Buffer.from(`${one}\ntorn~\n${two}\n${three}\n${four}\n${five}`);
+    writeFileSync(path, bytes);
+    // The fourth line is on its way.
+    const zeros = bytes.indexOf(four) + 10;
+    const written: (readonly [number, string])[] = [];
+    const storage = changedStorage({
+      open: (name, access, mode) => {
+        const file = nodeStorage.open(name, access, mode);
+        if (!name.endsWith(SEGMENT)) return file;
+        const [reads, writes] = [file.read.bind(file), file.writeAt.bind(file)];
+        const read = (target: Buffer, position: number) => {
+          const count = reads(target, position);
+          for (let at = Math.max(zeros, position); at < Math.min(zeros + 20, position + count); at++)
+            target[at - position] = 0;
+          return count;
+        };
+        const writeAt = (piece: Buffer, position: number) => {
+          written.push([position, piece.toString()]);
+          writes(piece, position);
+        };
+        return Object.assign(file, { read, writeAt });
+      },
+    });
+    markSuspect(nodeStorage, directory, 1, 0o600);
+    healSuspect(storage, directory);
+    assert.deepEqual(written, [
+      [0, `${one}\n`],
+      [bytes.indexOf(two) - 1, `\n${two}\n${three}\n`],
+    ]);
+    assert.ok(readFileSync(path).equals(bytes));
+  }));
+
 for (const readOnly of [false, true]) {
   const outcome = readOnly ? 'is refused by a Wal that cannot make it safe' : 'makes it safe first';
   test(`who follows as durable what a sync had failed of before ${outcome}`, async () => {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { NEWLINE, readEnvelope } from '../format/line.ts';
 import { SUSPECT_FILE, segmentName } from '../format/names.ts';
 import { fileError } from '../storage/error.ts';
 import { MOST_SMALL_BYTES, openIfThere, readWhole } from '../storage/files.ts';
@@ -8,7 +9,7 @@ import { layoutOf } from './layout.ts';
 /*
  * After a failed fdatasync the kernel may count pages as clean that never reached the disk: they read back right, and
  * are gone after a power cut. So the Wal that saw it leaves a marker, and whoever opens the log for writing next writes
- * the segment's bytes over themselves, which makes the pages dirty again, and syncs that before anything is built on it.
+ * the segment's lines over themselves, which makes their pages dirty again, and syncs that before anything is built on it.
  * (Not to a new file, which takes the old one's name: what others append to the old one just before would be lost.)
  */
 
@@ -90,20 +91,45 @@ function isSame(a: FileLook, b: FileLook): boolean {
   return a.inode === b.inode && a.size === b.size && a.modifiedMs === b.modifiedMs;
 }
 
+/**
+ * Writes a segment's crc-valid lines over themselves, each with the newline before it, and syncs them. What else lies there is
+ * left alone: it may be another writer's line on its way, which this reads in part, or as zeros.
+ */
 function writeOver(storage: Storage, path: string): void {
   const file = openIfThere(storage, path, 'update');
   // A compaction deletes segments; its snapshot, which was synced, stands for them.
   if (file === undefined) return;
   try {
-    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
-    for (let position = 0; ; ) {
-      const count = file.read(chunk, position);
+    let rest = Buffer.alloc(0);
+    for (let offset = 0; ; ) {
+      const chunk = Buffer.allocUnsafe(Math.max(CHUNK_BYTES, rest.length));
+      const count = file.read(chunk, offset + rest.length);
       if (count === 0) break;
-      file.writeAt(chunk.subarray(0, count), position);
-      position += count;
+      const bytes = Buffer.concat([rest, chunk.subarray(0, count)]);
+      const end = bytes.lastIndexOf(NEWLINE) + 1;
+      for (const { from, to } of wholeLines(bytes, end)) {
+        const before = Buffer.alloc(offset + from > 0 ? 1 : 0, NEWLINE);
+        file.writeAt(Buffer.concat([before, bytes.subarray(from, to)]), offset + from - before.length);
+      }
+      rest = bytes.subarray(end);
+      offset += end;
     }
     file.syncNow();
   } finally {
     file.close();
   }
+}
+
+/** Where crc-valid lines lie in `bytes[0, end)`, which ends in a newline: those that follow one another together. */
+function* wholeLines(bytes: Buffer, end: number): Generator<{ readonly from: number; readonly to: number }> {
+  let from = 0;
+  for (let start = 0; start < end; ) {
+    const newline = bytes.indexOf(NEWLINE, start);
+    if (readEnvelope(bytes, start, newline) === undefined) {
+      if (from < start) yield { from, to: start };
+      from = newline + 1;
+    }
+    start = newline + 1;
+  }
+  if (from < end) yield { from, to: end };
 }
