@@ -153,9 +153,9 @@ const CASES: readonly Case[] = [
   [
     'its first segment is missing',
     (log) => rmSync(join(log, jsonl(log)[0] as string)),
-    'snapshots',
+    'chain',
     'fail',
-    /no snapshot stands for what came before entry \d+/,
+    /no snapshot stands for what came before.*Entries 1 to \d+ are missing, though acknowledged/,
     /repair --mode salvage/,
   ],
   [

@@ -52,10 +52,3 @@ export interface Damage {
   /** A snapshot that stands for these entries: the state has them, though the log has not. */
   readonly snapshot?: string;
 }
-
-/** What is gone with a snapshot that is damaged: the entries up to `to`, of all up to `synced`, for which it stands by its name. */
-export function snapshotDamage(segment: string, synced: number, to: number): Damage {
-  const held = { from: 1, to, records: to, exact: true };
-  const evidence = { segment, offset: 0, synced };
-  return { kind: 'damaged', segment, offset: 0, length: 0, ...held, acknowledged: 'yes', evidence };
-}

@@ -23,7 +23,16 @@ import type {
   WriteOutcome,
 } from '../store/store.ts';
 import { backupLog } from './backup.ts';
-import { type Layout, layoutOf, oldestSeq, requireSeal, type Start, startFor } from './layout.ts';
+import {
+  type Layout,
+  type LogPlace,
+  layoutOf,
+  newestStart,
+  oldestSeq,
+  requireSeal,
+  type Start,
+  startFor,
+} from './layout.ts';
 import { keepNames } from './log-directory.ts';
 import { LogEnd } from './log-end.ts';
 import { MarkFile } from './mark-file.ts';
@@ -133,7 +142,7 @@ export class FileStore implements LineStore {
 
   reader(from: number, follow: boolean): LineReader {
     const { storage, directory } = this.#parts;
-    const reader = new SegmentReader(storage, directory, 'read', this.#startFor(from));
+    const reader = new SegmentReader(this.#place, 'read', this.#startFor(from));
     let atEnd = false;
     let safe: number | undefined;
     return {
@@ -175,20 +184,33 @@ export class FileStore implements LineStore {
   }
 
   #startFor(from: number): Start {
-    const { storage, directory } = this.#parts;
     try {
-      return startFor(storage, directory, from);
+      return startFor(this.#place, from);
     } catch (error) {
-      throw fileError(error, 'list', directory);
+      throw fileError(error, 'list', this.#parts.directory);
     }
   }
 
+  get #place(): LogPlace {
+    const { storage, directory, meta } = this.#parts;
+    return { storage, directory, log: meta.id };
+  }
+
   oldest(): number {
-    const { storage, directory } = this.#parts;
     try {
-      return oldestSeq(storage, directory);
+      return oldestSeq(this.#place);
     } catch (error) {
-      throw fileError(error, 'list', directory);
+      throw fileError(error, 'list', this.#parts.directory);
+    }
+  }
+
+  refusal(): WalError | undefined {
+    try {
+      newestStart(this.#place, true);
+      return undefined;
+    } catch (error) {
+      if (error instanceof WalError) return error;
+      throw fileError(error, 'list', this.#parts.directory);
     }
   }
 
@@ -256,8 +278,8 @@ export class FileStore implements LineStore {
     try {
       return layoutOf(storage, directory)
         .snapshots.toReversed()
-        .map((seq) => readHeader(storage, directory, seq))
-        .filter((header) => header !== undefined && header.log === meta.id) as SnapshotHeader[];
+        .map((seq) => readHeader(storage, directory, seq, meta.id))
+        .filter((header) => header !== undefined) as SnapshotHeader[];
     } catch (error) {
       throw fileError(error, 'list', directory);
     }
@@ -283,7 +305,7 @@ export class FileStore implements LineStore {
     const pause = () => clock.yield();
     const fits = () => {
       try {
-        requireSeal(storage, directory, header.head);
+        requireSeal(this.#place, header.head);
       } catch (error) {
         throw fileError(error, 'list', directory);
       }

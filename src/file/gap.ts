@@ -2,10 +2,10 @@ import { join } from 'node:path';
 import type { Damage } from '../errors/damage.ts';
 import { WalError } from '../errors/errors.ts';
 import { NEWLINE, readEnvelope } from '../format/line.ts';
-import { segmentName } from '../format/names.ts';
+import { segmentName, snapshotName } from '../format/names.ts';
 import { openIfThere, readFully } from '../storage/files.ts';
 import type { Storage } from '../storage/storage.ts';
-import type { Layout } from './layout.ts';
+import type { Layout, LogPlace } from './layout.ts';
 
 /** What is read of a segment for its first line. A longer one proves nothing. */
 const HEAD_BYTES = 64 * 1024;
@@ -21,19 +21,26 @@ export interface Reached {
  * The error for a segment that does not follow from what lies before it. `reached`: how far that leads, where it was read.
  */
 export function gapError(
-  storage: Storage,
-  directory: string,
-  { segments }: Layout,
+  { storage, directory }: LogPlace,
+  { segments, snapshots }: Layout,
   firstSeq: number,
   reached?: Reached,
 ): WalError {
   const segment = segmentName(firstSeq);
-  const previous = segments.findLast((seq) => seq < firstSeq);
-  const before = previous === undefined ? 'nothing' : segmentName(previous);
-  const damage = gapDamage(storage, directory, firstSeq, previous, reached);
+  const base = snapshots.findLast((seq) => seq < firstSeq) ?? 0;
+  const previous = segments.findLast((seq) => seq < firstSeq && seq > base);
+  // Without any segment before it, what comes before is what a snapshot stands for.
+  const from = reached ?? (previous === undefined ? { seq: base, sealed: true, end: 0 } : undefined);
+  const damage = gapDamage(storage, directory, firstSeq, previous, from);
+  const file = base === 0 ? undefined : snapshotName(base);
+  const before = previous === undefined ? file : segmentName(previous);
+  const what =
+    before === undefined
+      ? `${segment} is the first segment in ${directory}, and no snapshot stands for what came before it`
+      : `${segment} does not follow from ${before}, which lies before it in ${directory}`;
   return new WalError(
     'ERR_WAL_DIVERGED',
-    `${segment} does not follow from ${before}, which lies before it in ${directory}: segments are missing, or it is from another log. ${gapInWords(damage)}Put the right files back, or go on with what is left ("jsonl-wal doctor" says how).`,
+    `${what}: segments are missing, or it is from another log. ${gapInWords(damage)}Put the right files back, or go on with what is left ("jsonl-wal doctor" says how).`,
     { segment, offset: 0, seq: firstSeq, ...(damage && { damage }) },
   );
 }
@@ -56,9 +63,9 @@ function gapDamage(
   previous: number | undefined,
   reached: Reached | undefined,
 ): Damage | undefined {
-  const from = (reached?.seq ?? 0) + 1;
-  if ((previous !== undefined && reached === undefined) || from > firstSeq) return undefined;
-  const gone = reached === undefined || reached.sealed;
+  if (reached === undefined || reached.seq >= firstSeq) return undefined;
+  const from = reached.seq + 1;
+  const gone = reached.sealed || previous === undefined;
   const records = firstSeq - from;
   const place = {
     kind: 'missing' as const,

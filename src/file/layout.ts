@@ -1,16 +1,21 @@
 import { join } from 'node:path';
-import { snapshotDamage } from '../errors/damage.ts';
 import { WalError } from '../errors/errors.ts';
 import type { Head } from '../format/chain.ts';
 import type { KeyScope } from '../format/key-scope.ts';
-import { type Envelope, GENESIS_CRC, isSameWrite, NEWLINE, readEnvelope } from '../format/line.ts';
+import { GENESIS_CRC } from '../format/line.ts';
 import { segmentName, segmentSeq, snapshotName, snapshotSeq } from '../format/names.ts';
-import { SegmentScan } from '../format/scan.ts';
-import type { SnapshotHeader } from '../format/snapshot.ts';
-import { openIfThere, readFully } from '../storage/files.ts';
-import type { Storage, StorageFile } from '../storage/storage.ts';
+import type { Storage } from '../storage/storage.ts';
+import { snapshotError } from '../store/snapshot-error.ts';
 import { gapError } from './gap.ts';
+import { sealBefore } from './seal.ts';
 import { readHeader } from './snapshots.ts';
+
+/** Where a log lies, and the id that its snapshots bear. */
+export interface LogPlace {
+  readonly storage: Storage;
+  readonly directory: string;
+  readonly log: string;
+}
 
 /** What one listing of a log's directory shows, each ascending. */
 export interface Layout {
@@ -46,72 +51,101 @@ export interface Start {
   readonly keys?: KeyScope | undefined;
 }
 
+/** What a segment's first line must follow. */
+type Before = Omit<Start, 'firstSeq' | 'follows'> & { readonly follows: string };
+
 /**
  * The segment that is written now: the last, unless a snapshot stands for it, too (then a writer who slept through a
- * compaction made it). It need not exist yet.
+ * compaction made it). It need not exist yet. `writable`: appending is to go on there. Throws where nothing tells which
+ * number comes next, or what it follows.
  */
-export function newestStart(storage: Storage, directory: string): Start {
-  const layout = layoutOf(storage, directory);
-  const start = newestIn(storage, directory, layout);
-  if (start !== undefined) return start;
+export function newestStart(place: LogPlace, writable: boolean): Start {
+  const found = newestIn(place, layoutOf(place.storage, place.directory), writable);
+  if (!(found instanceof WalError)) return found;
   // A compaction may have taken away what leads there since that listing; then its snapshot is in the next.
-  const again = layoutOf(storage, directory);
-  const [last] = again.segments.slice(-1);
-  const found = newestIn(storage, directory, again);
-  if (found !== undefined) return found;
-  const [snapshot = 0] = again.snapshots.slice(-1);
-  if (last === undefined || last <= snapshot) throw damagedSnapshotError(directory, snapshot);
-  throw gapError(storage, directory, again, last);
+  const again = newestIn(place, layoutOf(place.storage, place.directory), writable);
+  if (again instanceof WalError) throw again;
+  return again;
 }
 
-/** Undefined where nothing says what the last segment follows, or which numbers come next. */
-function newestIn(storage: Storage, directory: string, layout: Layout): Start | undefined {
-  const start = startIn(storage, directory, layout);
-  if (start === undefined || layout.segments.includes(start.firstSeq)) return start;
-  // The numbers that a damaged snapshot stands for by its name were given: they are not given again.
-  return start.firstSeq > (layout.snapshots.at(-1) ?? 0) ? start : undefined;
+function newestIn(place: LogPlace, all: Layout, writable: boolean): Start | WalError {
+  const layout = writable ? all : readable(place, all);
+  const { segments, snapshots } = layout;
+  const base = snapshots.at(-1) ?? 0;
+  const last = segments.at(-1) ?? 0;
+  const end = endOf(place, base);
+  if (last <= base) {
+    // Where the snapshot is damaged, the numbers that it stands for by its name were given: they are not given again.
+    const before = end ?? endBefore(place, layout, base + 1);
+    return before === undefined ? namedError(place, layout, base) : { firstSeq: base + 1, ...before };
+  }
+  const first = segments.find((seq) => seq > base) as number;
+  if (first > base + 1 && endBefore(place, layout, first) === undefined)
+    return end === undefined ? namedError(place, layout, base) : gapError(place, layout, first);
+  const isNext = last === base + 1;
+  const before = endBefore(place, layout, last) ?? (isNext ? end : undefined);
+  if (before !== undefined) return { firstSeq: last, ...before };
+  if (isNext && !writable) return { firstSeq: last, follows: undefined };
+  return isNext ? namedError(place, layout, base) : gapError(place, layout, last);
 }
 
-function startIn(storage: Storage, directory: string, layout: Layout): Start | undefined {
-  const last = layout.segments.at(-1);
-  const snapshot = newestSnapshot(storage, directory, layout);
-  if (snapshot !== undefined && (last === undefined || last <= snapshot.head.seq)) return behind(snapshot);
-  if (last === undefined || last === 1) return { firstSeq: 1, follows: GENESIS_CRC };
-  const seal = sealBefore(storage, directory, layout, last);
-  if (seal !== undefined) return { firstSeq: last, follows: seal.crc, keys: seal.keys };
-  return snapshot?.head.seq === last - 1 ? behind(snapshot) : undefined;
+/** What the segment after a snapshot follows, and the first one for 0; undefined where the snapshot is damaged. */
+function endOf({ storage, directory, log }: LogPlace, snapshot: number): Before | undefined {
+  if (snapshot === 0) return { follows: GENESIS_CRC };
+  const header = readHeader(storage, directory, snapshot, log);
+  return header && { follows: header.head.crc, keys: header.keys };
 }
 
-function behind({ head, keys }: SnapshotHeader): Start {
-  return { firstSeq: head.seq + 1, follows: head.crc, keys };
+/** What a segment follows, where the one before it leads there. */
+function endBefore(place: LogPlace, layout: Layout, firstSeq: number): Before | undefined {
+  const seal = sealBefore(place, layout, firstSeq);
+  return seal && { follows: seal.crc, keys: seal.keys };
+}
+
+/**
+ * Leaves out the snapshots that reading passes over: they are damaged, and no segment goes on from them, while some go on
+ * from what lies before.
+ */
+function readable(place: LogPlace, layout: Layout): Layout {
+  const { segments, snapshots } = layout;
+  const newest = snapshots.at(-1);
+  if (newest === undefined || segments.length === 0) return layout;
+  const next = segments.find((seq) => seq > newest);
+  if (next === newest + 1 || endOf(place, newest) !== undefined) return layout;
+  const isLedTo = sealBefore(place, layout, next ?? newest + 1) !== undefined;
+  // A seal leads to the entry after the snapshot, or past it.
+  if (isLedTo === (next === undefined)) return layout;
+  return readable(place, { segments, snapshots: snapshots.slice(0, -1) });
 }
 
 /** The segment from which to read `from`. Throws ERR_WAL_COMPACTED where that is gone, and a snapshot stands for it. */
-export function startFor(storage: Storage, directory: string, from: number): Start {
-  const layout = layoutOf(storage, directory);
+export function startFor(place: LogPlace, from: number): Start {
+  const { storage, directory } = place;
+  const layout = readable(place, layoutOf(storage, directory));
   const { segments, snapshots } = layout;
-  const newest = snapshots.at(-1);
+  const base = snapshots.at(-1) ?? 0;
+  const wanted = Math.max(1, from);
   // What a snapshot stands for is no way to what comes after it.
-  const firstSeq = segments.findLast((seq) => seq <= from && (from <= (newest ?? 0) || seq > (newest ?? 0)));
-  if (firstSeq === 1) return { firstSeq, follows: GENESIS_CRC };
-  if (firstSeq !== undefined) {
-    const follows = sealBefore(storage, directory, layout, firstSeq)?.crc;
-    return { firstSeq, follows };
-  }
-  const [lowest] = segments;
-  if (newest !== undefined && from <= newest) throw compactedError(from, newest);
-  if (newest !== undefined) return newestStart(storage, directory);
-  // A log that nobody wrote to yet may have no segment.
-  if (lowest === undefined) return { firstSeq: 1, follows: GENESIS_CRC };
-  throw gapError(storage, directory, layout, lowest);
+  const there = wanted <= base ? segments : segments.filter((seq) => seq > base);
+  const holding = there.findLast((seq) => seq <= wanted);
+  if (holding === undefined && wanted <= base) throw compactedError(wanted, oldestSeq(place));
+  const [next] = there;
+  if (holding === undefined && next !== undefined) throw gapError(place, layout, next);
+  // Nobody went on behind the snapshot yet; a log that nobody wrote to has no segment either.
+  const firstSeq = holding ?? base + 1;
+  const before =
+    endBefore(place, layout, firstSeq) ?? (firstSeq === base + 1 ? endOf(place, base) : undefined);
+  if (holding === undefined && before === undefined) throw namedError(place, layout, base);
+  return { firstSeq, follows: undefined, ...before };
 }
 
 /** Throws where no segment ends in the seal that `head` is: a snapshot of it would stand for what goes on, too. */
-export function requireSeal(storage: Storage, directory: string, { seq, crc }: Head): void {
-  if (sealBefore(storage, directory, layoutOf(storage, directory), seq + 1)?.crc === crc) return;
+export function requireSeal(place: LogPlace, { seq, crc }: Head): void {
+  const { storage, directory } = place;
+  if (sealBefore(place, layoutOf(storage, directory), seq + 1)?.crc === crc) return;
   // Another compaction may have come, and taken it away, since that listing.
   const newest = layoutOf(storage, directory).snapshots.at(-1) ?? 0;
-  if (newest >= seq) throw compactedError(seq, newest);
+  if (newest >= seq) throw compactedError(seq, oldestSeq(place));
   throw new WalError(
     'ERR_WAL_DIVERGED',
     `No segment in ${directory} ends at entry ${seq} with crc ${crc}: the log was replaced meanwhile. Compact it again.`,
@@ -120,123 +154,37 @@ export function requireSeal(storage: Storage, directory: string, { seq, crc }: H
 }
 
 /**
- * The first seq whose record is here, and from which all that follows is. What a snapshot stands for may be there in part:
- * its deletion was cut short, or a writer that slept through it made a segment's name anew.
+ * The first seq that was not compacted away: 1 where there is no snapshot. What a snapshot stands for may be there in part,
+ * as its deletion was cut short, or a writer that slept through it made a segment's name anew: only what leads to the end
+ * counts.
  */
-export function oldestSeq(storage: Storage, directory: string): number {
-  const layout = layoutOf(storage, directory);
-  const newest = layout.snapshots.at(-1) ?? 0;
+export function oldestSeq(place: LogPlace): number {
+  const { storage, directory } = place;
+  const { segments, snapshots } = readable(place, layoutOf(storage, directory));
+  const base = snapshots.at(-1) ?? 0;
   const isEmpty = (seq: number) => storage.look(join(directory, segmentName(seq)))?.size === 0;
-  const segments = layout.segments.filter((seq) => seq > newest || !isEmpty(seq));
-  if (newest === 0) return segments[0] ?? 1;
-  let oldest = newest + 1;
-  for (const seq of segments.filter((seq) => seq <= newest).reverse()) {
-    if (sealBefore(storage, directory, { ...layout, segments }, oldest) === undefined) break;
+  const before = segments.filter((seq) => seq <= base && !isEmpty(seq));
+  let oldest = base + 1;
+  for (const seq of before.toReversed()) {
+    if (sealBefore(place, { segments: before }, oldest) === undefined) break;
     oldest = seq;
   }
   return oldest;
 }
 
-function newestSnapshot(
-  storage: Storage,
-  directory: string,
-  { snapshots }: Layout,
-): SnapshotHeader | undefined {
-  for (const seq of snapshots.toReversed()) {
-    const header = readHeader(storage, directory, seq);
-    if (header !== undefined) return header;
-  }
-  return undefined;
-}
-
-const TAIL_BYTES = 64 * 1024;
-
-/**
- * The seal that ends the segment before `firstSeq`, if it is that segment's end. It lies near the end, but
- * for what overtaken writers put after it; where that is not enough to tell, the whole segment is read.
- */
-function sealBefore(
-  storage: Storage,
-  directory: string,
-  layout: Layout,
-  firstSeq: number,
-): Envelope | undefined {
-  const previous = layout.segments.findLast((seq) => seq < firstSeq);
-  if (previous === undefined) return undefined;
-  const file = openIfThere(storage, join(directory, segmentName(previous)), 'read');
-  if (file === undefined) return undefined;
-  try {
-    const seal = sealAtEnd(file);
-    if (seal?.seq === firstSeq) return seal;
-    let last: Envelope | undefined;
-    const accepted = (line: Envelope) => {
-      last = line;
-    };
-    scanFile(file, new SegmentScan(previous, { accepted }));
-    return last?.count === 0 && last.seq === firstSeq ? last : undefined;
-  } finally {
-    file.close();
-  }
-}
-
-/**
- * The seal near the end, where it certainly is the segment's: an overtaken writer's group, which may be long, may end in
- * one too, of the same seq. Of that group no line follows what lies just before the group; so the lines up to the seal
- * must follow one another from another write on.
- */
-function sealAtEnd(file: StorageFile): Envelope | undefined {
-  const size = file.size();
-  const bytes = Buffer.allocUnsafe(Math.min(size, TAIL_BYTES));
-  const count = readFully(file, bytes, size - bytes.length);
-  let seal: Envelope | undefined;
-  let before: Envelope | undefined;
-  let acrossWrites = false;
-  for (let start = 0; start < count; ) {
-    const newline = bytes.subarray(0, count).indexOf(NEWLINE, start);
-    const end = newline < 0 ? count : newline;
-    const line = readEnvelope(bytes, start, end);
-    const follows = line !== undefined && line.prev === before?.crc;
-    acrossWrites = follows && (acrossWrites || !isSameWrite(before as Envelope, line));
-    if (line?.count === 0) {
-      if (seal !== undefined || !acrossWrites) return undefined;
-      seal = line;
-    }
-    before = line;
-    start = end + 1;
-  }
-  return seal;
-}
-
-const CHUNK_BYTES = 256 * 1024;
-
-/** Reads a segment that another follows. */
-function scanFile(file: StorageFile, scan: SegmentScan): void {
-  const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
-  for (let position = 0; ; ) {
-    const count = file.read(chunk, position);
-    if (count === 0) break;
-    scan.push(chunk.subarray(0, count));
-    position += count;
-  }
-  // Nobody is in the middle of a line there: one that lacks its newline lost it.
-  scan.push(Buffer.of(NEWLINE));
-}
-
-/** The error for what lies before the oldest segment that is kept. */
-export function compactedError(from: number, snapshot: number): WalError {
+/** The error for what was compacted away; `oldest`: the first entry that was not. */
+export function compactedError(from: number, oldest: number): WalError {
   return new WalError(
     'ERR_WAL_COMPACTED',
-    `Entry ${from} was compacted away: a snapshot stands for all up to entry ${snapshot}. Read from ${snapshot + 1}, or use a table, which loads the snapshot.`,
-    { seq: snapshot },
+    `Entry ${from} was compacted away: a snapshot stands for all up to entry ${oldest - 1}. Read from ${oldest}, or use a table, which loads the snapshot.`,
+    { seq: oldest - 1 },
   );
 }
 
-/** The error for a log that goes on from a snapshot which is damaged. */
-function damagedSnapshotError(directory: string, seq: number): WalError {
-  const segment = snapshotName(seq);
-  return new WalError(
-    'ERR_WAL_CORRUPT',
-    `${join(directory, segment)} is damaged, and the log goes on from it: nothing else tells what comes after entry ${seq}. Put it back from a backup, or go on with what is left ("jsonl-wal doctor" says how).`,
-    { segment, offset: 0, seq, damage: snapshotDamage(segment, seq, seq) },
-  );
+/** The error for a log of which only a snapshot that is damaged tells how it goes on. */
+function namedError(place: LogPlace, { snapshots }: Layout, seq: number): WalError {
+  const { storage, directory, log } = place;
+  const whole = snapshots.findLast((each) => readHeader(storage, directory, each, log) !== undefined) ?? 0;
+  const gone = oldestSeq(place) > seq ? { from: whole + 1, to: seq } : undefined;
+  return snapshotError(directory, seq, gone);
 }

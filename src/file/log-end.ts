@@ -52,15 +52,16 @@ export class LogEnd {
   }
 
   #newestReader(replaced: boolean): SegmentReader {
-    const { storage, directory, writable, fileMode } = this.#parts;
+    const { storage, directory, meta, writable, fileMode } = this.#parts;
+    const place = { storage, directory, log: meta.id };
     const access = writable ? 'append-existing' : 'read';
     try {
-      const start = newestStart(storage, directory);
+      const start = newestStart(place, writable);
       const path = join(directory, segmentName(start.firstSeq));
       // After a compaction nobody may have gone on yet. A log without any file was taken away, and is not made anew.
       if (writable && start.firstSeq > 1 && storage.look(path) === undefined)
         storage.open(path, 'append', fileMode).close();
-      return new SegmentReader(storage, directory, access, start, replaced);
+      return new SegmentReader(place, access, start, replaced);
     } catch (error) {
       throw fileError(error, 'list', directory);
     }

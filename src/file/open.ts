@@ -93,7 +93,7 @@ export async function openFileStore(options: OpenFileStore): Promise<FileStore> 
   let turnstile: Turnstile | undefined;
   try {
     turnstile = openTurnstile(options, fileSystem, token);
-    await prepare(options, found !== undefined);
+    await prepare(options, meta.id, found !== undefined);
     return storeOn(meta, turnstile);
   } catch (error) {
     turnstile?.hint?.close();
@@ -188,14 +188,14 @@ function openHint(storage: Storage, path: string): HolderHint | undefined {
 }
 
 /** Before the first append: heals what a failed sync left, and makes the first segment of a new log. */
-async function prepare(options: OpenFileStore, existed: boolean): Promise<void> {
+async function prepare(options: OpenFileStore, log: string, existed: boolean): Promise<void> {
   const { storage, clock, directory, modes } = options;
   // A checkout takes the segment away before it puts the other in: a log that is there already gets time to come back.
   for (let waited = 0; existed && waited < AWAY_MS; waited += AWAY_LOOK_MS) {
     if (lastFile(layoutOf(storage, directory)) !== undefined) break;
     await clock.sleep(AWAY_LOOK_MS);
   }
-  const path = join(directory, segmentName(newestStart(storage, directory).firstSeq));
+  const path = join(directory, segmentName(newestStart({ storage, directory, log }, true).firstSeq));
   if (storage.look(path) === undefined) storage.open(path, 'append', modes.file).close();
   healSuspect(storage, directory);
 }

@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import type { Clock } from '../clock/clock.ts';
+import { WalError } from '../errors/errors.ts';
 import { canonicalJson } from '../format/canonical.ts';
 import type { Head } from '../format/chain.ts';
 import { readEdited } from '../format/edited.ts';
+
 import { type KeyScope, raisedScope, scopeAtStart } from '../format/key-scope.ts';
 import {
   COVERED_OFFSET,
@@ -15,6 +17,9 @@ import {
   sealText,
   writeLine,
 } from '../format/line.ts';
+
+import { snapshotName } from '../format/names.ts';
+
 import type { SnapshotHeader } from '../format/snapshot.ts';
 import {
   type EditedLine,
@@ -46,6 +51,8 @@ export interface RebuildParts {
   readonly survey: Survey;
   /** The headers of all snapshots that are whole, oldest first. */
   readonly snapshots: readonly SnapshotHeader[];
+  /** The newest snapshot by name, where that is damaged, else 0: the numbers up to it were given. */
+  readonly damaged: number;
   /** Whether the log is to stay in one segment. */
   readonly git: boolean;
   /** The key window it was made with. */
@@ -73,6 +80,8 @@ export interface Rebuilt {
 
 /** A longer gap is not filled up: the entries after it get other numbers. */
 const MOST_FILLED = 100_000;
+/** What was compacted into a damaged snapshot is filled up, since no number is given twice: up to so many, about 250 MB. */
+const MOST_COMPACTED = 10_000_000;
 /** Edited entries that the record of them names. */
 const MOST_NAMED = 100;
 /** Entries that one line stands for. */
@@ -230,6 +239,7 @@ export class Rebuild {
       this.#unreadable.add(line.writer);
       return;
     }
+    if (this.#shift === 0 && this.#damage === undefined) this.#fillCompacted(line.seq - 1);
     const next = this.#head.seq + 1;
     const early = next - (line.seq + this.#shift);
     // Numbers that are taken, as on the other side of a merge, move on all that follows.
@@ -268,6 +278,24 @@ export class Rebuild {
     this.#shift -= back + left - filled;
     const damage = this.#damage ?? { segment: line.segment, offset: line.offset, cause: 'missing' };
     this.#fill(this.#head.seq + filled, damage);
+  }
+
+  /** Fills up what was compacted into the damaged snapshot, up to `to` or its end. */
+  #fillCompacted(to: number): void {
+    const { damaged } = this.#parts;
+    const last = Math.min(to, damaged);
+    const segment = snapshotName(damaged);
+    if (last - this.#head.seq > MOST_COMPACTED) {
+      const more = `, ${last - this.#head.seq} of which nothing is left, and a salvage fills up ${MOST_COMPACTED} at most`;
+      const message = `${segment} is damaged. Its name tells that entries up to ${damaged} were there${more}, so that no number is given twice. Put the file back from a backup; remove it where its name cannot be right.`;
+      throw new WalError('ERR_WAL_CORRUPT', message, {
+        segment,
+        offset: 0,
+        seq: this.#head.seq + 1,
+        cause: 'snapshot',
+      });
+    }
+    if (last > this.#head.seq) this.#fill(last, { segment, offset: 0, cause: 'snapshot' });
   }
 
   /** Puts a repair, and entries that stand for nothing, in the place of what is lost up to `to`. */
@@ -364,6 +392,7 @@ export class Rebuild {
     else if (this.#damage !== undefined || missing > 0)
       this.#fill(this.#head.seq + Math.max(1, Math.min(missing, MOST_FILLED)), this.#damageAtEnd);
     for (const line of this.#late.splice(0)) this.#put(line);
+    this.#fillCompacted(Infinity);
     this.#crossBoundary();
     this.#tellEdits();
     if (this.#sealFits) this.#putSeal();

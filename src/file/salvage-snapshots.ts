@@ -14,6 +14,8 @@ export interface Snapshots {
   readonly headers: readonly SnapshotHeader[];
   /** Those of them that had to be made of what is left of a damaged one, or of one that something converted. */
   readonly mended: readonly MendedSnapshot[];
+  /** The newest by name, where it is damaged, and none of them reaches as far; else 0. */
+  readonly damaged: number;
 }
 
 /**
@@ -30,9 +32,9 @@ export async function snapshotsFor(
   const whole: SnapshotHeader[] = [];
   const damaged: SnapshotHeader[] = [];
   const converted: MendedSnapshot[] = [];
-  for (const seq of layoutOf(storage, directory).snapshots) {
-    const header = readHeader(storage, directory, seq);
-    if (header !== undefined && log !== undefined && header.log !== log) continue;
+  const named = layoutOf(storage, directory).snapshots;
+  for (const seq of named) {
+    const header = readHeader(storage, directory, seq, log);
     if (header !== undefined && (await isWhole(header))) {
       whole.push(header);
       continue;
@@ -47,10 +49,12 @@ export async function snapshotsFor(
   const stands = ({ head }: SnapshotHeader) => head.seq >= Math.min(before, Number.MAX_SAFE_INTEGER);
   const newest = damaged.findLast(stands) ?? damaged.at(-1);
   const isWanted = before > 0 && newest !== undefined && !whole.some(stands);
-  if (!isWanted || newest.head.seq < (whole.at(-1)?.head.seq ?? 0))
-    return { headers: whole, mended: converted };
-  const mended = mendSnapshot(storage, directory, newest);
-  return { headers: [...whole, mended.header], mended: [...converted, mended] };
+  const isMended = isWanted && newest.head.seq >= (whole.at(-1)?.head.seq ?? 0);
+  const mended = isMended ? [mendSnapshot(storage, directory, newest)] : [];
+  const headers = [...whole, ...mended.map(({ header }) => header)];
+  const last = named.at(-1) ?? 0;
+  const isDamaged = last > (headers.at(-1)?.head.seq ?? 0);
+  return { headers, mended: [...converted, ...mended], damaged: isDamaged ? last : 0 };
 
   async function isWhole(header: SnapshotHeader): Promise<boolean> {
     try {

@@ -25,7 +25,7 @@ export async function* salvagedIn(
   from: number | undefined,
 ): AsyncGenerator<Salvaged, void, undefined> {
   const survey = await surveySegments(storage, clock, directory);
-  const { headers } = await snapshotsFor(storage, clock, directory, meta.id, survey);
+  const { headers: snapshots, damaged } = await snapshotsFor(storage, clock, directory, meta.id, survey);
   let made: Salvaged[] = [];
   let first: number | undefined;
   const sink: RebuildSink = {
@@ -37,13 +37,13 @@ export async function* salvagedIn(
     lost: (range) => made.push({ kind: 'lost', range }),
   };
   const { git, keyWindow } = meta;
-  const parts = { storage, clock, directory, survey, snapshots: headers, git, keyWindow, session: SESSION };
+  const parts = { storage, clock, directory, survey, snapshots, damaged, git, keyWindow, session: SESSION };
   const steps = new Rebuild({ ...parts, sink, onProgress: () => {} }).steps();
   try {
     for (let isDone: boolean | undefined = false; !isDone; ) {
       for (let i = 0; i < STRETCH && !isDone; i++) isDone = steps.next().done;
       if (first !== undefined && from !== undefined && from > 0 && from < first)
-        throw compactedError(from, first - 1);
+        throw compactedError(from, first);
       yield* made;
       made = [];
       await clock.yield();

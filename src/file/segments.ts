@@ -1,14 +1,15 @@
 import { join } from 'node:path';
-import { hasCode } from '../errors/errors.ts';
+import { hasCode, type WalError } from '../errors/errors.ts';
 import type { KeyScope } from '../format/key-scope.ts';
 import { CRC_LENGTH, CRC_OFFSET, crcIsRight, NEWLINE } from '../format/line.ts';
 import { segmentName } from '../format/names.ts';
+import type { SnapshotHeader } from '../format/snapshot.ts';
 import { fileError } from '../storage/error.ts';
 import { readFully } from '../storage/files.ts';
-import type { FileLook, Storage, StorageFile } from '../storage/storage.ts';
+import type { FileLook, StorageFile } from '../storage/storage.ts';
 import type { FeedState, LineFeed, Progress } from '../store/store.ts';
 import { gapError } from './gap.ts';
-import { compactedError, layoutOf, type Start } from './layout.ts';
+import { compactedError, type Layout, type LogPlace, layoutOf, oldestSeq, type Start } from './layout.ts';
 import { readHeader } from './snapshots.ts';
 
 const CHUNK_BYTES = 256 * 1024;
@@ -19,8 +20,7 @@ const CRC_END = CRC_OFFSET + CRC_LENGTH;
  * so that it reads to the end of what it began with, and `replaced` tells when the path leads elsewhere.
  */
 export class SegmentReader {
-  readonly #storage: Storage;
-  readonly #directory: string;
+  readonly #place: LogPlace;
   readonly #access: 'read' | 'append-existing';
   readonly #chunk = Buffer.allocUnsafe(CHUNK_BYTES);
   readonly #crc = Buffer.alloc(CRC_END);
@@ -43,14 +43,12 @@ export class SegmentReader {
 
   /** `replaced`: this reader takes over from one whose log was replaced. */
   constructor(
-    storage: Storage,
-    directory: string,
+    place: LogPlace,
     access: 'read' | 'append-existing',
     { firstSeq, follows, keys }: Start,
     replaced = false,
   ) {
-    this.#storage = storage;
-    this.#directory = directory;
+    this.#place = place;
     this.#access = access;
     this.#firstSeq = firstSeq;
     this.#follows = follows;
@@ -75,7 +73,7 @@ export class SegmentReader {
   get file(): StorageFile {
     if (this.#file === undefined) {
       try {
-        this.#file = this.#storage.open(this.path, this.#access);
+        this.#file = this.#place.storage.open(this.path, this.#access);
         this.#identity = this.#file.look();
         this.#leastSize = this.#identity.size;
       } catch (error) {
@@ -88,17 +86,30 @@ export class SegmentReader {
 
   /** Throws ERR_WAL_COMPACTED where a snapshot stands for this segment: it was deleted since it was listed. */
   #refuseCompacted(): void {
-    const newest = this.#newestSnapshot;
-    if (newest >= this.#firstSeq) throw compactedError(this.#firstSeq, newest);
+    if (this.#newestSnapshot >= this.#firstSeq) throw this.#compactedError(this.#firstSeq);
+  }
+
+  #compactedError(from: number): WalError {
+    return compactedError(from, oldestSeq(this.#place));
   }
 
   get #newestSnapshot(): number {
-    return layoutOf(this.#storage, this.#directory).snapshots.at(-1) ?? 0;
+    return this.#layout.snapshots.at(-1) ?? 0;
+  }
+
+  get #layout(): Layout {
+    return layoutOf(this.#place.storage, this.#place.directory);
+  }
+
+  /** The first line of a snapshot; undefined where that is damaged. */
+  #headerOf(seq: number): SnapshotHeader | undefined {
+    const { storage, directory, log } = this.#place;
+    return readHeader(storage, directory, seq, log);
   }
 
   /** Whether the path still leads to the open file. */
   whereabouts(): 'here' | 'gone' | 'replaced' {
-    const now = this.#storage.look(this.#path);
+    const now = this.#place.storage.look(this.#path);
     if (now === undefined && this.#file === undefined) return 'here';
     const { file } = this;
     const { inode, device } = this.#identity ?? file.look();
@@ -118,7 +129,7 @@ export class SegmentReader {
   get #isContradicted(): boolean {
     const { sealed, head } = this.#state ?? {};
     if (!sealed || head === undefined) return false;
-    const header = readHeader(this.#storage, this.#directory, head.seq);
+    const header = this.#headerOf(head.seq);
     return header !== undefined && header.head.crc !== head.crc;
   }
 
@@ -126,7 +137,7 @@ export class SegmentReader {
   get isStoodFor(): boolean {
     const { sealed, head } = this.#state ?? {};
     if (!sealed || this.#isContradicted) return false;
-    return layoutOf(this.#storage, this.#directory).snapshots.some((seq) => seq === head?.seq);
+    return this.#layout.snapshots.some((seq) => seq === head?.seq);
   }
 
   /** Feeds one chunk. 'replaced': the file is not the one any more that was read before, and nothing was fed. */
@@ -138,7 +149,11 @@ export class SegmentReader {
       this.#position = 0;
     }
     // A log that nobody wrote to yet, or not since it was compacted, may have no segment.
-    if (this.#file === undefined && this.#access === 'read' && this.#storage.look(this.path) === undefined) {
+    if (
+      this.#file === undefined &&
+      this.#access === 'read' &&
+      this.#place.storage.look(this.path) === undefined
+    ) {
       this.settle(feed.pause());
       return this.#sees() ? 'more' : 'end';
     }
@@ -153,7 +168,7 @@ export class SegmentReader {
     if (this.#isPast) feed.push(Buffer.of(NEWLINE));
     const state = feed.pause();
     this.settle(state);
-    if (state.unended?.isSeal && this.#storage.look(this.#pathOf(state.unended.next)) !== undefined) {
+    if (state.unended?.isSeal && this.#place.storage.look(this.#pathOf(state.unended.next)) !== undefined) {
       this.#isPast = true;
       return 'more';
     }
@@ -238,11 +253,11 @@ export class SegmentReader {
     const { sealed, head } = this.#state as FeedState;
     if (!sealed || head === undefined) return undefined;
     const firstSeq = head.seq + 1;
-    return this.#storage.look(this.#pathOf(firstSeq)) && { firstSeq, follows: head.crc };
+    return this.#place.storage.look(this.#pathOf(firstSeq)) && { firstSeq, follows: head.crc };
   }
 
   #pathOf(firstSeq: number): string {
-    return join(this.#directory, segmentName(firstSeq));
+    return join(this.#place.directory, segmentName(firstSeq));
   }
 
   #goTo({ firstSeq, follows, keys }: Start): void {
@@ -264,28 +279,26 @@ export class SegmentReader {
   #sees(): boolean {
     const { sealed, head, end } = this.#state as FeedState;
     if (this.#arrived === 'surely' && !sealed) return false;
-    const layout = layoutOf(this.#storage, this.#directory);
+    const layout = this.#layout;
     const reached = sealed && head !== undefined ? head.seq : this.#firstSeq;
     const stray = layout.segments.find((seq) => seq > reached);
-    const snapshot = layout.snapshots.find((seq) => (sealed ? seq > reached : seq >= reached));
-    if (stray === undefined && snapshot === undefined) {
+    const snapshots = layout.snapshots.filter((seq) => (sealed ? seq > reached : seq >= reached));
+    if (stray === undefined && snapshots.length === 0) {
       this.#arrived = 'surely';
       return false;
     }
     // It may have grown to its seal while it was read.
-    if (this.#arrived === 'perhaps' && (this.#file?.size() ?? 0) <= end) {
-      if (snapshot !== undefined)
-        throw compactedError(reached + (sealed ? 1 : 0), layout.snapshots.at(-1) ?? 0);
-      throw gapError(
-        this.#storage,
-        this.#directory,
-        layout,
-        stray as number,
-        head && { seq: head.seq, sealed, end },
-      );
+    if (this.#arrived !== 'perhaps' || (this.#file?.size() ?? 0) > end) {
+      this.#arrived = 'perhaps';
+      return true;
     }
-    this.#arrived = 'perhaps';
-    return true;
+    if (stray !== undefined && snapshots.length === 0)
+      throw gapError(this.#place, layout, stray, head && { seq: head.seq, sealed, end });
+    if (stray !== undefined || snapshots.some((seq) => this.#headerOf(seq) !== undefined))
+      throw this.#compactedError(reached + (sealed ? 1 : 0));
+    // Damaged, and nothing goes on from it: it is passed over.
+    this.#arrived = 'surely';
+    return false;
   }
 
   close(): void {

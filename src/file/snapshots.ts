@@ -10,8 +10,13 @@ import { readFully, removeQuietly } from '../storage/files.ts';
 import type { Storage, StorageFile } from '../storage/storage.ts';
 import type { SnapshotFile } from '../store/store.ts';
 
-/** The first line of the snapshot at `seq`; undefined where it is damaged, or gone. */
-export function readHeader(storage: Storage, directory: string, seq: number): SnapshotHeader | undefined {
+/** The first line of the snapshot at `seq`; undefined where it is damaged, gone, or another log's than `log`, where that is given. */
+export function readHeader(
+  storage: Storage,
+  directory: string,
+  seq: number,
+  log: string | undefined,
+): SnapshotHeader | undefined {
   const path = join(directory, snapshotName(seq));
   const file = openIfThere(storage, path);
   if (file === undefined) return undefined;
@@ -19,7 +24,7 @@ export function readHeader(storage: Storage, directory: string, seq: number): Sn
     const line = firstLine(file);
     const header = line && decodeHeader(line, path);
     // A snapshot by another's name stands for something else.
-    return header?.head.seq === seq ? header : undefined;
+    return header?.head.seq === seq && header.log === (log ?? header.log) ? header : undefined;
   } catch (error) {
     throw fileError(error, 'read', path);
   } finally {

@@ -62,7 +62,7 @@ export interface LostRange {
   /** Where the damage lies; where nothing does, the line that shows it. */
   readonly segment: string;
   readonly offset: number;
-  readonly cause: DamageCause | 'missing' | 'unreadable';
+  readonly cause: DamageCause | 'missing' | 'unreadable' | 'snapshot';
 }
 
 /** What lies in the segments of a directory, whatever became of them: all lines, in the order that their files begin in. */

@@ -6,6 +6,7 @@ import { parseLines } from '../format/snapshot-body.ts';
 import type { LineStore, SnapshotFile } from '../store/store.ts';
 import { ChainFeed } from './chain-feed.ts';
 import { SnapshotBlocks } from './snapshot-blocks.ts';
+import { lostState } from './snapshot-check.ts';
 
 /** Compactions that come between, one try after the other, before it is given up. */
 const MOST_TRIES = 100;
@@ -23,18 +24,22 @@ export function* olderKeys(
     try {
       return yield* keysThere(store, from, to);
     } catch (error) {
-      // Another compaction took away what this was reading.
-      if (!hasCode(error, 'ERR_WAL_COMPACTED') || tries === MOST_TRIES) throw error;
+      if (!hasCode(error, 'ERR_WAL_COMPACTED')) throw error;
+      const lost = yield* lostState(store);
+      // Else another compaction took away what this was reading.
+      if (lost !== undefined || tries === MOST_TRIES) throw lost ?? error;
     }
   }
 }
 
 /** As what lies there now tells them. */
 function* keysThere(store: LineStore, from: number, to: number): Generator<unknown, SnapshotKey[], unknown> {
+  let compacted: unknown;
   try {
     return yield* keysInSegments(store, from, to);
   } catch (error) {
     if (!hasCode(error, 'ERR_WAL_COMPACTED')) throw error;
+    compacted = error;
   }
   let damage: unknown;
   for (const header of (yield store.snapshots()) as SnapshotHeader[]) {
@@ -49,8 +54,7 @@ function* keysThere(store: LineStore, from: number, to: number): Generator<unkno
       damage ??= error;
     }
   }
-  if (damage !== undefined) throw damage;
-  return [];
+  throw damage ?? compacted;
 }
 
 function* keysInSegments(

@@ -1,16 +1,14 @@
 import type { Clock } from '../clock/clock.ts';
-import { snapshotDamage } from '../errors/damage.ts';
-import { hasCode, WalError } from '../errors/errors.ts';
+import { hasCode, type WalError } from '../errors/errors.ts';
 import type { Head } from '../format/chain.ts';
 import { snapshotName } from '../format/names.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
+import { type Gone, snapshotDamage, snapshotError } from '../store/snapshot-error.ts';
 import type { LineStore } from '../store/store.ts';
 import type { SurveyedDamage } from './damage-survey.ts';
 
 /** What the snapshots of a log are worth. */
 export interface SnapshotCheck {
-  /** How many there are, whole or not. */
-  readonly count: number;
   /** The head of the newest whose first line is whole. */
   readonly newest: Head | undefined;
   /** The last entry that the newest whole one stands for. */
@@ -20,8 +18,16 @@ export interface SnapshotCheck {
   readonly error: WalError | undefined;
 }
 
-/** Reads the snapshots of a log whose entries begin with `oldest`. One that is taken away meanwhile is left out. */
-export async function checkSnapshots(store: LineStore, clock: Clock, oldest: number): Promise<SnapshotCheck> {
+/**
+ * Reads the snapshots of a log whose entries are those from `oldest` to `last`. One that is taken away meanwhile is left
+ * out.
+ */
+export async function checkSnapshots(
+  store: LineStore,
+  clock: Clock,
+  oldest: number,
+  last: number,
+): Promise<SnapshotCheck> {
   const headers = new Map((await store.snapshots()).map((header) => [header.head.seq, header]));
   const files = await store.snapshotFiles();
   const whole: number[] = [];
@@ -31,35 +37,49 @@ export async function checkSnapshots(store: LineStore, clock: Clock, oldest: num
     if (state === 'whole') whole.push(file.seq);
     else if (state === 'damaged') damaged.push(file);
   }
-  const isGone = oldest > 1 && damaged.length > 0 && !whole.some((seq) => seq >= oldest - 1);
+  const [newest] = damaged;
+  // What was compacted away, and none that is whole stands for.
+  const from = (whole[0] ?? 0) + 1;
+  const lostIn = ({ seq }: { seq: number }) => ({ from, to: Math.min(seq, oldest - 1) });
+  const isLost = newest !== undefined && from <= lostIn(newest).to;
+  // Of the newest, what came after the entries that are there, too: its name tells that they were given their numbers.
+  const beyond = { from: Math.max(last + 1, oldest), to: newest?.seq ?? 0 };
   return {
-    count: files.length,
     newest: [...headers.values()][0]?.head,
     whole: whole[0],
-    damage: damaged.map(({ seq, bytes }) => damageOf(seq, bytes, isGone ? oldest - 1 : 0, whole[0])),
-    error: isGone ? goneError(oldest, (damaged[0] as { seq: number }).seq) : undefined,
+    damage: damaged.map((file) =>
+      damageOf(file, isLost ? lostIn(file) : file === newest ? beyond : undefined, whole[0]),
+    ),
+    error: isLost ? snapshotError(store.info().location, newest.seq, lostIn(newest)) : undefined,
   };
 }
 
-/** `gone`: the last entry that nothing else stands for; 0 where all are here. */
-function damageOf(seq: number, bytes: number, gone: number, whole: number | undefined): SurveyedDamage {
-  const to = Math.min(seq, gone);
-  const segment = snapshotName(seq);
+/** `gone`: the entries that nothing else stands for. */
+function damageOf(
+  { seq, bytes }: { seq: number; bytes: number },
+  gone: Gone | undefined,
+  whole: number | undefined,
+): SurveyedDamage {
   const known = { length: bytes, line: 1, settled: false, before: 0, after: 0, stranded: 0 };
-  if (to > 0) return { ...snapshotDamage(segment, seq, to), ...known };
-  const held = { from: 1, to, records: 0, exact: true, acknowledged: 'no' } as const;
+  if (gone !== undefined && gone.from <= gone.to) return { ...snapshotDamage(seq, gone), ...known };
+  const held = { from: 1, to: 0, records: 0, exact: true, acknowledged: 'no' } as const;
   const instead = whole !== undefined && { snapshot: snapshotName(whole) };
-  return { kind: 'damaged', segment, offset: 0, ...held, ...instead, ...known };
+  return { kind: 'damaged', segment: snapshotName(seq), offset: 0, ...held, ...instead, ...known };
 }
 
-function goneError(oldest: number, seq: number): WalError {
-  const segment = snapshotName(seq);
-  const to = oldest - 1;
-  return new WalError(
-    'ERR_WAL_CORRUPT',
-    `Entries 1 to ${to} were compacted away, and no snapshot of them is whole: their state is gone, unless a backup has it. From entry ${oldest} on the log can be read.`,
-    { segment, offset: 0, seq: 1, cause: 'snapshot', damage: snapshotDamage(segment, seq, to) },
-  );
+/**
+ * Why files that a state, or keys, are made of are not there: the snapshot that they were compacted into is damaged. Undefined
+ * where another compaction took them away meanwhile. Yields what may have to be waited for, as `olderKeys` does.
+ */
+export function* lostState(store: LineStore): Generator<unknown, WalError | undefined, unknown> {
+  const [named] = (yield store.snapshotFiles()) as { seq: number }[];
+  const [whole] = (yield store.snapshots()) as SnapshotHeader[];
+  const oldest = (yield store.oldest()) as number;
+  // That listing may be older than what took the snapshot's place.
+  const [now] = (yield store.snapshotFiles()) as { seq: number }[];
+  if (named === undefined || named.seq !== now?.seq) return undefined;
+  const gone = { from: (whole?.head.seq ?? 0) + 1, to: Math.min(named.seq, oldest - 1) };
+  return gone.from > gone.to ? undefined : snapshotError(store.info().location, named.seq, gone);
 }
 
 async function stateOf(

@@ -97,17 +97,15 @@ async function verifyFrom(
   clock: Clock,
   onProgress: ((bytes: number) => void) | undefined,
 ): Promise<VerifyReport> {
-  const snapshots = await checkSnapshots(store, clock, oldest);
-  // Without any snapshot nothing was compacted away.
-  const first = snapshots.count === 0 ? 1 : oldest;
-  const feed = new VerifyFeed(first, store.marks.read());
+  const feed = new VerifyFeed(oldest, store.marks.read());
   const errors: (WalError | undefined)[] = [];
-  for (let from: number | undefined = first; from !== undefined; ) {
+  for (let from: number | undefined = oldest; from !== undefined; ) {
     const failure = await readFrom(store, clock, from, feed, onProgress);
     errors.push(feed.trouble, failure);
     from = failure && (await store.nextSegment(Math.max(feed.lastBegun, from - 1)));
   }
-  const report = feed.report(errors, snapshots);
+  const snapshots = await checkSnapshots(store, clock, oldest, feed.head.seq);
+  const report = feed.report(errors, snapshots, await store.refusal());
   if (report.error !== undefined || !feed.mayPassOver) return report;
   // What does not count is mostly what was overtaken, and written again.
   const branch = passedOverError(passedOver(await store.survey(onProgress)));
@@ -290,9 +288,14 @@ class VerifyFeed extends ChainFeed {
     return troubleError(trouble, firstSeq, true);
   }
 
-  /** `errors`: what stopped reading, in the order it did. */
-  report(errors: readonly (WalError | undefined)[], snapshots: SnapshotCheck): VerifyReport {
-    const failure = firstOf([...errors, this.#strange, this.#unreadable, snapshots.error]);
+  /** `errors`: what stopped reading, in the order it did. `refusal`: why it could not be appended to, whatever its lines are. */
+  report(
+    errors: readonly (WalError | undefined)[],
+    snapshots: SnapshotCheck,
+    refusal: WalError | undefined,
+  ): VerifyReport {
+    const unread = firstOf([...errors, this.#strange, this.#unreadable, snapshots.error]);
+    const failure = unread ?? refusal;
     const entries = this.#segments.reduce((sum, segment) => sum + segment.entries, 0);
     const bytes = this.#segments.reduce((sum, segment) => sum + segment.bytes, 0);
     const { newest, whole = 0 } = snapshots;
@@ -301,7 +304,7 @@ class VerifyFeed extends ChainFeed {
     return {
       ok: failure === undefined,
       head,
-      readable: failure === undefined ? head.seq : Math.min(head.seq, placeOf(failure) - 1),
+      readable: unread === undefined ? head.seq : Math.min(head.seq, placeOf(unread) - 1),
       entries,
       bytes,
       lines: this.#lines,

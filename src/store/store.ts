@@ -187,8 +187,10 @@ export interface LineStore {
   readonly marks: Marks;
   /** After a failed sync: leaves word for whoever opens the log next. */
   suspect(): void;
-  /** The first seq whose record is still here; all before it was compacted away. */
+  /** The first seq that was not compacted away. What is missing without that is an error to who reads it. */
   oldest(): number | Promise<number>;
+  /** Why it cannot be appended to, as its files lie there; undefined where nothing but its lines may be in the way. */
+  refusal(): WalError | undefined | Promise<WalError | undefined>;
   /** The first seq of the segment that comes after the one that begins with `firstSeq`, whether or not it leads there. */
   nextSegment(firstSeq: number): number | undefined | Promise<number | undefined>;
   /** All lines that lie there, whatever became of them. */

@@ -6,9 +6,11 @@ import { segmentName } from '../format/names.ts';
 import type { LogRecord } from '../format/record.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
 import { ChainFeed } from '../log/chain-feed.ts';
+import { waiting } from '../log/older-keys.ts';
 import { readRecords } from '../log/reader.ts';
 import { divergedError } from '../log/record-feed.ts';
 import { SnapshotBlocks } from '../log/snapshot-blocks.ts';
+import { lostState } from '../log/snapshot-check.ts';
 import type { LineStore } from '../store/store.ts';
 import type { Fold } from './fold.ts';
 import { freezeParsed } from './freeze.ts';
@@ -46,6 +48,21 @@ export async function loadState<V>(
   fold: Fold<V>,
   snapshots: readonly SnapshotHeader[],
   head: Head,
+  hints: LoadHints,
+): Promise<State<V>> {
+  try {
+    return await loadFrom(parts, fold, snapshots, head, hints);
+  } catch (error) {
+    if (!hasCode(error, 'ERR_WAL_COMPACTED')) throw error;
+    throw (await waiting(lostState(parts.store), () => parts.clock.yield())) ?? error;
+  }
+}
+
+async function loadFrom<V>(
+  parts: LoadParts,
+  fold: Fold<V>,
+  snapshots: readonly SnapshotHeader[],
+  head: Head,
   { whole, heard }: LoadHints,
 ): Promise<State<V>> {
   let damage: unknown;
@@ -72,8 +89,8 @@ export async function loadState<V>(
     if (!hasCode(error, 'ERR_WAL_COMPACTED')) throw error;
     const [other] = snapshots;
     if (damage !== undefined) throw damage;
-    if (other === undefined || isOf(fold, other)) throw error;
-    throw foldError(fold, other);
+    if (other !== undefined && !isOf(fold, other)) throw foldError(fold, other);
+    throw error;
   }
 }
 

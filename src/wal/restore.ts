@@ -117,7 +117,7 @@ async function restoreOnce(store: FileStore, job: Job): Promise<RestoreReport> {
     const first = store.oldest();
     // What comes before the oldest snapshot is not the whole of it.
     const bases = snapshots.map(({ head }) => head.seq).filter((seq) => seq >= first - 1);
-    if (first > 1 && bases.length === 0) throw stateGoneError(store, first);
+    if (first > 1 && bases.length === 0) throw survey.error ?? stateGoneError(store, first);
     const last = lastWanted(job, survey, first === 1 ? 0 : Math.min(...bases));
     const copy = new LineCopy(last, made);
     await feed(store, copy, first, last, job);

@@ -209,9 +209,20 @@ function rebuilt(
   sink: Pick<NewLog, 'segment' | 'line'>,
 ): Promise<Rebuilt> {
   const session = sessionName(randomHex);
-  const { headers } = snapshots;
+  const { headers, damaged } = snapshots;
   const { git, keyWindow } = meta;
-  const parts = { storage, clock, directory, survey, snapshots: headers, git, keyWindow, session, sink };
+  const parts = {
+    storage,
+    clock,
+    directory,
+    survey,
+    snapshots: headers,
+    damaged,
+    git,
+    keyWindow,
+    session,
+    sink,
+  };
   return new Rebuild({ ...parts, onProgress: () => check() }).run();
 }
 
@@ -272,7 +283,7 @@ function metaOf(
   }
   const [header] = layoutOf(storage, directory)
     .snapshots.toReversed()
-    .map((seq) => readHeader(storage, directory, seq))
+    .map((seq) => readHeader(storage, directory, seq, undefined))
     .filter((each) => each !== undefined && LOG_ID.test(each.log));
   const attributes = readWhole(storage, join(place, '.gitattributes'))?.toString() ?? '';
   const bytes = readWhole(storage, join(directory, META_FILE)) ?? Buffer.alloc(0);

@@ -47,6 +47,9 @@ export async function mendTail(job: RepairJob): Promise<RepairReport> {
     if (error === undefined) return report(seen.head, []);
     refuseUnfit(error, seen, survey);
     check();
+    // What opening it to write would refuse.
+    const refusal = dryRun ? store.refusal() : undefined;
+    if (refusal !== undefined) throw refusal;
     if (dryRun) return report(seen.head, [error.message]);
     const head = await appendRepair(store, job, lostIn(seen, survey), error);
     return report(head, [error.message]);
@@ -80,11 +83,14 @@ function openStore({ surroundings, directory, allowNetwork, lock }: RepairJob, r
 
 function refuseUnfit(error: WalError, seen: VerifyReport, survey: Survey): void {
   const isOpen = seen.missing.some(({ settled }) => !settled) || isDoubt(error);
-  const why = !isOpen
-    ? 'it is not the end of the log that is damaged'
-    : error.cause === 'merge-conflict'
-      ? 'the entries of the other side of the merge would be lost'
-      : beyondText(survey);
+  const why =
+    error.cause === 'snapshot'
+      ? 'it is a snapshot that is damaged'
+      : !isOpen
+        ? 'it is not the end of the log that is damaged'
+        : error.cause === 'merge-conflict'
+          ? 'the entries of the other side of the merge would be lost'
+          : beyondText(survey);
   if (why === undefined) return;
   throw unfitError(error.code, why, error);
 }

@@ -462,9 +462,9 @@ export class Wal {
    * Reads the records of a range, in order, up to where the log ends when the reading gets there.
    *
    * Throws ERR_WAL_ARGUMENT or ERR_WAL_CLOSED. The reading ends in ERR_WAL_CORRUPT (with segment, offset, seq) where
-   * acknowledged entries are missing or may be, in ERR_WAL_DIVERGED where `from` is a cursor that is not in the log, or a
-   * segment is another log's, in ERR_WAL_COMPACTED where what it begins with was compacted away (`seq`: the last entry that a
-   * snapshot stands for; the head at which one was made is a cursor like any other), and in ERR_WAL_NOT_FOUND, ERR_WAL_NOT_A_DIRECTORY, ERR_WAL_PERMISSION, ERR_WAL_FORMAT or
+   * acknowledged entries are missing or may be, in ERR_WAL_DIVERGED where `from` is a cursor that is not in the log, a
+   * segment is another log's, or segments are missing, in ERR_WAL_COMPACTED where what it begins with was compacted away (`seq`: the last entry that
+   * was, so that `seq + 1` can be read; the head at which one was made is a cursor like any other), and in ERR_WAL_NOT_FOUND, ERR_WAL_NOT_A_DIRECTORY, ERR_WAL_PERMISSION, ERR_WAL_FORMAT or
    * ERR_WAL_IO where its files cannot be read.
    */
   read<T = unknown>(options: ReadOptions = {}): AsyncGenerator<LogRecord<T>, void, undefined> {
@@ -519,8 +519,8 @@ export class Wal {
   }
 
   /**
-   * The first entry that `read` can still deliver: 1, unless the log was compacted. Rejects with ERR_WAL_CLOSED,
-   * ERR_WAL_NOT_FOUND, ERR_WAL_PERMISSION or ERR_WAL_IO.
+   * The first entry that was not compacted away: 1, unless a snapshot is there. Where it is missing, `read` says so. Rejects
+   * with ERR_WAL_CLOSED, ERR_WAL_NOT_FOUND, ERR_WAL_PERMISSION or ERR_WAL_IO.
    */
   oldest(): Promise<number> {
     checkOutside(this.#appender);

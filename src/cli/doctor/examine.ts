@@ -69,9 +69,9 @@ async function* examineLines(directory: string): AsyncGenerator<Check, Rewind | 
     if (report.error === undefined) yield await checked('backups', () => checkBackups(directory, report));
     yield await checked('merge', () => checkMerge(directory, report.odd));
     yield await checked('clock', async () =>
-      checkClock(await lastTime(wal, report.head.seq), lastWrite(directory)),
+      checkClock(report.head.seq, await lastTime(wal, report.head.seq), lastWrite(directory)),
     );
-    yield await checked('snapshots', async () => checkSnapshots(directory, await wal.oldest(), report));
+    yield await checked('snapshots', () => checkSnapshots(directory, report));
     return report.rewound;
   } finally {
     await wal.close();

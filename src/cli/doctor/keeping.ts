@@ -24,25 +24,28 @@ export function checkSuspect(directory: string): Check {
   return { name, state: 'warn', message, mend };
 }
 
-/** The snapshots; what comes before `oldest`, the first entry that can be read, one of them must stand for. */
-export function checkSnapshots(directory: string, oldest: number, { damage }: VerifyReport): Check {
+/** The snapshots, and what is gone with those that are damaged. */
+export function checkSnapshots(directory: string, { damage, error }: VerifyReport): Check {
   const name = 'snapshots';
   const all = snapshotsIn(directory).map(({ name: file }) => file);
-  const bad = all.filter((file) => damage.some(({ segment }) => segment === file));
+  const found = damage.filter(({ segment }) => all.includes(segment));
+  const bad = found.map(({ segment }) => segment);
   const newest = all.filter((file) => !bad.includes(file)).at(-1);
-  const reached = newest === undefined ? 0 : (snapshotSeq(newest) as number);
-  const unreadable = bad.length === 0 ? [] : [`${bad.join(' and ')} cannot be read`];
-  if (oldest > 1 && reached < oldest - 1) {
-    const message = [...unreadable, `no snapshot stands for what came before entry ${oldest}`].join(', and ');
+  const lost = found.find(({ records }) => records > 0);
+  if (error?.cause === 'snapshot' || lost !== undefined) {
+    const gone =
+      lost && `${lost.segment} is damaged, and entries ${lost.from} to ${lost.to} are gone with it`;
+    const message = error?.cause === 'snapshot' ? error.message : (gone as string);
     const mend = `restore a backup ("jsonl-wal backup list"), or go on with what is left: ${commandOn(directory, 'repair --mode salvage')}`;
     return { name, state: 'fail', message, mend, corrupt: true };
   }
   if (all.length === 0) return { name, state: 'ok', message: 'none' };
+  const reached = newest === undefined ? 0 : (snapshotSeq(newest) as number);
   if (bad.length === 0)
     return { name, state: 'ok', message: `${all.length}, all whole, the newest of entry ${reached}` };
   const instead = newest === undefined ? 'the entries are all there' : `that of entry ${reached} stands in`;
   const mend = `${commandOn(directory, 'compact --fold last-data')} makes a new one (where a program folds the log in a way of its own, let it)`;
-  return { name, state: 'warn', message: `${unreadable[0]}; ${instead}`, mend };
+  return { name, state: 'warn', message: `${bad.join(' and ')} cannot be read; ${instead}`, mend };
 }
 
 /** What was acknowledged on this machine and is not in the log any more: by its mark, and by what was noted since. */

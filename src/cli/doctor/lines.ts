@@ -2,7 +2,7 @@ import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { hasCode, messageOf } from '../../errors/errors.ts';
 import { FORMAT_VERSION } from '../../format/meta.ts';
-import { META_FILE, REPAIRING_FILE } from '../../format/names.ts';
+import { META_FILE, REPAIRING_FILE, snapshotSeq } from '../../format/names.ts';
 import { type DamageCause, type OddLine, type RepairReport, type VerifyReport, Wal } from '../../index.ts';
 import { metaOf } from '../read-file.ts';
 import { segmentsIn, snapshotsIn } from '../segments.ts';
@@ -50,11 +50,14 @@ export async function checkFormat(directory: string): Promise<Check> {
 /** The lines, from the first to the last: what verify finds, and how to mend that. */
 export async function checkChain(directory: string, report: VerifyReport): Promise<Check> {
   const name = 'chain';
-  const { error, entries, segments, missing } = report;
+  const { error, entries, segments, missing, damage } = report;
   const settled = missing.filter((range) => range.settled).length;
   const gone = settled > 0 ? `; ${count(settled, 'stretch', 'stretches')} missing, and repaired since` : '';
   const message = `${count(entries, 'entry', 'entries')} in ${count(segments.length, 'segment')}${gone}`;
   if (error === undefined) return { name, state: 'ok', message };
+  // Of a snapshot that is damaged the check of the snapshots tells.
+  const isWhole = damage.every(({ segment, settled }) => settled || snapshotSeq(segment) !== undefined);
+  if (error.cause === 'snapshot' && isWhole) return { name, state: 'ok', message };
   return brokenChain(directory, error, report);
 }
 
@@ -187,7 +190,7 @@ function lineAt(path: string, offset: number): number {
 const SKEW_MS = 60_000;
 
 /** Whether the last entry, or the file it is in, is from a time that is yet to come. */
-export function checkClock(lastTs: number | undefined, lastWrite: number | undefined): Check {
+export function checkClock(last: number, lastTs: number | undefined, lastWrite: number | undefined): Check {
   const name = 'clock';
   const now = Date.now();
   for (const [what, ts] of [
@@ -199,6 +202,7 @@ export function checkClock(lastTs: number | undefined, lastWrite: number | undef
     const mend = 'set the clock ("timedatectl set-ntp true"); times order nothing in the log, only seqs do';
     return { name, state: 'warn', message, mend };
   }
-  const when = lastTs === undefined ? 'no entries yet' : `the last entry is of ${timeText(lastTs).trimEnd()}`;
+  const untold = last === 0 ? 'no entries yet' : 'the last entry was compacted away, and its time with it';
+  const when = lastTs === undefined ? untold : `the last entry is of ${timeText(lastTs).trimEnd()}`;
   return { name, state: 'ok', message: when };
 }

@@ -1,0 +1,79 @@
+import { join } from 'node:path';
+import { type Envelope, isSameWrite, NEWLINE, readEnvelope } from '../format/line.ts';
+import { segmentName } from '../format/names.ts';
+import { SegmentScan } from '../format/scan.ts';
+import { openIfThere, readFully } from '../storage/files.ts';
+import type { StorageFile } from '../storage/storage.ts';
+import type { Layout, LogPlace } from './layout.ts';
+
+const TAIL_BYTES = 64 * 1024;
+
+/**
+ * The seal that ends the segment before `firstSeq`, if it is that segment's end. It lies near the end, but
+ * for what overtaken writers put after it; where that is not enough to tell, the whole segment is read.
+ */
+export function sealBefore(
+  { storage, directory }: LogPlace,
+  { segments }: Pick<Layout, 'segments'>,
+  firstSeq: number,
+): Envelope | undefined {
+  const previous = segments.findLast((seq) => seq < firstSeq);
+  if (previous === undefined) return undefined;
+  const file = openIfThere(storage, join(directory, segmentName(previous)), 'read');
+  if (file === undefined) return undefined;
+  try {
+    const seal = sealAtEnd(file);
+    if (seal?.seq === firstSeq) return seal;
+    let last: Envelope | undefined;
+    const accepted = (line: Envelope) => {
+      last = line;
+    };
+    scanFile(file, new SegmentScan(previous, { accepted }));
+    return last?.count === 0 && last.seq === firstSeq ? last : undefined;
+  } finally {
+    file.close();
+  }
+}
+
+/**
+ * The seal near the end, where it certainly is the segment's: an overtaken writer's group, which may be long, may end in
+ * one too, of the same seq. Of that group no line follows what lies just before the group; so the lines up to the seal
+ * must follow one another from another write on.
+ */
+function sealAtEnd(file: StorageFile): Envelope | undefined {
+  const size = file.size();
+  const bytes = Buffer.allocUnsafe(Math.min(size, TAIL_BYTES));
+  const count = readFully(file, bytes, size - bytes.length);
+  let seal: Envelope | undefined;
+  let before: Envelope | undefined;
+  let acrossWrites = false;
+  for (let start = 0; start < count; ) {
+    const newline = bytes.subarray(0, count).indexOf(NEWLINE, start);
+    const end = newline < 0 ? count : newline;
+    const line = readEnvelope(bytes, start, end);
+    const follows = line !== undefined && line.prev === before?.crc;
+    acrossWrites = follows && (acrossWrites || !isSameWrite(before as Envelope, line));
+    if (line?.count === 0) {
+      if (seal !== undefined || !acrossWrites) return undefined;
+      seal = line;
+    }
+    before = line;
+    start = end + 1;
+  }
+  return seal;
+}
+
+const CHUNK_BYTES = 256 * 1024;
+
+/** Reads a segment that another follows. */
+function scanFile(file: StorageFile, scan: SegmentScan): void {
+  const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+  for (let position = 0; ; ) {
+    const count = file.read(chunk, position);
+    if (count === 0) break;
+    scan.push(chunk.subarray(0, count));
+    position += count;
+  }
+  // Nobody is in the middle of a line there: one that lacks its newline lost it.
+  scan.push(Buffer.of(NEWLINE));
+}
