@@ -563,6 +563,54 @@ test(
     }),
 );
 
+test(
+  'a damaged log with a symbolic link for a segment is salvaged; what is kept of it is whole, and the file it led to stays',
+  { skip: process.platform === 'win32' && 'links need rights there' },
+  () =>
+    inLog('backup', async (wal, log, scratch) => {
+      await wal.close();
+      const [first, second] = segments(log) as [string, string];
+      const path = join(scratch, first);
+      moveAway(join(log, first), path, join('..', first));
+      rmSync(join(log, second));
+      const before = segments(log);
+      const { kept, lost } = await Wal.repair(log, { mode: 'salvage' });
+      assert.equal(lost.length, 1);
+      assert.deepEqual(segments(kept as string), before);
+      assert.deepEqual(readFileSync(join(kept as string, first)), readFileSync(path));
+      assert.equal((await contentsOf(log)).seqs.length, 100);
+    }),
+);
+
+test('a backup is refused where its name is a symbolic link, before anything is copied', () =>
+  inLog('backup', async (wal, _log, scratch) => {
+    mkdirSync(join(scratch, 'empty'));
+    for (const target of ['empty', 'nowhere']) {
+      symlinkSync(target, join(scratch, 'copy'));
+      await assert.rejects(wal.backup(join(scratch, 'copy')), (error) => {
+        assert.ok(error instanceof WalError && error.code === 'ERR_WAL_NOT_A_DIRECTORY');
+        assert.match(error.message, /copy is a symbolic link, .*: name the one that it leads to/);
+        return true;
+      });
+      rmSync(join(scratch, 'copy'));
+    }
+    assert.deepEqual(readdirSync(scratch).sort(), ['empty', 'log']);
+  }));
+
+test('a backup tells how much of the copy it has verified', () =>
+  inLog('backup', async (wal, _log, scratch) => {
+    const told: number[] = [];
+    await wal.backup(join(scratch, 'copy'), { onProgress: (bytes) => told.push(bytes) });
+    assert.ok(told.length > 1 && (told.at(-1) as number) > 20_000, String(told));
+    await assert.rejects(wal.backup(join(scratch, 'b'), { onProgress: 1 as never }), {
+      code: 'ERR_WAL_ARGUMENT',
+    });
+    const stop = new AbortController();
+    const abort = wal.backup(join(scratch, 'b'), { signal: stop.signal, onProgress: () => stop.abort() });
+    await assert.rejects(abort, { code: 'ERR_WAL_ABORTED' });
+    assert.deepEqual(readdirSync(scratch).sort(), ['copy', 'log']);
+  }));
+
 test('backups made while four Wals append and a fifth compacts hold what was acknowledged before each', () =>
   inScratch('backup', async (scratch) => {
     const log = join(scratch, 'log');

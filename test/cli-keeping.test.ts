@@ -13,7 +13,7 @@ import fs, {
   writeFileSync,
 } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type Backup, backupsOf } from '../src/cli/backups.ts';
 import { pruneBehind } from '../src/cli/prune-backups.ts';
@@ -338,6 +338,36 @@ test('with the last segment away, which no line proves, compact names the backup
     renameSync(join(directory, names.at(-1) as string), join(dir, 'away'));
     const { code, stderr } = await run(dir, COMPACT);
     assert.deepEqual([code, stderr], [0, '']);
+  }));
+
+test('a backup that goes less far than another one says so', () =>
+  inScratch('cli-backup', async (dir) => {
+    const names = await makeSegments(dir);
+    const [{ directory }] = await only(dir, ['backup']);
+    rmSync(join(dir, '.beads', names.at(-1) as string));
+    const { code, stderr } = await run(dir, ['backup']);
+    assert.equal(code, 0);
+    assert.ok(stderr.includes(`${basename(directory)}, holds entries up to 60, which the log lacks`), stderr);
+  }));
+
+test('two compactions at once both end well, and leave a log and backups that are whole', () =>
+  inScratch('cli-backup', async (dir) => {
+    await makeSegments(dir);
+    const runs = await Promise.all([run(dir, COMPACT), run(dir, COMPACT)]);
+    assert.deepEqual(
+      runs.map(({ code, stderr }) => [code, stderr]),
+      [
+        [0, ''],
+        [0, ''],
+      ],
+    );
+    assert.equal((await run(dir, ['verify'])).code, 0);
+    const made = backupsOf(join(dir, '.beads'));
+    assert.ok(made.length > 0 && made.every(({ whole, seq }) => whole && seq === 60));
+    assert.deepEqual(
+      backups(dir).filter((name) => name.endsWith('.tmp')),
+      [],
+    );
   }));
 
 test('a compaction that fails leaves no backup behind', () =>

@@ -5,6 +5,9 @@ import { hasCode, reasonOf, WalError } from '../errors/errors.ts';
 import { BACKUPS_DIRECTORY } from '../format/names.ts';
 import { type BackupOptions, type BackupReport, Wal } from '../index.ts';
 import { metaOf } from './read-file.ts';
+import { bytesIn, segmentsIn } from './segments.ts';
+import { Progress } from './status.ts';
+import { count } from './words.ts';
 
 /** What made a backup: `backup`, which somebody called, or `compact`, before it deleted anything. */
 export type Maker = 'backup' | 'compact';
@@ -43,7 +46,7 @@ export function backupsPlace(directory: string): string {
 /** Makes one there. It gets its name last, for that tells what it is worth. */
 export async function backUp(wal: Wal, madeBy: Maker, options: BackupOptions = {}): Promise<BackupReport> {
   const place = backupsPlace(wal.info().location);
-  const report = await wal.backup(join(place, `${randomBytes(6).toString('hex')}.tmp`), options);
+  const report = await backUpTo(wal, join(place, `${randomBytes(6).toString('hex')}.tmp`), options);
   for (let time = Date.now(); ; time++) {
     const directory = join(place, nameOf({ ...report, madeBy, time }));
     try {
@@ -56,6 +59,17 @@ export async function backUp(wal: Wal, madeBy: Maker, options: BackupOptions = {
       const message = `Cannot name the backup ${report.directory}: ${reasonOf(error)}`;
       throw new WalError('ERR_WAL_IO', message, { cause: error });
     }
+  }
+}
+
+/** Makes one anywhere, and shows how far it is. */
+export async function backUpTo(wal: Wal, destination: string, options: BackupOptions): Promise<BackupReport> {
+  const progress = new Progress('backup', bytesIn(segmentsIn(wal.info().location)));
+  const onProgress = (bytes: number) => progress.update(bytes, () => count(bytes, 'byte'));
+  try {
+    return await wal.backup(destination, { ...options, onProgress });
+  } finally {
+    progress.end();
   }
 }
 

@@ -143,7 +143,7 @@ class Backup {
     if (this.#link && mayShare) {
       // Refuses a pipe or a device: it would be linked, and a reflink of a pipe waits for somebody at its other end.
       storage.open(from, 'read').close();
-      // What is linked of a symbolic link may be the link, which leads nowhere from there, or to a file that goes.
+      // What a symbolic link leads to is somebody else's, who may write to it.
       if (!storage.isLink(from) && succeeds(() => storage.link(from, to)))
         return void this.#ways.set(name, 'linked');
       if (succeeds(() => storage.reflink(from, to))) return void this.#ways.set(name, 'reflinked');

@@ -61,6 +61,12 @@ export class Staging {
 }
 
 function requireVacant(storage: Storage, path: string) {
+  if (storage.isLink(path)) {
+    throw new WalError(
+      'ERR_WAL_NOT_A_DIRECTORY',
+      `${path} is a symbolic link, which a directory cannot take the place of: name the one that it leads to.`,
+    );
+  }
   const look = storage.look(path);
   if (look === undefined) return undefined;
   if (!look.directory) {

@@ -54,6 +54,13 @@ export function fileError(error: unknown, doing: string, path: string, outcome?:
       details,
     );
   }
+  if (hasCode(error, 'EXDEV')) {
+    return new WalError(
+      'ERR_WAL_UNSUPPORTED',
+      `Cannot ${doing} ${path}: a part of it is on another disk, to which a hard link cannot lead. Put the files themselves, and the log's backups, on one disk.`,
+      details,
+    );
+  }
   if (hasCode(error, 'EMFILE', 'ENFILE')) {
     return new WalError(
       'ERR_WAL_IO',

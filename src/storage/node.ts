@@ -164,6 +164,10 @@ function openFile(path: string, access: FileAccess, mode: number): NodeFile {
   throw Object.assign(new Error(message), { code: 'ENXIO', path });
 }
 
+function isLink(path: string): boolean {
+  return fs.lstatSync(path, NO_THROW)?.isSymbolicLink() === true;
+}
+
 /** The real disk. This file alone imports node:fs. */
 export const nodeStorage: Storage = {
   makeDirectory,
@@ -174,8 +178,8 @@ export const nodeStorage: Storage = {
     const exact = stats !== undefined && isRounded(stats) ? fs.statSync(path, EXACT) : stats;
     return exact && lookOf(exact);
   },
-  isLink: (path) => fs.lstatSync(path, NO_THROW)?.isSymbolicLink() === true,
-  link: (existing, path) => fs.linkSync(existing, path),
+  isLink,
+  link: (existing, path) => fs.linkSync(isLink(existing) ? fs.realpathSync(existing) : existing, path),
   reflink: (existing, path) => fs.copyFileSync(existing, path, COPYFILE_EXCL | COPYFILE_FICLONE_FORCE),
   rename: (from, to) => fs.renameSync(from, to),
   remove: (path) => fs.rmSync(path, { force: true }),

@@ -9,7 +9,7 @@ export interface Storage {
   look(path: string): FileLook | undefined;
   /** Whether the name itself is a symbolic link, wherever that leads. */
   isLink(path: string): boolean;
-  /** Gives a file a second name; EEXIST where that is taken. */
+  /** Gives a file, or the one that a symbolic link leads to, another name; EEXIST where that is taken. */
   link(existing: string, path: string): void;
   /** Makes a file that shares another's blocks until either is written to; throws where the file system cannot, or the name is taken. */
   reflink(existing: string, path: string): void;

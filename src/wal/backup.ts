@@ -2,7 +2,7 @@ import type { Clock } from '../clock/clock.ts';
 import { hasCode, WalError } from '../errors/errors.ts';
 import type { SurveyedDamage } from '../log/damage-survey.ts';
 import { type VerifyReport, verifyLog } from '../log/verify.ts';
-import { boolean, oneOf, readOptions } from '../options/options.ts';
+import { boolean, callback, oneOf, readOptions } from '../options/options.ts';
 import { resolveDirectory } from '../storage/directory.ts';
 import type { BackupFiles, LineStore } from '../store/store.ts';
 import { checkSignal } from './requests.ts';
@@ -21,6 +21,8 @@ export interface BackupOptions {
   readonly onDamage?: 'error' | 'keep' | undefined;
   /** Gives it up: what was copied is removed. */
   readonly signal?: AbortSignal | undefined;
+  /** Called now and then with the number of bytes of the copy that were verified. */
+  readonly onProgress?: ((bytes: number) => void) | undefined;
 }
 
 /** A copy of a log, what it is worth, and how it was made. */
@@ -42,13 +44,19 @@ export async function backupStore(
   destination: string,
   options: BackupOptions,
 ): Promise<BackupReport> {
-  const { link, onDamage, signal } = readOptions(options, ['link', 'onDamage', 'signal']);
+  const known = ['link', 'onDamage', 'signal', 'onProgress'] as const;
+  const { link, onDamage, signal, onProgress } = readOptions(options, known);
   checkSignal(signal);
   const mayShare = boolean('link', link ?? true);
   const keeps = oneOf('onDamage', onDamage ?? 'error', ['error', 'keep']) === 'keep';
+  const tell = callback('onProgress', onProgress);
+  const progress = (bytes: number) => {
+    checkAborted(signal);
+    tell?.(bytes);
+  };
   let found: Pick<VerifyReport, 'head' | 'pending' | 'damage' | 'error'> | undefined;
   const check = async (copy: LineStore) => {
-    found = await verdictOn(copy, clock, signal);
+    found = await verdictOn(copy, clock, progress);
     if (found.error !== undefined && !keeps) throw notWholeError(found.error, store.info().location);
   };
   const files = await store.backup(resolveDirectory(destination), { link: mayShare, signal, check });
@@ -56,9 +64,9 @@ export async function backupStore(
   return { ...files, seq: pending, whole: error === undefined, damage, error };
 }
 
-async function verdictOn(copy: LineStore, clock: Clock, signal: AbortSignal | undefined) {
+async function verdictOn(copy: LineStore, clock: Clock, onProgress: (bytes: number) => void) {
   try {
-    return await verifyLog(copy, clock, () => checkAborted(signal));
+    return await verifyLog(copy, clock, onProgress);
   } catch (thrown) {
     if (!(thrown instanceof WalError && hasCode(thrown, 'ERR_WAL_COMPACTED'))) throw thrown;
     // Nobody compacts a copy.

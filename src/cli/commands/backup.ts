@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { printable } from '../../format/printable.ts';
 import { type BackupReport, WalError } from '../../index.ts';
-import { type Backup, backUp, backupsOf } from '../backups.ts';
+import { type Backup, backUp, backUpTo, backupBeyond, backupsOf } from '../backups.ts';
 import { makeCommand, settingsOf, wholeNumber } from '../command.ts';
 import { damageRows } from '../damage.ts';
 import { errorObject } from '../failure.ts';
@@ -36,7 +36,7 @@ export function backupCommand(): Command {
       const { dir, json, link } = settingsOf<BackupSettings>(command);
       const options = { link, onDamage: 'keep' } as const;
       const report = await using(openReader(dir), (wal) =>
-        destination === undefined ? backUp(wal, 'backup', options) : wal.backup(destination, options),
+        destination === undefined ? backUp(wal, 'backup', options) : backUpTo(wal, destination, options),
       );
       const { error } = report;
       const output = new Output();
@@ -44,6 +44,10 @@ export function backupCommand(): Command {
       else await output.facts(rowsOf(report));
       await output.flush();
       if (error !== undefined) throw notWholeError(error, report.directory);
+      const further = await backupBeyond(dir, report.seq);
+      if (further === undefined) return;
+      const told = `Another backup, ${further.directory}, holds entries up to ${further.seq}, which the log lacks: see "jsonl-wal doctor".`;
+      process.stderr.write(`jsonl-wal: ${printable(told)}\n`);
     });
 }
 
