@@ -35,14 +35,18 @@ export function withWriterOptions(command: Command): Command {
 }
 
 /** Opens the log to append to it. It must exist: a mistyped directory would otherwise become a log of its own. */
-export async function openWriter(directory: string, options: WriterOptions): Promise<Wal> {
-  const { lockTimeout, durability, strictLock, allowNetwork } = options;
+export async function openWriter(
+  directory: string,
+  options: WriterOptions & Pick<WalOptions, 'onRewound'>,
+): Promise<Wal> {
+  const { lockTimeout, durability, strictLock, allowNetwork, onRewound } = options;
   const rest = {
     create: false,
     onLockWait: showWaiting,
     strictLock: strictLock === true,
     allowNetwork: allowNetwork === true,
     ...(durability && { durability }),
+    ...(onRewound && { onRewound }),
     ...(lockTimeout !== undefined && { lockTimeoutMs: lockTimeout }),
   };
   return openLog(directory, rest, 'not-written');

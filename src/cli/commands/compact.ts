@@ -1,13 +1,14 @@
 import type { Command } from 'commander';
 import { messageOf, WalError } from '../../errors/errors.ts';
 import { printable } from '../../format/printable.ts';
-import type { Wal } from '../../index.ts';
+import type { Rewind, Wal } from '../../index.ts';
 import { backUp, backupBeyond } from '../backups.ts';
 import { makeCommand, settingsOf, wholeNumber } from '../command.ts';
 import { foldOption } from '../fold.ts';
 import { openWriter, using, type WriterOptions, withWriterOptions } from '../log.ts';
 import { Output } from '../output.ts';
 import { AUTOMATIC_KEEP, deleteBackups, pruneBehind } from '../prune-backups.ts';
+import { rewoundText } from '../rewound.ts';
 import { bytesIn, isSoleName, segmentsIn, snapshotsIn } from '../segments.ts';
 import { count } from '../words.ts';
 
@@ -37,7 +38,12 @@ export function compactCommand(): Command {
   return withWriterOptions(command).action(async (_options: unknown, given: Command) => {
     const { dir, json, retain, backup, ...options } = settingsOf<CompactSettings>(given);
     const output = new Output();
-    await using(openWriter(dir, options), async (wal) => {
+    let rewound: Rewind | undefined;
+    const onRewound = (rewind: Rewind) => {
+      rewound = rewind;
+    };
+    await using(openWriter(dir, { ...options, onRewound }), async (wal) => {
+      if (rewound !== undefined) throw setBackError(rewoundText(rewound), rewound.from, FORGET);
       const { report, deleted, freed, copy } = await compactSafely(wal, retain, backup);
       if (json) await output.json({ ...report, deleted, freed, backup: copy ?? null });
       else {
@@ -101,7 +107,7 @@ function without<File extends { readonly name: string }>(
   return files.filter(({ name }) => !names.has(name));
 }
 
-/** Throws where a backup holds entries after the last one of the log: what is deleted here might be what they lead on from. */
+/** Throws where a backup holds entries after the last one of the log. */
 async function refuseSetBack(wal: Wal): Promise<void> {
   const { location } = wal.info();
   const { seq } = await wal.head();
@@ -109,9 +115,15 @@ async function refuseSetBack(wal: Wal): Promise<void> {
   // It may have been made meanwhile, of a log that went on.
   const now = further === undefined ? seq : (await wal.head()).seq;
   if (further === undefined || further.seq <= now) return;
-  throw new WalError(
-    'ERR_WAL_CORRUPT',
-    `The log in ${location} ends at entry ${now}, and its backup ${further.directory} at entry ${further.seq}: the end of the log was cut off or taken away, or an older copy of it was put here. Nothing was compacted. "jsonl-wal doctor" says how to get the rest back. If the log was set back on purpose, move that backup away.`,
-    { seq: now + 1 },
-  );
+  const told = `the log ends at entry ${now}, and its backup ${further.directory} at entry ${further.seq} (cut, restored, checked out?)`;
+  throw setBackError(told, now + 1, 'move that backup away');
+}
+
+const FORGET = '"jsonl-wal doctor --forget"';
+
+/** What is deleted might be what the lost entries lead on from. */
+function setBackError(told: string, seq: number, wayOut: string): WalError {
+  const advice = '"jsonl-wal doctor" says how to get the rest back';
+  const message = `Nothing was compacted: ${told}. ${advice}; if that was meant: ${wayOut}.`;
+  return new WalError('ERR_WAL_CORRUPT', message, { seq });
 }
