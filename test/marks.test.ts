@@ -352,13 +352,13 @@ test('a mark is only raised, but for one that the log was found not to hold', ()
   inScratch('marks', (directory) => {
     const log = '0123456789abcdef';
     const mark = new MarkFile({ storage: nodeStorage, directory, log, mode: 0o666, now: () => 7 });
-    const at = (seq: number, crc = '0000000a') => ({ seq, crc });
+    const at = (seq: number, crc = '0000000a') => ({ seq, crc, kept: false });
     assert.equal(mark.read(), undefined);
     mark.raise(at(5), undefined, undefined);
     mark.raise(at(3), undefined, undefined);
     mark.raise(at(5, '0000000b'), undefined, undefined);
     assert.deepEqual(mark.read(), at(5));
-    const rewind = { from: 3, to: 5, head: at(2) };
+    const rewind = { from: 3, to: 5, head: { seq: 2, crc: '0000000a' } };
     mark.raise(at(3), at(5, '0000000b'), rewind);
     assert.deepEqual([mark.read(), mark.noted()], [at(5), []]);
     mark.raise(at(3), at(5), rewind);

@@ -12,6 +12,7 @@ const EXIT_OF: Partial<Record<WalErrorCode, number>> = {
   ERR_WAL_CORRUPT: EXIT.corruption,
   ERR_WAL_DIVERGED: EXIT.corruption,
   ERR_WAL_FORMAT: EXIT.corruption,
+  ERR_WAL_MISSING: EXIT.corruption,
   ERR_WAL_LOCK_TIMEOUT: EXIT.lockTimeout,
 };
 

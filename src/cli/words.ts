@@ -1,3 +1,5 @@
+import type { Stray, StrayKind } from '../index.ts';
+
 /** 12345 -> '12,345', the same wherever it runs. */
 export function figure(n: number): string {
   return Math.round(n).toLocaleString('en-US');
@@ -11,6 +13,18 @@ export function count(n: number, one: string, many = `${one}s`): string {
 /** 'entry 3', 'entries 3 to 5'. */
 export function entryRange(from: number, to: number): string {
   return from === to ? `entry ${from}` : `entries ${from} to ${to}`;
+}
+
+const STRAYS: Readonly<Record<StrayKind, string>> = {
+  placeholder: "a sync service's placeholder for a file that is not on this disk",
+  conflict: "a sync tool's copy of what another machine wrote",
+  rotated: 'a copy as logrotate makes',
+  copy: 'a copy',
+};
+
+/** A file beside the log's own, in words. */
+export function strayText({ name, kind }: Stray): string {
+  return `${name} (${STRAYS[kind]})`;
 }
 
 /** Milliseconds with as many digits as tell something: '0.61 ms', '18 ms', '1.3 s'. */

@@ -29,6 +29,8 @@ export const ERROR_CODES = {
   ERR_WAL_FORMAT: 'wal.json is missing beside segments, or damaged, or a repair was cut short',
   ERR_WAL_VERSION: 'the log is of a format version that this package does not read',
   ERR_WAL_CORRUPT: 'data that was acknowledged is missing or damaged',
+  ERR_WAL_MISSING:
+    'files of the log are not there: a sync service keeps them elsewhere, or all were taken away',
   ERR_WAL_COMPACTED: 'what was asked for was compacted away: a snapshot stands for it',
   ERR_WAL_FOLD: 'the state was made by another fold, or a fold failed',
   ERR_WAL_TRANSACTION: 'a transaction broke its rules, or never stopped conflicting',

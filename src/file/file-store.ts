@@ -4,6 +4,7 @@ import { WalError } from '../errors/errors.ts';
 import type { Meta } from '../format/meta.ts';
 import { segmentName, snapshotName } from '../format/names.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
+import { type Stray, straysAmong } from '../format/strays.ts';
 import type { Survey } from '../format/survey.ts';
 import type { Gate } from '../lock/gate.ts';
 import type { Lock } from '../lock/lock.ts';
@@ -325,6 +326,15 @@ export class FileStore implements LineStore {
 
   changed(signal: AbortSignal): Promise<void> {
     return this.#watching.changed(signal);
+  }
+
+  strays(): Stray[] {
+    const { storage, directory } = this.#parts;
+    try {
+      return straysAmong(storage.list(directory));
+    } catch (error) {
+      throw fileError(error, 'list', directory);
+    }
   }
 
   info(): StoreInfo {

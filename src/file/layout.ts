@@ -4,8 +4,10 @@ import type { Head } from '../format/chain.ts';
 import type { KeyScope } from '../format/key-scope.ts';
 import { GENESIS_CRC } from '../format/line.ts';
 import { segmentName, segmentSeq, snapshotName, snapshotSeq } from '../format/names.ts';
+import { evictedAmong } from '../format/strays.ts';
 import type { Storage } from '../storage/storage.ts';
 import { snapshotError } from '../store/snapshot-error.ts';
+import { evictedError } from './absent.ts';
 import { gapError } from './gap.ts';
 import { sealBefore } from './seal.ts';
 import { readHeader } from './snapshots.ts';
@@ -25,8 +27,11 @@ export interface Layout {
   readonly snapshots: readonly number[];
 }
 
+/** Throws ERR_WAL_MISSING where a sync service has put a placeholder in the place of one of the log's files. */
 export function layoutOf(storage: Storage, directory: string): Layout {
   const names = storage.list(directory);
+  const evicted = evictedAmong(names);
+  if (evicted !== undefined) throw evictedError(directory, evicted);
   const seqs = (seqOf: (name: string) => number | undefined) =>
     names
       .map(seqOf)

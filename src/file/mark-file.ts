@@ -7,6 +7,7 @@ import {
   encodeMark,
   encodeRewind,
   MARK_BYTES,
+  type Mark,
   type NotedRewind,
   type Rewind,
 } from '../format/mark.ts';
@@ -50,13 +51,13 @@ export class MarkFile implements Marks {
     this.#parts = parts;
   }
 
-  read(): Head | undefined {
+  read(): Mark | undefined {
     const { storage, directory, log } = this.#parts;
     const bytes = quietly(() => readWhole(storage, join(directory, MARK_FILE), MARK_BYTES));
     return bytes && decodeMark(bytes, log);
   }
 
-  #markIn(file: StorageFile): Head | undefined {
+  #markIn(file: StorageFile): Mark | undefined {
     const bytes = Buffer.alloc(MARK_BYTES);
     return decodeMark(bytes.subarray(0, readFully(file, bytes, 0)), this.#parts.log);
   }
@@ -67,24 +68,25 @@ export class MarkFile implements Marks {
     return quietly(() => storage.look(join(directory, META_FILE))) === undefined ? 'away' : 'elsewhere';
   }
 
-  raise(head: Head, stale: Head | undefined, rewind: Rewind | undefined): void {
-    this.#replace(head, (there) => {
+  raise(mark: Mark, stale: Head | undefined, rewind: Rewind | undefined): void {
+    this.#replace((there) => {
       const isStale = stale !== undefined && isSameHead(there, stale);
-      if (there !== undefined && there.seq >= head.seq && !isStale) return false;
       if (isStale && rewind !== undefined) this.note(rewind);
-      return true;
+      if (there === undefined || isStale) return mark;
+      return there.seq >= mark.seq ? undefined : { ...mark, kept: mark.kept || there.kept };
     });
   }
 
   set(head: Head): void {
-    this.#replace(head, () => true);
+    this.#replace(() => ({ ...head, kept: true }));
   }
 
-  #replace(head: Head, may: (there: Head | undefined) => boolean): void {
+  #replace(next: (there: Mark | undefined) => Mark | undefined): void {
     quietly(() => {
       const file = this.#openToWrite();
       try {
-        if (may(this.#markIn(file))) file.writeAt(encodeMark(this.#parts.log, head), 0);
+        const mark = next(this.#markIn(file));
+        if (mark !== undefined) file.writeAt(encodeMark(this.#parts.log, mark), 0);
       } finally {
         file.close();
       }

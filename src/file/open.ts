@@ -10,9 +10,11 @@ import type { Lock } from '../lock/lock.ts';
 import { HolderHint, type LockKind, readHolder } from '../lock/record.ts';
 import { fileError, orReadOnly } from '../storage/error.ts';
 import type { FileSystem, Storage } from '../storage/storage.ts';
+import { emptiedError } from './absent.ts';
 import { FileStore, type Turnstile } from './file-store.ts';
 import { lastFile, layoutOf, newestStart } from './layout.ts';
 import { type Modes, makeLog, readMeta } from './log-directory.ts';
+import { MarkFile } from './mark-file.ts';
 
 import { healSuspect } from './suspect.ts';
 
@@ -194,6 +196,12 @@ async function prepare(options: OpenFileStore, log: string, existed: boolean): P
   for (let waited = 0; existed && waited < AWAY_MS; waited += AWAY_LOOK_MS) {
     if (lastFile(layoutOf(storage, directory)) !== undefined) break;
     await clock.sleep(AWAY_LOOK_MS);
+  }
+  if (existed && lastFile(layoutOf(storage, directory)) === undefined) {
+    const mark = new MarkFile({ storage, directory, log, now: clock.now }).read();
+    // Should somebody have begun the log just now, a segment was there before the mark.
+    if (mark?.kept && lastFile(layoutOf(storage, directory)) === undefined)
+      throw emptiedError(directory, mark.seq);
   }
   const path = join(directory, segmentName(newestStart({ storage, directory, log }, true).firstSeq));
   if (storage.look(path) === undefined) storage.open(path, 'append', modes.file).close();

@@ -24,18 +24,26 @@ export function rewindTo(head: Head, mark: Head): Rewind {
   return { from: Math.min(mark.seq, head.seq + 1), to: mark.seq, head };
 }
 
+/** The last entry that was acknowledged on a machine. */
+export interface Mark extends Head {
+  /** Whether it, or one before it, was synced on this machine: then a segment is there after any crash. */
+  readonly kept: boolean;
+}
+
 /** wal.mark is one line, filled up with spaces to this size, so that one write replaces it. */
 export const MARK_BYTES = 128;
 
-/** What wal.mark holds: the last entry that was acknowledged on this machine, and the crc of its line. */
-export function encodeMark(log: string, { seq, crc }: Head): Buffer {
-  return Buffer.from(`${withCrc({ head: { crc, seq }, log }).padEnd(MARK_BYTES - 1)}\n`);
+/** What wal.mark holds. */
+export function encodeMark(log: string, { seq, crc, kept }: Mark): Buffer {
+  return Buffer.from(`${withCrc({ head: { crc, seq }, kept, log }).padEnd(MARK_BYTES - 1)}\n`);
 }
 
 /** Undefined where the bytes are no mark, or another log's. */
-export function decodeMark(bytes: Buffer, log: string): Head | undefined {
-  const value = checked(bytes.subarray(0, MARK_BYTES).toString('latin1')) as { head?: Head; log?: string };
-  return value?.log === log && isHead(value.head) ? value.head : undefined;
+export function decodeMark(bytes: Buffer, log: string): Mark | undefined {
+  const text = bytes.subarray(0, MARK_BYTES).toString('latin1');
+  const value = checked(text) as { head?: Head; kept?: boolean; log?: string } | undefined;
+  if (value?.log !== log || !isHead(value.head)) return undefined;
+  return { ...value.head, kept: value.kept === true };
 }
 
 /** One line of wal.rewound. */
@@ -49,12 +57,13 @@ export function decodeRewinds(text: string, log: string): NotedRewind[] {
     const value = checked(line) as (NotedRewind & { log: string }) | undefined;
     if (value?.log !== log || !isHead(value.head)) return [];
     const { from, to, head, ts } = value;
-    return [from, to, ts].every(Number.isSafeInteger) ? [{ from, to, head, ts }] : [];
+    return from <= to && [from, to, ts].every(Number.isSafeInteger) ? [{ from, to, head, ts }] : [];
   });
 }
 
 function isHead(value: Head | undefined): value is Head {
-  return Number.isSafeInteger(value?.seq) && typeof value?.crc === 'string';
+  const { seq = -1, crc } = value ?? {};
+  return Number.isSafeInteger(seq) && seq >= 0 && /^[0-9a-f]{8}$/.test(`${crc}`);
 }
 
 /** JSON that begins with the crc of what follows it, as the log's lines do. */

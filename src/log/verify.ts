@@ -8,6 +8,7 @@ import { segmentName, snapshotName } from '../format/names.ts';
 import { passedOver } from '../format/passed-over.ts';
 import { recordsOf } from '../format/record.ts';
 import type { UnendedLine } from '../format/scan.ts';
+import type { Stray } from '../format/strays.ts';
 import type { Misfit, Verdict } from '../format/verdict.ts';
 import type { FeedState, LineReader, LineStore } from '../store/store.ts';
 import { ChainFeed } from './chain-feed.ts';
@@ -64,6 +65,10 @@ export interface VerifyReport {
    * next append here replaces the mark. It is information, which `ok` does not regard.
    */
   readonly rewound: Rewind | undefined;
+  /** Files beside the log's own that bear names like theirs: copies that a sync tool, logrotate or a person made. */
+  readonly strays: readonly Stray[];
+  /** Whether it ends in a seal: the next append makes the segment that comes next. If there was one, it was taken away. */
+  readonly sealed: boolean;
   /** The error that reading the whole log, or opening it to append, ends in; undefined where there is none. */
   readonly error: WalError | undefined;
 }
@@ -105,7 +110,7 @@ async function verifyFrom(
     from = failure && (await store.nextSegment(Math.max(feed.lastBegun, from - 1)));
   }
   const snapshots = await checkSnapshots(store, clock, oldest, feed.head.seq);
-  const report = feed.report(errors, snapshots, await store.refusal());
+  const report = feed.report(errors, snapshots, await store.refusal(), await store.strays());
   if (report.error !== undefined || !feed.mayPassOver) return report;
   // What does not count is mostly what was overtaken, and written again.
   const branch = passedOverError(passedOver(await store.survey(onProgress)));
@@ -293,6 +298,7 @@ class VerifyFeed extends ChainFeed {
     errors: readonly (WalError | undefined)[],
     snapshots: SnapshotCheck,
     refusal: WalError | undefined,
+    strays: readonly Stray[],
   ): VerifyReport {
     const unread = firstOf([...errors, this.#strange, this.#unreadable, snapshots.error]);
     const failure = unread ?? refusal;
@@ -317,6 +323,8 @@ class VerifyFeed extends ChainFeed {
         this.#hasMark || this.#unended?.line.crc === this.#mark?.crc
           ? undefined
           : rewindTo(head, this.#mark as Head),
+      strays,
+      sealed: this.isSealed,
       error: failure,
     };
 

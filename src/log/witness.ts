@@ -132,7 +132,9 @@ export class Witness {
 
   #raise(): void {
     if (this.#head === undefined) return;
-    this.#parts.store.marks.raise(this.#head, this.#stale?.mark, this.#stale?.rewind);
+    const { store, tail } = this.#parts;
+    const mark = { ...this.#head, kept: tail.syncedHere > 0 };
+    store.marks.raise(mark, this.#stale?.mark, this.#stale?.rewind);
     this.#head = undefined;
     this.#stale = undefined;
   }

@@ -2,8 +2,9 @@ import type { WalError } from '../errors/errors.ts';
 import type { Head } from '../format/chain.ts';
 import type { KeyScope } from '../format/key-scope.ts';
 import type { Envelope } from '../format/line.ts';
-import type { Rewind } from '../format/mark.ts';
+import type { Mark, Rewind } from '../format/mark.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
+import type { Stray } from '../format/strays.ts';
 import type { LostRange, Survey, SurveyedLine } from '../format/survey.ts';
 
 /** Where a feed stands once it was given all there is. */
@@ -124,18 +125,18 @@ export interface BackupRequest {
  */
 export interface Marks {
   /** The mark; undefined where there is none, or none that can be read. */
-  read(): Head | undefined;
+  read(): Mark | undefined;
   /**
    * here: the file that the log was last read from is the one there, with the last line that was read. away: no log is there
    * now. elsewhere: what is there has to be read to tell.
    */
   readonly place: 'here' | 'away' | 'elsewhere';
   /**
-   * Makes the mark `head`, unless it is at or past that and not `stale`, a mark that the log was found not to hold.
+   * Makes the mark this one, unless it is at or past that and not `stale`, a mark that the log was found not to hold.
    * Where it replaces the stale one, the rewind is noted.
    */
-  raise(head: Head, stale: Head | undefined, rewind: Rewind | undefined): void;
-  /** Makes the mark `head`, whatever it was. */
+  raise(mark: Mark, stale: Head | undefined, rewind: Rewind | undefined): void;
+  /** Makes the mark `head`, which is synced, whatever it was. */
   set(head: Head): void;
   /** Notes, until it is to be forgotten, that entries acknowledged here are gone. */
   note(rewind: Rewind): void;
@@ -185,6 +186,8 @@ export interface LineStore {
    */
   backup(destination: string, request: BackupRequest): Promise<BackupFiles>;
   readonly marks: Marks;
+  /** Files beside the log's own that bear names like theirs. */
+  strays(): Stray[] | Promise<Stray[]>;
   /** After a failed sync: leaves word for whoever opens the log next. */
   suspect(): void;
   /** The first seq that was not compacted away. What is missing without that is an error to who reads it. */

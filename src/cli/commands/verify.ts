@@ -9,7 +9,7 @@ import { Output, type Row } from '../output.ts';
 import { rewoundText } from '../rewound.ts';
 import { bytesIn, segmentsIn } from '../segments.ts';
 import { Progress } from '../status.ts';
-import { count, entryRange, figure, pendingText } from '../words.ts';
+import { count, entryRange, figure, pendingText, strayText } from '../words.ts';
 
 export function verifyCommand(): Command {
   return makeCommand('verify', ['verify', 'verify --json | jq .missing']).action(
@@ -32,8 +32,21 @@ export function verifyCommand(): Command {
 }
 
 function rowsOf(report: VerifyReport): Row[] {
-  const { ok, head, readable, entries, bytes, lines, segments, missing, pending, damage, odd, rewound } =
-    report;
+  const {
+    ok,
+    head,
+    readable,
+    entries,
+    bytes,
+    lines,
+    segments,
+    missing,
+    pending,
+    damage,
+    odd,
+    rewound,
+    strays,
+  } = report;
   const { accepted, ...others } = lines;
   const kinds = Object.entries(others).filter(([, number]) => number > 0);
   return [
@@ -62,6 +75,7 @@ function rowsOf(report: VerifyReport): Row[] {
         ],
       ),
     ...(rewound === undefined ? [] : [['note', rewoundText(rewound)] as const]),
+    ...firstFew(strays, (stray): Row[] => [['beside', `${strayText(stray)}: no part of the log`]]),
     ...firstFew(damage, damageRows),
     ...firstFew(odd, (line) => [['odd', oddText(line)]]),
   ];

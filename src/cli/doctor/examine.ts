@@ -7,7 +7,14 @@ import { Progress } from '../status.ts';
 import { count } from '../words.ts';
 import { checkBackups } from './backups.ts';
 import { type Check, checked } from './check.ts';
-import { checkGit, checkLeftovers, checkRewound, checkSnapshots, checkSuspect } from './keeping.ts';
+import {
+  checkGit,
+  checkLeftovers,
+  checkRewound,
+  checkSnapshots,
+  checkStrays,
+  checkSuspect,
+} from './keeping.ts';
 import { brokenChain, checkChain, checkClock, checkFormat, checkMerge, checkTail } from './lines.ts';
 import { checkLock } from './lock.ts';
 import {
@@ -43,6 +50,7 @@ export async function* examine(directory: string): AsyncGenerator<Check, void, u
     const rewound = yield* examineLines(directory);
     yield await checked('rewound', () => checkRewound(directory, rewound), access);
   }
+  yield await checked('beside', () => checkStrays(directory), access);
   yield await checked('leftovers', () => checkLeftovers(directory), access);
   yield await checked('git', () => checkGit(directory, isForGit(directory)), access);
 }

@@ -1,18 +1,21 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { BACKUPS_DIRECTORY, REPAIRING_FILE, SUSPECT_FILE, snapshotSeq } from '../../format/names.ts';
-import { notedRewinds, type Rewind, type VerifyReport } from '../../index.ts';
+import { straysAmong } from '../../format/strays.ts';
+import { notedRewinds, type Rewind, type StrayKind, type VerifyReport } from '../../index.ts';
 import { shellWord } from '../../lab/shell-word.ts';
 import { isInRepository, wantingGitFiles } from '../git-files.ts';
 import { rewoundText } from '../rewound.ts';
 import { snapshotsIn } from '../segments.ts';
 import { timeText } from '../show.ts';
-import { count } from '../words.ts';
+import { count, strayText } from '../words.ts';
 import { ageText, type Check, commandOn } from './check.ts';
 import { copiesOf } from './from-backups.ts';
 
 /** What nobody touched for so long is left over. */
 const LEFTOVER_MS = 3_600_000;
+/** So many are named. */
+const MOST_STRAYS = 3;
 
 /** What a failed sync leaves. */
 export function checkSuspect(directory: string): Check {
@@ -46,6 +49,30 @@ export function checkSnapshots(directory: string, { damage, error }: VerifyRepor
   const instead = newest === undefined ? 'the entries are all there' : `that of entry ${reached} stands in`;
   const mend = `${commandOn(directory, 'compact --fold last-data')} makes a new one (where a program folds the log in a way of its own, let it)`;
   return { name, state: 'warn', message: `${bad.join(' and ')} cannot be read; ${instead}`, mend };
+}
+
+const STRAY_MENDS: Readonly<Record<StrayKind, string>> = {
+  placeholder:
+    'have it downloaded ("brctl download", or open the folder in Finder), and keep the log where nothing is taken off the disk',
+  conflict:
+    'its entries may be in no other file: append those that the log lacks, then move it away; let a sync tool copy backups, not the log',
+  rotated:
+    'take the log out of logrotate, for its entries count only in the log: "jsonl-wal compact" keeps it small; move the copy away',
+  copy: 'move it away; "jsonl-wal backup" makes copies that can be restored',
+};
+
+/** Files that bear names like the log's: nothing in them counts. */
+export function checkStrays(directory: string): Check {
+  const name = 'beside';
+  const strays = straysAmong(readdirSync(directory));
+  const kinds = ['placeholder', 'conflict', 'rotated', 'copy'] as const;
+  const worst = kinds.find((kind) => strays.some((stray) => stray.kind === kind));
+  if (worst === undefined) return { name, state: 'ok', message: 'no copies of its files lie beside the log' };
+  const first = strays.filter(({ kind }) => kind === worst).slice(0, MOST_STRAYS);
+  const more =
+    strays.length > first.length ? `, and ${count(strays.length - first.length, 'other file')}` : '';
+  const message = `${first.map(strayText).join(', ')}${more}: no part of the log`;
+  return { name, state: worst === 'placeholder' ? 'fail' : 'warn', message, mend: STRAY_MENDS[worst] };
 }
 
 /** What was acknowledged on this machine and is not in the log any more: by its mark, and by what was noted since. */

@@ -69,6 +69,8 @@ export async function brokenChain(
 ): Promise<Check> {
   const found = { name: 'chain', state: 'fail', message: error.message } as const;
   // No compaction came between: the segments do not lead to the snapshot that stands there.
+  if (hasCode(error, 'ERR_WAL_MISSING'))
+    return { ...found, mend: 'put the files back, as it says', corrupt: true };
   if (!hasCode(error, 'ERR_WAL_CORRUPT', 'ERR_WAL_DIVERGED', 'ERR_WAL_COMPACTED'))
     return { ...found, mend: 'mend what the system says, and look again' };
   const { mend, told } = await mendOf(directory, ['tail', 'salvage']);
@@ -137,7 +139,7 @@ const CONVERTED: Partial<Record<DamageCause, string>> = {
 };
 
 /** What lies after the last entry, of lines that can be read to their end. */
-export function checkTail({ odd, segments, head, pending }: VerifyReport): Check {
+export function checkTail({ odd, segments, head, pending, sealed }: VerifyReport): Check {
   const name = 'tail';
   const last = segments.at(-1)?.name;
   const at = head.seq === 0 ? 'no entries yet' : `ends with entry ${head.seq} (crc ${head.crc})`;
@@ -149,6 +151,10 @@ export function checkTail({ odd, segments, head, pending }: VerifyReport): Check
     ({ segment, verdict }) => segment === last && (verdict === 'pending' || verdict === 'torn'),
   );
   const kinds = [...new Set(harmless.map(({ verdict }) => verdict))];
+  if (kinds.length === 0 && sealed) {
+    const message = `${at}, in a seal: the next append makes the segment that follows (if one was there, it was taken away)`;
+    return { name, state: 'ok', message };
+  }
   if (kinds.length === 0) return { name, state: 'ok', message: at };
   const lines = count(harmless.length, `${kinds.join(' or ')} line`);
   return { name, state: 'ok', message: `${at}; ${lines} in the last segment, which a crash leaves: no harm` };

@@ -1,6 +1,8 @@
+import { COVERED_OFFSET } from '../../format/line.ts';
 import { segmentName, snapshotName } from '../../format/names.ts';
 import { pick } from '../seeded.ts';
 import type { Content } from './files.ts';
+import { withRightCrc } from './lines.ts';
 import { type Mutation, pickFile } from './mutation.ts';
 
 const META = { format: 'jsonl-wal', version: 1, id: '0123456789abcdef', created: '2026-01-01T00:00:00.000Z' };
@@ -40,6 +42,15 @@ const SUSPECTS: readonly string[] = [
   '{"seq":1e999}\n',
   '{"seq":1}\n',
 ];
+/** What wal.mark, or a line of wal.rewound, may say, with a right checksum. */
+const MARKS: readonly object[] = [
+  { head: { crc: '0000000a', seq: 9_007_199_254_740_990 }, kept: true },
+  { head: { crc: '0000000a', seq: 1 }, kept: 'yes', from: 1, to: 1, ts: 0 },
+  { head: { crc: 7, seq: -1 }, from: 1, to: 2, ts: 0 },
+  { head: { crc: '\u001b[2J', seq: 0 }, from: 9, to: 3, ts: 8.64e15 },
+  { head: { crc: '0000000a', seq: 2 }, from: 1, to: 1e20, ts: 9e15 },
+  { head: null },
+];
 const NAMES = [
   segmentName(3),
   segmentName(9_007_199_254_740_991),
@@ -68,10 +79,26 @@ function oneOf(name: string, file: string, texts: readonly string[]): Mutation {
   };
 }
 
+function saying(name: string, file: string): Mutation {
+  return {
+    name,
+    apply: ({ files, dice }) => {
+      const log = /"id":"([0-9a-f]{16})"/.exec(files.get('wal.json')?.toString() ?? '')?.[1];
+      const said = { ...pick(dice, MARKS), log };
+      // In place of the crc that it is given.
+      const line = withRightCrc(Buffer.from(`${' '.repeat(COVERED_OFFSET)}${JSON.stringify(said).slice(1)}`));
+      files.set(file, line);
+      return `${file} says ${line.toString().trimEnd()}`;
+    },
+  };
+}
+
 export const FILE_MUTATIONS: readonly Mutation[] = [
   oneOf('write wal.json anew', 'wal.json', METAS),
   oneOf('write wal.lock', 'wal.lock', LOCKS),
   oneOf('leave a marker of failed syncs', 'wal.suspect', SUSPECTS),
+  saying('leave a mark', 'wal.mark'),
+  saying('leave word of what is gone', 'wal.rewound'),
   {
     name: 'take a file away',
     apply: (draft) => {

@@ -13,7 +13,7 @@ export function readFiles(directory: string): Files {
   const files: Files = new Map();
   for (const name of readdirSync(directory).sort()) {
     const path = join(directory, name);
-    if (!name.startsWith('wal.lock') && lstatSync(path).isFile()) files.set(name, readFileSync(path));
+    if (!/^wal\.(lock|mark)/.test(name) && lstatSync(path).isFile()) files.set(name, readFileSync(path));
   }
   return files;
 }
