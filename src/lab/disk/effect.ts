@@ -12,7 +12,14 @@ export interface Naming {
 export type Effect =
   /** A file or directory that no name leads to yet. */
   | { readonly kind: 'made'; readonly inode: Inode; readonly directory: boolean; readonly mode: number }
-  | { readonly kind: 'write'; readonly inode: Inode; readonly offset: number; readonly bytes: Buffer }
+  | {
+      readonly kind: 'write';
+      readonly inode: Inode;
+      readonly offset: number;
+      readonly bytes: Buffer;
+      /** Of the second part of a write, the number of the first. */
+      readonly restOf?: number;
+    }
   /** All of them at once: a rename is two. */
   | { readonly kind: 'name'; readonly namings: readonly Naming[] }
   /** A sync has ended: of that file's bytes, or that directory's names, those effects are kept that came before number `before`. */

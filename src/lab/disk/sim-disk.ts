@@ -40,6 +40,12 @@ export class SimDisk implements Storage {
     this.#nextInode = 1 + Math.max(ROOT, ...image.directories.keys(), ...image.files.keys());
   }
 
+  /** Says of the last effect, a write, that it is the second part of the one with that number. */
+  tieLastTo(first: number): void {
+    const last = this.effects.pop();
+    if (last?.kind === 'write') this.effects.push({ ...last, restOf: first });
+  }
+
   /** Notes something down between the effects. */
   note(note: unknown): void {
     this.effects.push({ kind: 'note', note });

@@ -17,7 +17,29 @@ export function fateOf(effects: readonly Effect[], dice: Dice): Fate {
     const effect = pick(dice, kept);
     if (effect !== undefined) damaged.set(effect, damageOf(effects, effect, dice));
   }
+  for (const number of open)
+    if (lacksBeginning(effects, number, (each) => lost.has(each) || damaged.has(each))) {
+      lost.add(number);
+      damaged.delete(number);
+    }
   return { lost, damaged: [...damaged.values()] };
+}
+
+/**
+ * Whether it is the second part of a write, and what lies before it, from the first part on, is not whole: a log whose end is
+ * kept so is in doubt, as FORMAT.md says, and nobody could go on.
+ */
+function lacksBeginning(
+  effects: readonly Effect[],
+  number: number,
+  isHarmed: (effect: number) => boolean,
+): boolean {
+  const rest = effects[number];
+  if (rest?.kind !== 'write' || rest.restOf === undefined) return false;
+  const { restOf, inode } = rest;
+  return effects.slice(restOf, number).some((effect, i) => {
+    return effect.kind === 'write' && effect.inode === inode && isHarmed(restOf + i);
+  });
 }
 
 function damageOf(effects: readonly Effect[], effect: number, dice: Dice): Damaged {

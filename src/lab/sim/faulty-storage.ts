@@ -63,8 +63,10 @@ export function faultyStorage(disk: SimDisk, obstacles: Obstacles): Storage {
       if (trouble.kind === 'split') {
         const at = shareOf(bytes.length, dice);
         file.append([bytes.subarray(0, at)]);
+        const first = disk.effects.length - 1;
         obstacles.comeBetween(rollSeed(dice));
-        if (at < bytes.length) file.append([bytes.subarray(at)]);
+        file.append([bytes.subarray(at)]);
+        disk.tieLastTo(first);
         return bytes.length;
       }
       const taken = trouble.kind === 'fails' ? Math.floor(dice() * (bytes.length + 1)) : roomFor(bytes, dice);

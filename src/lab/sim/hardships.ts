@@ -140,13 +140,13 @@ const LOCKS: Pick<Hardships, 'lies' | 'stolen'> = { lies: 0.05, stolen: 0.05 };
 const SETTINGS: readonly Partial<Hardships>[] = [
   { kill: 0.001, crash: 0.0005, pages: 0.01 },
   { interloper: 0.1, full: 0.02 },
-  // Without crashes: one that keeps the second part alone leaves a doubt.
   { interloper: 0.05, split: 0.05, full: 0.005, kill: 0.001, ...LOCKS },
   { crash: 0.0005, 'sync-fails': 0.01 },
   { interloper: 0.05, kill: 0.002, jump: 0.001, ...LOCKS },
   { fails: 0.004, kill: 0.0005 },
   { fails: 0.002, crash: 0.0005, 'sync-fails': 0.005 },
   { short: 0.02, kill: 0.0005, pages: 0.03 },
+  { pages: 0.1, 'sync-fails': 0.02 },
   {
     ...LOCKS,
     kill: 0.0005,
@@ -158,6 +158,30 @@ const SETTINGS: readonly Partial<Hardships>[] = [
     'sync-fails': 0.003,
   },
 ];
+
+/** How often each goes wrong in a world that mixes them. */
+const MIXED = {
+  interloper: 0.06,
+  kill: 0.001,
+  crash: 0.0005,
+  jump: 0.001,
+  fails: 0.002,
+  full: 0.01,
+  split: 0.02,
+  short: 0.01,
+  pages: 0.02,
+  'sync-fails': 0.005,
+  lies: 0.05,
+  stolen: 0.05,
+} as const satisfies Partial<Hardships>;
+/** So many of them meet in such a world. */
+const MOST_MIXED = 4;
+
+function mixture(dice: Dice): Partial<Hardships> {
+  const kinds = Object.keys(MIXED) as (keyof typeof MIXED)[];
+  const chosen = Array.from({ length: MOST_MIXED }, () => pick(dice, kinds) as keyof typeof MIXED);
+  return Object.fromEntries(chosen.map((kind) => [kind, MIXED[kind]]));
+}
 
 /** Those of a log kept in git. */
 const GIT_SETTINGS: readonly Partial<Hardships>[] = [
@@ -173,9 +197,11 @@ export function isCalm({ hardships }: Climate): boolean {
 
 export function climateOf(dice: Dice): Climate {
   const git = dice() < 0.2;
+  const setting = pick(dice, git ? GIT_SETTINGS : SETTINGS);
+  const mixed = dice() < (git ? 0.8 : 0.4) ? { checkout: git ? 0.002 : 0, ...mixture(dice) } : setting;
   return {
     git,
-    hardships: { ...CALM, ...pick(dice, git ? GIT_SETTINGS : SETTINGS) },
+    hardships: { ...CALM, ...mixed },
     slots: pick(dice, [2, 3, 4, 4]) as number,
     segmentBytes: pick(dice, [4096, 4096, 16_384]) as number,
     lock: {

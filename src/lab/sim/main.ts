@@ -1,6 +1,7 @@
 import { countFrom, makeProgram } from '../program.ts';
 import { chooseSeed } from '../seeded.ts';
 import { keeping, type Shrunk, shrinkWorld } from './failure.ts';
+import { Meetings } from './meetings.ts';
 import { simulate, type WorldReport } from './world.ts';
 
 /** It ends after so many seeds that failed. */
@@ -57,6 +58,7 @@ const first = flags.seed ?? chooseSeed();
 const most = flags.seed === undefined ? flags.seeds : 1;
 const tell = flags.tell && flags.seed !== undefined ? { tell: console.log } : {};
 const totals: Record<string, number> = {};
+const meetings = new Meetings();
 let [done, failed, steps, calls] = [0, 0, 0, 0];
 let digest = '';
 for (; done < most && failed < MOST_FAILED && performance.now() - start < flags.seconds * 1000; done++) {
@@ -67,6 +69,7 @@ for (; done < most && failed < MOST_FAILED && performance.now() - start < flags.
   steps += report.steps;
   calls += report.calls;
   for (const [name, count] of Object.entries(report.counts)) totals[name] = (totals[name] ?? 0) + count;
+  meetings.note(report.counts);
   if (report.faults.length === 0) continue;
   failed++;
   print(report);
@@ -82,6 +85,7 @@ console.log(
     .map(([name, count]) => `${name} ${count}`)
     .join(', '),
 );
+for (const line of meetings.table) console.log(line);
 console.log(
   `${done} seeds from ${first}, ${failed} failed; ${steps} steps, ${calls} calls of disk and lock; ` +
     `${perSecond(seconds)} steps a second, ${perSecond((user + system) / 1e6)} a second of processor time`,

@@ -54,6 +54,8 @@ export interface WorldReport {
 }
 
 const LOOK_EVERY = 100;
+/** What leaves half a line. */
+const TEARING = { fails: true, full: true, split: true };
 const MOST_DEPTH = 2;
 const MOST_BACKUPS = 2;
 const HANGS_AFTER = 10_000;
@@ -83,6 +85,8 @@ export class World {
   #before = new Image();
   readonly #actors: (Actor | undefined)[];
   #depth = 0;
+  /** Whether others append in the middle of a write. */
+  #isBetween = false;
   #trace = 0;
   #backups = 0;
   #backup: { readonly path: string; seq: number } | undefined;
@@ -138,6 +142,11 @@ export class World {
     this.note(actor.name, 'meets', trouble.kind);
     const where = `at ${place} (${path.slice(LOG.length + 1)})`;
     const dice = seeded(trouble.dice);
+    // Half a line between the two parts of another's write is a doubt.
+    if (this.#isBetween && call === 'append' && trouble.kind in TEARING) {
+      takeBack();
+      return undefined;
+    }
     switch (trouble.kind) {
       case 'crash':
         this.#crash(where, dice);
@@ -170,7 +179,9 @@ export class World {
   /** Others append in the middle of an actor's write. */
   comeBetween(actor: Actor, dice: Dice): void {
     const place = `the middle of ${actor.placeOf('append')}`;
+    this.#isBetween = true;
     this.#interlope(actor, `in ${place}`, place, dice);
+    this.#isBetween = false;
   }
 
   #interlope(actor: Actor, where: string, place: string, dice: Dice): boolean {

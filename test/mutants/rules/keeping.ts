@@ -3,6 +3,24 @@ import type { Mutant } from '../mutant.ts';
 /** What is on the disk before it is acknowledged. */
 export const KEEPING: readonly Mutant[] = [
   {
+    name: 'heal-writes-what-it-reads',
+    rule: 'after a failed sync whole lines only are written over: zeros may be a line on its way',
+    told: 'FORMAT: Files',
+    edits: [
+      {
+        file: 'file/suspect',
+        find: 'of wholeLines(bytes, end)',
+        replace: 'of [{ from: 0, to: bytes.length }]',
+      },
+    ],
+    caughtBy: {
+      by: 'test',
+      file: 'failed-sync',
+      test: 'healing writes whole lines only, and their newlines: not what it read as zeros, torn or unended',
+      because: 'few worlds heal while a line is on its way: it shows in one of forty',
+    },
+  },
+  {
     name: 'no-sync',
     rule: 'an append is synced before it is acknowledged',
     told: 'DURABILITY: The two durabilities',
