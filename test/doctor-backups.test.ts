@@ -167,7 +167,7 @@ test(
       await append(log, 51, 55);
       const snapshot = jsonl(log).find((name) => name.startsWith('snapshot')) as string;
       change(join(log, snapshot), () => '');
-      const { mend = '' } = await checkOf(log, 'chain');
+      const { mend = '' } = await checkOf(log, 'snapshots');
       execFileSync('sh', ['-c', mend.replace(/ \(a backup has .*$/, '')]);
       assert.deepEqual(await whatIsIn(log), { ok: true, seqs: [51, 52, 53, 54, 55] });
     }),

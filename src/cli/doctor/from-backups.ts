@@ -18,6 +18,7 @@ import { type VerifyReport, Wal } from '../../index.ts';
 import { shellWord } from '../../lab/shell-word.ts';
 import { backupsPlace, directoriesIn, reachOf } from '../backups.ts';
 import { metaOf } from '../read-file.ts';
+import { entryRange } from '../words.ts';
 
 /** A file of a log, and the backup that has it whole. */
 interface Better {
@@ -58,6 +59,22 @@ export function restoreText(copy: string): string {
   return `jsonl-wal restore ${shellWord(copy)} NEW-DIRECTORY, which makes a log of it to read them in`;
 }
 
+/** Files of backups, where these make the log whole; else the repair, and the backup that holds what that may not bring back. */
+export async function fromBackups(
+  directory: string,
+  { damage, entries }: Pick<VerifyReport, 'damage' | 'entries'>,
+  repair: string,
+): Promise<string> {
+  const bad = damage.map(({ segment }) => segment);
+  const put = await putBack(directory, bad, entries);
+  if (put !== undefined) return `${putText(put)}; or, of what is here alone: ${repair}`;
+  for (const { from, to = from, records, exact } of damage) {
+    const copy = exact && records === 0 ? undefined : await copyHolding(directory, from, to);
+    if (copy !== undefined) return `${repair}; ${copy} holds ${entryRange(from, to)}: ${restoreText(copy)}`;
+  }
+  return repair;
+}
+
 /** The directories in a log's place for backups that hold that log: backups, and what else was kept of it there. */
 export function copiesOf(directory: string): string[] {
   const place = backupsPlace(directory);
@@ -78,7 +95,7 @@ export async function copyBeyond(
 }
 
 /** One of these in which all of these entries can be read. */
-export async function copyHolding(directory: string, from: number, to: number): Promise<string | undefined> {
+async function copyHolding(directory: string, from: number, to: number): Promise<string | undefined> {
   for (const copy of copiesOf(directory)) if (await canRead(copy, from, to)) return copy;
   return undefined;
 }

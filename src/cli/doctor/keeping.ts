@@ -10,7 +10,7 @@ import { snapshotsIn } from '../segments.ts';
 import { timeText } from '../show.ts';
 import { count, strayText } from '../words.ts';
 import { ageText, type Check, commandOn } from './check.ts';
-import { copiesOf } from './from-backups.ts';
+import { copiesOf, fromBackups } from './from-backups.ts';
 
 /** What nobody touched for so long is left over. */
 const LEFTOVER_MS = 3_600_000;
@@ -28,7 +28,8 @@ export function checkSuspect(directory: string): Check {
 }
 
 /** The snapshots, and what is gone with those that are damaged. */
-export function checkSnapshots(directory: string, { damage, error }: VerifyReport): Check {
+export async function checkSnapshots(directory: string, report: VerifyReport): Promise<Check> {
+  const { damage, error } = report;
   const name = 'snapshots';
   const all = snapshotsIn(directory).map(({ name: file }) => file);
   const found = damage.filter(({ segment }) => all.includes(segment));
@@ -39,8 +40,9 @@ export function checkSnapshots(directory: string, { damage, error }: VerifyRepor
     const gone =
       lost && `${lost.segment} is damaged, and entries ${lost.from} to ${lost.to} are gone with it`;
     const message = error?.cause === 'snapshot' ? error.message : (gone as string);
-    const mend = `restore a backup ("jsonl-wal backup list"), or go on with what is left: ${commandOn(directory, 'repair --mode salvage')}`;
-    return { name, state: 'fail', message, mend, corrupt: true };
+    const mend = `go on with what is left: ${commandOn(directory, 'repair --mode salvage')}`;
+    const better = await fromBackups(directory, report, mend);
+    return { name, state: 'fail', message, mend: better, corrupt: true };
   }
   if (all.length === 0) return { name, state: 'ok', message: 'none' };
   const reached = newest === undefined ? 0 : (snapshotSeq(newest) as number);

@@ -9,7 +9,7 @@ import { segmentsIn, snapshotsIn } from '../segments.ts';
 import { timeText } from '../show.ts';
 import { count, entryRange, figure, pendingText } from '../words.ts';
 import { ageText, type Check, commandOn, makeOne } from './check.ts';
-import { copyHolding, putBack, putText, restoreText } from './from-backups.ts';
+import { fromBackups, putBack, putText } from './from-backups.ts';
 
 /** What wal.json says. */
 export async function checkFormat(directory: string): Promise<Check> {
@@ -76,22 +76,6 @@ export async function brokenChain(
   const { mend, told } = await mendOf(directory, ['tail', 'salvage']);
   const better = await fromBackups(directory, report, mend);
   return { ...found, message: `${error.message}${told}`, mend: better, corrupt: true };
-}
-
-/** Files of backups, where these make the log whole; else the repair, and the backup that holds what that may not bring back. */
-async function fromBackups(
-  directory: string,
-  { damage, entries }: Pick<VerifyReport, 'damage' | 'entries'>,
-  repair: string,
-): Promise<string> {
-  const bad = damage.map(({ segment }) => segment);
-  const put = await putBack(directory, bad, entries);
-  if (put !== undefined) return `${putText(put)}; or, of what is here alone: ${repair}`;
-  for (const { from, to = from, records, exact } of damage) {
-    const copy = exact && records === 0 ? undefined : await copyHolding(directory, from, to);
-    if (copy !== undefined) return `${repair}; ${copy} holds ${entryRange(from, to)}: ${restoreText(copy)}`;
-  }
-  return repair;
 }
 
 /** The first of these repairs that does, tried without writing, and what it would bring. */
