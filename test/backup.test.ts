@@ -350,7 +350,7 @@ test('all that a backup is made of is synced before it gets its name, and its na
     },
     syncDirectory: (path) => {
       nodeStorage.syncDirectory(path);
-      events.push(`directory ${path.replace(/\.[0-9a-f]{12}\.tmp$/, '')}`);
+      events.push(`directory ${path.replace(/\.[0-9a-f]{8}-[0-9]+\.[0-9a-f]{12}\.tmp$/, '')}`);
     },
   };
   return inLog(

@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
-import { readFileSync, renameSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type Clock, systemClock } from '../src/clock/clock.ts';
 import { openFileStore } from '../src/file/open.ts';
+import { temporaryName } from '../src/format/names.ts';
 import { Wal } from '../src/index.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 import { entry, files, fill, inLog, SEGMENT, SMALL, SNAPSHOT, stateOf } from '../src/lab/small-log.ts';
-import { changedStorage, changedSurroundings } from '../src/lab/wrapped-storage.ts';
+import { changedFile, changedStorage, changedSurroundings } from '../src/lab/wrapped-storage.ts';
 import { nodeStorage } from '../src/storage/node.ts';
+import type { Storage } from '../src/storage/storage.ts';
 import { resolveOptions } from '../src/wal/options.ts';
 
 test('a writer and a table that slept through compactions go on; the table loads the snapshot silently', () =>
@@ -201,4 +204,61 @@ test('verify begins anew where a compaction takes away what it was to read next'
     const { ok, error, entries, head } = await reader.verify();
     assert.deepEqual([ok, error, entries, head.seq], [true, undefined, 10, 250]);
     await reader.close();
+  }));
+
+/** Compacts, and runs `meanwhile` with the path of the temporary file once all is written there. */
+async function compactWith(directory: string, meanwhile: (temporary: string) => Promise<void>) {
+  const temporaries: string[] = [];
+  const open: Storage['open'] = (path, access, mode) => {
+    const file = nodeStorage.open(path, access, mode);
+    if (access !== 'create' || !path.includes('snapshot-')) return file;
+    temporaries.push(path);
+    const sync = async () => {
+      await file.sync();
+      if (temporaries.length === 1) await meanwhile(path);
+    };
+    return changedFile(file, { sync });
+  };
+  const wal = await Wal.openIn(changedSurroundings({ storage: changedStorage({ open }) }), directory, SMALL);
+  const report = await wal.compact({ retain: 1 });
+  await wal.close();
+  return { report, temporaries };
+}
+
+const HOURS = 7_200_000;
+const ahead: Clock = {
+  ...systemClock,
+  now: () => systemClock.now() + HOURS,
+  machineNow: () => systemClock.machineNow() + HOURS,
+};
+
+test('a compactor whose clock is ahead leaves another’s temporary file alone, and takes away one whose maker is gone', () =>
+  inLog('compact', async (first, directory) => {
+    await fill(first, 50);
+    const gone = spawnSync(process.execPath, ['-e', '']).pid;
+    const left = temporaryName(join(directory, 'snapshot-1'), { ...nodeStorage.maker, pid: gone }, 'abc');
+    const elsewhere = temporaryName(join(directory, 'snapshot-1'), { host: 'other', pid: gone }, 'abc');
+    for (const path of [left, elsewhere]) writeFileSync(path, '');
+    const { report, temporaries } = await compactWith(directory, async (temporary) => {
+      const other = await Wal.openIn(changedSurroundings({ clock: ahead }), directory, SMALL);
+      await fill(other, 20);
+      assert.equal((await other.compact({ retain: 1 })).made, true);
+      await other.close();
+      assert.deepEqual(
+        [temporary, left, elsewhere].map((path) => existsSync(path)),
+        [true, false, true],
+      );
+    });
+    assert.equal(report.seq, 70);
+    assert.ok(temporaries.every((path) => !existsSync(path)));
+    assert.ok((await first.verify()).ok);
+  }));
+
+test('a snapshot whose temporary file was taken away is made again', () =>
+  inLog('compact', async (first, directory) => {
+    await fill(first, 50);
+    const before = await stateOf(directory);
+    const { report, temporaries } = await compactWith(directory, async (temporary) => rmSync(temporary));
+    assert.deepEqual([report.seq, report.made, temporaries.length], [50, true, 2]);
+    assert.deepEqual(await stateOf(directory), before);
   }));

@@ -36,6 +36,8 @@ function withFiles(
     return { ...file, ...change(file, path) };
   };
   return {
+    maker: storage.maker,
+    isGone: (pid) => storage.isGone(pid),
     makeDirectory: (path, mode) => storage.makeDirectory(path, mode),
     list: (path) => storage.list(path),
     open,

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, lstatSync, openSync, readdirSync, renameSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { hasCode, reasonOf, WalError } from '../errors/errors.ts';
-import { BACKUPS_DIRECTORY } from '../format/names.ts';
+import { BACKUPS_DIRECTORY, temporaryName } from '../format/names.ts';
 import { type BackupOptions, type BackupReport, Wal } from '../index.ts';
 import { metaOf } from './read-file.ts';
 import { bytesIn, segmentsIn } from './segments.ts';
@@ -46,7 +47,9 @@ export function backupsPlace(directory: string): string {
 /** Makes one there. It gets its name last, for that tells what it is worth. */
 export async function backUp(wal: Wal, madeBy: Maker, options: BackupOptions = {}): Promise<BackupReport> {
   const place = backupsPlace(wal.info().location);
-  const report = await backUpTo(wal, join(place, `${randomBytes(6).toString('hex')}.tmp`), options);
+  const maker = { host: hostname(), pid: process.pid };
+  const making = temporaryName(join(place, 'new'), maker, randomBytes(6).toString('hex'));
+  const report = await backUpTo(wal, making, options);
   for (let time = Date.now(); ; time++) {
     const directory = join(place, nameOf({ ...report, madeBy, time }));
     try {

@@ -3,11 +3,15 @@ import { type Holder, hasCode } from '../errors/errors.ts';
 
 /** Whether the process of a holder lives; undefined where it is not of this host. */
 export function isAlive({ pid, host }: Holder): boolean | undefined {
-  if (!hostname().startsWith(host)) return undefined;
+  return hostname().startsWith(host) ? !isGone(pid) : undefined;
+}
+
+/** Whether no process of this machine has that number. */
+export function isGone(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
+    return false;
   } catch (error) {
-    return hasCode(error, 'EPERM');
+    return !hasCode(error, 'EPERM');
   }
 }

@@ -1,7 +1,10 @@
 import { lstatSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { hasCode, reasonOf, WalError } from '../errors/errors.ts';
+import { mayBeInTheMaking } from '../format/names.ts';
 import { type Backup, backupsOf, backupsPlace, directoriesIn, isOf, type Maker } from './backups.ts';
+import { isGone } from './holder.ts';
 import { openReader, using } from './log.ts';
 import { metaOf } from './read-file.ts';
 
@@ -107,7 +110,7 @@ function isDone(work: () => void): boolean {
 
 function isLeft(place: string, name: string): boolean {
   if (name.endsWith(DELETED)) return true;
-  if (!name.endsWith('.tmp')) return false;
+  if (!name.endsWith('.tmp') || mayBeInTheMaking(name, hostname(), isGone)) return false;
   const look = statSync(join(place, name), { throwIfNoEntry: false });
   return look !== undefined && look.mtimeMs < Date.now() - LEFTOVER_MS;
 }

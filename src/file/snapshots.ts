@@ -3,7 +3,7 @@ import { crc32 } from 'node:zlib';
 import { WalError } from '../errors/errors.ts';
 import { hex8 } from '../format/crc.ts';
 import { NEWLINE } from '../format/line.ts';
-import { snapshotName } from '../format/names.ts';
+import { snapshotName, temporaryName } from '../format/names.ts';
 import { decodeHeader, encodeHeader, MAX_HEADER_BYTES, type SnapshotHeader } from '../format/snapshot.ts';
 import { fileError } from '../storage/error.ts';
 import { readFully, removeQuietly } from '../storage/files.ts';
@@ -162,7 +162,7 @@ export async function writeSnapshot(
   { token, mode, pause, fits }: SnapshotPlace,
 ): Promise<void> {
   const path = join(directory, snapshotName(header.head.seq));
-  const temporary = `${path}.${token}.tmp`;
+  const temporary = temporaryName(path, storage.maker, token);
   try {
     fits();
     const file = storage.open(temporary, 'create', mode);

@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path';
 import { hasCode, WalError } from '../errors/errors.ts';
+import { temporaryName } from '../format/names.ts';
 import { fileError } from '../storage/error.ts';
 import type { Storage } from '../storage/storage.ts';
 import { syncUpwards } from './log-directory.ts';
@@ -20,7 +21,7 @@ export class Staging {
   constructor(storage: Storage, destination: string, token: string, mode?: number) {
     this.#storage = storage;
     this.#destination = destination;
-    this.path = `${destination}.${token}.tmp`;
+    this.path = temporaryName(destination, storage.maker, token);
     try {
       const there = requireVacant(storage, destination);
       this.#made = storage.makeDirectory(this.path, there?.mode ?? mode);

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import { segmentName, snapshotName } from '../format/names.ts';
+import { mayBeInTheMaking, segmentName, snapshotName } from '../format/names.ts';
 import { fileError } from '../storage/error.ts';
 import type { Storage } from '../storage/storage.ts';
 import { layoutOf } from './layout.ts';
 
-/** A temporary file that nobody touched for so long is what a crash left. */
+/** A temporary file that nobody touched for so long, and whose maker is gone, is what a crash left. */
 const LEFTOVER_MS = 3_600_000;
 
 /**
@@ -32,6 +32,8 @@ function needlessIn(storage: Storage, directory: string, seq: number, now: numbe
   ];
 
   function isLeft(name: string): boolean {
+    // The clock may be ahead, and who makes it stopped: age alone does not tell.
+    if (mayBeInTheMaking(name, storage.maker.host, (pid) => storage.isGone(pid))) return false;
     const look = storage.look(join(directory, name));
     return look !== undefined && look.modifiedMs < now - LEFTOVER_MS;
   }

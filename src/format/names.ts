@@ -1,3 +1,5 @@
+import { crcOf } from './crc.ts';
+
 export const META_FILE = 'wal.json';
 export const LOCK_FILE = 'wal.lock';
 export const SUSPECT_FILE = 'wal.suspect';
@@ -38,4 +40,25 @@ function seqIn(pattern: RegExp, name: string): number | undefined {
   if (digits === undefined) return undefined;
   const seq = Number(digits);
   return Number.isSafeInteger(seq) && seq > 0 ? seq : undefined;
+}
+
+/** A process of a machine, which makes a file. */
+export interface FileMaker {
+  readonly host: string;
+  readonly pid: number;
+}
+
+const hostTag = (host: string) => crcOf(Buffer.from(host));
+
+/** The name of a file while it is made; `token` is random. It tells who makes it, so that nobody takes it for left over. */
+export function temporaryName(path: string, { host, pid }: FileMaker, token: string): string {
+  return `${path}.${hostTag(host)}-${pid}.${token}.tmp`;
+}
+
+const TEMPORARY = /\.([0-9a-f]{8})-([0-9]+)\.[0-9a-f]+\.tmp$/;
+
+/** Whether who makes a file of that name may live: a process of another machine, or one of `host` that is not gone. */
+export function mayBeInTheMaking(name: string, host: string, isGone: (pid: number) => boolean): boolean {
+  const [, tag, pid] = TEMPORARY.exec(name) ?? [];
+  return tag !== undefined && (tag !== hostTag(host) || !isGone(Number(pid)));
 }

@@ -1,4 +1,5 @@
 import * as fs from 'node:fs';
+import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { hasCode } from '../errors/errors.ts';
 import { fileSystemKind } from './filesystem.ts';
@@ -170,6 +171,15 @@ function isLink(path: string): boolean {
 
 /** The real disk. This file alone imports node:fs. */
 export const nodeStorage: Storage = {
+  maker: { host: hostname(), pid: process.pid },
+  isGone: (pid) => {
+    try {
+      process.kill(pid, 0);
+      return false;
+    } catch (error) {
+      return !hasCode(error, 'EPERM');
+    }
+  },
   makeDirectory,
   list: (path) => fs.readdirSync(path),
   open: (path, access, mode = 0o666) => openFile(path, access, mode),

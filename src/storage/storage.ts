@@ -1,5 +1,9 @@
 /** The seam to the disk. Paths are absolute. Errors are those of the operating system, with their `code`. */
 export interface Storage {
+  /** Who makes files here. */
+  readonly maker: { readonly host: string; readonly pid: number };
+  /** Whether no process of this machine has that number. */
+  isGone(pid: number): boolean;
   /** Makes a directory and its parents; returns the first one made, or undefined where all were there. */
   makeDirectory(path: string, mode?: number): string | undefined;
   /** File names in a directory. */

@@ -1,10 +1,18 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
-import { BACKUPS_DIRECTORY, REPAIRING_FILE, SUSPECT_FILE, snapshotSeq } from '../../format/names.ts';
+import {
+  BACKUPS_DIRECTORY,
+  mayBeInTheMaking,
+  REPAIRING_FILE,
+  SUSPECT_FILE,
+  snapshotSeq,
+} from '../../format/names.ts';
 import { straysAmong } from '../../format/strays.ts';
 import { notedRewinds, type Rewind, type StrayKind, type VerifyReport } from '../../index.ts';
 import { shellWord } from '../../lab/shell-word.ts';
 import { isInRepository, wantingGitFiles } from '../git-files.ts';
+import { isGone } from '../holder.ts';
 import { rewoundText } from '../rewound.ts';
 import { snapshotsIn } from '../segments.ts';
 import { timeText } from '../show.ts';
@@ -109,7 +117,9 @@ export function checkLeftovers(directory: string): Check {
   ];
   const aged = found.flatMap((path) => {
     const look = statSync(path, { throwIfNoEntry: false });
-    return look === undefined ? [] : [{ path, age: Date.now() - look.mtimeMs }];
+    if (look === undefined) return [];
+    const age = mayBeInTheMaking(path, hostname(), isGone) ? 0 : Date.now() - look.mtimeMs;
+    return [{ path, age }];
   });
   const old = aged.filter(({ age }) => age > LEFTOVER_MS);
   const [first] = old;

@@ -83,6 +83,15 @@ export class SimDisk implements Storage {
     return inode === undefined ? undefined : this.#lookAt(inode);
   }
 
+  /** Its processes are one of the machine's. Whether one of them is gone, age alone tells. */
+  get maker(): Storage['maker'] {
+    return { host: 'sim', pid: 1 };
+  }
+
+  isGone(): boolean {
+    return true;
+  }
+
   isLink(): boolean {
     return false;
   }

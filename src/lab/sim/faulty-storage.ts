@@ -110,6 +110,8 @@ export function faultyStorage(disk: SimDisk, obstacles: Obstacles): Storage {
       meet('look', path);
       return disk.look(path);
     },
+    maker: disk.maker,
+    isGone: () => disk.isGone(),
     isLink: () => disk.isLink(),
     link: (existing, path) => {
       meet('link', path);
