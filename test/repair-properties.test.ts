@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { writeLine } from '../src/format/line.ts';
 import { segmentSeq } from '../src/format/names.ts';
-import { type LogRecord, Wal } from '../src/index.ts';
+import { type LogRecord, type LostRange, Wal } from '../src/index.ts';
 import { surroundingsOn } from '../src/lab/crash/workload.ts';
 import type { Image } from '../src/lab/disk/image.ts';
 import { SimDisk } from '../src/lab/disk/sim-disk.ts';
@@ -105,22 +105,25 @@ function inflict(disk: SimDisk, { what, where, at, size }: Harm): void {
   } else if (names.length > 1) disk.remove(path);
 }
 
-/** What a reader can have of a log, whatever is wrong with it. */
-async function readable(disk: SimDisk, meta: Buffer): Promise<LogRecord[]> {
+/** What a reader can have of a log, whatever is wrong with it, and what it is told of the rest. */
+async function readable(
+  disk: SimDisk,
+  meta: Buffer,
+): Promise<{ readonly records: LogRecord[]; readonly skipped: LostRange[] }> {
   const copy = new SimDisk(disk.image.copy());
   if (copy.look(`${LOG}/wal.json`) === undefined) copy.open(`${LOG}/wal.json`, 'create').append([meta]);
   const records: LogRecord[] = [];
-  try {
-    const wal = await open(copy, { readOnly: true });
-    for await (const record of wal.read({ from: await wal.oldest(), onDamage: 'skip' })) records.push(record);
-  } catch {
-    // What came before it counts.
-  }
-  return records.filter(({ op }) => !op.startsWith('wal.'));
+  const skipped: LostRange[] = [];
+  const wal = await open(copy, { readOnly: true });
+  for await (const record of wal.read({ onDamage: 'skip', onSkip: (range) => skipped.push(range) }))
+    records.push(record);
+  await wal.close();
+  return { records: records.filter(({ op }) => !op.startsWith('wal.')), skipped };
 }
 
 const names = (records: readonly LogRecord[]) =>
   records.map(({ writer, id, op, ts, data }) => JSON.stringify([writer, id, op, ts, data]));
+const seqs = (records: readonly LogRecord[]) => records.map(({ seq }) => seq);
 
 async function wholeLog(disk: SimDisk): Promise<LogRecord[]> {
   const wal = await open(disk, { readOnly: true });
@@ -153,7 +156,7 @@ for (const compacted of [false, true]) {
     const property = fc.asyncProperty(fc.array(harm, { minLength: 1, maxLength: 3 }), async (harms) => {
       const disk = new SimDisk(image.copy());
       for (const each of harms) inflict(disk, each);
-      const before = names(await readable(disk, meta));
+      const before = await readable(disk, meta);
       const untouched = everything(disk);
       const repair = (dryRun: boolean) =>
         repairLog(surroundingsOn(disk, 7), LOG, { mode: 'salvage', dryRun }, noLock());
@@ -164,14 +167,13 @@ for (const compacted of [false, true]) {
         [plan.reasons, plan.entries, plan.lost],
         [report.reasons, report.entries, report.lost],
       );
-      const after = names(await wholeLog(disk));
-      assert.equal(new Set(after).size, after.length);
-      const kept = new Set(before);
-      assert.deepEqual(
-        after.filter((name) => kept.has(name)),
-        before,
-      );
-      for (const name of after) assert.ok(written.has(name) || kept.has(name), `${name} came back`);
+      const after = await wholeLog(disk);
+      assert.equal(new Set(names(after)).size, after.length);
+      // What is read past damage is what a salvage keeps.
+      assert.deepEqual(names(before.records), names(after));
+      assert.deepEqual(seqs(before.records), seqs(after));
+      assert.deepEqual(before.skipped, report.lost);
+      for (const name of names(after)) assert.ok(written.has(name), `${name} came back`);
       const now = everything(disk);
       assert.deepEqual((await repair(false)).reasons, []);
       assert.deepEqual(everything(disk), now);
@@ -185,7 +187,8 @@ for (const compacted of [false, true]) {
     const property = fc.asyncProperty(harm, async (spoil) => {
       const disk = new SimDisk(image.copy());
       inflict(disk, spoil);
-      const before = names(await readable(disk, meta));
+      const { records } = await readable(disk, meta);
+      const before = names(records);
       const untouched = everything(disk);
       const repair = () => repairLog(surroundingsOn(disk, 7), LOG, { mode: 'tail' }, noLock());
       const report = await repair().catch((error: { code: string }) => error.code);

@@ -96,33 +96,49 @@ const insert = (bytes: Buffer, at: number, what: string) =>
   Buffer.concat([bytes.subarray(0, at), Buffer.from(what), bytes.subarray(at)]);
 
 /** What people and their tools do to a file: the log must not be taken for empty, nor go on. */
-const HARM: readonly (readonly [string, (bytes: Buffer) => Buffer, string, number])[] = [
+const HARM: readonly (readonly [
+  name: string,
+  change: (bytes: Buffer) => Buffer,
+  cause: string,
+  /** How many entries come before the damage. */
+  left: number,
+  /** What can be read past it. */
+  kept: readonly number[],
+])[] = [
   [
     'was checked out with autocrlf',
     (b) => Buffer.from(b.toString().replaceAll('\n', '\r\n')),
     'carriage-return',
     0,
+    [1, 2, 3],
   ],
-  ['begins with a byte-order mark', (b) => insert(b, 0, '\ufeff'), 'byte-order-mark', 0],
-  ['was saved as UTF-16', (b) => Buffer.from(`\ufeff${b}`, 'utf16le'), 'byte-order-mark', 0],
-  ['has a merge conflict in it', (b) => insert(b, second(b), '<<<<<<< HEAD\nx\n=======\n'), '', 3],
-  ['ends in a merge conflict', (b) => insert(b, b.length, '<<<<<<< HEAD\n'), 'merge-conflict', 3],
-  ['ends in a line of white space', (b) => insert(b, b.length, ' \n'), 'white-space', 3],
+  ['begins with a byte-order mark', (b) => insert(b, 0, '\ufeff'), 'byte-order-mark', 0, [1, 2, 3]],
+  ['was saved as UTF-16', (b) => Buffer.from(`\ufeff${b}`, 'utf16le'), 'byte-order-mark', 0, [1, 2, 3]],
+  ['has a merge conflict in it', (b) => insert(b, second(b), '<<<<<<< HEAD\nx\n=======\n'), '', 3, [1, 2, 3]],
+  ['ends in a merge conflict', (b) => insert(b, b.length, '<<<<<<< HEAD\n'), 'merge-conflict', 3, [1, 2, 3]],
+  ['ends in a line of white space', (b) => insert(b, b.length, ' \n'), 'white-space', 3, [1, 2, 3]],
   [
     'has a letter changed in its last line',
     (b) => insert(b.subarray(0, -3), b.length - 3, 'x"}\n'),
     'checksum-mismatch',
     2,
+    [1, 2],
   ],
-  ['has a letter changed in its second line', (b) => insert(b, second(b) + 30, 'x'), 'checksum-mismatch', 1],
-  ['lacks its first line, but for a piece', (b) => b.subarray(20), 'not-a-record', 0],
+  [
+    'has a letter changed in its second line',
+    (b) => insert(b, second(b) + 30, 'x'),
+    'checksum-mismatch',
+    1,
+    [1, 3],
+  ],
+  ['lacks its first line, but for a piece', (b) => b.subarray(20), 'not-a-record', 0, [2, 3]],
 ];
 
 for (const oneWal of [true, false]) {
   const written = oneWal
     ? 'written by one Wal'
     : 'written by a Wal for each entry, so that nothing proves what was synced';
-  for (const [name, change, cause, left] of HARM) {
+  for (const [name, change, cause, left, kept] of HARM) {
     test(`a log ${written}, that ${name}, ${cause === '' ? 'goes on' : 'is refused, and nothing is added'}`, async () => {
       await withLog(
         'harm',
@@ -136,7 +152,7 @@ for (const oneWal of [true, false]) {
           const report = await reader.verify();
           await reader.close();
           assert.deepEqual(seqs, [1, 2, 3].slice(0, left));
-          assert.deepEqual([skipped.seqs, skipped.error], [seqs, undefined]);
+          assert.deepEqual([skipped.seqs, skipped.error], [kept, undefined]);
           if (cause === '') {
             assert.ok(opened instanceof Wal && report.ok && error === undefined);
             await opened.close();
@@ -277,7 +293,8 @@ test('a repair settles what is missing before it: reading and appending go on, a
     assert.deepEqual((await reader.verify()).missing, [{ ...missing, settled: false }]);
 
     // Somebody who had not seen the proof yet wrote one more.
-    const between = line('"id":"bd-4","op":"add"', { seq: 4, prev: head.crc as string, synced: 3 });
+    const own = { writer: 'between0.1' };
+    const between = line('"id":"bd-4","op":"add"', { seq: 4, prev: head.crc as string, synced: 3, ...own });
     appendFileSync(path, between.bytes);
     assert.deepEqual((await drain(reader)).seqs, [1, 2, 3]);
     const repair = line('"data":{"from":4,"reason":"looked","to":8},"id":"wal","op":"wal.repair"', {
@@ -298,7 +315,8 @@ test('a repair settles what is missing before it: reading and appending go on, a
 
     const { head: now } = readByScan(readFileSync(path));
     const later = line('"id":"z","op":"add"', { seq: now.seq + 5, prev: '0badcafe', synced: now.seq + 2 });
-    const next = line('"id":"after","op":"add"', { seq: now.seq + 1, prev: now.crc as string });
+    const writer = 'after000.1';
+    const next = line('"id":"after","op":"add"', { seq: now.seq + 1, prev: now.crc as string, writer });
     const end = readFileSync(path).length;
     appendFileSync(path, Buffer.concat([later.bytes, next.bytes]));
     const again = await drain(reader);

@@ -10,8 +10,6 @@ export interface ReadRange {
   /** A first seq, or a cursor to go on after. 0, and the head of an empty log: the first entry there is. */
   readonly from: number | Head | undefined;
   readonly to: number | undefined;
-  /** Read on past proof that acknowledged entries are missing, and past a damaged end. */
-  readonly skipDamage: boolean;
   /** Go on as more comes. */
   readonly follow: Following | undefined;
 }
@@ -46,7 +44,7 @@ export async function* readRecords(
     const first = Math.max(1, typeof place === 'object' ? place.seq + 1 : (place ?? 1));
     if (first > last) return;
     const cursor = typeof place === 'object' ? place : undefined;
-    const feed = new RecordFeed({ first, last, cursor }, range.skipDamage, settledBy);
+    const feed = new RecordFeed({ first, last, cursor }, false, settledBy);
     const pieces = readPieces(store, clock, feed, cursor?.seq || first, range.follow);
     try {
       for await (const records of pieces) {

@@ -146,7 +146,7 @@ async function readOn<V>({ store, clock }: LoadParts, state: State<V>, from: Hea
     if (to.crc !== from.crc) throw divergedError(from);
     return;
   }
-  const range = { from: from.seq + 1, to: to.seq, skipDamage: false, follow: undefined };
+  const range = { from: from.seq + 1, to: to.seq, follow: undefined };
   for await (const record of readRecords(store, clock, range)) {
     const { seq, prev } = record;
     if (seq !== state.seq + 1 || (state.seq === from.seq && prev !== from.crc)) throw divergedError(from);

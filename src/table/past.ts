@@ -137,7 +137,7 @@ async function crcAt(
 }
 
 function recordsFrom({ store, clock }: LoadParts, from: number, to: number): AsyncGenerator<LogRecord, void> {
-  return readRecords(store, clock, { from, to, skipDamage: false, follow: undefined });
+  return readRecords(store, clock, { from, to, follow: undefined });
 }
 
 function goneError(what: string, { head, created }: SnapshotHeader): WalError {

@@ -1,4 +1,5 @@
 import type { Head } from '../format/chain.ts';
+import type { LostRange } from '../format/survey.ts';
 import type { Expectation } from '../log/pending.ts';
 import { badArgument, integer, readFields, readOptions } from '../options/options.ts';
 
@@ -29,8 +30,17 @@ export interface ReadOptions {
   readonly from?: number | Head | undefined;
   /** The last seq to deliver. Default: the last there is. */
   readonly to?: number | undefined;
-  /** At proof that acknowledged entries are missing: `error` stops with it, `skip` reads on. Default `error`. */
+  /**
+   * Where the log is damaged, or entries are missing: `error` stops with that; `skip` delivers what a salvage would keep, in its
+   * order and under its numbers, from the first such entry on where there is no `from`. It reads the log once before, to see
+   * whether it is whole, and holds a note of each line where it is not. Default `error`.
+   */
   readonly onDamage?: 'error' | 'skip' | undefined;
+  /**
+   * With `onDamage: 'skip'`: called for each range of numbers whose entries are gone, before the record after it is delivered.
+   * What it throws, the reading ends in.
+   */
+  readonly onSkip?: ((range: LostRange) => void) | undefined;
 }
 
 export interface FollowOptions {

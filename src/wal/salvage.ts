@@ -27,7 +27,7 @@ import { decodeMeta, type Meta } from '../format/meta.ts';
 import { META_FILE } from '../format/names.ts';
 import { convertedIn, isMisfit, type Survey } from '../format/survey.ts';
 import { encodingOf, toUtf8, trimmed } from '../format/within.ts';
-import { verifyLog } from '../log/verify.ts';
+import { errorIn } from '../log/verify.ts';
 import { fileError } from '../storage/error.ts';
 import { readWhole } from '../storage/files.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -257,7 +257,7 @@ async function errorsOf({ surroundings, check }: RepairJob, directory: string): 
   try {
     const store = await openFileStore(options);
     try {
-      const { error } = await verifyLog(store, surroundings.clock, check);
+      const error = await errorIn(store, surroundings.clock, check);
       return error === undefined ? [] : [error.message];
     } finally {
       await store.close();

@@ -11,6 +11,7 @@ import type { GateObserver } from '../lock/gate.ts';
 import { Appender } from '../log/appender.ts';
 import { Behind, type Decide } from '../log/decision.ts';
 import { olderKeys, waiting } from '../log/older-keys.ts';
+import { readPastDamage } from '../log/past-damage.ts';
 import type { AppendResult } from '../log/pending.ts';
 import { readRecords } from '../log/reader.ts';
 import { latchedError } from '../log/refusals.ts';
@@ -468,14 +469,20 @@ export class Wal {
    * ERR_WAL_IO where its files cannot be read.
    */
   read<T = unknown>(options: ReadOptions = {}): AsyncGenerator<LogRecord<T>, void, undefined> {
-    const { from, to, onDamage } = readOptions(options, ['from', 'to', 'onDamage']);
+    const { from, to, onDamage, onSkip } = readOptions(options, ['from', 'to', 'onDamage', 'onSkip']);
     this.#checkOpen();
-    return readRecords(this.#store, this.#clock, {
+    const range = {
       from: checkFrom(from),
       to: to === undefined ? undefined : integer('to', to, 0, Number.MAX_SAFE_INTEGER),
-      skipDamage: oneOf('onDamage', onDamage ?? 'error', ['error', 'skip']) === 'skip',
-      follow: undefined,
-    }) as AsyncGenerator<LogRecord<T>, void, undefined>;
+    };
+    const skips = oneOf('onDamage', onDamage ?? 'error', ['error', 'skip']) === 'skip';
+    const tell = callback('onSkip', onSkip);
+    if (tell !== undefined && !skips) throw badArgument("onSkip goes with onDamage: 'skip'");
+    return (
+      skips
+        ? readPastDamage(this.#store, this.#clock, { ...range, onSkip: tell })
+        : readRecords(this.#store, this.#clock, { ...range, follow: undefined })
+    ) as AsyncGenerator<LogRecord<T>, void, undefined>;
   }
 
   /**
@@ -492,7 +499,6 @@ export class Wal {
     return readRecords(this.#store, this.#clock, {
       from: checkFrom(from),
       to: undefined,
-      skipDamage: false,
       follow: { signal: anySignal(signals), durable: boolean('durable', durable ?? false) },
     }) as AsyncGenerator<LogRecord<T>, void, undefined>;
   }

@@ -1,9 +1,12 @@
 import { type Command, Option } from 'commander';
-import type { LogRecord, Wal } from '../../index.ts';
+import { printable } from '../../format/printable.ts';
+import type { LogRecord, LostRange, Wal } from '../../index.ts';
 import { makeCommand, settingsOf, several, wholeNumber } from '../command.ts';
+import { EXIT } from '../failure.ts';
 import { openReader, using } from '../log.ts';
 import { Output } from '../output.ts';
 import { showRecord } from '../show.ts';
+import { entryRange } from '../words.ts';
 
 interface ReadSettings {
   readonly from?: number;
@@ -22,7 +25,7 @@ export function readCommand(): Command {
     .addOption(
       new Option(
         '--on-damage <what>',
-        'where acknowledged entries are missing: stop with exit code 4, or read on',
+        'where the log is damaged: stop, or read what a salvage would keep, and tell what is skipped; both exit with 4',
       )
         .choices(['error', 'skip'])
         .default('error'),
@@ -31,9 +34,11 @@ export function readCommand(): Command {
       const { dir, json, from, to, onDamage, ...filter } = settingsOf<ReadSettings>(command);
       const output = new Output();
       await using(openReader(dir), async (wal) => {
-        const range = { onDamage, from: from ?? (await firstOf(wal)), ...(to !== undefined && { to }) };
+        const skips = onDamage === 'skip';
+        const first = from ?? (skips ? undefined : await firstOf(wal));
+        const onSkip = skips ? { onSkip: (range: LostRange) => tellSkipped(range, json) } : {};
         try {
-          for await (const record of wal.read(range)) {
+          for await (const record of wal.read({ onDamage, from: first, to, ...onSkip })) {
             if (output.gone.aborted) break;
             if (wanted(record, filter)) await showRecord(record, json, output);
           }
@@ -42,6 +47,13 @@ export function readCommand(): Command {
         }
       });
     });
+}
+
+function tellSkipped(range: LostRange, json: boolean): void {
+  const { from, to, segment, offset, cause } = range;
+  const text = `jsonl-wal: skipped ${entryRange(from, to)}: ${cause}, ${segment} byte ${offset}`;
+  process.stderr.write(`${json ? JSON.stringify({ skipped: range }) : printable(text)}\n`);
+  process.exitCode = EXIT.corruption;
 }
 
 /** Where a log begins that may have been compacted; that it does not begin at 1 is said. */

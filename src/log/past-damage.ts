@@ -1,0 +1,52 @@
+import type { Clock } from '../clock/clock.ts';
+import type { Head } from '../format/chain.ts';
+import { type LogRecord, recordsOfBody } from '../format/record.ts';
+import type { LostRange } from '../format/survey.ts';
+import type { LineStore } from '../store/store.ts';
+import { readRecords } from './reader.ts';
+import { divergedError } from './record-feed.ts';
+import { errorIn } from './verify.ts';
+
+export interface RangePastDamage {
+  /** A first seq, or a cursor to go on after; undefined: the first entry that is kept. */
+  readonly from: number | Head | undefined;
+  readonly to: number | undefined;
+  /** Told of each range of numbers that is gone, before the records after it. */
+  readonly onSkip: ((range: LostRange) => void) | undefined;
+}
+
+/** Reads the records that a salvage would keep, in its order and under its numbers: of a log that is whole, all. */
+export async function* readPastDamage(
+  store: LineStore,
+  clock: Clock,
+  { from, to, onSkip }: RangePastDamage,
+): AsyncGenerator<LogRecord, void, undefined> {
+  if ((await errorIn(store, clock)) === undefined) {
+    yield* readRecords(store, clock, { from: from ?? (await store.oldest()), to, follow: undefined });
+    return;
+  }
+  const cursor = typeof from === 'object' ? from : undefined;
+  const first = Math.max(1, cursor === undefined ? ((from as number | undefined) ?? 1) : cursor.seq + 1);
+  const last = to ?? Infinity;
+  /** What the next line must follow: the cursor names the line before, or a seal after that. */
+  let follows: string | undefined;
+  for await (const each of store.salvaged(from === undefined ? undefined : first)) {
+    if (each.kind === 'lost') {
+      const { range } = each;
+      if (range.from > last) return;
+      if (range.to >= first) onSkip?.(range);
+      continue;
+    }
+    const { line, body, seq } = each;
+    if (seq > last) return;
+    if (cursor !== undefined && follows !== undefined && line.prev !== follows) throw divergedError(cursor);
+    const ends = seq + line.count - 1;
+    const isNamed =
+      cursor !== undefined && seq <= cursor.seq && cursor.seq <= ends && line.crc !== cursor.crc;
+    if (isNamed && cursor.seq < ends) throw divergedError(cursor);
+    follows = isNamed ? cursor.crc : undefined;
+    if (ends < first) continue;
+    for (const record of recordsOfBody(body, line, seq))
+      if (record.seq >= first && record.seq <= last) yield record;
+  }
+}
