@@ -5,7 +5,7 @@ import type { LostRange } from '../format/survey.ts';
 import type { LineStore } from '../store/store.ts';
 import { readRecords } from './reader.ts';
 import { divergedError } from './record-feed.ts';
-import { errorIn } from './verify.ts';
+import { isDamage, verifyLog } from './verify.ts';
 
 export interface RangePastDamage {
   /** A first seq, or a cursor to go on after; undefined: the first entry that is kept. */
@@ -21,7 +21,7 @@ export async function* readPastDamage(
   clock: Clock,
   { from, to, onSkip }: RangePastDamage,
 ): AsyncGenerator<LogRecord, void, undefined> {
-  if ((await errorIn(store, clock)) === undefined) {
+  if (await isWhole(store, clock)) {
     yield* readRecords(store, clock, { from: from ?? (await store.oldest()), to, follow: undefined });
     return;
   }
@@ -48,5 +48,14 @@ export async function* readPastDamage(
     if (ends < first) continue;
     for (const record of recordsOfBody(body, line, seq))
       if (record.seq >= first && record.seq <= last) yield record;
+  }
+}
+
+async function isWhole(store: LineStore, clock: Clock): Promise<boolean> {
+  try {
+    return (await verifyLog(store, clock)).ok;
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    return false;
   }
 }

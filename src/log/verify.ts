@@ -96,19 +96,10 @@ export async function verifyLog(
   }
 }
 
-/** The error that reading the whole log ends in, as verify has it; undefined where there is none. */
-export async function errorIn(
-  store: LineStore,
-  clock: Clock,
-  onProgress?: (bytes: number) => void,
-): Promise<WalError | undefined> {
-  try {
-    return (await verifyLog(store, clock, onProgress)).error;
-  } catch (error) {
-    // No compaction came between: the segments do not lead to the snapshot that stands there.
-    if (!hasCode(error, 'ERR_WAL_CORRUPT', 'ERR_WAL_DIVERGED', 'ERR_WAL_COMPACTED')) throw error;
-    return error as WalError;
-  }
+/** Whether an error that verify, or opening, ends in is about the log itself. */
+export function isDamage(error: unknown): error is WalError {
+  // No compaction came between: the segments do not lead to the snapshot that stands there.
+  return hasCode(error, 'ERR_WAL_CORRUPT', 'ERR_WAL_DIVERGED', 'ERR_WAL_COMPACTED');
 }
 
 async function verifyFrom(

@@ -27,7 +27,7 @@ import { decodeMeta, type Meta } from '../format/meta.ts';
 import { META_FILE } from '../format/names.ts';
 import { convertedIn, isMisfit, type Survey } from '../format/survey.ts';
 import { encodingOf, toUtf8, trimmed } from '../format/within.ts';
-import { errorIn } from '../log/verify.ts';
+import { isDamage, type VerifyReport, verifyLog } from '../log/verify.ts';
 import { fileError } from '../storage/error.ts';
 import { readWhole } from '../storage/files.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -62,7 +62,8 @@ export async function salvage(job: RepairJob): Promise<RepairReport> {
     clearSwap(storage, directory, unfinished.made);
   const swap = unfinished?.state === 'within' ? unfinished : undefined;
   const from = swap === undefined ? directory : besideBackups(directory, swap.kept);
-  const wrong = await reasonsFor(job, from);
+  const { wrong, whole } = await examine(job, from);
+  if (swap === undefined && whole !== undefined) return nothingToDo(job, whole);
   const reasons = swap === undefined ? wrong : ['A repair was cut short.', ...wrong];
   const report = (made: Rebuilt, { survey, snapshots }: Source, kept: string | undefined): RepairReport => ({
     mode: 'salvage',
@@ -79,12 +80,31 @@ export async function salvage(job: RepairJob): Promise<RepairReport> {
     damaged: damagedIn(survey),
     kept,
   });
-  if (reasons.length === 0 || dryRun) {
+  if (dryRun) {
     const source = await sourceIn(job, from);
     return report(await rebuilt(job, source, NOTHING), source, undefined);
   }
   const { made, source, kept } = await replace(job, swap);
   return report(made, source, besideBackups(directory, kept));
+}
+
+/** For a log that is whole: a salvage would change no entry. */
+function nothingToDo({ directory, dryRun }: RepairJob, { head, entries }: VerifyReport): RepairReport {
+  return {
+    mode: 'salvage',
+    dryRun,
+    directory,
+    reasons: [],
+    head,
+    entries,
+    recovered: 0,
+    converted: [],
+    edits: [],
+    lost: [],
+    lostIds: 0,
+    damaged: [],
+    kept: undefined,
+  };
 }
 
 /** Keeps the original, makes the new log of it, and puts it in place; again where somebody wrote meanwhile. */
@@ -236,35 +256,36 @@ async function sourceIn(job: RepairJob, directory: string): Promise<Source> {
   return { directory, meta, survey, snapshots: await snapshotsFor(storage, clock, directory, log, survey) };
 }
 
-/** What is wrong, in words; nothing where a salvage would change no entry. */
-async function reasonsFor(job: RepairJob, directory: string): Promise<string[]> {
+/** What is wrong, in words; or what verify says of a log that is whole. */
+async function examine(
+  job: RepairJob,
+  directory: string,
+): Promise<{ readonly wrong: readonly string[]; readonly whole?: VerifyReport }> {
   const { storage } = job.surroundings;
   const { problem } = metaOf(job, directory);
-  if (problem !== undefined) {
-    if (segmentBytes(storage, directory) > 0 || layoutOf(storage, directory).snapshots.length > 0)
-      return [problem];
-    throw new WalError(
-      'ERR_WAL_NOT_FOUND',
-      `There is no log in ${directory}, nor anything that a log could be made of: ${problem}`,
-    );
-  }
-  return errorsOf(job, directory);
+  if (problem === undefined) return examineLines(job, directory);
+  if (segmentBytes(storage, directory) > 0 || layoutOf(storage, directory).snapshots.length > 0)
+    return { wrong: [problem] };
+  throw new WalError(
+    'ERR_WAL_NOT_FOUND',
+    `There is no log in ${directory}, nor anything that a log could be made of: ${problem}`,
+  );
 }
 
-async function errorsOf({ surroundings, check }: RepairJob, directory: string): Promise<string[]> {
+async function examineLines({ surroundings, check }: RepairJob, directory: string) {
   const settings = resolveOptions({ readOnly: true });
   const options = { ...surroundings, ...settings, directory, observe: {}, warn: () => {} };
   try {
     const store = await openFileStore(options);
     try {
-      const error = await errorIn(store, surroundings.clock, check);
-      return error === undefined ? [] : [error.message];
+      const whole = await verifyLog(store, surroundings.clock, check);
+      return whole.error === undefined ? { wrong: [], whole } : { wrong: [whole.error.message] };
     } finally {
       await store.close();
     }
   } catch (error) {
-    if (!hasCode(error, 'ERR_WAL_CORRUPT', 'ERR_WAL_DIVERGED', 'ERR_WAL_COMPACTED')) throw error;
-    return [(error as WalError).message];
+    if (!isDamage(error)) throw error;
+    return { wrong: [error.message] };
   }
 }
 
