@@ -20,6 +20,7 @@ import {
 } from '../src/lab/index.ts';
 import cleanupDuringAppend from '../src/lab/scenarios/cleanup-during-append.ts';
 import compactionDuringAppend from '../src/lab/scenarios/compaction-during-append.ts';
+import compareHead from '../src/lab/scenarios/compare-head.ts';
 import concurrentWriters from '../src/lab/scenarios/concurrent-writers.ts';
 import highVolume from '../src/lab/scenarios/high-volume.ts';
 import killStorm from '../src/lab/scenarios/kill-storm.ts';
@@ -29,6 +30,7 @@ import pauseStorm from '../src/lab/scenarios/pause-storm.ts';
 import reservations from '../src/lab/scenarios/reservations.ts';
 import smoke from '../src/lab/scenarios/smoke.ts';
 import toctou from '../src/lab/scenarios/toctou.ts';
+import triedAgain from '../src/lab/scenarios/tried-again.ts';
 import { mostAtOnce } from '../src/lab/scenarios/turns.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 import jsonFile from '../src/lab/targets/json-file.ts';
@@ -66,6 +68,11 @@ const LOST = 'every acknowledged append is there exactly once';
 const ENDED = 'every client ran to its end, and let go of everything';
 const LEFT = 'no lock, temporary file or open handle is left behind';
 
+const EXPECTED = 'no append went through against what it expected';
+const CONFLICTS = 'every conflict was one, and told what was there';
+const ENDS = 'wherever the log was said to end, it ended once';
+const KEYS = 'every key is there once, and is answered with its first entry';
+
 describe('a target that goes wrong is found out:', () => {
   const CASES: readonly (readonly [what: string, Fault, check: string, RunOptions?, Scenario?])[] = [
     ['it acknowledges what it does not write', 'loses', LOST],
@@ -79,6 +86,10 @@ describe('a target that goes wrong is found out:', () => {
       compactionDuringAppend,
     ],
     ['it throws', 'throws', 'no operation failed'],
+    ['it appends whatever is expected', 'ignores', EXPECTED, { clients: 4 }, compareHead],
+    ['it refuses what it need not', 'balks', CONFLICTS, { clients: 1 }, compareHead],
+    ['its conflicts tell a head of before', 'misleads', ENDS, { clients: 4 }, compareHead],
+    ['it answers a key with another number', 'misnumbers', KEYS, { clients: 3, iterations: 40 }, triedAgain],
     ['it leaves a file', 'litters', LEFT],
     ['it leaves a file open in a thread', 'clings', LEFT],
     ['it leaves a file open in a process', 'clings', ENDED, { as: 'processes' }],

@@ -1,5 +1,6 @@
 import { test } from 'node:test';
 import type { Scenario } from '../src/lab/scenario.ts';
+import compareHead from '../src/lab/scenarios/compare-head.ts';
 import diskFull from '../src/lab/scenarios/disk-full.ts';
 import failingSync from '../src/lab/scenarios/failing-sync.ts';
 import killStorm from '../src/lab/scenarios/kill-storm.ts';
@@ -10,6 +11,7 @@ import rotationStorm from '../src/lab/scenarios/rotation-storm.ts';
 import soak from '../src/lab/scenarios/soak.ts';
 import tooManyFiles from '../src/lab/scenarios/too-many-files.ts';
 import tornWrites from '../src/lab/scenarios/torn-writes.ts';
+import triedAgain from '../src/lab/scenarios/tried-again.ts';
 import { runSmall, type SmallRun, testSmall } from '../src/lab/small-run.ts';
 
 /** What must hold: the scenario's checks; and, each time, those that always must. */
@@ -33,6 +35,8 @@ const RUNS: readonly (readonly [Scenario, SmallRun, string])[] = [
   ],
   [tooManyFiles, { clients: 1, iterations: 2 }, 'what fails is told, and the log goes on after'],
   [failingSync, { clients: 2, iterations: 2 }, 'it is told, and the next opener makes it good'],
+  [compareHead, { clients: 4, iterations: 10 }, 'whoever came second is told, and of what is there'],
+  [triedAgain, { clients: 4, iterations: 30 }, 'each key is there once, and answered with its entry'],
   [rotationStorm, { clients: 5, iterations: 20 }, 'every append succeeds, and all agree'],
 ];
 

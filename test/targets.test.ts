@@ -52,7 +52,11 @@ for (const target of here.filter(({ can }) => can.includes('expect'))) {
       await store.append(entry, { rev: 0 });
       const there = (await store.state?.())?.get('bd-1');
       await assert.rejects(store.append(entry, { rev: 0 }), (error) => {
-        assert.deepEqual(target.blame?.(error), { outcome: 'refused', reason: 'conflict' });
+        const { outcome, reason, rev = there?.rev } = target.blame?.(error) ?? {};
+        assert.deepEqual(
+          { outcome, reason, rev },
+          { outcome: 'refused', reason: 'conflict', rev: there?.rev },
+        );
         return true;
       });
       const failing = store.transaction?.((tx) => {

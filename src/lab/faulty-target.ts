@@ -1,12 +1,15 @@
 import { existsSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { OpenOptions, Store, StoreEntry, Target } from './target.ts';
+import { WalError } from '../index.ts';
+import type { OpenOptions, Store, StoreEntry, Target, Terms } from './target.ts';
 import jsonlWal from './targets/jsonl-wal.ts';
 
 /**
  * What is wrong with it. `loses`, `doubles`, `swaps`: every tenth append is acknowledged and not written, written twice, or
  * written only with the next. `stale`: a state is always the first that was asked for. `hangs`, `exits`, `throws`: the tenth
- * append never ends, ends the process, or fails with an error of its own. `refuses`: only the first can open it. `raves`: a reading ends
+ * append never ends, ends the process, or fails with an error of its own. `ignores`, `balks`: every third append goes through whatever
+ * it expects, or is refused as a conflict where there is none. `misleads`: a conflict tells the head before. `misnumbers`: a duplicate
+ * is answered with the number after. `refuses`: only the first can open it. `raves`: a reading ends
  * with what is no entry. `litters`: leaves a temporary file; `clings`: and a file open.
  */
 export type Fault =
@@ -17,6 +20,10 @@ export type Fault =
   | 'hangs'
   | 'exits'
   | 'throws'
+  | 'ignores'
+  | 'balks'
+  | 'misleads'
+  | 'misnumbers'
   | 'refuses'
   | 'raves'
   | 'litters'
@@ -56,8 +63,11 @@ function spoiled(store: Store, fault: Fault, directory: string, { readOnly = fal
   let count = 0;
   let kept: StoreEntry | undefined;
   let first: ReturnType<NonNullable<Store['state']>> | undefined;
-  const append = async (entry: StoreEntry, terms?: { readonly rev: number }) => {
+  const append = async (entry: StoreEntry, terms?: Terms) => {
     const isTenth = ++count % 10 === 0;
+    if (count % 3 === 0 && fault === 'ignores' && terms !== undefined) return store.append(entry);
+    if (count % 3 === 0 && fault === 'balks' && terms?.head !== undefined)
+      throw new WalError('ERR_WAL_CONFLICT', 'made for a test', { outcome: 'not-written' });
     if (isTenth) {
       if (fault === 'loses') return {};
       if (fault === 'doubles') await store.append(entry);
@@ -69,7 +79,13 @@ function spoiled(store: Store, fault: Fault, directory: string, { readOnly = fal
         return {};
       }
     }
-    const appended = await store.append(entry, terms);
+    const appended = await store.append(entry, terms).catch((error: WalError) => {
+      const { code, message, head } = error;
+      if (fault !== 'misleads' || head === undefined) throw error;
+      throw new WalError(code, message, { outcome: 'not-written', head: { ...head, seq: head.seq - 1 } });
+    });
+    if (fault === 'misnumbers' && appended.duplicate)
+      return { ...appended, seq: (appended.seq as number) + 1 };
     if (kept !== undefined) await store.append(kept);
     kept = undefined;
     return appended;
@@ -77,6 +93,8 @@ function spoiled(store: Store, fault: Fault, directory: string, { readOnly = fal
   const of = <Name extends keyof Store>(name: Name) => store[name]?.bind(store as never) as Store[Name];
   return {
     append,
+    appendBatch: of('appendBatch'),
+    head: of('head'),
     read: of('read'),
     transaction: of('transaction'),
     state: () => {

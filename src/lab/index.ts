@@ -7,7 +7,14 @@ export { type Check, type CheckResult, makeCheck } from './checks/check.ts';
 export type { Client } from './harness/client.ts';
 export type { MemberReport } from './harness/member.ts';
 export type { LabEvent, RunOptions } from './harness/options.ts';
-export type { Draft, Look, RecordedStore, RecordedTransaction, Tally } from './harness/recorded-store.ts';
+export type {
+  Draft,
+  DraftTerms,
+  Look,
+  RecordedStore,
+  RecordedTransaction,
+  Tally,
+} from './harness/recorded-store.ts';
 export { runScenario } from './harness/run.ts';
 export type { Act, Moment } from './harness/turn-probe.ts';
 export { type Machine, machineOf } from './machine.ts';
@@ -16,6 +23,8 @@ export { Evidence, type Findings, nameOf } from './operations/evidence.ts';
 export type { Ids } from './operations/ids.ts';
 export { instant } from './operations/instant.ts';
 export {
+  type Expected,
+  type Head,
   type Operation,
   type OperationKind,
   type OperationOutcome,
@@ -57,6 +66,7 @@ export {
   type StoreEntry,
   type StoreTransaction,
   type Target,
+  type Terms,
 } from './target.ts';
 export { TARGETS } from './targets/all.ts';
 export { default as jsonFile } from './targets/json-file.ts';

@@ -1,10 +1,15 @@
+import type { Head } from './operations/operation.ts';
+
 /**
- * What a store can do beside `append` and `read`; scenarios say what they need. `turns`: see `Probe`. `wal-lock`: the lock of a
- * log keeps writers apart.
+ * What a store can do beside `append` and `read`; scenarios say what they need. `expect`, `head`, `key`: see `Terms`. `rev`: an item's
+ * rev is the number of the entry that touched it last. `turns`: see `Probe`. `wal-lock`: the lock of a log keeps writers apart.
  */
 export const ABILITIES = [
   'batch',
   'expect',
+  'head',
+  'key',
+  'rev',
   'state',
   'transaction',
   'compact',
@@ -31,6 +36,10 @@ export interface Found {
   readonly op: string;
   readonly id: string;
   readonly data?: unknown;
+  /** Of an entry that the log ended with once, the crc by which its head was known then (ability `head`). */
+  readonly crc?: string | undefined;
+  /** Of the entry that comes after a head, the crc by which that was known last. */
+  readonly prev?: string | undefined;
 }
 
 /** What the store now holds of an id: the `data` of its last entry, unless that was a `delete`. */
@@ -58,9 +67,23 @@ export interface StoreTransaction {
   append(entry: StoreEntry): void;
 }
 
+/** On what terms something is appended. Only those are given that the store has the ability for. */
+export interface Terms {
+  /** Ability `expect`: only if the id has that rev now, 0 for an id that is not there. Never given to `appendBatch`. */
+  readonly rev?: number | undefined;
+  /** Ability `head`: only if the log ends there now; seq 0: it is empty. */
+  readonly head?: Head | undefined;
+  /**
+   * Ability `key`: where an append with this key is among the log's last entries (see `Target.keyWindow`), this one writes nothing, and
+   * answers `duplicate` and the number of that one, whatever it expects.
+   */
+  readonly key?: string | undefined;
+}
+
 export interface Appended {
   /** Number of the (first) entry, where the store tells it. */
   readonly seq?: number | undefined;
+  readonly duplicate?: true | undefined;
 }
 
 /** Something in a store that is not as it ought to be. */
@@ -73,12 +96,12 @@ export interface Oddity {
 /** One client's open store. The optional methods are those of the target's abilities. */
 export interface Store {
   /**
-   * Resolves once the entry is as safe as the store makes it. `rev` (ability `expect`): only if the id has that rev now,
-   * 0 for an id that is not there; otherwise it rejects, and `Target.blame` calls it a conflict.
+   * Resolves once the entry is as safe as the store makes it. Where something is not as it expects, it rejects, and
+   * `Target.blame` calls that a conflict.
    */
-  append(entry: StoreEntry, terms?: { readonly rev: number }): Promise<Appended>;
+  append(entry: StoreEntry, terms?: Terms): Promise<Appended>;
   /** All of them, one after the other, or none. */
-  appendBatch?(entries: readonly StoreEntry[]): Promise<Appended>;
+  appendBatch?(entries: readonly StoreEntry[], terms?: Terms): Promise<Appended>;
   /** The entries of a range, in order; by default all that can still be read, to the last that is there now. */
   read(range?: {
     readonly from?: number | undefined;
@@ -86,6 +109,8 @@ export interface Store {
   }): AsyncIterable<Found> | Iterable<Found>;
   /** The entries from a number on, and those to come, until `signal` aborts. */
   follow?(from: number, signal: AbortSignal): AsyncIterable<Found>;
+  /** Where the log ends now (ability `head`). */
+  head?(): Promise<Head>;
   /** The state as it is now: with everything in it that anybody had acknowledged before this call. */
   state?(): Promise<State>;
   /**
@@ -138,6 +163,9 @@ export interface Blame {
   readonly outcome: 'refused' | 'unknown';
   /** `conflict` where others came first; otherwise the error's code, or a word for it. */
   readonly reason: string;
+  /** Of a conflict, where the store tells them: where the log ends, and the rev that the id has. */
+  readonly head?: Head | undefined;
+  readonly rev?: number | undefined;
 }
 
 /**
@@ -153,6 +181,8 @@ export interface Target {
   /** How its writers can be kept apart, the default first: `none` where nothing keeps them. */
   readonly locks: readonly string[];
   readonly can: readonly Ability[];
+  /** Among how many of the last entries a key is found, with these settings (ability `key`). Default: among all. */
+  keyWindow?(settings: Readonly<Record<string, unknown>>): number;
   /** Why it cannot be opened here, such as what is not installed; undefined where it can. Default: it can. */
   missing?(): string | undefined;
   /** Opens the store in a directory, which is there, and empty for the first to open it: that one makes the store. */

@@ -6,6 +6,8 @@ export interface Check {
   readonly name: string;
   /** It counts the clients' steps: it is left out where a duration, and not a number of steps, ended them. */
   readonly ofAllSteps?: true;
+  /** Whether it can be made of that evidence: else it is left out. Default: it can. */
+  readonly fits?: (evidence: Evidence) => boolean;
   /** A message for each fault; none where all is well. */
   readonly examine: (evidence: Evidence) => Iterable<string>;
 }

@@ -1,5 +1,5 @@
-import { lastIndexWhere } from '../../table/sorted.ts';
 import { type Evidence, nameOf } from '../operations/evidence.ts';
+import { Lives } from '../operations/lives.ts';
 import {
   type Operation,
   type RangeSight,
@@ -15,7 +15,7 @@ export const readersAgree: Check = {
   name: 'every reader saw the same',
   examine: telling((evidence, fault) => {
     const sums = prefixSums(evidence);
-    const lives = livesOf(evidence);
+    const lives = new Lives(evidence, lookedAt(evidence));
     for (const operation of evidence.reads) {
       const saw = operation.saw as Sight;
       if ('from' in saw) range(operation, saw, evidence, sums, fault);
@@ -23,6 +23,16 @@ export const readersAgree: Check = {
     }
   }),
 };
+
+/** The ids that somebody looked at. */
+function lookedAt({ reads }: Evidence): Set<string> {
+  const looked = new Set<string>();
+  for (const { saw } of reads) {
+    if (saw === undefined || 'from' in saw) continue;
+    for (const item of saw.items) looked.add(item[0]);
+  }
+  return looked;
+}
 
 /** Of the entries up to each number: their sum, and how many of them nobody can name any more. */
 interface Sums {
@@ -64,67 +74,39 @@ function range(
 ): void {
   const name = () => `${nameOf(operation)} of entries ${from} to ${to}`;
   if (gap) fault(`${name()} had gaps`);
-  else if (to > head) fault(`${name()} saw more than there is: the last is ${head}`);
+  else if (to > head && to >= from) fault(`${name()} saw more than there is: the last is ${head}`);
   else if (to >= from && nameless[to] === nameless[from - 1]) {
     const there = ((sums[to] as number) - (sums[from - 1] as number)) >>> 0;
     if (there !== sum) fault(`${name()} saw others than are there`);
   }
 }
 
-/** What became of an id, entry by entry: who wrote it, or null where it was deleted. */
-interface Life {
-  readonly seqs: number[];
-  readonly writers: (string | null)[];
-}
-
-/** The lives of all ids that somebody looked at. */
-function livesOf({ entries, ids, reads }: Evidence): Map<string, Life> {
-  const lives = new Map<string, Life>();
-  /** The same by the numbers of the ids. */
-  const known: (Life | undefined)[] = new Array(ids.count);
-  for (const { saw } of reads) {
-    if (saw === undefined || 'from' in saw) continue;
-    for (const [id] of saw.items) {
-      if (lives.has(id)) continue;
-      const life = { seqs: [], writers: [] };
-      lives.set(id, life);
-      const at = ids.find(id);
-      if (at !== undefined) known[at] = life;
-    }
-  }
-  for (let i = 0; i < entries.count; i++) {
-    const life = known[entries.ids[i] as number];
-    if (life === undefined) continue;
-    life.seqs.push(entries.seqs[i] as number);
-    life.writers.push(entries.deletes[i] ? null : (entries.bys[i] ?? null));
-  }
-  return lives;
-}
-
 function state(
   operation: Operation,
   { seq = Infinity, items }: StateSight,
-  { oldest, head }: Evidence,
-  lives: Map<string, Life>,
+  { head, can }: Evidence,
+  lives: Lives,
   fault: Fault,
 ): void {
   if (seq !== Infinity && seq > head) {
     fault(`${nameOf(operation)} saw the state as of entry ${seq}, and the last is ${head}`);
     return;
   }
-  for (const [id, by] of items) {
-    const life = lives.get(id);
+  for (const [id, by, rev = 0] of items) {
     if (seq === Infinity) {
       // The store does not tell when it was: that it ever was so is all that can be asked.
-      const ever = by === null || oldest > 1 || life?.writers.includes(by);
-      if (!ever) fault(`${nameOf(operation)} saw ${id} as ${by} wrote it, which is not there`);
+      if (!lives.wasEver(id, by))
+        fault(`${nameOf(operation)} saw ${id} as ${by} wrote it, which is not there`);
       continue;
     }
-    const at = lastIndexWhere(life?.seqs ?? [], (each) => each <= seq);
-    if (at === -1 && oldest > 1) continue;
-    const there = at === -1 ? null : (life?.writers[at] as string | null);
-    if (there !== by)
-      fault(`${nameOf(operation)} as of entry ${seq} saw ${id} ${wrote(by)}, and it was ${wrote(there)}`);
+    const there = lives.at(id, seq);
+    if (there === undefined) continue;
+    if (there.by !== by)
+      fault(`${nameOf(operation)} as of entry ${seq} saw ${id} ${wrote(by)}, and it was ${wrote(there.by)}`);
+    else if (there.rev !== rev && can.includes('rev'))
+      fault(
+        `${nameOf(operation)} as of entry ${seq} saw ${id} at rev ${rev}, and it was at rev ${there.rev}`,
+      );
   }
 }
 

@@ -1,8 +1,9 @@
 import { messageOf } from '../../errors/errors.ts';
-import type { Journal, Told } from '../operations/journal.ts';
+import type { Asked, Journal, Told } from '../operations/journal.ts';
 import {
+  type Expected,
+  type Head,
   isWriting,
-  type OperationKind,
   type RangeSight,
   SIMULATED,
   type StateSight,
@@ -12,6 +13,7 @@ import {
 } from '../operations/operation.ts';
 import { contentOf, placeSum, sumOf } from '../operations/sum.ts';
 import {
+  type Appended,
   type Blame,
   type Found,
   type Item,
@@ -20,6 +22,7 @@ import {
   type StoreEntry,
   type StoreTransaction,
   type Target,
+  type Terms,
 } from '../target.ts';
 import { gather } from './gather.ts';
 import { isSimulated } from './turn-probe.ts';
@@ -29,6 +32,16 @@ export interface Draft {
   readonly op: string;
   readonly id: string;
   readonly data?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** On what terms. */
+export interface DraftTerms {
+  /** Only if the id is as it was seen there, `undefined` if it was not there (ability `expect`). */
+  readonly after?: Item | undefined;
+  /** Only if the log ends there (ability `head`). */
+  readonly head?: Head | undefined;
+  /** Once, however often it is appended with this key (ability `key`). */
+  readonly key?: string | undefined;
 }
 
 /** What a workload sees of the state. */
@@ -87,35 +100,51 @@ export class RecordedStore {
     number: number,
     open: () => Promise<Store>,
   ): Promise<RecordedStore> {
-    const store = await noted({ target, record, kind: 'open', number }, open);
+    const store = await noted({ target, record, asked: { kind: 'open' }, number }, open);
     return new RecordedStore(store, target, record, number);
   }
 
-  /**
-   * Appends an entry. `after`: only if the id is as it was seen there, `undefined` if it was not there (ability
-   * `expect`). Answers the entry's number, where the store tells it.
-   */
-  async append(draft: Draft, terms?: { readonly after: Item | undefined }): Promise<number | undefined> {
-    const from = terms && (writerOf(terms.after?.value) ?? null);
-    const entry = this.#sign(draft, this.#record.journal.next, 0, from);
-    const expected = terms && { rev: terms.after?.rev ?? 0 };
-    // One that has no numbers may answer nothing at all.
-    const append = async () => (await this.#store.append(entry, expected)) ?? {};
-    const { seq } = await this.#noted('append', [this.#written(entry)], append, ({ seq }) => ({ seq }));
-    return seq;
+  /** Appends an entry. Answers its number, where the store tells it. */
+  append(draft: Draft, terms: DraftTerms = {}): Promise<number | undefined> {
+    const seen = 'after' in terms ? seenOf(terms.after) : undefined;
+    const entry = this.#sign(draft, this.#record.journal.next, 0, seen?.from);
+    return this.#append('append', [entry], { ...seen, ...terms.head }, terms, (given) =>
+      this.#store.append(entry, given),
+    );
   }
 
-  /** Appends entries, all or none (ability `batch`). */
-  async appendBatch(drafts: readonly Draft[]): Promise<number | undefined> {
+  /** Appends entries, all or none (ability `batch`). Answers the number of the first, where the store tells it. */
+  appendBatch(drafts: readonly Draft[], terms: Omit<DraftTerms, 'after'> = {}): Promise<number | undefined> {
     const { next } = this.#record.journal;
     const entries = drafts.map((draft, i) => this.#sign(draft, next, i));
-    const append = async () => (await this.#has('appendBatch')(entries)) ?? {};
-    const { seq } = await this.#noted(
-      'batch',
-      entries.map((entry) => this.#written(entry)),
-      append,
-      ({ seq }) => ({ seq }),
+    return this.#append('batch', entries, { ...terms.head }, terms, (given) =>
+      this.#has('appendBatch')(entries, given),
     );
+  }
+
+  async #append(
+    kind: 'append' | 'batch',
+    entries: readonly StoreEntry[],
+    expect: Expected,
+    { head, key }: DraftTerms,
+    append: (terms: Terms | undefined) => Promise<Appended>,
+  ): Promise<number | undefined> {
+    const { rev } = expect;
+    const given = {
+      ...(rev !== undefined && { rev }),
+      ...(head && { head }),
+      ...(key !== undefined && { key }),
+    };
+    const isPlain = Object.keys(given).length === 0;
+    const asked = {
+      kind,
+      entries: entries.map((entry) => this.#written(entry)),
+      ...((rev !== undefined || head) && { expect }),
+      key,
+    };
+    // One that has no numbers may answer nothing at all.
+    const work = async () => (await append(isPlain ? undefined : given)) ?? {};
+    const { seq } = await this.#noted(asked, work, ({ seq, duplicate }) => ({ seq, duplicate }));
     return seq;
   }
 
@@ -140,22 +169,22 @@ export class RecordedStore {
         entries = [];
         return decide(recorded(tx)) as unknown;
       }, options);
-    const { answer } = await this.#noted('transaction', undefined, transact, ({ seq }) => ({ seq, entries }));
+    const { answer } = await this.#noted({ kind: 'transaction' }, transact, ({ seq }) => ({ seq, entries }));
     return answer as R;
   }
 
   /** Reads the entries of a range; by default from the first that is there to the last. */
   read(range: { readonly from?: number; readonly to?: number } = {}): Promise<Found[]> {
     const read = async () => gather(this.#store.read(range));
-    return this.#noted('read', undefined, read, (found) => ({ saw: rangeSight(found, range) }));
+    return this.#noted({ kind: 'read' }, read, (found) => ({ saw: rangeSight(found, range) }));
   }
 
   /** Reads the entries from a number on, and those to come, for so long (ability `follow`). */
   follow(from: number, ms: number): Promise<Found[]> {
     const follow = async () => gather(this.#has('follow')(from, AbortSignal.timeout(ms)));
     // How far it gets is a matter of time.
-    const sight = (found: readonly Found[]) => rangeSight(found, { from, to: Infinity });
-    return this.#noted('read', undefined, follow, (found) => ({ saw: sight(found) }));
+    const sight = (found: readonly Found[]) => ({ ...rangeSight(found, { from }), toEnd: false });
+    return this.#noted({ kind: 'read' }, follow, (found) => ({ saw: sight(found) }));
   }
 
   /** Looks at the state (ability `state`): at some ids, or at all that there is. */
@@ -165,12 +194,18 @@ export class RecordedStore {
       const items = ids === undefined ? [...state.items()] : ids.flatMap((id) => state.get(id) ?? []);
       return { seq: state.seq, items };
     };
-    return this.#noted('look', undefined, look, (look) => ({ saw: stateSight(look, ids) }));
+    return this.#noted({ kind: 'look' }, look, (look) => ({ saw: stateSight(look, ids) }));
+  }
+
+  /** Looks where the log ends (ability `head`). */
+  head(): Promise<Head> {
+    const head = async () => this.#has('head')();
+    return this.#noted({ kind: 'look' }, head, ({ seq, crc }) => ({ saw: { seq, crc, items: [] } }));
   }
 
   /** Compacts the store (ability `compact`). */
   compact(): Promise<void> {
-    return this.#noted('compact', undefined, async () => this.#has('compact')());
+    return this.#noted({ kind: 'compact' }, async () => this.#has('compact')());
   }
 
   close(): Promise<void> {
@@ -193,14 +228,9 @@ export class RecordedStore {
     return (method as (...args: unknown[]) => unknown).bind(this.#store) as NonNullable<Store[Name]>;
   }
 
-  #noted<T>(
-    kind: OperationKind,
-    entries: readonly Written[] | undefined,
-    work: () => Promise<T>,
-    tell?: (answer: T) => Partial<Told>,
-  ): Promise<T> {
+  #noted<T>(asked: Asked, work: () => Promise<T>, tell?: (answer: T) => Partial<Told>): Promise<T> {
     const whose = { target: this.#target, record: this.#record, number: this.#number };
-    return noted({ ...whose, kind, entries }, work, tell);
+    return noted({ ...whose, asked }, work, tell);
   }
 }
 
@@ -208,18 +238,17 @@ interface Noting {
   readonly target: Target;
   readonly record: Notes;
   readonly number: number;
-  readonly kind: OperationKind;
-  readonly entries?: readonly Written[] | undefined;
+  readonly asked: Asked;
 }
 
 async function noted<T>(
-  { target, record, number: store, kind, entries }: Noting,
+  { target, record, number: store, asked }: Noting,
   work: () => Promise<T>,
   tell: (answer: T) => Partial<Told> = () => ({}),
 ): Promise<T> {
   const { journal, tally } = record;
-  const number = journal.begin(kind, entries, store);
-  const writes = isWriting({ kind }) ? 1 : 0;
+  const number = journal.begin(asked, store);
+  const writes = isWriting(asked) ? 1 : 0;
   record.writing += writes;
   try {
     const answer = await work();
@@ -227,8 +256,8 @@ async function noted<T>(
     tally.acknowledged++;
     return answer;
   } catch (error) {
-    const { outcome, reason } = blameOf(error, kind, target);
-    journal.end(number, { outcome, reason, message: messageOf(error) });
+    const { outcome, ...blame } = blameOf(error, asked, target);
+    journal.end(number, { outcome, ...blame, message: messageOf(error) });
     tally[outcome]++;
     if (typeof error === 'object' && error !== null) record.noted.add(error);
     throw error;
@@ -237,32 +266,40 @@ async function noted<T>(
   }
 }
 
-function blameOf(error: unknown, kind: OperationKind, target: Target): Blame {
+function blameOf(error: unknown, asked: Asked, target: Target): Blame {
   if (error instanceof Refusal) return { outcome: 'refused', reason: error.reason };
   const judged = target.blame?.(error) ?? { outcome: 'unknown', reason: 'error' };
   const blame = isSimulated(error) ? { ...judged, reason: SIMULATED } : judged;
-  return isWriting({ kind }) ? blame : { ...blame, outcome: 'refused' };
+  return isWriting(asked) ? blame : { ...blame, outcome: 'refused' };
 }
 
-function rangeSight(found: readonly Found[], { from = 1, to }: { from?: number; to?: number }): RangeSight {
-  const first = found[0]?.seq ?? from;
+/** What an append expects of an id: that it is as it was seen. */
+function seenOf(item: Item | undefined): Expected {
+  return { rev: item?.rev ?? 0, from: writerOf(item?.value) ?? null };
+}
+
+function rangeSight(
+  found: readonly Found[],
+  { from, to = Infinity }: { from?: number; to?: number },
+): RangeSight {
+  const first = found[0]?.seq ?? from ?? 1;
   let sum = 0;
-  let gap = false;
+  let gap = from !== undefined && first !== from;
   for (const [i, { seq, data }] of found.entries()) {
     sum = (sum + placeSum(seq, writerOf(data))) >>> 0;
     gap ||= seq !== first + i;
   }
-  return {
-    from: first,
-    to: first + found.length - 1,
-    sum,
-    toEnd: to === undefined,
-    ...(gap && { gap: true as const }),
-  };
+  const last = first + found.length - 1;
+  // Who asked for entries that are not there yet did not see where the log ends.
+  const toEnd = last < to && (found.length > 0 || from === undefined);
+  return { from: first, to: last, sum, toEnd, ...(gap && { gap: true as const }) };
 }
 
 function stateSight({ seq, items }: Look, ids: readonly string[] | undefined): StateSight {
-  const seen = new Map<string, string | null>(ids?.map((id) => [id, null]));
-  for (const { id, value } of items) seen.set(id, writerOf(value) ?? null);
-  return { seq, items: [...seen] };
+  const seen = new Map<string, StateSight['items'][number]>(ids?.map((id) => [id, [id, null]]));
+  for (const { id, value, rev } of items) {
+    const by = writerOf(value) ?? null;
+    seen.set(id, rev === undefined ? [id, by] : [id, by, rev]);
+  }
+  return { seq, items: [...seen.values()] };
 }

@@ -7,7 +7,7 @@ import { ALWAYS } from '../checks/always.ts';
 import { type Check, type CheckResult, makeCheck } from '../checks/check.ts';
 import { Evidence, type Findings } from '../operations/evidence.ts';
 import { Journal, readJournals } from '../operations/journal.ts';
-import { isReading, isWriting, type Operation } from '../operations/operation.ts';
+import { type Head, isReading, isWriting, type Operation } from '../operations/operation.ts';
 import { readTurns } from '../operations/turn-journal.ts';
 import { latencyOf, type Result, type RunSettings } from '../result.ts';
 import type { Scenario } from '../scenario.ts';
@@ -139,12 +139,16 @@ async function runIn(
     can: target.can,
     refusals: scenario.refusals,
     unknowns: scenario.unknowns ?? [],
+    keyWindow: target.keyWindow?.(common.settings) ?? Infinity,
     members: [prepared, ...members.map(({ report }) => report), concluded],
   });
   const interrupted = signal?.aborted ?? false;
+  const fits = (check: Check) => check.fits?.(evidence) ?? true;
   const applies = (check: Check) => !interrupted && !(check.ofAllSteps && settings.seconds !== undefined);
   const checks = [
-    ...[...ALWAYS, ...scenario.checks.filter(applies)].map((check) => makeCheck(check, evidence)),
+    ...[...ALWAYS.filter(fits), ...scenario.checks.filter(applies)].map((check) =>
+      makeCheck(check, evidence),
+    ),
     ...(scenario.timed ?? []).filter(applies).map((check) => makeCheck(check, evidence, !timed)),
   ];
   return finish({ scenario, settings, evidence, checks, run, interrupted });
@@ -198,7 +202,7 @@ function asLastClient(timeoutMs: number): typeof asClient {
 
 /** What the store has in the end, as a reader sees it who was not there. */
 async function finalLook(target: Target, common: Common, timeoutMs: number): Promise<FinalLook> {
-  const look: FinalLook = { found: [], state: undefined, oddities: [] };
+  const look: FinalLook = { found: [], state: undefined, end: undefined, oddities: [] };
   try {
     await inTime(lookAt(target, common, look), { what: 'Reading the store', timeoutMs });
   } catch (error) {
@@ -210,6 +214,7 @@ async function finalLook(target: Target, common: Common, timeoutMs: number): Pro
 interface FinalLook {
   readonly found: Found[];
   state: Findings['state'];
+  end: Head | undefined;
   readonly oddities: Oddity[];
 }
 
@@ -219,6 +224,7 @@ async function lookAt(target: Target, { directory, lock, settings }: Common, loo
     await gather(store.read(), look.found);
     const now = await store.state?.();
     look.state = now && { seq: now.seq, items: [...now.items()] };
+    look.end = await store.head?.();
     look.oddities.push(...((await store.verify?.()) ?? []));
   } finally {
     await store.close();

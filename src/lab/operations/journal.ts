@@ -1,7 +1,7 @@
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { instant } from './instant.ts';
-import { type Operation, type OperationKind, operationOf, type Written } from './operation.ts';
+import { type Expected, type Operation, type OperationKind, operationOf, type Written } from './operation.ts';
 import type { Mark } from './run-record.ts';
 
 /** How an operation began, and how it ended: a line each. */
@@ -12,12 +12,17 @@ interface Begun {
   readonly kind: OperationKind;
   readonly start: number;
   readonly entries?: readonly Written[];
+  readonly expect?: Expected | undefined;
+  readonly key?: string | undefined;
 }
 type Ended = Pick<Operation, 'number' | 'end' | 'outcome'> &
-  Partial<Pick<Operation, 'entries' | 'seq' | 'saw' | 'reason' | 'message'>>;
+  Partial<Pick<Operation, 'entries' | 'seq' | 'duplicate' | 'head' | 'rev' | 'saw' | 'reason' | 'message'>>;
 
 /** What the client was about to do to itself. */
 type Marked = Pick<Mark, 'at'> & { readonly mark: Mark['kind'] };
+
+/** What is known of an operation before it begins. */
+export type Asked = Pick<Begun, 'kind' | 'entries' | 'expect' | 'key'>;
 
 /** What an operation's end tells. */
 export type Told = Omit<Ended, 'number' | 'end'>;
@@ -49,17 +54,11 @@ export class Journal {
     return this.#next;
   }
 
-  begin(kind: OperationKind, entries: readonly Written[] | undefined, store: number): number {
+  begin(asked: Asked, store: number): number {
     const number = this.#next++;
     const { step } = this;
-    this.#note({
-      number,
-      step,
-      kind,
-      start: instant(),
-      ...(store > 0 && { store }),
-      ...(entries && { entries }),
-    } satisfies Begun);
+    const begun: Begun = { number, step, start: instant(), ...(store > 0 && { store }), ...asked };
+    this.#note(begun);
     this.flush();
     return number;
   }

@@ -18,6 +18,23 @@ export interface Written {
   readonly bytes?: number;
 }
 
+/** Where a log ends: the number of its last entry, and the crc of that one's line, where it is told. */
+export interface Head {
+  readonly seq: number;
+  readonly crc?: string | undefined;
+}
+
+/**
+ * On what condition an append was to be done: that the log ends at `seq`, with `crc` where one was given; or that its id is as it was
+ * seen, at `rev`, written by `from` (`null`: it was not there).
+ */
+export interface Expected {
+  readonly seq?: number | undefined;
+  readonly crc?: string | undefined;
+  readonly rev?: number | undefined;
+  readonly from?: string | null | undefined;
+}
+
 /** What a reader saw. */
 export type Sight = RangeSight | StateSight;
 
@@ -28,15 +45,17 @@ export interface RangeSight {
   readonly sum: number;
   /** True where it read as far as there was something to read. */
   readonly toEnd: boolean;
-  /** The numbers were not one after the other. */
+  /** The numbers were not one after the other, from the one that was asked for. */
   readonly gap?: true;
 }
 
-/** Of a look at the state, as of entry `seq`, where the store has numbers. */
+/** Of a look at the state, as of entry `seq`, where the store has numbers; or at the head alone. */
 export interface StateSight {
   readonly seq?: number | undefined;
-  /** Each id it looked for, and who had written it last (see `tagOf`); null: it was not there. */
-  readonly items: readonly (readonly [id: string, by: string | null])[];
+  /** Of that entry's line, where it was told. */
+  readonly crc?: string | undefined;
+  /** Each id it looked for, who had written it last (see `tagOf`; null: it was not there), and its rev, where it has one. */
+  readonly items: readonly (readonly [id: string, by: string | null, rev?: number])[];
 }
 
 /** What a client did, as it tells it itself. Times are of `instant()`. */
@@ -58,8 +77,16 @@ export interface Operation {
   readonly outcome: OperationOutcome;
   /** What it wrote, or tried to. Of a transaction that was never answered, nobody knows. */
   readonly entries: readonly Written[];
+  readonly expect?: Expected | undefined;
+  /** The idempotency key of all that it wrote. */
+  readonly key?: string | undefined;
   /** Number of the first entry, where the store told it. */
   readonly seq?: number | undefined;
+  /** It wrote nothing: `seq` is that of an earlier append with its key. */
+  readonly duplicate?: true | undefined;
+  /** Of a conflict: where the log ended, and the rev that the id had, where the store told them. */
+  readonly head?: Head | undefined;
+  readonly rev?: number | undefined;
   readonly saw?: Sight | undefined;
   /** Why it was refused, or is unknown: one word, and in full. */
   readonly reason?: string | undefined;
@@ -81,12 +108,37 @@ export function operationOf({
   end = Infinity,
   outcome = 'unknown',
   entries = [],
+  expect,
+  key,
   seq,
+  duplicate,
+  head,
+  rev,
   saw,
   reason,
   message,
 }: Pick<Operation, 'client' | 'run' | 'number' | 'kind' | 'start'> & Partial<Operation>): Operation {
-  return { client, run, number, step, store, kind, start, end, outcome, entries, seq, saw, reason, message };
+  return {
+    client,
+    run,
+    number,
+    step,
+    store,
+    kind,
+    start,
+    end,
+    outcome,
+    entries,
+    expect,
+    key,
+    seq,
+    duplicate,
+    head,
+    rev,
+    saw,
+    reason,
+    message,
+  };
 }
 
 export function isWriting({ kind }: Pick<Operation, 'kind'>): boolean {

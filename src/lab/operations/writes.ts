@@ -12,47 +12,64 @@ export interface Run {
  */
 export class Writes {
   readonly operations: Operation[] = [];
-  readonly starts: number[] = [];
-  readonly ends: number[] = [];
+  readonly starts: number[];
+  readonly ends: number[];
   readonly outcomes: OperationOutcome[] = [];
   /** Each one's number in its run. */
-  readonly numbers: number[] = [];
+  readonly numbers: number[];
   /** Which of the run's stores it went to. */
-  readonly stores: number[] = [];
+  readonly stores: number[];
   /** Which of the runs each is of; a run's lie together. */
-  readonly runOf: number[] = [];
+  readonly runOf: number[];
   readonly runs: Run[] = [];
   /** Number of each one's first entry, where the store told it. */
   readonly seqs: (number | undefined)[] = [];
+  /** Which of them expected something, and which had a key. */
+  readonly expecting: number[] = [];
+  readonly keyed: number[] = [];
   /** Of each, how many entries were told of, in it and those before it. */
-  readonly #told: number[] = [];
+  readonly #told: number[];
   /** Of each entry that was told of, where it was found; 0 where it was not. */
   readonly #places: number[] = [];
   /** The same of entries that were not told of: of a transaction that was never answered, nobody knows what it wrote. */
   readonly #untold = new Map<number, number[]>();
   readonly #more = new Map<number, number[]>();
 
+  /** `most`: how many there may be. Room for all of them at once: what grows leaves what it was before for the garbage collector. */
+  constructor(most: number) {
+    this.starts = new Array(most);
+    this.ends = new Array(most);
+    this.numbers = new Array(most);
+    this.stores = new Array(most);
+    this.runOf = new Array(most);
+    this.#told = new Array(most);
+  }
+
   add(operation: Operation): void {
-    const { client, run, number, store = 0, start, end, outcome, seq, entries } = operation;
+    const { client, run, number, store = 0, start, end, outcome, seq, entries, expect, key } = operation;
+    if (expect !== undefined) this.expecting.push(this.count);
+    if (key !== undefined) this.keyed.push(this.count);
     const last = this.runs.at(-1);
     if (client !== last?.client || run !== last.run) this.runs.push({ client, run });
+    const write = this.count;
     this.operations.push(operation);
-    this.starts.push(start);
-    this.ends.push(end);
+    this.starts[write] = start;
+    this.ends[write] = end;
     this.outcomes.push(outcome);
-    this.numbers.push(number);
-    this.stores.push(store);
-    this.runOf.push(this.runs.length - 1);
+    this.numbers[write] = number;
+    this.stores[write] = store;
+    this.runOf[write] = this.runs.length - 1;
     this.seqs.push(seq);
-    for (let i = 0; i < entries.length; i++) this.#places.push(0);
-    this.#told.push(this.#places.length);
+    // What was answered with an earlier one's number wrote nothing.
+    if (operation.duplicate === undefined) for (let i = 0; i < entries.length; i++) this.#places.push(0);
+    this.#told[write] = this.#places.length;
   }
 
   get count(): number {
     return this.operations.length;
   }
 
-  /** How many entries it told of. */
+  /** How many entries it told that it wrote. */
   toldOf(write: number): number {
     return (this.#told[write] as number) - this.#before(write);
   }
@@ -92,7 +109,7 @@ export class Writes {
    */
   placeOf(write: number, entry: number): number {
     const place = this.foundAt(write, entry);
-    if (place !== 0 || this.outcomes[write] !== 'acknowledged') return place;
+    if (place !== 0 || this.outcomes[write] !== 'acknowledged' || entry >= this.toldOf(write)) return place;
     const seq = this.seqs[write];
     return seq === undefined ? 0 : seq + entry;
   }

@@ -5,6 +5,7 @@ import cacheInvalidation from './cache-invalidation.ts';
 import cleanupDuringAppend from './cleanup-during-append.ts';
 import clearLocksWhileActive from './clear-locks-while-active.ts';
 import compactionDuringAppend from './compaction-during-append.ts';
+import compareHead from './compare-head.ts';
 import concurrentWriters from './concurrent-writers.ts';
 import configChange from './config-change.ts';
 import consistency from './consistency.ts';
@@ -38,6 +39,7 @@ import toctou from './toctou.ts';
 import tooManyFiles from './too-many-files.ts';
 import tornWrites from './torn-writes.ts';
 import transactionIsolation from './transaction-isolation.ts';
+import triedAgain from './tried-again.ts';
 
 /** Every scenario that comes with the package. */
 export const SCENARIOS: readonly Scenario[] = [
@@ -78,6 +80,8 @@ export const SCENARIOS: readonly Scenario[] = [
   diskFull,
   tooManyFiles,
   failingSync,
+  compareHead,
+  triedAgain,
   rotationStorm,
   soak,
 ];

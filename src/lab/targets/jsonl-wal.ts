@@ -1,8 +1,25 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createLock, type Table, type Transaction, Wal, type WalError } from '../../index.ts';
+import {
+  type AppendOptions,
+  createLock,
+  type Table,
+  type Transaction,
+  Wal,
+  type WalError,
+} from '../../index.ts';
 import { openProbed } from '../probed-wal.ts';
-import type { Blame, Oddity, OpenOptions, Store, StoreEntry, StoreTransaction, Target } from '../target.ts';
+import {
+  ABILITIES,
+  type Blame,
+  type Oddity,
+  type OpenOptions,
+  type Store,
+  type StoreEntry,
+  type StoreTransaction,
+  type Target,
+  type Terms,
+} from '../target.ts';
 
 /** This package's log. Its settings are the options of `Wal.open` that are JSON. */
 const jsonlWal: Target = {
@@ -10,7 +27,8 @@ const jsonlWal: Target = {
   about: 'the log of this package',
   module: import.meta.url,
   locks: ['kernel', 'lockfile', 'none'],
-  can: ['batch', 'expect', 'state', 'transaction', 'compact', 'verify', 'turns', 'follow', 'wal-lock'],
+  can: ABILITIES,
+  keyWindow: ({ keyWindow = 100_000 }) => keyWindow as number,
   open,
   blame,
   leftovers,
@@ -42,16 +60,20 @@ class WalStore implements Store {
     this.#appended = appended;
   }
 
-  async append(entry: StoreEntry, terms?: { readonly rev: number }) {
-    const appended = await this.#wal.append(entry, terms === undefined ? {} : { expect: terms });
+  async append(entry: StoreEntry, terms?: Terms) {
+    const appended = await this.#wal.append(entry, optionsOf(terms));
     this.#appended();
     return appended;
   }
 
-  async appendBatch(entries: readonly StoreEntry[]) {
-    const appended = await this.#wal.appendBatch(entries);
+  async appendBatch(entries: readonly StoreEntry[], terms?: Terms) {
+    const appended = await this.#wal.appendBatch(entries, optionsOf(terms));
     this.#appended();
     return appended;
+  }
+
+  head() {
+    return this.#wal.head();
   }
 
   async *read({ from, to }: { from?: number | undefined; to?: number | undefined } = {}) {
@@ -127,15 +149,19 @@ function firstSeq(tx: Transaction, ids: readonly string[]): number | undefined {
   return undefined;
 }
 
+function optionsOf({ rev, head, key }: Terms = {}): AppendOptions {
+  return { expect: rev === undefined ? head : { rev }, key };
+}
+
 function blame(error: unknown): Blame {
   if (!isWalError(error)) return { outcome: 'unknown', reason: 'error' };
-  const { code, outcome } = error;
-  if (code === 'ERR_WAL_CONFLICT') return { outcome: 'refused', reason: 'conflict' };
+  const { code, outcome, head, rev } = error;
+  if (code === 'ERR_WAL_CONFLICT') return { outcome: 'refused', reason: 'conflict', head, rev };
   return { outcome: outcome === 'not-written' ? 'refused' : 'unknown', reason: code };
 }
 
 /** Told by the code: the package's entry is a bundle, so that what a user's `Wal` throws is of another class than this one's. */
-function isWalError(error: unknown): error is Pick<WalError, 'code' | 'outcome'> {
+function isWalError(error: unknown): error is Pick<WalError, 'code' | 'outcome' | 'head' | 'rev'> {
   const { code } = (error ?? {}) as { readonly code?: unknown };
   return typeof code === 'string' && code.startsWith('ERR_WAL_');
 }

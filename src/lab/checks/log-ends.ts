@@ -1,0 +1,19 @@
+import { nameOf } from '../operations/evidence.ts';
+import { type Check, telling } from './check.ts';
+
+/** Where readers, conflicts and looks at the head say that the log ended, it ended once: not within a batch, and with that crc. */
+export const logEnds: Check = {
+  name: 'wherever the log was said to end, it ended once',
+  examine: telling(({ glimpses, conflictGlimpses, heads, head: last }, fault) => {
+    for (const { operation, there, notYet, crc: told } of [...glimpses, ...conflictGlimpses]) {
+      if (notYet === Infinity) continue;
+      // What is more than there is, another check tells of readers.
+      if (there > last ? operation.saw === undefined : !heads.wasHead(there))
+        fault(`${nameOf(operation)} says that the log ended at entry ${there}, where it never did`);
+      else if (there <= last && told !== undefined && !heads.agrees({ seq: there, crc: told }))
+        fault(
+          `${nameOf(operation)} says that the log ended at entry ${there} with crc ${told}, and it was ${heads.crcsOf(there).join(', then ')}`,
+        );
+    }
+  }),
+};
