@@ -166,7 +166,7 @@ function isWalError(error: unknown): error is Pick<WalError, 'code' | 'outcome' 
   return typeof code === 'string' && code.startsWith('ERR_WAL_');
 }
 
-const ITS_FILES = /^(wal\.json|wal\.lock|\d{20}\.jsonl|snapshot-\d{20}\.jsonl)$/;
+const ITS_FILES = /^(wal\.json|wal\.lock|wal\.mark|\d{20}\.jsonl|snapshot-\d{20}\.jsonl)$/;
 
 function leftovers(directory: string): string[] {
   const strangers = readdirSync(directory).filter((name) => !ITS_FILES.test(name));
