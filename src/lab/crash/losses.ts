@@ -1,8 +1,8 @@
-import type { Head } from '../../format/chain.ts';
-import { lineBytes, REPAIR_OP, writeLine } from '../../format/line.ts';
+import { RESERVED_OP_PREFIX } from '../../format/line.ts';
 import { META_FILE, segmentName } from '../../format/names.ts';
 import { Wal, WalError } from '../../index.ts';
 import { noLock } from '../../lock/lock.ts';
+import { repairLog } from '../../wal/repair.ts';
 import { SimDisk } from '../disk/sim-disk.ts';
 import type { Recorded } from './explore.ts';
 import { imageAfter } from './fates.ts';
@@ -18,6 +18,7 @@ const PATH = `${LOG}/${segmentName(1)}`;
 
 /** A line, as anybody can read it. */
 interface Line {
+  readonly id: string;
   readonly start: number;
   readonly end: number;
   readonly seq: number;
@@ -30,12 +31,16 @@ interface Expected {
   readonly missing: string;
   /** Whether it must be refused to writers. */
   readonly refused: boolean;
+  /** Whether entries come after the one that was lost. */
+  readonly goesOn: boolean;
+  /** The ids that must be there once it was repaired. */
+  readonly left: readonly string[];
 }
 
 /**
  * Takes each line of a log of one segment away, as a disk does that does not keep what it synced. What later lines prove
- * must be told, all of it and no more, and nobody may append until it is repaired; where nothing is proven, the log goes
- * on. And takes wal.json away, which is never made anew.
+ * must be told, all of it and no more, and nobody may append until it is repaired, which keeps all other entries; where
+ * nothing is proven, the log goes on. And takes wal.json away, which is never made anew.
  */
 export async function tryLosses({ before, effects }: Recorded): Promise<{ tried: number; faults: string[] }> {
   const faults: string[] = [];
@@ -48,7 +53,9 @@ export async function tryLosses({ before, effects }: Recorded): Promise<{ tried:
       const disk = new SimDisk(image.copy());
       lose(disk, line, loss);
       const refused = loss === 'altered' || missing !== 'nothing';
-      for (const fault of await faultsAfter(disk, { missing, refused }))
+      const goesOn = line !== lines.at(-1);
+      const left = lines.filter((each) => each !== line).map(({ id }) => id);
+      for (const fault of await faultsAfter(disk, { missing, refused, goesOn, left }))
         faults.push(`entry ${line.seq}, ${loss}: ${fault}`);
     }
   }
@@ -68,8 +75,8 @@ function linesOn(disk: SimDisk): Line[] {
     end >= 0;
     start = end + 1, end = bytes.indexOf('\n', start)
   ) {
-    const { seq, synced } = JSON.parse(bytes.toString('utf8', start, end));
-    lines.push({ start, end, seq, synced });
+    const { id, seq, synced } = JSON.parse(bytes.toString('utf8', start, end));
+    lines.push({ id, start, end, seq, synced });
   }
   return lines;
 }
@@ -80,7 +87,7 @@ function lose(disk: SimDisk, { start, end }: Line, loss: Loss): void {
   else file.writeAt(Buffer.from('?'), Math.floor((start + end) / 2));
 }
 
-async function faultsAfter(disk: SimDisk, { missing, refused }: Expected): Promise<string[]> {
+async function faultsAfter(disk: SimDisk, { missing, refused, goesOn, left }: Expected): Promise<string[]> {
   const before = await verified(disk);
   const faults: string[] = [];
   if (before.missing !== missing) faults.push(`${missing} is missing, and verify says ${before.missing}`);
@@ -88,20 +95,25 @@ async function faultsAfter(disk: SimDisk, { missing, refused }: Expected): Promi
   const opened = await opening(disk);
   if (opened !== (refused ? 'ERR_WAL_CORRUPT' : 'opened')) faults.push(`opening it to append: ${opened}`);
   if (!refused || faults.length > 0) return faults;
-  repair(disk, before.head);
+  // A record at the end would bury the entries that come after.
+  const mended = await repair(disk, 'tail');
+  if (mended !== (goesOn ? 'ERR_WAL_CORRUPT' : 'repaired')) faults.push(`mending its tail: ${mended}`);
+  if (goesOn) await repair(disk, 'salvage');
   const after = await verified(disk);
-  if (!after.ok || after.missing !== missing)
-    faults.push(`repaired, verify says ${after.missing}, ok: ${after.ok}`);
+  if (!after.ok) faults.push('repaired, verify says that it is not');
+  if (String(after.ids) !== String(left)) faults.push(`repaired, it has ${after.ids}`);
   const again = await opening(disk);
   if (again !== 'opened') faults.push(`opening it to append once it was repaired: ${again}`);
   return faults;
 }
 
-async function verified(disk: SimDisk): Promise<{ missing: string; ok: boolean; head: Head }> {
+async function verified(disk: SimDisk): Promise<{ missing: string; ok: boolean; ids: string[] }> {
   const wal = await Wal.openIn(surroundingsOn(disk, 0), LOG, { readOnly: true });
-  const { ok, missing, head } = await wal.verify();
+  const { ok, missing } = await wal.verify();
+  const ids: string[] = [];
+  if (ok) for await (const { id, op } of wal.read()) if (!op.startsWith(RESERVED_OP_PREFIX)) ids.push(id);
   await wal.close();
-  return { ok, head, missing: missing.map(({ from, to }) => `${from} to ${to}`).join(', ') || 'nothing' };
+  return { ok, ids, missing: missing.map(({ from, to }) => `${from} to ${to}`).join(', ') || 'nothing' };
 }
 
 /** Opens it and appends; the code of the error that this ends in. */
@@ -116,10 +128,11 @@ async function opening(disk: SimDisk): Promise<string> {
   }
 }
 
-/** Appends a repair, also where the engine would not, because what lies beyond can still be read. */
-function repair(disk: SimDisk, { seq, crc: prev }: Head): void {
-  const body = `"id":"repair","op":"${REPAIR_OP}"`;
-  const line = Buffer.alloc(lineBytes(body.length));
-  const place = { prev, seq: seq + 1, synced: 0, ts: 0, writer: 'zzzzzzzz.1', crc: '' };
-  disk.open(PATH, 'append').append([line.subarray(0, writeLine(line, 0, body, place))]);
+async function repair(disk: SimDisk, mode: 'tail' | 'salvage'): Promise<string> {
+  try {
+    await repairLog(surroundingsOn(disk, 2), LOG, { mode }, noLock());
+    return 'repaired';
+  } catch (error) {
+    return error instanceof WalError ? error.code : String(error);
+  }
 }
