@@ -221,9 +221,29 @@ const CASES: readonly Case[] = [
     'wal.lock names no kind',
     (log) => writeFileSync(join(log, 'wal.lock'), 'x'),
     'lock',
+    'warn',
+    /was overwritten: the next writer makes it anew/,
+    /lock set /,
+  ],
+  [
+    'wal.lock names a kind of another version',
+    (log) => writeFileSync(join(log, 'wal.lock'), '{"kind":"abacus"}'),
+    'lock',
     'fail',
     /does not name a kind/,
     /remove wal.lock/,
+  ],
+  [
+    'a lockfile is dated in the future',
+    (log) => {
+      setLockKind(log, 'lockfile');
+      mkdirSync(join(log, 'wal.lock.held'));
+      utimesSync(join(log, 'wal.lock.held'), Date.now() / 1000 + 86_400, Date.now() / 1000 + 86_400);
+    },
+    'lock',
+    'warn',
+    /dated 24 hours ahead.*the next writer takes it away after 2 s/,
+    /lock break --force/,
   ],
   [
     'a holder died with the lockfile',

@@ -1,18 +1,23 @@
 import assert from 'node:assert/strict';
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { createLock, lockStatus, setLockKind, Wal } from '../src/index.ts';
 import { inScratch } from '../src/lab/scratch.ts';
+import { changedSurroundings } from '../src/lab/wrapped-storage.ts';
+import { nodeStorage } from '../src/storage/node.ts';
 
 /** The calls that take a log's directory. */
 const CALLS: readonly (readonly [string, (directory: string) => unknown])[] = [
@@ -131,4 +136,73 @@ test('who may not read wal.lock is told so; who may not write it learns its kind
       asNobody(() => assert.throws(() => call(directory), { name: 'WalError', code: 'ERR_WAL_PERMISSION' }));
     rmSync(path);
     asNobody(() => assert.equal(lockStatus(directory).kind, undefined));
+  }));
+
+for (const [what, content] of [
+  ['is empty', ''],
+  ['was overwritten', 'somebody typed this\n'],
+  ['holds JSON of something else', '[1,2,3]'],
+] as const) {
+  test(`a wal.lock that ${what} is made anew in place on a local disk, with a warning`, (t) =>
+    inScratch('lock-calls', async (directory) => {
+      await (await Wal.open(directory)).close();
+      const path = join(directory, 'wal.lock');
+      writeFileSync(path, content);
+      const { ino } = statSync(path);
+      assert.deepEqual([lockStatus(directory).kind, lockStatus(directory).held], [undefined, false]);
+      const warned = t.mock.method(process, 'emitWarning', () => {});
+      const wal = await Wal.open(directory);
+      const kind = wal.info().lock;
+      await wal.append(entry);
+      await wal.close();
+      assert.deepEqual(
+        warned.mock.calls.map(({ arguments: [, options] }) => (options as { code: string }).code),
+        ['WAL_LOCK_FILE'],
+      );
+      assert.deepEqual([statSync(path).ino, lockStatus(directory).kind], [ino, kind]);
+      assert.equal(lockStatus(directory).holder?.pid, process.pid);
+    }));
+}
+
+test('a wal.lock that was overwritten is refused where the lock is all that keeps writers apart', () =>
+  inScratch('lock-calls', async (directory) => {
+    await (await Wal.open(directory)).close();
+    const path = join(directory, 'wal.lock');
+    writeFileSync(path, '');
+    const storage = { ...nodeStorage, fileSystem: () => 'strange' as const };
+    const refused = { code: 'ERR_WAL_LOCK_KIND', message: /lock set/ };
+    await assert.rejects(Wal.openIn(changedSurroundings({ storage }), directory), refused);
+    assert.equal(statSync(path).size, 0);
+  }));
+
+test('a lockfile dated in the future is taken away once it stayed so for staleMs: one append waits', () =>
+  inScratch('lock-calls', async (directory) => {
+    await (await Wal.open(directory, { lock: 'lockfile' })).close();
+    const held = join(directory, 'wal.lock.held');
+    mkdirSync(held);
+    const tomorrow = Date.now() / 1000 + 86_400;
+    utimesSync(held, tomorrow, tomorrow);
+    const wal = await Wal.open(directory, { strictLock: true });
+    await wal.append(entry);
+    assert.equal(wal.stats().lock.takeovers, 0);
+    assert.equal(existsSync(held), false);
+    await wal.append(entry);
+    assert.equal(wal.stats().lock.waits, 1);
+    await wal.close();
+  }));
+
+test('a lockfile dated in the future that its holder dates anew is left to the holder', () =>
+  inScratch('lock-calls', async (directory) => {
+    await (await Wal.open(directory, { lock: 'lockfile' })).close();
+    const held = join(directory, 'wal.lock.held');
+    mkdirSync(held);
+    let date = Date.now() / 1000 + 86_400;
+    const lock = createLock('lockfile', directory);
+    const looks = Array.from({ length: 25 }, async (_, i) => {
+      await new Promise((resolve) => setTimeout(resolve, 100 * i));
+      utimesSync(held, ++date, date);
+      return lock.tryAcquire();
+    });
+    assert.ok((await Promise.all(looks)).every((taken) => !taken));
+    lock.close();
   }));

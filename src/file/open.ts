@@ -41,7 +41,7 @@ export interface OpenFileStore {
   readonly modes: Modes;
   readonly observe: GateObserver;
   /** Says something to a person, once. */
-  readonly warn: (message: string) => void;
+  readonly warn: (message: string, code: 'WAL_STRANGE_FILE_SYSTEM' | 'WAL_LOCK_FILE') => void;
 }
 
 /** How long a log that exists may be without a segment before it is taken for one that has none yet. */
@@ -136,13 +136,22 @@ export function openTurnstile(options: OpenFileStore, fileSystem: FileSystem, to
   const path = join(directory, LOCK_FILE);
   let lock: Lock | undefined;
   try {
-    lock = chooseLock(storage, path, { lock: options.lock, staleMs, fileSystem, token, mode: modes.file });
+    const { lock: wanted, warn } = options;
+    lock = chooseLock(storage, path, {
+      lock: wanted,
+      staleMs,
+      fileSystem,
+      token,
+      mode: modes.file,
+      warn: (message) => warn(message, 'WAL_LOCK_FILE'),
+    });
     const byFile = lock.kind === 'lockfile';
     const timeoutMs = options.lockTimeoutMs ?? (byFile ? staleMs + LOCKFILE_GRACE_MS : KERNEL_TIMEOUT_MS);
     // A lock that lets everybody in is never waited for.
-    if (fileSystem === 'strange' && options.lock !== 'none') {
-      options.warn(
+    if (fileSystem === 'strange' && wanted !== 'none') {
+      warn(
         `${directory} is on a file system of unknown kind (FUSE, 9P, ...): the log does not go on without its ${lock.kind} lock there, as it would on a local one; an append that cannot have it within lockTimeoutMs (${timeoutMs}) fails.`,
+        'WAL_STRANGE_FILE_SYSTEM',
       );
     }
     const hint = openHint(storage, path);

@@ -3,7 +3,7 @@ import type { FileSystem, Storage } from '../storage/storage.ts';
 import { kernelLock, kernelLockLoads, requireKernelLock } from './kernel.ts';
 import { type Lock, noLock } from './lock.ts';
 import { lockfileLock } from './lockfile.ts';
-import { chooseKind, type LockKind, readKind } from './record.ts';
+import { changeKind, chooseKind, type LockKind, namesNoKind, readKind } from './record.ts';
 
 export interface LockChoice {
   /** What the caller asked for. */
@@ -13,6 +13,8 @@ export interface LockChoice {
   /** A random part for a temporary name. */
   readonly token: string;
   readonly mode: number;
+  /** Says something to a person, once. */
+  readonly warn: (message: string) => void;
 }
 
 /** Who deletes wal.lock all the time may do so between its making and its opening; after so many times, it is not by chance. */
@@ -32,16 +34,12 @@ export function chooseLock(storage: Storage, path: string, choice: LockChoice): 
   }
 }
 
-function openLock(
-  storage: Storage,
-  path: string,
-  lock: 'auto' | LockKind,
-  { staleMs, fileSystem, token, mode }: LockChoice,
-): Lock {
-  const recorded = readKind(storage, path);
+function openLock(storage: Storage, path: string, lock: 'auto' | LockKind, choice: LockChoice): Lock {
+  const { staleMs, fileSystem, token, mode } = choice;
+  const fitting = kernelLockLoads() && fileSystem === 'local' ? 'kernel' : 'lockfile';
+  const recorded = recordedKind(storage, path, lock === 'auto' ? fitting : lock, choice);
   // Before it is recorded: a kind that does not work here would shut out everybody.
   if (lock === 'kernel' && recorded === undefined) requireKernelLock();
-  const fitting = kernelLockLoads() && fileSystem === 'local' ? 'kernel' : 'lockfile';
   const kind = recorded ?? chooseKind(storage, path, lock === 'auto' ? fitting : lock, token, mode);
   if (lock !== 'auto' && lock !== kind) {
     throw new WalError(
@@ -50,4 +48,26 @@ function openLock(
     );
   }
   return kind === 'kernel' ? kernelLock(storage, path) : lockfileLock(storage, path, staleMs);
+}
+
+/**
+ * The kind that wal.lock names; undefined where there is none. One that names none is written anew, in place, for others may have
+ * it open; not where the lock is all that keeps writers apart, for they may go by another kind.
+ */
+function recordedKind(
+  storage: Storage,
+  path: string,
+  kind: LockKind,
+  { fileSystem, token, warn }: LockChoice,
+): LockKind | undefined {
+  try {
+    return readKind(storage, path);
+  } catch (error) {
+    if (!hasCode(error, 'ERR_WAL_LOCK_KIND') || fileSystem !== 'local' || !namesNoKind(storage, path))
+      throw error;
+    if (kind === 'kernel') requireKernelLock();
+    changeKind(storage, path, kind, token);
+    warn(`${path} named no kind of lock (it was empty, or overwritten): it names the ${kind} lock now.`);
+    return kind;
+  }
 }

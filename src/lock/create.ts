@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { dirname } from 'node:path';
 import { nodeStorage } from '../storage/node.ts';
 import { chooseLock } from './choose.ts';
 import type { Lock } from './lock.ts';
@@ -23,6 +24,13 @@ export function createLock(
   if (kind !== 'none' && !LOCK_KINDS.includes(kind)) throw badKind(kind, [...LOCK_KINDS, 'none']);
   const token = randomBytes(6).toString('hex');
   return atLock(nodeStorage, directory, 'open the lock', (path) =>
-    chooseLock(nodeStorage, path, { lock: kind, staleMs, fileSystem: 'local', token, mode: 0o666 }),
+    chooseLock(nodeStorage, path, {
+      lock: kind,
+      staleMs,
+      fileSystem: nodeStorage.fileSystem(dirname(path)),
+      token,
+      mode: 0o666,
+      warn: (message) => process.emitWarning(message, { code: 'WAL_LOCK_FILE' }),
+    }),
   );
 }

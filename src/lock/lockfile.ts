@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import type * as ProperLockfile from 'proper-lockfile';
-import { machineNow } from '../clock/clock.ts';
+import { machineNow, systemClock } from '../clock/clock.ts';
 import { hasCode } from '../errors/errors.ts';
 import { lockfileFileSystem } from '../storage/node.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -17,6 +17,7 @@ export const LEAST_STALE_MS = 2000;
 export function lockfileLock(storage: Storage, path: string, staleMs: number): Lock {
   const lockfile = load();
   const held = lockfilePath(path);
+  const ahead = new AheadOfTime(staleMs);
   const options = {
     fs: lockfileFileSystem,
     lockfilePath: held,
@@ -32,7 +33,9 @@ export function lockfileLock(storage: Storage, path: string, staleMs: number): L
         try {
           // Its own refusal throws several errors, which costs more than a turn takes.
           const made = storage.look(held)?.modifiedMs;
-          if (made !== undefined && made > machineNow() - staleMs) return false;
+          const isFresh = made !== undefined && made > machineNow() - staleMs;
+          if (isFresh && !ahead.isStale(made)) return false;
+          if (isFresh) storage.removeDirectory(held);
           lockfile.lockSync(path, options);
           return true;
         } catch (error) {
@@ -53,6 +56,31 @@ export function lockfileLock(storage: Storage, path: string, staleMs: number): L
     },
     close: () => {},
   };
+}
+
+/**
+ * Tells of a lock that is dated in the future, as after the clock was set back, whether its holder is dead: a living one dates
+ * it anew before it gets stale.
+ */
+class AheadOfTime {
+  readonly #staleMs: number;
+  #made = 0;
+  #since = 0;
+
+  constructor(staleMs: number) {
+    this.#staleMs = staleMs;
+  }
+
+  /** Whether the date, which is not old, is ahead of the clock and has been the same for as long as a lock lasts. */
+  isStale(made: number): boolean {
+    if (made <= machineNow()) return false;
+    const now = systemClock.elapsed();
+    if (made !== this.#made) {
+      this.#made = made;
+      this.#since = now;
+    }
+    return now - this.#since >= this.#staleMs;
+  }
 }
 
 /** Loaded when it is used: it hooks the process's exit, and short-lived processes pay for each module. */

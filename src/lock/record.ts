@@ -37,12 +37,22 @@ function parse(bytes: Buffer): unknown {
 export function readKind(storage: Storage, path: string): LockKind | undefined {
   const bytes = readWhole(storage, path, KIND_BYTES);
   if (bytes === undefined) return undefined;
-  const kind = (parse(bytes) as { kind?: unknown } | null | undefined)?.kind;
+  const kind = kindIn(bytes);
   if (LOCK_KINDS.includes(kind as LockKind)) return kind as LockKind;
   throw new WalError(
     'ERR_WAL_LOCK_KIND',
     `${path} does not name a kind of lock this version knows: delete it if no process uses the log, or run "jsonl-wal lock set kernel|lockfile".`,
   );
+}
+
+function kindIn(bytes: Buffer): unknown {
+  return (parse(bytes) as { kind?: unknown } | null | undefined)?.kind;
+}
+
+/** Whether a wal.lock is there that is empty or holds something else: another version's names a kind. */
+export function namesNoKind(storage: Storage, path: string): boolean {
+  const bytes = storage.isLink(path) ? undefined : readWhole(storage, path, KIND_BYTES);
+  return bytes !== undefined && typeof kindIn(bytes) !== 'string';
 }
 
 /** Records the kind where none is recorded yet; returns the one that counts. */

@@ -1,15 +1,24 @@
 import { randomBytes } from 'node:crypto';
+import { dirname } from 'node:path';
 import { type Holder, hasCode } from '../errors/errors.ts';
 import { nodeStorage } from '../storage/node.ts';
 import { kernelLock, kernelLockLoads, requireKernelLock } from './kernel.ts';
 import type { Lock } from './lock.ts';
 import { LEAST_STALE_MS, lockfileIsHeld, lockfilePath } from './lockfile.ts';
 import { atLock } from './place.ts';
-import { badKind, changeKind, LOCK_KINDS, type LockKind, readHolder, readKind } from './record.ts';
+import {
+  badKind,
+  changeKind,
+  LOCK_KINDS,
+  type LockKind,
+  namesNoKind,
+  readHolder,
+  readKind,
+} from './record.ts';
 
 /** How a log is locked on this machine, for people. */
 export interface LockStatus {
-  /** Undefined where nobody has opened the log for writing here yet. */
+  /** Undefined where nobody has opened the log for writing here yet, or wal.lock was overwritten: the next writer chooses. */
   readonly kind: LockKind | undefined;
   /** Whether somebody holds it at this moment; undefined where that cannot be told (no kernel lock loads, or wal.lock may not be written). */
   readonly held: boolean | undefined;
@@ -24,12 +33,13 @@ export interface LockStatus {
 /**
  * Looks at the lock of the log in a directory. A kernel lock is tried to see whether it is free, which delays nobody
  * by more than a moment. `staleMs` (default 2,000): the age at which a lockfile's holder is taken for dead. Throws
- * ERR_WAL_LOCK_KIND where wal.lock names no kind; and ERR_WAL_ARGUMENT, ERR_WAL_NOT_FOUND, ERR_WAL_NOT_A_DIRECTORY,
+ * ERR_WAL_LOCK_KIND where wal.lock names a kind that this version does not know, or, where the lock is strict, none; and ERR_WAL_ARGUMENT, ERR_WAL_NOT_FOUND, ERR_WAL_NOT_A_DIRECTORY,
  * ERR_WAL_PERMISSION, ERR_WAL_IO for the directory and the file in it.
  */
 export function lockStatus(directory: string, staleMs: number = LEAST_STALE_MS): LockStatus {
   return atLock(nodeStorage, directory, 'look at the lock', (path) => {
-    const kind = readKind(nodeStorage, path);
+    const isLocal = nodeStorage.fileSystem(dirname(path)) === 'local';
+    const kind = isLocal && namesNoKind(nodeStorage, path) ? undefined : readKind(nodeStorage, path);
     return {
       kind,
       held: isHeld(kind, path, staleMs),

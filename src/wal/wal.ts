@@ -139,7 +139,7 @@ export class Wal {
       clock,
       directory: place,
       observe: observeLock(stats, session, onLockWait),
-      warn: (message) => process.emitWarning(message, { code: 'WAL_STRANGE_FILE_SYSTEM' }),
+      warn: (message, code) => process.emitWarning(message, { code }),
     });
     const wal = new Wal(
       store,
