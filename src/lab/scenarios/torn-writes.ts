@@ -6,12 +6,16 @@ import { linesIn, scribble } from './lines.ts';
 const ALL_BUT_LAST = 0.9999;
 
 /** Writes part of its line, and dies. */
-async function tear(client: Client, share: number): Promise<void> {
+async function tear(client: Client, name: string, share: number): Promise<void> {
   client.atNext('writing', (put) => {
     put(share);
     client.die();
   });
-  await client.store.append({ op: 'add', id: `torn-${client.iteration}`, data: { text: 'x'.repeat(200) } });
+  await client.store.append({
+    op: 'add',
+    id: `${name}-${client.iteration}`,
+    data: { text: 'x'.repeat(200) },
+  });
 }
 
 const scenario: Scenario = {
@@ -33,8 +37,8 @@ const scenario: Scenario = {
       clients: () => 1,
       step: async (client) => {
         const { iteration, dice, storeDirectory } = client;
-        if (iteration % 3 === 0) return tear(client, 0.1 + 0.8 * dice());
-        if (iteration % 3 === 2) return tear(client, ALL_BUT_LAST);
+        if (iteration % 3 === 0) return tear(client, 'torn', 0.1 + 0.8 * dice());
+        if (iteration % 3 === 2) return tear(client, 'unended', ALL_BUT_LAST);
         scribble(storeDirectory, Buffer.alloc(1 + dice() * 5000));
         await client.store.append({ op: 'add', id: `after-nulls-${iteration}` });
       },
@@ -56,9 +60,12 @@ const scenario: Scenario = {
   },
   checks: [
     {
-      name: 'nothing of a torn line counts',
-      *examine({ found }) {
+      name: 'nothing of a torn line counts, but that which lacks its newline alone does',
+      *examine({ found, operations }) {
         for (const { seq, id } of found) if (id.startsWith('torn-')) yield `entry ${seq} is of one: ${id}`;
+        const there = new Set(found.map(({ id }) => id));
+        for (const [{ id } = { id: '' }] of operations.map(({ entries }) => entries))
+          if (id.startsWith('unended-') && !there.has(id)) yield `${id} is not there`;
       },
     },
     {
