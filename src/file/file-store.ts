@@ -73,6 +73,10 @@ export class FileStore implements LineStore {
   readonly #watching: Watching;
   /** Those that are open. */
   readonly #snapshots = new Set<SnapshotFile>();
+  readonly #readers = new Set<SegmentReader>();
+  /** Syncs of readers that go on. */
+  readonly #syncs = new Set<Promise<void>>();
+  #closed = false;
   readonly marks: MarkFile;
 
   constructor(parts: FileStoreParts) {
@@ -143,11 +147,15 @@ export class FileStore implements LineStore {
 
   reader(from: number, follow: boolean): LineReader {
     const { storage, directory } = this.#parts;
+    if (this.#closed) throw closedError();
     const reader = new SegmentReader(this.#place, 'read', this.#startFor(from));
+    this.#readers.add(reader);
     let atEnd = false;
     let safe: number | undefined;
     return {
       read: (feed) => {
+        // Its caller may have been doing something else while the store was closed.
+        if (!this.#readers.has(reader)) throw closedError();
         try {
           const where = follow && atEnd ? reader.whereabouts() : 'here';
           if (where === 'replaced') return 'replaced';
@@ -163,7 +171,7 @@ export class FileStore implements LineStore {
         try {
           if (reader.state === undefined) return;
           const { firstSeq } = reader;
-          await reader.file.sync();
+          await this.#syncOf(reader);
           if (safe !== firstSeq) {
             // Its writer need not have: what it told nobody as synced may have a name that is not.
             keepNames(storage, directory, safe === undefined);
@@ -180,8 +188,21 @@ export class FileStore implements LineStore {
           throw failure;
         }
       },
-      close: () => reader.close(),
+      close: () => {
+        this.#readers.delete(reader);
+        reader.close();
+      },
     };
+  }
+
+  async #syncOf(reader: SegmentReader): Promise<void> {
+    const sync = reader.file.sync();
+    this.#syncs.add(sync);
+    try {
+      await sync;
+    } finally {
+      this.#syncs.delete(sync);
+    }
   }
 
   #startFor(from: number): Start {
@@ -352,11 +373,20 @@ export class FileStore implements LineStore {
 
   async close(): Promise<void> {
     const { turnstile } = this.#parts;
+    this.#closed = true;
     this.#watching.close();
     this.#end.close();
+    for (const reader of this.#readers) reader.close();
+    this.#readers.clear();
+    // Their files are closed once these have ended.
+    await Promise.allSettled(this.#syncs);
     for (const file of this.#snapshots) file.close();
     this.#snapshots.clear();
     turnstile?.hint?.close();
     turnstile?.lock.close();
   }
+}
+
+function closedError(): WalError {
+  return new WalError('ERR_WAL_CLOSED', 'The Wal was closed while its log was being read: open it again.');
 }

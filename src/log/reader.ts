@@ -28,7 +28,7 @@ const AWAY_LOOK_MS = 50;
 
 /**
  * Reads the records of a range: up to the end as it is when the reading gets there, or, following, until the signal
- * aborts. It starts over, from the record it delivered last, where the log was replaced, and where missing entries turn
+ * aborts, as it does before the store is closed. It starts over, from the record it delivered last, where the log was replaced, and where missing entries turn
  * out to be settled by a repair.
  */
 export async function* readRecords(
@@ -58,6 +58,7 @@ export async function* readRecords(
       if (feed.met || cursor === undefined) return;
       throw divergedError(cursor);
     } catch (error) {
+      if (range.follow?.signal.aborted) return;
       if (error instanceof Replaced) looksLeft = AWAY_LOOKS;
       else if (isMissing(error)) {
         const repair = await lastRepair(store, first);

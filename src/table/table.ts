@@ -25,6 +25,8 @@ export interface TableHost {
   readonly maxEntryBytes: number;
   /** Aborts when the Wal is closed. */
   readonly closing: AbortSignal;
+  /** Has the Wal's end wait for that; answers as it does. */
+  note<T>(work: Promise<T>): Promise<T>;
   /** Throws where the Wal is closed. */
   checkOpen(): void;
   /** Throws where the Wal cannot append. */
@@ -161,13 +163,13 @@ export class Table<V = unknown> implements Iterable<Item<V>> {
    */
   refresh(): Promise<number> {
     this.#checkOutside();
-    return this.#refresh();
+    return this.#host.note(this.#refresh());
   }
 
   async #refresh(): Promise<number> {
     this.#checkOpen();
     await this.#replica.refresh();
-    return this.seq;
+    return this.#replica.state.seq;
   }
 
   /**

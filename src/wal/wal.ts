@@ -453,6 +453,7 @@ export class Wal {
       appender: this.#appender,
       maxEntryBytes: this.#limits.maxEntryBytes,
       closing: this.#stop.signal,
+      note: (work) => this.#works.note(work),
       checkOpen: () => this.#checkOpen(),
       checkWritable: () => this.#checkWritable(),
       warn: (message) => process.emitWarning(message, { code: 'WAL_SLOW_TRANSACTION' }),
@@ -466,7 +467,7 @@ export class Wal {
    * acknowledged entries are missing or may be, in ERR_WAL_DIVERGED where `from` is a cursor that is not in the log, a
    * segment is another log's, or segments are missing, in ERR_WAL_COMPACTED where what it begins with was compacted away (`seq`: the last entry that
    * was, so that `seq + 1` can be read; the head at which one was made is a cursor like any other), and in ERR_WAL_NOT_FOUND, ERR_WAL_NOT_A_DIRECTORY, ERR_WAL_PERMISSION, ERR_WAL_FORMAT or
-   * ERR_WAL_IO where its files cannot be read.
+   * ERR_WAL_IO where its files cannot be read, and in ERR_WAL_CLOSED where the Wal is closed meanwhile.
    */
   read<T = unknown>(options: ReadOptions = {}): AsyncGenerator<LogRecord<T>, void, undefined> {
     const { from, to, onDamage, onSkip } = readOptions(options, ['from', 'to', 'onDamage', 'onSkip']);
@@ -511,7 +512,7 @@ export class Wal {
    */
   head(): Promise<Head> {
     checkOutside(this.#appender);
-    return this.#openHead();
+    return this.#works.note(this.#openHead());
   }
 
   async #openHead(): Promise<Head> {
@@ -548,7 +549,7 @@ export class Wal {
    */
   verify(options: VerifyOptions = {}): Promise<VerifyReport> {
     checkOutside(this.#appender);
-    return this.#verify(options);
+    return this.#works.note(this.#verify(options));
   }
 
   async #verify(options: VerifyOptions): Promise<VerifyReport> {
@@ -575,9 +576,10 @@ export class Wal {
   }
 
   /**
-   * Waits for the appends on their way, for compactions, backups and tables that are being loaded, ends follows, and lets go of files and lock. A read goes on to its end. The second
-   * call answers as the first. An append that fails meanwhile tells its own caller; rejects only with what a lock of the
-   * caller's own throws in `close`.
+   * Waits for all that goes on, such as appends, compactions, backups, verifying, and tables that are being loaded, ends follows and
+   * watches, and lets go of files and lock. A read that is not at its end by then ends in ERR_WAL_CLOSED. The second call
+   * answers as the first. An append that fails meanwhile tells its own caller; rejects only with what a lock of the caller's own
+   * throws in `close`.
    */
   close(): Promise<void> {
     checkOutside(this.#appender);
@@ -619,13 +621,9 @@ export class Wal {
 
 /** Tells the caller, but not within the turn that it may have been found in. */
 function tellRewind(onRewound: WalOptions['onRewound'], rewind: Rewind): void {
-  queueMicrotask(() => {
-    try {
-      onRewound?.(rewind);
-    } catch (error) {
-      process.emitWarning(`onRewound threw (${messageOf(error)})`, { code: 'WAL_REWOUND' });
-    }
-  });
+  Promise.resolve(rewind)
+    .then(onRewound)
+    .catch((error) => process.emitWarning(`onRewound threw (${messageOf(error)})`, { code: 'WAL_REWOUND' }));
 }
 
 function keyWindowError({ location }: StoreInfo, window: number, wanted: number): WalError {
