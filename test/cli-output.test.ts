@@ -1,16 +1,18 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
+import { printable } from '../src/format/printable.ts';
 import { ended, objects, PROGRAM, run, start } from '../src/lab/command-line.ts';
 import { makeLog } from '../src/lab/make-log.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 
 /** Turns the text red, clears the screen (C1), rings, and shows the rest backwards. */
-const NASTY = 'a\x1b[31mb\x9b2Jc\x07d\u202ee\u2066f\rg\n\x7fh';
+const NASTY = 'a\x1b[31mb\x9b2Jc\x07d\u202ee\u2066f\rg\n\x7fh\u200bi\u2060j\u{e0041}\u{e007f}';
 // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what it looks for
-const RAW = /[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\u2066]/;
+const RAW = /[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b\u202e\u2060\u2066\udb40]/;
 const RAW_ON_TERMINAL = new RegExp(RAW.source.replace('\\x0b-\\x1f', '\\x0b-\\x0c\\x0e-\\x1f'));
 
 const noTerminal =
@@ -44,7 +46,9 @@ test('what could steer a terminal is escaped in ids, ops, data and errors, and -
     assert.doesNotMatch(read.stdout, RAW);
     assert.equal(read.stdout.split('\n').length, 2);
     assert.match(read.stdout, /a\\u001b\[31mb\\u009b2Jc/);
-    const [record] = objects((await run(dir, ['read', '--json'])).stdout);
+    const json = (await run(dir, ['read', '--json'])).stdout;
+    assert.doesNotMatch(json, RAW);
+    const [record] = objects(json);
     assert.deepEqual(
       { op: record.op, id: record.id, data: record.data },
       { op: NASTY, id: NASTY, data: { [NASTY]: NASTY } },
@@ -58,6 +62,8 @@ test('what could steer a terminal is escaped in ids, ops, data and errors, and -
       assert.match(stderr, /^jsonl-wal: .*\\u001b/);
       assert.doesNotMatch(stderr, RAW);
     }
+    const { stderr } = await run(dir, ['info', '-C', NASTY, '--json']);
+    assert.doesNotMatch(stderr, RAW);
     const notJson = await run(dir, ['append'], 'x\x1b[31m\n');
     assert.doesNotMatch(notJson.stderr, RAW);
   }));
@@ -86,6 +92,59 @@ test(
       const cut = await onTerminal(dir, ['read', '--id', 'bd-1'], { NO_COLOR: '1' });
       assert.match(cut, /^.* "long .*…\r\n$/);
       assert.equal(cut.trimEnd().length, 80);
+    }),
+);
+
+test('what hides in a text is escaped, and emoji and the joiners of languages are left as they are', () => {
+  const whole = [
+    '👩‍👩‍👧 👩🏽‍💻 ❤️ 1️⃣ 🏳️‍🌈',
+    '🏴\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}',
+    'می\u200cخواهم क्\u200dष',
+    '葛\u{e0100}',
+    'ᠠ\u180b',
+  ];
+  for (const text of whole) assert.equal(printable(text), text);
+  const hidden = {
+    'a\u200bb\u2060c\u00add\ufeffe': 'a\\u200bb\\u2060c\\u00add\\ufeffe',
+    'paypal\u200d\u200c': 'paypal\\u200d\\u200c',
+    'x\ufe0f❤\ufe0f\ufe0f': 'x\\ufe0f❤\ufe0f\\ufe0f',
+    'hi\u{e0041}': 'hi\\udb40\\udc41',
+    '🏴\u{e0041}': '🏴\\udb40\\udc41',
+    '\u3164\u115f': '\\u3164\\u115f',
+  };
+  for (const [text, shown] of Object.entries(hidden)) {
+    assert.equal(printable(text), shown);
+    assert.equal(JSON.parse(printable(JSON.stringify(text))), text);
+  }
+});
+
+const noFullDevice = existsSync('/dev/full') ? false : 'no /dev/full to write to';
+
+test(
+  'what was done is told, with its entry, where standard output takes nothing',
+  { skip: noFullDevice },
+  () =>
+    inScratch('cli-full', async (dir) => {
+      const stdout = openSync('/dev/full', 'w');
+      const runs: [args: string[], input: string, told: RegExp, seq: number | undefined][] = [
+        [['init'], '', /The log was made in /, undefined],
+        [['append', '--op', 'add', '--id', 'x', '--key', 'k'], '', /is in the log, as entry 1\./, 1],
+        [['append', '--op', 'add', '--id', 'x', '--key', 'k'], '', /already, as entry 1\./, 1],
+        [['append', '--batch'], '{"op":"a","id":"b"}\n', /is in the log, as entry 2\./, 2],
+        [['append'], '{"op":"a","id":"b"}\n', /In all 1 entry was appended, seq 3\./, undefined],
+        [['compact', '--no-backup', '--fold', 'last-data'], '', /compacted up to entry 3\./, 3],
+      ];
+      for (const [args, input, told, seq] of runs) {
+        const child = start(dir, [...args, '--json'], { stdio: ['pipe', stdout, 'pipe'] });
+        child.stdin?.end(input);
+        const { code, stderr } = await ended(child);
+        const [error] = objects(stderr);
+        assert.deepEqual([code, error.code, error.seq], [1, 'ERR_WAL_IO', seq], stderr);
+        assert.match(error.message, told);
+        assert.match(error.message, /Cannot write to standard output: /);
+      }
+      closeSync(stdout);
+      assert.equal(objects((await run(dir, ['verify', '--json'])).stdout)[0].head.seq, 3);
     }),
 );
 

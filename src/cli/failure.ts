@@ -40,8 +40,7 @@ export function reportFailure(error: unknown, json: boolean): number {
 }
 
 function jsonText(facts: Record<string, unknown>): string {
-  const text = JSON.stringify(facts);
-  return process.stderr.isTTY ? printable(text) : text;
+  return printable(JSON.stringify(facts));
 }
 
 function humanText({ code, message, outcome }: Record<string, unknown>): string {

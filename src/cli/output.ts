@@ -1,4 +1,4 @@
-import { hasCode } from '../errors/errors.ts';
+import { hasCode, reasonOf, WalError } from '../errors/errors.ts';
 import { jsonText } from '../format/json-text.ts';
 import { printable } from '../format/printable.ts';
 import { colour, type Style } from './style.ts';
@@ -18,6 +18,8 @@ export class Output {
   readonly #gone = new AbortController();
   #piece = '';
   #failure: Error | undefined;
+  /** What the command did, as a sentence, with the entry it came to: so that it is known where nothing can be printed. */
+  done: { readonly told: string; readonly seq?: number } | undefined;
 
   constructor() {
     this.#stream.on('error', (error) => {
@@ -58,7 +60,7 @@ export class Output {
   /** A line of JSON for machines. */
   async json(value: unknown): Promise<void> {
     const text = jsonText(value);
-    await this.line(this.terminal ? printable(text) : text);
+    await this.line(printable(text));
   }
 
   /** Facts for people, one a line, their names aligned. */
@@ -69,13 +71,19 @@ export class Output {
     }
   }
 
-  /** Writes out what is held back. Throws where writing failed for another reason than that nobody reads. */
+  /** Writes out what is held back. Throws ERR_WAL_IO where writing failed for another reason than that nobody reads. */
   async flush(): Promise<void> {
     const piece = this.#piece;
     this.#piece = '';
     if (piece !== '' && !this.gone.aborted) {
       await new Promise<void>((resolve) => this.#stream.write(piece, () => resolve()));
     }
-    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#failure !== undefined) throw this.#unwritten(this.#failure);
+  }
+
+  #unwritten(cause: Error): WalError {
+    const { told = '', seq } = this.done ?? {};
+    const message = `Cannot write to standard output: ${reasonOf(cause)}${told && ` ${told}`}`;
+    return new WalError('ERR_WAL_IO', message, { cause, ...(seq !== undefined && { seq }) });
   }
 }

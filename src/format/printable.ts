@@ -1,14 +1,34 @@
 /*
- * What can steer a terminal, or show a text as another: C0, DEL, C1, line separators, and the marks that reorder
- * what is shown. Half a surrogate pair has no UTF-8, and is shown by its number too.
+ * What can steer a terminal, or show a text as another. C0, DEL, C1, line separators. The marks that reorder what is shown, and all
+ * that shows nothing: zero-width spaces, word joiners, fillers, tag characters. Half a surrogate pair has no UTF-8, and is
+ * shown by its number too.
  */
-const UNPRINTABLE =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what it looks for
-  /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|\p{Surrogate}/gu;
+const CONTROL = '[\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029\\ufff9-\\ufffb]';
+/** Joiners belong between emoji, and to the writing of many languages, but not to Latin letters. */
+const JOINER =
+  '(?<!\\p{Extended_Pictographic}|\\p{Emoji_Modifier}|\\ufe0f|(?!\\p{Script=Latin})[\\p{L}\\p{M}])[\\u200c\\u200d]';
+/** They choose between the forms of what they stand behind: one of a digit, a symbol or a letter that has some. */
+const SELECTOR = '[\\ufe00-\\ufe0f\\u180b-\\u180d\\u180f\\u{e0100}-\\u{e01ef}]';
+const STRAY_SELECTOR = `(?<![^\\p{Default_Ignorable_Code_Point}A-Za-z\\s])${SELECTOR}`;
+const HIDDEN = `(?![\\u200c\\u200d]|${SELECTOR})\\p{Default_Ignorable_Code_Point}`;
+/** The flags of England, Scotland, Wales and others like them. */
+const FLAG = '\\u{1f3f4}[\\u{e0020}-\\u{e007e}]{3,6}\\u{e007f}';
 
-const escapeOf = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+const NOT_ASCII_TEXT = /[^\x20-\x7e]/;
+const WANTED = new RegExp(
+  `${FLAG}|${[CONTROL, JOINER, STRAY_SELECTOR, HIDDEN].join('|')}|\\p{Surrogate}`,
+  'gu',
+);
 
-/** The text as a terminal or a page may have it: what could steer it is written as \uXXXX. JSON stays the same JSON. */
+/** The text as a terminal or a page may have it: what could steer it, or hides, is written as \uXXXX. JSON stays the same JSON. */
 export function printable(text: string): string {
-  return text.replace(UNPRINTABLE, escapeOf);
+  return NOT_ASCII_TEXT.test(text) ? text.replace(WANTED, shown) : text;
+}
+
+function shown(found: string): string {
+  if (found.startsWith('\u{1f3f4}')) return found;
+  return found
+    .split('')
+    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .join('');
 }

@@ -102,10 +102,14 @@ async function appendOne(settings: Settings & { op: string; id: string }): Promi
 /** Prints the entry's number, so that a script can go on from there. */
 async function answer(result: AppendResult, json: boolean): Promise<void> {
   const output = new Output();
+  const { seq, duplicate } = result;
+  const told = duplicate
+    ? `Nothing was appended: the key was in the log already, as entry ${seq}.`
+    : `What was to be appended is in the log, as entry ${seq}.`;
+  output.done = { told, seq };
   if (json) await output.json(result);
-  else await output.line(String(result.seq));
-  if (result.duplicate && !json)
-    process.stderr.write('That key was in the log already: nothing was appended.\n');
+  else await output.line(String(seq));
+  if (duplicate && !json) process.stderr.write('That key was in the log already: nothing was appended.\n');
   await output.flush();
 }
 
@@ -160,6 +164,7 @@ async function appendLines(settings: Settings): Promise<void> {
   const tally = await using(openWriter(settings.dir, settings), (wal) => {
     return stream(wal, settings.json, output, progress);
   }).finally(() => stdin.destroy());
+  output.done = { told: `In all ${tallyText(tally)}.` };
   if (!settings.json) await output.line(tallyText(tally));
   await output.flush();
 }

@@ -40,6 +40,7 @@ export function backupCommand(): Command {
       );
       const { error } = report;
       const output = new Output();
+      output.done = { told: `The backup is in ${report.directory}.`, seq: report.seq };
       if (json) await output.json({ ...report, error: error && errorObject(error) });
       else await output.facts(rowsOf(report));
       await output.flush();
@@ -108,12 +109,14 @@ function pruneCommand(): Command {
       const { dir, json, keep, all } = settingsOf<{ readonly keep: number; readonly all: boolean }>(command);
       requireLog(dir);
       const deleted = await pruneBackups(dir, keep, all ? ['compact', 'backup'] : ['compact']);
-      await print(deleted, json, 'There was nothing to delete.');
+      const told = `${count(deleted.length, 'backup was', 'backups were')} deleted.`;
+      await print(deleted, json, 'There was nothing to delete.', told);
     });
 }
 
-async function print(backups: readonly Backup[], json: boolean, none: string): Promise<void> {
+async function print(backups: readonly Backup[], json: boolean, none: string, told?: string): Promise<void> {
   const output = new Output();
+  output.done = told === undefined ? undefined : { told };
   for (const backup of backups) {
     if (json) await output.json(backup);
     else {

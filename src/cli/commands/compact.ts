@@ -45,6 +45,7 @@ export function compactCommand(): Command {
     await using(openWriter(dir, { ...options, onRewound }), async (wal) => {
       if (rewound !== undefined) throw setBackError(rewoundText(rewound), rewound.from, FORGET);
       const { report, deleted, freed, copy } = await compactSafely(wal, retain, backup);
+      output.done = { told: `The log is compacted up to entry ${report.seq}.`, seq: report.seq };
       if (json) await output.json({ ...report, deleted, freed, backup: copy ?? null });
       else {
         const held =

@@ -52,6 +52,7 @@ export function exportCommand(): Command {
           file,
           lines.map((line) => `${line}\n`),
         );
+        output.done = { told: `${file} is written, as of entry ${seq}.`, seq };
         const skipped = bad.count === 0 ? '' : `; ${count(bad.count, 'id')} left out`;
         if (json) await output.json(facts);
         else

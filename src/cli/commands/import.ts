@@ -90,6 +90,7 @@ async function report(
 ): Promise<void> {
   const output = new Output();
   const { appended, duplicates } = tally;
+  output.done = { told: `In all ${tallyText(tally)}.` };
   if (json) await output.json({ appended, duplicates, skipped: bad.count });
   else {
     const skipped = bad.count === 0 ? '' : `; ${count(bad.count, 'bad line')} skipped`;

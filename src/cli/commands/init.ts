@@ -41,6 +41,7 @@ export function initCommand(): Command {
       const meta = metaOf(dir);
       const changed = writeGitFiles(dir, git);
       const output = new Output();
+      if (made) output.done = { told: `The log was made in ${resolve(dir)}.` };
       const { id, created, lock } = info;
       if (json)
         await output.json({ directory: resolve(dir), made, id, created, git: meta.git, lock, changed });

@@ -36,6 +36,7 @@ export function keysCommand(): Command {
       return { window: keyWindow, from: keysFrom, snapshot: newestKeys(location) };
     });
     const output = new Output();
+    if (window !== undefined) output.done = { told: `The window is ${facts.window} entries.` };
     if (json) await output.json(facts);
     else await output.facts(rowsOf(facts));
     await output.flush();

@@ -59,6 +59,7 @@ function setCommand(): Command {
       requireLog(dir);
       setLockKind(dir, kind);
       const output = new Output();
+      output.done = { told: `The log is locked with the ${kind} lock from now on.` };
       if (json) await output.json({ kind });
       else {
         await output.line(`The log is locked with the ${kind} lock from now on.`);
@@ -79,6 +80,7 @@ function breakCommand(): Command {
         throw usageError('Breaking a lock needs --force; "jsonl-wal lock status" tells who holds it.');
       const { kind, done } = breakLock(resolve(dir));
       const output = new Output();
+      output.done = { told: done };
       if (json) await output.json({ kind, done });
       else await output.line(done);
       await output.flush();

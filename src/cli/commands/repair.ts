@@ -44,6 +44,7 @@ Neither changes a byte of what is there, and run again they find nothing to do. 
       if (acceptEdits && mode === 'tail') throw usageError('--accept-edits goes with --mode salvage.');
       const report = await repair(dir, { mode, acceptEdits, dryRun, allowNetwork });
       const output = new Output();
+      if (!dryRun) output.done = { told: 'The repair is done.', seq: report.head.seq };
       if (json) await output.json({ ...report, kept: report.kept ?? null });
       else await output.facts(rowsOf(report, acceptEdits));
       await output.flush();

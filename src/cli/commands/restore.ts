@@ -40,6 +40,7 @@ export function restoreCommand(): Command {
       const report = await restore(from, destination, { onDamage, ...(toSeq !== undefined && { toSeq }) });
       writeGitFiles(report.directory, metaOf(report.directory).git);
       const output = new Output();
+      output.done = { told: `The new log is in ${report.directory}.`, seq: report.seq };
       if (json) await output.json(report);
       else await output.facts(rowsOf(report));
       await output.flush();

@@ -18,6 +18,7 @@ export function snapshotCommand(): Command {
       wal.compact({ retain: Number.POSITIVE_INFINITY }),
     );
     const output = new Output();
+    output.done = { told: `A snapshot of all up to entry ${report.seq} is there.`, seq: report.seq };
     if (json) await output.json(report);
     else {
       await output.facts([
