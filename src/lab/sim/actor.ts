@@ -7,6 +7,7 @@ import type { Trouble, WorkName } from './decisions.ts';
 import { expectedOf } from './expected.ts';
 import { faultyStorage } from './faulty-storage.ts';
 import type { Call } from './hardships.ts';
+import { idsOf, type KeyAnswer } from './key-beliefs.ts';
 import { entriesOf, type Hand, refused, WORK } from './works.ts';
 import type { World } from './world.ts';
 
@@ -113,16 +114,19 @@ export class Actor {
     const world = this.#world;
     const wal = this.#wal as Wal;
     const dice = seeded(seed);
-    const key = dice() < 0.1 ? pick(dice, [...world.unsettled]) : undefined;
+    const singles = [...world.unsettled].filter((each) => idsOf(each).length === 1);
+    const key = dice() < 0.1 ? pick(dice, singles) : undefined;
     const ids = key === undefined ? this.#newIds(1) : [key];
     const [entry] = entriesOf(ids, pick(dice, INTERLOPER_BYTES) as number);
     world.beliefs.tried(ids);
+    const { highest } = world.beliefs;
     world.tell(`  meanwhile ${this.name} appends ${ids}`);
     this.#inside = true;
     const { count: began } = world.checkouts;
     try {
-      const { seq } = wal.appendSync(entry as Entry, key === undefined ? {} : { key });
-      if (!this.killed) this.#acknowledged(ids, seq, began, true);
+      const { seq, duplicate = false } = wal.appendSync(entry as Entry, key === undefined ? {} : { key });
+      const keyed = key === undefined ? undefined : { key, seq, duplicate, highest };
+      if (!this.killed) this.#acknowledged(ids, seq, began, true, keyed);
     } catch (error) {
       if (this.killed) return;
       if (key === undefined) refused(world, ids, error as WalError);
@@ -164,7 +168,8 @@ export class Actor {
   async #open(): Promise<void> {
     const world = this.#world;
     const { scheduler, climate } = world;
-    const { segmentBytes, lock, git, autoCompact } = climate;
+    const { segmentBytes, lock, git, autoCompact, keyWindow } = climate;
+    const isThere = world.disk.look(`${LOG}/wal.json`) !== undefined;
     const storage = faultyStorage(world.disk, {
       meet: (call, path) => this.#meet(call, path),
       pause: () => scheduler.pause(this),
@@ -186,6 +191,7 @@ export class Actor {
         durability: this.#durability,
         segmentBytes,
         git,
+        keyWindow: isThere ? undefined : keyWindow,
         autoCompact: autoCompact && { minBytes: 4096, ratio: 0.5 },
       });
       if (this.killed) return;
@@ -218,7 +224,7 @@ export class Actor {
       get isAlive() {
         return !actor.killed;
       },
-      acknowledged: (ids, seq, began) => this.#acknowledged(ids, seq, began, false),
+      acknowledged: (ids, seq, began, keyed) => this.#acknowledged(ids, seq, began, false, keyed),
     };
   }
 
@@ -227,7 +233,13 @@ export class Actor {
   }
 
   /** `began`: after which checkout the append was called for. `atOnce`: nobody came between the log's answer and this. */
-  #acknowledged(ids: readonly string[], seq: number, began: number, atOnce: boolean): void {
+  #acknowledged(
+    ids: readonly string[],
+    seq: number,
+    began: number,
+    atOnce: boolean,
+    keyed?: KeyAnswer,
+  ): void {
     const world = this.#world;
     world.count('acknowledged', ids.length);
     world.tell(`  ${this.name} is told that ${ids} is entry ${seq}`);
@@ -235,7 +247,9 @@ export class Actor {
     const { checkouts, beliefs } = world;
     const { count } = checkouts;
     if (began === count || (atOnce && this.#read === count)) {
-      const wrong = beliefs.acknowledged(ids, seq, this.#durability);
+      // What had been acknowledged before was so in another commit.
+      const answer = keyed && { ...keyed, highest: began === count ? keyed.highest : 0 };
+      const wrong = beliefs.acknowledged(ids, seq, this.#durability, answer);
       if (wrong !== undefined) world.fault(wrong);
       if (this.#durability === 'sync') checkouts.keep();
     } else if (!checkouts.holds(world.disk, ids, began)) {

@@ -1,5 +1,6 @@
 import type { Wal } from '../../index.ts';
 import { faultsOf, faultsOfLines } from '../told.ts';
+import { isOfKey, type KeyAnswer, KeyBeliefs } from './key-beliefs.ts';
 
 /** The id that many increment. */
 export const COUNTER = 'counter';
@@ -19,6 +20,7 @@ interface Tries {
 /** What the processes were told of one log, and what must therefore hold. */
 export class Beliefs {
   readonly #tries: Tries;
+  readonly keys: KeyBeliefs;
   /** Seqs by id: of what survives a crash, and of what does not. */
   readonly #acknowledged: Map<string, number>;
   readonly #acknowledgedByOs: Map<string, number>;
@@ -30,9 +32,10 @@ export class Beliefs {
   #highest: number;
   #kept: number;
 
-  /** `from`: what another commit was told, and what therefore holds here. */
-  constructor(from?: Beliefs) {
-    const before = from === undefined ? undefined : from.#facts;
+  /** `from`: what another commit was told, and what therefore holds here; else the key window that the log is made with. */
+  constructor(from: Beliefs | number) {
+    const before = typeof from === 'number' ? undefined : from.#facts;
+    this.keys = typeof from === 'number' ? new KeyBeliefs(from) : from.keys.copy();
     this.#tries = before?.tries ?? { ids: new Set(REPEATED), increments: 0 };
     this.#acknowledged = new Map(before?.acknowledged);
     this.#acknowledgedByOs = new Map(before?.acknowledgedByOs);
@@ -66,13 +69,19 @@ export class Beliefs {
   }
 
   /** `seq`: of the first of them. Answers what is wrong with that. */
-  acknowledged(ids: readonly string[], seq: number, durability: Durability): string | undefined {
+  acknowledged(
+    ids: readonly string[],
+    seq: number,
+    durability: Durability,
+    keyed?: KeyAnswer,
+  ): string | undefined {
+    this.reached(seq + ids.length - 1, durability);
+    if (keyed !== undefined) return this.keys.answered(keyed, durability);
     for (const [i, id] of ids.entries()) {
       const before = this.#acknowledged.get(id) ?? this.#acknowledgedByOs.get(id) ?? seq + i;
       if (before !== seq + i) return `${id} was acknowledged as entry ${before}, and as entry ${seq + i}`;
       (durability === 'sync' ? this.#acknowledged : this.#acknowledgedByOs).set(id, seq + i);
     }
-    this.reached(seq + ids.length - 1, durability);
     return undefined;
   }
 
@@ -107,6 +116,7 @@ export class Beliefs {
 
   /** The power went: what was not synced may be gone. */
   crashed(): void {
+    this.keys.crashed();
     this.#acknowledgedByOs.clear();
     this.#increments.os = 0;
     this.#highest = this.#kept;
@@ -117,7 +127,7 @@ export class Beliefs {
   async faultsIn(wal: Wal, isCalm: boolean): Promise<string[]> {
     const items = (await wal.table<number>()).list();
     const acknowledged = new Map([...this.#acknowledged, ...this.#acknowledgedByOs]);
-    const told = { acknowledged, tried: this.#tries.ids, refused: this.#refused, repeated: REPEATED };
+    const told = { acknowledged, tried: this.#tries.ids, refused: this.#refused, repeated: this.#repeated };
     const faults = faultsOf(items, told);
     const item = (id: string) => items.find((each) => each.id === id) ?? { value: 0, version: 0 };
     const { value, version } = item(COUNTER);
@@ -141,7 +151,13 @@ export class Beliefs {
       faults.push(
         `verify: of its lines ${stranded} are stranded, ${torn} torn, ${damaged} damaged, ${unreadable} unreadable`,
       );
-    return [...faults, ...faultsOfOrder(items), ...faultsOfLines(report)];
+    const ofKeys = await this.keys.faultsIn(wal, items);
+    return [...faults, ...ofKeys, ...faultsOfOrder(items), ...faultsOfLines(report)];
+  }
+
+  /** An append with a key is there as often as its key was out of the window. */
+  get #repeated(): string[] {
+    return [...REPEATED, ...[...this.#tries.ids].filter(isOfKey)];
   }
 
   /** What does not hold in a copy that was made up to that entry. */
@@ -150,7 +166,7 @@ export class Beliefs {
       ([, seq]) => seq <= reached,
     );
     const items = (await wal.table()).list();
-    const told = { acknowledged: new Map(acknowledged), tried: this.#tries.ids, repeated: REPEATED };
+    const told = { acknowledged: new Map(acknowledged), tried: this.#tries.ids, repeated: this.#repeated };
     return [...faultsOf(items, told), ...faultsOfOrder(items), ...faultsOfLines(await wal.verify())];
   }
 }

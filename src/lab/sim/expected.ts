@@ -16,6 +16,8 @@ function* codesOf({ hardships, lock, git }: Climate, doing: WorkName | 'open'): 
   if (doing === 'close') return;
   const { fails, full, jump, checkout, 'sync-fails': syncFails } = hardships;
   if (doing !== 'open') yield 'ERR_WAL_CLOSED';
+  // Somebody else made the log meanwhile, and raised its window, or has raised it further.
+  if (doing === 'open' || doing === 'keyed') yield 'ERR_WAL_KEY_WINDOW';
   if (fails > 0) yield* ['ERR_WAL_IO', 'ERR_WAL_LATCHED', 'ERR_WAL_LOCK_UNAVAILABLE'];
   if (syncFails > 0) yield* ['ERR_WAL_SYNC', 'ERR_WAL_IO', 'ERR_WAL_LATCHED'];
   if (full > 0) yield 'ERR_WAL_NO_SPACE';

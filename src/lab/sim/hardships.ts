@@ -108,6 +108,8 @@ export interface Climate {
   /** Whether some processes acknowledge what is written, without a sync. */
   readonly os: boolean;
   readonly autoCompact: boolean;
+  /** The key window that the log is made with: small ones have edges that are met. */
+  readonly keyWindow: number;
 }
 
 export interface LockClimate {
@@ -211,5 +213,6 @@ export function climateOf(dice: Dice): Climate {
     },
     os: dice() < 0.2,
     autoCompact: !git && dice() < 0.25,
+    keyWindow: pick(dice, [3, 10, 30, 100_000]) as number,
   };
 }

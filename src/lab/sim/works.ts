@@ -2,6 +2,7 @@ import type { AppendOptions, Entry, Fold, Table, Wal, WalError } from '../../ind
 import { type Dice, pick } from '../seeded.ts';
 import { ACCOUNTS, COUNTER, type Durability } from './beliefs.ts';
 import type { WorkName } from './decisions.ts';
+import { idsOf, type KeyAnswer } from './key-beliefs.ts';
 import type { World } from './world.ts';
 
 /** What a process has while it does something. */
@@ -20,13 +21,14 @@ export interface Hand {
   /** Whether what was answered counts: not where the process was killed meanwhile. */
   readonly isAlive: boolean;
   /** Notes that an append was acknowledged that was called for after so many checkouts. */
-  acknowledged(ids: readonly string[], seq: number, began: number): void;
+  acknowledged(ids: readonly string[], seq: number, began: number, keyed?: KeyAnswer): void;
 }
 
 export type Works = Readonly<Record<Exclude<WorkName, 'close'>, (hand: Hand) => Promise<void>>>;
 
 const SIZES = [0, 10, 100, 1000];
 const CLAIMS = 6;
+const MOST_KEYED = 6;
 
 /** Each rejects with what the log rejects with, after it has noted what that means. */
 export const WORK: Works = {
@@ -41,10 +43,7 @@ export const WORK: Works = {
     void hand.pause().then(() => stop.abort());
     await append(hand, hand.newIds(1), { signal: stop.signal });
   },
-  keyed: (hand) => {
-    const { dice } = hand;
-    return keyed(hand, dice() < 0.3 ? `key-${Math.floor(dice() * CLAIMS)}` : `key-${hand.newIds(1)[0]}`);
-  },
+  keyed: appendWithKeys,
   again: async (hand) => {
     const key = pick(hand.dice, [...hand.world.unsettled]);
     if (key !== undefined) await keyed(hand, key);
@@ -140,16 +139,49 @@ export function refused(world: World, ids: readonly string[], { outcome, message
   else if (outcome !== 'unknown') world.fault(`an append was rejected without an outcome: ${message}`);
 }
 
-/** Appends an entry that others may have appended before: whoever tries, it is there once. */
+/** Appends with keys, some of them at the window's edge, and raises that. */
+async function appendWithKeys(hand: Hand): Promise<void> {
+  const { dice, world } = hand;
+  const times = 1 + Math.floor(dice() * MOST_KEYED);
+  for (let i = 0; i < times && hand.isAlive; i++) {
+    const { highest, keys } = world.beliefs;
+    const thrown = dice();
+    const shared = `key-${Math.floor(dice() * CLAIMS)}`;
+    const atEdge = keys.nearEdge(dice, highest);
+    if (thrown < 0.1) await raise(hand);
+    else if (thrown < 0.6 && atEdge !== undefined) await keyed(hand, atEdge);
+    else await keyed(hand, thrown < 0.7 ? shared : `key-${hand.newIds(1)[0]}`);
+  }
+}
+
+/** Appends what others may have appended before: whoever tries, it is there once in a window. */
 async function keyed(hand: Hand, key: string): Promise<void> {
   const { wal, world } = hand;
-  world.beliefs.tried([key]);
+  const { highest } = world.beliefs;
+  const ids = idsOf(key);
+  world.beliefs.tried(ids);
   world.unsettled.add(key);
   const { count: began } = world.checkouts;
-  const { seq } = await wal.append({ op: 'add', id: key }, { key });
+  const entries = entriesOf(ids, 0);
+  const single = ids.length === 1;
+  const { seq, duplicate = false } = await (single
+    ? wal.append(entries[0] as Entry, { key })
+    : wal.appendBatch(entries, { key }));
   if (!hand.isAlive) return;
   world.unsettled.delete(key);
-  hand.acknowledged([key], seq, began);
+  hand.acknowledged(ids, seq, began, { key, seq, duplicate, highest });
+}
+
+/** Raises the key window, of a log that has a small one. */
+async function raise(hand: Hand): Promise<void> {
+  const { wal, world, dice, durability } = hand;
+  const { keyWindow } = wal.info();
+  if (keyWindow >= 1000) return;
+  const window = keyWindow + Math.ceil(dice() * 5);
+  const { beliefs } = world;
+  beliefs.keys.tries(window);
+  const { seq } = await wal.raiseKeyWindow(window);
+  if (hand.isAlive && beliefs === world.beliefs) beliefs.keys.raised(seq, window, durability);
 }
 
 /** Appends what only one can. */

@@ -75,7 +75,7 @@ export class World {
   readonly change: (storage: Storage) => Storage;
   readonly tell: (line: string) => void;
   readonly decisions: Decision[] = [];
-  beliefs = new Beliefs();
+  beliefs: Beliefs;
   disk: SimDisk;
   steps = 0;
   calls = 0;
@@ -94,7 +94,8 @@ export class World {
   constructor({ seed, decisions, change, tell }: WorldOptions) {
     this.#seed = seed;
     this.climate = climateOf(this.diceOf('climate'));
-    const { slots, hardships, lock } = this.climate;
+    const { slots, hardships, lock, keyWindow } = this.climate;
+    this.beliefs = new Beliefs(keyWindow);
     this.#decider =
       decisions === undefined ? new RolledDecisions(seed, slots, hardships) : new GivenDecisions(decisions);
     this.change = change ?? ((storage) => storage);
