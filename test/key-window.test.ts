@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
+import { systemClock } from '../src/clock/clock.ts';
 import { MAX_HEADER_BYTES } from '../src/format/snapshot.ts';
 import { Wal, type WalOptions } from '../src/index.ts';
 import { recordsIn } from '../src/lab/audit.ts';
@@ -347,4 +348,50 @@ test('opening, and an append without a key, read neither earlier segments nor th
     assert.equal(await answer(next, 'k3'), 'was 3');
     assert.ok(read.some((name) => name.startsWith('snapshot-')));
     await next.close();
+  }));
+
+test('keys that were read before the log was replaced do not count in what lies there now', () =>
+  inScratch('key-window', async (scratch) => {
+    const directory = join(scratch, 'log');
+    await (await Wal.open(directory, SMALL)).close();
+    const other = join(scratch, 'other');
+    cpSync(directory, other, { recursive: true });
+    for (const [place, key] of [
+      [directory, 'old'],
+      [other, 'new'],
+    ] as const) {
+      const wal = await Wal.open(place, SMALL);
+      for (let n = 1; n <= 30; n++) await wal.append({ ...add(`bd-${n}`), ts: 1e12 }, n === 2 ? { key } : {});
+      await wal.close();
+    }
+    let isRead = false;
+    let isReplaced = false;
+    const storage = changedStorage(
+      {},
+      {
+        read: (file, target, position) => {
+          const count = file.read(target, position);
+          isRead ||= target.includes('"key":"old"');
+          return count;
+        },
+      },
+    );
+    const clock = {
+      ...systemClock,
+      yield: async () => {
+        if (isRead && !isReplaced) {
+          isReplaced = true;
+          // As a checkout does it: other files by the same names, which begin with the same entries.
+          for (const name of readdirSync(other).filter((file) => /^\d+\.jsonl$/.test(file)))
+            renameSync(join(other, name), join(directory, name));
+          await wal.head();
+        }
+        return systemClock.yield();
+      },
+    };
+    const wal = await Wal.openIn(changedSurroundings({ clock, storage }), directory, SMALL);
+    assert.equal(await answer(wal, 'old'), 'is 31');
+    assert.equal(wal.stats().replacements, 1);
+    assert.equal(await answer(wal, 'new'), 'was 2');
+    await wal.close();
   }));

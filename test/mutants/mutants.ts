@@ -3,6 +3,14 @@ import { APPENDING } from './rules/appending.ts';
 import { CHAIN } from './rules/chain.ts';
 import { FILES } from './rules/files.ts';
 import { KEEPING } from './rules/keeping.ts';
+import { KEYS } from './rules/keys.ts';
 import { REPLACEMENT } from './rules/replacement.ts';
 
-export const MUTANTS: readonly Mutant[] = [...CHAIN, ...APPENDING, ...KEEPING, ...REPLACEMENT, ...FILES];
+export const MUTANTS: readonly Mutant[] = [
+  ...CHAIN,
+  ...APPENDING,
+  ...KEYS,
+  ...KEEPING,
+  ...REPLACEMENT,
+  ...FILES,
+];

@@ -72,6 +72,34 @@ export const CONTESTED: readonly Workload[] = [
     },
   },
   {
+    name: 'key window',
+    run: async (author) => {
+      const answers: string[] = [];
+      const ask = async (wal: Wal, ...keys: string[]) => {
+        for (const key of keys) answers.push(`${key}: ${codeOf(await author.appendWith(wal, { key }))}`);
+      };
+      const wal = await author.open({ ...SMALL, keyWindow: 3 });
+      await ask(wal, 'a', 'b', 'c', 'd');
+      await wal.compact({ retain: 1 });
+      // Asked first of what the snapshot holds, and then in a window that has gone on.
+      const later = await author.open(SMALL);
+      await ask(later, 'b', 'a');
+      await later.raiseKeyWindow(50);
+      for (let i = 0; i < 5; i++) await author.append(later, 1000);
+      // Asked first of earlier segments; what was out of the window before stays out.
+      const last = await author.open(SMALL);
+      await ask(last, 'c', 'b');
+      await last.compact({ retain: 1 });
+      const behind = await author.open(SMALL);
+      await ask(behind, 'd');
+      const told = answers.join(', ');
+      const wanted =
+        'a: entry 1, b: entry 2, c: entry 3, d: entry 4, b: entry 2, a: entry 5, c: entry 3, b: entry 12, d: entry 4';
+      must(told === wanted, `keys came to ${told}`);
+      for (const each of [wal, later, last, behind]) await each.close();
+    },
+  },
+  {
     name: 'folds',
     run: async (author) => {
       const [wal, other] = [await author.open(SMALL), await author.open({ ...SMALL, fold: OTHER })];

@@ -98,7 +98,7 @@ export const FILES: readonly Mutant[] = [
     edits: [
       {
         file: 'table/compact',
-        find: 'return waiting(olderKeys(store, from, seq + 1), () => clock.yield());',
+        find: 'return waiting(olderKeys(store, firstInScope(keys, seq), seq + 1), () => clock.yield());',
         replace: 'return [];',
       },
     ],

@@ -1,0 +1,161 @@
+import type { Mutant } from '../mutant.ts';
+
+/** Which idempotency keys are looked for, and what they are answered with. */
+export const KEYS: readonly Mutant[] = [
+  {
+    name: 'window-one-short',
+    rule: 'a key is found from the first of the last `window` entries on',
+    told: 'FORMAT: Idempotency keys',
+    edits: [
+      {
+        file: 'log/key-window',
+        find: 'lastOf(line) >= this.firstOf(head)',
+        replace: 'lastOf(line) > this.firstOf(head)',
+      },
+    ],
+    caughtBy: { by: 'sim', seeds: 40 },
+  },
+  {
+    name: 'window-one-long',
+    rule: 'a key that is out of the window is not found',
+    told: 'FORMAT: Idempotency keys',
+    edits: [
+      {
+        file: 'log/key-window',
+        find: 'lastOf(line) >= this.firstOf(head)',
+        replace: 'lastOf(line) >= this.firstOf(head) - 1',
+      },
+    ],
+    caughtBy: { by: 'sim', seeds: 40 },
+  },
+  {
+    name: 'window-of-the-head',
+    rule: 'what precedes an append in the same write has moved the window on',
+    told: 'FORMAT: Idempotency keys',
+    edits: [
+      {
+        file: 'log/group-maker',
+        find: 'keys.get(key, this.group.head.seq)',
+        replace: 'keys.get(key, this.#parts.tail.head.seq)',
+      },
+    ],
+    caughtBy: {
+      by: 'test',
+      file: 'key-window',
+      test: 'what precedes an append in the same write has moved the window on',
+      because:
+        'nothing is doubled by it; only a reader of the whole log sees that the window was not kept to',
+    },
+  },
+  {
+    name: 'snapshot-edge-one-short',
+    rule: 'a snapshot holds the keys in the window of the entry after it',
+    told: 'FORMAT: Snapshots',
+    edits: [
+      {
+        file: 'table/compact',
+        find: 'firstInScope(keys, seq), seq + 1)',
+        replace: 'firstInScope(keys, seq) + 1, seq + 1)',
+      },
+    ],
+    caughtBy: { by: 'crash', workload: 'key window' },
+  },
+  {
+    name: 'older-edge-one-short',
+    rule: 'keys of a snapshot are found from the first entry of the window on',
+    told: 'FORMAT: Idempotency keys',
+    edits: [{ file: 'log/older-keys', find: 'lastOf(line) >= from', replace: 'lastOf(line) > from' }],
+    caughtBy: { by: 'crash', workload: 'key window' },
+  },
+  {
+    name: 'older-segment-edge-one-short',
+    rule: 'keys of earlier segments are found from the first entry of the window on',
+    told: 'FORMAT: Idempotency keys',
+    edits: [{ file: 'log/older-keys', find: '>= this.#from', replace: '> this.#from' }],
+    caughtBy: { by: 'crash', workload: 'key window' },
+  },
+  {
+    name: 'older-keys-of-another-epoch',
+    rule: 'keys that were read while the log was replaced are not those of what lies there now',
+    told: 'ARCHITECTURE: Segments and snapshots',
+    edits: [{ file: 'log/known-keys', find: 'epoch !== this.#tail.epoch || ', replace: '' }],
+    caughtBy: {
+      by: 'test',
+      file: 'key-window',
+      test: 'keys that were read before the log was replaced do not count in what lies there now',
+      because: 'a log that the simulation replaces is one segment, of which no older keys are read',
+    },
+  },
+  {
+    name: 'batch-out-with-its-first',
+    rule: 'a batch’s key is found as long as its last entry is in the window',
+    told: 'FORMAT: Idempotency keys',
+    edits: [{ file: 'format/key-lines', find: 'return seq + count - 1;', replace: 'return seq;' }],
+    caughtBy: { by: 'sim', seeds: 40 },
+  },
+  {
+    name: 'batch-answered-with-its-last',
+    rule: 'a key is answered with the first number of its line',
+    told: 'FORMAT: Idempotency keys',
+    edits: [
+      {
+        file: 'log/group-maker',
+        find: 'land(pending, first.seq)',
+        replace: 'land(pending, first.seq + first.count - 1)',
+      },
+    ],
+    caughtBy: { by: 'sim', seeds: 40 },
+  },
+  {
+    name: 'raise-unheard',
+    rule: 'whoever reads that the window was raised looks for keys in the raised one',
+    told: 'FORMAT: Idempotency keys',
+    edits: [{ file: 'log/tail', find: 'if (line.keyWindow !== undefined)', replace: 'if (false)' }],
+    caughtBy: { by: 'sim', seeds: 40 },
+  },
+  {
+    name: 'raise-forgotten-by-the-seal',
+    rule: 'a seal tells the window to whoever begins after it',
+    told: 'FORMAT: Idempotency keys',
+    edits: [
+      { file: 'file/layout', find: 'follows: seal.crc, keys: seal.keys', replace: 'follows: seal.crc' },
+    ],
+    caughtBy: { by: 'crash', workload: 'key window' },
+  },
+  {
+    name: 'raise-forgotten-by-the-snapshot',
+    rule: 'a snapshot tells the window to whoever begins after it',
+    told: 'FORMAT: Idempotency keys',
+    edits: [{ file: 'file/layout', find: 'follows: head.crc, keys }', replace: 'follows: head.crc }' }],
+    caughtBy: { by: 'crash', workload: 'key window' },
+  },
+  {
+    name: 'raise-brings-back',
+    rule: 'what was out of the window when it was raised stays out',
+    told: 'FORMAT: Idempotency keys',
+    edits: [
+      { file: 'format/key-scope', find: 'from: firstInScope(scope, seq - 1)', replace: 'from: scope.from' },
+    ],
+    caughtBy: {
+      by: 'test',
+      file: 'key-window',
+      test: 'a raised window holds for every writer, and brings back no key that was out of it: open then',
+      because: 'nothing is doubled by it, until a compaction forgets the key again',
+    },
+  },
+  {
+    name: 'lowered-window',
+    rule: 'a window is never lowered',
+    told: 'FORMAT: Idempotency keys',
+    edits: [
+      { file: 'format/key-scope', find: 'window > scope.window ?', replace: 'true ?' },
+      { file: 'wal/wal', find: 'if (keyScope.window > window)', replace: 'if (false)' },
+    ],
+    caughtBy: {
+      by: 'test',
+      file: 'key-window',
+      test: 'a window is not lowered, nor raised by who may not write, nor to what is no number of entries',
+      because: 'no process of the simulation tries to lower it',
+    },
+  },
+];
