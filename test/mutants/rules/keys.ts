@@ -126,7 +126,13 @@ export const KEYS: readonly Mutant[] = [
     name: 'raise-forgotten-by-the-snapshot',
     rule: 'a snapshot tells the window to whoever begins after it',
     told: 'FORMAT: Idempotency keys',
-    edits: [{ file: 'file/layout', find: 'follows: head.crc, keys }', replace: 'follows: head.crc }' }],
+    edits: [
+      {
+        file: 'file/layout',
+        find: 'follows: header.head.crc, keys: header.keys',
+        replace: 'follows: header.head.crc',
+      },
+    ],
     caughtBy: { by: 'crash', workload: 'key window' },
   },
   {

@@ -39,8 +39,8 @@ export const REPLACEMENT: readonly Mutant[] = [
     edits: [
       {
         file: 'log/tail',
-        find: 'this.#synced = 0;\n        this.#syncedHere = 0;\n        this.#keys',
-        replace: 'this.#keys',
+        find: 'this.#synced = 0;\n        this.#syncedHere = 0;\n        this.#observer',
+        replace: 'this.#observer',
       },
     ],
     caughtBy: { by: 'crash', workload: 'replaced' },
