@@ -13,11 +13,13 @@ import fs, {
   writeFileSync,
 } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
+import { hostname } from 'node:os';
 import { basename, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type Backup, backupsOf } from '../src/cli/backups.ts';
 import { pruneBehind } from '../src/cli/prune-backups.ts';
 import { segmentsIn } from '../src/cli/segments.ts';
+import { temporaryName } from '../src/format/names.ts';
 import { Wal } from '../src/index.ts';
 import { objects, run } from '../src/lab/command-line.ts';
 import { makeLog } from '../src/lab/make-log.ts';
@@ -70,9 +72,15 @@ test('backup makes a copy in the log, or where it is told to; list tells of them
 
     // What is not a backup is left alone; what was left of making or deleting one is not, once it is old.
     const place = join(dir, '.beads/backups');
-    for (const name of ['mine', 'new.tmp', 'old.tmp', 'x.deleted.tmp']) mkdirSync(join(place, name));
-    writeFileSync(join(place, 'old.tmp/file'), '');
-    utimesSync(join(place, 'old.tmp'), 0, 0);
+    const [alive, old, gone] = [
+      temporaryName('new', { host: hostname(), pid: process.pid }, '0123456789ab'),
+      temporaryName('new', { host: hostname(), pid: 2 ** 30 }, '0123456789ab'),
+      `${names[0]}.deleted.tmp`,
+    ] as [string, string, string];
+    const stay = ['mine', 'mine.tmp', 'mine.deleted.tmp', alive];
+    for (const name of [...stay, old, gone]) mkdirSync(join(place, name));
+    writeFileSync(join(place, old, 'file'), '');
+    for (const name of [old, alive, 'mine.tmp', 'mine.deleted.tmp']) utimesSync(join(place, name), 0, 0);
     symlinkSync('mine', join(place, '20000101T000000.000Z-1'));
     assert.deepEqual(await only(dir, ['backup', 'prune', '--keep', '1']), []);
     const pruned = await only(dir, ['backup', 'prune', '--all', '--keep', '1']);
@@ -80,7 +88,7 @@ test('backup makes a copy in the log, or where it is told to; list tells of them
       pruned.map(({ name }) => name),
       names.slice(0, -1).toReversed(),
     );
-    assert.deepEqual(backups(dir), ['20000101T000000.000Z-1', names.at(-1), 'mine', 'new.tmp']);
+    assert.deepEqual(backups(dir), ['20000101T000000.000Z-1', names.at(-1), ...stay].sort());
     const none = await run(dir, ['backup', 'prune']);
     assert.deepEqual(none, { code: 0, stdout: '', stderr: 'There was nothing to delete.\n' });
     const nowhere = await run(dir, ['backup', 'list', '-C', 'nowhere']);

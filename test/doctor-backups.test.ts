@@ -9,6 +9,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -122,6 +123,13 @@ const CASES: readonly Case[] = [
     },
   ],
   ['wal.json is missing', 'format', (log) => rmSync(join(log, 'wal.json'))],
+  [
+    'every file of the log is missing',
+    'format',
+    (log, all) => {
+      for (const file of [...all, 'wal.json']) rmSync(join(log, file));
+    },
+  ],
   ['wal.json is damaged', 'format', (log) => writeFileSync(join(log, 'wal.json'), '{')],
 ];
 
@@ -262,6 +270,30 @@ test('nothing is taken from what lies in backups/ of another log, or is being ma
       /^jsonl-wal repair --mode salvage .* what it would do\)$/,
     );
   }));
+
+test(
+  'what is no file in the place of a segment, or may not be listed, keeps the doctor from no answer',
+  { skip: NOT_THERE },
+  () =>
+    inLog(async (log, _backup, [first = '', second = '', third = '']) => {
+      for (const name of [first, second, third]) rmSync(join(log, name));
+      execFileSync('mkfifo', [join(log, first)]);
+      symlinkSync(second, join(log, second));
+      assert.equal((await checkOf(log, 'chain')).state, 'fail');
+      renameSync(join(log, 'wal.json'), join(log, 'away'));
+      assert.equal((await checkOf(log, 'format')).state, 'fail');
+      renameSync(join(log, 'away'), join(log, 'wal.json'));
+      rmSync(join(log, 'backups'), { recursive: true });
+      writeFileSync(join(log, 'backups'), '');
+      rmSync(join(log, first));
+      rmSync(join(log, second));
+      const { message, mend } = await checkOf(log, 'chain');
+      assert.match(message, /are missing/);
+      assert.match(mend ?? '', /^jsonl-wal repair --mode salvage/);
+      rmSync(join(log, 'wal.json'));
+      assert.doesNotMatch(roomier(log), /prune/);
+    }),
+);
 
 test('a backup with a hostile name is named by the doctor, and by list, without its control characters', () =>
   inLog(async (log, backup, segments) => {

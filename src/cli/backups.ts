@@ -150,6 +150,10 @@ function nameOf({ madeBy, time, seq, whole }: Facts): string {
   return `${madeBy === 'compact' ? 'before-compact-' : ''}${stamp}-${seq}${whole ? '' : '-damaged'}`;
 }
 
+export function isBackupName(name: string): boolean {
+  return factsOf(name) !== undefined;
+}
+
 /** Undefined for a name that none of them has. */
 function factsOf(name: string): Facts | undefined {
   const match = NAME.exec(name);

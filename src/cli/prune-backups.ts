@@ -2,8 +2,16 @@ import { lstatSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { hasCode, reasonOf, WalError } from '../errors/errors.ts';
-import { mayBeInTheMaking } from '../format/names.ts';
-import { type Backup, backupsOf, backupsPlace, directoriesIn, isOf, type Maker } from './backups.ts';
+import { isTemporaryName, mayBeInTheMaking } from '../format/names.ts';
+import {
+  type Backup,
+  backupsOf,
+  backupsPlace,
+  directoriesIn,
+  isBackupName,
+  isOf,
+  type Maker,
+} from './backups.ts';
 import { isGone } from './holder.ts';
 import { openReader, using } from './log.ts';
 import { metaOf } from './read-file.ts';
@@ -12,8 +20,8 @@ import { metaOf } from './read-file.ts';
 export const AUTOMATIC_KEEP = 5;
 
 const DELETED = '.deleted.tmp';
-/** What was being made, and was not touched for so long, is left over, though a clock may have been set meanwhile. */
-const LEFTOVER_MS = 24 * 3_600_000;
+/** What was being made, and was not touched for so long, is left over. */
+const LEFTOVER_MS = 3_600_000;
 
 /**
  * Deletes all but those that go furthest, of those that `makers` made of this log; returns what it deleted. What stays must
@@ -108,9 +116,10 @@ function isDone(work: () => void): boolean {
   }
 }
 
+/** Of names that are made here alone. */
 function isLeft(place: string, name: string): boolean {
-  if (name.endsWith(DELETED)) return true;
-  if (!name.endsWith('.tmp') || mayBeInTheMaking(name, hostname(), isGone)) return false;
+  if (name.endsWith(DELETED)) return isBackupName(name.slice(0, -DELETED.length));
+  if (!isTemporaryName(name) || mayBeInTheMaking(name, hostname(), isGone)) return false;
   const look = statSync(join(place, name), { throwIfNoEntry: false });
   return look !== undefined && look.mtimeMs < Date.now() - LEFTOVER_MS;
 }

@@ -1,6 +1,6 @@
 import { lstatSync, readdirSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { reasonOf, WalError } from '../errors/errors.ts';
+import { hasCode, reasonOf, WalError } from '../errors/errors.ts';
 import { segmentSeq, snapshotSeq } from '../format/names.ts';
 
 /** A file of lines, and its size. */
@@ -29,11 +29,12 @@ function filesIn(directory: string, seqOf: (name: string) => number | undefined)
     });
 }
 
-/** Undefined where there is nothing at that path. */
+/** Undefined where there is nothing at that path, or a symbolic link that leads nowhere. */
 export function lookAt(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
   } catch (cause) {
+    if (hasCode(cause, 'ELOOP')) return undefined;
     throw new WalError('ERR_WAL_IO', `Cannot look at ${path}: ${reasonOf(cause)}`, { cause });
   }
 }

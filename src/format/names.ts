@@ -57,6 +57,11 @@ export function temporaryName(path: string, { host, pid }: FileMaker, token: str
 
 const TEMPORARY = /\.([0-9a-f]{8})-([0-9]+)\.[0-9a-f]+\.tmp$/;
 
+/** Whether a name is one that something has while it is made. */
+export function isTemporaryName(name: string): boolean {
+  return TEMPORARY.test(name);
+}
+
 /** Whether who makes a file of that name may live: a process of another machine, or one of `host` that is not gone. */
 export function mayBeInTheMaking(name: string, host: string, isGone: (pid: number) => boolean): boolean {
   const [, tag, pid] = TEMPORARY.exec(name) ?? [];

@@ -16,7 +16,7 @@ export async function checkBackups(directory: string, { head, entries }: VerifyR
     return { name, state: 'ok', message };
   }
   const { copy, seq } = further;
-  const message = `the log ends at entry ${head.seq}, and its backup ${copy} at entry ${seq}: its end was cut off or taken away, or an older copy of it was put here`;
+  const message = `the log ends at entry ${head.seq}, and its backup ${copy} at entry ${seq}: its end was cut off or taken away, or an older one was put here or checked out`;
   const put = await putBack(directory, [], entries);
   return { name, state: 'warn', message, mend: put && put.seq > head.seq ? putText(put) : restoreText(copy) };
 }

@@ -75,13 +75,20 @@ export async function fromBackups(
   return repair;
 }
 
-/** The directories in a log's place for backups that hold that log: backups, and what else was kept of it there. */
+/**
+ * The directories in a log's place for backups that hold that log: backups, and what else was kept of it there. Of a place that
+ * may not be listed, which making a backup tells, none.
+ */
 export function copiesOf(directory: string): string[] {
   const place = backupsPlace(directory);
-  return directoriesIn(place)
-    .filter((name) => !name.endsWith('.tmp') && !name.startsWith('repaired-'))
-    .map((name) => join(place, name))
-    .filter((copy) => isSameLog(directory, copy));
+  try {
+    return directoriesIn(place)
+      .filter((name) => !name.endsWith('.tmp') && !name.startsWith('repaired-'))
+      .map((name) => join(place, name))
+      .filter((copy) => isSameLog(directory, copy));
+  } catch {
+    return [];
+  }
 }
 
 /** The one of these that goes furthest, if that is past entry `seq`. */
@@ -89,9 +96,14 @@ export async function copyBeyond(
   directory: string,
   seq: number,
 ): Promise<{ copy: string; seq: number } | undefined> {
-  const copies = copiesOf(directory).filter((copy) => !basename(copy).startsWith('before-repair-'));
-  const reached = await Promise.all(copies.map(async (copy) => ({ copy, seq: await reachOf(copy) })));
-  return reached.filter((each) => each.seq > seq).sort((a, b) => b.seq - a.seq)[0];
+  let furthest: { copy: string; seq: number } | undefined;
+  for (const copy of copiesOf(directory)) {
+    // What a salvage kept has the numbers that are given anew.
+    if (basename(copy).startsWith('before-repair-')) continue;
+    const reached = await reachOf(copy);
+    if (reached > (furthest?.seq ?? seq)) furthest = { copy, seq: reached };
+  }
+  return furthest;
 }
 
 /** One of these in which all of these entries can be read. */
@@ -119,8 +131,10 @@ function isSameLog(directory: string, copy: string): boolean {
   const id = idOf(copy);
   const own = idOf(directory);
   if (id === undefined || own !== undefined) return id !== undefined && id === own;
-  // Nothing but its lines tells which log this is.
-  return filesIn(directory).some((name) => {
+  // Nothing but its lines tells which log this is; without any, the place where its backups are.
+  const files = filesIn(directory);
+  if (files.length === 0) return true;
+  return files.some((name) => {
     const [first] = linesIn(join(directory, name)).accepted;
     return first !== undefined && linesIn(join(copy, name)).accepted.has(first);
   });
@@ -189,26 +203,50 @@ function linesIn(path: string): Lines {
     accepted: (line) => accepted.add(key(line)),
     passedOver: (verdict, line) => verdict === 'stranded' && stranded.add(key(line)),
   });
-  let file: number | undefined;
-  try {
-    file = openSync(path, 'r');
-    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
-    for (let count = -1; count !== 0; scan.push(chunk.subarray(0, count))) count = readSync(file, chunk);
-  } catch {
-    // It is not there, or a part of it: what was read counts.
-  } finally {
-    if (file !== undefined) closeSync(file);
-  }
+  if (isFile(path)) for (const piece of piecesOf(path)) scan.push(piece);
   const { lineNumber = 0, unterminated } = scan;
   return { accepted, stranded, count: lineNumber + (unterminated > 0 ? 1 : 0) };
 }
 
-/** The files of a log, wal.json included; without links that lead nowhere. */
+/** The bytes of a file, as far as it can be read, in pieces that are used again. */
+function* piecesOf(path: string): Generator<Buffer, void> {
+  const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+  let file: number | undefined;
+  try {
+    file = openSync(path, 'r');
+    for (;;) {
+      const count = readSync(file, chunk);
+      if (count === 0) return;
+      yield chunk.subarray(0, count);
+    }
+  } catch {
+    // What was read counts.
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
+}
+
+/** Not a pipe, where opening would wait, and no link that leads nowhere. */
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
+
+/** The files of a log, wal.json included; of none where they may not be listed. */
 function filesIn(directory: string): string[] {
-  return readdirSync(directory)
-    .filter((name) => name === META_FILE || segmentSeq(name) !== undefined || snapshotSeq(name) !== undefined)
-    .filter((name) => statSync(join(directory, name), { throwIfNoEntry: false })?.isFile())
-    .sort();
+  try {
+    return readdirSync(directory)
+      .filter(
+        (name) => name === META_FILE || segmentSeq(name) !== undefined || snapshotSeq(name) !== undefined,
+      )
+      .filter((name) => isFile(join(directory, name)))
+      .sort();
+  } catch {
+    return [];
+  }
 }
 
 /** What verify says of the log with those files in place, of links that lead to all of them. */
@@ -232,7 +270,7 @@ function commandFor(directory: string, better: readonly Better[]): string {
   const to = shellWord(directory);
   const loops = new Map<string, string[]>();
   for (const { name, backup } of better) {
-    const isThere = (statSync(join(directory, name), { throwIfNoEntry: false })?.size ?? 0) > 0;
+    const isThere = isFile(join(directory, name)) && statSync(join(directory, name)).size > 0;
     const keep = isThere ? `cp -p ${to}/$f ${kept} && ` : '';
     const body = `do ${keep}cp -p ${shellWord(backup)}/$f ${to}/$f.tmp && mv ${to}/$f.tmp ${to}/$f; done`;
     loops.set(body, [...(loops.get(body) ?? []), name]);

@@ -20,9 +20,11 @@ export async function checkFormat(directory: string): Promise<Check> {
     return { name, state: 'fail', message: 'a repair was cut short', mend: go, corrupt: true };
   }
   if (!existsSync(path)) {
-    if (segmentsIn(directory).length === 0 && snapshotsIn(directory).length === 0)
-      return { name, state: 'fail', message: `there is no log in ${directory}`, mend: makeOne(directory) };
     const put = await putBack(directory, [], 0);
+    if (segmentsIn(directory).length === 0 && snapshotsIn(directory).length === 0) {
+      const make = put === undefined ? makeOne(directory) : putText(put);
+      return { name, state: 'fail', message: `there is no log in ${directory}`, mend: make };
+    }
     const { mend, told } = await mendOf(directory, ['salvage']);
     const back = put === undefined ? `put it back from git or a backup, or: ${mend}` : putText(put);
     return { name, state: 'fail', message: `${path} is missing${told}`, mend: back, corrupt: true };

@@ -158,8 +158,17 @@ export function checkRoom(directory: string): Check {
 
 /** What frees room. What a backup links too, a compaction alone does not free. */
 export function roomier(directory: string): string {
-  const held = heldByPrunable(directory);
+  const held = heldIn(directory);
   const prune = `${commandOn(directory, 'backup prune --keep 0')} frees ${size(held)} that backups of compactions hold`;
   const compact = `${commandOn(directory, 'compact --fold last-data --retain 1 --no-backup')} frees what the state does not need ("jsonl-wal stats" tells how much), but for what a backup holds, too`;
   return ['make room on the disk', ...(held > 0 ? [prune] : []), compact].join('; ');
+}
+
+function heldIn(directory: string): number {
+  try {
+    return heldByPrunable(directory);
+  } catch {
+    // What is wrong with wal.json, or with the place for backups, others tell.
+    return 0;
+  }
 }
