@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { lineBytes, writeLine } from '../src/format/line.ts';
+import { segmentName, snapshotName } from '../src/format/names.ts';
 import { Wal } from '../src/index.ts';
+import { inScratch } from '../src/lab/scratch.ts';
 import { entry, files, fill, inLog, SEGMENT, SMALL, SNAPSHOT, stateOf } from '../src/lab/small-log.ts';
 
 test('a damaged snapshot is passed over: the state is made of the one before it and of what leads on from there', () =>
@@ -84,5 +87,80 @@ test('keys that a damaged snapshot held are known from the one before it and fro
       assert.equal((await next.compact()).made, true);
     } finally {
       await next.close();
+    }
+  }));
+
+test('a key that only a damaged snapshot may know is refused: an append of it could double one', () =>
+  inLog('compact', async (wal, directory) => {
+    await wal.append(entry('bd-1', 1), { key: 'key-1' });
+    await wal.compact({ retain: 1 });
+    await fill(wal, 40, 2);
+    const [newest] = files(directory, SNAPSHOT) as [string];
+    const bytes = readFileSync(join(directory, newest));
+    for (const spoilt of ['', bytes.toString().replace('"key-1"', '"key-X"')]) {
+      writeFileSync(join(directory, newest), spoilt);
+      const next = await Wal.open(directory, SMALL);
+      try {
+        for (const key of ['key-1', 'a new key'])
+          await assert.rejects(next.append(entry('bd-1', 1), { key }), {
+            code: 'ERR_WAL_CORRUPT',
+            segment: newest,
+            outcome: 'not-written',
+          });
+        assert.equal((await next.head()).seq, 41);
+      } finally {
+        await next.close();
+      }
+    }
+  }));
+
+/** Runs `body` with a log of which nothing is left but a snapshot that is empty, and the entry after it, if asked. */
+async function withNamed(seq: number, hasNext: boolean, body: (directory: string) => Promise<void>) {
+  await inScratch('compact', async (directory) => {
+    await (await Wal.open(directory, SMALL)).close();
+    for (const name of readdirSync(directory)) if (/^(0|wal\.mark)/.test(name)) rmSync(join(directory, name));
+    writeFileSync(join(directory, snapshotName(seq)), '');
+    if (hasNext) {
+      const text = '"data":{"n":1},"id":"bd-1","op":"update"';
+      const bytes = Buffer.alloc(lineBytes(text.length));
+      const place = { seq: seq + 1, synced: 0, ts: 0, prev: '12345678', writer: 'aaaaaaaa.1', crc: '' };
+      writeFileSync(
+        join(directory, segmentName(seq + 1)),
+        bytes.subarray(0, writeLine(bytes, 0, text, place, 1)),
+      );
+    }
+    await body(directory);
+  });
+}
+
+for (const hasNext of [false, true])
+  test(`after a salvage no number of a damaged snapshot is given again, however many${hasNext ? ', nor moved' : ''}`, () =>
+    withNamed(150_000, hasNext, async (directory) => {
+      const { lost, entries } = await Wal.repair(directory, { mode: 'salvage' });
+      const segment = snapshotName(150_000);
+      assert.deepEqual(lost, [{ from: 1, to: 150_000, segment, offset: 0, cause: 'snapshot' }]);
+      assert.equal(entries, hasNext ? 1 : 0);
+      const wal = await Wal.open(directory, SMALL);
+      try {
+        assert.equal((await wal.append(entry('bd-1', 2))).seq, hasNext ? 150_002 : 150_001);
+        const { ok } = await wal.verify();
+        assert.equal(ok, true);
+      } finally {
+        await wal.close();
+      }
+    }));
+
+test('a salvage is refused, with its plan, where a snapshot’s name tells of more than is filled up', () =>
+  withNamed(20_000_000, true, async (directory) => {
+    const before = readdirSync(directory);
+    for (const dryRun of [true, false]) {
+      await assert.rejects(Wal.repair(directory, { mode: 'salvage', dryRun }), {
+        code: 'ERR_WAL_CORRUPT',
+        segment: snapshotName(20_000_000),
+      });
+      assert.deepEqual(
+        readdirSync(directory).filter((name) => name !== 'backups'),
+        before,
+      );
     }
   }));

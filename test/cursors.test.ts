@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type Head, type LogRecord, Wal } from '../src/index.ts';
+import { run } from '../src/lab/command-line.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 import { changedStorage, changedSurroundings } from '../src/lab/wrapped-storage.ts';
 import { nodeStorage } from '../src/storage/node.ts';
@@ -200,5 +201,35 @@ test('a follower that has read to the seal goes on, though its segment is compac
       assert.equal((await next).value?.seq, 6);
     } finally {
       await reader.close();
+    }
+  }));
+
+test('the head after a compaction is the same to verify, and one to read, follow and append from', () =>
+  inLog(async (wal, directory) => {
+    await fill(wal, 1, 3);
+    await wal.compact({ retain: 1 });
+    await wal.close();
+    // Opening makes the next segment, which is empty.
+    await (await Wal.open(directory, SMALL)).close();
+    const next = await Wal.open(directory, SMALL);
+    try {
+      const { head, ok } = await next.verify();
+      assert.deepEqual([head, ok], [await next.head(), true]);
+      assert.notEqual(head.crc, '00000000');
+      const { code, stdout } = await run(directory, ['verify', '-C', '.', '--json']);
+      assert.deepEqual([code, JSON.parse(stdout).head], [0, head]);
+      const doctor = await run(directory, ['doctor', '-C', '.']);
+      assert.match(doctor.stdout, new RegExp(`ends with entry 3 \\(crc ${head.crc}\\)`));
+      assert.doesNotMatch(doctor.stdout, /no entries yet/);
+      assert.deepEqual(await after(next, head), [[], undefined]);
+      const { seq } = await next.append(entry(4), { expect: head });
+      assert.equal(seq, 4);
+      assert.deepEqual(await after(next, head), [[4], undefined]);
+      for await (const record of next.follow({ from: head })) {
+        assert.equal(record.seq, 4);
+        break;
+      }
+    } finally {
+      await next.close();
     }
   }));

@@ -249,11 +249,10 @@ async function usesOf(
   assert.equal(compacted, /^\d+$/.test(append) ? state : append, 'compact');
   const tail = (copy: string, dryRun: boolean) =>
     outcomeOf(async () => void (await Wal.repair(copy, { mode: 'tail', dryRun })));
-  assert.deepEqual(
-    [await tail(directory, true), await copied((copy) => tail(copy, false))],
-    [verify, verify === 'ok' || /^\d+$/.test(append) ? verify : append],
-    'repair --mode tail',
-  );
+  // What refuses to be opened for writing is refused as that; else as damage that no record at the end mends.
+  const refused = /^\d+$/.test(append) ? verify : append;
+  assert.equal(await copied((copy) => tail(copy, false)), refused, 'repair --mode tail');
+  assert.equal(await tail(directory, true), refused, 'repair --mode tail --dry-run');
   const plan = await Wal.repair(directory, { mode: 'salvage', dryRun: true });
   const salvaged = await copied(async (copy) => {
     const report = await Wal.repair(copy, { mode: 'salvage' });

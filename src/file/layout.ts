@@ -129,11 +129,10 @@ export function startFor(place: LogPlace, from: number): Start {
   const layout = readable(place, layoutOf(storage, directory));
   const { segments, snapshots } = layout;
   const base = snapshots.at(-1) ?? 0;
-  const wanted = Math.max(1, from);
   // What a snapshot stands for is no way to what comes after it.
-  const there = wanted <= base ? segments : segments.filter((seq) => seq > base);
-  const holding = there.findLast((seq) => seq <= wanted);
-  if (holding === undefined && wanted <= base) throw compactedError(wanted, oldestSeq(place));
+  const there = from <= base ? segments : segments.filter((seq) => seq > base);
+  const holding = there.findLast((seq) => seq <= from);
+  if (holding === undefined && from <= base) throw compactedError(from, oldestSeq(place));
   const [next] = there;
   if (holding === undefined && next !== undefined) throw gapError(place, layout, next);
   // Nobody went on behind the snapshot yet; a log that nobody wrote to has no segment either.

@@ -4,7 +4,7 @@ import { type Holder, hasCode, WalError } from '../errors/errors.ts';
 import { DEFAULT_KEY_WINDOW } from '../format/key-scope.ts';
 import type { Meta } from '../format/meta.ts';
 import { LOCK_FILE, segmentName } from '../format/names.ts';
-import { chooseLock } from '../lock/choose.ts';
+import { checkLock, chooseLock } from '../lock/choose.ts';
 import { Gate, type GateObserver } from '../lock/gate.ts';
 import type { Lock } from '../lock/lock.ts';
 import { HolderHint, type LockKind, readHolder } from '../lock/record.ts';
@@ -128,6 +128,12 @@ export function fitFileSystem({ storage, directory, allowNetwork }: OpenFileStor
     );
   }
   return kind;
+}
+
+/** Throws where the write turn of a log that is there cannot be had, for its file system or its lock. Writes nothing. */
+export function checkTurn(options: OpenFileStore): void {
+  const fileSystem = fitFileSystem(options);
+  checkLock(options.storage, join(options.directory, LOCK_FILE), { lock: options.lock, fileSystem });
 }
 
 /** Opens the lock of a log's directory. */

@@ -34,6 +34,18 @@ export function chooseLock(storage: Storage, path: string, choice: LockChoice): 
   }
 }
 
+/** Throws where `chooseLock` would for the kind of the lock. Writes nothing. */
+export function checkLock(
+  storage: Storage,
+  path: string,
+  { lock, fileSystem }: Pick<LockChoice, 'lock' | 'fileSystem'>,
+): void {
+  if (typeof lock === 'object' || lock === 'none') return;
+  const kind = isMadeAnew(storage, path, fileSystem) ? lock : (readKind(storage, path) ?? lock);
+  refuseOther(lock, kind, path);
+  if (kind === 'kernel') requireKernelLock();
+}
+
 function openLock(storage: Storage, path: string, lock: 'auto' | LockKind, choice: LockChoice): Lock {
   const { staleMs, fileSystem, token, mode } = choice;
   const fitting = kernelLockLoads() && fileSystem === 'local' ? 'kernel' : 'lockfile';
@@ -41,18 +53,22 @@ function openLock(storage: Storage, path: string, lock: 'auto' | LockKind, choic
   // Before it is recorded: a kind that does not work here would shut out everybody.
   if (lock === 'kernel' && recorded === undefined) requireKernelLock();
   const kind = recorded ?? chooseKind(storage, path, lock === 'auto' ? fitting : lock, token, mode);
+  refuseOther(lock, kind, path);
+  return kind === 'kernel' ? kernelLock(storage, path) : lockfileLock(storage, path, staleMs);
+}
+
+function refuseOther(lock: 'auto' | LockKind, kind: 'auto' | LockKind, path: string): void {
   if (lock !== 'auto' && lock !== kind) {
     throw new WalError(
       'ERR_WAL_LOCK_KIND',
       `${path} says this machine locks the log with the ${kind} lock, not the ${lock} lock: open it with lock: "auto", or change it for everybody with "jsonl-wal lock set ${lock}".`,
     );
   }
-  return kind === 'kernel' ? kernelLock(storage, path) : lockfileLock(storage, path, staleMs);
 }
 
 /**
  * The kind that wal.lock names; undefined where there is none. One that names none is written anew, in place, for others may have
- * it open; not where the lock is all that keeps writers apart, for they may go by another kind.
+ * it open.
  */
 function recordedKind(
   storage: Storage,
@@ -63,11 +79,15 @@ function recordedKind(
   try {
     return readKind(storage, path);
   } catch (error) {
-    if (!hasCode(error, 'ERR_WAL_LOCK_KIND') || fileSystem !== 'local' || !namesNoKind(storage, path))
-      throw error;
+    if (!hasCode(error, 'ERR_WAL_LOCK_KIND') || !isMadeAnew(storage, path, fileSystem)) throw error;
     if (kind === 'kernel') requireKernelLock();
     changeKind(storage, path, kind, token);
     warn(`${path} named no kind of lock (it was empty, or overwritten): it names the ${kind} lock now.`);
     return kind;
   }
+}
+
+/** Whether wal.lock names no kind; not where the lock is all that keeps writers apart, for they may go by another kind. */
+function isMadeAnew(storage: Storage, path: string, fileSystem: FileSystem): boolean {
+  return fileSystem === 'local' && namesNoKind(storage, path);
 }

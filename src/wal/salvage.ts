@@ -4,7 +4,7 @@ import { layoutOf } from '../file/layout.ts';
 import { readMeta } from '../file/log-directory.ts';
 import { MarkFile } from '../file/mark-file.ts';
 import { NewLog } from '../file/new-log.ts';
-import { fitFileSystem, openFileStore, openTurnstile } from '../file/open.ts';
+import { checkTurn, fitFileSystem, openFileStore, openTurnstile } from '../file/open.ts';
 import { Rebuild, type Rebuilt } from '../file/rebuild.ts';
 import {
   beginSwap,
@@ -80,6 +80,7 @@ export async function salvage(job: RepairJob): Promise<RepairReport> {
     damaged: damagedIn(survey),
     kept,
   });
+  checkTurn(turnOptions(job));
   if (dryRun) {
     const source = await sourceIn(job, from);
     return report(await rebuilt(job, source, NOTHING), source, undefined);
@@ -179,13 +180,17 @@ function freeName(storage: Storage, directory: string, now: number): string {
   }
 }
 
+function turnOptions({ directory, allowNetwork, lock, surroundings }: RepairJob) {
+  const settings = resolveOptions({ allowNetwork, lock });
+  return { ...surroundings, ...settings, directory, observe: {}, warn: () => {} };
+}
+
 /** False where the files are not those any more that were kept. */
 async function putInPlace(job: RepairJob, swap: Swap, isBegun: boolean): Promise<boolean> {
-  const { directory, allowNetwork, lock: wanted, surroundings, check } = job;
+  const { directory, surroundings, check } = job;
   const { storage, randomHex } = surroundings;
   check();
-  const settings = resolveOptions({ allowNetwork, lock: wanted });
-  const options = { ...surroundings, ...settings, directory, observe: {}, warn: () => {} };
+  const options = turnOptions(job);
   const { gate, lock, hint } = openTurnstile(options, fitFileSystem(options), randomHex(12));
   try {
     const done = await gate.enter(

@@ -1,5 +1,5 @@
 import { hasCode, WalError, type WalErrorCode } from '../errors/errors.ts';
-import { openFileStore } from '../file/open.ts';
+import { checkTurn, openFileStore } from '../file/open.ts';
 import { surveySegments } from '../file/survey.ts';
 import { canonicalJson } from '../format/canonical.ts';
 import { scopeAtStart } from '../format/key-scope.ts';
@@ -24,7 +24,7 @@ const MOST_NAMED = 100;
 export async function mendTail(job: RepairJob): Promise<RepairReport> {
   const { directory, dryRun, check } = job;
   const { storage, clock } = job.surroundings;
-  const store = await openStore(job, dryRun);
+  const store = await openStore(job);
   try {
     const seen = await verify(store, job);
     const survey = await surveySegments(storage, clock, directory, check);
@@ -47,9 +47,6 @@ export async function mendTail(job: RepairJob): Promise<RepairReport> {
     if (error === undefined) return report(seen.head, []);
     refuseUnfit(error, seen, survey);
     check();
-    // What opening it to write would refuse.
-    const refusal = dryRun ? store.refusal() : undefined;
-    if (refusal !== undefined) throw refusal;
     if (dryRun) return report(seen.head, [error.message]);
     const head = await appendRepair(store, job, lostIn(seen, survey), error);
     return report(head, [error.message]);
@@ -76,9 +73,27 @@ function unfitError(code: WalErrorCode, why: string, error?: WalError): WalError
   return new WalError(code, message, { ...error, cause: error?.cause });
 }
 
-function openStore({ surroundings, directory, allowNetwork, lock }: RepairJob, readOnly: boolean) {
-  const settings = resolveOptions({ readOnly, create: false, allowNetwork, lock });
-  return openFileStore({ ...surroundings, ...settings, directory, observe: {}, warn: () => {} });
+/** Opens the log: to write, or for a dry run after the checks that this would make. */
+async function openStore({
+  surroundings,
+  directory,
+  allowNetwork,
+  lock,
+  dryRun,
+}: RepairJob): Promise<LineStore> {
+  const settings = resolveOptions({ readOnly: dryRun, create: false, allowNetwork, lock });
+  const options = { ...surroundings, ...settings, directory, observe: {}, warn: () => {} };
+  const store = await openFileStore(options);
+  if (!dryRun) return store;
+  try {
+    checkTurn(options);
+    const refusal = store.refusal();
+    if (refusal !== undefined) throw refusal;
+    return store;
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
 }
 
 function refuseUnfit(error: WalError, seen: VerifyReport, survey: Survey): void {

@@ -4,6 +4,7 @@ import { CHAIN } from './rules/chain.ts';
 import { FILES } from './rules/files.ts';
 import { KEEPING } from './rules/keeping.ts';
 import { KEYS } from './rules/keys.ts';
+import { MISSING } from './rules/missing.ts';
 import { REPLACEMENT } from './rules/replacement.ts';
 
 export const MUTANTS: readonly Mutant[] = [
@@ -13,4 +14,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...KEEPING,
   ...REPLACEMENT,
   ...FILES,
+  ...MISSING,
 ];
