@@ -143,3 +143,27 @@ test('the example in FORMAT.md is a log of two accepted lines', () => {
   for (const [, offset, hex] of page.matchAll(/^ *(\d+) {2}((?:[0-9a-f]{2} )+)/gm))
     assert.equal(bytes.toString('hex', Number(offset), Number(offset) + 16), hex?.replaceAll(' ', ''));
 });
+
+interface KeysCase {
+  readonly name: string;
+  readonly keyWindow: number;
+  readonly segments: readonly { readonly firstSeq: number; readonly text: string }[];
+  readonly asks: Readonly<Record<string, number | null>>;
+}
+
+test('keys are found where their vectors say so, and nowhere else', async () => {
+  for (const { name, keyWindow, segments, asks } of vectors<KeysCase>('keys')) {
+    for (const [key, seq] of Object.entries(asks)) {
+      await inScratch('keys', async (directory) => {
+        await (await Wal.open(directory, { keyWindow })).close();
+        for (const each of segments) writeFileSync(join(directory, segmentName(each.firstSeq)), each.text);
+        const wal = await Wal.open(directory, { durability: 'os' });
+        const next = (await wal.head()).seq + 1;
+        const answer = await wal.append({ op: 'add', id: 'bd-again' }, { key });
+        assert.equal(answer.seq, seq ?? next, `${name}: ${key}`);
+        assert.equal(answer.duplicate === true, seq !== null, `${name}: ${key}`);
+        await wal.close();
+      });
+    }
+  }
+});
