@@ -94,16 +94,18 @@ test('whatever clock, pid and ts a process has, each line that it writes is one 
   const property = fc.asyncProperty(
     fc.array(fc.tuple(clock, call), { minLength: 1, maxLength: 8 }),
     anything,
-    (calls, pid) =>
+    fc.boolean(),
+    (calls, pid, byOption) =>
       inScratch('outside', async (directory) => {
         let entries = 0;
         let now: () => unknown = calls[0]?.[0] as () => unknown;
         const told: (readonly [seq: number, ts: number])[] = [];
         await pretending(
-          () => now(),
+          () => (byOption ? 0 : now()),
           pid,
           async () => {
-            const wal = await Wal.open(directory, OPTIONS);
+            const clock = { now: () => now() as number };
+            const wal = await Wal.open(directory, byOption ? { ...OPTIONS, clock } : OPTIONS);
             try {
               for (const [each, made] of calls) {
                 now = each;

@@ -172,4 +172,64 @@ export const KEEPING: readonly Mutant[] = [
     ],
     caughtBy: { by: 'crash', workload: 'losses' },
   },
+  {
+    name: 'misdated-lost',
+    rule: 'a salvage keeps entries whose line lacks nothing but a whole date',
+    told: 'DURABILITY: When a log is damaged',
+    edits: [{ file: 'format/verdict', find: 'readable && { readable }', replace: 'false' }],
+    caughtBy: {
+      by: 'test',
+      file: 'outside-values',
+      test: 'a salvage keeps lines whose clock told no whole number, each with a whole date',
+      because: 'no engine writes such lines',
+    },
+  },
+  {
+    name: 'head-line-by-its-crc',
+    rule: 'a change in place of the last line is noticed, also where its checksum stays',
+    told: 'DURABILITY: What this rests on',
+    edits: [
+      {
+        file: 'file/segments',
+        find: 'return crcIsRight(this.#chunk, 0, end < 0 ? count : Math.min(end, count));',
+        replace: 'return true;',
+      },
+    ],
+    caughtBy: {
+      by: 'test',
+      file: 'git',
+      test: 'the last line changed in place, its checksum kept, is noticed: nothing is built on it',
+      because: 'the simulation replaces lines by whole ones',
+    },
+  },
+  {
+    name: 'snapshot-ends-cursors',
+    rule: 'who has read the last entry before a snapshot goes on after it',
+    told: 'FORMAT: Snapshots',
+    edits: [{ file: 'log/reader', find: ' || last === crc', replace: '' }],
+    caughtBy: {
+      by: 'test',
+      file: 'cursors',
+      test: 'the cursor of the last entry before a snapshot leads on, though its entry is gone; one before that does not',
+      because: 'followers in the simulation that find their place compacted away begin anew',
+    },
+  },
+  {
+    name: 'live-temporary-deleted',
+    rule: 'a compaction deletes no temporary file whose maker may live',
+    told: 'DURABILITY: What a crash leaves, and what becomes of it',
+    edits: [
+      {
+        file: 'file/trim',
+        find: 'mayBeInTheMaking(name, storage.maker.host, (pid) => storage.isGone(pid))',
+        replace: 'false',
+      },
+    ],
+    caughtBy: {
+      by: 'test',
+      file: 'compact-meanwhile',
+      test: 'a compactor whose clock is ahead leaves another’s temporary file alone, and takes away one whose maker is gone',
+      because: 'a snapshot that is taken away before it has its name is only made again',
+    },
+  },
 ];
