@@ -54,7 +54,9 @@ test('compact leaves the state as it is; read and tail go on from what is left, 
       objects(read.stdout).map(({ seq }) => seq),
       [6],
     );
-    assert.match(read.stderr, /^jsonl-wal: The entries up to 5 were compacted away/);
+    const [note] = objects(read.stderr);
+    assert.deepEqual([note.oldest, /^The entries up to 5 were compacted away/.test(note.note)], [6, true]);
+    assert.match((await run(dir, ['read'])).stderr, /^jsonl-wal: The entries up to 5 were compacted away/);
     assert.deepEqual(
       objects((await run(dir, ['tail', '--json'])).stdout).map(({ id }) => id),
       ['bd-9'],

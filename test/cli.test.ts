@@ -1,17 +1,21 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { Wal } from '../src/index.ts';
 import { ended, objects, PROGRAM, run, start } from '../src/lab/command-line.ts';
@@ -246,7 +250,7 @@ test('of a log whose end is damaged, read, tail, info and verify tell what is th
       ['bd-1'],
     );
     const skipped = await run(dir, ['read', '--on-damage', 'skip']);
-    assert.equal(skipped.code, 0);
+    assert.equal(skipped.code, 4);
     assert.match(skipped.stdout, /^ +1 .*bd-1\n$/);
 
     const info = await run(dir, ['info', '--json']);
@@ -352,4 +356,22 @@ test('where the directory may not be read, or not be written, it says so in word
         args.join(' '),
       );
     }
+  }));
+
+test('tail -f of a log that is replaced ends with an exit code of its own', () =>
+  inScratch('cli', async (directory) => {
+    const [log, other] = [join(directory, 'log'), join(directory, 'other')];
+    for (const dir of [log, other]) {
+      const wal = await Wal.open(dir);
+      await wal.append({ op: 'add', id: 'bd-1', data: dir });
+      await wal.close();
+    }
+    const child = start(directory, ['tail', '-f', '-C', 'log']);
+    const done = ended(child);
+    await once(child.stdout as Readable, 'data');
+    copyFileSync(join(log, 'wal.json'), join(other, 'wal.json'));
+    renameSync(join(other, '00000000000000000001.jsonl'), join(log, '00000000000000000001.jsonl'));
+    const { code, stderr } = await done;
+    assert.equal(code, 6, stderr);
+    assert.match(stderr, /ERR_WAL_DIVERGED/);
   }));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, renameSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Wal } from '../src/index.ts';
@@ -224,5 +224,59 @@ test('a file that was replaced is synced, and its name, before anything in it is
     assert.deepEqual([duplicate, seq], [true, 1]);
     assert.deepEqual(done, ['bytes', 'name']);
     await wal.close();
+  });
+});
+
+for (const code of ['EROFS', 'EACCES', 'EPERM']) {
+  test(`a write that the system refuses with ${code} is not written, and the Wal goes on once it may`, () =>
+    inScratch('faults', async (directory) => {
+      let refuses = false;
+      const wal = await openChanged(directory, {
+        append: (file, pieces) => {
+          if (refuses) throw systemError(code);
+          return file.append(pieces);
+        },
+      });
+      await wal.append(add('bd-0'));
+      refuses = true;
+      const refused = { code: 'ERR_WAL_PERMISSION', outcome: 'not-written' };
+      await assert.rejects(wal.append(add('bd-1')), refused);
+      refuses = false;
+      await wal.append(add('bd-2'));
+      await wal.close();
+      assert.deepEqual(await idsIn(directory), ['bd-0', 'bd-2']);
+    }));
+}
+
+test('segments that may only be appended to: a compaction is refused for what it is, no permission', (t) =>
+  inScratch('faults', async (directory) => {
+    const wal = await Wal.open(directory, { segmentBytes: 4096 });
+    for (let n = 0; n < 40; n++) await wal.append({ ...add(`bd-${n % 3}`), data: 'x'.repeat(300) });
+    const path = join(directory, SEGMENT);
+    const marked = spawnSync('chattr', ['+a', path]);
+    if (marked.status !== 0) {
+      await wal.close();
+      return t.skip('no chattr here');
+    }
+    try {
+      const refused = { code: 'ERR_WAL_PERMISSION', message: /no permission/ };
+      await assert.rejects(wal.compact({ retain: 1 }), refused);
+      await wal.append(add('bd-after'));
+    } finally {
+      spawnSync('chattr', ['-a', path]);
+      await wal.close();
+    }
+  }));
+
+test('a directory whose name is no UTF-8 is refused: the log would be made in another', async (t) => {
+  if (process.platform !== 'linux') return t.skip('names are text here');
+  await inScratch('faults', async (directory) => {
+    const child = Buffer.concat([Buffer.from(`${directory}/x`), Buffer.from([0xff])]);
+    mkdirSync(child);
+    const before = readdirSync(directory, 'buffer');
+    const refused = { code: 'ERR_WAL_ARGUMENT', message: /UTF-8/ };
+    await assert.rejects(Wal.open(child.toString()), refused);
+    await assert.rejects(Wal.open(join(child.toString(), 'log')), refused);
+    assert.deepEqual(readdirSync(directory, 'buffer'), before);
   });
 });

@@ -4,7 +4,15 @@ import { clearStatus } from './status.ts';
 import { colour } from './style.ts';
 
 /** What the process's exit code tells. */
-export const EXIT = { ok: 0, error: 1, usage: 2, conflict: 3, corruption: 4, lockTimeout: 5 } as const;
+export const EXIT = {
+  ok: 0,
+  error: 1,
+  usage: 2,
+  conflict: 3,
+  corruption: 4,
+  lockTimeout: 5,
+  replaced: 6,
+} as const;
 
 const EXIT_OF: Partial<Record<WalErrorCode, number>> = {
   ERR_WAL_ARGUMENT: EXIT.usage,
@@ -36,6 +44,8 @@ export function reportFailure(error: unknown, json: boolean): number {
   const facts = errorObject(error);
   clearStatus();
   process.stderr.write(`${json ? jsonText(facts) : humanText(facts)}\n`);
+  // No segment is at fault: the log that lies there is another.
+  if (facts.code === 'ERR_WAL_DIVERGED' && facts.segment === undefined) return EXIT.replaced;
   return EXIT_OF[facts.code as WalErrorCode] ?? EXIT.error;
 }
 

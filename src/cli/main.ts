@@ -38,7 +38,10 @@ async function makeProgram(wanted: string | undefined): Promise<Command> {
       'after',
       '\nExample:\n  $ jsonl-wal init && jsonl-wal append --op add --id bd-1 && jsonl-wal read',
     )
-    .addHelpText('after', '\nExit codes: 0 ok, 1 error, 2 usage, 3 conflict, 4 corruption, 5 lock timeout.')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 ok, 1 error, 2 usage, 3 conflict, 4 corruption, 5 lock timeout, 6 the log was replaced meanwhile.',
+    )
     .enablePositionalOptions()
     .exitOverride()
     .configureOutput({ writeOut: sayHelp, outputError: () => {} });

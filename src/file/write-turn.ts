@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { type Outcome, WalError } from '../errors/errors.ts';
 import { META_FILE, segmentName } from '../format/names.ts';
 import type { Gate } from '../lock/gate.ts';
-import { fileError, isFull } from '../storage/error.ts';
+import { fileError, isRefused } from '../storage/error.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Build, LineFeed, WriteOutcome } from '../store/store.ts';
 import type { LogEnd } from './log-end.ts';
@@ -111,13 +111,13 @@ export class WriteTurn {
     try {
       written = reader.file.append(torn ? [TORN, bytes] : [bytes]);
     } catch (error) {
-      const full = isFull(error);
-      const outcome = full ? 'not-written' : 'unknown';
+      const refused = isRefused(error);
+      const outcome = refused ? 'not-written' : 'unknown';
       return {
         kind: 'failed',
         error: fileError(error, 'append to', reader.path, outcome),
         written: 0,
-        fatal: !full,
+        fatal: !refused,
       };
     }
     try {

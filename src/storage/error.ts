@@ -26,6 +26,13 @@ export function fileError(error: unknown, doing: string, path: string, outcome?:
       details,
     );
   }
+  if (hasCode(error, 'EILSEQ')) {
+    return new WalError(
+      'ERR_WAL_ARGUMENT',
+      `Cannot ${doing} ${path}: its name, as far as it can be told, is no UTF-8, and what is made would have another. Give the directory a name in UTF-8.`,
+      details,
+    );
+  }
   if (hasCode(error, 'ENOTDIR', 'EEXIST')) {
     return new WalError(
       'ERR_WAL_NOT_A_DIRECTORY',
@@ -84,7 +91,7 @@ export function orReadOnly(error: unknown): unknown {
   return new WalError(code, `${message} Or open the log read-only (readOnly: true).`, { ...facts, cause });
 }
 
-/** True for the failures that leave nothing written, and may pass. */
-export function isFull(error: unknown): boolean {
-  return hasCode(error, 'ENOSPC', 'EDQUOT', 'EFBIG');
+/** True for a write that the system refused before it took a byte: there is no room, or the file may not be written to (any more). */
+export function isRefused(error: unknown): boolean {
+  return hasCode(error, 'ENOSPC', 'EDQUOT', 'EFBIG', 'EROFS', 'EACCES', 'EPERM');
 }

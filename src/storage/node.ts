@@ -130,6 +130,11 @@ export const lockfileFileSystem = {
  */
 function makeDirectory(path: string, mode = 0o777): string | undefined {
   const parent = dirname(path);
+  // Of bytes that are no UTF-8, Node knows no more than this: it would make another directory than was meant.
+  if (path.includes('\ufffd') && !fs.existsSync(path)) {
+    const message = `EILSEQ: illegal byte sequence, mkdir '${path}'`;
+    throw Object.assign(new Error(message), { code: 'EILSEQ', path });
+  }
   let made: string | undefined;
   for (let first = true; ; first = false) {
     try {
@@ -140,6 +145,15 @@ function makeDirectory(path: string, mode = 0o777): string | undefined {
       if (!first || parent === path || !hasCode(error, 'ENOENT')) throw error;
     }
     made = makeDirectory(parent, mode);
+  }
+}
+
+/** Node's own `rmSync` takes the name of what may not be removed for a directory's, and tells ENOTDIR. */
+function remove(path: string): void {
+  try {
+    fs.unlinkSync(path);
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw error;
   }
 }
 
@@ -192,7 +206,7 @@ export const nodeStorage: Storage = {
   link: (existing, path) => fs.linkSync(isLink(existing) ? fs.realpathSync(existing) : existing, path),
   reflink: (existing, path) => fs.copyFileSync(existing, path, COPYFILE_EXCL | COPYFILE_FICLONE_FORCE),
   rename: (from, to) => fs.renameSync(from, to),
-  remove: (path) => fs.rmSync(path, { force: true }),
+  remove,
   removeDirectory: (path) => fs.rmdirSync(path),
   syncDirectory: (path) => {
     // Windows opens no directories, and makes names durable by itself.

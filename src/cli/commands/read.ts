@@ -35,7 +35,7 @@ export function readCommand(): Command {
       const output = new Output();
       await using(openReader(dir), async (wal) => {
         const skips = onDamage === 'skip';
-        const first = from ?? (skips ? undefined : await firstOf(wal));
+        const first = from ?? (skips ? undefined : await firstOf(wal, json));
         const onSkip = skips ? { onSkip: (range: LostRange) => tellSkipped(range, json) } : {};
         try {
           for await (const record of wal.read({ onDamage, from: first, to, ...onSkip })) {
@@ -57,11 +57,11 @@ function tellSkipped(range: LostRange, json: boolean): void {
 }
 
 /** Where a log begins that may have been compacted; that it does not begin at 1 is said. */
-async function firstOf(wal: Wal): Promise<number> {
+async function firstOf(wal: Wal, json: boolean): Promise<number> {
   const oldest = await wal.oldest();
   if (oldest > 1) {
     const note = `The entries up to ${oldest - 1} were compacted away: "jsonl-wal state" tells what they came to.`;
-    process.stderr.write(`jsonl-wal: ${note}\n`);
+    process.stderr.write(json ? `${JSON.stringify({ note, oldest })}\n` : `jsonl-wal: ${note}\n`);
   }
   return oldest;
 }

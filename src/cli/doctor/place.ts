@@ -82,6 +82,9 @@ function logFilesIn(directory: string): string[] {
   );
 }
 
+/** Linux's numbers of tmpfs and ramfs. */
+const MEMORY: readonly number[] = [0x01021994, 0x858458f6];
+
 const FILE_SYSTEMS = {
   local: 'local',
   network: 'a network file system, where appending is not atomic',
@@ -100,6 +103,10 @@ export function checkFileSystem(directory: string): Check {
     return { name, state: 'warn', message, mend: 'run it as somebody who may write to the log' };
   }
   const { fileSystem, kind, works } = fitness;
+  if (MEMORY.includes(statfsSync(directory).type) && process.platform === 'linux') {
+    const message = 'in memory (tmpfs): a power cut or a restart takes the log, whatever "sync" results say';
+    return { name, state: 'warn', message, mend: 'put a log that must last on a disk' };
+  }
   const recorded = kindIn(directory) ?? kind;
   const message = `${FILE_SYSTEMS[fileSystem]}; the ${recorded} lock`;
   if (fileSystem === 'network') {
