@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type AppendResult, createLock, Wal } from '../src/index.ts';
+import { type AppendResult, createLock, type Entry, Wal } from '../src/index.ts';
 import type { AppendJob, AppendNews } from '../src/lab/append-process.ts';
 import { audit, recordsIn } from '../src/lab/audit.ts';
 import { Child } from '../src/lab/child.ts';
@@ -293,3 +293,54 @@ test(
       }
     }),
 );
+
+for (const [how, append] of Object.entries({
+  append: (wal, entry) => wal.append(entry),
+  'append beside small ones': (wal, entry) => Promise.all([wal.append(add('bd-1')), wal.append(entry)]),
+  appendSync: async (wal, entry) => wal.appendSync(entry),
+  'appendSync before an append': async (wal, entry) => {
+    const small = wal.append(add('bd-1'));
+    wal.appendSync(entry);
+    await small;
+  },
+  'a transaction': async (wal, entry) => {
+    const table = await wal.table();
+    await table.transaction((tx) => tx.append(entry));
+    table.close();
+  },
+  'an append that conflicts': (wal, entry) =>
+    assert.rejects(wal.append(entry, { expect: { seq: 7 } }), { code: 'ERR_WAL_CONFLICT' }),
+  'an append among others without a pause': async (wal, entry, isOver) => {
+    await wal.append(entry);
+    void (async () => {
+      while (!isOver()) await wal.append(add('bd-1'));
+    })();
+  },
+} as Record<string, (wal: Wal, entry: Entry, isOver: () => boolean) => Promise<unknown>>)) {
+  test(`of an entry of 10 MB hardly any memory is kept, by who wrote it and by who reads it (${how})`, () =>
+    inScratch('append', async (directory) => {
+      const options = { maxEntryBytes: 2 ** 26, durability: 'os' } as const;
+      const [wal, reader] = [await Wal.open(directory, options), await Wal.open(directory)];
+      const held = () => {
+        collectGarbage();
+        const { heapUsed, arrayBuffers } = process.memoryUsage();
+        return heapUsed + arrayBuffers;
+      };
+      await wal.append(add('bd-0'));
+      await reader.head();
+      const before = held();
+      let isOver = false;
+      await append(wal, add('large', { data: 'x'.repeat(10e6) }), () => isOver);
+      await reader.head();
+      let kept = Infinity;
+      // The memory of a collected buffer is given back in the background.
+      for (let i = 0; i < 50 && kept > 2e6; i++) {
+        await new Promise(setImmediate);
+        kept = held() - before;
+      }
+      isOver = true;
+      assert.ok(kept <= 2e6, `${kept} bytes`);
+      await wal.close();
+      await reader.close();
+    }));
+}

@@ -123,6 +123,7 @@ export class Appender {
       },
     });
     while (!pending.settled) this.#stepNow();
+    if (this.#running === undefined) this.#maker.group.rest();
     if (failed !== undefined) throw failed.error;
     return answer as unknown as AppendResult;
   }
@@ -206,6 +207,7 @@ export class Appender {
       if (!this.#landed.isEmpty) await this.#landed.acknowledge(this.#queue.size === 0);
     }
     this.#running = undefined;
+    this.#maker.group.rest();
   }
 
   #stepNow(): void {

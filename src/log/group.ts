@@ -7,10 +7,11 @@ import type { Pending } from './pending.ts';
 
 /** A group ends with the line that reaches this: more would only make others wait longer for their turn. */
 const GROUP_BYTES = 1024 * 1024;
+const FIRST_BYTES = 64 * 1024;
 
 /** The lines of one write, each chained to the one before: made anew, in the same memory, for every turn. */
 export class Group implements Preceding {
-  #buffer = Buffer.allocUnsafeSlow(64 * 1024);
+  #buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
   #synced = 0;
   #used = 0;
   #lastOffset = 0;
@@ -26,8 +27,9 @@ export class Group implements Preceding {
 
   /** Starts over, after that head, with the keys that are looked for there; `synced` is what the lines say of themselves. */
   begin(head: Head, scope: KeyScope, synced: number): void {
+    // Larger than for all groups but one with a large line.
+    this.#release(2 * GROUP_BYTES);
     this.head = head;
-    this.pending = [];
     this.#synced = synced;
     this.#used = 0;
     this.#lastOffset = 0;
@@ -36,6 +38,16 @@ export class Group implements Preceding {
     this.#scope = scope;
     this.#raises = false;
     if (this.#keys.size > 0) this.#keys = new Set();
+  }
+
+  /** Nothing is to be written any more, for now: lets go of what it holds, and of its memory beyond 1 MiB. */
+  rest(): void {
+    this.#release(GROUP_BYTES);
+  }
+
+  #release(mostKept: number): void {
+    this.pending = [];
+    if (this.#buffer.length > mostKept) this.#buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
   }
 
   /** Whether the next line must wait for the next write. What comes after a raised key window is decided once that has landed. */

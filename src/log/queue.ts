@@ -74,6 +74,8 @@ export class Queue {
     if (!pending.queued) return;
     pending.queued = false;
     this.#size--;
+    // Their entries may be large.
+    if (this.#size === 0) this.#line = [];
   }
 
   putBack(some: readonly Pending[]): void {
