@@ -1,6 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { reasonOf, WalError } from '../../errors/errors.ts';
 import { MOST_KEY_WINDOW } from '../../format/key-scope.ts';
 import { NEWLINE } from '../../format/line.ts';
 import { decodeHeader, MAX_HEADER_BYTES } from '../../format/snapshot.ts';
@@ -8,7 +9,7 @@ import { indexOf, indexPlace, isBlock, parseLines, type SnapshotBlock } from '..
 import { makeCommand, settingsOf, wholeNumber } from '../command.ts';
 import { openReader, openWriter, using, type WriterOptions, withWriterOptions } from '../log.ts';
 import { Output } from '../output.ts';
-import { snapshotsIn } from '../segments.ts';
+import { lookAt, snapshotsIn } from '../segments.ts';
 import { count, figure, size } from '../words.ts';
 
 interface KeysSettings extends WriterOptions {
@@ -69,23 +70,33 @@ function rowsOf({ window, from, snapshot }: { window: number; from: number; snap
 /** What the newest snapshot that is whole enough to tell holds of keys; null where there is none. */
 function newestKeys(directory: string): SnapshotKeys | null {
   for (const { name, bytes: of } of snapshotsIn(directory).reverse()) {
-    const file = openSync(join(directory, name), 'r');
+    const path = join(directory, name);
+    // Opening a pipe would wait for somebody at its other end.
+    if (!lookAt(path)?.isFile()) continue;
     try {
-      const found = keysIn(file, name);
-      if (found !== undefined) return { name, ...found, of };
-    } finally {
-      closeSync(file);
+      const file = openSync(path, 'r');
+      try {
+        const found = keysIn(file, name, of);
+        if (found !== undefined) return { name, ...found, of };
+      } finally {
+        closeSync(file);
+      }
+    } catch (cause) {
+      if (cause instanceof WalError) throw cause;
+      throw new WalError('ERR_WAL_IO', `Cannot read ${path}: ${reasonOf(cause)}`, { cause });
     }
   }
   return null;
 }
 
-function keysIn(file: number, name: string): { keys: number; bytes: number } | undefined {
+function keysIn(file: number, name: string, of: number): { keys: number; bytes: number } | undefined {
   const start = Buffer.alloc(MAX_HEADER_BYTES);
   const end = start.subarray(0, readSync(file, start, 0, start.length, 0)).indexOf(NEWLINE);
   const header = end < 0 ? undefined : decodeHeader(start.subarray(0, end), name);
   if (header === undefined) return undefined;
   const { at, bytes } = indexPlace(header.body);
+  // What says how long it is may be damaged: no more is made room for than is there.
+  if (end + 1 + at + bytes > of) return undefined;
   const index = Buffer.alloc(bytes);
   readSync(file, index, 0, bytes, end + 1 + at);
   const blocks = parseLines<SnapshotBlock>(indexOf('keys', header.body, index), isBlock);

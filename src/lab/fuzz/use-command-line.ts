@@ -15,6 +15,8 @@ const COMMANDS: readonly (readonly string[])[] = [
   ['info', '--json'],
   ['stats'],
   ['stats', '--json'],
+  ['keys'],
+  ['keys', '--window', '200000'],
   ['state'],
   ['state', '--at', '3'],
   ['export', '--to', 'beads', '-'],
