@@ -175,7 +175,8 @@ for (const blocking of [false, true]) {
 test('many appends and transactions on one signal raise no warning, and leave it without listeners', () =>
   inTable('aborted', async (table, wal) => {
     const warnings: string[] = [];
-    const hear = ({ name }: Error) => warnings.push(name);
+    // On a busy machine a transaction may be slow, which is told too.
+    const hear = ({ name }: Error) => name.startsWith('MaxListeners') && warnings.push(name);
     process.on('warning', hear);
     try {
       const { signal } = new AbortController();
