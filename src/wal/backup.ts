@@ -57,7 +57,10 @@ export async function backupStore(
   let found: Pick<VerifyReport, 'head' | 'pending' | 'damage' | 'error'> | undefined;
   const check = async (copy: LineStore) => {
     found = await verdictOn(copy, clock, progress);
-    if (found.error !== undefined && !keeps) throw notWholeError(found.error, store.info().location);
+    if (found.error === undefined) return;
+    const error = toldOf(found.error, copy, store);
+    if (!keeps) throw notWholeError(error, store.info().location);
+    found = { ...found, error };
   };
   const files = await store.backup(resolveDirectory(destination), { link: mayShare, signal, check });
   const { head, pending = head.seq, damage, error } = found as NonNullable<typeof found>;
@@ -74,6 +77,12 @@ async function verdictOn(copy: LineStore, clock: Clock, onProgress: (bytes: numb
     const error = new WalError('ERR_WAL_CORRUPT', message, { ...thrown, cause: thrown.cause });
     return { head: { seq: thrown.seq ?? 0, crc: '' }, pending: undefined, damage: [], error };
   }
+}
+
+/** The error of a copy, as one of the log: the directory that the copy is made in has another name soon, or is gone. */
+function toldOf({ message, code, cause, ...facts }: WalError, copy: LineStore, log: LineStore): WalError {
+  const told = message.replaceAll(copy.info().location, log.info().location);
+  return new WalError(code, told, { ...facts, cause });
 }
 
 function notWholeError(error: WalError, directory: string): WalError {

@@ -140,7 +140,7 @@ export const FILES: readonly Mutant[] = [
     edits: [
       {
         file: 'wal/backup',
-        find: 'if (found.error !== undefined && !keeps)',
+        find: 'if (!keeps)',
         replace: 'if (false)',
       },
     ],
