@@ -350,6 +350,18 @@ test('opening, and an append without a key, read neither earlier segments nor th
     await next.close();
   }));
 
+test('a writer that slept through compactions finds the key that others gave again, not the one it remembers', () =>
+  inScratch('key-window', async (directory) => {
+    const asleep = await Wal.open(directory, { ...SMALL, keyWindow: 4 });
+    assert.equal(await answer(asleep, 'k'), 'is 1');
+    const wal = await Wal.open(directory, SMALL);
+    for (let i = 0; i < 30; i++) await wal.append(add('bd-plain'));
+    assert.equal(await answer(wal, 'k'), 'is 32');
+    await wal.compact({ retain: 1 });
+    assert.equal(await answer(asleep, 'k'), 'was 32');
+    for (const each of [asleep, wal]) await each.close();
+  }));
+
 test('keys that were read before the log was replaced do not count in what lies there now', () =>
   inScratch('key-window', async (scratch) => {
     const directory = join(scratch, 'log');
