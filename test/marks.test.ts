@@ -20,7 +20,7 @@ import { pathToFileURL } from 'node:url';
 import { systemClock } from '../src/clock/clock.ts';
 import { MarkFile } from '../src/file/mark-file.ts';
 import { forgetRewinds, notedRewinds, type Rewind, Wal, type WalOptions } from '../src/index.ts';
-import { objects, run } from '../src/lab/command-line.ts';
+import { ended, objects, run, start } from '../src/lab/command-line.ts';
 import { Repository } from '../src/lab/repository.ts';
 import { inScratch, packageRoot } from '../src/lab/scratch.ts';
 import { changedSurroundings } from '../src/lab/wrapped-storage.ts';
@@ -215,6 +215,22 @@ test('git stash under an open log: its Wal is told; git stash pop brings the ent
     assert.equal(told.length, 1);
     await wal.close();
     assert.deepEqual(await toldAt(log), []);
+  }));
+
+test('a log that went back and forward again is well: no mark that it holds is told or noted', () =>
+  inLog(async (log) => {
+    const told: Rewind[] = [];
+    await appendTo(log, 9);
+    const wal = await Wal.open(log, { onRewound: (rewind) => told.push(rewind) });
+    const whole = readFileSync(join(log, SEGMENT));
+    cut(log, 4);
+    assert.equal((await wal.head()).seq, 4);
+    writeFileSync(join(log, SEGMENT), whole);
+    assert.equal((await wal.append(add(10))).seq, 10);
+    await wal.close();
+    assert.deepEqual(ranges(told), [[5, 9, 4]]);
+    assert.deepEqual(notedRewinds(log), []);
+    assert.equal(markOf(log), 10);
   }));
 
 test('a checkout of another branch and back is told as information, and nothing is refused', () =>
@@ -459,6 +475,8 @@ test('backup and export take no mark along; restore, salvage and a mended tail s
     await Wal.restore(join(scratch, 'backup'), join(scratch, 'restored'), { toSeq: 6 });
     assert.equal(markOf(join(scratch, 'restored')), 6);
     assert.deepEqual(await toldAt(join(scratch, 'restored')), []);
+    rmSync(join(scratch, 'restored', SEGMENT));
+    await assert.rejects(Wal.open(join(scratch, 'restored')), { code: 'ERR_WAL_MISSING', seq: 6 });
 
     const lines = readFileSync(join(log, SEGMENT), 'utf8').split('\n');
     lines[3] = (lines[3] as string).replace('bd-4', 'bd-X');
@@ -488,4 +506,63 @@ test('a salvage under an open Wal whose entries it keeps tells of none that is g
     await wal.close();
     assert.deepEqual(told, []);
     assert.equal(markOf(log), 10);
+  }));
+
+test('doctor says of a log that ends in a seal, whose next segment is not there, that it does', () =>
+  inLog(async (log, scratch) => {
+    const small = { segmentBytes: 4096 };
+    await appendTo(log, 60, small);
+    const last = readdirSync(log).findLast((name) => /^[0-9]{20}/.test(name)) as string;
+    assert.notEqual(last, SEGMENT);
+    const tail = async () => {
+      const { checks } = JSON.parse((await run(scratch, ['doctor', '--json'])).stdout);
+      return checks.find(({ name }: { name: string }) => name === 'tail');
+    };
+    assert.doesNotMatch((await tail()).message, /seal/);
+    rmSync(join(log, last));
+    assert.match((await tail()).message, /in a seal: the next append makes the segment that follows/);
+    assert.equal((await tail()).state, 'ok');
+    assert.equal((await verified(log)).sealed, true);
+    assert.equal((await toldAt(log)).length, 1);
+  }));
+
+test('a command under which the log is truncated says on standard error what is gone, and ends well', () =>
+  inLog(async (log, scratch) => {
+    await appendTo(log, 2);
+    const child = start(scratch, ['append', '--json']);
+    const ending = ended(child);
+    const { stdin, stdout } = child;
+    assert.ok(stdin && stdout);
+    const acknowledged = () => new Promise((resolve) => stdout.once('data', resolve));
+    for (let n = 3; n <= 5; n++) {
+      const done = acknowledged();
+      stdin.write(`${JSON.stringify(add(n))}\n`);
+      await done;
+    }
+    cut(log, 3);
+    stdin.end(`${JSON.stringify(add(6))}\n`);
+    const { code, stderr } = await ending;
+    assert.equal(code, 0, stderr);
+    const [note] = objects(stderr);
+    assert.deepEqual([note.note, note.from, note.to, note.head.seq], ['rewound', 4, 5, 3]);
+    assert.equal(markOf(log), 4);
+  }));
+
+test('a last line that lost its newline is not taken for one that is gone, nor is one that is damaged', () =>
+  inLog(async (log) => {
+    await appendTo(log, 5);
+    const path = join(log, SEGMENT);
+    const whole = readFileSync(path, 'utf8');
+    writeFileSync(path, whole.slice(0, -1));
+    assert.deepEqual(await toldAt(log), []);
+    assert.deepEqual(await toldAt(log, { readOnly: true }), []);
+    assert.equal((await verified(log)).rewound, undefined);
+    await appendTo(log, 1);
+    assert.deepEqual(notedRewinds(log), []);
+    writeFileSync(path, whole.replace('bd-5', 'bd-X'));
+    const told: Rewind[] = [];
+    await assert.rejects(Wal.open(log, { onRewound: (rewind) => told.push(rewind) }), {
+      code: 'ERR_WAL_CORRUPT',
+    });
+    assert.deepEqual(told, []);
   }));

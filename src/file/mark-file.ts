@@ -137,6 +137,11 @@ export class MarkFile implements Marks {
     }
   }
 
+  goesOn(firstSeq: number): boolean {
+    const { storage, directory } = this.#parts;
+    return quietly(() => layoutOf(storage, directory).segments.some((seq) => seq > firstSeq)) ?? true;
+  }
+
   has(seq: number, isIt: (line: Envelope) => boolean): boolean {
     // Where it cannot be read, nothing is said to be gone.
     return quietly(() => this.#has(seq, isIt)) ?? true;

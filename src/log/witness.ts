@@ -59,6 +59,8 @@ export class Witness {
 
   /** An accepted line was read. */
   read(line: Envelope): void {
+    // What was cut off may be put back as it was: then the log only grows.
+    if (line.crc === this.#stale?.mark.crc) this.#stale = undefined;
     const search = this.#search;
     if (search === undefined) return;
     const last = line.seq + line.count - 1;
@@ -74,18 +76,19 @@ export class Witness {
     // What is damaged may be its line: the damage is told, and has to be mended first. One that lacks its newline counts soon.
     if (tail.trouble !== undefined || unended !== undefined) return;
     // The next segment may have been made while this one was read.
-    if (tail.isSealed && store.nextSegment(tail.firstSeq) !== undefined) return;
+    if (tail.isSealed && store.marks.goesOn(tail.firstSeq)) return;
     this.#search = undefined;
     const own = this.#ownGone(search.own);
-    const others = this.#markGone(search);
+    const marked = this.#markGone(search);
+    const gone = own && marked ? union(own, marked) : (own ?? marked);
+    this.#stale = marked && { mark: search.mark as Head, rewind: own ? undefined : marked };
+    if (gone === undefined) return;
+    // What the mark tells is noted when that is replaced: until then it says so itself.
     if (own !== undefined) {
       this.#runs.clear();
-      store.marks.note(own);
+      store.marks.note(gone);
     }
-    const known = own !== undefined && others !== undefined && others.to <= own.to;
-    this.#stale = others && { mark: search.mark as Head, rewind: known ? undefined : others };
-    const told = known ? own : (others ?? own);
-    if (told !== undefined) this.#parts.rewound(told);
+    this.#parts.rewound(gone);
   }
 
   /** `read`: the last of this Wal's own entries in the segment that the log ends in. */
@@ -116,8 +119,10 @@ export class Witness {
     const [first, last] = [own[0], own.at(-1)];
     if (first === undefined || last === undefined) return;
     this.#writer = last.writer;
-    this.#runs.add(first.seq, last.seq + last.body.count - 1);
+    const to = last.seq + last.body.count - 1;
+    this.#runs.add(first.seq, to);
     this.#head = head;
+    if (this.#search !== undefined) this.#search.own = to;
     if (this.#parts.tail.isSealed) this.#raise();
     else this.#wait();
   }
@@ -159,4 +164,8 @@ export class Witness {
     await this.#looking;
     await this.#look();
   }
+}
+
+function union(a: Rewind, b: Rewind): Rewind {
+  return { from: Math.min(a.from, b.from), to: Math.max(a.to, b.to), head: a.head };
 }

@@ -104,7 +104,7 @@ export class Wal {
    *
    * Rejects with ERR_WAL_ARGUMENT, ERR_WAL_NOT_FOUND (`create: false`, or `readOnly`), ERR_WAL_NOT_A_DIRECTORY,
    * ERR_WAL_PERMISSION, ERR_WAL_FORMAT, ERR_WAL_VERSION, ERR_WAL_KEY_WINDOW or ERR_WAL_IO; and for writing also with ERR_WAL_CORRUPT (open
-   * read-only to look), ERR_WAL_DIVERGED, ERR_WAL_LOCK_KIND, ERR_WAL_LOCK_UNAVAILABLE, ERR_WAL_NETWORK_FS,
+   * read-only to look), ERR_WAL_MISSING (a sync service keeps a file elsewhere, or no file is left of what this machine saw acknowledged), ERR_WAL_DIVERGED, ERR_WAL_LOCK_KIND, ERR_WAL_LOCK_UNAVAILABLE, ERR_WAL_NETWORK_FS,
    * ERR_WAL_UNSUPPORTED (no hard links), ERR_WAL_NO_SPACE, ERR_WAL_SYNC, and ERR_WAL_LOCK_TIMEOUT (a strict lock, where a
    * failed sync is made good).
    */
@@ -185,7 +185,7 @@ export class Wal {
    * finds nothing to do. Others may have the log open meanwhile.
    *
    * Rejects with ERR_WAL_ARGUMENT, ERR_WAL_CORRUPT or ERR_WAL_DIVERGED (`tail` is not enough, or would bury entries that can
-   * be read), ERR_WAL_CONFLICT (somebody wrote just then), ERR_WAL_NOT_FOUND, ERR_WAL_NOT_A_DIRECTORY, ERR_WAL_PERMISSION,
+   * be read), ERR_WAL_CONFLICT (somebody wrote just then), ERR_WAL_NOT_FOUND, ERR_WAL_MISSING, ERR_WAL_NOT_A_DIRECTORY, ERR_WAL_PERMISSION,
    * ERR_WAL_FORMAT (`tail`), ERR_WAL_VERSION, ERR_WAL_NETWORK_FS, ERR_WAL_LOCK_KIND, ERR_WAL_LOCK_UNAVAILABLE,
    * ERR_WAL_LOCK_TIMEOUT, ERR_WAL_UNSUPPORTED, ERR_WAL_NO_SPACE, ERR_WAL_SYNC, ERR_WAL_ABORTED or ERR_WAL_IO.
    */
@@ -234,8 +234,8 @@ export class Wal {
    * Rejects with ERR_WAL_ARGUMENT, ERR_WAL_ENTRY, ERR_WAL_TOO_LARGE, ERR_WAL_BACKLOG, ERR_WAL_CLOSED, ERR_WAL_READ_ONLY, ERR_WAL_LATCHED,
    * ERR_WAL_ABORTED, ERR_WAL_CONFLICT, ERR_WAL_LOCK_TIMEOUT (a strict lock), ERR_WAL_LOCK_UNAVAILABLE, ERR_WAL_NO_SPACE,
    * ERR_WAL_FULL, ERR_WAL_CORRUPT, ERR_WAL_IO, ERR_WAL_SYNC or, of `expect: {rev}`, ERR_WAL_FOLD; and where the log was taken away or replaced, with ERR_WAL_DIVERGED or
-   * what opening what lies there now is refused with: ERR_WAL_NOT_FOUND, ERR_WAL_NOT_A_DIRECTORY, ERR_WAL_PERMISSION,
-   * ERR_WAL_FORMAT, ERR_WAL_VERSION. The error's `outcome` is `not-written` where the entry is surely not in the log, and
+   * what opening what lies there now is refused with: ERR_WAL_NOT_FOUND, ERR_WAL_MISSING, ERR_WAL_NOT_A_DIRECTORY,
+   * ERR_WAL_PERMISSION, ERR_WAL_FORMAT, ERR_WAL_VERSION. The error's `outcome` is `not-written` where the entry is surely not in the log, and
    * `unknown` where it may be: append it again with the same `key`, and it is there once.
    */
   append(entry: Entry, options: AppendOptions = {}): Promise<AppendResult> {
@@ -363,7 +363,7 @@ export class Wal {
    * on a Wal that was opened read-only too, but for updates and transactions.
    *
    * Rejects with ERR_WAL_ARGUMENT, ERR_WAL_CLOSED, ERR_WAL_FOLD (the fold failed, or the log was compacted with another),
-   * ERR_WAL_CORRUPT, ERR_WAL_DIVERGED, ERR_WAL_NOT_FOUND, ERR_WAL_NOT_A_DIRECTORY, ERR_WAL_PERMISSION, ERR_WAL_FORMAT,
+   * ERR_WAL_CORRUPT, ERR_WAL_DIVERGED, ERR_WAL_NOT_FOUND, ERR_WAL_MISSING, ERR_WAL_NOT_A_DIRECTORY, ERR_WAL_PERMISSION, ERR_WAL_FORMAT,
    * ERR_WAL_VERSION or ERR_WAL_IO.
    */
   table<V = unknown>(options: TableOptions<V> = {}): Promise<Table<V>> {
@@ -433,7 +433,7 @@ export class Wal {
    *
    * Rejects with ERR_WAL_ARGUMENT (it would lie inside the log, elsewhere than in its `backups`), ERR_WAL_CLOSED,
    * ERR_WAL_EXISTS, ERR_WAL_NOT_A_DIRECTORY, ERR_WAL_PERMISSION, ERR_WAL_NO_SPACE, ERR_WAL_ABORTED, ERR_WAL_COMPACTED
-   * (again and again, meanwhile), ERR_WAL_NOT_FOUND or ERR_WAL_IO; and where the log is damaged with the error that verifying
+   * (again and again, meanwhile), ERR_WAL_NOT_FOUND, ERR_WAL_MISSING or ERR_WAL_IO; and where the log is damaged with the error that verifying
    * it tells, such as ERR_WAL_CORRUPT or ERR_WAL_DIVERGED, unless `onDamage` is `keep`.
    */
   backup(destination: string, options: BackupOptions = {}): Promise<BackupReport> {
@@ -466,7 +466,7 @@ export class Wal {
    * Throws ERR_WAL_ARGUMENT or ERR_WAL_CLOSED. The reading ends in ERR_WAL_CORRUPT (with segment, offset, seq) where
    * acknowledged entries are missing or may be, in ERR_WAL_DIVERGED where `from` is a cursor that is not in the log, a
    * segment is another log's, or segments are missing, in ERR_WAL_COMPACTED where what it begins with was compacted away (`seq`: the last entry that
-   * was, so that `seq + 1` can be read; the head at which one was made is a cursor like any other), and in ERR_WAL_NOT_FOUND, ERR_WAL_NOT_A_DIRECTORY, ERR_WAL_PERMISSION, ERR_WAL_FORMAT or
+   * was, so that `seq + 1` can be read; the head at which one was made is a cursor like any other), and in ERR_WAL_NOT_FOUND, ERR_WAL_MISSING, ERR_WAL_NOT_A_DIRECTORY, ERR_WAL_PERMISSION, ERR_WAL_FORMAT or
    * ERR_WAL_IO where its files cannot be read, and in ERR_WAL_CLOSED where the Wal is closed meanwhile.
    */
   read<T = unknown>(options: ReadOptions = {}): AsyncGenerator<LogRecord<T>, void, undefined> {
@@ -507,7 +507,7 @@ export class Wal {
   /**
    * The last entry's number and its line's crc, as the log is now: a cursor. Seq 0 where it is empty.
    *
-   * Rejects with ERR_WAL_CLOSED, ERR_WAL_DIVERGED (another log lies there now, or a segment of one), ERR_WAL_NOT_FOUND,
+   * Rejects with ERR_WAL_CLOSED, ERR_WAL_DIVERGED (another log lies there now, or a segment of one), ERR_WAL_NOT_FOUND, ERR_WAL_MISSING,
    * ERR_WAL_NOT_A_DIRECTORY, ERR_WAL_PERMISSION, ERR_WAL_FORMAT, ERR_WAL_VERSION or ERR_WAL_IO.
    */
   head(): Promise<Head> {
@@ -527,7 +527,7 @@ export class Wal {
 
   /**
    * The first entry that was not compacted away: 1, unless a snapshot is there. Where it is missing, `read` says so. Rejects
-   * with ERR_WAL_CLOSED, ERR_WAL_NOT_FOUND, ERR_WAL_PERMISSION or ERR_WAL_IO.
+   * with ERR_WAL_CLOSED, ERR_WAL_NOT_FOUND, ERR_WAL_MISSING, ERR_WAL_PERMISSION or ERR_WAL_IO.
    */
   oldest(): Promise<number> {
     checkOutside(this.#appender);
@@ -543,7 +543,7 @@ export class Wal {
    * Reads the whole log, past damage too, and says what is in it, and of what is damaged or missing whether it had been
    * acknowledged. Changes nothing. What is wrong with the lines is in the report's `error`.
    *
-   * Rejects with ERR_WAL_ARGUMENT or ERR_WAL_CLOSED; with ERR_WAL_NOT_FOUND, ERR_WAL_NOT_A_DIRECTORY, ERR_WAL_PERMISSION,
+   * Rejects with ERR_WAL_ARGUMENT or ERR_WAL_CLOSED; with ERR_WAL_NOT_FOUND, ERR_WAL_MISSING, ERR_WAL_NOT_A_DIRECTORY, ERR_WAL_PERMISSION,
    * ERR_WAL_FORMAT or ERR_WAL_IO where the files cannot be read; with ERR_WAL_COMPACTED where the log is compacted again
    * and again meanwhile; and with what `onProgress` throws.
    */

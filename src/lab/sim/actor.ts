@@ -193,6 +193,10 @@ export class Actor {
         git,
         keyWindow: isThere ? undefined : keyWindow,
         autoCompact: autoCompact && { minBytes: 4096, ratio: 0.5 },
+        onRewound: ({ from, to, head }) => {
+          if (!this.killed)
+            world.rewound(this.name, `entries ${from} to ${to} are gone of a log that ends at ${head.seq}`);
+        },
       });
       if (this.killed) return;
       world.count('open');

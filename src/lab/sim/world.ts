@@ -122,6 +122,12 @@ export class World {
     this.tell(`FAULT: ${what}`);
   }
 
+  /** A process was told that acknowledged entries are gone: only a checkout, or a crash where syncs are not waited for, takes any. */
+  rewound(who: string, what: string): void {
+    this.count('rewound');
+    if (this.climate.hardships.checkout === 0 && !this.climate.os) this.fault(`${who} was told that ${what}`);
+  }
+
   /** Something that is the same whenever the same happens. */
   note(who: string, what: string, about: string): void {
     this.#trace = crc32(`${who} ${what} ${about}\n`, this.#trace);
