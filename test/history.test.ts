@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { canonicalJson } from '../src/format/canonical.ts';
 import { ALWAYS, HISTORY_CHECKS } from '../src/lab/checks/always.ts';
 import { makeCheck } from '../src/lab/checks/check.ts';
 import { stateOfEntries } from '../src/lab/checks/state.ts';
 import { type MadeHistory, type Mutable, makeHistory } from '../src/lab/made-history.ts';
 import { Evidence, type Findings } from '../src/lab/operations/evidence.ts';
 import type { Operation, RangeSight, StateSight } from '../src/lab/operations/operation.ts';
+import { sumOf } from '../src/lab/operations/sum.ts';
 import { chooseSeed, seeded } from '../src/lab/seeded.ts';
 import type { Found, Item } from '../src/lab/target.ts';
 
@@ -200,7 +202,10 @@ const FAULTS: readonly (readonly [name: string, plant: (made: MadeHistory) => vo
   [
     'a reader that saw an id in a state that it was not in then',
     (made) => {
-      const one = some(made, ({ saw }) => saw !== undefined && 'items' in saw && saw.items[0]?.[1] !== null);
+      const one = some(
+        made,
+        ({ saw }) => saw !== undefined && 'items' in saw && typeof saw.items[0]?.[1] === 'string',
+      );
       one.saw = {
         ...(one.saw as StateSight),
         items: [[(one.saw as StateSight).items[0]?.[0] as string, null]],
@@ -282,6 +287,25 @@ function compacted(made: MadeHistory, seq: number): MadeHistory {
 const SIZE = 400;
 /** RUN_STRESS_TESTS=1 has a million operations checked. */
 const LARGER = process.env.RUN_STRESS_TESTS === '1' ? 50 : 1;
+
+test('the sum of data is that of what JSON makes of it, and another for other data', () => {
+  const date = new Date(0);
+  const data = [
+    ...[null, true, false, 0, 1, -1.5, 1e300, Number.NaN, -0, '', '0', 'null', 'true', 'é\u2028'],
+    ...[[], {}, [[]], [{}], [null], [undefined], [1, 2], [2, 1], [date], [() => {}]],
+    ...[{ a: 1 }, { a: '1' }, { b: 1 }, { a: 1, b: 2 }, { b: 1, a: 2 }, { a: { b: 2 } }, { a: [1] }],
+    ...[{ a: undefined, b: 1 }, { a: date }, { a: () => {}, c: 1 }, { a: { toJSON: () => 'it' } }],
+  ];
+  const texts = new Map<number, string>();
+  for (const each of data) {
+    const text = canonicalJson(JSON.parse(JSON.stringify(each))) as string;
+    const sum = sumOf(each);
+    assert.equal(sumOf(JSON.parse(text)), sum, text);
+    assert.equal(texts.get(sum) ?? text, text);
+    texts.set(sum, text);
+  }
+  assert.equal(sumOf({ a: 1, b: 2 }), sumOf({ b: 2, a: 1 }));
+});
 
 describe('the checks of a history', () => {
   test('find nothing wrong with sound ones, whole or compacted', (t) => {

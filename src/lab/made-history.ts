@@ -9,7 +9,7 @@ import {
   tagOf,
   type Written,
 } from './operations/operation.ts';
-import { placeSum, sumOf } from './operations/sum.ts';
+import { entrySum, placeSum } from './operations/sum.ts';
 import type { Dice } from './seeded.ts';
 import type { Found, Item } from './target.ts';
 
@@ -240,5 +240,5 @@ function writtenOf(
   what: readonly (readonly [op: string, id: string])[],
   from?: string | null,
 ): Written[] {
-  return what.map(([op, id], i) => ({ op, id, sum: sumOf(dataOf(told, i, from)) }));
+  return what.map(([op, id], i) => ({ op, id, sum: entrySum(op, id, dataOf(told, i, from)) }));
 }

@@ -1,6 +1,5 @@
 import { type Evidence, nameOf } from '../operations/evidence.ts';
 import type { Head, Operation } from '../operations/operation.ts';
-import { GlimpsedTimeline } from '../operations/timeline.ts';
 import { type Check, type Fault, telling } from './check.ts';
 import { shownTerms } from './shown-terms.ts';
 
@@ -12,11 +11,9 @@ export const conflicts: Check = {
   name: 'every conflict was one, and told what was there',
   examine: telling((evidence, fault) => {
     if (evidence.conflicts.length === 0) return;
-    const { glimpses, conflictGlimpses: told, head } = evidence;
-    const timeline = new GlimpsedTimeline(evidence.timeline, head, [...glimpses, ...told], glimpses);
     for (const operation of evidence.conflicts) {
-      if (operation.head !== undefined) atHead(operation, operation.head, evidence, timeline, fault);
-      else if (operation.expect !== undefined && !isExplained(operation, evidence, timeline))
+      if (operation.head !== undefined) atHead(operation, operation.head, evidence, fault);
+      else if (operation.expect !== undefined && !isExplained(operation, evidence))
         fault(
           `${nameOf(operation)} was refused, though ${shownTerms(operation)} held all the time, or its key was there`,
         );
@@ -27,46 +24,41 @@ export const conflicts: Check = {
 function atHead(
   operation: Operation,
   { seq, crc }: Head,
-  { head, can, terms }: Evidence,
-  timeline: GlimpsedTimeline,
+  { head, can, terms, told }: Evidence,
   fault: Fault,
 ): void {
   const { expect, rev, start, end } = operation;
   const known = terms.keyAt(operation, seq);
-  const name = nameOf(operation);
+  const name = () => nameOf(operation);
   if (seq > head) return;
-  if (timeline.latest(seq + 1) < start)
+  if (told.latest(seq + 1) < start)
     fault(
-      `${name} was told that the log ends at entry ${seq}, though ${nameOf(timeline.latestBy(seq + 1))} had ended before it began, and knew of entry ${seq + 1}`,
+      `${name()} was told that the log ends at entry ${seq}, though ${nameOf(told.latestBy(seq + 1))} had ended before it began, and knew of entry ${seq + 1}`,
     );
-  if (timeline.earliest(seq) > end)
+  if (told.earliest(seq) > end)
     fault(
-      `${name} was told that the log ends at entry ${seq}, which was not there yet: ${nameOf(timeline.earliestBy(seq))} began later`,
+      `${name()} was told that the log ends at entry ${seq}, which was not there yet: ${nameOf(told.earliestBy(seq))} began later`,
     );
   if (known !== undefined)
-    fault(`${name} was refused at entry ${seq}, and its key was there, as entry ${known}`);
+    fault(`${name()} was refused at entry ${seq}, and its key was there, as entry ${known}`);
   if (expect === undefined) return;
   const isSame = expect.seq === seq && (expect.crc === undefined || expect.crc === crc);
   if (isSame || terms.wereMet(operation, seq))
-    fault(`${name} expected ${shownTerms(operation)}, and was refused where that held, at entry ${seq}`);
+    fault(`${name()} expected ${shownTerms(operation)}, and was refused where that held, at entry ${seq}`);
   if (expect.rev === undefined || rev === undefined || !can.includes('rev')) return;
   const there = terms.standing(operation, seq);
   if (there !== undefined && there.rev !== rev)
-    fault(`${name} was told of rev ${rev}, and as of entry ${seq} it is at rev ${there.rev}`);
+    fault(`${name()} was told of rev ${rev}, and as of entry ${seq} it is at rev ${there.rev}`);
 }
 
 /** Whether there may have been a moment of the operation at which the log was not as it expected it, and the id as it was told. */
-function isExplained(
-  operation: Operation,
-  { head, can, terms }: Evidence,
-  timeline: GlimpsedTimeline,
-): boolean {
-  for (let seq = timeline.knownAt(operation.start); ; ) {
+function isExplained(operation: Operation, { head, can, terms, told }: Evidence): boolean {
+  for (let seq = told.knownAt(operation.start); ; ) {
     const there = operation.rev === undefined ? undefined : terms.standing(operation, seq);
     const isTold = there === undefined || there.rev === operation.rev || !can.includes('rev');
     const isKeyed = terms.keyAt(operation, seq) !== undefined;
     if (isTold && !isKeyed && terms.wereMet(operation, seq) !== true) return true;
     seq = terms.nextChange(operation, seq);
-    if (seq > head || timeline.earliest(seq) > operation.end) return false;
+    if (seq > head || told.earliest(seq) > operation.end) return false;
   }
 }

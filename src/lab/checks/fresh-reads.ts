@@ -1,5 +1,4 @@
 import { nameOf } from '../operations/evidence.ts';
-import { GlimpsedTimeline } from '../operations/timeline.ts';
 import { type Check, telling } from './check.ts';
 
 /**
@@ -8,16 +7,15 @@ import { type Check, telling } from './check.ts';
  */
 export const freshReads: Check = {
   name: 'no read goes back, or ahead',
-  examine: telling(({ glimpses, timeline: written, head }, fault) => {
-    const timeline = new GlimpsedTimeline(written, head, glimpses, []);
+  examine: telling(({ glimpses, seen }, fault) => {
     for (const { operation, there, notYet } of glimpses) {
-      if (timeline.latest(notYet) < operation.start)
+      if (seen.latest(notYet) < operation.start)
         fault(
-          `${nameOf(operation)} saw entries up to ${there}, though ${nameOf(timeline.latestBy(notYet))} had ended before it began, and knew of entry ${notYet}`,
+          `${nameOf(operation)} saw entries up to ${there}, though ${nameOf(seen.latestBy(notYet))} had ended before it began, and knew of entry ${notYet}`,
         );
-      if (timeline.earliest(there) > operation.end)
+      if (seen.earliest(there) > operation.end)
         fault(
-          `${nameOf(operation)} saw entries up to ${there}, one of which was not begun yet: ${nameOf(timeline.earliestBy(there))}`,
+          `${nameOf(operation)} saw entries up to ${there}, one of which was not begun yet: ${nameOf(seen.earliestBy(there))}`,
         );
     }
   }),

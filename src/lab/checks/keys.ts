@@ -18,8 +18,7 @@ export const keys: Check = {
       once(life, evidence, fault);
       for (const glimpse of answersOf(life, evidence, fault)) answered.push(glimpse);
     }
-    const seen = [...evidence.glimpses, ...evidence.conflictGlimpses];
-    const timeline = new GlimpsedTimeline(evidence.timeline, evidence.head, [...seen, ...answered], seen);
+    const timeline = new GlimpsedTimeline(evidence.told, evidence.head, answered, evidence.conflictGlimpses);
     for (const { operation, there, notYet } of answered) {
       if (timeline.earliest(there) > operation.end)
         fault(

@@ -1,5 +1,5 @@
 import { nameOf } from '../operations/evidence.ts';
-import { hasSum } from '../operations/sum.ts';
+import type { Operation } from '../operations/operation.ts';
 import type { Found } from '../target.ts';
 import { type Check, telling } from './check.ts';
 
@@ -7,21 +7,24 @@ import { type Check, telling } from './check.ts';
 export const nothingUnwritten: Check = {
   name: 'no record is there that nobody wrote',
   examine: telling(({ found, entries, writes }, fault) => {
-    for (let i = 0; i < found.length; i++) {
-      const { seq, op, id, data } = found[i] as Found;
-      const operation = writes.operations[entries.writes[i] as number];
-      if (operation === undefined) {
+    for (let i = 0; i < entries.count; i++) {
+      const write = entries.writes[i] as number;
+      if (write === -1) {
+        const { seq, op, id } = found[i] as Found;
         fault(`nobody wrote entry ${seq} (${op} ${id}, by ${entries.bys[i] ?? 'no client'})`);
         continue;
       }
-      const entry = operation.entries[entries.parts[i] as number];
-      if (operation.outcome === 'refused')
+      const outcome = writes.outcomes[write];
+      const sum = writes.sumAt(write, entries.parts[i] as number);
+      if (outcome === 'acknowledged' && sum === entries.sums[i]) continue;
+      const operation = writes.operations[write] as Operation;
+      const seq = entries.seqs[i];
+      if (outcome === 'refused')
         fault(`${nameOf(operation)} was refused (${operation.reason}), and is entry ${seq}`);
-      else if (entry === undefined) {
-        if (operation.outcome === 'acknowledged')
-          fault(`${nameOf(operation)} wrote fewer entries than there are: entry ${seq}`);
-      } else if (entry.op !== op || entry.id !== id || !hasSum(data, entry.sum))
+      else if (sum !== undefined && sum !== entries.sums[i])
         fault(`entry ${seq} is not as ${nameOf(operation)} wrote it`);
+      else if (sum === undefined && outcome === 'acknowledged')
+        fault(`${nameOf(operation)} wrote fewer entries than there are: entry ${seq}`);
     }
   }),
 };

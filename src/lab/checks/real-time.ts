@@ -8,13 +8,13 @@ import { type Check, telling } from './check.ts';
  */
 export const realTime: Check = {
   name: 'what was acknowledged first lies first',
-  examine: telling(({ writes, timeline }, fault) => {
+  examine: telling(({ writes, written }, fault) => {
     for (let write = 0; write < writes.count; write++) {
       if (writes.outcomes[write] !== 'acknowledged' || writes.sizeOf(write) === 0) continue;
       const place = writes.placeOf(write, 0);
-      if (place === 0 || timeline.earliest(place) <= (writes.ends[write] as number)) continue;
+      if (place === 0 || written.earliest(place) <= (writes.ends[write] as number)) continue;
       fault(
-        `${nameOf(writes.operations[write] as Operation)} was acknowledged before ${nameOf(timeline.earliestBy(place))} began, and lies after it, as entry ${place}`,
+        `${nameOf(writes.operations[write] as Operation)} was acknowledged before ${nameOf(written.earliestBy(place))} began, and lies after it, as entry ${place}`,
       );
     }
   }),

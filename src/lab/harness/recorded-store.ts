@@ -11,7 +11,7 @@ import {
   type Written,
   writerOf,
 } from '../operations/operation.ts';
-import { contentOf, placeSum, sumOf } from '../operations/sum.ts';
+import { contentOf, entrySum, placeSum } from '../operations/sum.ts';
 import {
   type Appended,
   type Blame,
@@ -219,7 +219,7 @@ export class RecordedStore {
   }
 
   #written({ op, id, data }: StoreEntry): Written {
-    return { op, id, sum: sumOf(data), ...(this.#record.hashes && contentOf(data)) };
+    return { op, id, sum: entrySum(op, id, data), ...(this.#record.hashes && contentOf(data)) };
   }
 
   #has<Name extends keyof Store>(name: Name): NonNullable<Store[Name]> {

@@ -1,5 +1,6 @@
 import type { Found } from '../target.ts';
 import { writerOf } from './operation.ts';
+import { entrySum } from './sum.ts';
 
 /** What was found, in order: a column for each thing that checks ask of all of it (see `Writes`). */
 export class Entries {
@@ -13,6 +14,8 @@ export class Entries {
   /** Which of the writes wrote it, -1 where none did; and which of that one's entries it is. */
   readonly writes: number[];
   readonly parts: number[];
+  /** `entrySum` of each. */
+  readonly sums: number[];
 
   constructor(count: number) {
     this.count = count;
@@ -22,10 +25,11 @@ export class Entries {
     this.bys = new Array(count);
     this.writes = new Array(count);
     this.parts = new Array(count);
+    this.sums = new Array(count);
   }
 
   /** Answers for whose it is by its data. */
-  put(i: number, { seq, op, data }: Found, id: number): string | undefined {
+  put(i: number, { seq, op, id: text, data }: Found, id: number): string | undefined {
     const by = writerOf(data);
     this.seqs[i] = seq;
     this.deletes[i] = op === 'delete';
@@ -33,6 +37,7 @@ export class Entries {
     this.bys[i] = by;
     this.writes[i] = -1;
     this.parts[i] = 0;
+    this.sums[i] = entrySum(op, text, data);
     return by;
   }
 }

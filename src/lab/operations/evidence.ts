@@ -11,7 +11,7 @@ import { type Head, isWriting, type Operation, tagOf } from './operation.ts';
 import type { Mark, Turn } from './run-record.ts';
 import { Signatures } from './signatures.ts';
 import { Terms } from './terms.ts';
-import { type Timeline, WriteTimeline } from './timeline.ts';
+import { GlimpsedTimeline, WriteTimeline } from './timeline.ts';
 import { Writes } from './writes.ts';
 
 /** All that is known after a run: what the clients say, and what the store has. */
@@ -88,7 +88,9 @@ export class Evidence implements Findings {
   #heads: Heads | undefined;
   #keys: Keys | undefined;
   #terms: Terms | undefined;
-  #timeline: Timeline | undefined;
+  #written: WriteTimeline | undefined;
+  #seen: GlimpsedTimeline | undefined;
+  #told: GlimpsedTimeline | undefined;
   #glimpses: readonly Glimpse[] | undefined;
   #conflictGlimpses: readonly Glimpse[] | undefined;
 
@@ -150,9 +152,21 @@ export class Evidence implements Findings {
   }
 
   /** When what was written came to be there, as far as who wrote it tells. */
-  get timeline(): Timeline {
-    this.#timeline ??= new WriteTimeline(this);
-    return this.#timeline;
+  get written(): WriteTimeline {
+    this.#written ??= new WriteTimeline(this);
+    return this.#written;
+  }
+
+  /** The same, with what readers saw. */
+  get seen(): GlimpsedTimeline {
+    this.#seen ??= new GlimpsedTimeline(this.written, this.head, this.glimpses, []);
+    return this.#seen;
+  }
+
+  /** The same, with what readers did not see yet, and what conflicts told. */
+  get told(): GlimpsedTimeline {
+    this.#told ??= new GlimpsedTimeline(this.seen, this.head, this.conflictGlimpses, this.glimpses);
+    return this.#told;
   }
 
   /** How far the log had come, as readers tell. */

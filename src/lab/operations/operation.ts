@@ -11,7 +11,7 @@ export const SIMULATED = 'simulated';
 export interface Written {
   readonly op: string;
   readonly id: string;
-  /** `sumOf` its data. */
+  /** `entrySum` of it. */
   readonly sum: number;
   /** `contentOf` its data, where asked for. */
   readonly hash?: string;

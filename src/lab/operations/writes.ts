@@ -1,4 +1,4 @@
-import type { Operation, OperationOutcome } from './operation.ts';
+import type { Operation, OperationOutcome, Written } from './operation.ts';
 
 /** One of a client's processes, one after the other. */
 export interface Run {
@@ -31,6 +31,8 @@ export class Writes {
   readonly #told: number[];
   /** Of each entry that was told of, where it was found; 0 where it was not. */
   readonly #places: number[] = [];
+  /** And its sum, as its client tells it. */
+  readonly #sums: number[] = [];
   /** The same of entries that were not told of: of a transaction that was never answered, nobody knows what it wrote. */
   readonly #untold = new Map<number, number[]>();
   readonly #more = new Map<number, number[]>();
@@ -61,7 +63,10 @@ export class Writes {
     this.runOf[write] = this.runs.length - 1;
     this.seqs.push(seq);
     // What was answered with an earlier one's number wrote nothing.
-    if (operation.duplicate === undefined) for (let i = 0; i < entries.length; i++) this.#places.push(0);
+    for (let i = 0; i < entries.length && !operation.duplicate; i++) {
+      this.#places.push(0);
+      this.#sums.push((entries[i] as Written).sum);
+    }
     this.#told[write] = this.#places.length;
   }
 
@@ -76,6 +81,11 @@ export class Writes {
 
   #before(write: number): number {
     return write === 0 ? 0 : (this.#told[write - 1] as number);
+  }
+
+  /** The sum of an entry, as its client tells it; undefined where it does not. */
+  sumAt(write: number, entry: number): number | undefined {
+    return entry < this.toldOf(write) ? this.#sums[this.#before(write) + entry] : undefined;
   }
 
   /** How many entries it has: as it was told, or as were found. */
