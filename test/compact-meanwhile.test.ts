@@ -8,7 +8,17 @@ import { openFileStore } from '../src/file/open.ts';
 import { temporaryName } from '../src/format/names.ts';
 import { Wal } from '../src/index.ts';
 import { inScratch } from '../src/lab/scratch.ts';
-import { entry, files, fill, inLog, SEGMENT, SMALL, SNAPSHOT, stateOf } from '../src/lab/small-log.ts';
+import {
+  entry,
+  files,
+  fill,
+  inLog,
+  SEGMENT,
+  SMALL,
+  SNAPSHOT,
+  seqsFrom,
+  stateOf,
+} from '../src/lab/small-log.ts';
 import { changedFile, changedStorage, changedSurroundings } from '../src/lab/wrapped-storage.ts';
 import { nodeStorage } from '../src/storage/node.ts';
 import type { Storage } from '../src/storage/storage.ts';
@@ -261,4 +271,31 @@ test('a snapshot whose temporary file was taken away is made again', () =>
     const { report, temporaries } = await compactWith(directory, async (temporary) => rmSync(temporary));
     assert.deepEqual([report.seq, report.made, temporaries.length], [50, true, 2]);
     assert.deepEqual(await stateOf(directory), before);
+  }));
+
+test('a listing that shows half of a compaction is not taken for missing segments: it is made once more', () =>
+  inLog('compact', async (wal, directory) => {
+    await fill(wal, 20);
+    await wal.compact({ retain: 1 });
+    const older = files(directory, SNAPSHOT);
+    await fill(wal, 40, 21);
+    await wal.compact({ retain: 1 });
+    await fill(wal, 3, 61);
+    let halves = 0;
+    const list = (path: string) => {
+      const names = nodeStorage.list(path);
+      // The segments are gone, and the snapshot that stands for them is not seen yet.
+      return halves-- > 0 ? [...names.filter((name) => !SNAPSHOT.test(name)), ...older] : names;
+    };
+    const reader = await Wal.openIn(changedSurroundings({ storage: changedStorage({ list }) }), directory, {
+      readOnly: true,
+    });
+    try {
+      halves = 1;
+      await assert.rejects(seqsFrom(reader, 21), { code: 'ERR_WAL_COMPACTED', seq: 60 });
+      halves = 1;
+      assert.equal((await reader.head()).seq, 63);
+    } finally {
+      await reader.close();
+    }
   }));

@@ -65,10 +65,14 @@ type Before = Omit<Start, 'firstSeq' | 'follows'> & { readonly follows: string }
  * number comes next, or what it follows.
  */
 export function newestStart(place: LogPlace, writable: boolean): Start {
-  const found = newestIn(place, layoutOf(place.storage, place.directory), writable);
+  return startIn(place, (layout) => newestIn(place, layout, writable));
+}
+
+function startIn({ storage, directory }: LogPlace, find: (layout: Layout) => Start | WalError): Start {
+  const found = find(layoutOf(storage, directory));
   if (!(found instanceof WalError)) return found;
   // A compaction may have taken away what leads there since that listing; then its snapshot is in the next.
-  const again = newestIn(place, layoutOf(place.storage, place.directory), writable);
+  const again = find(layoutOf(storage, directory));
   if (again instanceof WalError) throw again;
   return again;
 }
@@ -125,21 +129,24 @@ function readable(place: LogPlace, layout: Layout): Layout {
 
 /** The segment from which to read `from`. Throws ERR_WAL_COMPACTED where that is gone, and a snapshot stands for it. */
 export function startFor(place: LogPlace, from: number): Start {
-  const { storage, directory } = place;
-  const layout = readable(place, layoutOf(storage, directory));
+  return startIn(place, (layout) => startOf(place, layout, from));
+}
+
+function startOf(place: LogPlace, all: Layout, from: number): Start | WalError {
+  const layout = readable(place, all);
   const { segments, snapshots } = layout;
   const base = snapshots.at(-1) ?? 0;
   // What a snapshot stands for is no way to what comes after it.
   const there = from <= base ? segments : segments.filter((seq) => seq > base);
   const holding = there.findLast((seq) => seq <= from);
-  if (holding === undefined && from <= base) throw compactedError(from, oldestSeq(place));
+  if (holding === undefined && from <= base) return compactedError(from, oldestSeq(place));
   const [next] = there;
-  if (holding === undefined && next !== undefined) throw gapError(place, layout, next);
+  if (holding === undefined && next !== undefined) return gapError(place, layout, next);
   // Nobody went on behind the snapshot yet; a log that nobody wrote to has no segment either.
   const firstSeq = holding ?? base + 1;
   const before =
     endBefore(place, layout, firstSeq) ?? (firstSeq === base + 1 ? endOf(place, base) : undefined);
-  if (holding === undefined && before === undefined) throw namedError(place, layout, base);
+  if (holding === undefined && before === undefined) return namedError(place, layout, base);
   return { firstSeq, follows: undefined, ...before };
 }
 
