@@ -136,6 +136,7 @@ test('a transaction’s function that calls the Wal or a table gets an error at 
       () => wal.append(entry),
       () => wal.appendBatch([entry]),
       () => wal.appendSync(entry),
+      () => wal.ready(),
       () => wal.head(),
       () => wal.oldest(),
       () => wal.read(),

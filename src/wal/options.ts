@@ -83,8 +83,8 @@ export interface WalOptions extends LimitOptions {
   /**
    * Tells the date that is written: `ts` of entries that have none of their own, `created` of snapshots and of a new log. For
    * tests of applications. What is no whole number is rounded down; what is no date, or is thrown, counts as the
-   * machine's date. Waits, time-outs, and the age of locks and files go by the machine's own clock, and so do appends
-   * under the fake timers of a test. Default: `Date.now`.
+   * machine's date. Waits, time-outs, and the age of locks and files go by the machine's own clock, under the fake timers of
+   * a test too. Default: `Date.now`.
    */
   readonly clock?: WalClock | undefined;
   /**

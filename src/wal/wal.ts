@@ -292,6 +292,7 @@ export class Wal {
    * wait are told one after the other. Rejects with ERR_WAL_CLOSED.
    */
   ready(): Promise<void> {
+    checkOutside(this.#appender);
     try {
       this.#checkOpen();
       return this.#appender.backlog.ready();
