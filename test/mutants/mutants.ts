@@ -4,6 +4,7 @@ import { CHAIN } from './rules/chain.ts';
 import { FILES } from './rules/files.ts';
 import { KEEPING } from './rules/keeping.ts';
 import { KEYS } from './rules/keys.ts';
+import { MARKS } from './rules/marks.ts';
 import { MISSING } from './rules/missing.ts';
 import { REPLACEMENT } from './rules/replacement.ts';
 
@@ -15,4 +16,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...REPLACEMENT,
   ...FILES,
   ...MISSING,
+  ...MARKS,
 ];
