@@ -44,6 +44,11 @@ const faulty: Target = {
 };
 export default faulty;
 
+/** The very head that was expected. */
+function headOf({ head }: Terms): { readonly seq: number; readonly crc: string } {
+  return { seq: head?.seq ?? 0, crc: head?.crc ?? '' };
+}
+
 function raving(store: Store): Store {
   return {
     append: (entry) => store.append(entry),
@@ -67,7 +72,10 @@ function spoiled(store: Store, fault: Fault, directory: string, { readOnly = fal
     const isTenth = ++count % 10 === 0;
     if (count % 3 === 0 && fault === 'ignores' && terms !== undefined) return store.append(entry);
     if (count % 3 === 0 && fault === 'balks' && terms?.head !== undefined)
-      throw new WalError('ERR_WAL_CONFLICT', 'made for a test', { outcome: 'not-written' });
+      throw new WalError('ERR_WAL_CONFLICT', 'made for a test', {
+        outcome: 'not-written',
+        head: headOf(terms),
+      });
     if (isTenth) {
       if (fault === 'loses') return {};
       if (fault === 'doubles') await store.append(entry);
