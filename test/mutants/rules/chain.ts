@@ -55,8 +55,8 @@ export const CHAIN: readonly Mutant[] = [
     edits: [
       {
         file: 'format/verdict',
-        find: 'const evidence = lineAtEndOf(line);',
-        replace: 'const evidence = undefined;',
+        find: 'const glued = lineAtEndOf(line);',
+        replace: 'const glued = undefined;',
       },
     ],
     caughtBy: { by: 'crash', workload: 'torn' },
