@@ -10,7 +10,10 @@ const SMALL = { levels: 1, oneByOne: 3 } as const;
 
 for (const workload of WORKLOADS.filter(({ name }) => name !== 'automatic compaction')) {
   test(`a crash at any moment of "${workload.name}", whatever it leaves of what was not synced: nothing acknowledged is lost, and the log goes on`, async (t) => {
-    const { points, tried, distinct, faults } = await explore(await record(workload), SMALL);
+    const { points, tried, distinct, faults } = await explore(
+      await record(workload),
+      workload.bounds ?? SMALL,
+    );
     t.diagnostic(`${points} crash points, ${tried} states tried, ${distinct} distinct`);
     assert.deepEqual(faults, []);
   });

@@ -4,6 +4,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
+import { Wal } from '../src/index.ts';
+import { checkSalvage } from '../src/lab/fuzz/check-salvage.ts';
 import { damagedLog } from '../src/lab/fuzz/damaged-log.ts';
 import { writeFiles } from '../src/lab/fuzz/files.ts';
 import { Findings } from '../src/lab/fuzz/findings.ts';
@@ -66,7 +68,7 @@ test('a record that nobody wrote, and a whole log that is called damaged, are fo
       writeFiles(join(place, 'log'), new Map(files));
       const findings = new Findings();
       await useLibrary(
-        { seed: 0, log: log.name, files: new Map(files), records, mutations: [] },
+        { seed: 0, log: log.name, files: new Map(files), records, counted: log.counted, mutations: [] },
         join(place, 'log'),
         place,
         findings,
@@ -75,6 +77,28 @@ test('a record that nobody wrote, and a whole log that is called damaged, are fo
         findings.faults.some((fault) => fault.includes(what)),
         findings.faults.join('\n'),
       );
+    }
+  }));
+
+test('a whole line of an entry that counted, and that a salvage leaves out, is found', () =>
+  inScratch('fuzz', async (directory) => {
+    const [, log] = await makeRealLogs(join(directory, 'real'));
+    assert.ok(log !== undefined);
+    const segment = '00000000000000000001.jsonl';
+    const lines = (log.files.get(segment) as Buffer).toString().split(/(?<=\n)/);
+    const lacking = Buffer.from(lines.filter((_, i) => i !== 4).join(''));
+    const place = join(directory, 'log');
+    writeFiles(place, new Map(log.files).set(segment, lacking));
+    const damaged = { seed: 0, log: log.name, records: log.records, counted: log.counted, mutations: [] };
+    for (const [files, wanted] of [
+      [log.files, [`entry 5 counted, has a whole line in ${segment}, and is left out`]],
+      [new Map(log.files).set(segment, lacking), []],
+    ] as const) {
+      const findings = new Findings();
+      const wal = await Wal.open(place, { readOnly: true });
+      await checkSalvage({ ...damaged, files: new Map(files) }, wal, place, findings, await wal.verify());
+      await wal.close();
+      assert.deepEqual(findings.faults, wanted);
     }
   }));
 

@@ -5,6 +5,7 @@ import { FILES } from './rules/files.ts';
 import { KEEPING } from './rules/keeping.ts';
 import { KEYS } from './rules/keys.ts';
 import { MARKS } from './rules/marks.ts';
+import { MENDING } from './rules/mending.ts';
 import { MISSING } from './rules/missing.ts';
 import { REPLACEMENT } from './rules/replacement.ts';
 
@@ -17,4 +18,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...FILES,
   ...MISSING,
   ...MARKS,
+  ...MENDING,
 ];

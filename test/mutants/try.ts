@@ -56,7 +56,7 @@ async function tryCrashes({ workload: name }: ByCrashes): Promise<Tried> {
   } catch (error) {
     return { after: '1 run', fault: `before any crash: ${(error as Error).message}` };
   }
-  const { tried, faults } = await explore(recorded, BOUNDS);
+  const { tried, faults } = await explore(recorded, workload.bounds ?? BOUNDS);
   const after = `${tried} states`;
   const [first] = faults;
   if (first === undefined) return { after };

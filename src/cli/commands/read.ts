@@ -1,12 +1,11 @@
 import { type Command, Option } from 'commander';
 import { printable } from '../../format/printable.ts';
-import type { LogRecord, LostRange, Wal } from '../../index.ts';
+import { type LogRecord, type LostRange, type Wal, WalError } from '../../index.ts';
 import { makeCommand, settingsOf, several, wholeNumber } from '../command.ts';
-import { EXIT } from '../failure.ts';
 import { openReader, using } from '../log.ts';
 import { Output } from '../output.ts';
 import { showRecord } from '../show.ts';
-import { entryRange } from '../words.ts';
+import { entryRange, figure } from '../words.ts';
 
 interface ReadSettings {
   readonly from?: number;
@@ -36,7 +35,12 @@ export function readCommand(): Command {
       await using(openReader(dir), async (wal) => {
         const skips = onDamage === 'skip';
         const first = from ?? (skips ? undefined : await firstOf(wal, json));
-        const onSkip = skips ? { onSkip: (range: LostRange) => tellSkipped(range, json) } : {};
+        let skipped = 0;
+        const tell = (range: LostRange) => {
+          skipped += range.to - range.from + 1;
+          tellSkipped(range, json);
+        };
+        const onSkip = skips ? { onSkip: tell } : {};
         try {
           for await (const record of wal.read({ onDamage, from: first, to, ...onSkip })) {
             if (output.gone.aborted) break;
@@ -45,6 +49,7 @@ export function readCommand(): Command {
         } finally {
           await output.flush();
         }
+        if (skipped > 0) throw skippedError(skipped);
       });
     });
 }
@@ -53,7 +58,13 @@ function tellSkipped(range: LostRange, json: boolean): void {
   const { from, to, segment, offset, cause } = range;
   const text = `jsonl-wal: skipped ${entryRange(from, to)}: ${cause}, ${segment} byte ${offset}`;
   process.stderr.write(`${json ? JSON.stringify({ skipped: range }) : printable(text)}\n`);
-  process.exitCode = EXIT.corruption;
+}
+
+function skippedError(entries: number): WalError {
+  const what =
+    entries === 1 ? 'An entry was skipped, which is' : `${figure(entries)} entries were skipped, which are`;
+  const message = `${what} missing or damaged: the rest was read. "jsonl-wal doctor" says how to mend the log.`;
+  return new WalError('ERR_WAL_CORRUPT', message);
 }
 
 /** Where a log begins that may have been compacted; that it does not begin at 1 is said. */

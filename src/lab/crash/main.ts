@@ -13,7 +13,7 @@ const { args: names } = makeProgram(
 let [tried, distinct, faults] = [0, 0, 0];
 const start = performance.now();
 for (const workload of WORKLOADS.filter(({ name }) => names.length === 0 || names.includes(name))) {
-  const explored = await explore(await record(workload));
+  const explored = await explore(await record(workload), workload.bounds);
   tried += explored.tried;
   distinct += explored.distinct;
   faults += explored.faults.length;

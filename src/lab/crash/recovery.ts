@@ -9,12 +9,13 @@ import { Author, COPY, LOG, surroundingsOn } from './workload.ts';
 const SEEDS_APART = 1000;
 
 /**
- * Opens what a crash left as the next process would, and appends. Answers what does not hold, before and after that.
+ * Opens what a crash left as the next process would, once it is mended where it had been damaged, and appends. Answers what does not hold, before and after that.
  * `level`: how many crashes there were.
  */
 export async function recover(disk: SimDisk, promised: Promised, level: number): Promise<string[]> {
   const author = new Author(disk, `after${level}`, level * SEEDS_APART);
   try {
+    if (promised.mend !== undefined) await author.mend(promised.mend);
     const before = await faultsAt(disk, LOG, promised);
     const wal = await author.open();
     await author.append(wal);

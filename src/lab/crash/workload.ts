@@ -1,4 +1,4 @@
-import { segmentName } from '../../format/names.ts';
+import { META_FILE, segmentName, segmentSeq } from '../../format/names.ts';
 import {
   type AppendOptions,
   type AppendResult,
@@ -8,12 +8,15 @@ import {
   type WalOptions,
 } from '../../index.ts';
 import { noLock } from '../../lock/lock.ts';
+import { readWhole } from '../../storage/files.ts';
 import type { Storage } from '../../storage/storage.ts';
+import { repairLog } from '../../wal/repair.ts';
+import { restoreLog } from '../../wal/restore.ts';
 import type { Surroundings } from '../../wal/surroundings.ts';
 import { simulatedClock } from '../disk/sim-clock.ts';
 import { SimDisk } from '../disk/sim-disk.ts';
 import { hexDigits, seeded } from '../seeded.ts';
-import { COUNTER, type Note } from './promise.ts';
+import { COUNTER, type Mend, type Note } from './promise.ts';
 
 export const LOG = '/disk/.beads';
 export const COPY = '/disk/copy';
@@ -25,6 +28,8 @@ const FIRST = `${LOG}/${segmentName(1)}`;
 export interface Workload {
   readonly name: string;
   readonly run: (author: Author) => Promise<void>;
+  /** How much of it is tried where it takes long: each recovery is a repair. */
+  readonly bounds?: { readonly levels: number; readonly oneByOne: number };
 }
 
 /** What a workload sees for itself. */
@@ -188,6 +193,41 @@ export class Author {
   async backup(wal: Wal): Promise<void> {
     const { seq } = await wal.backup(COPY, { link: false });
     this.#note({ kind: 'copied', seq });
+  }
+
+  async restore(): Promise<void> {
+    const { seq } = await restoreLog(surroundingsOn(this.#disk, this.#seed++), LOG, COPY);
+    this.#note({ kind: 'copied', seq });
+  }
+
+  /** A byte of an entry's line, by its number among this author's, is another now: the entry is lost. */
+  damage(number: number, mend: Mend): void {
+    const id = `${this.#prefix}-${number}`;
+    const lies = (name: string) => this.#bytesOf(name).indexOf(`"id":"${id}"`);
+    const name = this.#segments().find((each) => lies(each) >= 0) as string;
+    const at = lies(name) - 10;
+    this.#note({ kind: 'damaged', ids: [id], mend });
+    const file = this.#disk.open(`${LOG}/${name}`, 'update');
+    file.writeAt(Buffer.from('"'), at);
+    file.syncNow();
+  }
+
+  takeMetaAway(): void {
+    this.#note({ kind: 'damaged', ids: [], mend: 'salvage' });
+    this.#disk.remove(`${LOG}/${META_FILE}`);
+    this.#disk.syncDirectory(LOG);
+  }
+
+  async mend(mode: Mend): Promise<void> {
+    await repairLog(surroundingsOn(this.#disk, this.#seed++), LOG, { mode }, noLock());
+  }
+
+  #segments(): string[] {
+    return this.#disk.list(LOG).filter((name) => segmentSeq(name) !== undefined);
+  }
+
+  #bytesOf(name: string): Buffer {
+    return readWhole(this.#disk, `${LOG}/${name}`) ?? Buffer.alloc(0);
   }
 
   #note(note: Note): void {

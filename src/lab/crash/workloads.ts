@@ -1,4 +1,5 @@
 import { CONTESTED } from './contested.ts';
+import { MENDS } from './mends.ts';
 import { MISHAPS } from './mishaps.ts';
 import { SMALL, type Workload } from './workload.ts';
 
@@ -95,4 +96,5 @@ export const WORKLOADS: readonly Workload[] = [
   },
   ...CONTESTED,
   ...MISHAPS,
+  ...MENDS,
 ];

@@ -15,6 +15,8 @@ export interface DamagedLog {
   readonly files: Files;
   /** All records that may be read of it, as JSON. */
   readonly records: ReadonlySet<string>;
+  /** Those of them that counted before it was damaged. */
+  readonly counted: ReadonlySet<string>;
   /** What was done to it, and the number of each mutation among the seed's. */
   readonly mutations: readonly { readonly number: number; readonly what: string }[];
 }
@@ -50,5 +52,5 @@ export function damagedLog(logs: readonly RealLog[], seed: number, kept?: readon
     const what = (pick(own, kind) as Mutation).apply({ files, dice: own, forged: forgedInto(records) });
     if (what !== undefined) mutations.push({ number, what });
   }
-  return { seed, log: log.name, files, records, mutations };
+  return { seed, log: log.name, files, records, counted: log.counted, mutations };
 }

@@ -1,6 +1,6 @@
 import { crcOf } from '../../format/crc.ts';
-import { COVERED_OFFSET, type Envelope, LINE_START, readEnvelope } from '../../format/line.ts';
-import { recordsOf } from '../../format/record.ts';
+import { COVERED_OFFSET, type Envelope, LINE_START, readEnvelope, readMisdated } from '../../format/line.ts';
+import { type LogRecord, recordsOf, recordsOfBody } from '../../format/record.ts';
 
 /** What a line, newline and all, says of itself; undefined where it is no line of a log. */
 export function envelopeOf(line: Buffer): Envelope | undefined {
@@ -13,12 +13,27 @@ export function withRightCrc(line: Buffer): Buffer {
   return Buffer.concat([Buffer.from(`${LINE_START}${crcOf(covered)}",`), covered, Buffer.from('\n')]);
 }
 
-/** The records that a reader may give for such a line, as text; none where it is no line of a log, or not JSON. */
+/** A record as text, under whatever number and of whatever date: past damage it may get others. */
+export function undatedText(record: LogRecord): string {
+  return textOf({ ...record, seq: 0, ts: 0 });
+}
+
+/**
+ * The records that a reader may give for such a line, as text, also under other numbers and dates; none where it is no line of
+ * a log, or not JSON. A line that is of no date is read past damage alone.
+ */
 export function recordTexts(line: Buffer): string[] {
   const envelope = envelopeOf(line);
-  if (envelope === undefined) return [];
+  const length = line.length - 1;
   try {
-    return recordsOf(envelope, line, 0, line.length - 1).map(textOf);
+    if (envelope !== undefined) {
+      const records = recordsOf(envelope, line, 0, length);
+      return records.flatMap((record) => [textOf(record), undatedText(record)]);
+    }
+    const misdated = line.at(-1) === 0x0a ? readMisdated(line, 0, length) : undefined;
+    if (misdated === undefined) return [];
+    const body = line.toString('utf8', COVERED_OFFSET, line.lastIndexOf(',"prev":"'));
+    return recordsOfBody(body, misdated, 0).map(undatedText);
   } catch {
     return [];
   }

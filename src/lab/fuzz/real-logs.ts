@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import { systemClock } from '../../clock/clock.ts';
 import { cutLines } from '../../format/cut-lines.ts';
 import type { Envelope } from '../../format/line.ts';
+import { segmentSeq } from '../../format/names.ts';
+import { SegmentScan } from '../../format/scan.ts';
 import { Wal, type WalOptions } from '../../index.ts';
 import { realSurroundings, type Surroundings } from '../../wal/surroundings.ts';
 import { hexDigits, seeded } from '../seeded.ts';
@@ -14,6 +16,8 @@ export interface RealLog {
   readonly files: Files;
   /** Every record that is in a line of it, as JSON: also those of lines that do not count. */
   readonly records: ReadonlySet<string>;
+  /** Those of them that count. */
+  readonly counted: ReadonlySet<string>;
 }
 
 /** The same for everybody: a seed is to make the same case everywhere. */
@@ -99,7 +103,7 @@ export async function makeRealLogs(directory: string): Promise<RealLog[]> {
     await wal.close();
     const files = readFiles(path);
     change?.(files);
-    logs.push({ name, files, records: recordsIn(files) });
+    logs.push({ name, files, records: recordsIn(files), counted: countedIn(files) });
   }
   return logs;
 }
@@ -111,6 +115,20 @@ function recordsIn(files: Files): Set<string> {
       for (const line of cutLines(content)) for (const text of recordTexts(line)) records.add(text);
   }
   return records;
+}
+
+/** Of lines that follow one another, as all but the debris do. */
+function countedIn(files: Files): Set<string> {
+  const counted = new Set<string>();
+  for (const [name, content] of files) {
+    const firstSeq = segmentSeq(name);
+    if (firstSeq === undefined || !(content instanceof Buffer)) continue;
+    const accepted = (_line: Envelope, bytes: Buffer, start: number, end: number) => {
+      for (const text of recordTexts(Buffer.from(bytes.subarray(start, end + 1)))) counted.add(text);
+    };
+    new SegmentScan(firstSeq, { accepted }).push(content);
+  }
+  return counted;
 }
 
 const TORN = ['{"crc":"0badcafe","data":{"te~\n', `${'\0'.repeat(60)}\n`];

@@ -1,9 +1,17 @@
 import { join } from 'node:path';
-import { type Fold, type LogRecord, type ReadOptions, Wal, type WalError } from '../../index.ts';
+import {
+  type Fold,
+  type LogRecord,
+  type ReadOptions,
+  type VerifyReport,
+  Wal,
+  type WalError,
+} from '../../index.ts';
 import { specified } from './as-specified.ts';
+import { checkSalvage } from './check-salvage.ts';
 import type { DamagedLog } from './damaged-log.ts';
 import type { Findings } from './findings.ts';
-import { textOf } from './lines.ts';
+import { textOf, undatedText } from './lines.ts';
 
 /** How long a follower is let wait for more. */
 const FOLLOW_MS = 20;
@@ -49,7 +57,7 @@ async function look(log: DamagedLog, directory: string, findings: Findings): Pro
     const reading = await read(log, wal, findings, {});
     const oldest = await findings.attempt('oldest', () => wal.oldest());
     if (oldest !== undefined && oldest > 1) await read(log, wal, findings, { from: oldest });
-    const skipping = await read(log, wal, findings, { onDamage: 'skip' });
+    await read(log, wal, findings, { onDamage: 'skip' });
     const cursor = reading.records.at(-2);
     if (cursor !== undefined) {
       const rest = await read(log, wal, findings, { from: { seq: cursor.seq, crc: cursor.crc } });
@@ -59,7 +67,8 @@ async function look(log: DamagedLog, directory: string, findings: Findings): Pro
     await follow(log, wal, findings, reading.records.length);
     await findings.attempt('head', () => wal.head());
     await state(wal, findings);
-    await verify(log, wal, findings, reading, skipping);
+    const report = await verify(log, wal, findings, reading);
+    await checkSalvage(log, wal, directory, findings, report);
     await findings.attempt('stats', () => wal.stats());
     return reading;
   } finally {
@@ -89,8 +98,10 @@ async function read(log: DamagedLog, wal: Wal, findings: Findings, options: Read
 
 /** Each is one that was written, and they come in their order, none twice, none left out. */
 function checkRecords(log: DamagedLog, records: readonly LogRecord[], findings: Findings, how: string): void {
+  // Past damage an entry may get another number, and a date where it had none.
+  const text = how.includes('skip') ? undatedText : textOf;
   for (const [i, record] of records.entries()) {
-    if (!log.records.has(textOf(record)))
+    if (!log.records.has(text(record)))
       findings.fault(`read ${how} gave a record that nobody wrote: ${textOf(record).slice(0, 300)}`);
     const previous = records[i - 1];
     if (previous !== undefined && record.seq <= previous.seq)
@@ -132,10 +143,9 @@ async function verify(
   wal: Wal,
   findings: Findings,
   reading: Reading,
-  skipping: Reading,
-): Promise<void> {
+): Promise<VerifyReport | undefined> {
   const report = await findings.attempt('verify', () => wal.verify());
-  if (report === undefined) return;
+  if (report === undefined) return undefined;
   if (report.ok !== (report.error === undefined)) findings.fault('verify says ok, and an error');
   if (report.damage.some(({ records, from, to }) => records < 0 || (to !== undefined && to < from - 1)))
     findings.fault(`verify tells of an impossible stretch: ${JSON.stringify(report.damage)}`);
@@ -144,16 +154,17 @@ async function verify(
     findings.fault(`a log that nothing was done to is called damaged: ${report.error ?? reading.error}`);
   if (report.ok && reading.error !== undefined && reading.error.code !== 'ERR_WAL_COMPACTED')
     findings.fault(`verify says ok, and reading ends in ${reading.error}`);
-  checkSpecified(log, findings, reading, skipping);
+  checkSpecified(log, findings, reading);
+  return report;
 }
 
 /** What is read is what FORMAT.md makes of the bytes. */
-function checkSpecified(log: DamagedLog, findings: Findings, reading: Reading, skipping: Reading): void {
+function checkSpecified(log: DamagedLog, findings: Findings, reading: Reading): void {
   const told = specified(log.files);
   if (told === undefined || reading.error?.code === 'ERR_WAL_DIVERGED') return;
   const { head } = told;
   const harmed = told.harmed || isUnreadable(reading.error);
-  const last = skipping.records.at(-1)?.seq ?? 0;
+  const last = reading.records.at(-1)?.seq ?? 0;
   if (last > head) findings.fault(`read to entry ${last}, where FORMAT.md says that the head is ${head}`);
   if (!harmed && reading.records.length !== head)
     findings.fault(`read ${reading.records.length} entries, where FORMAT.md says that there are ${head}`);

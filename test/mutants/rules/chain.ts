@@ -154,7 +154,12 @@ export const CHAIN: readonly Mutant[] = [
     rule: 'a repair settles what was proven missing before it',
     told: 'FORMAT: The chain',
     edits: [{ file: 'format/chain', find: 'if (line.repair)', replace: 'if (false)' }],
-    caughtBy: { by: 'crash', workload: 'losses' },
+    caughtBy: {
+      by: 'test',
+      file: 'tails',
+      test: 'a repair settles what is missing before it: reading and appending go on, and verify keeps reporting',
+      because: 'what proves a loss can mostly be read itself, and is salvaged',
+    },
   },
   {
     name: 'tail-believed',

@@ -1,0 +1,77 @@
+import type { Mutant } from '../mutant.ts';
+
+/** What mends a damaged log. */
+export const MENDING: readonly Mutant[] = [
+  {
+    name: 'salvage-reads-once',
+    rule: 'a salvage reads a line to its end, however short the reads are',
+    told: 'DURABILITY: When a log is damaged',
+    edits: [
+      {
+        file: 'file/rebuild',
+        find: 'readFully(this.#file.file, bytes, offset)',
+        replace: 'this.#file.file.read(bytes, offset)',
+      },
+    ],
+    caughtBy: {
+      by: 'test',
+      file: 'repair',
+      test: 'a disk that gives each read in parts: a salvage, and its plan, lose nothing that can be read',
+      because: 'the disk of the crash explorer reads all at once',
+    },
+  },
+  {
+    name: 'salvage-drops-beyond',
+    rule: 'a salvage keeps entries beyond the damage',
+    told: 'DURABILITY: When a log is damaged',
+    edits: [
+      {
+        file: 'format/lineage',
+        find: 'grown[i] === true || (first.has(i) && !overtaken)',
+        replace: 'false',
+      },
+    ],
+    caughtBy: { by: 'crash', workload: 'salvage' },
+  },
+  {
+    name: 'salvage-fills-nothing',
+    rule: 'a salvage keeps the numbers of what comes after lost entries',
+    told: 'DURABILITY: When a log is damaged',
+    edits: [
+      { file: 'file/rebuild', find: 'this.#fillBefore(line, -early);', replace: 'this.#shift += early;' },
+    ],
+    caughtBy: { by: 'crash', workload: 'salvage' },
+  },
+  {
+    name: 'salvage-forgets-latecomers',
+    rule: 'what was acknowledged while a salvage went on is looked for in the original',
+    told: 'DURABILITY: When a log is damaged',
+    edits: [
+      {
+        file: 'wal/salvage',
+        find: '!== source.survey.bytes)',
+        replace: '!== source.survey.bytes && false)',
+      },
+    ],
+    caughtBy: { by: 'crash', workload: 'salvage while others write' },
+  },
+  {
+    name: 'tail-buries',
+    rule: 'a record at the end that would bury entries is refused',
+    told: 'DURABILITY: When a log is damaged',
+    edits: [{ file: 'wal/tail-repair', find: 'if (count === 0)', replace: 'if (true)' }],
+    caughtBy: { by: 'crash', workload: 'losses' },
+  },
+  {
+    name: 'branch-unseen',
+    rule: 'verify tells of whole lines that do not count and that a salvage would bring back',
+    told: 'DURABILITY: After a merge conflict',
+    edits: [{ file: 'log/verify', find: '|| !feed.mayPassOver)', replace: '|| true)' }],
+    caughtBy: {
+      by: 'test',
+      file: 'verify',
+      test: 'a line deleted from a group: nothing tells whether it had been acknowledged, and the rest can be brought back',
+      because: 'no crash takes a line out of the middle of a file',
+    },
+  },
+];
