@@ -133,7 +133,13 @@ export const KEEPING: readonly Mutant[] = [
     name: 'synced-once-more',
     rule: 'after a failed sync the bytes are written over before they are synced: a sync alone does nothing',
     told: 'DURABILITY: When an append is rejected',
-    edits: [{ file: 'file/suspect', find: 'file.writeAt(chunk.subarray(0, count), position);', replace: '' }],
+    edits: [
+      {
+        file: 'file/suspect',
+        find: 'file.writeAt(Buffer.concat([before, bytes.subarray(from, to)]), offset + from - before.length);',
+        replace: '',
+      },
+    ],
     caughtBy: { by: 'crash', workload: 'failed sync' },
   },
   {
