@@ -4,14 +4,24 @@ import { HISTORY_CHECKS } from '../src/lab/checks/always.ts';
 import { makeCheck } from '../src/lab/checks/check.ts';
 import { conflicts } from '../src/lab/checks/conflicts.ts';
 import { expectations } from '../src/lab/checks/expectations.ts';
+import { freshReads } from '../src/lab/checks/fresh-reads.ts';
 import { keys } from '../src/lab/checks/keys.ts';
 import { linearizable } from '../src/lab/checks/linearizable.ts';
 import { logEnds } from '../src/lab/checks/log-ends.ts';
+import { readersAgree } from '../src/lab/checks/readers-agree.ts';
+import { stateOfEntries } from '../src/lab/checks/state.ts';
 import { CLIENTS, type MadeHistory, type Mutable, makeHistory } from '../src/lab/made-history.ts';
 import { Evidence } from '../src/lab/operations/evidence.ts';
-import { type Operation, operationOf } from '../src/lab/operations/operation.ts';
+import {
+  type Operation,
+  operationOf,
+  type RangeSight,
+  type StateSight,
+  writerOf,
+} from '../src/lab/operations/operation.ts';
+import { placeSum } from '../src/lab/operations/sum.ts';
 import { chooseSeed, type Dice, pick, seeded } from '../src/lab/seeded.ts';
-import type { Found } from '../src/lab/target.ts';
+import type { Found, Item } from '../src/lab/target.ts';
 
 type Op = Mutable<Operation>;
 type Plant = (made: MadeHistory, dice: Dice) => void;
@@ -355,12 +365,85 @@ const PLANTS: readonly (readonly [check: typeof conflicts, what: string, plant: 
   ],
 ];
 
+/** What readers see amiss. */
+const SIGHTS: readonly (readonly [check: typeof conflicts, what: string, plant: Plant])[] = [
+  [
+    logEnds,
+    'a look at a part of a batch',
+    (made, dice) => {
+      const batch = some(made, dice, (each) => each.kind === 'batch' && isDone(each));
+      const one = some(made, dice, ({ saw }) => saw !== undefined && 'items' in saw);
+      one.saw = { seq: (batch.seq as number) + Math.floor(dice() * 2), items: [] };
+      [one.start, one.end] = [batch.start, batch.end];
+    },
+  ],
+  [
+    readersAgree,
+    'a look at an id with another rev',
+    (made, dice) => {
+      const one = some(made, dice, ({ saw }) => saw !== undefined && 'items' in saw && saw.items.length > 0);
+      const saw = one.saw as StateSight;
+      const [id, by, rev = 0] = saw.items[0] as StateSight['items'][number];
+      one.saw = { ...saw, items: [[id, by, rev + (dice() < 0.5 ? 1 : 2)]] };
+    },
+  ],
+  [
+    stateOfEntries,
+    'an id with another rev in the end',
+    (made, dice) => {
+      const item = pick(dice, made.state.items) as Mutable<Item>;
+      item.rev = (item.rev as number) + 1;
+    },
+  ],
+  [
+    freshReads,
+    'a following that was given an entry before that was begun',
+    (made, dice) => {
+      const one = some(
+        made,
+        dice,
+        ({ saw }) => saw !== undefined && 'from' in saw && saw.to + 40 < made.found.length,
+      );
+      one.saw = rangeOf(made, 1, (one.saw as RangeSight).to + 30);
+    },
+  ],
+  [
+    freshReads,
+    'a look that knows less than a following that ended before',
+    (made, dice) => {
+      const look = some(
+        made,
+        dice,
+        ({ saw }) => saw !== undefined && 'items' in saw && (saw.seq as number) + 1 < made.found.length,
+      );
+      const { seq = 0 } = look.saw as StateSight;
+      // What nobody was answered may have been done at any time: the following alone tells.
+      for (const operation of made.operations)
+        if (operation.entries.length > 0 && isDone(operation))
+          Object.assign(operation, { outcome: 'unknown', end: Infinity, seq: undefined });
+      const end = look.start - 1;
+      const saw = rangeOf(made, 1, seq + 1);
+      made.operations.push(
+        operationOf({ ...look, client: 'alone', number: 0, kind: 'read', start: 0, end, saw }),
+      );
+    },
+  ],
+];
+
+/** What a following saw of those entries. */
+function rangeOf({ found }: MadeHistory, from: number, to: number): RangeSight {
+  let sum = 0;
+  for (const { seq, data } of found)
+    if (seq >= from && seq <= to) sum = (sum + placeSum(seq, writerOf(data))) >>> 0;
+  return { from, to, sum, toEnd: false };
+}
+
 /** Short enough for the search, long enough to have some of everything. */
 const SIZE = 150;
 const VARIANTS = 20;
 
 describe('of each of 20 histories, the checks and the search for an order find', () => {
-  for (const [check, what, plant] of PLANTS)
+  for (const [check, what, plant] of [...PLANTS, ...SIGHTS])
     test(what, (t) => {
       const seed = chooseSeed();
       t.diagnostic(`TEST_SEED=${seed}`);
