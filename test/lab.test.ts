@@ -28,6 +28,7 @@ import noDataLoss from '../src/lab/scenarios/no-data-loss.ts';
 import optimisticResolution from '../src/lab/scenarios/optimistic-resolution.ts';
 import pauseStorm from '../src/lab/scenarios/pause-storm.ts';
 import reservations from '../src/lab/scenarios/reservations.ts';
+import rotationStorm from '../src/lab/scenarios/rotation-storm.ts';
 import smoke from '../src/lab/scenarios/smoke.ts';
 import toctou from '../src/lab/scenarios/toctou.ts';
 import triedAgain from '../src/lab/scenarios/tried-again.ts';
@@ -71,6 +72,7 @@ const LEFT = 'no lock, temporary file or open handle is left behind';
 const EXPECTED = 'no append went through against what it expected';
 const CONFLICTS = 'every conflict was one, and told what was there';
 const ENDS = 'wherever the log was said to end, it ended once';
+const READERS = 'every reader saw the same';
 const KEYS = 'every key is there once, and is answered with its first entry';
 
 describe('a target that goes wrong is found out:', () => {
@@ -86,6 +88,7 @@ describe('a target that goes wrong is found out:', () => {
       compactionDuringAppend,
     ],
     ['it throws', 'throws', 'no operation failed'],
+    ['its followers miss their first entry', 'skips', READERS, { clients: 5, iterations: 60 }, rotationStorm],
     ['it appends whatever is expected', 'ignores', EXPECTED, { clients: 4, iterations: 40 }, compareHead],
     ['it refuses what it need not', 'balks', CONFLICTS, { clients: 1, iterations: 60 }, compareHead],
     ['its conflicts tell a head of before', 'misleads', ENDS, { clients: 4, iterations: 40 }, compareHead],

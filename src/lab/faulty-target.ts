@@ -9,8 +9,8 @@ import jsonlWal from './targets/jsonl-wal.ts';
  * written only with the next. `stale`: a state is always the first that was asked for. `hangs`, `exits`, `throws`: the tenth
  * append never ends, ends the process, or fails with an error of its own. `ignores`, `balks`: every third append goes through whatever
  * it expects, or is refused as a conflict where there is none. `misleads`: a conflict tells the head before. `misnumbers`: a duplicate
- * is answered with the number after. `refuses`: only the first can open it. `raves`: a reading ends
- * with what is no entry. `litters`: leaves a temporary file; `clings`: and a file open.
+ * is answered with the number after. `skips`: a following leaves out its first entry. `refuses`: only the first can open it. `raves`: a
+ * reading ends with what is no entry. `litters`: leaves a temporary file; `clings`: and a file open.
  */
 export type Fault =
   | 'loses'
@@ -24,6 +24,7 @@ export type Fault =
   | 'balks'
   | 'misleads'
   | 'misnumbers'
+  | 'skips'
   | 'refuses'
   | 'raves'
   | 'litters'
@@ -57,6 +58,12 @@ function raving(store: Store): Store {
       yield* store.read();
       yield null as never;
     },
+  };
+}
+
+function skipping(store: Store): Store['follow'] {
+  return async function* follow(from, signal) {
+    for await (const entry of store.follow?.(from, signal) ?? []) if (entry.seq > from) yield entry;
   };
 }
 
@@ -115,7 +122,7 @@ function spoiled(store: Store, fault: Fault, directory: string, { readOnly = fal
     },
     verify: of('verify'),
     compact: of('compact'),
-    follow: of('follow'),
+    follow: fault === 'skips' ? skipping(store) : of('follow'),
     close: () => store.close(),
   } as Store;
 }
