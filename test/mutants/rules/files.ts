@@ -38,7 +38,7 @@ export const FILES: readonly Mutant[] = [
     edits: [
       {
         file: 'file/segments',
-        find: 'if (stray === undefined && snapshot === undefined)',
+        find: 'if (stray === undefined && snapshots.length === 0)',
         replace: 'if (true)',
       },
     ],
