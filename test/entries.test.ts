@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { constants } from 'node:buffer';
-import { readFileSync } from 'node:fs';
+import { appendFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { writeLine } from '../src/format/line.ts';
 import { segmentName } from '../src/format/names.ts';
 import { type Entry, type LogRecord, Wal, WalError } from '../src/index.ts';
+import { readByScan } from '../src/lab/scanned.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 
 const cycle: Record<string, unknown> = { a: {} };
@@ -306,3 +308,29 @@ test('a name or a key longer than any line is refused like data that is', async 
     assert.equal(bytes(), '');
   });
 });
+
+test('a line whose data is more than one JSON value counts, and its record is unreadable', () =>
+  inScratch('entries', async (directory) => {
+    const wal = await Wal.open(directory);
+    await wal.append({ op: 'add', id: 'bd-1' });
+    await wal.close();
+    const path = join(directory, segmentName(1));
+    for (const data of ['1,"data":2', '{},"seq":99', '{},"id":"z"', '1,2', '1],[2', '{}},{{}']) {
+      const { head } = readByScan(readFileSync(path));
+      const buffer = Buffer.alloc(1000);
+      const place = { prev: head.crc as string, seq: head.seq + 1, synced: 0, ts: 1, crc: '' };
+      const end = writeLine(buffer, 0, `"data":${data},"id":"a","op":"b"`, {
+        ...place,
+        writer: 'zzzzzzzz.1',
+      });
+      appendFileSync(path, buffer.subarray(0, end));
+      const reader = await Wal.open(directory, { readOnly: true });
+      const unreadable = { code: 'ERR_WAL_CORRUPT', seq: head.seq + 1, message: /not JSON/ };
+      await assert.rejects(async () => {
+        for await (const { seq } of reader.read({ from: head.seq + 1 }))
+          assert.fail(`entry ${seq} of ${data}`);
+      }, unreadable);
+      assert.deepEqual([(await reader.head()).seq, (await reader.verify()).ok], [head.seq + 1, false]);
+      await reader.close();
+    }
+  }));

@@ -149,8 +149,17 @@ function roundTrip(body: Body, at: { prev: string; seq: number; writer: string }
   const envelope = readEnvelope(buffer, 0, end - 1);
   const { key, count } = body;
   assert.deepEqual(
-    { ...envelope, batch: undefined },
-    { ...line, key, count, batch: undefined, repair: false, keyWindow: undefined, keys: undefined },
+    { ...envelope, batch: undefined, idAt: undefined },
+    {
+      ...line,
+      key,
+      count,
+      batch: undefined,
+      idAt: undefined,
+      repair: false,
+      keyWindow: undefined,
+      keys: undefined,
+    },
   );
   return recordsOf(envelope as NonNullable<typeof envelope>, buffer, 0, end - 1);
 }

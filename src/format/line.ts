@@ -40,6 +40,8 @@ export interface Envelope {
   readonly ts: number;
   readonly writer: string;
   readonly key: string | undefined;
+  /** Of a single, where its `id` begins, from the line's beginning: its data ends before that. */
+  readonly idAt: number;
   readonly repair: boolean;
   /** What it raises the key window to. */
   readonly keyWindow: number | undefined;
@@ -207,12 +209,12 @@ function envelopeOf(
   if (synced >= seq) return undefined;
   const body = readBody(bytes, start + COVERED_OFFSET, bodyEnd);
   if (body === undefined || seq + body.count > Number.MAX_SAFE_INTEGER) return undefined;
-  const { count, batch, key, repair, keyWindow, keys } = body;
+  const { count, batch, key, idAt, repair, keyWindow, keys } = body;
   const ts = Number(tsText);
-  return { crc: hex8(crc), prev, seq, count, batch, synced, ts, writer, key, repair, keyWindow, keys };
+  return { crc: hex8(crc), prev, seq, count, batch, synced, ts, writer, key, idAt, repair, keyWindow, keys };
 }
 
-type Body = Pick<Envelope, 'count' | 'batch' | 'key' | 'repair' | 'keyWindow' | 'keys'>;
+type Body = Pick<Envelope, 'count' | 'batch' | 'key' | 'idAt' | 'repair' | 'keyWindow' | 'keys'>;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -263,6 +265,7 @@ function readBody(bytes: Buffer, start: number, end: number): Body | undefined {
     count: 1,
     batch: false,
     key: key === undefined ? undefined : stringValue(bytes, key + KEY.length - 1, op - 1),
+    idAt: COVERED_OFFSET + id - start,
     repair: end - op === REPAIR.length && holds(bytes, op, REPAIR),
     keyWindow: isLikeRaise(bytes, start, id, end)
       ? raisedIn(bytes.toString('latin1', start, end))
@@ -296,6 +299,7 @@ function readBatchBody(bytes: Buffer, start: number, end: number): Body | undefi
   return {
     count: entries.length,
     batch: true,
+    idAt: 0,
     key: key as string | undefined,
     repair: false,
     keyWindow: undefined,

@@ -1,4 +1,4 @@
-import type { Envelope } from './line.ts';
+import { COVERED_OFFSET, type Envelope } from './line.ts';
 
 /** One entry as the log holds it. */
 export interface LogRecord<T = unknown> {
@@ -23,36 +23,72 @@ interface ParsedEntry {
   readonly op: string;
   readonly id: string;
   readonly data?: unknown;
+  /** A batch's entry may have one of its own. */
   readonly ts?: number;
-}
-
-/** The records of an accepted line. Throws SyntaxError where its data is not JSON (a foreign writer). */
-export function recordsOf(line: Envelope, bytes: Buffer, start: number, end: number): LogRecord[] {
-  const parsed = JSON.parse(bytes.toString('utf8', start, end)) as ParsedEntry & { entries: ParsedEntry[] };
-  if (!line.batch) return [recordOf(parsed, line, line.seq)];
-  return parsed.entries.map((entry, i) => recordOf(entry, line, line.seq + i));
+  readonly key?: string;
 }
 
 /**
+ * The records of an accepted line. Throws SyntaxError where its data is not one JSON value, or its id, key or op is no JSON string
+ * (a foreign writer).
+ */
+export function recordsOf(line: Envelope, bytes: Buffer, start: number, end: number): LogRecord[] {
+  if (line.batch) return batchRecords(bytes.toString('utf8', start, end), line, line.seq);
+  const id = start + line.idAt;
+  const data = id > start + DATA_OFFSET ? bytes.toString('utf8', start + DATA_OFFSET, id - 1) : undefined;
+  return [recordOf(parsedSingle(data, bytes.toString('utf8', id, end - 1)), line, line.seq, line.key)];
+}
+
+const DATA_OFFSET = COVERED_OFFSET + '"data":'.length;
+
+/**
  * The records of a line, of which `body` are the fields from `data` to `op`, where its first entry has the number `seq`, which
- * need not be the one that the line gives it.
+ * need not be the one that the line gives it. Throws as `recordsOf` does.
  */
 export function recordsOfBody(
   body: string,
   line: Pick<Envelope, 'ts' | 'writer' | 'crc' | 'prev'>,
   seq: number,
 ): LogRecord[] {
-  const parsed = JSON.parse(`{${body}}`) as ParsedEntry & { entries: ParsedEntry[]; key?: string };
-  const entries = body.startsWith(BATCH_START) ? parsed.entries : [parsed];
-  return entries.map((entry, i) => recordOf(entry, { ...line, key: parsed.key }, seq + i));
+  if (body.startsWith(BATCH_START)) return batchRecords(`{${body}}`, line, seq);
+  const [, data, names] = SINGLE.exec(body) ?? [undefined, undefined, body];
+  const entry = parsedSingle(data, names as string);
+  return [recordOf(entry, line, seq, entry.key)];
 }
 
 const BATCH_START = '"entries":[';
+const SINGLE =
+  /^"data":([\s\S]*),("id":"(?:[^"\\]|\\[\s\S])*"(?:,"key":"(?:[^"\\]|\\[\s\S])*")?,"op":"(?:[^"\\]|\\[\s\S])*")$/;
+
+interface ParsedBatch {
+  readonly entries: readonly ParsedEntry[];
+  readonly key?: string;
+}
+
+function batchRecords(
+  text: string,
+  line: Pick<Envelope, 'ts' | 'writer' | 'crc' | 'prev'>,
+  seq: number,
+): LogRecord[] {
+  const { entries, key } = JSON.parse(text) as ParsedBatch;
+  return entries.map((entry, i) => recordOf(entry, line, seq + i, key));
+}
+
+/** In an array: there a text of more than one value, or of one and another field, cannot pass for the data. */
+function parsedSingle(data: string | undefined, names: string): ParsedEntry {
+  if (data === undefined) return JSON.parse(`{${names}}`) as ParsedEntry;
+  const parsed = JSON.parse(`[${data},{${names}}]`) as readonly [unknown, ParsedEntry];
+  if (parsed.length !== 2) throw new SyntaxError('the data is more than one JSON value');
+  // Parsed a moment ago, and nobody else's.
+  (parsed[1] as Mutable<ParsedEntry>).data = parsed[0];
+  return parsed[1];
+}
 
 function recordOf(
   entry: ParsedEntry,
-  line: Pick<Envelope, 'ts' | 'writer' | 'crc' | 'prev' | 'key'>,
+  line: Pick<Envelope, 'ts' | 'writer' | 'crc' | 'prev'>,
   seq: number,
+  key: string | undefined,
 ): LogRecord {
   // Built field by field: spreading costs more than parsing does.
   const record: Mutable<LogRecord> = {
@@ -65,7 +101,7 @@ function recordOf(
     prev: line.prev,
   };
   if (entry.data !== undefined) record.data = entry.data;
-  if (line.key !== undefined) record.key = line.key;
+  if (key !== undefined) record.key = key;
   return record;
 }
 
