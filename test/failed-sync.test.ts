@@ -230,8 +230,36 @@ const SECOND_SEGMENT = '00000000000000000002.jsonl';
 
 test('where syncs of several segments failed, all from the first of them on are made safe', () =>
   withTwoSegments(async (directory, healed) => {
-    for (const seq of [2, 1]) markSuspect(nodeStorage, directory, seq, 0o600);
-    assert.deepEqual(healed().slice(0, 2), [SEGMENT, SECOND_SEGMENT]);
+    for (const seqs of [
+      [2, 1],
+      [1, 2],
+    ]) {
+      for (const seq of seqs) markSuspect(nodeStorage, directory, seq, 0o600);
+      assert.deepEqual(healed().slice(0, 2), [SEGMENT, SECOND_SEGMENT]);
+    }
+  }));
+
+test('the marker of a failed sync goes only when the segments and the directory were synced', () =>
+  inScratch('faults', async (directory) => {
+    const wal = await Wal.open(directory);
+    await wal.append(add('bd-0'));
+    await wal.close();
+    markSuspect(nodeStorage, directory, 1, 0o600);
+    const done: string[] = [];
+    const syncNow = (file: StorageFile) => {
+      file.syncNow();
+      done.push('sync the segment');
+    };
+    const syncDirectory = (path: string) => {
+      nodeStorage.syncDirectory(path);
+      done.push('sync the directory');
+    };
+    const remove = (path: string) => {
+      nodeStorage.remove(path);
+      done.push(`remove ${basename(path)}`);
+    };
+    healSuspect(changedStorage({ syncDirectory, remove }, { syncNow }), directory);
+    assert.deepEqual(done.slice(0, 3), ['sync the segment', 'sync the directory', 'remove wal.suspect']);
   }));
 
 test('a sync that fails while segments are made safe after another has them made safe once more', () =>

@@ -6,6 +6,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -260,6 +261,55 @@ test('the last line changed in place, its checksum kept, is noticed: nothing is 
     assert.deepEqual(await idsIn(directory), ['bd-0', 'bd-1', 'bd-2']);
     await reader.close();
   }));
+
+test('a long last line rewritten in place, in equal length, is noticed: nothing is built on it', () =>
+  inScratch('git', async (scratch) => {
+    const long = (id: string) => ({ ...add(id), data: 'x'.repeat(200_000) });
+    const [directory, other] = [join(scratch, 'log'), join(scratch, 'other')];
+    const wal = await Wal.open(directory);
+    cpSync(directory, other, { recursive: true });
+    const writer = await Wal.open(other);
+    await wal.append(long('bd-0'));
+    await writer.append(long('bd-X'));
+    await writer.close();
+    writeFileSync(join(directory, SEGMENT), readFileSync(join(other, SEGMENT)));
+    assert.equal((await wal.append(add('bd-1'))).seq, 2);
+    assert.deepEqual(await idsIn(directory), ['bd-X', 'bd-1']);
+    assert.equal(wal.stats().replacements, 1);
+    await wal.close();
+  }));
+
+for (const seen of ['before the sync ends', 'by the look after the sync'] as const) {
+  test(`an append whose log gives way to a copy of it is synced there, too: ${seen}`, () =>
+    inScratch('git', async (directory) => {
+      const path = join(directory, SEGMENT);
+      const synced = new Set<string>();
+      let meanwhile = async () => {};
+      const sync = async (file: StorageFile) => {
+        await file.sync();
+        synced.add(String(file.look().inode));
+        await meanwhile();
+      };
+      const syncNow = (file: StorageFile) => {
+        file.syncNow();
+        synced.add(String(file.look().inode));
+      };
+      const storage = changedStorage({}, { sync, syncNow });
+      const wal = await Wal.openIn(changedSurroundings({ storage }), directory);
+      meanwhile = async () => {
+        meanwhile = async () => {};
+        cpSync(path, `${path}.new`);
+        renameSync(`${path}.new`, path);
+        if (seen === 'before the sync ends') assert.equal((await wal.head()).seq, 2);
+      };
+      // Two at once are synced off the thread.
+      await Promise.all(['bd-0', 'bd-1'].map((id) => wal.append(add(id))));
+      assert.ok(synced.has(String(statSync(path).ino)), 'what lies there now was not synced');
+      assert.equal(wal.stats().replacements, 1);
+      await wal.close();
+      assert.deepEqual(await idsIn(directory), ['bd-0', 'bd-1']);
+    }));
+}
 
 for (const [when, how] of [
   ['before the write', 'append'],

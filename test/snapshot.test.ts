@@ -195,6 +195,49 @@ test('a change while a table is gone through by id is seen by those to come', ()
     assert.deepEqual(seen, [...expected, 'zz']);
   }));
 
+const byNumber: Fold<{ n: number }> = {
+  name: 'by number',
+  version: 1,
+  apply: (value, record) => lastData.apply(value, record) as { n: number } | undefined,
+  order: ({ value }) => value.n,
+};
+
+for (const where of ['in lines', 'in a snapshot', 'in both'] as const) {
+  test(`items ${where} that a change follows each are gone through once, by id and in order`, () =>
+    inLog(async (_, wal) => {
+      const ids = ['a', 'b', 'c', 'd', 'e', 'f'];
+      for (const [n, id] of ids.entries()) {
+        await wal.append({ op: 'set', id, data: { n } });
+        if (where === 'in a snapshot' ? id === 'f' : where === 'in both' && id === 'c')
+          await wal.compact({ fold: byNumber, retain: 1 });
+      }
+      const table = await wal.table({ fold: byNumber });
+      const through = async (items: Iterable<{ readonly id: string }>) => {
+        const seen: string[] = [];
+        for (const { id } of items) {
+          seen.push(id);
+          await wal.append({ op: 'set', id: 'a', data: { n: 0 } });
+          if (seen.length > ids.length) break;
+        }
+        return seen;
+      };
+      assert.deepEqual(await through(table), ids);
+      assert.deepEqual(await through(table.inOrder()), ids);
+    }));
+}
+
+test('an item in a snapshot whose value holds a wanted field at two depths is listed once', () =>
+  inLog(async (_, wal) => {
+    await wal.append({ op: 'set', id: 'a', data: { state: 'open', was: { state: 'open' } } });
+    await wal.append({ op: 'set', id: 'b', data: { state: 'open' } });
+    await wal.compact({ retain: 1 });
+    const table = await wal.table();
+    const idsOf = () => table.list({ state: 'open' }).map(({ id }) => id);
+    assert.deepEqual(idsOf(), ['a', 'b']);
+    await wal.append({ op: 'set', id: 'a', data: { state: 'open' } });
+    assert.deepEqual(idsOf(), ['a', 'b']);
+  }));
+
 test('a fold whose order throws, or is none, is told with the id', () =>
   inLog(async (_, wal) => {
     await wal.append({ op: 'set', id: 'bd-1', data: taskOf(1) });

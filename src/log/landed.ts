@@ -111,17 +111,16 @@ export class Landed {
   /** Syncs what is there already, before the first append. */
   async begin(): Promise<void> {
     const { store, clock, tail } = this.#parts;
-    const { epoch } = tail;
-    const { seq } = tail.head;
     const start = clock.elapsed();
     await store.sync(false);
     this.#pace(clock.elapsed() - start);
-    if (epoch === tail.epoch) tail.raiseSynced(seq);
+    // The Wal is not open yet: nobody has read on meanwhile.
+    tail.raiseSynced(tail.head.seq);
   }
 
   #confirm({ pending, epoch, head }: Covered): void {
-    const { tail, resolve, acknowledged } = this.#parts;
-    const confirmed = pending.filter((each) => !each.settled && each.epoch === epoch && epoch === tail.epoch);
+    const { resolve, acknowledged } = this.#parts;
+    const confirmed = pending.filter((each) => !each.settled && each.epoch === epoch);
     for (const each of confirmed) resolve(each);
     acknowledged(confirmed, head);
     this.#pending = this.#pending.filter(({ settled }) => !settled);

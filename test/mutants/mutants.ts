@@ -8,12 +8,16 @@ import { MARKS } from './rules/marks.ts';
 import { MENDING } from './rules/mending.ts';
 import { MISSING } from './rules/missing.ts';
 import { REPLACEMENT } from './rules/replacement.ts';
+import { SYNCS } from './rules/syncs.ts';
+import { TABLES } from './rules/tables.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   ...CHAIN,
   ...APPENDING,
   ...KEYS,
   ...KEEPING,
+  ...SYNCS,
+  ...TABLES,
   ...REPLACEMENT,
   ...FILES,
   ...MISSING,

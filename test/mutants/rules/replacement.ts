@@ -1,4 +1,14 @@
-import type { Mutant } from '../mutant.ts';
+import type { ByTest, Mutant } from '../mutant.ts';
+
+/** A test of `git` in which a copy takes the log's place during a sync. */
+function copied(seen: string): ByTest {
+  return {
+    by: 'test',
+    file: 'git',
+    test: `an append whose log gives way to a copy of it is synced there, too: ${seen}`,
+    because: 'what replaces a log in a workload, or in a simulated world, is synced',
+  };
+}
 
 /** A checkout, merge or restore under an open Wal. */
 export const REPLACEMENT: readonly Mutant[] = [
@@ -44,5 +54,43 @@ export const REPLACEMENT: readonly Mutant[] = [
       },
     ],
     caughtBy: { by: 'crash', workload: 'replaced' },
+  },
+  {
+    name: 'long-last-line-not-compared',
+    rule: 'a rewrite in place is noticed by the last line, also where that is longer than a read',
+    told: 'DURABILITY: What this rests on',
+    edits: [
+      {
+        file: 'file/segments',
+        find: 'return this.#beginsAsRead(this.#crc, readFully(this.file, this.#crc, state.anchor.offset))',
+        replace: 'return true',
+      },
+    ],
+    caughtBy: {
+      by: 'test',
+      file: 'git',
+      test: 'a long last line rewritten in place, in equal length, is noticed: nothing is built on it',
+      because: 'no line of a workload or a simulated world is longer than half a read',
+    },
+  },
+  {
+    name: 'confirmed-of-another-epoch',
+    rule: 'what was found again in the file that took the log’s place is synced there before it is acknowledged',
+    told: 'FORMAT: What a writer must do',
+    edits: [{ file: 'log/landed', find: 'each.epoch === epoch', replace: 'each.epoch !== undefined' }],
+    caughtBy: copied('by the look after the sync'),
+  },
+  {
+    name: 'sync-ends-in-another-epoch',
+    rule: 'a sync that began before the log was replaced says nothing of the file that lies there when it ends',
+    told: 'FORMAT: What a writer must do',
+    edits: [
+      {
+        file: 'log/landed',
+        find: 'if (epoch === tail.epoch)',
+        replace: '',
+      },
+    ],
+    caughtBy: copied('before the sync ends'),
   },
 ];

@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Wal } from '../src/index.ts';
+import { inScratch } from '../src/lab/scratch.ts';
+import { openChanged } from '../src/lab/small-log.ts';
+import type { StorageFile } from '../src/storage/storage.ts';
+
+const add = (id: string) => ({ op: 'add', id });
+
+/** How often the log's file was synced before each of the first `count` records was delivered as durable. */
+async function syncsBefore(directory: string, count: number): Promise<number[]> {
+  let syncs = 0;
+  const sync = async (file: StorageFile) => {
+    await file.sync();
+    syncs++;
+  };
+  const reader = await openChanged(directory, { sync }, { readOnly: true });
+  const before: number[] = [];
+  for await (const _ of reader.follow({ from: 1, durable: true })) {
+    before.push(syncs);
+    if (before.length === count) break;
+  }
+  await reader.close();
+  return before;
+}
+
+test('a durable follower syncs once where the last of the records that it read is not said to be synced', () =>
+  inScratch('durable-follow', async (directory) => {
+    const wal = await Wal.open(directory);
+    for (const id of ['bd-1', 'bd-2', 'bd-3']) await wal.append(add(id));
+    await wal.close();
+    // The last line says that the second entry is synced, and nothing says so of the last.
+    assert.deepEqual(await syncsBefore(directory, 3), [1, 1, 1]);
+  }));

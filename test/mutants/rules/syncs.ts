@@ -1,0 +1,74 @@
+import type { Mutant } from '../mutant.ts';
+
+const DURABLE = {
+  by: 'test',
+  file: 'durable-follow',
+  test: 'a durable follower syncs once where the last of the records that it read is not said to be synced',
+  because: 'the crash explorer’s writers know either of all records that they are synced, or of none',
+} as const;
+
+/** Where durable followers sync, and what a failed sync leaves word of. */
+export const SYNCS: readonly Mutant[] = [
+  {
+    name: 'durable-by-the-first-record',
+    rule: 'a durable follower syncs where the last record that it read may be unsynced',
+    told: 'DURABILITY: The two durabilities',
+    edits: [{ file: 'log/reader', find: 'records.at(-1).seq', replace: 'records[0].seq' }],
+    caughtBy: DURABLE,
+  },
+  {
+    name: 'durable-one-past',
+    rule: 'what lines say is synced goes up to the entry that they name, and no further',
+    told: 'DURABILITY: The two durabilities',
+    edits: [{ file: 'log/reader', find: '.seq > feed.synced', replace: '.seq > feed.synced + 1' }],
+    caughtBy: DURABLE,
+  },
+  {
+    name: 'marker-names-the-newer-segment',
+    rule: 'wal.suspect names the segment whose sync failed, not the one that the Wal has gone on to',
+    told: 'DURABILITY: When an append is rejected',
+    edits: [
+      {
+        file: 'file/log-end',
+        find: 'return this.#suspect ?? this.reader.firstSeq;',
+        replace: 'return this.reader.firstSeq;',
+      },
+    ],
+    caughtBy: {
+      by: 'test',
+      file: 'failed-sync',
+      test: 'a segment of which a sync failed is left word of, also where the Wal has gone on to the next by then',
+      because: 'no workload goes on to the next segment while a sync is under way that fails',
+    },
+  },
+  {
+    name: 'marker-read-by-its-last-line',
+    rule: 'where syncs of several segments failed, all from the first of them on are written over',
+    told: 'DURABILITY: When an append is rejected',
+    edits: [{ file: 'file/suspect', find: 'Math.min(least, seqOf(line))', replace: 'seqOf(line)' }],
+    caughtBy: {
+      by: 'test',
+      file: 'failed-sync',
+      test: 'where syncs of several segments failed, all from the first of them on are made safe',
+      because: 'no workload has syncs of two segments fail',
+    },
+  },
+  {
+    name: 'healed-without-the-directory',
+    rule: 'the marker of a failed sync goes only when the directory was synced, too',
+    told: 'DURABILITY: When an append is rejected',
+    edits: [
+      {
+        file: 'file/suspect',
+        find: 'segmentName(seq)));\n            storage.syncDirectory(directory);',
+        replace: 'segmentName(seq)));',
+      },
+    ],
+    caughtBy: {
+      by: 'test',
+      file: 'failed-sync',
+      test: 'the marker of a failed sync goes only when the segments and the directory were synced',
+      because: 'no failed sync of a simulated directory loses names for good',
+    },
+  },
+];
