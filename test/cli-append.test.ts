@@ -117,7 +117,7 @@ test('an append to a log that cannot be opened says that it was not written', ()
     await makeLog(dir);
     const lock = join(dir, '.beads/wal.lock');
     const kept = readFileSync(lock);
-    writeFileSync(lock, 'rubbish');
+    writeFileSync(lock, '{"kind":"quantum"}');
     assert.deepEqual(await refused(...one), { code: 'ERR_WAL_LOCK_KIND', outcome });
     writeFileSync(lock, kept);
     writeFileSync(join(dir, '.beads/00000000000000000001.jsonl'), '<<<<<<< HEAD\n');

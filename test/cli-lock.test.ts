@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -119,18 +119,42 @@ test('who waits for the lock longer than a second says for whom, and how long', 
     }
   }));
 
-test('lock status of a log nobody wrote here tells that no kind is chosen, and set mends a file that names none', () =>
+test('lock status tells that no kind is chosen, or that what is named is unknown, and set mends it', () =>
   inScratch('cli-lock-none', async (dir) => {
     await makeLog(dir);
     const file = join(dir, '.beads/wal.lock');
+    const notChosen = /^kind +not chosen yet: .*\nheld +no\n/;
     assert.match((await run(dir, ['lock', 'status'])).stdout, /^kind +(kernel|lockfile)\nheld +no\n/);
     rmSync(file);
-    assert.match((await run(dir, ['lock', 'status'])).stdout, /^kind +not chosen yet: .*\nheld +no\n/);
+    assert.match((await run(dir, ['lock', 'status'])).stdout, notChosen);
     assert.match((await run(dir, ['lock', 'break', '--force'])).stdout, /no lock to break/);
     writeFileSync(file, 'rubbish');
-    const unknown = await run(dir, ['lock', 'status']);
-    assert.equal(unknown.code, 1);
-    assert.match(unknown.stderr, /lock set.*\[ERR_WAL_LOCK_KIND\]/);
-    assert.equal((await run(dir, ['lock', 'set', 'lockfile'])).code, 0);
+    assert.match((await run(dir, ['lock', 'status'])).stdout, notChosen);
+    assert.match((await run(dir, ['lock', 'break', '--force'])).stdout, /no lock to break/);
+    assert.equal(readFileSync(file, 'utf8'), 'rubbish');
+    const set = await run(dir, ['lock', 'set', 'lockfile']);
+    assert.equal(set.code, 0, set.stderr);
     assert.deepEqual(await statusOf(dir), { kind: 'lockfile', held: false, holder: null, path: file });
+    // What a later version may have chosen is not overwritten unasked.
+    writeFileSync(file, '{"kind":"quantum"}');
+    for (const args of [['lock', 'status'], APPEND]) {
+      const unknown = await run(dir, args);
+      assert.equal(unknown.code, 1);
+      assert.match(unknown.stderr, /lock set.*\[ERR_WAL_LOCK_KIND\]/);
+    }
+    assert.equal((await run(dir, ['lock', 'set', 'lockfile'])).code, 0);
+    assert.deepEqual(await run(dir, APPEND), { code: 0, stdout: '1\n', stderr: '' });
+  }));
+
+test('an append to a log whose wal.lock was overwritten goes through, and says that it was made anew', () =>
+  inScratch('cli-lock-anew', async (dir) => {
+    await makeLog(dir);
+    const file = join(dir, '.beads/wal.lock');
+    for (const [seq, text] of ['rubbish', ''].entries()) {
+      writeFileSync(file, text);
+      const { code, stdout, stderr } = await run(dir, APPEND);
+      assert.deepEqual([code, stdout], [0, `${seq + 1}\n`]);
+      assert.match(stderr, /wal\.lock named no kind of lock .* it names the (kernel|lockfile) lock now\.\n$/);
+      assert.match((await run(dir, ['lock', 'status'])).stdout, /^kind +(kernel|lockfile)\nheld +no\n/);
+    }
   }));
