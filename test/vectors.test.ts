@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { canonicalJson } from '../src/format/canonical.ts';
 import { crcOf } from '../src/format/crc.ts';
-import { MAX_LINE_BYTES } from '../src/format/line.ts';
+import { type Envelope, MAX_LINE_BYTES, readEnvelope } from '../src/format/line.ts';
 import { segmentName } from '../src/format/names.ts';
+import { recordsOf } from '../src/format/record.ts';
 import { SegmentScan } from '../src/format/scan.ts';
 import { Wal } from '../src/index.ts';
 import { type Reference, readAsSpecified } from '../src/lab/reference.ts';
@@ -169,4 +170,47 @@ test('keys are found where their vectors say so, and nowhere else', async () => 
       });
     }
   }
+});
+
+interface RecordsCase {
+  readonly name: string;
+  readonly firstSeq?: number;
+  readonly text?: string;
+  readonly base64?: string;
+  readonly entries: number;
+  readonly key: string | null;
+  readonly records: readonly object[] | null;
+}
+
+async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const item of items) found.push(item);
+  return found;
+}
+
+test('the records of a line are what their vectors say, or it is unreadable', async () => {
+  await inScratch('records', async (directory) => {
+    await (await Wal.open(directory)).close();
+    for (const { name, firstSeq = 1, text, base64, entries, key, records } of vectors<RecordsCase>(
+      'records',
+    )) {
+      const bytes = text === undefined ? Buffer.from(base64 as string, 'base64') : Buffer.from(text);
+      const line = readEnvelope(bytes, 0, bytes.length - 1) as Envelope;
+      assert.deepEqual([line.count, line.key ?? null], [entries, key], name);
+      const { crc, prev } = line;
+      const expected = records?.map((record) => ({ ...record, crc, prev }));
+      const read = () => recordsOf(line, bytes, 0, bytes.length - 1);
+      if (expected === undefined) assert.throws(read, SyntaxError, name);
+      else assert.deepEqual(read(), expected, name);
+      if (firstSeq !== 1) continue;
+      writeFileSync(join(directory, segmentName(1)), bytes);
+      const wal = await Wal.open(directory, { readOnly: true });
+      // The line counts, whatever its records are.
+      assert.deepEqual(await wal.head(), { seq: entries, crc }, name);
+      const delivered = all(wal.read());
+      if (expected === undefined) await assert.rejects(delivered, { code: 'ERR_WAL_CORRUPT' }, name);
+      else assert.deepEqual(await delivered, expected, name);
+      await wal.close();
+    }
+  });
 });
