@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   appendFileSync,
+  chmodSync,
   chownSync,
   mkdirSync,
   readdirSync,
@@ -10,13 +13,13 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
-import { test } from 'node:test';
+import { extname, join } from 'node:path';
+import { type TestContext, test } from 'node:test';
 import type { Check } from '../src/cli/doctor/check.ts';
 import { examine } from '../src/cli/doctor/examine.ts';
 import { printable } from '../src/format/printable.ts';
 import { setLockKind, Wal } from '../src/index.ts';
-import { run } from '../src/lab/command-line.ts';
+import { ended, PROGRAM, run, start } from '../src/lab/command-line.ts';
 import { forgeOwner } from '../src/lab/index.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 
@@ -257,16 +260,28 @@ const CASES: readonly Case[] = [
     /left behind \d+ days ago/,
   ],
   [
-    'somebody holds the lock for long',
+    'somebody holds the lock for half a minute',
     (log) => {
       setLockKind(log, 'lockfile');
       mkdirSync(join(log, 'wal.lock.held'));
-      forgeOwner(log, { pid: process.pid, host: hostname(), thread: 0, since: Date.now() - DAY_MS });
+      forgeOwner(log, { pid: process.pid, host: hostname(), thread: 0, since: Date.now() - 30_000 });
     },
     'lock',
     'warn',
-    /held; last taken by pid \d+ .*\(alive\).*longer than any turn/,
+    /held; last taken by pid \d+ .*\(alive\).*longer than any turn takes$/,
     /lock break --force/,
+  ],
+  [
+    'a process that is gone holds the lock for a day, as it seems',
+    (log) => {
+      setLockKind(log, 'lockfile');
+      mkdirSync(join(log, 'wal.lock.held'));
+      forgeOwner(log, { pid: 2 ** 30, host: hostname(), thread: 0, since: Date.now() - DAY_MS });
+    },
+    'lock',
+    'fail',
+    /held; last taken by pid \d+ .*\(gone\).*longer than any turn takes, and each append waits for it/,
+    /^if that holder is stuck: jsonl-wal lock break --force -C /,
   ],
   [
     'a git repository is not told what to leave alone',
@@ -319,6 +334,137 @@ test('a snapshot that cannot be read is warned of where another stands in, and f
     );
     flip(join(log, older), 10);
     assert.equal((await snapshots())?.state, 'fail');
+  }));
+
+/** Starts a process that takes the kernel lock, and keeps it. */
+async function startHolder(log: string): Promise<ChildProcess & { readonly pid: number }> {
+  const library = new URL(`../src/index${extname(import.meta.url)}`, import.meta.url);
+  const script = `import { createLock } from ${JSON.stringify(library)};
+    const lock = createLock('kernel', ${JSON.stringify(log)});
+    console.log(lock.tryAcquire());
+    setInterval(() => lock.kind, 1e6);`;
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [said] = await once(child.stdout, 'data');
+  assert.equal(String(said), 'true\n');
+  return child as ChildProcess & { readonly pid: number };
+}
+
+test('a log whose lock was held a minute too long: the stopped holder is named, and its mend works', () =>
+  inLog(async (log) => {
+    const child = await startHolder(log);
+    const { pid } = child;
+    try {
+      forgeOwner(log, { pid, host: hostname(), thread: 0, since: Date.now() - 50_000 });
+      const lock = async () => (await checksOf(log)).find(({ name }) => name === 'lock');
+      assert.equal((await lock())?.state, 'warn');
+      forgeOwner(log, { pid, host: hostname(), thread: 0, since: Date.now() - 61_000 });
+      const found = await lock();
+      assert.equal(found?.state, 'fail', JSON.stringify(found));
+      assert.match(found.mend ?? '', new RegExp(`kill -KILL ${pid} `));
+      child.kill('SIGSTOP');
+      if (process.platform === 'linux')
+        assert.match((await lock())?.mend ?? '', /^kill -CONT \d+; or kill -KILL/);
+      const { code } = await run(join(log, '..'), ['doctor']);
+      assert.equal(code, 1);
+    } finally {
+      child.kill('SIGKILL');
+      await once(child, 'close');
+    }
+    const freed = (await checksOf(log)).find(({ name }) => name === 'lock');
+    assert.deepEqual([freed?.state, /kernel, free/.test(freed?.message ?? '')], ['ok', true]);
+  }));
+
+test('without addons, the doctor fails a log with the kernel lock, and the command it gives lets appends in', () =>
+  inLog(async (log) => {
+    const bare = { NODE_OPTIONS: '--no-addons' };
+    const entry = ['append', '--op', 'add', '--id', 'bd-31', '-C', log];
+    const append = await run(log, entry, '', bare);
+    assert.match(append.stderr, /ERR_WAL_LOCK_UNAVAILABLE/);
+    const { code, stdout } = await run(log, ['doctor', '--json', '-C', log], '', bare);
+    const { ok, verdict, checks } = JSON.parse(stdout);
+    const failed = checks.filter(({ state }: Check) => state === 'fail');
+    assert.deepEqual([code, ok, verdict, failed.length], [1, false, 'failed', 1]);
+    assert.match(failed[0].message, /^no append works: .*ERR_WAL_LOCK_UNAVAILABLE/);
+    assert.match(failed[0].mend, /^start node without --no-addons .*; or jsonl-wal lock set lockfile -C /);
+    assert.equal((await run(log, ['lock', 'set', 'lockfile', '-C', log], '', bare)).code, 0);
+    assert.equal((await run(log, entry, '', bare)).code, 0);
+    assert.equal((await run(log, ['doctor', '-C', log], '', bare)).code, 0);
+  }));
+
+test('who may only read gets a verdict of its own: exit code 7, and no command that takes more', (t) =>
+  inLog(async (log) => {
+    if (process.getuid?.() !== 0) return t.skip('only root may start a process as another user');
+    for (const name of readdirSync(log)) chmodSync(join(log, name), 0o644);
+    chmodSync(log, 0o755);
+    chmodSync(join(log, '..'), 0o755);
+    const nobody = { uid: 65534, gid: 65534 };
+    const reached = spawnSync(process.execPath, [PROGRAM, '--version'], { ...nobody, cwd: '/' });
+    if (reached.status !== 0) return t.skip('another user cannot reach this checkout, or this Node');
+    const { code, stdout, stderr } = await ended(start(join(log, '..'), ['doctor', '--json'], nobody));
+    assert.equal(code, 7, stderr);
+    const { ok, verdict, checks } = JSON.parse(stdout);
+    assert.deepEqual([ok, verdict], [false, 'untried']);
+    const found = checks.find(({ name }: Check) => name === 'append');
+    assert.equal(found.state, 'skip');
+    assert.match(found.message, /uid 65534 may read the log, and not write it/);
+    assert.doesNotMatch(stdout, /chown|chmod/);
+    // One file that others may not write is no reader's case: who owns the directory is kept from appending.
+    chownSync(log, 65534, 65534);
+    const kept = await ended(start(join(log, '..'), ['doctor'], nobody));
+    assert.equal(kept.code, 1);
+    assert.match(kept.stdout, /wal\.lock may not be written\n +mend: .* chown -R --reference=/);
+    chownSync(log, 0, 0);
+    assert.equal((await run(join(log, '..'), ['doctor'])).code, 0);
+  }));
+
+/** Mounts something on a directory, for `body`; skips the test where that is not possible. */
+async function onMount(
+  t: TestContext,
+  args: readonly string[],
+  place: string,
+  body: () => Promise<void>,
+): Promise<void> {
+  mkdirSync(place, { recursive: true });
+  const mounted = spawnSync('mount', [...args, place]);
+  if (mounted.status !== 0) return t.skip(`nothing can be mounted: ${mounted.stderr ?? mounted.error}`);
+  try {
+    await body();
+  } finally {
+    spawnSync('umount', [place]);
+  }
+}
+
+const remount = (options: string, place: string) =>
+  assert.equal(spawnSync('mount', ['-o', `remount,${options}`, place]).status, 0);
+
+test('on a mount that is read-only here alone, no append is tried; its mend makes one possible', (t) =>
+  inLog(async (log) => {
+    await onMount(t, ['--bind', log], log, async () => {
+      remount('ro,bind', log);
+      const { code, stdout } = await run(join(log, '..'), ['doctor']);
+      assert.equal(code, 7, stdout);
+      assert.match(stdout, /\[skip\] append +not tried: .* is mounted read-only here, and its disk is not/);
+      assert.doesNotMatch(stdout, /chown|chmod|compact/);
+      assert.match(stdout, /mount -o remount,rw,bind /);
+      remount('rw,bind', log);
+      assert.equal((await run(join(log, '..'), ['doctor'])).code, 0);
+    });
+  }));
+
+test('on a disk that is read-only, the doctor fails, and names the command that makes it writable', (t) =>
+  inScratch('doctor', async (scratch) => {
+    await onMount(t, ['-t', 'tmpfs', '-o', 'size=1m', 'none'], scratch, async () => {
+      const log = join(scratch, 'log');
+      await append(log, 1, 3);
+      remount('ro', scratch);
+      const found = (await checksOf(log)).find(({ name }) => name === 'append');
+      assert.equal(found?.state, 'fail');
+      assert.match(found.mend ?? '', /^mount -o remount,rw .*, as root$/);
+      remount('rw', scratch);
+      assert.equal((await checksOf(log)).find(({ name }) => name === 'append')?.state, 'ok');
+    });
   }));
 
 test('what has another owner than the directory is named', (t) =>

@@ -12,6 +12,7 @@ export const EXIT = {
   corruption: 4,
   lockTimeout: 5,
   replaced: 6,
+  untried: 7,
 } as const;
 
 const EXIT_OF: Partial<Record<WalErrorCode, number>> = {

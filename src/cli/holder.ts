@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { type Holder, hasCode } from '../errors/errors.ts';
 
@@ -13,5 +14,14 @@ export function isGone(pid: number): boolean {
     return false;
   } catch (error) {
     return !hasCode(error, 'EPERM');
+  }
+}
+
+/** Whether a process of this machine is stopped, as by SIGSTOP or a debugger; false also where the system does not tell. */
+export function isStopped(pid: number): boolean {
+  try {
+    return /^State:\s+[Tt]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
   }
 }

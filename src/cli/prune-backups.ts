@@ -61,10 +61,18 @@ function prunable(directory: string, makers: readonly Maker[]): Backup[] {
   );
 }
 
-/** Bytes that deleting all that compactions made would free: of files that neither the log nor another backup holds. */
-export function heldByPrunable(directory: string): number {
+/** What deleting backups would free. */
+export interface Held {
+  readonly bytes: number;
+  /** Inodes: files, and the directories themselves. */
+  readonly files: number;
+}
+
+/** What deleting all that compactions made would free: files that neither the log nor another backup holds. */
+export function heldByPrunable(directory: string): Held {
+  const backups = prunable(directory, ['compact']);
   const files = new Map<string, { size: number; others: number }>();
-  for (const backup of prunable(directory, ['compact'])) {
+  for (const backup of backups) {
     for (const name of readdirSync(backup.directory)) {
       const look = lstatSync(join(backup.directory, name), { throwIfNoEntry: false });
       if (look === undefined) continue;
@@ -73,7 +81,8 @@ export function heldByPrunable(directory: string): number {
       files.set(`${dev} ${ino}`, { size, others: file.others - 1 });
     }
   }
-  return [...files.values()].reduce((sum, { size, others }) => sum + (others === 0 ? size : 0), 0);
+  const sole = [...files.values()].filter(({ others }) => others === 0);
+  return { bytes: sole.reduce((sum, { size }) => sum + size, 0), files: backups.length + sole.length };
 }
 
 async function reachOfWhole(directory: string): Promise<number> {

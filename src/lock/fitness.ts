@@ -7,7 +7,7 @@ import { kernelLock, kernelLockLoads } from './kernel.ts';
 import type { Lock } from './lock.ts';
 import { LEAST_STALE_MS, lockfileLock, lockfilePath } from './lockfile.ts';
 import { atLock } from './place.ts';
-import type { LockKind } from './record.ts';
+import { badKind, LOCK_KINDS, type LockKind } from './record.ts';
 
 /** How fit a directory is for a log: its file system, and whether a lock keeps a second holder out there. */
 export interface LockFitness {
@@ -15,7 +15,7 @@ export interface LockFitness {
   readonly fileSystem: FileSystem;
   /** The kind that the first writer on this machine would choose. */
   readonly kind: LockKind;
-  /** Whether that lock, tried on a file made for it, kept a second holder out. */
+  /** Whether the lock that was tried, on a file made for it, kept a second holder out. */
   readonly works: boolean;
 }
 
@@ -23,17 +23,19 @@ export interface LockFitness {
 const PROBE_BYTES = 4096;
 
 /**
- * Tries a lock in a directory, on a file that is made for it, written, synced, linked and removed again. Throws ERR_WAL_NO_SPACE, ERR_WAL_PERMISSION,
+ * Tries a lock in a directory, on a file that is made for it, written, synced, linked and removed again. `tried`: the kind of lock
+ * (default: the one that the first writer would choose). Throws ERR_WAL_LOCK_UNAVAILABLE (the kernel lock does not load), ERR_WAL_NO_SPACE, ERR_WAL_PERMISSION,
  * ERR_WAL_UNSUPPORTED (no hard links), ERR_WAL_ARGUMENT, ERR_WAL_NOT_FOUND, ERR_WAL_NOT_A_DIRECTORY or ERR_WAL_IO.
  */
-export function lockFitness(directory: string): LockFitness {
+export function lockFitness(directory: string, tried?: LockKind): LockFitness {
+  if (tried !== undefined && !LOCK_KINDS.includes(tried)) throw badKind(tried, LOCK_KINDS);
   return atLock(nodeStorage, directory, 'try the lock', (path) => {
     const fileSystem = nodeStorage.fileSystem(dirname(path));
     const kind = kernelLockLoads() && fileSystem === 'local' ? 'kernel' : 'lockfile';
     const probe = `${path}.${randomBytes(6).toString('hex')}.tmp`;
     try {
       write(probe);
-      return { fileSystem, kind, works: keepsOut(kind, probe) };
+      return { fileSystem, kind, works: keepsOut(tried ?? kind, probe) };
     } finally {
       for (const left of [probe, `${probe}.2.tmp`]) nodeStorage.remove(left);
     }

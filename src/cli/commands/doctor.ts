@@ -4,12 +4,18 @@ import { forgetRewinds } from '../../index.ts';
 import { makeCommand, settingsOf } from '../command.ts';
 import type { Check } from '../doctor/check.ts';
 import { examine } from '../doctor/examine.ts';
+import { STUCK_MS } from '../doctor/lock.ts';
 import { EXIT } from '../failure.ts';
 import { refuseAddress } from '../opening.ts';
 import { Output } from '../output.ts';
 import type { Style } from '../style.ts';
 
-const STYLES: Readonly<Record<Check['state'], Style>> = { ok: 'green', warn: 'yellow', fail: 'red' };
+const STYLES: Readonly<Record<Check['state'], Style>> = {
+  ok: 'green',
+  skip: 'yellow',
+  warn: 'yellow',
+  fail: 'red',
+};
 const NAME_CELLS = 11;
 const STATE_CELLS = 6;
 
@@ -17,7 +23,12 @@ export function doctorCommand(): Command {
   return makeCommand('doctor', ['doctor', 'doctor --json | jq \'.checks[] | select(.state != "ok")\''])
     .addHelpText(
       'after',
-      '\nThe log itself is only read, whatever is wrong with it. To try the lock, a file is made in its directory, and removed.\nExit codes: 0 nothing fails (there may be warnings), 1 something does, 4 data is damaged.',
+      `
+No byte of the log is changed, whatever is wrong with it. What an append does is tried: the lock, files made in its directory and
+removed, and opening the last segment to write. A lock that is held for longer than ${STUCK_MS / 1000} s fails.
+Exit codes: 0 nothing fails (there may be warnings); 1 something does; 4 data is damaged; 7 nothing fails, but no append was
+tried, for who asks may only read: a monitor that runs so takes 7 for well.
+With --json, "verdict" says the same: ok, failed, damaged, untried.`,
     )
     .option(
       '--forget',
@@ -35,7 +46,7 @@ export function doctorCommand(): Command {
         await show(check, output);
         await output.flush();
       }
-      const failed = checks.filter(({ state }) => state === 'fail');
+      const verdict = verdictOn(checks);
       if (json) {
         const told = checks.map(({ name, state, message, mend }) => ({
           name,
@@ -43,12 +54,19 @@ export function doctorCommand(): Command {
           message,
           mend: mend ?? null,
         }));
-        await output.json({ ok: failed.length === 0, directory: dir, checks: told });
+        await output.json({ ok: verdict === 'ok', verdict, directory: dir, checks: told });
       }
       await output.flush();
-      if (failed.length > 0)
-        process.exitCode = failed.some(({ corrupt }) => corrupt) ? EXIT.corruption : EXIT.error;
+      process.exitCode = EXIT_OF[verdict];
     });
+}
+
+const EXIT_OF = { ok: EXIT.ok, failed: EXIT.error, damaged: EXIT.corruption, untried: EXIT.untried } as const;
+
+function verdictOn(checks: readonly Check[]): keyof typeof EXIT_OF {
+  if (checks.some(({ state, corrupt }) => state === 'fail' && corrupt)) return 'damaged';
+  if (checks.some(({ state }) => state === 'fail')) return 'failed';
+  return checks.some(({ state }) => state === 'skip') ? 'untried' : 'ok';
 }
 
 async function show({ name, state, message, mend }: Check, output: Output): Promise<void> {

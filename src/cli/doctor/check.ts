@@ -4,13 +4,17 @@ import { shellWord } from '../../lab/shell-word.ts';
 /** What one look found. */
 export interface Check {
   readonly name: string;
-  readonly state: 'ok' | 'warn' | 'fail';
+  /** `skip`: not tried, because who asks may only read. */
+  readonly state: 'ok' | 'skip' | 'warn' | 'fail';
   readonly message: string;
   /** What to do about it; a command to paste, where there is one. */
   readonly mend?: string;
   /** Whether data is damaged. */
   readonly corrupt?: true;
 }
+
+/** What to do about what can be told only where an append can be tried. */
+export const SEE_APPEND = 'see what "append" says';
 
 /** Runs a check; what it throws is what it found. */
 export async function checked(

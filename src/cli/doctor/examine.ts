@@ -5,6 +5,7 @@ import { metaOf } from '../read-file.ts';
 import { bytesIn, segmentsIn } from '../segments.ts';
 import { Progress } from '../status.ts';
 import { count } from '../words.ts';
+import { tryAppend } from './append.ts';
 import { checkBackups } from './backups.ts';
 import { type Check, checked } from './check.ts';
 import {
@@ -23,8 +24,9 @@ import {
   checkNode,
   checkOwners,
   checkPermissions,
-  checkRoom,
+  kindIn,
 } from './place.ts';
+import { checkRoom } from './room.ts';
 
 /** Looks at all there is, as far as what was found before lets it. */
 export async function* examine(directory: string): AsyncGenerator<Check, void, undefined> {
@@ -34,10 +36,13 @@ export async function* examine(directory: string): AsyncGenerator<Check, void, u
   if (place.state === 'fail') return;
   const access = 'let its owner, or root, see to its owner and mode';
   yield await checked('permissions', () => checkPermissions(directory), access);
-  yield await checked('owners', () => checkOwners(directory), access);
   const other = 'make room, or put the log on a disk that can do it';
-  yield await checked('file system', () => checkFileSystem(directory), other);
-  yield await checked('room', () => checkRoom(directory), other);
+  const kind = kindIn(directory);
+  const { check, fitness, writable } = tryAppend(directory, kind);
+  yield check;
+  yield await checked('owners', () => checkOwners(directory, writable), access);
+  yield await checked('file system', () => checkFileSystem(directory, kind, fitness), other);
+  yield await checked('room', () => checkRoom(directory, writable), other);
   yield await checked(
     'lock',
     () => checkLock(directory),

@@ -1,20 +1,26 @@
 import { statSync } from 'node:fs';
-import { lockFitness, lockStatus } from '../../index.ts';
-import { isAlive } from '../holder.ts';
+import { setTimeout } from 'node:timers/promises';
+import type { Holder } from '../../errors/errors.ts';
+import { type LockKind, type LockStatus, lockFitness, lockStatus } from '../../index.ts';
+import { isAlive, isStopped } from '../holder.ts';
 import { timeText } from '../show.ts';
-import { ageText, type Check, commandOn } from './check.ts';
+import { ageText, type Check, commandOn, SEE_APPEND } from './check.ts';
 
-/** A turn takes milliseconds: who has it so long is stuck. */
+/** A turn takes milliseconds: who has the lock so long may be stuck. */
 const LONG_MS = 10_000;
+/** And so long is: each append waits for the lock in vain before it goes on without, or fails where the lock is strict. */
+export const STUCK_MS = 60_000;
+/** After so long a look is repeated: who has just taken the lock may not have written so yet. */
+const AGAIN_MS = 100;
 /** Clocks may differ by so much. */
 const AHEAD_MS = 1000;
 /** Seconds after which a lockfile that its holder does not touch is taken away, by default. */
 const STALE = 2;
 
 /** Who has the lock, and whether that is well. */
-export function checkLock(directory: string): Check {
+export async function checkLock(directory: string): Promise<Check> {
   const name = 'lock';
-  const { kind, held, holder, path, heldPath } = lockStatus(directory);
+  const { kind, held, holder, path, heldPath } = await settledStatus(directory);
   if (kind === undefined && statSync(path, { throwIfNoEntry: false }) !== undefined) {
     const message = `${path} was overwritten: the next writer makes it anew`;
     const mend = `nothing, or choose the kind: ${commandOn(directory, `lock set ${lockFitness(directory).kind}`)}`;
@@ -31,8 +37,10 @@ export function checkLock(directory: string): Check {
   const last =
     holder && `pid ${holder.pid} on ${holder.host} (${life}), since ${timeText(holder.since).trimEnd()}`;
   const made = kind === 'lockfile' ? statSync(heldPath, { throwIfNoEntry: false }) : undefined;
-  if (held === undefined)
-    return { name, state: 'warn', message: `${kind}; whether it is held cannot be told here` };
+  if (held === undefined) {
+    const message = `${kind}; whether it is held can be told only by who may append`;
+    return { name, state: 'skip', message, mend: SEE_APPEND };
+  }
   if (!held && made !== undefined) {
     const message = `${kind}, left behind ${ageText(Date.now() - made.mtimeMs)} ago by a holder that is gone`;
     return { name, state: 'ok', message: `${message}: the next writer takes it away` };
@@ -45,8 +53,31 @@ export function checkLock(directory: string): Check {
     return { name, state: 'warn', message, mend };
   }
   const message = `${kind}, held${last ? `; last taken by ${last}` : ''}`;
-  const since = holder === undefined ? Date.now() : holder.since;
-  if (Date.now() - since < LONG_MS) return { name, state: 'ok', message };
-  const mend = `if that holder is stuck: ${commandOn(directory, 'lock break --force')}`;
-  return { name, state: 'warn', message: `${message}: longer than any turn takes`, mend };
+  const heldMs = heldFor(holder);
+  if (holder === undefined || heldMs < LONG_MS) return { name, state: 'ok', message };
+  const longer = `${message}: longer than any turn takes`;
+  const mend = freed(directory, kind, holder, alive);
+  if (heldMs < STUCK_MS) return { name, state: 'warn', message: longer, mend };
+  return { name, state: 'fail', message: `${longer}, and each append waits for it`, mend };
+}
+
+/** Looks once more where the lock is held for long, as it seems. */
+async function settledStatus(directory: string): Promise<LockStatus> {
+  const status = lockStatus(directory);
+  if (!status.held || heldFor(status.holder) < LONG_MS) return status;
+  await setTimeout(AGAIN_MS);
+  return lockStatus(directory);
+}
+
+function heldFor(holder: Holder | undefined): number {
+  return holder === undefined ? 0 : Date.now() - holder.since;
+}
+
+/** How the lock is got from its holder. */
+function freed(directory: string, kind: LockKind, { pid }: Holder, alive: boolean | undefined): string {
+  const broken = commandOn(directory, 'lock break --force');
+  const take = kind === 'lockfile' ? broken : `${broken}, and restart the programs that append`;
+  if (!alive) return `if that holder is stuck: ${take}`;
+  const end = `kill -KILL ${pid} (nothing acknowledged is lost by that)`;
+  return isStopped(pid) ? `kill -CONT ${pid}; or ${end}` : `if that holder is stuck: ${end}; or ${take}`;
 }

@@ -1,0 +1,155 @@
+import { accessSync, closeSync, constants, openSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { hasCode, messageOf, WalError } from '../../errors/errors.ts';
+import { LOCK_FILE } from '../../format/names.ts';
+import { type LockFitness, type LockKind, lockFitness } from '../../index.ts';
+import { shellWord } from '../../lab/shell-word.ts';
+import { segmentsIn } from '../segments.ts';
+import { type Check, commandOn } from './check.ts';
+import { mountOf } from './mount.ts';
+import { roomier } from './room.ts';
+
+/** What came of it; `fitness` where the lock could be tried. */
+export interface Trial {
+  readonly check: Check;
+  readonly fitness?: LockFitness;
+  /** Whether who asks may write here at all. */
+  readonly writable: boolean;
+}
+
+const NAME = 'append';
+const AS_WRITER =
+  'run the doctor, and the commands that it gives, as the user whose programs append, and where they run';
+const { O_APPEND, O_NONBLOCK = 0, O_RDWR } = constants;
+
+/**
+ * Does in the log's own directory what an append does, without a change of the log's files: makes, writes, syncs and links a
+ * file, takes the lock on it, and opens wal.lock and the last segment to write. `kind`: the kind of lock that wal.lock names.
+ */
+export function tryAppend(directory: string, kind: LockKind | undefined): Trial {
+  let fitness: LockFitness | undefined;
+  try {
+    fitness = lockFitness(directory, kind);
+    openTo(O_RDWR, join(directory, LOCK_FILE));
+    const last = segmentsIn(directory).at(-1);
+    if (last !== undefined) openTo(O_RDWR | O_APPEND, join(directory, last.name));
+    const message = `each step of an append works here, with the ${kind ?? fitness.kind} lock`;
+    return { check: { name: NAME, state: 'ok', message }, fitness, writable: true };
+  } catch (error) {
+    const check = refused(directory, error);
+    const writable = check.state !== 'skip' && !isReadOnly(error);
+    return { check, writable, ...(fitness && { fitness }) };
+  }
+}
+
+/** What may not be there, and is not made here: an append would make it as the file that was tried. */
+function openTo(flags: number, path: string): void {
+  try {
+    closeSync(openSync(path, flags | O_NONBLOCK));
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw error;
+  }
+}
+
+function causeOf(error: unknown): unknown {
+  return error instanceof WalError ? (error.cause ?? error) : error;
+}
+
+function isReadOnly(error: unknown): boolean {
+  return hasCode(causeOf(error), 'EROFS');
+}
+
+function refused(directory: string, error: unknown): Check {
+  if (isReadOnly(error)) return readOnlyDisk(directory);
+  const cause = causeOf(error);
+  if (hasCode(cause, 'EACCES', 'EPERM')) return refusedUser(directory, cause as NodeJS.ErrnoException);
+  const code = error instanceof WalError ? ` [${error.code}]` : '';
+  const message = `no append works: ${messageOf(error)}${code}`;
+  return { name: NAME, state: 'fail', message, mend: mendOf(directory, error) };
+}
+
+function mendOf(directory: string, error: unknown): string {
+  if (hasCode(error, 'ERR_WAL_LOCK_UNAVAILABLE')) {
+    const lockfile = commandOn(directory, 'lock set lockfile');
+    const refusing = [process.env.NODE_OPTIONS ?? '', ...process.execArgv].some((options) =>
+      options.includes('--no-addons'),
+    );
+    if (refusing)
+      return `start node without --no-addons (here it is in NODE_OPTIONS, or was given); or ${lockfile}`;
+    return `install the optional dependency fs-native-extensions ("npm install --include=optional"); or ${lockfile}`;
+  }
+  if (hasCode(error, 'ERR_WAL_NO_SPACE')) return roomier(directory);
+  return 'put the log on a disk that can do it';
+}
+
+/** A mount that is made for reading says nothing against appends elsewhere; a disk that takes no writes does. */
+function readOnlyDisk(directory: string): Check {
+  const mount = mountOf(directory);
+  if (mount === undefined) {
+    const mend = 'mount it for writing, as root';
+    return { name: NAME, state: 'fail', message: 'no append works: the file system is read-only', mend };
+  }
+  const { at, readOnly, diskReadOnly } = mount;
+  const place = shellWord(at);
+  if (readOnly && !diskReadOnly) {
+    const message = `not tried: ${at} is mounted read-only here, and its disk is not; appends by this mount fail with ERR_WAL_PERMISSION`;
+    const mend = `${AS_WRITER}; to append here: mount -o remount,rw,bind ${place}, as root`;
+    return { name: NAME, state: 'skip', message, mend };
+  }
+  if (readOnly) {
+    const message = `no append works: ${at} is mounted read-only`;
+    return { name: NAME, state: 'fail', message, mend: `mount -o remount,rw ${place}, as root` };
+  }
+  const message = `no append works: the file system at ${at} takes no writes though it is mounted for them, as after an error of the disk`;
+  const mend = `look for the error ("dmesg"), then, as root: umount ${place}, fsck its disk, mount it again; the log can be read, and copied, meanwhile`;
+  return { name: NAME, state: 'fail', message, mend };
+}
+
+/** Who may write nothing here is a reader; who may write one thing and not the other is kept from appending. */
+function refusedUser(directory: string, { path = directory, code }: NodeJS.ErrnoException): Check {
+  const me = process.getuid?.();
+  const at = statSync(path, { throwIfNoEntry: false }) ?? statSync(directory);
+  const refusal = `no append works: ${path} may not be written`;
+  if (code === 'EPERM' && me === 0) {
+    const mend = `look for an attribute that forbids it ("lsattr -d ${shellWord(path)}"), and take it away: chattr -i ${shellWord(path)}`;
+    return { name: NAME, state: 'fail', message: refusal, mend };
+  }
+  if (at.uid === me) {
+    const mend = `chmod -R u+rwX ${shellWord(directory)}`;
+    return { name: NAME, state: 'fail', message: refusal, mend };
+  }
+  if (!mayWrite(directory) && !mayAppend(directory)) {
+    const who = me === undefined ? 'who asks' : `uid ${me}`;
+    const message = `not tried: ${who} may read the log, and not write it`;
+    return {
+      name: NAME,
+      state: 'skip',
+      message,
+      mend: `${AS_WRITER} (the directory is uid ${statSync(directory).uid}'s)`,
+    };
+  }
+  const mend = `let its owner (uid ${at.uid}), or root, give you the right to write: ${rightFor(directory, at)}`;
+  return { name: NAME, state: 'fail', message: refusal, mend };
+}
+
+function rightFor(directory: string, { gid }: { readonly gid: number }): string {
+  const whole = shellWord(directory);
+  if (statSync(directory).uid === process.getuid?.())
+    return `chown -R --reference=${whole} ${whole}, as root`;
+  const inGroup = [process.getgid?.(), ...(process.getgroups?.() ?? [])].includes(gid);
+  return `chmod -R ${inGroup ? 'g' : 'o'}+rwX ${whole}`;
+}
+
+function mayAppend(directory: string): boolean {
+  const last = segmentsIn(directory).at(-1);
+  return last !== undefined && mayWrite(join(directory, last.name));
+}
+
+function mayWrite(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
