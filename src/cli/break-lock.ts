@@ -28,7 +28,10 @@ export function breakLock(directory: string): Broken {
 
 function breakIt({ kind, path, heldPath }: LockStatus): Broken {
   if (kind === undefined)
-    return { kind: null, done: 'There was no lock to break: no kind is chosen here yet, the next writer does.' };
+    return {
+      kind: null,
+      done: 'There was no lock to break: no kind is chosen here yet, the next writer does.',
+    };
   if (kind === 'lockfile') {
     if (!existsSync(heldPath)) return { kind, done: `${heldPath} is not there: the lock is free.` };
     rmSync(heldPath, { recursive: true, force: true });
