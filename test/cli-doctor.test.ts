@@ -467,6 +467,51 @@ test('on a disk that is read-only, the doctor fails, and names the command that 
     });
   }));
 
+for (const [what, options, fill] of [
+  ['no room is left', 'size=1m', (path: string) => writeUntilFull(path)],
+  ['no inodes are left', 'nr_inodes=60', (path: string) => makeUntilFull(path)],
+] as const)
+  test(`where ${what}, the doctor fails an append, and first names what frees room, which does`, (t) =>
+    inScratch('doctor', async (scratch) => {
+      await onMount(t, ['-t', 'tmpfs', '-o', options, 'none'], scratch, async () => {
+        const log = join(scratch, 'log');
+        await append(log, 1, 30);
+        assert.equal(
+          (await run(log, ['compact', '--fold', 'last-data', '--retain', '1', '-C', log])).code,
+          0,
+        );
+        fill(join(scratch, 'other'));
+        const checks = await checksOf(log);
+        const found = checks.filter(({ name }) => name === 'append' || name === 'room');
+        assert.deepEqual(
+          found.map(({ state }) => state),
+          ['fail', 'fail'],
+          JSON.stringify(checks),
+        );
+        for (const { mend } of found) {
+          assert.match(mend ?? '', /^jsonl-wal backup prune --keep 0 -C /);
+          assert.match(mend ?? '', /; once there is room .*compact .*--no-backup/);
+        }
+        assert.equal((await run(log, ['backup', 'prune', '--keep', '0', '-C', log])).code, 0);
+        assert.equal((await checksOf(log)).find(({ name }) => name === 'append')?.state, 'ok');
+        await append(log, 31, 32);
+        const compact = ['compact', '--fold', 'last-data', '--retain', '1', '--no-backup', '-C', log];
+        assert.equal((await run(log, compact)).code, 0);
+      });
+    }));
+
+function writeUntilFull(path: string): void {
+  assert.throws(() => {
+    for (let n = 0; n < 1000; n++) appendFileSync(path, Buffer.alloc(4096));
+  }, /ENOSPC/);
+}
+
+function makeUntilFull(path: string): void {
+  assert.throws(() => {
+    for (let n = 0; n < 1000; n++) writeFileSync(`${path}${n}`, '');
+  }, /ENOSPC/);
+}
+
 test('what has another owner than the directory is named', (t) =>
   inLog(async (log) => {
     if (process.getuid?.() !== 0) return t.skip('only root may give files away');

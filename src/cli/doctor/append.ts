@@ -79,7 +79,8 @@ function mendOf(directory: string, error: unknown): string {
     return `install the optional dependency fs-native-extensions ("npm install --include=optional"); or ${lockfile}`;
   }
   if (hasCode(error, 'ERR_WAL_NO_SPACE')) return roomier(directory);
-  return 'put the log on a disk that can do it';
+  if (hasCode(error, 'ERR_WAL_UNSUPPORTED', 'ERR_WAL_IO')) return 'put the log on a disk that can do it';
+  return 'see what the other checks say of that file';
 }
 
 /** A mount that is made for reading says nothing against appends elsewhere; a disk that takes no writes does. */
