@@ -66,6 +66,22 @@ test('who slept through a compaction after which nobody has gone on, reads to th
     await other.close();
   }));
 
+test('who slept until only a later, damaged snapshot stands for what came gives no number again', () =>
+  inLog('compact', async (sleeper, directory) => {
+    await fill(sleeper, 5);
+    const other = await Wal.open(directory, SMALL);
+    await other.compact({ retain: 1 });
+    await fill(other, 5, 6);
+    await other.compact({ retain: 1 });
+    await other.close();
+    const [snapshot] = files(directory, SNAPSHOT) as [string];
+    writeFileSync(join(directory, snapshot), 'no snapshot');
+    const refused = { code: 'ERR_WAL_CORRUPT', outcome: 'not-written' };
+    await assert.rejects(sleeper.append(entry('bd-1', 11)), refused);
+    assert.throws(() => sleeper.appendSync(entry('bd-1', 11)), refused);
+    assert.deepEqual(files(directory, SEGMENT), []);
+  }));
+
 test('two compactions at once harm nothing, while a third process writes', () =>
   inLog('compact', async (wal, directory) => {
     await fill(wal, 60);

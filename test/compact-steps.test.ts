@@ -414,3 +414,32 @@ test('a snapshot of a log that was replaced while it was written gets no name', 
     assert.deepEqual(await stateOf(directory), await stateOf(copy));
     await wal.close();
   }));
+
+test('a snapshot gets no name where the log gave way to one that is sealed at the same number', () =>
+  inScratch('compact-steps', async (scratch) => {
+    const [directory, copy] = [join(scratch, 'log'), join(scratch, 'copy')] as [string, string];
+    let replace: (() => void) | undefined;
+    const sync = async (file: StorageFile) => {
+      await file.sync();
+      replace?.();
+      replace = undefined;
+    };
+    const surroundings = changedSurroundings({ storage: storageMaking({}, { sync }) });
+    const wal = await Wal.openIn(surroundings, directory, OPTIONS);
+    await fill(wal, 5);
+    cpSync(directory, copy, { recursive: true });
+    const there = await Wal.open(copy, OPTIONS);
+    await fill(there, 2, 8);
+    await there.compact({ retain: Number.POSITIVE_INFINITY });
+    await there.close();
+    await fill(wal, 2, 6);
+    replace = () => {
+      for (const name of files(directory, SEGMENT)) rmSync(join(directory, name));
+      for (const name of files(copy, SEGMENT)) cpSync(join(copy, name), join(directory, name));
+    };
+    await assert.rejects(wal.compact({ retain: 1 }), { code: 'ERR_WAL_DIVERGED' });
+    assert.equal(replace, undefined);
+    assert.deepEqual(files(directory, SNAPSHOT), []);
+    await wal.close();
+    assert.deepEqual(await stateOf(directory), await stateOf(copy));
+  }));

@@ -173,6 +173,15 @@ test('who reads on from a snapshot that nobody has gone on from gets nothing, th
     assert.deepEqual(await after(wal, 21), [[21, 22], undefined]);
   }));
 
+test('an empty segment that is named in the middle of another hides nothing of that one', () =>
+  inLog(async (wal, directory) => {
+    await fill(wal, 1, 5);
+    await wal.compact({ retain: 10 });
+    assert.equal(await wal.oldest(), 1);
+    writeFileSync(join(directory, '00000000000000000003.jsonl'), '');
+    assert.equal(await wal.oldest(), 1);
+  }));
+
 test('a follower that has read to the seal goes on, though its segment is compacted away before there is a next', () =>
   inLog(async (wal, directory) => {
     let isGone = () => {};

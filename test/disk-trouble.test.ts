@@ -120,6 +120,35 @@ test('a read is given in parts while others append, one part with zeros for a li
   for (const each of [wal, other, reader]) await each.close();
 });
 
+test('a part of a read that ends in zeros for a line on its way is read again before reading goes on', async () => {
+  const disk = newDisk();
+  const other = await open(disk);
+  let line: { from: number; to: number } | undefined;
+  const wal = await open(
+    withFiles(disk, (file) => ({
+      read: (target, position) => {
+        const count = file.read(target, position);
+        if (line === undefined || position > line.from || position + count <= line.to) return count;
+        const [from, to] = [line.from - position, line.to - position];
+        line = undefined;
+        target.fill(0, Math.floor((from + to) / 2), to - 1);
+        return to;
+      },
+    })),
+  );
+  await wal.append(entry('mine-1'));
+  const segment = `${LOG}/00000000000000000001.jsonl`;
+  const size = () => disk.open(segment, 'read').size();
+  const from = size();
+  other.appendSync(entry('theirs-1'));
+  line = { from, to: size() };
+  other.appendSync(entry('theirs-2'));
+  assert.equal((await wal.append(entry('mine-2'))).seq, 4);
+  assert.equal(line, undefined);
+  assert.deepEqual(await idsIn(wal), ['mine-1', 'theirs-1', 'theirs-2', 'mine-2']);
+  for (const each of [wal, other]) await each.close();
+});
+
 async function readInParts(most: number): Promise<void> {
   const disk = newDisk();
   const storage = withFiles(disk, (file) => ({

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { Wal } from '../src/index.ts';
 import { inScratch } from '../src/lab/scratch.ts';
-import { openChanged } from '../src/lab/small-log.ts';
+import { openChanged, SMALL } from '../src/lab/small-log.ts';
 import type { StorageFile } from '../src/storage/storage.ts';
 
 const add = (id: string) => ({ op: 'add', id });
@@ -31,4 +33,19 @@ test('a durable follower syncs once where the last of the records that it read i
     await wal.close();
     // The last line says that the second entry is synced, and nothing says so of the last.
     assert.deepEqual(await syncsBefore(directory, 3), [1, 1, 1]);
+  }));
+
+test('a durable follower that goes on to a segment of which a sync failed delivers nothing of it', () =>
+  inScratch('durable-follow', async (directory) => {
+    const wal = await Wal.open(directory, SMALL);
+    await wal.append(add('bd-1'));
+    const reader = await Wal.open(directory, { readOnly: true });
+    const records = reader.follow({ from: 1, durable: true });
+    assert.equal((await records.next()).value?.id, 'bd-1');
+    await wal.append({ ...add('bd-2'), data: 'x'.repeat(5000) });
+    await wal.append(add('bd-3'));
+    writeFileSync(join(directory, 'wal.suspect'), '{"seq":3}\n');
+    assert.equal((await records.next()).value?.id, 'bd-2');
+    await assert.rejects(records.next(), { code: 'ERR_WAL_SYNC', segment: '00000000000000000003.jsonl' });
+    await Promise.all([wal.close(), reader.close()]);
   }));

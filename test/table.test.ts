@@ -10,6 +10,7 @@ import { changedSurroundings } from '../src/lab/wrapped-storage.ts';
 import { nodeStorage } from '../src/storage/node.ts';
 import type { Storage } from '../src/storage/storage.ts';
 import { lastData } from '../src/table/fold.ts';
+import { Heard, Inbox } from '../src/table/inbox.ts';
 
 const SMALL = { segmentBytes: 4096, durability: 'os' } as const;
 
@@ -456,4 +457,17 @@ test('lines that nobody asked for do not pile up', async () => {
     assert.deepEqual([table.get('a'), folded], [40, 40]);
     await wal.close();
   });
+});
+
+test('of the lines that a tail tells, those before an interruption are not kept', () => {
+  const [one, two] = [Buffer.from('one'), Buffer.from('two')] as [Buffer, Buffer];
+  const heard = new Heard();
+  const inbox = new Inbox(100, () => {});
+  for (const listener of [heard, inbox]) {
+    listener.line(one, 0, 3, 1);
+    listener.interrupted();
+    listener.line(two, 0, 3, 4);
+  }
+  assert.deepEqual(heard.lines, [{ line: two, segment: 4 }]);
+  assert.deepEqual([inbox.isInterrupted, inbox.isEmpty], [true, true]);
 });

@@ -8,6 +8,7 @@ import { MARKS } from './rules/marks.ts';
 import { MENDING } from './rules/mending.ts';
 import { MISSING } from './rules/missing.ts';
 import { REPLACEMENT } from './rules/replacement.ts';
+import { SLEPT } from './rules/slept.ts';
 import { SYNCS } from './rules/syncs.ts';
 import { TABLES } from './rules/tables.ts';
 
@@ -17,6 +18,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...KEYS,
   ...KEEPING,
   ...SYNCS,
+  ...SLEPT,
   ...TABLES,
   ...REPLACEMENT,
   ...FILES,
