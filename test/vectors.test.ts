@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { WalError } from '../src/errors/errors.ts';
+import { newestStart, oldestSeq, type Start, startFor } from '../src/file/layout.ts';
 import { canonicalJson } from '../src/format/canonical.ts';
 import { crcOf } from '../src/format/crc.ts';
 import { type Envelope, MAX_LINE_BYTES, readEnvelope } from '../src/format/line.ts';
@@ -12,6 +14,7 @@ import { Wal } from '../src/index.ts';
 import { type Reference, readAsSpecified } from '../src/lab/reference.ts';
 import { readByScan } from '../src/lab/scanned.ts';
 import { inScratch, packageRoot } from '../src/lab/scratch.ts';
+import { nodeStorage } from '../src/storage/node.ts';
 
 interface SegmentCase extends Reference {
   readonly name: string;
@@ -213,4 +216,47 @@ test('the records of a line are what their vectors say, or it is unreadable', as
       await wal.close();
     }
   });
+});
+
+type Beginning = { readonly segment: number; readonly follows: string | null } | { readonly error: string };
+
+interface BeginningsCase {
+  readonly name: string;
+  readonly log: string;
+  readonly files: Readonly<Record<string, string>>;
+  readonly oldest: number;
+  readonly reads: Readonly<Record<string, Beginning>>;
+  readonly write: Beginning;
+}
+
+const BEGINNING_ERRORS: Readonly<Record<string, string>> = {
+  ERR_WAL_COMPACTED: 'compacted',
+  ERR_WAL_DIVERGED: 'missing',
+  ERR_WAL_CORRUPT: 'snapshot',
+};
+
+function beginning(find: () => Start): Beginning {
+  try {
+    const { firstSeq, follows = null } = find();
+    return { segment: firstSeq, follows };
+  } catch (error) {
+    return { error: BEGINNING_ERRORS[(error as WalError).code] as string };
+  }
+}
+
+test('reading and writing begin where the vectors of a directory say', async () => {
+  for (const { name, log, files, oldest, reads, write } of vectors<BeginningsCase>('beginnings')) {
+    await inScratch('beginnings', async (directory) => {
+      for (const [file, text] of Object.entries(files)) writeFileSync(join(directory, file), text);
+      const place = { storage: nodeStorage, directory, log };
+      const found = Object.keys(reads).map((from) => [from, beginning(() => startFor(place, Number(from)))]);
+      assert.deepEqual(Object.fromEntries(found), reads, name);
+      assert.equal(oldestSeq(place), oldest, name);
+      assert.deepEqual(
+        beginning(() => newestStart(place, true)),
+        write,
+        `${name}: appending`,
+      );
+    });
+  }
 });

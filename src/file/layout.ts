@@ -145,7 +145,8 @@ function startOf(place: LogPlace, all: Layout, from: number): Start | WalError {
   // Nobody went on behind the snapshot yet; a log that nobody wrote to has no segment either.
   const firstSeq = holding ?? base + 1;
   const before =
-    endBefore(place, layout, firstSeq) ?? (firstSeq === base + 1 ? endOf(place, base) : undefined);
+    endBefore(place, layout, firstSeq) ??
+    (firstSeq === 1 || firstSeq === base + 1 ? endOf(place, firstSeq - 1) : undefined);
   if (holding === undefined && before === undefined) return namedError(place, layout, base);
   return { firstSeq, follows: undefined, ...before };
 }
