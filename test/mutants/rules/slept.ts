@@ -29,7 +29,7 @@ export const SLEPT: readonly Mutant[] = [
       by: 'test',
       file: 'disk-trouble',
       test: 'a part of a read that ends in zeros for a line on its way is read again before reading goes on',
-      because: 'few reads of a simulated world end just where zeros do',
+      because: 'the simulation did not show it',
     },
   },
   {
@@ -78,7 +78,7 @@ export const SLEPT: readonly Mutant[] = [
       by: 'test',
       file: 'compact-meanwhile',
       test: 'a writer and a table that slept through compactions go on; the table loads the snapshot silently',
-      because: 'tables in the simulation are short-lived',
+      because: 'the simulation did not show it',
     },
   },
   {
@@ -120,7 +120,7 @@ export const SLEPT: readonly Mutant[] = [
       by: 'test',
       file: 'transaction-overtaken',
       test: 'transactions of one write that somebody comes before are decided again, each on those before it',
-      because: 'it takes two transactions on one id in a write that is overtaken',
+      because: 'in the workload that is overtaken each increment has a table of its own',
     },
   },
 ];

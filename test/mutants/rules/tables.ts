@@ -2,7 +2,8 @@ import type { ByTest, Mutant } from '../mutant.ts';
 
 /** A test of `snapshot`. */
 function byTest(test: string): ByTest {
-  const because = 'the simulation and the crashes list all items, and change none while they go through them';
+  const because =
+    'the simulation and the crash explorer list all items, and never by a field, in order or one by one';
   return { by: 'test', file: 'snapshot', test, because };
 }
 
