@@ -4,12 +4,15 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { WalError } from '../src/errors/errors.ts';
 import { newestStart, oldestSeq, type Start, startFor } from '../src/file/layout.ts';
+import { readBody, readHeader } from '../src/file/snapshots.ts';
 import { canonicalJson } from '../src/format/canonical.ts';
 import { crcOf } from '../src/format/crc.ts';
+import { keysOfLine } from '../src/format/key-lines.ts';
 import { type Envelope, MAX_LINE_BYTES, readEnvelope } from '../src/format/line.ts';
-import { segmentName } from '../src/format/names.ts';
+import { segmentName, snapshotName } from '../src/format/names.ts';
 import { recordsOf } from '../src/format/record.ts';
 import { SegmentScan } from '../src/format/scan.ts';
+import { indexPlace } from '../src/format/snapshot-body.ts';
 import { Wal } from '../src/index.ts';
 import { type Reference, readAsSpecified } from '../src/lab/reference.ts';
 import { readByScan } from '../src/lab/scanned.ts';
@@ -257,6 +260,46 @@ test('reading and writing begin where the vectors of a directory say', async () 
         write,
         `${name}: appending`,
       );
+    });
+  }
+});
+
+interface SnapshotCase {
+  readonly name: string;
+  readonly log: string;
+  readonly seq: number;
+  readonly text: string;
+  readonly damaged: 'first line' | 'body' | null;
+  readonly items?: readonly object[];
+  readonly order?: readonly object[];
+  readonly keys?: readonly object[];
+}
+
+test('snapshots hold what their vectors say, or are damaged where they say', async () => {
+  for (const { name, log, seq, text, damaged, ...held } of vectors<SnapshotCase>('snapshots')) {
+    await inScratch('snapshots', async (directory) => {
+      const meta = { created: '2023-11-14T22:13:20.000Z', format: 'jsonl-wal', id: log, version: 1 };
+      writeFileSync(join(directory, 'wal.json'), `${JSON.stringify(meta)}\n`);
+      writeFileSync(join(directory, snapshotName(seq)), text);
+      const wal = await Wal.open(directory, { readOnly: true });
+      assert.equal((await wal.verify()).ok, damaged === null, name);
+      await wal.close();
+      const header = readHeader(nodeStorage, directory, seq, log);
+      assert.equal(header === undefined, damaged === 'first line', name);
+      if (header === undefined || damaged !== null) return;
+      const body = Buffer.concat(
+        [...readBody(nodeStorage, directory, header)].map((piece) => Buffer.from(piece)),
+      );
+      const lines = body.toString('utf8', 0, indexPlace(header.body).at).split('\n').slice(0, -1);
+      const parsed = lines.map((line) => JSON.parse(line));
+      const { ids, ordered = 0 } = header.body;
+      const keys = parsed
+        .slice(ids + ordered)
+        .flatMap((line) => keysOfLine(line) ?? [])
+        .map(({ count: entries, ...key }) => ({ ...key, entries }));
+      assert.equal(keys.length, header.body.keys, name);
+      const found = { items: parsed.slice(0, ids), order: parsed.slice(ids, ids + ordered), keys };
+      assert.deepEqual(found, held, name);
     });
   }
 });
