@@ -15,7 +15,7 @@ export interface DamagedLog {
   readonly files: Files;
   /** All records that may be read of it, as JSON. */
   readonly records: ReadonlySet<string>;
-  /** Those of them that counted before it was damaged. */
+  /** Those of them that counted before it was damaged; none where lines were forged. */
   readonly counted: ReadonlySet<string>;
   /** What was done to it, and the number of each mutation among the seed's. */
   readonly mutations: readonly { readonly number: number; readonly what: string }[];
@@ -52,5 +52,7 @@ export function damagedLog(logs: readonly RealLog[], seed: number, kept?: readon
     const what = (pick(own, kind) as Mutation).apply({ files, dice: own, forged: forgedInto(records) });
     if (what !== undefined) mutations.push({ number, what });
   }
-  return { seed, log: log.name, files, records, counted: log.counted, mutations };
+  // A forged line may say of another that it was overtaken.
+  const counted = records.size > log.records.size ? new Set<string>() : log.counted;
+  return { seed, log: log.name, files, records, counted, mutations };
 }
