@@ -20,15 +20,17 @@ const MOST_BYTES = 100_000;
  */
 export function specified(files: Files): Specified | undefined {
   const left = new Set([...files.keys()].filter((name) => /^(snapshot-)?[0-9]{20}\.jsonl$/.test(name)));
-  let [head, harmed] = [0, false];
+  let [head, harmed, doubt] = [0, false, false];
   for (let name = segmentName(1), sealed = true; sealed && left.delete(name); name = segmentName(head + 1)) {
     const content = files.get(name);
     if (!(content instanceof Buffer) || content.length > MOST_BYTES) return undefined;
-    if (harmed && content.includes(REPAIR_OP)) return undefined;
+    if ((harmed || doubt) && content.includes(REPAIR_OP)) return undefined;
     const found = readAsSpecified(content, head + 1);
-    harmed ||= found.missing !== null || found.doubt !== null;
+    harmed ||= found.missing !== null;
+    // One that a later segment follows was no harm to who wrote that.
+    doubt = found.doubt !== null;
     head = found.head.seq;
     sealed = found.sealed;
   }
-  return left.size === 0 ? { head, harmed } : undefined;
+  return left.size === 0 ? { head, harmed: harmed || doubt } : undefined;
 }
