@@ -1,3 +1,4 @@
+import { MARK_FILE, REWOUND_FILE } from '../../format/names.ts';
 import type { Effect } from '../disk/effect.ts';
 import type { Image } from '../disk/image.ts';
 
@@ -53,7 +54,8 @@ export function unsynced(effects: readonly Effect[], count: number): number[] {
  * in every combination, those before them together.
  */
 export function* fatesAt(effects: readonly Effect[], count: number, oneByOne: number): Generator<Fate> {
-  const open = unsynced(effects, count);
+  const isOfMark = marksAmong(effects.slice(0, count));
+  const open = unsynced(effects, count).filter((number) => !isOfMark(number));
   const last = open.slice(-oneByOne);
   const earlier = open.slice(0, -oneByOne);
   for (const lostBefore of earlier.length > 0 ? [[], earlier] : [[]]) {
@@ -68,6 +70,21 @@ export function* fatesAt(effects: readonly Effect[], count: number, oneByOne: nu
       }
     }
   }
+}
+
+/**
+ * Which effects, by number, are of the mark's files alone. They are never synced, and nothing rests on them: they are kept, so
+ * that what is tried one by one is of the log.
+ */
+function marksAmong(effects: readonly Effect[]): (number: number) => boolean {
+  const isMark = (name: string) => name === MARK_FILE || name === REWOUND_FILE;
+  const namings = effects.flatMap((effect) => (effect.kind === 'name' ? effect.namings : []));
+  const inodes = new Set(namings.filter(({ name }) => isMark(name)).map(({ inode }) => inode));
+  return (number) => {
+    const effect = effects[number];
+    if (effect?.kind === 'write') return inodes.has(effect.inode);
+    return effect?.kind === 'name' && effect.namings.every(({ name }) => isMark(name));
+  };
 }
 
 type Write = Extract<Effect, { kind: 'write' }>;

@@ -60,7 +60,7 @@ export const KEEPING: readonly Mutant[] = [
         file: 'log/landed',
         find: 'this.#synced(covered);\n            }\n            // A look',
         replace:
-          'await store.catchUp(tail);\n                this.#synced({ ...covered, seq: tail.head.seq });\n            }\n            // A look',
+          'await store.catchUp(tail);\n                this.#synced({ ...covered, head: tail.head });\n            }\n            // A look',
       },
     ],
     caughtBy: { by: 'crash', workload: 'unequal' },
