@@ -15,7 +15,6 @@ import { FileStore, type Turnstile } from './file-store.ts';
 import { lastFile, layoutOf, newestStart } from './layout.ts';
 import { type Modes, makeLog, readMeta } from './log-directory.ts';
 import { MarkFile } from './mark-file.ts';
-
 import { healSuspect } from './suspect.ts';
 
 export interface OpenFileStore {
