@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { mock, test } from 'node:test';
 import timers from 'node:timers';
@@ -174,3 +174,30 @@ test('a clock that tells no date, or throws, leaves the machine’s', () =>
     await wal.close();
     assert.ok(first.ts >= before && second.ts >= first.ts && second.ts <= Date.now());
   }));
+
+const TOLD: Record<string, () => unknown> = {
+  nothing: () => undefined,
+  'a date that no file can have': () => 1e20,
+  'a date long ago': () => THEN,
+  'an error': () => {
+    throw new Error('no time');
+  },
+};
+
+for (const [name, tell] of Object.entries(TOLD))
+  test(`where Date.now tells ${name}, the lockfile lock is taken, from a dead holder too`, () =>
+    inScratch('fake', async (directory) => {
+      const held = join(directory, 'wal.lock.held');
+      mkdirSync(held);
+      utimesSync(held, THEN, THEN);
+      const restore = fake(Date, 'now', tell);
+      try {
+        const wal = await Wal.open(directory, { lock: 'lockfile', strictLock: true, lockTimeoutMs: 50 });
+        for (const id of ['a', 'b']) await wal.append({ op: 'add', id });
+        await wal.close();
+      } finally {
+        assert.equal(Date.now, tell);
+        restore();
+      }
+      assert.ok(!existsSync(held));
+    }));

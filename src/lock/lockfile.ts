@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import type * as ProperLockfile from 'proper-lockfile';
-import { machineNow, systemClock } from '../clock/clock.ts';
+import { inMachineTime, machineNow, systemClock } from '../clock/clock.ts';
 import { hasCode } from '../errors/errors.ts';
 import { lockfileFileSystem } from '../storage/node.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -36,7 +36,7 @@ export function lockfileLock(storage: Storage, path: string, staleMs: number): L
           const isFresh = made !== undefined && made > machineNow() - staleMs;
           if (isFresh && !ahead.isStale(made)) return false;
           if (isFresh) storage.removeDirectory(held);
-          lockfile.lockSync(path, options);
+          inMachineTime(() => lockfile.lockSync(path, options));
           return true;
         } catch (error) {
           // Something else lies there that it cannot take away: it is held, as it were, and the wait runs out.
@@ -104,7 +104,8 @@ function keepAliveAtFileLimit(): void {
 
 /** Whether somebody holds the lock now; one who has not touched it for `staleMs` does not. */
 export function lockfileIsHeld(path: string, staleMs: number): boolean {
-  return load().checkSync(path, { lockfilePath: lockfilePath(path), stale: staleMs, realpath: false });
+  const options = { lockfilePath: lockfilePath(path), stale: staleMs, realpath: false };
+  return inMachineTime(() => load().checkSync(path, options));
 }
 
 /** The directory that stands for the lock while it is held. */
