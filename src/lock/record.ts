@@ -39,6 +39,7 @@ export function readKind(storage: Storage, path: string): LockKind | undefined {
   if (bytes === undefined) return undefined;
   const kind = kindIn(bytes);
   if (LOCK_KINDS.includes(kind as LockKind)) return kind as LockKind;
+  refuseLink(storage, path);
   throw new WalError(
     'ERR_WAL_LOCK_KIND',
     `${path} does not name a kind of lock this version knows: delete it if no process uses the log, or run "jsonl-wal lock set kernel|lockfile".`,

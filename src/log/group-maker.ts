@@ -172,7 +172,7 @@ export class GroupMaker {
 }
 
 function fullError({ seq }: Head): WalError {
-  const message = `The log ends at entry ${seq}, and numbers go no further than 2^53 - 1: make a new log, and append there.`;
+  const message = `The log ends at entry ${seq}, and no entry has a number past 2^53 - 2: make a new log, and append there.`;
   return new WalError('ERR_WAL_FULL', message, { outcome: 'not-written', seq });
 }
 
