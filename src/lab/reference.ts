@@ -63,6 +63,8 @@ export function readAsSpecified(segment: Buffer, firstSeq = 1): Reference {
       const first = line?.seq === firstSeq;
       const counts = follows && line.prev === (head.crc ?? line.prev) && !(first && line.entries === 0);
       lines.push({ verdict: 'pending', ...place, ...(counts && { seq: line.seq, entries: line.entries }) });
+      if (counts) doubt = null;
+      if (counts && line.repair) missing = null;
       break;
     }
     if (bytes.length === 0) {

@@ -25,17 +25,15 @@ export function readByScan(segment: Buffer, firstSeq = 1, cuts: Cuts = []): Refe
     piece.fill(0x58);
     if (cut < 0) scan.pause();
   }
-  const { end, unterminated } = scan;
+  const { end, unterminated, unended } = scan;
+  const completed = unended?.verdict === 'accepted' ? unended : undefined;
   if (unterminated > 0) {
-    const { unended } = scan;
-    const counts = unended?.verdict === 'accepted' && {
-      seq: unended.line.seq,
-      entries: unended.line.count,
-    };
+    const counts = completed && { seq: completed.line.seq, entries: completed.line.count };
     note({ verdict: 'pending', offset: end - unterminated, length: unterminated, ...counts });
   }
   scan.finish();
-  const { seq, crc, sealed, missing, doubt } = scan.chain;
+  const { seq, crc, sealed } = scan.chain;
+  const { missing, doubt } = completed?.chain ?? scan.chain;
   return {
     lines: [...lines.values()].sort((a, b) => a.offset - b.offset),
     head: { seq, crc: crc ?? null },
