@@ -46,6 +46,11 @@ const DISTURBANCES: readonly Disturbance[] = [
     change: (operation, _, dice) => raise(operation, 'seq', dice),
   },
   {
+    name: 'an answer without its number',
+    fits: hasSeq,
+    change: (operation) => Object.assign(operation, { seq: undefined }),
+  },
+  {
     name: 'no answer',
     fits: ({ outcome, duplicate }) => outcome === 'acknowledged' && !duplicate,
     change: (operation) => {

@@ -10,7 +10,8 @@ export const exactlyOnce: Check = {
     for (let write = 0; write < writes.count; write++) {
       const outcome = writes.outcomes[write];
       if (outcome === 'acknowledged') missing(write, evidence, fault);
-      else if (outcome === 'unknown') partly(write, evidence, fault);
+      // Whose number was told is looked for there, entry by entry.
+      if (outcome !== 'refused' && writes.seqs[write] === undefined) partly(write, evidence, fault);
       for (const seq of writes.moreOf(write))
         fault(`${nameOf(writes.operations[write] as Operation)} is there once more, as entry ${seq}`);
     }
@@ -36,11 +37,23 @@ function missing(write: number, { writes, oldest }: Evidence, fault: Fault): voi
   }
 }
 
-/** Nobody knows whether it is there, but of a batch there is all or nothing. */
+/** Of a batch there is all or nothing, and nothing of others between: of what can still be read. */
 function partly(write: number, { writes, oldest }: Evidence, fault: Fault): void {
   const size = writes.sizeOf(write);
   let there = 0;
-  for (let i = 0; i < size; i++) if (writes.foundAt(write, i) !== 0) there++;
-  if (there > 0 && there < size && oldest <= 1)
-    fault(`${nameOf(writes.operations[write] as Operation)} is there in part: ${there} of ${size} entries`);
+  let inPlace = 0;
+  /** Where its first entry is, as the first one that was found shows. */
+  let first: number | undefined;
+  for (let i = 0; i < size; i++) {
+    const place = writes.foundAt(write, i);
+    if (place === 0) continue;
+    first ??= place - i;
+    there++;
+    if (place === first + i) inPlace++;
+  }
+  if (first === undefined) return;
+  const name = () => nameOf(writes.operations[write] as Operation);
+  const compacted = Math.min(size, Math.max(0, oldest - first));
+  if (there < size - compacted) fault(`${name()} is there in part: ${there} of ${size} entries`);
+  else if (inPlace < there) fault(`the entries of ${name()} do not follow one another`);
 }

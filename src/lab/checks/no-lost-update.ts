@@ -7,18 +7,21 @@ import { type Check, telling } from './check.ts';
  */
 export const noLostUpdate: Check = {
   name: 'no update was lost',
-  examine: telling(({ found, entries, ids, oldest }, fault) => {
+  examine: telling(({ found, entries, ids, oldest, gone }, fault) => {
     /** Which ids somebody decided on. */
     const decided = new Uint8Array(ids.count);
     for (let i = 0; i < found.length; i++)
       if (fromOf((found[i] as Found).data) !== undefined) decided[entries.ids[i] as number] = 1;
-    /** Who wrote each of them last: undefined where that cannot be known, null where nobody did, or deleted it. */
-    const last = new Map<number, string | null | undefined>();
+    /** Who wrote each of them last, of those of which that can be known: null where it was deleted. */
+    const last = new Map<number, string | null>();
+    const isDoubtful = (id: string) => oldest > 1 && gone.isDoubtful(id);
+    for (const { op, id, by } of gone.entries)
+      if (!isDoubtful(id)) last.set(ids.numberOf(id), op === 'delete' ? null : by);
     for (let i = 0; i < found.length; i++) {
       const at = entries.ids[i] as number;
       if (decided[at] === 0) continue;
       const { seq, op, id, data } = found[i] as Found;
-      const before = last.has(at) ? last.get(at) : oldest <= 1 ? null : undefined;
+      const before = last.has(at) ? last.get(at) : isDoubtful(id) ? undefined : null;
       const from = fromOf(data);
       if (from !== undefined && before !== undefined && from !== before)
         fault(

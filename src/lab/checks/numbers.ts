@@ -1,3 +1,5 @@
+import { nameOf } from '../operations/evidence.ts';
+import type { Operation } from '../operations/operation.ts';
 import { type Check, telling } from './check.ts';
 
 /**
@@ -14,13 +16,21 @@ export const numbers: Check = {
     let untold = 0;
     for (let write = 0; write < writes.count; write++) {
       const outcome = writes.outcomes[write];
-      if (outcome === 'acknowledged' && writes.seqs[write] === undefined) untold += writes.toldOf(write);
+      const size = writes.sizeOf(write);
+      const seq = writes.seqs[write];
+      if (outcome === 'acknowledged' && seq !== undefined) {
+        if (size > 0 && seq < 1)
+          fault(
+            `${nameOf(writes.operations[write] as Operation)} was acknowledged as entry ${seq}, and the first entry is 1`,
+          );
+      } else if (outcome !== 'refused')
+        for (let i = 0; i < size; i++) if (writes.foundAt(write, i) === 0) untold++;
       // A transaction that was never answered has no entries, and may have written any number of them.
-      if (outcome === 'unknown') untold += writes.toldOf(write) || Infinity;
+      if (outcome === 'unknown' && size === 0) untold = Infinity;
     }
     writes.forEachPlace((place) => {
       if (place > head) fault(`entry ${place} was acknowledged, and the last there is is ${head}`);
-      else if (taken[place] !== 0) fault(`entry ${place} was acknowledged twice`);
+      else if (place > 0 && taken[place] !== 0) fault(`entry ${place} was acknowledged twice`);
       else taken[place] = 1;
     });
     let vacant = 0;

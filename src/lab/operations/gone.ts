@@ -27,7 +27,9 @@ export function goneOf(writes: Writes, oldest: number): Gone {
     const operation = writes.operations[write] as Operation;
     const { outcome, duplicate } = operation;
     if (outcome === 'refused' || duplicate) continue;
-    if (outcome === 'unknown' && writes.sizeOf(write) === 0) isKnown = false;
+    // A transaction that was never answered: of what it wrote, that is known which can be read.
+    if (outcome === 'unknown' && operation.entries.length === 0 && writes.foundAt(write, 0) === 0)
+      isKnown = false;
     for (const [i, { op, id }] of operation.entries.entries()) {
       const seq = writes.placeOf(write, i);
       if (seq === 0) doubtful.add(id);

@@ -27,6 +27,9 @@ interface ModelEntry extends Pick<Written, 'op' | 'id'> {
 
 const ABSENT: Standing = { rev: 0, by: null };
 
+/** What a transaction that was never answered wrote before something that can be read. */
+const UNREAD = { op: '', id: '', from: undefined } as const;
+
 /** The operations whose order tells something; undefined where nobody knows any more what one of them wrote. */
 export function callsOf(evidence: Evidence): LogCall[] | undefined {
   const { operations, oldest } = evidence;
@@ -36,8 +39,9 @@ export function callsOf(evidence: Evidence): LogCall[] | undefined {
     const { start, outcome, saw, reason } = operation;
     if (isWriting(operation) && outcome !== 'refused') {
       const entries = entriesOf(operation, written.get(tagOf(operation)) ?? []);
-      if (entries.length === 0 && outcome === 'unknown' && oldest > 1) return undefined;
-      if (entries.length === 0) continue;
+      const [first] = entries;
+      if ((first ?? UNREAD).op === UNREAD.op && outcome === 'unknown' && oldest > 1) return undefined;
+      if (first === undefined) continue;
       const isSure = outcome === 'acknowledged';
       const isReading = operation.duplicate === true;
       calls.push({ operation, start, end: isSure ? operation.end : Infinity, isSure, isReading, entries });
@@ -66,8 +70,9 @@ function writtenIn({ found, entries, writes }: Evidence): Map<string, ModelEntry
 function entriesOf(operation: Operation, there: readonly ModelEntry[]): ModelEntry[] {
   const { expect, entries } = operation;
   const told = entries.map(({ op, id }, i) => ({ op, id, by: tagOf(operation, i), from: expect?.from }));
-  return Array.from({ length: Math.max(told.length, there.length) }, (_, i) => there[i] ?? told[i]).filter(
-    (entry) => entry !== undefined,
+  return Array.from(
+    { length: Math.max(told.length, there.length) },
+    (_, i) => there[i] ?? told[i] ?? { ...UNREAD, by: tagOf(operation, i) },
   );
 }
 
