@@ -52,15 +52,24 @@ const utf16 =
 const asItIs = (text: string) => text;
 const carriageReturns = (text: string) => text.replaceAll('\n', '\r\n');
 
+/** As Python's json.dumps writes it. */
+const spaced = (line: string) =>
+  JSON.stringify(JSON.parse(line), null, 1)
+    .replaceAll(/\n */g, ' ')
+    .replaceAll(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
 const CONVERSIONS: Readonly<Record<string, (bytes: Buffer) => Buffer>> = {
   'carriage returns': text(carriageReturns),
   'a byte-order mark': text((text) => `\ufeff${text}`),
   'spaces at the end of each line': text((text) => text.replaceAll('\n', '  \n')),
-  'a tab at the end of each line': text((text) => text.replaceAll('\n', '\t\n')),
-  'spaces at the beginning of each line': text((text) => text.replaceAll(/^(?=.)/gm, '  ')),
   'all of these at once': text(
     (text) => `\ufeff${text.replaceAll(/^(?=.)/gm, ' \t').replaceAll('\n', ' \r\t\r\n')}`,
   ),
+  'carriage returns, the last newline cut off': text((text) => carriageReturns(text).slice(0, -1)),
+  'carriage returns and an empty line at the end': text((text) => `${carriageReturns(text)}\r\n`),
+  'an empty line before the first, and behind each': text((text) => `\r\n${text.replaceAll('\n', '\r\n\n')}`),
+  'JSON with spaces, and all but ASCII escaped': text((text) => text.replaceAll(/^.+$/gm, spaced)),
+  'UTF-16 with the last newline cut off': utf16((text) => `\ufeff${text.slice(0, -1)}`),
   'UTF-16 with a byte-order mark': utf16((text) => `\ufeff${text}`),
   'UTF-16 without one': utf16(asItIs),
   'UTF-16 and carriage returns': utf16((text) => `\ufeff${carriageReturns(text)}`),
@@ -133,6 +142,26 @@ test('a last line that is whole but for a carriage return: a record at the end w
       );
     },
   ));
+
+test('no append buries a last line that is whole but for what lies around it', async () => {
+  for (const [end, cause] of [
+    [(line: string) => `${line}\r`, 'carriage-return'],
+    [(line: string) => `\ufeff${line}`, 'byte-order-mark'],
+    [(line: string) => `${line} `, 'white-space'],
+  ] as const)
+    await endingIn(end, async (log) => {
+      const reader = await Wal.open(log, { readOnly: true });
+      assert.equal((await reader.verify()).error?.cause, cause);
+      await reader.close();
+      await assert.rejects(
+        Wal.open(log).then((wal) => wal.append({ op: 'add', id: 'next' }).finally(() => wal.close())),
+        { code: 'ERR_WAL_CORRUPT', outcome: 'not-written' },
+      );
+      await assert.rejects(Wal.repair(log, { mode: 'tail' }), { code: 'ERR_WAL_CORRUPT' });
+      const { entries, lost } = await Wal.repair(log, { mode: 'salvage' });
+      assert.deepEqual([entries, lost], [3, []]);
+    });
+});
 
 for (const mode of ['tail', 'salvage'] as const)
   test(`a line of nothing but white space at the end: by ${mode} nothing is lost`, () =>

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
+import { canonicalOfParsed } from '../format/canonical.ts';
 import { crcOf } from '../format/crc.ts';
 import { cutLines } from '../format/cut-lines.ts';
 import { snapshotName } from '../format/names.ts';
 import { decodeHeader } from '../format/snapshot.ts';
-import { encodingOf, toUtf8, trimmed } from '../format/within.ts';
+import { encodingOf, rewritten, toUtf8, trimmed } from '../format/within.ts';
 import { readWhole } from '../storage/files.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { MendedSnapshot } from './mend-snapshot.ts';
@@ -18,12 +19,32 @@ export function convertedSnapshot(
 ): MendedSnapshot | undefined {
   const path = join(directory, snapshotName(seq));
   const bytes = readWhole(storage, path) ?? Buffer.alloc(0);
-  const [first = NEWLINE, ...rest] = cutLines(toUtf8(bytes, encodingOf(bytes))).map(withoutNewline);
+  const lines = cutLines(toUtf8(bytes, encodingOf(bytes))).map(withoutNewline);
+  const there = lines.filter(({ length }) => length > 0);
+  return snapshotOf(there, path, seq) ?? snapshotOf(there.map(asWritten), path, seq);
+}
+
+function snapshotOf(
+  [first = NEWLINE, ...rest]: readonly Buffer[],
+  path: string,
+  seq: number,
+): MendedSnapshot | undefined {
   const header = decodeHeader(first, path);
   if (header?.head.seq !== seq) return undefined;
   const body = Buffer.concat(rest.flatMap((line) => [line, NEWLINE]));
   const isWhole = body.length === header.body.bytes && crcOf(body) === header.body.crc;
   return isWhole ? { header, body: [body], lost: 0 } : undefined;
+}
+
+/** A line whose JSON a script or a formatter wrote in another way, as it was. The names in a line of the index have their own order. */
+function asWritten(line: Buffer, number: number): Buffer {
+  if (number === 0) return rewritten(line) ?? line;
+  try {
+    const value = JSON.parse(line.toString());
+    return Buffer.from(value.at === undefined ? canonicalOfParsed(value) : JSON.stringify(value));
+  } catch {
+    return line;
+  }
 }
 
 function withoutNewline(line: Buffer): Buffer {

@@ -14,7 +14,7 @@ import {
   type SurveyedMisfit,
 } from '../format/survey.ts';
 import { judgeMisfit, type Misfit, type Verdict } from '../format/verdict.ts';
-import { type Encoding, encodingOf, toUtf8, trimmed, unitNewline } from '../format/within.ts';
+import { type Encoding, encodingOf, rewritten, toUtf8, trimmed, unitNewline } from '../format/within.ts';
 import { openIfThere, readFully } from '../storage/files.ts';
 import type { Storage, StorageFile } from '../storage/storage.ts';
 import { layoutOf } from './layout.ts';
@@ -121,9 +121,9 @@ class SegmentSurvey implements ScanVisitor {
     this.#scan.push(bytes);
   }
 
-  /** A last line may lack nothing but its newline. */
+  /** A last line may lack nothing but its newline, or be whole but for that and for what lies around it. */
   end(): void {
-    if (this.#scan.unended !== undefined) this.#scan.push(NEWLINE);
+    if (this.#scan.unended !== undefined || this.#scan.wrapped !== undefined) this.#scan.push(NEWLINE);
   }
 
   #read(offset: number, length: number): Buffer {
@@ -142,7 +142,12 @@ class SegmentSurvey implements ScanVisitor {
       this.#lookInto(bytes.subarray(start, newline), start, encoding, 'utf-16');
       start = newline + 2;
     }
-    return start;
+    const rest = bytes.subarray(start);
+    const line = trimmed(toUtf8(rest, encoding));
+    if (readEnvelope(line, 0, line.length) === undefined) return start;
+    this.#units++;
+    this.#lookInto(rest, start, encoding, 'utf-16');
+    return bytes.length;
   }
 
   accepted(line: Envelope, _bytes: Buffer, start: number, end: number, offset: number): void {
@@ -181,11 +186,17 @@ class SegmentSurvey implements ScanVisitor {
       this.#found({ ...misfit.readable, ts }, offset, length, false, form);
       return;
     }
+    const written = misfit.cause === undefined || inner[0] !== OPENING_BRACE ? undefined : rewritten(inner);
+    const same = written && readEnvelope(written, 0, written.length);
+    if (same !== undefined) {
+      this.#found(same, offset, length, false, { encoding, converted: misfit.cause });
+      return;
+    }
     if (misfit.cause === 'merge-conflict') this.#sides.meet(inner.toString('latin1', 0, 1));
     const noted = this.#misfit(misfit, offset, length);
     const glued = misfit.evidence;
     if (glued !== undefined) this.#found(glued, offset, length, false, { ...form, glued: true });
-    const edit = misfit.cause === undefined || inner[0] !== OPENING_BRACE ? undefined : readEdited(inner);
+    const edit = written && readEdited(inner);
     if (edit === undefined) return;
     const text = inner.toString('utf8', 0, 4 * MOST_SHOWN).slice(0, MOST_SHOWN);
     this.#edits.set(noted, {

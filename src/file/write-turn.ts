@@ -56,12 +56,12 @@ export class WriteTurn {
     return group === undefined ? { kind: 'nothing' } : this.#put(feed, group);
   }
 
-  /** Goes to where the next line is put: after a line that lacks only its newline, and after a seal. False where the log was replaced. */
+  /** Goes to where the next line is put: after a line that is whole and lacks its newline, and after a seal. False where the log was replaced. */
   #reachEnd(feed: LineFeed): boolean {
     const { end } = this.#parts;
     for (;;) {
       const state = end.reader.state;
-      if (state?.unended !== undefined) this.#endLine(end.reader);
+      if (state?.unended !== undefined || state?.wrapped !== undefined) this.#endLine(end.reader);
       else if (!state?.sealed || state.head === undefined) return true;
       else if (!this.#makeSegment(state.head.seq + 1)) return false;
       if (!end.catchUpHere(feed)) return false;
@@ -70,7 +70,8 @@ export class WriteTurn {
 
   /**
    * Ends the last line, which was cut exactly before its newline, or lost that to an editor. Whoever else does so at the same
-   * time leaves an empty line, which changes nothing; what is read next tells whether the line counts.
+   * time leaves an empty line, which changes nothing; what is read next tells whether the line counts. One that has something
+   * around it is damaged then: to end it as torn would bury it.
    */
   #endLine({ file, path }: SegmentReader): void {
     let written: number;

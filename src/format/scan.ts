@@ -1,7 +1,9 @@
+import type { DamageCause } from '../errors/damage.ts';
 import { Chain, type Doubt, type Missing } from './chain.ts';
 import { type Envelope, MAX_LINE_BYTES, NEWLINE, readEnvelope } from './line.ts';
 import { LineBeginnings } from './line-beginnings.ts';
 import { judgeMisfit, type Misfit, TOO_LONG, TORN } from './verdict.ts';
+import { isWrapped } from './within.ts';
 
 /** Receives lines as they are judged. `bytes` may be used again once the call returns. */
 export interface ScanVisitor {
@@ -24,6 +26,7 @@ export interface UnendedLine {
 
 const OPENING_BRACE = 0x7b;
 const CLOSING_BRACE = 0x7d;
+const SPACE = 0x20;
 
 /**
  * Reads one segment's bytes as they come, in pieces of any size, and runs the chain over its lines.
@@ -96,6 +99,16 @@ export class SegmentScan {
       offset: this.#offset,
       length: bytes.length,
     };
+  }
+
+  /** What damages the bytes after the last newline, where they are a crc-valid line with something around it that no writer puts there. */
+  get wrapped(): DamageCause | undefined {
+    if (this.#carried === 0) return undefined;
+    const last = this.#carry.at(-1)?.at(-1) ?? 0;
+    // A line that a writer is in the middle of: it begins so, and seldom ends in one of those.
+    if (this.#carry[0]?.[0] === OPENING_BRACE && last > SPACE) return undefined;
+    const bytes = Buffer.concat(this.#carry);
+    return isWrapped(bytes) ? judgeMisfit(bytes, 0, bytes.length).cause : undefined;
   }
 
   push(bytes: Buffer): void {

@@ -1,8 +1,10 @@
-import { LINE_START } from './line.ts';
+import { canonicalOfParsed } from './canonical.ts';
+import { LINE_START, readEnvelope } from './line.ts';
 
 /*
  * What an editor, a checkout or a copy does to a whole file, and which changes nothing of what its lines say: line ends, a
- * byte-order mark, white space around lines, UTF-16. The chain calls such lines damaged; salvage takes them as they were.
+ * byte-order mark, white space around lines, UTF-16; and a script or a formatter, which writes the same JSON in another way.
+ * The chain calls such lines damaged; salvage takes them as they were.
  */
 
 export type Encoding = 'utf-8' | 'utf-16le' | 'utf-16be';
@@ -55,5 +57,22 @@ export function lineWithin(
   { encoding, glued, crc }: { readonly encoding: Encoding; readonly glued: boolean; readonly crc: string },
 ): Buffer {
   const line = trimmed(toUtf8(bytes, encoding));
-  return glued ? line.subarray(line.lastIndexOf(`${LINE_START}${crc}"`)) : line;
+  if (glued) return line.subarray(line.lastIndexOf(`${LINE_START}${crc}"`));
+  return readEnvelope(line, 0, line.length) === undefined ? (rewritten(line) ?? line) : line;
+}
+
+/** A line with its JSON written as a log's writer writes it; undefined where it is none. Whether its checksum is right then is not said. */
+export function rewritten(line: Buffer): Buffer | undefined {
+  try {
+    const { crc, ...covered } = JSON.parse(line.toString());
+    return Buffer.from(`{"crc":${JSON.stringify(crc)},${canonicalOfParsed(covered).slice(1)}`);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether it is one whole line with something around it. */
+export function isWrapped(bytes: Buffer): boolean {
+  const line = trimmed(toUtf8(bytes, encodingOf(bytes)));
+  return line.length < bytes.length && readEnvelope(line, 0, line.length) !== undefined;
 }

@@ -15,6 +15,7 @@ export class ChainFeed implements LineFeed {
   #anchor: { offset: number; crc: string } | undefined;
   #unterminated = 0;
   #unended: FeedState['unended'];
+  #wrapped: FeedState['wrapped'];
   #trouble: WalError | undefined;
   /** Entries missing from a segment before this one, and not settled since. */
   #earlier: WalError | undefined;
@@ -119,6 +120,7 @@ export class ChainFeed implements LineFeed {
     this.#unterminated = unterminated;
     const isAwaited = completed !== undefined && this.#trouble === undefined;
     this.#unended = isAwaited ? { next: completed.seq + 1, isSeal: completed.sealed } : undefined;
+    this.#wrapped = this.#scan.wrapped;
     this.#scan.pause();
     return this.state(end);
   }
@@ -138,6 +140,7 @@ export class ChainFeed implements LineFeed {
     this.#scan.skipTo(end);
     this.#unterminated = 0;
     this.#unended = undefined;
+    this.#wrapped = undefined;
     return this.state(end);
   }
 
@@ -155,6 +158,7 @@ export class ChainFeed implements LineFeed {
       end,
       unterminated: this.#unterminated,
       unended: this.#unended,
+      wrapped: this.#wrapped,
       anchor: this.#anchor,
       sealed: chain.sealed,
       head: crc === undefined ? undefined : { seq: chain.seq, crc },

@@ -167,6 +167,7 @@ class VerifyFeed extends ChainFeed {
   /** Offset up to which the segment's odd lines are listed: its end may be read twice. */
   #listed = 0;
   #unended: UnendedLine | undefined;
+  #wrapped: WalError | undefined;
   #unreadable: WalError | undefined;
   #strange: WalError | undefined;
   readonly #survey: DamageSurvey;
@@ -214,10 +215,19 @@ class VerifyFeed extends ChainFeed {
       const seq = this.#unended?.line.seq;
       const place = { offset: end - unterminated, length: unterminated };
       this.#list({ verdict: 'pending', ...place, ...(seq !== undefined && { seq }) });
+      this.#wrapped = this.#wrappedError(state.wrapped, place);
     }
     this.#segment.bytes = end;
     this.#survey.end(end);
     return state;
+  }
+
+  /** The next writer ends the line, which is damaged then, and appends no more. */
+  #wrappedError(cause: FeedState['wrapped'], place: { offset: number; length: number }) {
+    if (cause === undefined) return undefined;
+    const line = this.lineNumber === undefined ? undefined : this.lineNumber + 1;
+    const doubt = { kind: 'doubt', seq: this.head.seq + 1, cause, ...place, line } as const;
+    return this.errorOf(doubt, this.firstSeq);
   }
 
   get #segment() {
@@ -306,7 +316,7 @@ class VerifyFeed extends ChainFeed {
     refusal: WalError | undefined,
     strays: readonly Stray[],
   ): VerifyReport {
-    const unread = firstOf([...errors, this.#strange, this.#unreadable, snapshots.error]);
+    const unread = firstOf([...errors, this.#strange, this.#unreadable, this.#wrapped, snapshots.error]);
     const failure = unread ?? refusal;
     const entries = this.#segments.reduce((sum, segment) => sum + segment.entries, 0);
     const bytes = this.#segments.reduce((sum, segment) => sum + segment.bytes, 0);

@@ -1,3 +1,4 @@
+import type { DamageCause } from '../errors/damage.ts';
 import type { WalError } from '../errors/errors.ts';
 import type { Head } from '../format/chain.ts';
 import type { KeyScope } from '../format/key-scope.ts';
@@ -17,6 +18,8 @@ export interface FeedState {
   readonly unterminated: number;
   /** Where those bytes are a line that lacks only its newline, and counts once it has that: the number of the entry after it. */
   readonly unended: { readonly next: number; readonly isSeal: boolean } | undefined;
+  /** Where those bytes are a whole line with something around it that no writer puts there: what damages it. */
+  readonly wrapped: DamageCause | undefined;
   /** Offset and crc of the last accepted line of this segment. */
   readonly anchor: { readonly offset: number; readonly crc: string } | undefined;
   /** True once a seal was accepted: the lines go on in the segment that begins with `head.seq + 1`. */

@@ -115,12 +115,16 @@ function toldOf({ mode, converted, edits, entries }: RepairReport): string {
 
 const MOST_NAMED = 3;
 
+const OTHER_JSON = 'whole but for the way its JSON is written, as a script or a formatter leaves';
+
 /** What is said of lines that are whole but for that. */
 const CONVERTED: Partial<Record<DamageCause, string>> = {
   'carriage-return':
     'whole but for a carriage return at the end, as a git checkout with autocrlf or an editor leaves',
   'byte-order-mark': 'whole but for a byte-order mark, as an editor leaves',
   'white-space': 'whole but for white space around it, as an editor or a formatter leaves',
+  'not-a-record': OTHER_JSON,
+  'checksum-mismatch': OTHER_JSON,
   'utf-16': 'whole but for being UTF-16, as an editor or PowerShell leaves',
 };
 
