@@ -35,6 +35,26 @@ test('a durable follower syncs once where the last of the records that it read i
     assert.deepEqual(await syncsBefore(directory, 3), [1, 1, 1]);
   }));
 
+test('a durable follower syncs what it read of a segment that takes more than one read', () =>
+  inScratch('durable-follow', async (directory) => {
+    const wal = await Wal.open(directory, { segmentBytes: 2 ** 20, durability: 'os' });
+    for (let n = 1; n <= 4; n++) await wal.append({ ...add(`bd-${n}`), data: 'x'.repeat(100_000) });
+    await wal.close();
+    assert.deepEqual(await syncsBefore(directory, 4), [1, 1, 2, 2]);
+  }));
+
+test('a durable follower delivers nothing of a segment of which a sync failed, though the next is there', () =>
+  inScratch('durable-follow', async (directory) => {
+    const wal = await Wal.open(directory, { ...SMALL, durability: 'os' });
+    await wal.append({ ...add('bd-1'), data: 'x'.repeat(5000) });
+    await wal.append(add('bd-2'));
+    await wal.close();
+    writeFileSync(join(directory, 'wal.suspect'), '{"seq":1}\n');
+    const reader = await Wal.open(directory, { readOnly: true });
+    await assert.rejects(reader.follow({ from: 1, durable: true }).next(), { code: 'ERR_WAL_SYNC' });
+    await reader.close();
+  }));
+
 test('a durable follower that goes on to a segment of which a sync failed delivers nothing of it', () =>
   inScratch('durable-follow', async (directory) => {
     const wal = await Wal.open(directory, SMALL);

@@ -41,7 +41,7 @@ import { salvagedIn } from './salvaged.ts';
 import { SegmentReader } from './segments.ts';
 import { openBody, readBody, readHeader, writeSnapshot } from './snapshots.ts';
 import { surveySegments } from './survey.ts';
-import { healSuspect, markSuspect, suspectIn } from './suspect.ts';
+import { healSuspect, suspectIn } from './suspect.ts';
 import { trimFiles } from './trim.ts';
 import { Watching } from './watching.ts';
 import { WriteTurn } from './write-turn.ts';
@@ -122,27 +122,21 @@ export class FileStore implements LineStore {
     this.#end.syncNow();
   }
 
-  suspect(): void {
-    this.#leaveWord(this.#end.suspect);
-  }
-
-  /** Where a sync of the segment failed before it was opened: the system does not tell that to who opens it since. */
-  #makeSafe(firstSeq: number): void {
+  /** Where a sync of what holds entry `seq` failed before that was opened: the system does not tell that to who opens it since. */
+  #makeSafe(seq: number): void {
     const { storage, directory } = this.#parts;
-    if (this.#turn !== undefined) healSuspect(storage, directory);
-    else if ((suspectIn(storage, directory) ?? Infinity) <= firstSeq) {
+    if (this.#turn !== undefined) {
+      healSuspect(storage, directory);
+      return;
+    }
+    const suspect = suspectIn(storage, directory);
+    if (suspect !== undefined && suspect <= seq) {
       throw new WalError(
         'ERR_WAL_SYNC',
         `A sync in ${directory} failed, and what was written there may not be on the disk: open the log for writing, which makes it safe, and follow it again.`,
-        { segment: segmentName(firstSeq) },
+        suspect > 0 ? { segment: segmentName(suspect) } : {},
       );
     }
-  }
-
-  /** Where a sync of a segment failed: whoever opened it since is not told by the system. */
-  #leaveWord(firstSeq: number): void {
-    const { storage, directory, fileMode } = this.#parts;
-    if (this.#turn !== undefined) markSuspect(storage, directory, firstSeq, fileMode);
   }
 
   reader(from: number, follow: boolean): LineReader {
@@ -169,23 +163,17 @@ export class FileStore implements LineStore {
       },
       sync: async () => {
         try {
-          if (reader.state === undefined) return;
-          const { firstSeq } = reader;
-          await this.#syncOf(reader);
+          const { firstSeq, isOpen } = reader;
+          // Where it has gone on to a segment and read nothing there, the name of that one says that the one before is synced.
+          if (isOpen) await this.#syncOf(reader);
           if (safe !== firstSeq) {
             // Its writer need not have: what it told nobody as synced may have a name that is not.
             keepNames(storage, directory, safe === undefined);
-            this.#makeSafe(firstSeq);
+            this.#makeSafe(isOpen ? firstSeq : firstSeq - 1);
           }
-          safe = firstSeq;
+          if (isOpen) safe = firstSeq;
         } catch (error) {
-          const failure = this.#end.syncError(error, reader.firstSeq);
-          try {
-            this.#leaveWord(reader.firstSeq);
-          } catch {
-            // The caller can do no more than tell what went wrong first.
-          }
-          throw failure;
+          throw this.#end.syncFailed(error, reader.firstSeq);
         }
       },
       close: () => {

@@ -10,7 +10,7 @@ import { newestStart } from './layout.ts';
 import { keepNames } from './log-directory.ts';
 import { SegmentReader } from './segments.ts';
 import { settling } from './settling.ts';
-import { healSuspect } from './suspect.ts';
+import { healSuspect, markSuspect } from './suspect.ts';
 
 export interface LogEndParts {
   readonly storage: Storage;
@@ -31,7 +31,6 @@ export class LogEnd {
   #reader: SegmentReader | undefined;
   /** First seq of the segment whose name is known to survive a crash. */
   #kept: number | undefined;
-  #suspect: number | undefined;
   #lookedAt = 0;
 
   constructor(parts: LogEndParts) {
@@ -145,11 +144,6 @@ export class LogEnd {
     this.#goOnWith(this.#newestReader(true));
   }
 
-  /** First seq of the segment that may not be on the disk after a failed sync. */
-  get suspect(): number {
-    return this.#suspect ?? this.reader.firstSeq;
-  }
-
   async sync(quick: boolean): Promise<void> {
     const { reader } = this;
     // Before it ends, the reader may have gone on to the next segment.
@@ -159,7 +153,7 @@ export class LogEnd {
       else await reader.file.sync();
       if (reader === this.#reader) this.#keepName();
     } catch (error) {
-      throw this.#syncFailed(error, firstSeq);
+      throw this.syncFailed(error, firstSeq);
     }
   }
 
@@ -169,7 +163,7 @@ export class LogEnd {
       this.reader.file.syncNow();
       this.#keepName();
     } catch (error) {
-      throw this.#syncFailed(error, firstSeq);
+      throw this.syncFailed(error, firstSeq);
     }
   }
 
@@ -187,19 +181,19 @@ export class LogEnd {
     this.#kept = firstSeq;
   }
 
-  #syncFailed(error: unknown, firstSeq: number): WalError {
-    const failure = this.syncError(error, firstSeq);
-    if (failure.code === 'ERR_WAL_SYNC') this.#suspect = Math.min(firstSeq, this.#suspect ?? firstSeq);
-    return failure;
-  }
-
-  /** The error for a sync that failed, of the segment that begins there. */
-  syncError(error: unknown, firstSeq: number): WalError {
+  /** A sync failed of the segment that begins there: leaves word for whoever opens the log next. Returns the error to throw. */
+  syncFailed(error: unknown, firstSeq: number): WalError {
     if (error instanceof WalError) return error;
+    const { storage, directory, writable, fileMode } = this.#parts;
+    try {
+      if (writable) markSuspect(storage, directory, firstSeq, fileMode);
+    } catch {
+      // The disk that failed may refuse this, too: what it failed at first is what the caller has to know.
+    }
     const segment = segmentName(firstSeq);
     return new WalError(
       'ERR_WAL_SYNC',
-      `The disk could not confirm what was written to ${join(this.#parts.directory, segment)}: ${(error as Error).message}. Check the disk, then open the log again.`,
+      `The disk could not confirm what was written to ${join(directory, segment)}: ${(error as Error).message}. Check the disk, then open the log again.`,
       { outcome: 'unknown', cause: error, segment },
     );
   }

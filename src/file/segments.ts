@@ -84,6 +84,10 @@ export class SegmentReader {
     return this.#file;
   }
 
+  get isOpen(): boolean {
+    return this.#file !== undefined;
+  }
+
   /** Throws ERR_WAL_COMPACTED where a snapshot stands for this segment: it was deleted since it was listed. */
   #refuseCompacted(): void {
     if (this.#newestSnapshot >= this.#firstSeq) throw this.#compactedError(this.#firstSeq);

@@ -76,8 +76,8 @@ export function healSuspect(storage: Storage, directory: string): void {
       // A sync may have failed meanwhile of what was written since.
       const now = storage.look(marker);
       if (now !== undefined && isSame(before, now)) {
+        // Not synced: should a power cut bring it back, whoever opens the log next does the same once more.
         storage.remove(marker);
-        storage.syncDirectory(directory);
         return;
       }
       before = now;

@@ -82,7 +82,7 @@ export class Appender {
       resolve: (pending) => queue.resolve(pending),
       reject: (pending, error) => queue.reject(pending, error),
       acknowledged: (pending, head) => this.witness.acknowledged(pending, head),
-      syncFailed: (error) => this.#syncFailed(error),
+      syncFailed: (error) => this.#latch(error),
     });
   }
 
@@ -143,12 +143,7 @@ export class Appender {
     await store.catchUp(this.tail);
     if (this.tail.trouble !== undefined) throw this.tail.trouble;
     if (durability === 'os') return;
-    try {
-      await this.#landed.begin();
-    } catch (error) {
-      if (hasCode(error, 'ERR_WAL_SYNC')) this.#leaveWord();
-      throw error;
-    }
+    await this.#landed.begin();
   }
 
   /** Of a log that is only read: whether it holds what was acknowledged on this machine. Tells nothing of damage. */
@@ -173,7 +168,7 @@ export class Appender {
     try {
       await this.#parts.store.sync(false);
     } catch (error) {
-      if (hasCode(error, 'ERR_WAL_SYNC')) this.#syncFailed(error as WalError);
+      if (hasCode(error, 'ERR_WAL_SYNC')) this.#latch(error as WalError);
       throw error;
     }
   };
@@ -315,24 +310,11 @@ export class Appender {
   /** Nothing of it was written. */
   #turnFailed(error: unknown): void {
     // The segment before could not be synced through its seal.
-    if (hasCode(error, 'ERR_WAL_SYNC')) this.#syncFailed(error as WalError);
+    if (hasCode(error, 'ERR_WAL_SYNC')) this.#latch(error as WalError);
     else this.#refusals.refuseAll(error);
   }
 
   /** A failed sync is never tried again: the kernel may have marked the pages clean that it could not write. */
-  #syncFailed(error: WalError): void {
-    this.#leaveWord();
-    this.#latch(error);
-  }
-
-  #leaveWord(): void {
-    try {
-      this.#parts.store.suspect();
-    } catch (failed) {
-      this.#parts.debug?.(`could not leave word of the failed sync: ${failed}`);
-    }
-  }
-
   #latch(error: WalError): void {
     this.#failure = error;
     this.#landed.reject(error);

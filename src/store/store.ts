@@ -160,7 +160,10 @@ export interface LineStore {
   catchUp(feed: LineFeed): Promise<void>;
   /** Takes the write turn, catches up, and puts down what `build` makes. `wanted` is asked while it waits. */
   write(feed: LineFeed, build: Build, wanted: () => boolean): Promise<WriteOutcome>;
-  /** What was written or fed before this call is kept. `quick`: the caller would rather block than wait for a thread. */
+  /**
+   * What was written or fed before this call is kept. `quick`: the caller would rather block than wait for a thread. Where it
+   * fails (ERR_WAL_SYNC), word of that is left for whoever opens the log next.
+   */
   sync(quick: boolean): Promise<void>;
   /** The same three, blocking; a store that cannot throws ERR_WAL_UNSUPPORTED. */
   catchUpNow(feed: LineFeed): void;
@@ -193,8 +196,6 @@ export interface LineStore {
   readonly marks: Marks;
   /** Files beside the log's own that bear names like theirs. */
   strays(): Stray[] | Promise<Stray[]>;
-  /** After a failed sync: leaves word for whoever opens the log next. */
-  suspect(): void;
   /** The first seq that was not compacted away. What is missing without that is an error to who reads it. */
   oldest(): number | Promise<number>;
   /** Why it cannot be appended to, as its files lie there; undefined where nothing but its lines may be in the way. */

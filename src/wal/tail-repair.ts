@@ -177,16 +177,7 @@ async function appendRepair(
       'Somebody else wrote to the log while it was repaired: run the repair again.',
       { head: tail.head },
     );
-  await keep(store);
+  await store.sync(false);
   store.marks.set(written.head);
   return written.head;
-}
-
-async function keep(store: LineStore): Promise<void> {
-  try {
-    await store.sync(false);
-  } catch (error) {
-    store.suspect();
-    throw error;
-  }
 }

@@ -10,6 +10,42 @@ const DURABLE = {
 /** Where durable followers sync, and what a failed sync leaves word of. */
 export const SYNCS: readonly Mutant[] = [
   {
+    name: 'durable-by-the-last-read-alone',
+    rule: 'a durable follower syncs a segment at each read of it that brings records',
+    told: 'DURABILITY: The two durabilities',
+    edits: [
+      {
+        file: 'file/file-store',
+        find: 'if (isOpen)\n                        await this.#syncOf(reader);',
+        replace: 'if (reader.state !== undefined)\n                        await this.#syncOf(reader);',
+      },
+    ],
+    caughtBy: {
+      by: 'test',
+      file: 'durable-follow',
+      test: 'a durable follower syncs what it read of a segment that takes more than one read',
+      because: 'no segment of a workload or a simulated world is longer than a read',
+    },
+  },
+  {
+    name: 'marker-unseen-past-the-segment',
+    rule: 'a durable follower looks for the marker of a failed sync of what it read, also where the next segment is there',
+    told: 'DURABILITY: The two durabilities',
+    edits: [
+      {
+        file: 'file/file-store',
+        find: 'if (safe !== firstSeq)',
+        replace: 'if (isOpen && safe !== firstSeq)',
+      },
+    ],
+    caughtBy: {
+      by: 'test',
+      file: 'durable-follow',
+      test: 'a durable follower delivers nothing of a segment of which a sync failed, though the next is there',
+      because: 'no workload follows a log whose sync failed',
+    },
+  },
+  {
     name: 'durable-by-the-first-record',
     rule: 'a durable follower syncs where the last record that it read may be unsynced',
     told: 'DURABILITY: The two durabilities',
@@ -30,8 +66,8 @@ export const SYNCS: readonly Mutant[] = [
     edits: [
       {
         file: 'file/log-end',
-        find: 'return this.#suspect ?? this.reader.firstSeq;',
-        replace: 'return this.reader.firstSeq;',
+        find: 'markSuspect(storage, directory, firstSeq, fileMode);',
+        replace: 'markSuspect(storage, directory, this.reader.firstSeq, fileMode);',
       },
     ],
     caughtBy: {
