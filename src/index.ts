@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 export type { Acknowledged, Damage, DamageCause, Evidence } from './errors/damage.ts';
 export {
   ERROR_CODES,

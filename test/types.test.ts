@@ -72,9 +72,8 @@ test('a strict consumer compiles against the package, and can name every type th
     writeFileSync(file, CONSUMER);
     const program = ts.createProgram([file], {
       target: ts.ScriptTarget.ES2022,
-      lib: ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts'],
       module: ts.ModuleKind.NodeNext,
-      types: ['node'],
+      types: [],
       strict: true,
       exactOptionalPropertyTypes: true,
       skipLibCheck: true,

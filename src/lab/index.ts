@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /*
  * `jsonl-wal/lab`: scenarios of many writers at once, run on this package's log or on a store of one's own, and the checks
  * of what must hold then. For tests: nothing here is for use at work.
