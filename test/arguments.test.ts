@@ -68,6 +68,7 @@ for (const [name, options, word] of [
   ['append', { expect: unreadable('seq') }, /now/],
   ['append', { expect: { seq: Object.create(null) } }, /expect\.seq/],
   ['append', { expect: 1 }, /expect/],
+  ['append', { expect: { rev: undefined } }, /neither a seq/],
   ['append', { signal: {} }, /signal/],
   ['appendSync', { signal: new AbortController().signal }, /signal.*blocks/],
   ['read', { from: unreadable('crc') }, /now/],

@@ -94,6 +94,8 @@ function checkExpectation(
       throw badArgument('expect must be an object {seq, crc?} or {rev}, not both');
     return { rev: integer('expect.rev', rev, 0, Number.MAX_SAFE_INTEGER) };
   }
+  if (seq === undefined)
+    throw badArgument('expect names neither a seq (0: the log is empty) nor a rev (0: the id is not there)');
   if (crc !== undefined && !isCrc(crc)) throw badArgument('expect.crc must be 8 hex digits');
   return { expect: { seq: integer('expect.seq', seq, 0, Number.MAX_SAFE_INTEGER), crc } };
 }
