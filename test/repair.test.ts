@@ -13,11 +13,12 @@ import {
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
+import { systemClock } from '../src/clock/clock.ts';
 import { crcOf } from '../src/format/crc.ts';
 import { GENESIS_CRC, lineBytes, writeLine } from '../src/format/line.ts';
 import { segmentName, snapshotName } from '../src/format/names.ts';
 import { decodeHeader, encodeHeader, type SnapshotHeader } from '../src/format/snapshot.ts';
-import { type LogRecord, Wal } from '../src/index.ts';
+import { type LogRecord, setLockKind, Wal, type WalError } from '../src/index.ts';
 import { readByScan } from '../src/lab/scanned.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 import { files, SEGMENT, SMALL } from '../src/lab/small-log.ts';
@@ -694,3 +695,28 @@ test('a segment that somebody makes without the lock, just before a salvage clos
       ...range(1001, 1000 + added),
     ]);
   }));
+
+for (const kind of ['kernel', 'lockfile'] as const) {
+  test(`a salvage while another is under way is refused with the ${kind} lock, and harms neither the log nor what is kept`, () =>
+    inLog(async (log) => {
+      setLockKind(log, kind);
+      damage(log, 5);
+      const { id } = JSON.parse(readFileSync(join(log, 'wal.json'), 'utf8'));
+      let second: Promise<unknown> | undefined;
+      const clock = {
+        ...systemClock,
+        yield: async () => {
+          const isUnderWay = readdirSync(log).includes('backups');
+          if (isUnderWay) second ??= Wal.repair(log, { mode: 'salvage' }).catch((error) => error);
+          await second;
+        },
+      };
+      const { kept } = await repairLog(changedSurroundings({ clock }), log, { mode: 'salvage' });
+      assert.equal(((await second) as WalError).code, 'ERR_WAL_LOCK_TIMEOUT');
+      assert.deepEqual(numbers(await entriesOf(log)), [...range(1, 4), ...range(6, 60)]);
+      assert.equal(JSON.parse(readFileSync(join(log, 'wal.json'), 'utf8')).id, id);
+      assert.deepEqual(readdirSync(join(log, 'backups')), [basename(kept as string)]);
+      assert.deepEqual(files(log, /repair/), []);
+      assert.deepEqual((await Wal.repair(log, { mode: 'salvage' })).reasons, []);
+    }));
+}

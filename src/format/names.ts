@@ -2,6 +2,8 @@ import { crcOf } from './crc.ts';
 
 export const META_FILE = 'wal.json';
 export const LOCK_FILE = 'wal.lock';
+/** There while a salvage is under way: keeps others out. */
+export const REPAIR_LOCK_FILE = 'wal.lock.repair';
 export const SUSPECT_FILE = 'wal.suspect';
 /** The last entry that was acknowledged on this machine. */
 export const MARK_FILE = 'wal.mark';

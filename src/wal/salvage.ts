@@ -6,6 +6,7 @@ import { MarkFile } from '../file/mark-file.ts';
 import { NewLog } from '../file/new-log.ts';
 import { checkTurn, fitFileSystem, openFileStore, openTurnstile } from '../file/open.ts';
 import { Rebuild, type Rebuilt } from '../file/rebuild.ts';
+import { takeRepairLock } from '../file/repair-lock.ts';
 import {
   beginSwap,
   besideBackups,
@@ -55,17 +56,52 @@ interface Source {
  * backups. A crash at any moment leaves the old log, the new one, or what the next salvage goes on with.
  */
 export async function salvage(job: RepairJob): Promise<RepairReport> {
-  const { directory, dryRun, surroundings } = job;
-  const { storage } = surroundings;
-  const unfinished = unfinishedSwap(storage, directory);
-  if (unfinished !== undefined && unfinished.state !== 'within' && !dryRun)
-    clearSwap(storage, directory, unfinished.made);
+  const seen = await look(job);
+  if (seen.unfinished === undefined && seen.whole !== undefined) return nothingToDo(job, seen.whole);
+  checkTurn(turnOptions(job));
+  if (job.dryRun) {
+    if (seen.swap === undefined && seen.whole !== undefined) return nothingToDo(job, seen.whole);
+    const source = await sourceIn(job, seen.from);
+    return report(job, seen.reasons, await rebuilt(job, source, NOTHING), source, undefined);
+  }
+  const letOthersIn = keepOthersOut(job);
+  try {
+    return await salvageAlone(job);
+  } finally {
+    letOthersIn();
+  }
+}
+
+/** The same, while no other salvage of the log is under way: what the last one left may be taken away, or gone on with. */
+async function salvageAlone(job: RepairJob): Promise<RepairReport> {
+  const { directory, surroundings } = job;
+  const { unfinished, swap, reasons, whole } = await look(job);
+  if (unfinished !== undefined && swap === undefined)
+    clearSwap(surroundings.storage, directory, unfinished.made);
+  if (swap === undefined && whole !== undefined) return nothingToDo(job, whole);
+  const { made, source, kept } = await replace(job, swap);
+  return report(job, reasons, made, source, besideBackups(directory, kept));
+}
+
+/** What there is to salvage, and from where: the log, or the original that a salvage kept which was cut short within its swap. */
+async function look(job: RepairJob) {
+  const { directory, surroundings } = job;
+  const unfinished = unfinishedSwap(surroundings.storage, directory);
   const swap = unfinished?.state === 'within' ? unfinished : undefined;
   const from = swap === undefined ? directory : besideBackups(directory, swap.kept);
   const { wrong, whole } = await examine(job, from);
-  if (swap === undefined && whole !== undefined) return nothingToDo(job, whole);
   const reasons = swap === undefined ? wrong : ['A repair was cut short.', ...wrong];
-  const report = (made: Rebuilt, { survey, snapshots }: Source, kept: string | undefined): RepairReport => ({
+  return { unfinished, swap, from, reasons, whole };
+}
+
+function report(
+  { dryRun, directory }: RepairJob,
+  reasons: readonly string[],
+  made: Rebuilt,
+  { survey, snapshots }: Source,
+  kept: string | undefined,
+): RepairReport {
+  return {
     mode: 'salvage',
     dryRun,
     directory,
@@ -79,14 +115,16 @@ export async function salvage(job: RepairJob): Promise<RepairReport> {
     lostIds: snapshots.mended.reduce((sum, { lost }) => sum + lost, 0),
     damaged: damagedIn(survey),
     kept,
-  });
-  checkTurn(turnOptions(job));
-  if (dryRun) {
-    const source = await sourceIn(job, from);
-    return report(await rebuilt(job, source, NOTHING), source, undefined);
-  }
-  const { made, source, kept } = await replace(job, swap);
-  return report(made, source, besideBackups(directory, kept));
+  };
+}
+
+/** Keeps other salvages of the log out; returns what lets them in again. */
+function keepOthersOut(job: RepairJob): () => void {
+  const options = turnOptions(job);
+  const { lock, hint } = openTurnstile(options, fitFileSystem(options), job.surroundings.randomHex(12));
+  hint?.close();
+  lock.close();
+  return takeRepairLock(options, lock.kind);
 }
 
 /** For a log that is whole: a salvage would change no entry. */
