@@ -1,11 +1,23 @@
 import assert from 'node:assert/strict';
 import { cpSync, existsSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { Wal, type WalOptions } from '../src/index.ts';
 import { inScratch } from '../src/lab/scratch.ts';
-import { entry, files, fill, openChanged, SMALL, SNAPSHOT, seqsFrom, stateOf } from '../src/lab/small-log.ts';
-import type { StorageFile } from '../src/storage/storage.ts';
+import {
+  entry,
+  files,
+  fill,
+  openChanged,
+  SEGMENT,
+  SMALL,
+  SNAPSHOT,
+  seqsFrom,
+  stateOf,
+} from '../src/lab/small-log.ts';
+import { changedStorage, changedSurroundings } from '../src/lab/wrapped-storage.ts';
+import { nodeStorage } from '../src/storage/node.ts';
+import type { Storage, StorageFile } from '../src/storage/storage.ts';
 
 const FIRST_SEGMENT = '00000000000000000001.jsonl';
 
@@ -163,3 +175,55 @@ test('a follower at the end of a sealed segment is told when a shorter log that 
     await reader.close();
   });
 });
+
+/** A segment or snapshot, and none that is being made. */
+const OF_LOG = /^(snapshot-)?[0-9]{20}\.jsonl$/;
+
+const REPLACED: Readonly<Record<string, (replace: () => void) => Partial<Storage>>> = {
+  'just before its snapshot gets its name': (replace) => ({
+    rename: (from, to) => {
+      replace();
+      nodeStorage.rename(from, to);
+    },
+  }),
+  'while it deletes what that stands for': (replace) => ({
+    remove: (path) => {
+      nodeStorage.remove(path);
+      if (SEGMENT.test(basename(path))) replace();
+    },
+  }),
+};
+
+for (const [when, change] of Object.entries(REPLACED)) {
+  test(`a log that takes the place of one being compacted, ${when}, loses no entry`, async () => {
+    await inScratch('compact', async (scratch) => {
+      const [directory, copy] = [join(scratch, 'log'), join(scratch, 'copy')];
+      const wal = await Wal.open(directory, SMALL);
+      await fill(wal, 30);
+      cpSync(directory, copy, { recursive: true });
+      await wal.close();
+      const there = await Wal.open(copy, SMALL);
+      await fill(there, 3, 31);
+      await there.close();
+      let replacements = 0;
+      const replace = () => {
+        if (++replacements > 1) return;
+        for (const name of files(directory, OF_LOG)) rmSync(join(directory, name));
+        for (const name of files(copy, OF_LOG)) cpSync(join(copy, name), join(directory, name));
+      };
+      const storage = changedStorage(change(replace));
+      const compacting = await Wal.openIn(changedSurroundings({ storage }), directory, SMALL);
+      await compacting.compact({ retain: 1 }).catch(({ code }) => assert.equal(code, 'ERR_WAL_DIVERGED'));
+      await compacting.close();
+      assert.equal(replacements > 0, true);
+      assert.deepEqual(files(directory, SNAPSHOT), []);
+      const after = await Wal.open(directory, SMALL);
+      assert.deepEqual(
+        await seqsFrom(after),
+        Array.from({ length: 33 }, (_, i) => i + 1),
+      );
+      assert.equal((await after.append(entry('bd-x', 34))).seq, 34);
+      await after.close();
+    });
+  });
+}

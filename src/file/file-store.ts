@@ -30,6 +30,7 @@ import {
   layoutOf,
   newestStart,
   oldestSeq,
+  refuseOtherEnd,
   requireSeal,
   type Start,
   startFor,
@@ -313,14 +314,16 @@ export class FileStore implements LineStore {
   async putSnapshot(header: SnapshotHeader, body: Iterable<Buffer>): Promise<void> {
     const { storage, clock, directory, fileMode: mode, randomHex } = this.#parts;
     const pause = () => clock.yield();
-    const fits = () => {
+    const looking = (look: typeof requireSeal) => () => {
       try {
-        requireSeal(this.#place, header.head);
+        look(this.#place, header.head);
       } catch (error) {
         throw fileError(error, 'list', directory);
       }
     };
-    await writeSnapshot(storage, directory, header, body, { token: randomHex(12), mode, pause, fits });
+    const [fits, stays] = [looking(requireSeal), looking(refuseOtherEnd)];
+    const place = { token: randomHex(12), mode, pause, fits, stays };
+    await writeSnapshot(storage, directory, header, body, place);
   }
 
   async trim(seq: number): Promise<void> {

@@ -154,11 +154,34 @@ function startOf(place: LogPlace, all: Layout, from: number): Start | WalError {
 /** Throws where no segment ends in the seal that `head` is: a snapshot of it would stand for what goes on, too. */
 export function requireSeal(place: LogPlace, { seq, crc }: Head): void {
   const { storage, directory } = place;
-  if (sealBefore(place, layoutOf(storage, directory), seq + 1)?.crc === crc) return;
+  if (endsIn(place, layoutOf(storage, directory), { seq, crc })) return;
   // Another compaction may have come, and taken it away, since that listing.
   const newest = layoutOf(storage, directory).snapshots.at(-1) ?? 0;
   if (newest >= seq) throw compactedError(seq, oldestSeq(place));
-  throw new WalError(
+  throw replacedError(place, { seq, crc });
+}
+
+/**
+ * Throws where the segment before a snapshot of `head`, which just got its name, does not end in the seal that `head` is: the log was
+ * replaced before that. Where no such segment is left, another compaction took it away, and the snapshot stays.
+ */
+export function refuseOtherEnd(place: LogPlace, { seq, crc }: Head): void {
+  const { storage, directory } = place;
+  const layout = layoutOf(storage, directory);
+  const last = layout.segments.findLast((first) => first <= seq);
+  if (last === undefined || endsIn(place, layout, { seq, crc })) return;
+  // Taken away just now; or made again, empty, by a writer that slept through that.
+  if (!storage.look(join(directory, segmentName(last)))?.size) return;
+  throw replacedError(place, { seq, crc });
+}
+
+/** Whether the segment before the entry after `head` ends in the seal that `head` is. */
+function endsIn(place: LogPlace, layout: Layout, { seq, crc }: Head): boolean {
+  return sealBefore(place, layout, seq + 1)?.crc === crc;
+}
+
+function replacedError({ directory }: LogPlace, { seq, crc }: Head): WalError {
+  return new WalError(
     'ERR_WAL_DIVERGED',
     `No segment in ${directory} ends at entry ${seq} with crc ${crc}: the log was replaced meanwhile. Compact it again.`,
     { seq },

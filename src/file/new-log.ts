@@ -88,7 +88,7 @@ export class NewLog {
   }
 
   async snapshot(header: SnapshotHeader, body: Iterable<Buffer>, pause: () => Promise<void>): Promise<void> {
-    const place = { token: this.#token, mode: this.#mode, pause, fits: () => {} };
+    const place = { token: this.#token, mode: this.#mode, pause, fits: () => {}, stays: () => {} };
     await writeSnapshot(this.#storage, this.#staging.path, header, body, place);
   }
 

@@ -148,6 +148,8 @@ export interface SnapshotPlace {
   readonly pause: () => Promise<void>;
   /** Throws where the log has no place for it. */
   readonly fits: () => void;
+  /** The same, once it has its name. */
+  readonly stays: () => void;
 }
 
 /**
@@ -159,7 +161,7 @@ export async function writeSnapshot(
   directory: string,
   header: SnapshotHeader,
   body: Iterable<Buffer>,
-  { token, mode, pause, fits }: SnapshotPlace,
+  { token, mode, pause, fits, stays }: SnapshotPlace,
 ): Promise<void> {
   const path = join(directory, snapshotName(header.head.seq));
   const temporary = temporaryName(path, storage.maker, token);
@@ -185,6 +187,12 @@ export async function writeSnapshot(
     // All that took a while, in which the log may have been replaced.
     fits();
     storage.rename(temporary, path);
+    try {
+      stays();
+    } catch (error) {
+      removeQuietly(storage, path);
+      throw error;
+    }
     storage.syncDirectory(directory);
   } catch (error) {
     throw fileError(error, 'make', path);

@@ -14,7 +14,11 @@ const LEFTOVER_MS = 3_600_000;
 export function trimFiles(storage: Storage, directory: string, seq: number, now: number): void {
   try {
     const needless = needlessIn(storage, directory, seq, now);
-    for (const name of needless) storage.remove(join(directory, name));
+    for (const name of needless) {
+      // Without the snapshot it is another log, which was put in place of this one meanwhile.
+      if (storage.look(join(directory, snapshotName(seq))) === undefined) return;
+      storage.remove(join(directory, name));
+    }
     if (needless.length > 0) storage.syncDirectory(directory);
   } catch (error) {
     throw fileError(error, 'clean up', directory);

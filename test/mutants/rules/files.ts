@@ -69,8 +69,8 @@ export const FILES: readonly Mutant[] = [
     edits: [
       {
         file: 'file/snapshots',
-        find: 'storage.rename(temporary, path);\n        storage.syncDirectory(directory);',
-        replace: 'storage.rename(temporary, path);',
+        find: 'throw error;\n        }\n        storage.syncDirectory(directory);',
+        replace: 'throw error;\n        }',
       },
     ],
     caughtBy: { by: 'crash', workload: 'compaction' },
