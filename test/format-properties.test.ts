@@ -280,8 +280,8 @@ const goesOn = fc.tuple(fc.nat(BODIES.length - 1), fc.nat(3)).map(
 const overtaken = fc.tuple(fc.nat(2), fc.nat(2)).map(
   ([back, synced]): Step =>
     ({ lines }) => {
-      const { head } = readAsSpecified(Buffer.concat(lines));
-      const place = { seq: Math.max(0, head.seq - back), crc: head.crc ?? '00000000' };
+      const { head, link } = readAsSpecified(Buffer.concat(lines));
+      const place = { seq: Math.max(0, head.seq - back), crc: link ?? '00000000' };
       return lineOf('"id":"late","op":"o"', 1, place, Math.min(synced, place.seq));
     },
 );

@@ -248,15 +248,14 @@ test('a sealed log goes on in the segment that the seal tells, and cursors lead 
     writeFileSync(path, Buffer.concat([bytes, seal.bytes]));
     const wal = await Wal.open(directory);
     const sealed = await wal.head();
-    assert.deepEqual(sealed, { seq: 3, crc: seal.crc });
+    assert.deepEqual(sealed, head);
     assert.deepEqual(await drain(wal, { from: sealed }), { seqs: [], records: [] });
-    assert.deepEqual((await drain(wal, { from: { seq: 3, crc: head.crc as string } })).seqs, []);
     await wal.append({ op: 'add', id: 'bd-4' });
     await wal.append({ op: 'add', id: 'bd-5' });
     assert.deepEqual((await drain(wal)).seqs, [1, 2, 3, 4, 5]);
     assert.deepEqual((await drain(wal, { from: sealed })).seqs, [4, 5]);
-    assert.deepEqual((await drain(wal, { from: { seq: 3, crc: head.crc as string } })).seqs, [4, 5]);
-    assert.equal((await drain(wal, { from: { seq: 3, crc: '0badcafe' } })).error?.code, 'ERR_WAL_DIVERGED');
+    for (const crc of [seal.crc, '0badcafe'])
+      assert.equal((await drain(wal, { from: { seq: 3, crc } })).error?.code, 'ERR_WAL_DIVERGED');
     const late = line('"id":"late","op":"add"', { seq: 4, prev: head.crc as string });
     appendFileSync(path, late.bytes);
     assert.deepEqual((await drain(wal)).seqs, [1, 2, 3, 4, 5]);

@@ -221,7 +221,9 @@ test('the records of a line are what their vectors say, or it is unreadable', as
   });
 });
 
-type Beginning = { readonly segment: number; readonly follows: string | null } | { readonly error: string };
+type Beginning =
+  | { readonly segment: number; readonly follows: string | null; readonly head: string | null }
+  | { readonly error: string };
 
 interface BeginningsCase {
   readonly name: string;
@@ -240,8 +242,8 @@ const BEGINNING_ERRORS: Readonly<Record<string, string>> = {
 
 function beginning(find: () => Start): Beginning {
   try {
-    const { firstSeq, follows = null } = find();
-    return { segment: firstSeq, follows };
+    const { firstSeq, before } = find();
+    return { segment: firstSeq, follows: before?.link ?? null, head: before?.crc ?? null };
   } catch (error) {
     return { error: BEGINNING_ERRORS[(error as WalError).code] as string };
   }

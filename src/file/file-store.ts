@@ -316,7 +316,7 @@ export class FileStore implements LineStore {
     const pause = () => clock.yield();
     const looking = (look: typeof requireSeal) => () => {
       try {
-        look(this.#place, header.head);
+        look(this.#place, header);
       } catch (error) {
         throw fileError(error, 'list', directory);
       }

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { WalError } from '../errors/errors.ts';
-import type { Head } from '../format/chain.ts';
-import type { KeyScope } from '../format/key-scope.ts';
 import { GENESIS_CRC } from '../format/line.ts';
 import { segmentName, segmentSeq, snapshotName, snapshotSeq } from '../format/names.ts';
+import type { SnapshotHeader } from '../format/snapshot.ts';
 import { evictedAmong } from '../format/strays.ts';
 import type { Storage } from '../storage/storage.ts';
 import { snapshotError } from '../store/snapshot-error.ts';
+import type { Before } from '../store/store.ts';
 import { evictedError } from './absent.ts';
 import { gapError } from './gap.ts';
 import { sealBefore } from './seal.ts';
@@ -48,16 +48,11 @@ export function lastFile({ segments, snapshots }: Layout): string | undefined {
   return snapshot > 0 ? snapshotName(snapshot) : undefined;
 }
 
-/** Where reading begins: a segment, and the crc of the line that its first line must follow. */
+/** Where reading begins: a segment, and what lies before it, where that is known. */
 export interface Start {
   readonly firstSeq: number;
-  readonly follows: string | undefined;
-  /** Which idempotency keys are looked for there, where what lies before tells. */
-  readonly keys?: KeyScope | undefined;
+  readonly before: Before | undefined;
 }
-
-/** What a segment's first line must follow. */
-type Before = Omit<Start, 'firstSeq' | 'follows'> & { readonly follows: string };
 
 /**
  * The segment that is written now: the last, unless a snapshot stands for it, too (then a writer who slept through a
@@ -86,29 +81,28 @@ function newestIn(place: LogPlace, all: Layout, writable: boolean): Start | WalE
   if (last <= base) {
     // Where the snapshot is damaged, the numbers that it stands for by its name were given: they are not given again.
     const before = end ?? endBefore(place, layout, base + 1);
-    return before === undefined ? namedError(place, layout, base) : { firstSeq: base + 1, ...before };
+    return before === undefined ? namedError(place, layout, base) : { firstSeq: base + 1, before };
   }
   const first = segments.find((seq) => seq > base) as number;
   if (first > base + 1 && endBefore(place, layout, first) === undefined)
     return end === undefined ? namedError(place, layout, base) : gapError(place, layout, first);
   const isNext = last === base + 1;
   const before = endBefore(place, layout, last) ?? (isNext ? end : undefined);
-  if (before !== undefined) return { firstSeq: last, ...before };
-  if (isNext && !writable) return { firstSeq: last, follows: undefined };
+  if (before !== undefined || (isNext && !writable)) return { firstSeq: last, before };
   return isNext ? namedError(place, layout, base) : gapError(place, layout, last);
 }
 
-/** What the segment after a snapshot follows, and the first one for 0; undefined where the snapshot is damaged. */
+/** What lies before the segment after a snapshot, and before the first one for 0; undefined where the snapshot is damaged. */
 function endOf({ storage, directory, log }: LogPlace, snapshot: number): Before | undefined {
-  if (snapshot === 0) return { follows: GENESIS_CRC };
+  if (snapshot === 0) return { link: GENESIS_CRC, crc: GENESIS_CRC };
   const header = readHeader(storage, directory, snapshot, log);
-  return header && { follows: header.head.crc, keys: header.keys };
+  return header && { link: header.seal, crc: header.head.crc, keys: header.keys };
 }
 
-/** What a segment follows, where the one before it leads there. */
+/** What lies before a segment, where the one before it leads there. A seal follows the line that holds the last entry. */
 function endBefore(place: LogPlace, layout: Layout, firstSeq: number): Before | undefined {
   const seal = sealBefore(place, layout, firstSeq);
-  return seal && { follows: seal.crc, keys: seal.keys };
+  return seal && { link: seal.crc, crc: seal.prev, keys: seal.keys };
 }
 
 /**
@@ -148,42 +142,43 @@ function startOf(place: LogPlace, all: Layout, from: number): Start | WalError {
     endBefore(place, layout, firstSeq) ??
     (firstSeq === 1 || firstSeq === base + 1 ? endOf(place, firstSeq - 1) : undefined);
   if (holding === undefined && before === undefined) return namedError(place, layout, base);
-  return { firstSeq, follows: undefined, ...before };
+  return { firstSeq, before };
 }
 
-/** Throws where no segment ends in the seal that `head` is: a snapshot of it would stand for what goes on, too. */
-export function requireSeal(place: LogPlace, { seq, crc }: Head): void {
+/** Throws where no segment ends in the snapshot's seal: the snapshot would stand for what goes on, too. */
+export function requireSeal(place: LogPlace, header: SnapshotHeader): void {
   const { storage, directory } = place;
-  if (endsIn(place, layoutOf(storage, directory), { seq, crc })) return;
+  const { seq } = header.head;
+  if (endsIn(place, layoutOf(storage, directory), header)) return;
   // Another compaction may have come, and taken it away, since that listing.
   const newest = layoutOf(storage, directory).snapshots.at(-1) ?? 0;
   if (newest >= seq) throw compactedError(seq, oldestSeq(place));
-  throw replacedError(place, { seq, crc });
+  throw replacedError(place, header);
 }
 
 /**
- * Throws where the segment before a snapshot of `head`, which just got its name, does not end in the seal that `head` is: the log was
+ * Throws where the segment before a snapshot, which just got its name, does not end in the snapshot's seal: the log was
  * replaced before that. Where no such segment is left, another compaction took it away, and the snapshot stays.
  */
-export function refuseOtherEnd(place: LogPlace, { seq, crc }: Head): void {
+export function refuseOtherEnd(place: LogPlace, header: SnapshotHeader): void {
   const { storage, directory } = place;
   const layout = layoutOf(storage, directory);
-  const last = layout.segments.findLast((first) => first <= seq);
-  if (last === undefined || endsIn(place, layout, { seq, crc })) return;
+  const last = layout.segments.findLast((first) => first <= header.head.seq);
+  if (last === undefined || endsIn(place, layout, header)) return;
   // Taken away just now; or made again, empty, by a writer that slept through that.
   if (!storage.look(join(directory, segmentName(last)))?.size) return;
-  throw replacedError(place, { seq, crc });
+  throw replacedError(place, header);
 }
 
-/** Whether the segment before the entry after `head` ends in the seal that `head` is. */
-function endsIn(place: LogPlace, layout: Layout, { seq, crc }: Head): boolean {
-  return sealBefore(place, layout, seq + 1)?.crc === crc;
+/** Whether the segment before the entry after a snapshot ends in the snapshot's seal. */
+function endsIn(place: LogPlace, layout: Layout, { head, seal }: SnapshotHeader): boolean {
+  return sealBefore(place, layout, head.seq + 1)?.crc === seal;
 }
 
-function replacedError({ directory }: LogPlace, { seq, crc }: Head): WalError {
+function replacedError({ directory }: LogPlace, { head: { seq }, seal }: SnapshotHeader): WalError {
   return new WalError(
     'ERR_WAL_DIVERGED',
-    `No segment in ${directory} ends at entry ${seq} with crc ${crc}: the log was replaced meanwhile. Compact it again.`,
+    `No segment in ${directory} ends after entry ${seq} with the seal ${seal}: the log was replaced meanwhile. Compact it again.`,
     { seq },
   );
 }

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Clock } from '../clock/clock.ts';
 import { WalError } from '../errors/errors.ts';
 import { canonicalJson } from '../format/canonical.ts';
-import type { Head } from '../format/chain.ts';
+import type { Head, Tip } from '../format/chain.ts';
 import { readEdited } from '../format/edited.ts';
 
 import { type KeyScope, raisedScope, scopeAtStart } from '../format/key-scope.ts';
@@ -63,7 +63,7 @@ export interface RebuildParts {
   readonly onProgress: () => void;
 }
 
-export interface KeptSnapshot extends Pick<SnapshotHeader, 'head' | 'last' | 'keys'> {
+export interface KeptSnapshot extends Pick<SnapshotHeader, 'head' | 'seal' | 'keys'> {
   readonly of: SnapshotHeader;
 }
 
@@ -96,9 +96,7 @@ type Damage = Pick<LostRange, 'segment' | 'offset' | 'cause'>;
  */
 export class Rebuild {
   readonly #parts: RebuildParts;
-  #head: Head = { seq: 0, crc: GENESIS_CRC };
-  /** The crc of the line that holds its entry: what it follows where it is a seal. */
-  #last = GENESIS_CRC;
+  #tip: Tip = { seq: 0, crc: GENESIS_CRC, link: GENESIS_CRC };
   /** How far the numbers are from what they were. */
   #shift = 0;
   #segmentStart = 1;
@@ -153,8 +151,8 @@ export class Rebuild {
     const kept = survey.items.filter((item) => !isMisfit(item) && item.kept) as SurveyedLine[];
     const first = kept[this.#beginning(kept)];
     this.#begin(first);
-    this.#boundaries = snapshots.filter(({ head }) => head.seq > this.#head.seq);
-    this.#segmentStart = this.#head.seq + 1;
+    this.#boundaries = snapshots.filter(({ head }) => head.seq > this.#tip.seq);
+    this.#segmentStart = this.#tip.seq + 1;
     this.#parts.sink.segment(this.#segmentStart);
     let begun = first === undefined;
     for (const item of survey.items) {
@@ -167,9 +165,13 @@ export class Rebuild {
     }
     if (first === undefined) this.#claimed = 0;
     this.#finish();
-    const { seq, crc } = this.#head;
     const [entries, recovered, lost] = [this.#entries, this.#recovered, this.#lost];
-    return { head: { seq, crc }, entries, recovered, lost, snapshots: this.#snapshots };
+    return { head: this.#head, entries, recovered, lost, snapshots: this.#snapshots };
+  }
+
+  get #head(): Head {
+    const { seq, crc } = this.#tip;
+    return { seq, crc };
   }
 
   /** What lies before a wide gap that a snapshot stands for is what a compaction had not deleted yet. */
@@ -191,17 +193,16 @@ export class Rebuild {
     if (before === 0) return;
     const exact = snapshots.find(({ head }) => head.seq === before);
     if (first !== undefined && exact === undefined && snapshots.some(({ head }) => head.seq > before)) {
-      this.#head = { seq: before, crc: first.prev };
+      this.#tip = { seq: before, crc: first.prev, link: first.prev };
       this.#startsAlone = true;
       return;
     }
     const base = exact ?? snapshots.findLast(({ head }) => head.seq < before);
     if (base === undefined) return;
-    const { head, last, keys } = base;
-    this.#head = head;
-    this.#last = last;
+    const { head, seal, keys } = base;
+    this.#tip = { ...head, link: seal };
     this.#scope = keys;
-    this.#snapshots.push({ of: base, head, last, keys });
+    this.#snapshots.push({ of: base, head, seal, keys });
   }
 
   #meetMisfit({ verdict, cause, segment, offset }: SurveyedMisfit): void {
@@ -213,7 +214,7 @@ export class Rebuild {
   #meetOther(line: SurveyedLine): void {
     if (line.count === 0 && (line.accepted || !this.#sealFits)) this.#seal = line;
     const claimed = line.synced + this.#shift;
-    if (claimed <= Math.max(this.#claimed, this.#head.seq) || this.#keptWriters.has(line.writer)) return;
+    if (claimed <= Math.max(this.#claimed, this.#tip.seq) || this.#keptWriters.has(line.writer)) return;
     this.#claimed = claimed;
   }
 
@@ -240,7 +241,7 @@ export class Rebuild {
       return;
     }
     if (this.#shift === 0 && this.#damage === undefined) this.#fillCompacted(line.seq - 1);
-    const next = this.#head.seq + 1;
+    const next = this.#tip.seq + 1;
     const early = next - (line.seq + this.#shift);
     // Numbers that are taken, as on the other side of a merge, move on all that follows.
     if (early > 0 && this.#leadsToBase) {
@@ -253,7 +254,7 @@ export class Rebuild {
     if (this.#source !== undefined && line.segment !== this.#source) this.#endSegment();
     this.#source = line.segment;
     const { synced, ts, writer } = line;
-    const seq = this.#head.seq + 1;
+    const seq = this.#tip.seq + 1;
     this.#write(text, { seq, synced: Math.min(synced, seq - 1), ts, writer }, line.count);
     this.#parts.sink.kept?.(line, text, seq);
     if (line.edited) {
@@ -277,7 +278,7 @@ export class Rebuild {
     const filled = left > MOST_FILLED ? 1 : left;
     this.#shift -= back + left - filled;
     const damage = this.#damage ?? { segment: line.segment, offset: line.offset, cause: 'missing' };
-    this.#fill(this.#head.seq + filled, damage);
+    this.#fill(this.#tip.seq + filled, damage);
   }
 
   /** Fills up what was compacted into the damaged snapshot, up to `to` or its end. */
@@ -285,31 +286,31 @@ export class Rebuild {
     const { damaged } = this.#parts;
     const last = Math.min(to, damaged);
     const segment = snapshotName(damaged);
-    if (last - this.#head.seq > MOST_COMPACTED) {
-      const more = `, ${last - this.#head.seq} of which nothing is left, and a salvage fills up ${MOST_COMPACTED} at most`;
+    if (last - this.#tip.seq > MOST_COMPACTED) {
+      const more = `, ${last - this.#tip.seq} of which nothing is left, and a salvage fills up ${MOST_COMPACTED} at most`;
       const message = `${segment} is damaged. Its name tells that entries up to ${damaged} were there${more}, so that no number is given twice. Put the file back from a backup; remove it where its name cannot be right.`;
       throw new WalError('ERR_WAL_CORRUPT', message, {
         segment,
         offset: 0,
-        seq: this.#head.seq + 1,
+        seq: this.#tip.seq + 1,
         cause: 'snapshot',
       });
     }
-    if (last > this.#head.seq) this.#fill(last, { segment, offset: 0, cause: 'snapshot' });
+    if (last > this.#tip.seq) this.#fill(last, { segment, offset: 0, cause: 'snapshot' });
   }
 
   /** Puts a repair, and entries that stand for nothing, in the place of what is lost up to `to`. */
   #fill(to: number, damage: Damage): void {
-    const lost = { from: this.#head.seq + 1, to, ...damage };
+    const lost = { from: this.#tip.seq + 1, to, ...damage };
     this.#lost.push(lost);
     this.#parts.sink.lost?.(lost);
     const body = canonicalJson({ ...lost, reason: 'salvage' }) as string;
     if (this.#sealFits) this.#endSegment();
     this.#new(`"data":${body},"id":"wal","op":"${REPAIR_OP}"`, 1);
-    while (this.#head.seq < to) {
+    while (this.#tip.seq < to) {
       this.#crossBoundary();
       const boundary = this.#shift === 0 ? (this.#boundaries[0]?.head.seq ?? Infinity) : Infinity;
-      const count = Math.min(to, boundary) - this.#head.seq;
+      const count = Math.min(to, boundary) - this.#tip.seq;
       const part = Math.min(count, FILL_LINE);
       this.#new(`"entries":[${Array(part).fill(`{"id":"wal","op":"${LOST_OP}"}`).join(',')}]`, part);
     }
@@ -318,7 +319,7 @@ export class Rebuild {
   #new(body: string, count: number): void {
     const { clock, session } = this.#parts;
     const writer = `${session}.${++this.#writers}`;
-    this.#write(body, { seq: this.#head.seq + 1, synced: this.#head.seq, ts: clock.now(), writer }, count);
+    this.#write(body, { seq: this.#tip.seq + 1, synced: this.#tip.seq, ts: clock.now(), writer }, count);
   }
 
   #write(
@@ -328,46 +329,45 @@ export class Rebuild {
   ): void {
     this.#crossBoundary();
     const bytes = Buffer.allocUnsafe(lineBytes(Buffer.byteLength(body)));
-    const place = { ...placed, seq: this.#head.seq + 1, prev: this.#head.crc, crc: '' };
+    const place = { ...placed, seq: this.#tip.seq + 1, prev: this.#tip.link, crc: '' };
     const end = writeLine(bytes, 0, body, place, count);
     this.#parts.sink.line(bytes, 0, end - 1);
     const window = raisedIn(body);
     if (window !== undefined) this.#scope = raisedScope(this.#scope, window, place.seq);
-    this.#head = { seq: this.#head.seq + count, crc: place.crc };
-    this.#last = place.crc;
+    this.#tip = { seq: this.#tip.seq + count, crc: place.crc, link: place.crc };
   }
 
   /** A snapshot stands for whole segments: where it ends, so does one. */
   #crossBoundary(): void {
     while (this.#boundaries.length > 0) {
       const [of] = this.#boundaries as [SnapshotHeader];
-      if (of.head.seq > this.#head.seq) return;
+      if (of.head.seq > this.#tip.seq) return;
       this.#boundaries.shift();
       // With other numbers it stands for other entries; those are all there.
-      if (of.head.seq < this.#head.seq || this.#shift !== 0) continue;
+      if (of.head.seq < this.#tip.seq || this.#shift !== 0) continue;
       this.#hear(of.keys);
       this.#endSegment();
-      this.#snapshots.push({ of, head: this.#head, last: this.#last, keys: this.#scope });
+      this.#snapshots.push({ of, head: this.#head, seal: this.#tip.link, keys: this.#scope });
     }
   }
 
   /** Ends the segment, with the seal it had where that follows. One without entries is not ended. */
   #endSegment(): void {
     const { git, sink } = this.#parts;
-    if (git || this.#head.seq < this.#segmentStart) return;
+    if (git || this.#tip.seq < this.#segmentStart) return;
     this.#putSeal();
-    this.#segmentStart = this.#head.seq + 1;
+    this.#segmentStart = this.#tip.seq + 1;
     sink.segment(this.#segmentStart);
   }
 
   #putSeal(): void {
     const { text, synced, ts, writer } = this.#sealFits ? this.#oldSeal : this.#newSeal;
-    const { seq, crc } = this.#head;
-    const place = { seq: seq + 1, synced, ts, writer, prev: crc, crc: '' };
+    const { seq, crc, link: prev } = this.#tip;
+    const place = { seq: seq + 1, synced, ts, writer, prev, crc: '' };
     const bytes = Buffer.allocUnsafe(lineBytes(Buffer.byteLength(text)));
     const end = writeLine(bytes, 0, text, place, 0);
     this.#parts.sink.line(bytes, 0, end - 1);
-    this.#head = { seq, crc: place.crc };
+    this.#tip = { seq, crc, link: place.crc };
     this.#scope = readEnvelope(bytes, 0, end - 1)?.keys ?? this.#scope;
   }
 
@@ -381,16 +381,16 @@ export class Rebuild {
     const old = this.#seal === undefined ? undefined : this.#read(this.#seal);
     if (old !== undefined) this.#hear(readEnvelope(old, 0, old.length)?.keys);
     const writer = `${session}.${++this.#writers}`;
-    return { text: sealText(this.#scope), synced: this.#head.seq, ts: clock.now(), writer };
+    return { text: sealText(this.#scope), synced: this.#tip.seq, ts: clock.now(), writer };
   }
 
   #finish(): void {
-    const missing = this.#claimed - this.#head.seq;
+    const missing = this.#claimed - this.#tip.seq;
     const beyond = this.#boundaries.at(-1)?.head.seq ?? 0;
-    if (this.#shift === 0 && beyond > this.#head.seq && beyond - this.#head.seq <= MOST_FILLED)
+    if (this.#shift === 0 && beyond > this.#tip.seq && beyond - this.#tip.seq <= MOST_FILLED)
       this.#fill(beyond, this.#damageAtEnd);
     else if (this.#damage !== undefined || missing > 0)
-      this.#fill(this.#head.seq + Math.max(1, Math.min(missing, MOST_FILLED)), this.#damageAtEnd);
+      this.#fill(this.#tip.seq + Math.max(1, Math.min(missing, MOST_FILLED)), this.#damageAtEnd);
     for (const line of this.#late.splice(0)) this.#put(line);
     this.#fillCompacted(Infinity);
     this.#crossBoundary();
@@ -415,7 +415,7 @@ export class Rebuild {
 
   /** Whether the seal that was met last follows what is there now. */
   get #sealFits(): boolean {
-    return this.#seal?.seq === this.#head.seq + 1 && this.#seal.prev === this.#head.crc;
+    return this.#seal?.seq === this.#tip.seq + 1 && this.#seal.prev === this.#tip.link;
   }
 
   get #damageAtEnd(): Damage {

@@ -1,13 +1,12 @@
 import { join } from 'node:path';
 import { hasCode, type WalError } from '../errors/errors.ts';
-import type { KeyScope } from '../format/key-scope.ts';
 import { CRC_LENGTH, CRC_OFFSET, crcIsRight, NEWLINE } from '../format/line.ts';
 import { segmentName } from '../format/names.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
 import { fileError } from '../storage/error.ts';
 import { readFully } from '../storage/files.ts';
 import type { FileLook, StorageFile } from '../storage/storage.ts';
-import type { FeedState, LineFeed, Progress } from '../store/store.ts';
+import type { Before, FeedState, LineFeed, Progress } from '../store/store.ts';
 import { gapError } from './gap.ts';
 import { compactedError, type Layout, type LogPlace, layoutOf, oldestSeq, type Start } from './layout.ts';
 import { readHeader } from './snapshots.ts';
@@ -29,8 +28,7 @@ export class SegmentReader {
   /** How long the file was when it was looked at last: a read that ends before was cut short by the disk. */
   #leastSize = 0;
   #firstSeq: number;
-  #follows: string | undefined;
-  #keys: KeyScope | undefined;
+  #before: Before | undefined;
   #path: string;
   #state: FeedState | undefined;
   /** Offset of the next byte to read. */
@@ -45,14 +43,13 @@ export class SegmentReader {
   constructor(
     place: LogPlace,
     access: 'read' | 'append-existing',
-    { firstSeq, follows, keys }: Start,
+    { firstSeq, before }: Start,
     replaced = false,
   ) {
     this.#place = place;
     this.#access = access;
     this.#firstSeq = firstSeq;
-    this.#follows = follows;
-    this.#keys = keys;
+    this.#before = before;
     this.#path = this.#pathOf(firstSeq);
     this.#replaced = replaced;
   }
@@ -125,29 +122,29 @@ export class SegmentReader {
     if (now === undefined) return 'gone';
     // Compacted away, and its name made anew by a writer that slept through that: what is open here ends in its seal, and
     // a snapshot stands for all of it.
-    const { seq = 0 } = this.#state?.head ?? {};
+    const { seq = 0 } = this.#state?.tip ?? {};
     return this.#newestSnapshot >= Math.max(seq, this.#firstSeq) ? 'gone' : 'replaced';
   }
 
   /** Whether the snapshot that is named by the seal which was read here is of other entries. */
   get #isContradicted(): boolean {
-    const { sealed, head } = this.#state ?? {};
-    if (!sealed || head === undefined) return false;
-    const header = this.#headerOf(head.seq);
-    return header !== undefined && header.head.crc !== head.crc;
+    const { sealed, tip } = this.#state ?? {};
+    if (!sealed || tip === undefined) return false;
+    const header = this.#headerOf(tip.seq);
+    return header !== undefined && header.seal !== tip.link;
   }
 
   /** Whether this segment was read to its seal, and a snapshot stands for just that: then its file may go. */
   get isStoodFor(): boolean {
-    const { sealed, head } = this.#state ?? {};
+    const { sealed, tip } = this.#state ?? {};
     if (!sealed || this.#isContradicted) return false;
-    return this.#layout.snapshots.some((seq) => seq === head?.seq);
+    return this.#layout.snapshots.some((seq) => seq === tip?.seq);
   }
 
   /** Feeds one chunk. 'replaced': the file is not the one any more that was read before, and nothing was fed. */
   read(feed: LineFeed): Progress {
     if (!this.#begun) {
-      feed.begin(this.#firstSeq, this.#follows, this.#replaced, this.#keys);
+      feed.begin(this.#firstSeq, this.#before, this.#replaced);
       this.#begun = true;
       this.#replaced = false;
       this.#position = 0;
@@ -254,21 +251,20 @@ export class SegmentReader {
 
   /** After a seal: the segment that comes next, if it is there. */
   get #next(): Start | undefined {
-    const { sealed, head } = this.#state as FeedState;
-    if (!sealed || head === undefined) return undefined;
-    const firstSeq = head.seq + 1;
-    return this.#place.storage.look(this.#pathOf(firstSeq)) && { firstSeq, follows: head.crc };
+    const { sealed, tip } = this.#state as FeedState;
+    if (!sealed || tip === undefined) return undefined;
+    const firstSeq = tip.seq + 1;
+    return this.#place.storage.look(this.#pathOf(firstSeq)) && { firstSeq, before: tip };
   }
 
   #pathOf(firstSeq: number): string {
     return join(this.#place.directory, segmentName(firstSeq));
   }
 
-  #goTo({ firstSeq, follows, keys }: Start): void {
+  #goTo({ firstSeq, before }: Start): void {
     this.close();
     this.#firstSeq = firstSeq;
-    this.#follows = follows;
-    this.#keys = keys;
+    this.#before = before;
     this.#path = this.#pathOf(firstSeq);
     this.#state = undefined;
     this.#begun = false;
@@ -281,10 +277,10 @@ export class SegmentReader {
    * may just have been made). If they stay, they are not this log's, segments are missing, or this one was compacted away.
    */
   #sees(): boolean {
-    const { sealed, head, end } = this.#state as FeedState;
+    const { sealed, tip, end } = this.#state as FeedState;
     if (this.#arrived === 'surely' && !sealed) return false;
     const layout = this.#layout;
-    const reached = sealed && head !== undefined ? head.seq : this.#firstSeq;
+    const reached = sealed && tip !== undefined ? tip.seq : this.#firstSeq;
     const stray = layout.segments.find((seq) => seq > reached);
     const snapshots = layout.snapshots.filter((seq) => (sealed ? seq > reached : seq >= reached));
     if (stray === undefined && snapshots.length === 0) {
@@ -297,7 +293,7 @@ export class SegmentReader {
       return true;
     }
     if (stray !== undefined && snapshots.length === 0)
-      throw gapError(this.#place, layout, stray, head && { seq: head.seq, sealed, end });
+      throw gapError(this.#place, layout, stray, tip && { seq: tip.seq, sealed, end });
     if (stray !== undefined || snapshots.some((seq) => this.#headerOf(seq) !== undefined))
       throw this.#compactedError(reached + (sealed ? 1 : 0));
     // Damaged, and nothing goes on from it: it is passed over.

@@ -62,8 +62,8 @@ export class WriteTurn {
     for (;;) {
       const state = end.reader.state;
       if (state?.unended !== undefined || state?.wrapped !== undefined) this.#endLine(end.reader);
-      else if (!state?.sealed || state.head === undefined) return true;
-      else if (!this.#makeSegment(state.head.seq + 1)) return false;
+      else if (!state?.sealed || state.tip === undefined) return true;
+      else if (!this.#makeSegment(state.tip.seq + 1)) return false;
       if (!end.catchUpHere(feed)) return false;
     }
   }

@@ -1,10 +1,15 @@
 import type { DamageCause } from '../errors/damage.ts';
 import type { Envelope } from './line.ts';
 
-/** The last accepted entry's number and the last accepted line's crc. */
+/** The last accepted entry's number, and the crc of the line that holds it. A seal, which holds none, leaves both as they are. */
 export interface Head {
   readonly seq: number;
   readonly crc: string;
+}
+
+/** The head, and the crc of the last accepted line, which the next line follows: a seal has one of its own. */
+export interface Tip extends Head {
+  readonly link: string;
 }
 
 /** Acknowledged entries that are not in the log. */
@@ -47,6 +52,7 @@ export class Chain {
   readonly firstSeq: number;
   #seq: number;
   #crc: string | undefined;
+  #link: string | undefined;
   #start: string | undefined;
   #sealed = false;
   #synced = 0;
@@ -65,9 +71,14 @@ export class Chain {
     return this.#seq;
   }
 
-  /** Crc of the last accepted line; before the first, of the line that it follows; undefined where neither is known. */
+  /** Crc of the line that holds that entry; undefined while none of this segment was accepted. */
   get crc(): string | undefined {
     return this.#crc;
+  }
+
+  /** Crc of the last accepted line; before the first, of the line that it follows; undefined where neither is known. */
+  get link(): string | undefined {
+    return this.#link;
   }
 
   /** Crc of the line that the segment's first line follows, once there is one. */
@@ -104,14 +115,14 @@ export class Chain {
   /** Says of the next crc-valid line whether it counts. `offset` is where it lies, for messages. */
   judge(line: Envelope, offset: number): 'accepted' | 'superseded' | 'stranded' {
     this.hear(line, offset);
-    if (this.#crc === undefined && line.seq === this.firstSeq) {
+    if (this.#link === undefined && line.seq === this.firstSeq) {
       this.#start = line.prev;
-      this.#crc = line.prev;
+      this.#link = line.prev;
     }
     const next = this.#seq + 1;
     // A segment without entries is never sealed: what follows such a seal would bear the same segment's name.
     const empty = line.count === 0 && line.seq === this.firstSeq;
-    if (line.seq === next && line.prev === this.#crc && !this.#sealed && !empty) {
+    if (line.seq === next && line.prev === this.#link && !this.#sealed && !empty) {
       this.#accept(line);
       return 'accepted';
     }
@@ -127,7 +138,8 @@ export class Chain {
 
   #accept(line: Envelope): void {
     this.#seq += line.count;
-    this.#crc = line.crc;
+    this.#link = line.crc;
+    if (line.count > 0) this.#crc = line.crc;
     this.#sealed = line.count === 0;
     this.#overtaken = undefined;
     this.#doubt = undefined;
@@ -136,11 +148,12 @@ export class Chain {
     if (line.repair) this.#missing = undefined;
   }
 
-  /** Accepts lines without judging them: they were made to follow `prev`, nothing came between, and `head` is the last. */
-  advance(prev: string, head: Head, sealed: boolean): void {
+  /** Accepts lines without judging them: they were made to follow `prev`, nothing came between, and they leave `tip`. */
+  advance(prev: string, tip: Tip, sealed: boolean): void {
     this.#start ??= prev;
-    this.#seq = head.seq;
-    this.#crc = head.crc;
+    this.#seq = tip.seq;
+    this.#crc = tip.crc;
+    this.#link = tip.link;
     this.#sealed = sealed;
     this.#overtaken = undefined;
     this.#doubt = undefined;
@@ -166,6 +179,7 @@ export class Chain {
     const copy = new Chain(this.firstSeq);
     copy.#seq = this.#seq;
     copy.#crc = this.#crc;
+    copy.#link = this.#link;
     copy.#start = this.#start;
     copy.#sealed = this.#sealed;
     copy.#synced = this.#synced;

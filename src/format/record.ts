@@ -15,7 +15,7 @@ export interface LogRecord<T = unknown> {
   readonly writer: string;
   /** The crc of the record's line. With `seq` it is a cursor. */
   readonly crc: string;
-  /** The crc of the line it follows. */
+  /** The crc of the line it follows: of the last record's, or of the seal after that, which no record stands for. */
   readonly prev: string;
 }
 

@@ -19,10 +19,10 @@ export interface SnapshotHeader {
   readonly log: string;
   /** Milliseconds since the epoch. */
   readonly created: number;
-  /** The last entry folded into it, and the crc of the last line: a seal. */
+  /** The log's head there: the last entry folded into it, and the crc of the line that holds that. */
   readonly head: Head;
-  /** The crc of the line that holds that entry, which the seal follows: who has read it goes on after it. */
-  readonly last: string;
+  /** The crc of the seal after that line: what goes on after it follows the seal. */
+  readonly seal: string;
   readonly fold: FoldIdentity;
   /** Which idempotency keys are looked for after it. */
   readonly keys: KeyScope;
@@ -99,9 +99,9 @@ const CRC = /^[0-9a-f]{8}$/;
 
 /** Whether it has all fields, and sizes that can be: whatever wrote another is not this package, and sizes are read by. */
 function isHeader(value: Partial<Record<keyof SnapshotHeader, unknown>>): value is SnapshotHeader {
-  const { log, created, head, last, fold, keys: scope, body } = value as Partial<SnapshotHeader>;
+  const { log, created, head, seal, fold, keys: scope, body } = value as Partial<SnapshotHeader>;
   if (typeof log !== 'string' || !Number.isSafeInteger(created)) return false;
-  if (!isSize(head?.seq) || !isCrc(head?.crc) || !isCrc(last)) return false;
+  if (!isSize(head?.seq) || !isCrc(head?.crc) || !isCrc(seal)) return false;
   if (typeof fold?.name !== 'string' || typeof fold.version !== 'number' || !isKeyScope(scope)) return false;
   if (!isSize(body?.bytes) || !isCrc(body?.crc) || !isSize(body?.ids) || !isSize(body?.keys)) return false;
   if (body?.ordered !== undefined && !isSize(body.ordered)) return false;

@@ -17,7 +17,7 @@ export function segmentsOf(directory: string): { readonly name: string; readonly
 
 /**
  * Makes a snapshot of all that lies before a segment (default: the last), by hand, as a compaction would. `trim`: also
- * deletes what it stands for. `crc`: of the line that it says it stands for, in place of the right one. Answers its path.
+ * deletes what it stands for. `crc`: of the seal that it names, in place of the right one. Answers its path.
  */
 export async function makeSnapshot(
   directory: string,
@@ -30,7 +30,11 @@ export async function makeSnapshot(
 ): Promise<string> {
   const state = new State(fold);
   const wal = await Wal.open(directory, { readOnly: true });
-  for await (const record of wal.read({ to: before - 1 })) state.apply([record]);
+  let last = '';
+  for await (const record of wal.read({ to: before - 1 })) {
+    state.apply([record]);
+    last = record.crc;
+  }
   await wal.close();
   const segments = segmentsOf(directory);
   const next = segments.find(({ firstSeq }) => firstSeq === before);
@@ -43,8 +47,8 @@ export async function makeSnapshot(
   const header: SnapshotHeader = {
     log: meta.id,
     created: 0,
-    head: { seq: before - 1, crc: crc ?? (JSON.parse(first) as { prev: string }).prev },
-    last: state.lastCrc,
+    head: { seq: before - 1, crc: last },
+    seal: crc ?? (JSON.parse(first) as { prev: string }).prev,
     fold: { name: fold.name, version: fold.version },
     keys: scopeAtStart(DEFAULT_KEY_WINDOW),
     body,

@@ -14,6 +14,7 @@ export interface ReferenceLine {
 export interface Reference {
   readonly lines: readonly ReferenceLine[];
   readonly head: { readonly seq: number; readonly crc: string | null };
+  readonly link: string | null;
   readonly sealed: boolean;
   readonly missing: { readonly from: number; readonly to: number; readonly offset: number } | null;
   readonly doubt: { readonly seq: number; readonly cause: string; readonly offset: number } | null;
@@ -44,6 +45,7 @@ const SINGLE = new RegExp(
 export function readAsSpecified(segment: Buffer, firstSeq = 1): Reference {
   const lines: ReferenceLine[] = [];
   const head: { seq: number; crc: string | null } = { seq: firstSeq - 1, crc: null };
+  let link: string | null = null;
   let overtaken: string | undefined;
   let sealed = false;
   const cuts: Buffer[] = [];
@@ -61,7 +63,7 @@ export function readAsSpecified(segment: Buffer, firstSeq = 1): Reference {
     if (newline < 0) {
       const follows = line !== undefined && line.seq === head.seq + 1 && !sealed;
       const first = line?.seq === firstSeq;
-      const counts = follows && line.prev === (head.crc ?? line.prev) && !(first && line.entries === 0);
+      const counts = follows && line.prev === (link ?? line.prev) && !(first && line.entries === 0);
       lines.push({ verdict: 'pending', ...place, ...(counts && { seq: line.seq, entries: line.entries }) });
       if (counts) doubt = null;
       if (counts && line.repair) missing = null;
@@ -74,11 +76,12 @@ export function readAsSpecified(segment: Buffer, firstSeq = 1): Reference {
     if (line !== undefined) {
       const { seq, entries, prev, crc } = line;
       prove(line.synced, offset);
-      if (head.crc === null && seq === firstSeq) head.crc = prev;
+      if (link === null && seq === firstSeq) link = prev;
       const emptySeal = entries === 0 && seq === firstSeq;
-      if (seq === head.seq + 1 && prev === head.crc && !sealed && !emptySeal) {
+      if (seq === head.seq + 1 && prev === link && !sealed && !emptySeal) {
         head.seq += entries;
-        head.crc = crc;
+        link = crc;
+        if (entries > 0) head.crc = crc;
         sealed = entries === 0;
         overtaken = undefined;
         doubt = null;
@@ -107,7 +110,7 @@ export function readAsSpecified(segment: Buffer, firstSeq = 1): Reference {
     }
     offset = newline + 1;
   }
-  return { lines, head, sealed, missing, doubt };
+  return { lines, head, link, sealed, missing, doubt };
 }
 
 function crcOf(bytes: Buffer): string {

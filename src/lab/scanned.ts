@@ -32,11 +32,12 @@ export function readByScan(segment: Buffer, firstSeq = 1, cuts: Cuts = []): Refe
     note({ verdict: 'pending', offset: end - unterminated, length: unterminated, ...counts });
   }
   scan.finish();
-  const { seq, crc, sealed } = scan.chain;
+  const { seq, crc, link, sealed } = scan.chain;
   const { missing, doubt } = completed?.chain ?? scan.chain;
   return {
     lines: [...lines.values()].sort((a, b) => a.offset - b.offset),
     head: { seq, crc: crc ?? null },
+    link: link ?? null,
     sealed,
     missing: missing ? { from: missing.from, to: missing.to, offset: missing.offset } : null,
     doubt: doubt ? { seq: doubt.seq, cause: doubt.cause, offset: doubt.offset } : null,

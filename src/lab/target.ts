@@ -36,10 +36,8 @@ export interface Found {
   readonly op: string;
   readonly id: string;
   readonly data?: unknown;
-  /** Of an entry that the log ended with once, the crc by which its head was known then (ability `head`). */
+  /** Of an entry that the log ended with once, the crc of its head then (ability `head`). */
   readonly crc?: string | undefined;
-  /** Of the entry that comes after a head, the crc by which that was known last. */
-  readonly prev?: string | undefined;
 }
 
 /** What the store now holds of an id: the `data` of its last entry, unless that was a `delete`. */

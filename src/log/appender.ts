@@ -154,7 +154,7 @@ export class Appender {
   }
 
   /**
-   * Ends the segment that is being written, if it has entries, and resolves with the head that its seal leaves, once all
+   * Ends the segment that is being written, if it has entries, and resolves with the tip that its seal leaves, once all
    * up to there is synced.
    */
   async seal(): Promise<Sealed> {
@@ -245,8 +245,8 @@ export class Appender {
   }
 
   #groupLanded(end: number): void {
-    const { pending, head, lastLineBytes, sealed } = this.#maker.group;
-    this.tail.advance(head, end - lastLineBytes, sealed);
+    const { pending, tip, lastLineBytes, sealed } = this.#maker.group;
+    this.tail.advance(tip, end - lastLineBytes, sealed);
     if (this.tail.isHeard) this.#tell();
     for (const each of pending) {
       this.#land(each, each.seq);

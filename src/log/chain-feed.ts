@@ -1,17 +1,16 @@
 import { WalError } from '../errors/errors.ts';
-import type { Chain, Doubt, Head, Missing } from '../format/chain.ts';
-import type { KeyScope } from '../format/key-scope.ts';
+import type { Chain, Doubt, Head, Missing, Tip } from '../format/chain.ts';
 import { type Envelope, GENESIS_CRC } from '../format/line.ts';
 import { SegmentScan, type UnendedLine } from '../format/scan.ts';
 import type { Misfit } from '../format/verdict.ts';
-import type { FeedState, LineFeed } from '../store/store.ts';
+import type { Before, FeedState, LineFeed } from '../store/store.ts';
 import { foreignSegmentError, troubleError } from './trouble.ts';
 
 /** Runs the chain over all that a store feeds, segment after segment; what is done with the lines is a subclass's. */
 export class ChainFeed implements LineFeed {
   #scan = this.#scanOf(1);
-  /** Crc that the segment's first line must follow, where it is known. */
-  #expected: string | undefined = GENESIS_CRC;
+  /** What lies before the segment, where it is known. */
+  #before: Before | undefined = { link: GENESIS_CRC, crc: GENESIS_CRC };
   #anchor: { offset: number; crc: string } | undefined;
   #unterminated = 0;
   #unended: FeedState['unended'];
@@ -46,7 +45,17 @@ export class ChainFeed implements LineFeed {
   }
 
   get head(): Head {
-    return { seq: this.chain.seq, crc: this.chain.crc ?? this.#expected ?? GENESIS_CRC };
+    return { seq: this.chain.seq, crc: this.chain.crc ?? this.#before?.crc ?? GENESIS_CRC };
+  }
+
+  /** The head, and what the next line follows. */
+  get tip(): Tip {
+    const { seq, crc } = this.head;
+    return { seq, crc, link: this.#link ?? GENESIS_CRC };
+  }
+
+  get #link(): string | undefined {
+    return this.chain.link ?? this.#before?.link;
   }
 
   /** What stopped the log from being read on, or built on, at the last pause. */
@@ -74,13 +83,14 @@ export class ChainFeed implements LineFeed {
   }
 
   #foreignIn({ start, firstSeq }: Chain): WalError | undefined {
-    const foreign = this.#expected !== undefined && start !== undefined && start !== this.#expected;
+    const { link } = this.#before ?? {};
+    const foreign = link !== undefined && start !== undefined && start !== link;
     return foreign ? foreignSegmentError(firstSeq) : undefined;
   }
 
-  begin(firstSeq: number, follows: string | undefined, replaced: boolean, _keys?: KeyScope): void {
+  begin(firstSeq: number, before: Before | undefined, replaced: boolean): void {
     this.#earlier = replaced ? undefined : (this.#earlier ?? this.#missing());
-    this.#expected = follows;
+    this.#before = before;
     this.#anchor = undefined;
     this.#scan = this.#scanOf(firstSeq);
   }
@@ -130,9 +140,9 @@ export class ChainFeed implements LineFeed {
   }
 
   /** Takes the lines of a group, written here, as accepted: the store saw that they landed where they were made for. */
-  advance(head: Head, offset: number, sealed: boolean): void {
-    this.chain.advance(this.head.crc, head, sealed);
-    this.#anchor = { offset, crc: head.crc };
+  advance(tip: Tip, offset: number, sealed: boolean): void {
+    this.chain.advance(this.tip.link, tip, sealed);
+    this.#anchor = { offset, crc: tip.link };
   }
 
   /** Goes on past lines written here, the last of which ends at `end`. */
@@ -152,7 +162,6 @@ export class ChainFeed implements LineFeed {
 
   protected state(end: number): FeedState {
     const { chain, resume } = this.#scan;
-    const crc = chain.crc ?? this.#expected;
     return {
       resume,
       end,
@@ -161,7 +170,7 @@ export class ChainFeed implements LineFeed {
       wrapped: this.#wrapped,
       anchor: this.#anchor,
       sealed: chain.sealed,
-      head: crc === undefined ? undefined : { seq: chain.seq, crc },
+      tip: this.#link === undefined ? undefined : this.tip,
     };
   }
 

@@ -1,4 +1,4 @@
-import type { Head } from '../format/chain.ts';
+import type { Head, Tip } from '../format/chain.ts';
 import { type Body, sealBody } from '../format/entry.ts';
 import { type KeyScope, raisedScope } from '../format/key-scope.ts';
 import { lineBytes, writeLine } from '../format/line.ts';
@@ -22,14 +22,18 @@ export class Group implements Preceding {
   #keys = new Set<string>();
   /** What the group holds, in order. */
   pending: Pending[] = [];
-  /** Number and crc of the last line so far: the log's head once the group has landed. */
-  head: Head = { seq: 0, crc: '' };
+  /** Where the log ends once the group has landed, as far as it is made. */
+  tip: Tip = { seq: 0, crc: '', link: '' };
 
-  /** Starts over, after that head, with the keys that are looked for there; `synced` is what the lines say of themselves. */
-  begin(head: Head, scope: KeyScope, synced: number): void {
+  get head(): Head {
+    return this.tip;
+  }
+
+  /** Starts over, after that tip, with the keys that are looked for there; `synced` is what the lines say of themselves. */
+  begin(tip: Tip, scope: KeyScope, synced: number): void {
     // Larger than for all groups but one with a large line.
     this.#release(2 * GROUP_BYTES);
-    this.head = head;
+    this.tip = tip;
     this.#synced = synced;
     this.#used = 0;
     this.#lastOffset = 0;
@@ -93,7 +97,7 @@ export class Group implements Preceding {
 
   add(pending: Pending): void {
     const { body, writer } = pending;
-    pending.seq = this.head.seq + 1;
+    pending.seq = this.tip.seq + 1;
     pending.writing = true;
     this.#put(body, writer);
     pending.end = this.#used;
@@ -111,12 +115,12 @@ export class Group implements Preceding {
   }
 
   #put({ text, bytes, count, ts }: Body, writer: string): void {
-    const { seq, crc: prev } = this.head;
+    const { seq, crc, link: prev } = this.tip;
     this.#makeRoom(lineBytes(bytes));
     const line = { prev, seq: seq + 1, synced: this.#synced, ts, writer, crc: '' };
     this.#lastOffset = this.#used;
     this.#used = writeLine(this.#buffer, this.#used, text, line, count);
-    this.head = { seq: seq + count, crc: line.crc };
+    this.tip = { seq: seq + count, crc: count > 0 ? line.crc : crc, link: line.crc };
   }
 
   #makeRoom(more: number): void {

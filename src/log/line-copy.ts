@@ -4,7 +4,7 @@ import type { Envelope } from '../format/line.ts';
 import { segmentName } from '../format/names.ts';
 import { recordsOf } from '../format/record.ts';
 import { badArgument } from '../options/options.ts';
-import type { FeedState } from '../store/store.ts';
+import type { Before, FeedState } from '../store/store.ts';
 import { ChainFeed } from './chain-feed.ts';
 import { unreadableError } from './record-feed.ts';
 
@@ -26,7 +26,7 @@ export class LineCopy extends ChainFeed {
   #failure: WalError | undefined;
   #entries = 0;
   #reached: number | undefined;
-  #end: Head | undefined;
+  #copied: Head | undefined;
 
   constructor(last: number, sink: LineSink) {
     super();
@@ -49,9 +49,9 @@ export class LineCopy extends ChainFeed {
     return this.#reached;
   }
 
-  /** The last line that was handed on, and its last entry. */
-  get end(): Head | undefined {
-    return this.#end;
+  /** The head of what was handed on. */
+  get copied(): Head | undefined {
+    return this.#copied;
   }
 
   /** How many entries were handed on. */
@@ -64,9 +64,9 @@ export class LineCopy extends ChainFeed {
     return this.#ends;
   }
 
-  override begin(firstSeq: number, follows: string | undefined, replaced: boolean): void {
-    super.begin(firstSeq, follows, replaced);
-    if (follows !== undefined) this.#ends.set(firstSeq - 1, follows);
+  override begin(firstSeq: number, before: Before | undefined, replaced: boolean): void {
+    super.begin(firstSeq, before, replaced);
+    if (before !== undefined) this.#ends.set(firstSeq - 1, before.link);
     this.#reached ??= firstSeq - 1;
     if (!this.#isDone) this.#sink.segment(firstSeq);
   }
@@ -100,7 +100,7 @@ export class LineCopy extends ChainFeed {
     if (count === 0) this.#ends.set(seq - 1, crc);
     this.#entries += count;
     this.#reached = seq + count - 1;
-    this.#end = { seq: this.#reached, crc };
+    if (count > 0) this.#copied = { seq: this.#reached, crc };
     this.#sink.line(bytes, start, end);
   }
 

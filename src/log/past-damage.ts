@@ -28,8 +28,6 @@ export async function* readPastDamage(
   const cursor = typeof from === 'object' ? from : undefined;
   const first = Math.max(1, cursor === undefined ? ((from as number | undefined) ?? 1) : cursor.seq + 1);
   const last = to ?? Infinity;
-  /** What the next line must follow: the cursor names the line before, or a seal after that. */
-  let follows: string | undefined;
   for await (const each of store.salvaged(from === undefined ? undefined : first)) {
     if (each.kind === 'lost') {
       const { range } = each;
@@ -39,12 +37,9 @@ export async function* readPastDamage(
     }
     const { line, body, seq } = each;
     if (seq > last) return;
-    if (cursor !== undefined && follows !== undefined && line.prev !== follows) throw divergedError(cursor);
     const ends = seq + line.count - 1;
-    const isNamed =
-      cursor !== undefined && seq <= cursor.seq && cursor.seq <= ends && line.crc !== cursor.crc;
-    if (isNamed && cursor.seq < ends) throw divergedError(cursor);
-    follows = isNamed ? cursor.crc : undefined;
+    const isNamed = cursor !== undefined && seq <= cursor.seq && cursor.seq <= ends;
+    if (isNamed && line.crc !== cursor.crc) throw divergedError(cursor);
     if (ends < first) continue;
     for (const record of recordsOfBody(body, line, seq))
       if (record.seq >= first && record.seq <= last) yield record;

@@ -138,7 +138,7 @@ async function isKeptBySnapshot(
   if (cursor === undefined || !hasCode(error, 'ERR_WAL_COMPACTED')) return false;
   const snapshots = await store.snapshots();
   const { seq, crc } = cursor;
-  return snapshots.some(({ head, last }) => head.seq === seq && (head.crc === crc || last === crc));
+  return snapshots.some(({ head }) => head.seq === seq && head.crc === crc);
 }
 
 function isAway(error: unknown): boolean {

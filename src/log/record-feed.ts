@@ -102,8 +102,7 @@ export class RecordFeed extends ChainFeed {
     const { cursor } = this.#range;
     if (cursor === undefined || cursor.seq >= line.seq + line.count) return;
     if (cursor.crc === line.crc) this.#met = true;
-    // After the last entry before a seal, the seal may come, whose crc the cursor has.
-    else if (cursor.seq !== line.seq + line.count - 1) this.#failure = divergedError(cursor);
+    else this.#failure = divergedError(cursor);
   }
 }
 

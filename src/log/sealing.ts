@@ -1,10 +1,10 @@
-import type { Head } from '../format/chain.ts';
+import type { Tip } from '../format/chain.ts';
 import type { KeyScope } from '../format/key-scope.ts';
 import type { Tail } from './tail.ts';
 
 /** Where a segment was ended. */
 export interface Sealed {
-  readonly head: Head;
+  readonly tip: Tip;
   /** Which idempotency keys are looked for after it. */
   readonly keys: KeyScope;
 }
@@ -27,21 +27,21 @@ export class Sealing {
     return this.#waiting.length > 0;
   }
 
-  /** Resolves with the head that the seal leaves, once that is kept. */
+  /** Resolves with the tip that the seal leaves, once that is kept. */
   want(): Promise<Sealed> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
     });
   }
 
-  /** Tells the head that a seal left, if one has, by now, once `keep` has made that survive a crash. */
+  /** Tells the tip that a seal left, if one has, by now, once `keep` has made that survive a crash. */
   async look(keep: () => Promise<void>): Promise<void> {
-    const { isSealed, head, firstSeq, keyScope: keys } = this.#tail;
-    if (!this.isWanted || (!isSealed && head.seq >= firstSeq)) return;
+    const { isSealed, tip, firstSeq, keyScope: keys } = this.#tail;
+    if (!this.isWanted || (!isSealed && tip.seq >= firstSeq)) return;
     const waiting = this.#end();
     try {
       await keep();
-      for (const { resolve } of waiting) resolve({ head, keys });
+      for (const { resolve } of waiting) resolve({ tip, keys });
     } catch (error) {
       for (const { reject } of waiting) reject(error);
     }

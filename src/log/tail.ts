@@ -1,7 +1,7 @@
 import type { Body } from '../format/entry.ts';
 import type { KeyScope } from '../format/key-scope.ts';
 import type { Envelope } from '../format/line.ts';
-import type { FeedState } from '../store/store.ts';
+import type { Before, FeedState } from '../store/store.ts';
 import { ChainFeed } from './chain-feed.ts';
 import type { KeyWindow } from './key-window.ts';
 
@@ -105,20 +105,15 @@ export class Tail extends ChainFeed {
     for (const listener of this.#listeners) listener.line(bytes, start, end, this.firstSeq);
   }
 
-  override begin(
-    firstSeq: number,
-    follows: string | undefined,
-    replaced: boolean,
-    keys: KeyScope | undefined,
-  ): void {
+  override begin(firstSeq: number, before: Before | undefined, replaced: boolean): void {
     // A compaction may have taken away what lies between.
     if (replaced || firstSeq !== this.head.seq + 1) {
       this.#since = firstSeq;
-      this.#keys.begin(keys);
+      this.#keys.begin(before?.keys);
       for (const listener of this.#listeners) listener.interrupted();
     }
     this.#since = Math.min(this.#since, firstSeq);
-    super.begin(firstSeq, follows, replaced);
+    super.begin(firstSeq, before, replaced);
     if (!replaced) return;
     this.#epoch++;
     this.#synced = 0;

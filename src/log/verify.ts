@@ -10,7 +10,7 @@ import { recordsOf } from '../format/record.ts';
 import type { UnendedLine } from '../format/scan.ts';
 import type { Stray } from '../format/strays.ts';
 import type { Misfit, Verdict } from '../format/verdict.ts';
-import type { FeedState, LineReader, LineStore } from '../store/store.ts';
+import type { Before, FeedState, LineReader, LineStore } from '../store/store.ts';
 import { ChainFeed } from './chain-feed.ts';
 import { DamageSurvey, type Place, type SurveyedDamage } from './damage-survey.ts';
 import { unreadableError } from './record-feed.ts';
@@ -192,8 +192,8 @@ class VerifyFeed extends ChainFeed {
     return this.#segments.length === 0 ? 0 : this.firstSeq;
   }
 
-  override begin(firstSeq: number, follows: string | undefined, replaced: boolean): void {
-    super.begin(firstSeq, follows, replaced);
+  override begin(firstSeq: number, before: Before | undefined, replaced: boolean): void {
+    super.begin(firstSeq, before, replaced);
     this.#survey.begin(firstSeq, this.#end.bytes, this.#end.lines);
     this.#proof = undefined;
     this.#listed = 0;

@@ -1,6 +1,6 @@
 import type { DamageCause } from '../errors/damage.ts';
 import type { WalError } from '../errors/errors.ts';
-import type { Head } from '../format/chain.ts';
+import type { Head, Tip } from '../format/chain.ts';
 import type { KeyScope } from '../format/key-scope.ts';
 import type { Envelope } from '../format/line.ts';
 import type { Mark, Rewind } from '../format/mark.ts';
@@ -22,20 +22,29 @@ export interface FeedState {
   readonly wrapped: DamageCause | undefined;
   /** Offset and crc of the last accepted line of this segment. */
   readonly anchor: { readonly offset: number; readonly crc: string } | undefined;
-  /** True once a seal was accepted: the lines go on in the segment that begins with `head.seq + 1`. */
+  /** True once a seal was accepted: the lines go on in the segment that begins with `tip.seq + 1`. */
   readonly sealed: boolean;
   /** Undefined where it is told by the segment before, which was not fed. */
-  readonly head: Head | undefined;
+  readonly tip: Tip | undefined;
+}
+
+/** What lies before a segment, as the segment before it or a snapshot tells. */
+export interface Before {
+  /** Crc of the line that the segment's first line must follow. */
+  readonly link: string;
+  /** Crc of the line that holds the entry before its first. */
+  readonly crc: string;
+  /** Which idempotency keys are looked for from there on, where what was fed before does not tell. */
+  readonly keys?: KeyScope | undefined;
 }
 
 /** What takes lines from a store: the engine's side of reading. Everything here is synchronous. */
 export interface LineFeed {
   /**
-   * The bytes that follow are a segment's, from its beginning. `follows`: the crc of the line that its first line
-   * must follow, where the segment before or a snapshot tells it. `replaced`: what was fed before is not in this log.
-   * `keys`: which idempotency keys are looked for from there on, where what was fed before does not tell.
+   * The bytes that follow are a segment's, from its beginning. `before`: undefined where nothing tells. `replaced`: what was fed
+   * before is not in this log.
    */
-  begin(firstSeq: number, follows: string | undefined, replaced: boolean, keys?: KeyScope): void;
+  begin(firstSeq: number, before: Before | undefined, replaced: boolean): void;
   /** The next bytes of the segment. They may be reused once the call returns. */
   push(bytes: Buffer): void;
   /** No more for now. What is pushed next begins at the `resume` of the answer. */
@@ -45,7 +54,7 @@ export interface LineFeed {
 }
 
 /**
- * Makes a group: lines, to be put down in one piece, that follow the head to which the feed was just caught up; undefined where there is nothing to
+ * Makes a group: lines, to be put down in one piece, that follow the tip to which the feed was just caught up; undefined where there is nothing to
  * write. What it throws, `write` rejects with, having written nothing.
  */
 export type Build = () => Buffer | undefined;
@@ -180,7 +189,7 @@ export interface LineStore {
   readSnapshot(header: SnapshotHeader): Iterable<Buffer> | AsyncIterable<Buffer>;
   /** For reading parts of a snapshot, also when it has been deleted meanwhile. ERR_WAL_COMPACTED where it is gone already. */
   openSnapshot(header: SnapshotHeader): SnapshotFile | Promise<SnapshotFile>;
-  /** Keeps a snapshot: once this resolves, it survives a crash, whole. It is not put where its head's seal is not this log's. */
+  /** Keeps a snapshot: once this resolves, it survives a crash, whole. It is not put where its seal is not this log's. */
   putSnapshot(header: SnapshotHeader, body: Iterable<Buffer>): Promise<void>;
   /** Deletes snapshots before the one at `seq`, and the segments that end at or before it. */
   trim(seq: number): Promise<void>;

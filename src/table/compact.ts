@@ -77,7 +77,7 @@ export async function compact<V>(host: CompactHost, options: CompactOptions<V>):
 
 async function makeSnapshot<V>(host: CompactHost, fold: Fold<V>, sealed: Sealed): Promise<CompactReport> {
   const { store } = host;
-  const { head } = sealed;
+  const { tip: head } = sealed;
   for (let tries = 1; ; tries++) {
     const snapshots = await store.snapshots();
     const [newest] = snapshots;
@@ -129,8 +129,7 @@ function reportOf({ head, body }: SnapshotHeader, made: boolean): CompactReport 
 }
 
 /** The idempotency keys that a writer may still ask for: with the lines they stand on, they would be forgotten. */
-function keysBefore({ store, clock }: CompactHost, { head, keys }: Sealed): Promise<SnapshotKey[]> {
-  const { seq } = head;
+function keysBefore({ store, clock }: CompactHost, { tip: { seq }, keys }: Sealed): Promise<SnapshotKey[]> {
   return waiting(olderKeys(store, firstInScope(keys, seq), seq + 1), () => clock.yield());
 }
 
@@ -138,7 +137,7 @@ async function encode<V>(
   { store, clock }: CompactHost,
   state: State<V>,
   keys: readonly SnapshotKey[],
-  { head, keys: scope }: Sealed,
+  { tip: { seq, crc, link: seal }, keys: scope }: Sealed,
 ): Promise<{ header: SnapshotHeader; pieces: Buffer[] }> {
   const { fold } = state;
   const maker = new SnapshotBodyMaker();
@@ -147,7 +146,7 @@ async function encode<V>(
   for (const key of keys) if (maker.addKey(key)) await clock.yield();
   const body = maker.end(fold.order !== undefined);
   const { name, version } = fold;
-  const made = { log: store.info().id, created: clock.now(), head, last: state.lastCrc };
+  const made = { log: store.info().id, created: clock.now(), head: { seq, crc }, seal };
   const header = { ...made, fold: { name, version }, keys: scope, body };
   return { header, pieces: maker.pieces };
 }

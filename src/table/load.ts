@@ -1,6 +1,6 @@
 import type { Clock } from '../clock/clock.ts';
 import { hasCode, WalError } from '../errors/errors.ts';
-import type { Head } from '../format/chain.ts';
+import type { Head, Tip } from '../format/chain.ts';
 import { GENESIS_CRC } from '../format/line.ts';
 import { segmentName } from '../format/names.ts';
 import type { LogRecord } from '../format/record.ts';
@@ -11,7 +11,7 @@ import { readRecords } from '../log/reader.ts';
 import { divergedError } from '../log/record-feed.ts';
 import { SnapshotBlocks } from '../log/snapshot-blocks.ts';
 import { lostState } from '../log/snapshot-check.ts';
-import type { LineStore } from '../store/store.ts';
+import type { Before, LineStore } from '../store/store.ts';
 import type { Fold } from './fold.ts';
 import { freezeParsed } from './freeze.ts';
 import type { HeardLine } from './inbox.ts';
@@ -72,8 +72,8 @@ async function loadFrom<V>(
     try {
       if (whole) for await (const _ of parts.store.readSnapshot(header));
       const blocks = new SnapshotBlocks(header, await parts.store.openSnapshot(header));
-      state = new State(fold, { seq: header.head.seq, crc: header.last }, new Run(blocks));
-      await goOn(parts, state, header.head, head, heard);
+      state = new State(fold, header.head.seq, new Run(blocks));
+      await goOn(parts, state, { ...header.head, link: header.seal }, head, heard);
       return state;
     } catch (error) {
       state?.close();
@@ -83,7 +83,7 @@ async function loadFrom<V>(
   }
   try {
     const state = new State(fold);
-    await goOn(parts, state, { seq: 0, crc: GENESIS_CRC }, head, heard);
+    await goOn(parts, state, { seq: 0, crc: GENESIS_CRC, link: GENESIS_CRC }, head, heard);
     return state;
   } catch (error) {
     if (!hasCode(error, 'ERR_WAL_COMPACTED')) throw error;
@@ -119,12 +119,12 @@ export function isOf<V>(fold: Fold<V>, { fold: { name, version }, body }: Snapsh
 async function goOn<V>(
   parts: LoadParts,
   state: State<V>,
-  from: Head,
+  from: Tip,
   to: Head,
   heard: readonly HeardLine[],
 ): Promise<void> {
   const [first] = heard.length > 0 ? recordsOf(heard[0] as HeardLine) : [];
-  if (first?.seq !== from.seq + 1 || first.prev !== from.crc) return readOn(parts, state, from, to);
+  if (first?.seq !== from.seq + 1 || first.prev !== from.link) return readOn(parts, state, from, to);
   let stretch = 0;
   for (const each of heard) {
     try {
@@ -141,7 +141,7 @@ function recordsOf({ line, segment }: HeardLine): LogRecord[] {
 }
 
 /** Folds in the records after `from`, where the state is, to `to`. */
-async function readOn<V>({ store, clock }: LoadParts, state: State<V>, from: Head, to: Head): Promise<void> {
+async function readOn<V>({ store, clock }: LoadParts, state: State<V>, from: Tip, to: Head): Promise<void> {
   if (to.seq === from.seq) {
     if (to.crc !== from.crc) throw divergedError(from);
     return;
@@ -149,7 +149,7 @@ async function readOn<V>({ store, clock }: LoadParts, state: State<V>, from: Hea
   const range = { from: from.seq + 1, to: to.seq, follow: undefined };
   for await (const record of readRecords(store, clock, range)) {
     const { seq, prev } = record;
-    if (seq !== state.seq + 1 || (state.seq === from.seq && prev !== from.crc)) throw divergedError(from);
+    if (seq !== state.seq + 1 || (state.seq === from.seq && prev !== from.link)) throw divergedError(from);
     try {
       state.apply([freezeParsed(record)]);
     } catch (error) {
@@ -174,9 +174,9 @@ async function segmentOf(store: LineStore, seq: number): Promise<string> {
 class FirstSegment extends ChainFeed {
   first: number | undefined;
 
-  override begin(firstSeq: number, follows: string | undefined, replaced: boolean): void {
+  override begin(firstSeq: number, before: Before | undefined, replaced: boolean): void {
     this.first ??= firstSeq;
-    super.begin(firstSeq, follows, replaced);
+    super.begin(firstSeq, before, replaced);
   }
 }
 

@@ -48,7 +48,7 @@ export async function stateAt<V>(
   const wanted = checkMoment(moment);
   for (let tries = 1; ; tries++) {
     const snapshots = await parts.store.snapshots();
-    // Anew at each try, and after the listing: the seal of a compaction changes the head's crc, though not its seq.
+    // After the listing: a snapshot of what comes later is no help.
     const head = await headNow();
     try {
       return await loadPast(parts, fold, wanted, head, snapshots);

@@ -1,7 +1,5 @@
 import { WalError } from '../errors/errors.ts';
 import { canonicalOfParsed } from '../format/canonical.ts';
-import type { Head } from '../format/chain.ts';
-import { GENESIS_CRC } from '../format/line.ts';
 import type { Placed } from '../format/order.ts';
 import type { LogRecord } from '../format/record.ts';
 import { encodeItem } from '../format/snapshot.ts';
@@ -18,13 +16,11 @@ export class State<V> implements View<V> {
   readonly #run: Run<V> | undefined;
   readonly #layer: Overlay<V>;
   #seq: number;
-  #crc: string;
 
   /** Of nothing, or of the run, which it takes over, and which stands for all up to that entry. */
-  constructor(fold: Fold<V>, { seq, crc }: Head = { seq: 0, crc: GENESIS_CRC }, run?: Run<V>) {
+  constructor(fold: Fold<V>, seq = 0, run?: Run<V>) {
     this.fold = fold;
     this.#seq = seq;
-    this.#crc = crc;
     this.#run = run;
     this.#layer = new Overlay(fold, run);
   }
@@ -32,11 +28,6 @@ export class State<V> implements View<V> {
   /** The last entry folded in. */
   get seq(): number {
     return this.#seq;
-  }
-
-  /** The crc of the line that holds it. */
-  get lastCrc(): string {
-    return this.#crc;
   }
 
   get changes(): number {
@@ -62,10 +53,7 @@ export class State<V> implements View<V> {
       for (const put of puts) put();
     }
     const last = records.at(-1);
-    if (last !== undefined) {
-      this.#seq = last.seq;
-      this.#crc = last.crc;
-    }
+    if (last !== undefined) this.#seq = last.seq;
     return changes;
   }
 

@@ -143,8 +143,8 @@ async function restoreOnce(store: FileStore, job: Job): Promise<RestoreReport> {
     const { git, keyWindow } = store.info();
     checkAborted(signal);
     await made.finish({ id, created: new Date(clock.now()).toISOString(), git, keyWindow });
-    if (copy.end !== undefined)
-      new MarkFile({ storage, directory: destination, log: id, now: clock.now }).set(copy.end);
+    if (copy.copied !== undefined)
+      new MarkFile({ storage, directory: destination, log: id, now: clock.now }).set(copy.copied);
     const bad = survey.error === undefined ? HARM : [...HARM, 'stranded'];
     const failed = [...survey.odd.filter(({ verdict }) => bad.includes(verdict)), ...damaged];
     const skipped = survey.entries - copy.entries;
@@ -211,9 +211,9 @@ async function feed(
 }
 
 /** Whether a snapshot stands for what comes before lines that were copied. */
-function leadsTo({ head: { seq, crc } }: SnapshotHeader, copy: LineCopy, first: number): boolean {
+function leadsTo({ head: { seq }, seal }: SnapshotHeader, copy: LineCopy, first: number): boolean {
   const end = copy.ends.get(seq);
-  return end === undefined ? seq === first - 1 : end === crc;
+  return end === undefined ? seq === first - 1 : end === seal;
 }
 
 function stateGoneError(store: FileStore, first: number): WalError {

@@ -140,10 +140,10 @@ async function appendRepair(
   lost: RepairReport['lost'],
   error: WalError,
 ): Promise<RepairReport['head']> {
-  let written = { head: { seq: 0, crc: GENESIS_CRC }, length: 0 };
+  let written = { tip: { seq: 0, crc: GENESIS_CRC, link: GENESIS_CRC }, length: 0 };
   const tail: Tail = new Tail(new KeyWindow(scopeAtStart(0)), {
     accepted: () => {},
-    landed: (end) => tail.advance(written.head, end - written.length, false),
+    landed: (end) => tail.advance(written.tip, end - written.length, false),
     caughtUp: () => {},
     replaced: () => {},
   });
@@ -154,30 +154,32 @@ async function appendRepair(
   const body = `"data":${data},"id":"wal","op":"${REPAIR_OP}"`;
   const writer = `${sessionName(randomHex)}.1`;
   await store.catchUp(tail);
-  const before = tail.head;
+  const before = tail.tip;
   const outcome = await store.write(
     tail,
     () => {
       // Somebody else may have repaired it, or written before it was damaged as it looks now.
-      if (tail.head.crc !== before.crc) return undefined;
+      if (tail.tip.link !== before.link) return undefined;
       const bytes = Buffer.alloc(lineBytes(Buffer.byteLength(body)));
-      const { seq, crc: prev } = before;
+      const { seq, link: prev } = before;
       const place = { prev, seq: seq + 1, synced: 0, ts: clock.now(), writer, crc: '' };
       const end = writeLine(bytes, 0, body, place);
-      written = { head: { seq: seq + 1, crc: place.crc }, length: end };
+      const { crc } = place;
+      written = { tip: { seq: seq + 1, crc, link: crc }, length: end };
       return bytes.subarray(0, end);
     },
     () => true,
   );
   if (outcome.kind === 'failed') throw outcome.error;
   // Overtaken, it may have been read back as what counts.
-  if (outcome.kind !== 'landed' && tail.head.crc !== written.head.crc)
+  if (outcome.kind !== 'landed' && tail.tip.link !== written.tip.link)
     throw new WalError(
       'ERR_WAL_CONFLICT',
       'Somebody else wrote to the log while it was repaired: run the repair again.',
       { head: tail.head },
     );
   await store.sync(false);
-  store.marks.set(written.head);
-  return written.head;
+  const { seq, crc } = written.tip;
+  store.marks.set({ seq, crc });
+  return { seq, crc };
 }

@@ -506,7 +506,8 @@ export class Wal {
   }
 
   /**
-   * The last entry's number and its line's crc, as the log is now: a cursor. Seq 0 where it is empty.
+   * The last entry's number and its line's crc, as the log is now: a cursor. They change only when an entry comes, not when the log
+   * is compacted or goes on in another segment. Seq 0 where it is empty.
    *
    * Rejects with ERR_WAL_CLOSED, ERR_WAL_DIVERGED (another log lies there now, or a segment of one), ERR_WAL_NOT_FOUND, ERR_WAL_MISSING,
    * ERR_WAL_NOT_A_DIRECTORY, ERR_WAL_PERMISSION, ERR_WAL_FORMAT, ERR_WAL_VERSION or ERR_WAL_IO.

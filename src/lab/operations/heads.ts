@@ -12,16 +12,13 @@ interface HeadsParts {
   readonly end?: Head | undefined;
 }
 
-/** A line without entries may follow one with some: the log ends with the same entry then, and has another crc. */
-const MOST_CRCS = 2;
-
-/** With which entries the log ended once, and the crcs by which these heads were known. */
+/** With which entries the log ended once, and the crcs of these heads. */
 export class Heads {
   readonly #parts: HeadsParts;
   /** 1 for an entry that others of the same write follow: the log never ended there. */
   readonly #isInner: Uint8Array;
   /** What was told of heads whose crcs cannot be read any more. */
-  readonly #told = new Map<number, Set<string>>();
+  readonly #told = new Map<number, string>();
 
   constructor(parts: HeadsParts) {
     this.#parts = parts;
@@ -42,33 +39,25 @@ export class Heads {
   }
 
   /**
-   * Whether it ended there with that crc once, so far as can be known: of what was compacted away, all who tell it must agree. For what
+   * Whether it ended there with that crc, so far as can be known: of what was compacted away, all who tell it must agree. For what
    * somebody was told, or went through with.
    */
   readonly agrees = ({ seq, crc }: Head): boolean => {
-    const { found, oldest } = this.#parts;
-    if (crc === undefined || found[seq - oldest]?.crc === crc) return true;
-    const known = this.crcsOf(seq);
-    if (known.includes(crc)) return true;
-    // The log is empty before its first entry, which tells what that follows.
-    const canBeRead = seq >= oldest || (seq === 0 && known.length > 0);
-    if (canBeRead) return known.length === 0;
-    if (known.length === MOST_CRCS) return false;
-    this.#told.set(seq, (this.#told.get(seq) ?? new Set()).add(crc));
-    return true;
+    if (crc === undefined) return true;
+    const known = this.crcOf(seq);
+    if (known === undefined && seq < this.#parts.oldest) this.#told.set(seq, crc);
+    return known === undefined || known === crc;
   };
 
-  /** Whether it surely had that crc all the time that it ended there. */
+  /** Whether it surely had that crc. */
   isOnly({ seq, crc }: Head): boolean {
-    const known = this.crcsOf(seq);
-    return known.length === 1 && known[0] === crc;
+    return crc !== undefined && this.crcOf(seq) === crc;
   }
 
-  /** The crcs with which it ended there, so far as they are known. */
-  crcsOf(seq: number): string[] {
+  /** The crc with which it ended there, so far as that is known. */
+  crcOf(seq: number): string | undefined {
     const { found, oldest, end } = this.#parts;
-    const next = seq === end?.seq ? end.crc : found[seq + 1 - oldest]?.prev;
-    const crcs = [seq < oldest ? undefined : found[seq - oldest]?.crc, next, ...(this.#told.get(seq) ?? [])];
-    return [...new Set(crcs.filter((crc) => crc !== undefined))];
+    const told = seq === end?.seq ? end.crc : this.#told.get(seq);
+    return (seq < oldest ? undefined : found[seq - oldest]?.crc) ?? told;
   }
 }

@@ -9,11 +9,35 @@ export const CHAIN: readonly Mutant[] = [
     edits: [
       {
         file: 'format/chain',
-        find: 'line.seq === next && line.prev === this.#crc',
+        find: 'line.seq === next && line.prev === this.#link',
         replace: 'line.seq === next',
       },
     ],
     caughtBy: { by: 'crash', workload: 'overtaken' },
+  },
+  {
+    name: 'seal-is-the-head',
+    rule: 'a seal leaves the head as it is',
+    told: 'FORMAT: The chain',
+    edits: [{ file: 'format/chain', find: 'if (line.count > 0)', replace: 'if (true)' }],
+    caughtBy: {
+      by: 'test',
+      file: 'head',
+      test: 'of a log that ends in a batch, the head stays when another Wal compacts it at its head',
+      because: 'a condition on the head that fails without need loses nothing, and is tried again',
+    },
+  },
+  {
+    name: 'seal-before-is-the-head',
+    rule: 'whoever begins after a seal has the head from the line that the seal follows',
+    told: 'FORMAT: The chain',
+    edits: [{ file: 'file/layout', find: 'crc: seal.prev', replace: 'crc: seal.crc' }],
+    caughtBy: {
+      by: 'test',
+      file: 'head',
+      test: 'of a log that ends in a batch, the head stays when it is sealed, and opened again',
+      because: 'a condition on the head that fails without need loses nothing, and is tried again',
+    },
   },
   {
     name: 'lines-after-seal',

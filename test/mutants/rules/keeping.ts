@@ -214,7 +214,7 @@ export const KEEPING: readonly Mutant[] = [
     name: 'snapshot-ends-cursors',
     rule: 'who has read the last entry before a snapshot goes on after it',
     told: 'FORMAT: Snapshots',
-    edits: [{ file: 'log/reader', find: ' || last === crc', replace: '' }],
+    edits: [{ file: 'log/reader', find: 'head.seq === seq && head.crc === crc', replace: 'false' }],
     caughtBy: {
       by: 'test',
       file: 'cursors',

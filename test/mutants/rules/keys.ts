@@ -117,9 +117,7 @@ export const KEYS: readonly Mutant[] = [
     name: 'raise-forgotten-by-the-seal',
     rule: 'a seal tells the window to whoever begins after it',
     told: 'FORMAT: Idempotency keys',
-    edits: [
-      { file: 'file/layout', find: 'follows: seal.crc, keys: seal.keys', replace: 'follows: seal.crc' },
-    ],
+    edits: [{ file: 'file/layout', find: 'crc: seal.prev, keys: seal.keys', replace: 'crc: seal.prev' }],
     caughtBy: { by: 'crash', workload: 'key window' },
   },
   {
@@ -129,8 +127,8 @@ export const KEYS: readonly Mutant[] = [
     edits: [
       {
         file: 'file/layout',
-        find: 'follows: header.head.crc, keys: header.keys',
-        replace: 'follows: header.head.crc',
+        find: 'crc: header.head.crc, keys: header.keys',
+        replace: 'crc: header.head.crc',
       },
     ],
     caughtBy: { by: 'crash', workload: 'key window' },

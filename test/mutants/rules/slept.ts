@@ -9,8 +9,8 @@ export const SLEPT: readonly Mutant[] = [
     edits: [
       {
         file: 'file/segments',
-        find: 'some((seq) => seq === head?.seq)',
-        replace: 'some((seq) => seq >= (head?.seq ?? 0))',
+        find: 'some((seq) => seq === tip?.seq)',
+        replace: 'some((seq) => seq >= (tip?.seq ?? 0))',
       },
     ],
     caughtBy: {
@@ -36,7 +36,7 @@ export const SLEPT: readonly Mutant[] = [
     name: 'seal-by-its-seq',
     rule: 'a snapshot gets its name only where the log has the seal that it was made up to: seq and crc',
     told: 'ARCHITECTURE: Segments and snapshots',
-    edits: [{ file: 'file/layout', find: 'seq + 1)?.crc === crc', replace: 'seq + 1) !== undefined' }],
+    edits: [{ file: 'file/layout', find: 'seq + 1)?.crc === seal', replace: 'seq + 1) !== undefined' }],
     caughtBy: {
       by: 'test',
       file: 'compact-steps',
