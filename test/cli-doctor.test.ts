@@ -17,6 +17,7 @@ import { extname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Check } from '../src/cli/doctor/check.ts';
 import { examine } from '../src/cli/doctor/examine.ts';
+import { onLog } from '../src/cli/on-log.ts';
 import { printable } from '../src/format/printable.ts';
 import { setLockKind, Wal } from '../src/index.ts';
 import { ended, PROGRAM, run, start } from '../src/lab/command-line.ts';
@@ -334,6 +335,50 @@ test('a snapshot that cannot be read is warned of where another stands in, and f
     );
     flip(join(log, older), 10);
     assert.equal((await snapshots())?.state, 'fail');
+  }));
+
+test('a snapshot whose lines were converted: doctor says that a salvage brings all of it back', () =>
+  inLog(async (log) => {
+    await append(log, 31, 32, (wal) => wal.compact({ retain: 1 }));
+    const [snapshot] = jsonl(log) as [string];
+    const path = join(log, snapshot);
+    writeFileSync(path, readFileSync(path, 'utf8').replaceAll('\n', '\r\n'));
+    const checks = await checksOf(log);
+    const { message, mend } = checks.find(({ name }) => name === 'snapshots') as Check;
+    assert.match(message, /a salvage brings all of it back/);
+    assert.match(mend ?? '', /^jsonl-wal repair --mode salvage -C /);
+  }));
+
+test('beside damage, doctor does not call gone what a repair may bring back, nor name --forget', () =>
+  inLog(async (log) => {
+    flip(lastSegment(log), 40);
+    const rewound = (await checksOf(log)).find(({ name }) => name === 'rewound');
+    assert.equal(rewound?.state, 'warn');
+    assert.doesNotMatch(`${rewound.message} ${rewound.mend}`, /gone|--forget/);
+  }));
+
+test('in a directory that may not be listed, doctor goes on to the end', (t) =>
+  inLog(async (log) => {
+    if (process.getuid?.() !== 0) return t.skip('only root may act as another user');
+    chmodSync(join(log, '..'), 0o755);
+    chmodSync(log, 0o700);
+    process.seteuid?.(65_534);
+    const checks = await checksOf(log).finally(() => process.seteuid?.(0));
+    assert.equal(checks.find(({ name }) => name === 'permissions')?.state, 'fail');
+    assert.equal(checks.at(-1)?.name, 'git');
+  }));
+
+test('each command that doctor and an error name is one on that log', () =>
+  inLog(async (log) => {
+    assert.equal(
+      onLog('Run "jsonl-wal doctor", or "jsonl-wal lock set kernel" (see "jsonl-wal lock --help").', "it's"),
+      `Run "jsonl-wal doctor -C 'it'\\''s'", or "jsonl-wal lock set kernel -C 'it'\\''s'" (see "jsonl-wal lock --help").`,
+    );
+    flip(lastSegment(log), 40);
+    const { stderr } = await run(log, ['read', '-C', '.']);
+    const named = stderr.match(/"jsonl-wal [^"]*"/g) ?? [];
+    assert.ok(named.length > 0);
+    for (const command of named) assert.match(command, / -C \."$/);
   }));
 
 /** Starts a process that takes the kernel lock, and keeps it. */

@@ -202,9 +202,11 @@ test('a backup, a restored log and a salvaged one keep the entry that lacks its 
     assert.equal((await wal.backup(backup)).seq, 3);
     await wal.close();
     const restored = join(directory, '..', 'restored');
-    assert.equal((await Wal.restore(backup, restored)).seq, 3);
+    const { seq, applied, skipped } = await Wal.restore(backup, restored);
+    assert.deepEqual([seq, applied, skipped], [3, 3, 0]);
     assert.deepEqual(await idsIn(restored), all);
     assert.equal((await Wal.restore(backup, `${restored}-at-3`, { toSeq: 3 })).seq, 3);
+    assert.equal((await Wal.restore(directory, `${restored}-too`)).skipped, 0);
     nodeStorage.remove(join(directory, 'wal.json'));
     const { lost, entries } = await Wal.repair(directory, { mode: 'salvage' });
     assert.deepEqual([lost, entries], [[], 3]);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { examine } from '../src/cli/doctor/examine.ts';
 import { straysAmong } from '../src/format/strays.ts';
 import { Wal, type WalOptions } from '../src/index.ts';
 import { run } from '../src/lab/command-line.ts';
@@ -158,6 +159,16 @@ test('with every file evicted, opening makes no new log', () =>
     assert.deepEqual(jsonl(log), []);
   }));
 
+test('with wal.json evicted, doctor advises no repair: each is refused until it is back', () =>
+  inLog(3, async (log) => {
+    evict(log, 'wal.json');
+    await assert.rejects(Wal.repair(log, { mode: 'salvage' }), { code: 'ERR_WAL_MISSING' });
+    const mends: (string | undefined)[] = [];
+    for await (const { state, mend } of examine(log)) if (state === 'fail') mends.push(mend);
+    assert.ok(mends.length > 0);
+    for (const mend of mends) assert.match(mend ?? '', /^have it downloaded/);
+  }));
+
 test('under an open Wal the only segment is evicted: appends are rejected as not written until it is back', () =>
   inLog(3, async (log) => {
     const wal = await Wal.open(log, SMALL);
@@ -178,6 +189,9 @@ test('where all segments are gone that this machine knows of, opening to write i
     const message = /neither a segment nor a snapshot.*saw entry 3 acknowledged.*doctor --forget/;
     await assert.rejects(Wal.open(log), { code: 'ERR_WAL_MISSING', message, seq: 3 });
     assert.deepEqual(jsonl(log), []);
+    const doctor = await run(scratch, ['doctor']);
+    assert.equal(doctor.code, 4);
+    assert.match(doctor.stdout, /^\[fail\] rewound .*no append works/m);
     const { code, stderr } = await run(scratch, ['append', '--op', 'add', '--id', 'z']);
     assert.equal(code, 4);
     assert.match(stderr, message);

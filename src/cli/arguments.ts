@@ -16,3 +16,14 @@ export function adopt(command: Command, parent: Command): Command {
   for (const child of command.commands) adopt(child, command);
   return command;
 }
+
+/** The log that is named on a command line; undefined where none is. */
+export function namedLog(args: readonly string[]): string | undefined {
+  for (const [i, arg] of args.entries()) {
+    if (arg === '--') return undefined;
+    if (arg === '-C' || arg === '--dir') return args[i + 1];
+    if (arg.startsWith('--dir=')) return arg.slice('--dir='.length);
+    if (/^-C./.test(arg)) return arg.slice('-C'.length);
+  }
+  return undefined;
+}

@@ -1,5 +1,6 @@
 import { WalError, type WalErrorCode } from '../errors/errors.ts';
 import { printable } from '../format/printable.ts';
+import { onLog } from './on-log.ts';
 import { clearStatus } from './status.ts';
 import { colour } from './style.ts';
 
@@ -40,9 +41,10 @@ export function errorObject(error: unknown): Record<string, unknown> {
   return { ...(error as object), message, ...(typeof cause === 'string' && { cause }) };
 }
 
-/** Tells what went wrong on stderr, and returns the exit code that says so too. */
-export function reportFailure(error: unknown, json: boolean): number {
-  const facts = errorObject(error);
+/** Tells what went wrong on stderr, and returns the exit code that says so too. `directory`: the log, where one was named. */
+export function reportFailure(error: unknown, json: boolean, directory?: string): number {
+  const found = errorObject(error);
+  const facts = directory === undefined ? found : { ...found, message: onLog(`${found.message}`, directory) };
   clearStatus();
   process.stderr.write(`${json ? jsonText(facts) : humanText(facts)}\n`);
   // No segment is at fault: the log that lies there is another.

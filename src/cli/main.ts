@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { printable } from '../format/printable.ts';
-import { adopt, commandName } from './arguments.ts';
+import { adopt, commandName, namedLog } from './arguments.ts';
 import { withCommon } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { EXIT, reportFailure, usageError } from './failure.ts';
@@ -76,7 +76,7 @@ function versionOf(args: readonly string[]): string {
 
 function exitCodeOf(error: unknown): number {
   const json = args.includes('--json');
-  if (!(error instanceof CommanderError)) return reportFailure(error, json);
+  if (!(error instanceof CommanderError)) return reportFailure(error, json, namedLog(args));
   if (error.exitCode === 0) return EXIT.ok;
   if (error.code === 'commander.help') return EXIT.usage;
   const message = error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');

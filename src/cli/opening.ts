@@ -3,11 +3,16 @@ import { join } from 'node:path';
 import { hasCode, type Outcome, WalError } from '../errors/errors.ts';
 import { META_FILE } from '../format/names.ts';
 import { usageError } from './failure.ts';
+import { onLog } from './on-log.ts';
 
 /** What the API's messages advise, and what that is on the command line. */
 const ADVICE: readonly (readonly [api: string, here: string])[] = [
   ['Or open the log read-only (readOnly: true).', 'It may still be read.'],
   ['pass allowNetwork: true', 'pass --allow-network'],
+  [
+    "name it (toSeq), or take all that lies before the damage (onDamage: 'cut')",
+    'name it (--to-seq), or take all that lies before the damage (--on-damage cut)',
+  ],
 ];
 
 const MAKE_ONE = 'make one with "jsonl-wal init", or name another with -C';
@@ -16,7 +21,8 @@ const MAKE_ONE = 'make one with "jsonl-wal init", or name another with -C';
 export function openingError(error: unknown, directory: string, outcome?: Outcome, advice?: string): unknown {
   if (!(error instanceof WalError)) return error;
   if (error.code === 'ERR_WAL_NOT_FOUND' && !isLog(directory)) return noLog(directory, outcome, advice);
-  const message = ADVICE.reduce((text, [api, here]) => text.replace(api, here), error.message);
+  const told = onLog(error.message, directory);
+  const message = ADVICE.reduce((text, [api, here]) => text.replace(api, here), told);
   const { code, cause } = error;
   return new WalError(code, message, { ...error, ...(outcome && { outcome }), cause });
 }

@@ -42,7 +42,7 @@ export function readKind(storage: Storage, path: string): LockKind | undefined {
   refuseLink(storage, path);
   throw new WalError(
     'ERR_WAL_LOCK_KIND',
-    `${path} does not name a kind of lock this version knows: delete it if no process uses the log, or run "jsonl-wal lock set kernel|lockfile".`,
+    `${path} does not name a kind of lock this version knows: delete it if no process uses the log, or run "jsonl-wal lock set kernel" (or lockfile).`,
   );
 }
 

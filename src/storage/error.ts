@@ -15,7 +15,7 @@ export function fileError(error: unknown, doing: string, path: string, outcome?:
   if (hasCode(error, 'EACCES', 'EPERM')) {
     return new WalError(
       'ERR_WAL_PERMISSION',
-      `Cannot ${doing} ${path}: no permission. Check owner and mode.`,
+      `Cannot ${doing} ${path}: no permission. Check owner and mode${hasCode(error, 'EPERM') ? ', and attributes (lsattr)' : ''}.`,
       details,
     );
   }

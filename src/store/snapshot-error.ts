@@ -17,7 +17,7 @@ export function snapshotDamage(seq: number, { from, to }: Gone): Damage {
 }
 
 const ADVICE =
-  'Put that file back from a backup, or go on with what is left: "jsonl-wal repair --mode salvage" (with --dry-run, it only says what it would do).';
+  'Put that file back from a backup, or make the log of what is left: "jsonl-wal repair --mode salvage" (with --dry-run, it only says what it would do).';
 
 /**
  * The error for a snapshot that is damaged, where nothing stands in for it. `gone`: the entries that were compacted into it,
@@ -38,7 +38,7 @@ export function snapshotError(location: string, seq: number, gone: Gone | undefi
   const entries = from === to ? `entry ${from}, which was` : `entries ${from} to ${to}, which were`;
   return new WalError(
     'ERR_WAL_CORRUPT',
-    `${segment} in ${location} is damaged, and nothing stands in for it: the state of ${entries} compacted into it, is gone. ${ADVICE}`,
+    `${segment} in ${location} is damaged, and nothing stands in for it: the state of ${entries} compacted into it, cannot be read. ${ADVICE}`,
     { ...facts, seq: from, damage: snapshotDamage(seq, gone) },
   );
 }

@@ -89,7 +89,7 @@ function notWholeError(error: WalError, directory: string): WalError {
   const { message, code, cause, ...facts } = error;
   return new WalError(
     code,
-    `The log in ${directory} is damaged, so that a backup of it would not be whole: none was made. ${message} A copy of it as it is: "jsonl-wal backup", or onDamage: 'keep'.`,
+    `The log in ${directory} is damaged, so that a backup of it would not be whole: none was made. ${message} "jsonl-wal backup" (in a program: onDamage: 'keep') makes a copy of it as it is.`,
     { ...facts, cause },
   );
 }

@@ -147,14 +147,17 @@ async function restoreOnce(store: FileStore, job: Job): Promise<RestoreReport> {
       new MarkFile({ storage, directory: destination, log: id, now: clock.now }).set(copy.copied);
     const bad = survey.error === undefined ? HARM : [...HARM, 'stranded'];
     const failed = [...survey.odd.filter(({ verdict }) => bad.includes(verdict)), ...damaged];
-    const skipped = survey.entries - copy.entries;
-    const { missing } = survey;
+    const { missing, head, pending = head.seq } = survey;
+    // A last line that lacks its newline is restored, and not counted among the entries.
+    const skipped = survey.entries + Math.max(0, pending - head.seq) - copy.entries;
     return { directory: destination, id, seq: last, applied: copy.entries, skipped, failed, missing };
   } catch (error) {
     made.discard();
     throw error;
   }
 }
+
+const CHOICE = "name it (toSeq), or take all that lies before the damage (onDamage: 'cut').";
 
 /** The last entry to restore, from `least` on. Throws where that is not possible, saying what is. */
 function lastWanted({ toSeq, cut }: Job, survey: VerifyReport, least: number): number {
@@ -174,7 +177,8 @@ function lastWanted({ toSeq, cut }: Job, survey: VerifyReport, least: number): n
     throw badArgument(`The log ends before entry ${toSeq}. ${range}`);
   }
   if (cut && sound >= least) return sound;
-  const advice = sound >= least ? ` ${range}: name it, or ask for what lies before the damage.` : '';
+  const before = sound === 0 ? ' Nothing lies before the damage.' : ` ${range}: ${CHOICE}`;
+  const advice = sound >= least ? before : '';
   throw new WalError(error.code, `The log to restore is damaged. ${error.message}${advice}`, {
     ...error,
     cause: error.cause,

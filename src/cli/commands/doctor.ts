@@ -6,6 +6,7 @@ import type { Check } from '../doctor/check.ts';
 import { examine } from '../doctor/examine.ts';
 import { STUCK_MS } from '../doctor/lock.ts';
 import { EXIT } from '../failure.ts';
+import { onLog } from '../on-log.ts';
 import { refuseAddress } from '../opening.ts';
 import { Output } from '../output.ts';
 import type { Style } from '../style.ts';
@@ -40,7 +41,8 @@ With --json, "verdict" says the same: ok, failed, damaged, untried.`,
       if (forget) forgetRewinds(dir);
       const output = new Output();
       const checks: Check[] = [];
-      for await (const check of examine(dir)) {
+      for await (const found of examine(dir)) {
+        const check = pasteable(found, dir);
         checks.push(check);
         if (json) continue;
         await show(check, output);
@@ -59,6 +61,12 @@ With --json, "verdict" says the same: ok, failed, damaged, untried.`,
       await output.flush();
       process.exitCode = EXIT_OF[verdict];
     });
+}
+
+/** With all commands on the log that was looked at. */
+function pasteable(check: Check, directory: string): Check {
+  const { message, mend } = check;
+  return { ...check, message: onLog(message, directory), ...(mend && { mend: onLog(mend, directory) }) };
 }
 
 const EXIT_OF = { ok: EXIT.ok, failed: EXIT.error, damaged: EXIT.corruption, untried: EXIT.untried } as const;

@@ -89,16 +89,27 @@ function newestKeys(directory: string): SnapshotKeys | null {
   return null;
 }
 
+/** Reads at a position, until the target is full or the file ends; returns how many bytes there were. */
+function readFully(file: number, target: Buffer, position: number): number {
+  let count = 0;
+  while (count < target.length) {
+    const more = readSync(file, target, count, target.length - count, position + count);
+    if (more === 0) break;
+    count += more;
+  }
+  return count;
+}
+
 function keysIn(file: number, name: string, of: number): { keys: number; bytes: number } | undefined {
   const start = Buffer.alloc(MAX_HEADER_BYTES);
-  const end = start.subarray(0, readSync(file, start, 0, start.length, 0)).indexOf(NEWLINE);
+  const end = start.subarray(0, readFully(file, start, 0)).indexOf(NEWLINE);
   const header = end < 0 ? undefined : decodeHeader(start.subarray(0, end), name);
   if (header === undefined) return undefined;
   const { at, bytes } = indexPlace(header.body);
   // What says how long it is may be damaged: no more is made room for than is there.
   if (end + 1 + at + bytes > of) return undefined;
   const index = Buffer.alloc(bytes);
-  readSync(file, index, 0, bytes, end + 1 + at);
+  readFully(file, index, end + 1 + at);
   const blocks = parseLines<SnapshotBlock>(indexOf('keys', header.body, index), isBlock);
   return blocks && { keys: header.body.keys, bytes: blocks.reduce((sum, block) => sum + block.bytes, 0) };
 }

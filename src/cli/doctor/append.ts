@@ -1,4 +1,4 @@
-import { accessSync, closeSync, constants, openSync, statSync } from 'node:fs';
+import { accessSync, closeSync, constants, openSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { hasCode, messageOf, WalError } from '../../errors/errors.ts';
 import { LOCK_FILE } from '../../format/names.ts';
@@ -64,7 +64,9 @@ function refused(directory: string, error: unknown): Check {
   const cause = causeOf(error);
   if (hasCode(cause, 'EACCES', 'EPERM')) return refusedUser(directory, cause as NodeJS.ErrnoException);
   const code = error instanceof WalError ? ` [${error.code}]` : '';
-  const message = `no append works: ${messageOf(error)}${code}`;
+  // What has room in the last segment yet is appended still.
+  const when = hasCode(error, 'ERR_WAL_NO_SPACE') ? 'appends fail, or soon will' : 'no append works';
+  const message = `${when}: ${messageOf(error)}${code}`;
   return { name: NAME, state: 'fail', message, mend: mendOf(directory, error) };
 }
 
@@ -107,10 +109,15 @@ function readOnlyDisk(directory: string): Check {
 }
 
 /** Who may write nothing here is a reader; who may write one thing and not the other is kept from appending. */
-function refusedUser(directory: string, { path = directory, code }: NodeJS.ErrnoException): Check {
+function refusedUser(directory: string, { path: tried = directory, code }: NodeJS.ErrnoException): Check {
   const me = process.getuid?.();
-  const at = statSync(path, { throwIfNoEntry: false }) ?? statSync(directory);
-  const refusal = `no append works: ${path} may not be written`;
+  // A file that was made to try it is not to be looked for: the directory refused it.
+  const isMade = tried.endsWith('.tmp');
+  const path = isMade ? directory : tried;
+  const at = lookAt(path) ?? statSync(directory);
+  const refusal = isMade
+    ? `no file can be made in ${path}, and appends fail, at the latest when the next segment is begun`
+    : `no append works: ${path} may not be written`;
   if (code === 'EPERM' && me === 0) {
     const mend = `look for an attribute that forbids it ("lsattr -d ${shellWord(path)}"), and take it away: chattr -i ${shellWord(path)}`;
     return { name: NAME, state: 'fail', message: refusal, mend };
@@ -133,6 +140,14 @@ function refusedUser(directory: string, { path = directory, code }: NodeJS.Errno
   return { name: NAME, state: 'fail', message: refusal, mend };
 }
 
+function lookAt(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
 function rightFor(directory: string, { gid }: { readonly gid: number }): string {
   const whole = shellWord(directory);
   if (statSync(directory).uid === process.getuid?.())
@@ -142,8 +157,13 @@ function rightFor(directory: string, { gid }: { readonly gid: number }): string 
 }
 
 function mayAppend(directory: string): boolean {
-  const last = segmentsIn(directory).at(-1);
-  return last !== undefined && mayWrite(join(directory, last.name));
+  try {
+    const last = segmentsIn(directory).at(-1);
+    return last !== undefined && mayWrite(join(directory, last.name));
+  } catch {
+    // Who may not even list the directory writes nothing there.
+    return false;
+  }
 }
 
 function mayWrite(path: string): boolean {

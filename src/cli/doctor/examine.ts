@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Rewind, Wal } from '../../index.ts';
+import { type VerifyReport, Wal } from '../../index.ts';
 import { metaOf } from '../read-file.ts';
 import { bytesIn, segmentsIn } from '../segments.ts';
 import { Progress } from '../status.ts';
@@ -52,16 +52,17 @@ export async function* examine(directory: string): AsyncGenerator<Check, void, u
   yield format;
   yield await checked('sync', () => checkSuspect(directory));
   if (format.state !== 'fail') {
-    const rewound = yield* examineLines(directory);
-    yield await checked('rewound', () => checkRewound(directory, rewound), access);
+    const found = yield* examineLines(directory);
+    const { rewound, error } = found ?? {};
+    yield await checked('rewound', () => checkRewound(directory, rewound, error !== undefined), access);
   }
   yield await checked('beside', () => checkStrays(directory), access);
   yield await checked('leftovers', () => checkLeftovers(directory), access);
   yield await checked('git', () => checkGit(directory, isForGit(directory)), access);
 }
 
-/** Returns what verify finds to be gone of what was acknowledged on this machine. */
-async function* examineLines(directory: string): AsyncGenerator<Check, Rewind | undefined, undefined> {
+/** Returns what verify finds. */
+async function* examineLines(directory: string): AsyncGenerator<Check, VerifyReport | undefined, undefined> {
   const wal = await Wal.open(directory, { readOnly: true }).catch((error: unknown) => error as Error);
   if (!(wal instanceof Wal)) {
     yield await checked('chain', () => brokenChain(directory, wal));
@@ -85,7 +86,7 @@ async function* examineLines(directory: string): AsyncGenerator<Check, Rewind | 
       checkClock(report.head.seq, await lastTime(wal, report.head.seq), lastWrite(directory)),
     );
     yield await checked('snapshots', () => checkSnapshots(directory, report));
-    return report.rewound;
+    return report;
   } finally {
     await wal.close();
   }

@@ -9,12 +9,12 @@ import {
   snapshotSeq,
 } from '../../format/names.ts';
 import { straysAmong } from '../../format/strays.ts';
-import { notedRewinds, type Rewind, type StrayKind, type VerifyReport } from '../../index.ts';
+import { notedRewinds, type Rewind, type StrayKind, type VerifyReport, Wal } from '../../index.ts';
 import { shellWord } from '../../lab/shell-word.ts';
 import { isInRepository, wantingGitFiles } from '../git-files.ts';
 import { isGone } from '../holder.ts';
 import { rewoundText } from '../rewound.ts';
-import { snapshotsIn } from '../segments.ts';
+import { segmentsIn, snapshotsIn } from '../segments.ts';
 import { timeText } from '../show.ts';
 import { count, strayText } from '../words.ts';
 import { ageText, type Check, commandOn } from './check.ts';
@@ -35,6 +35,9 @@ export function checkSuspect(directory: string): Check {
   return { name, state: 'warn', message, mend };
 }
 
+const CONVERTED =
+  'It is whole but for what a checkout, an editor or a script did to its lines: a salvage brings all of it back.';
+
 /** The snapshots, and what is gone with those that are damaged. */
 export async function checkSnapshots(directory: string, report: VerifyReport): Promise<Check> {
   const { damage, error } = report;
@@ -45,10 +48,14 @@ export async function checkSnapshots(directory: string, report: VerifyReport): P
   const newest = all.filter((file) => !bad.includes(file)).at(-1);
   const lost = found.find(({ records }) => records > 0);
   if (error?.cause === 'snapshot' || lost !== undefined) {
+    const plan = await Wal.repair(directory, { mode: 'salvage', dryRun: true }).catch(() => undefined);
+    const isWhole = plan?.lost.length === 0 && plan.lostIds === 0;
     const gone =
       lost && `${lost.segment} is damaged, and entries ${lost.from} to ${lost.to} are gone with it`;
-    const message = error?.cause === 'snapshot' ? error.message : (gone as string);
-    const mend = `go on with what is left: ${commandOn(directory, 'repair --mode salvage')}`;
+    const told = error?.cause === 'snapshot' ? error.message : (gone as string);
+    const message = isWhole ? `${told} ${CONVERTED}` : told;
+    const salvage = commandOn(directory, 'repair --mode salvage');
+    const mend = isWhole ? salvage : `go on with what is left: ${salvage}`;
     const better = await fromBackups(directory, report, mend);
     return { name, state: 'fail', message, mend: better, corrupt: true };
   }
@@ -61,7 +68,7 @@ export async function checkSnapshots(directory: string, report: VerifyReport): P
   return { name, state: 'warn', message: `${bad.join(' and ')} cannot be read; ${instead}`, mend };
 }
 
-const STRAY_MENDS: Readonly<Record<StrayKind, string>> = {
+export const STRAY_MENDS: Readonly<Record<StrayKind, string>> = {
   placeholder:
     'have it downloaded ("brctl download", or open the folder in Finder), and keep the log where nothing is taken off the disk',
   conflict:
@@ -85,8 +92,11 @@ export function checkStrays(directory: string): Check {
   return { name, state: worst === 'placeholder' ? 'fail' : 'warn', message, mend: STRAY_MENDS[worst] };
 }
 
-/** What was acknowledged on this machine and is not in the log any more: by its mark, and by what was noted since. */
-export function checkRewound(directory: string, rewound: Rewind | undefined): Check {
+/**
+ * What was acknowledged on this machine and is not in the log any more: by its mark, and by what was noted since. `broken`: the
+ * lines cannot be read to their end.
+ */
+export function checkRewound(directory: string, rewound: Rewind | undefined, broken: boolean): Check {
   const name = 'rewound';
   const noted = notedRewinds(directory).map(
     (each) => `${rewoundText(each, true)} (noticed ${timeText(each.ts).trimEnd()})`,
@@ -100,7 +110,20 @@ export function checkRewound(directory: string, rewound: Rewind | undefined): Ch
       message: 'nothing is known to be gone that was acknowledged on this machine',
     };
   const more = all.length > 1 ? `; and ${count(all.length - 1, 'time')} before that` : '';
+  if (rewound !== undefined && broken) {
+    const message = `this machine saw entry ${rewound.to} acknowledged; the log can be read up to ${rewound.head.seq}`;
+    return {
+      name,
+      state: 'warn',
+      message,
+      mend: 'mend the log first, as said above: the repair tells what it keeps, and what is lost',
+    };
+  }
   const mend = `put the right copy back ("jsonl-wal backup list"), or, where it was meant to be so: ${commandOn(directory, 'doctor --forget')}`;
+  if (rewound !== undefined && segmentsIn(directory).length + snapshotsIn(directory).length === 0) {
+    const message = `no append works: ${last}${more}. Neither a segment nor a snapshot is left`;
+    return { name, state: 'fail', message, mend, corrupt: true };
+  }
   return { name, state: 'warn', message: `${last}${more}`, mend };
 }
 

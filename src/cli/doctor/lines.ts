@@ -10,6 +10,7 @@ import { timeText } from '../show.ts';
 import { count, entryRange, figure, pendingText } from '../words.ts';
 import { ageText, type Check, commandOn, makeOne } from './check.ts';
 import { fromBackups, putBack, putText } from './from-backups.ts';
+import { STRAY_MENDS } from './keeping.ts';
 
 /** What wal.json says. */
 export async function checkFormat(directory: string): Promise<Check> {
@@ -20,6 +21,10 @@ export async function checkFormat(directory: string): Promise<Check> {
     return { name, state: 'fail', message: 'a repair was cut short', mend: go, corrupt: true };
   }
   if (!existsSync(path)) {
+    if (existsSync(join(directory, `.${META_FILE}.icloud`))) {
+      const message = `${path} is not on this disk: a sync service keeps it elsewhere`;
+      return { name, state: 'fail', message, mend: STRAY_MENDS.placeholder, corrupt: true };
+    }
     const put = await putBack(directory, [], 0);
     if (segmentsIn(directory).length === 0 && snapshotsIn(directory).length === 0) {
       const make = put === undefined ? makeOne(directory) : putText(put);
