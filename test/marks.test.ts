@@ -14,7 +14,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { systemClock } from '../src/clock/clock.ts';
@@ -25,8 +25,11 @@ import { Repository } from '../src/lab/repository.ts';
 import { inScratch, packageRoot } from '../src/lab/scratch.ts';
 import { changedSurroundings } from '../src/lab/wrapped-storage.ts';
 import { nodeStorage } from '../src/storage/node.ts';
+import type { FileAccess } from '../src/storage/storage.ts';
 
 const SEGMENT = '00000000000000000001.jsonl';
+/** A segment or snapshot. */
+const OF_LOG = /^(snapshot-)?[0-9]{20}\.jsonl$/;
 const add = (n: number) => ({ op: 'add', id: `bd-${n}` });
 
 async function appendTo(log: string, count: number, options: WalOptions = {}): Promise<void> {
@@ -565,4 +568,46 @@ test('a last line that lost its newline is not taken for one that is gone, nor i
       code: 'ERR_WAL_CORRUPT',
     });
     assert.deepEqual(told, []);
+  }));
+
+test('a Wal that opens while its segment is compacted away tells of nothing that is gone', () =>
+  inLog(async (log, scratch) => {
+    const small = { segmentBytes: 4096 };
+    await appendTo(log, 60, small);
+    const [before, last] = readdirSync(log)
+      .filter((name) => OF_LOG.test(name))
+      .slice(-2) as [string, string];
+    const further = join(scratch, 'further');
+    cpSync(log, further, { recursive: true });
+    const other = await Wal.open(further, small);
+    await other.append(add(61));
+    await other.compact({ retain: 1 });
+    await other.append(add(62));
+    await other.close();
+    let looks = 0;
+    const storage = {
+      ...nodeStorage,
+      open: (path: string, access: FileAccess, mode?: number) => {
+        // To see that it leads to the last one: once when that is made where it is missing, once to begin there.
+        if (basename(path) === before && ++looks === 2) {
+          for (const name of [...readdirSync(log), ...readdirSync(further)]) {
+            if (!OF_LOG.test(name) && name !== 'wal.mark') continue;
+            rmSync(join(log, name), { force: true });
+            if (existsSync(join(further, name))) cpSync(join(further, name), join(log, name));
+          }
+          // Open before it was deleted.
+          return nodeStorage.open(join(scratch, 'kept', before), access, mode);
+        }
+        return nodeStorage.open(path, access, mode);
+      },
+    };
+    cpSync(log, join(scratch, 'kept'), { recursive: true });
+    const told: Rewind[] = [];
+    const onRewound = (rewind: Rewind) => told.push(rewind);
+    const wal = await Wal.openIn(changedSurroundings({ storage }), log, { ...small, onRewound });
+    assert.equal((await wal.append(add(63))).seq, 63);
+    await wal.close();
+    assert.deepEqual([looks >= 2, existsSync(join(log, last)), told], [true, true, []]);
+    assert.deepEqual(notedRewinds(log), []);
+    assert.equal(markOf(log), 63);
   }));

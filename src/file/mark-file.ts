@@ -16,7 +16,7 @@ import { SegmentScan } from '../format/scan.ts';
 import { openIfThere, readFully, readWhole } from '../storage/files.ts';
 import type { Storage, StorageFile } from '../storage/storage.ts';
 import type { Marks } from '../store/store.ts';
-import { layoutOf } from './layout.ts';
+import { type Layout, layoutOf } from './layout.ts';
 
 export interface MarkFileParts {
   readonly storage: Storage;
@@ -139,7 +139,9 @@ export class MarkFile implements Marks {
 
   goesOn(firstSeq: number): boolean {
     const { storage, directory } = this.#parts;
-    return quietly(() => layoutOf(storage, directory).segments.some((seq) => seq > firstSeq)) ?? true;
+    const isLater = ({ segments, snapshots }: Layout) =>
+      segments.some((seq) => seq > firstSeq) || snapshots.some((seq) => seq >= firstSeq);
+    return quietly(() => isLater(layoutOf(storage, directory))) ?? true;
   }
 
   has(seq: number, isIt: (line: Envelope) => boolean): boolean {

@@ -75,12 +75,12 @@ export class Witness {
     const { tail, store } = this.#parts;
     // What is damaged may be its line: the damage is told, and has to be mended first. One that lacks its newline counts soon.
     if (tail.trouble !== undefined || unended !== undefined) return;
-    // The next segment may have been made while this one was read.
-    if (tail.isSealed && store.marks.goesOn(tail.firstSeq)) return;
-    this.#search = undefined;
     const own = this.#ownGone(search.own);
     const marked = this.#markGone(search);
     const gone = own && marked ? union(own, marked) : (own ?? marked);
+    // The next segment may have been made while this one was read, or this one compacted away: more will be read.
+    if (gone !== undefined && store.marks.goesOn(tail.firstSeq)) return;
+    this.#search = undefined;
     this.#stale = marked && { mark: search.mark as Head, rewind: own ? undefined : marked };
     if (gone === undefined) return;
     // What the mark tells is noted when that is replaced: until then it says so itself.

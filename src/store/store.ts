@@ -152,7 +152,7 @@ export interface Marks {
   set(head: Head): void;
   /** Notes, until it is to be forgotten, that entries acknowledged here are gone. */
   note(rewind: Rewind): void;
-  /** Whether a segment comes after the one that begins with `firstSeq`, or that cannot be told. */
+  /** Whether a segment comes after the one that begins with `firstSeq`, or a snapshot stands for that one, or that cannot be told. */
   goesOn(firstSeq: number): boolean;
   /** Whether `isIt` says so of an accepted line that ends with entry `seq`, or a snapshot stands for that entry. */
   has(seq: number, isIt: (line: Envelope) => boolean): boolean;
