@@ -14,11 +14,16 @@ export function copyEngine(directory: string): void {
     cpSync(join(packageRoot(), part), join(directory, part), { recursive: true, filter });
 }
 
+/** Before a statement that is all of an `if`'s body: without it, the next statement would be that. */
+const CONDITION = /(\)|\belse)\s*$/;
+
 /** Text of a compiled file with one place changed. Throws where the text to find is not there exactly once. */
 export function edited(text: string, { file, find, replace }: Edit): string {
   const times = text.split(find).length - 1;
   if (times !== 1)
     throw new Error(`it no longer applies: ${JSON.stringify(find)} is ${times} times in ${file}.js`);
+  if (find.endsWith(';') && replace === '' && CONDITION.test(text.slice(0, text.indexOf(find))))
+    throw new Error(`it makes the next statement depend on a condition: put ";" in the place of ${find}`);
   return text.replace(find, () => replace);
 }
 
