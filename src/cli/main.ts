@@ -1,17 +1,17 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
-import { printable } from '../format/printable.ts';
 import { adopt, commandName, namedLog } from './arguments.ts';
 import { withCommon } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { EXIT, reportFailure, usageError } from './failure.ts';
+import { sayNote } from './note.ts';
 import { Output } from './output.ts';
 import { packageVersion } from './version.ts';
 
 const args = process.argv.slice(2);
 
 process.removeAllListeners('warning');
-process.on('warning', ({ message }) => process.stderr.write(`jsonl-wal: ${printable(message)}\n`));
+process.on('warning', ({ message }) => sayNote(message));
 // Nobody reads what is said: there is nobody to tell.
 process.stderr.on('error', () => {});
 

@@ -29,7 +29,12 @@ export function showWaiting(waitedMs: number, holder: Holder | undefined): void 
   const who = holder === undefined ? '' : `pid ${holder.pid}${host}, `;
   const text = `waiting for the lock (${who}${seconds} s)`;
   if (process.stderr.isTTY) showStatus(text);
-  else if (seconds === 1 || seconds % 10 === 0) process.stderr.write(`${printable(text)}\n`);
+  else if (seconds === 1 || seconds % 10 === 0) sayPlainly(text);
+}
+
+function sayPlainly(text: string): void {
+  const line = process.argv.includes('--json') ? JSON.stringify({ note: text }) : text;
+  process.stderr.write(`${printable(line)}\n`);
 }
 
 /** A progress bar on a terminal, for what takes longer than a second. */

@@ -1,12 +1,14 @@
 import type { Command } from 'commander';
 import { printable } from '../../format/printable.ts';
 import { type BackupReport, WalError } from '../../index.ts';
+import { shellWord } from '../../lab/shell-word.ts';
 import { type Backup, backUp, backUpTo, backupBeyond, backupsOf } from '../backups.ts';
 import { makeCommand, settingsOf, wholeNumber } from '../command.ts';
 import { damageRows } from '../damage.ts';
 import { errorObject } from '../failure.ts';
 import { firstFew } from '../first-few.ts';
 import { openReader, using } from '../log.ts';
+import { sayNote } from '../note.ts';
 import { requireLog } from '../opening.ts';
 import { Output, type Row } from '../output.ts';
 import { AUTOMATIC_KEEP, pruneBackups } from '../prune-backups.ts';
@@ -47,8 +49,9 @@ export function backupCommand(): Command {
       if (error !== undefined) throw notWholeError(error, report.directory);
       const further = await backupBeyond(dir, report.seq);
       if (further === undefined) return;
-      const told = `Another backup, ${further.directory}, holds entries up to ${further.seq}, which the log lacks: see "jsonl-wal doctor".`;
-      process.stderr.write(`jsonl-wal: ${printable(told)}\n`);
+      sayNote(
+        `Another backup, ${further.directory}, holds entries up to ${further.seq}, which the log lacks: see "jsonl-wal doctor -C ${shellWord(dir)}".`,
+      );
     });
 }
 

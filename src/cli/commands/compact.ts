@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import { messageOf, WalError } from '../../errors/errors.ts';
-import { printable } from '../../format/printable.ts';
 import type { Rewind, Wal } from '../../index.ts';
 import { backUp, backupBeyond } from '../backups.ts';
 import { makeCommand, settingsOf, wholeNumber } from '../command.ts';
 import { foldOption } from '../fold.ts';
 import { openWriter, using, type WriterOptions, withWriterOptions } from '../log.ts';
+import { sayNote } from '../note.ts';
 import { Output } from '../output.ts';
 import { AUTOMATIC_KEEP, deleteBackups, pruneBehind } from '../prune-backups.ts';
 import { rewoundText } from '../rewound.ts';
@@ -51,7 +51,7 @@ export function compactCommand(): Command {
         const held =
           deleted > freed ? `; a backup holds ${count(deleted - freed, 'byte')} of them still` : '';
         await output.facts([
-          ['snapshot', `${report.made ? 'made' : 'there already'}, of all up to entry ${report.seq}`],
+          ['snapshot', snapshotText(report)],
           ['state', `${count(report.ids, 'id')}, ${count(report.bytes, 'byte')}`],
           ['deleted', `${count(deleted, 'byte')} of segments${held}`],
           ...(copy === undefined ? [] : ([['backup', copy]] as const)),
@@ -91,12 +91,17 @@ async function compactSafely(wal: Wal, retain: number, backup: boolean) {
   return { ...facts, copy: copy.directory };
 }
 
+function snapshotText({ made, seq }: { readonly made: boolean; readonly seq: number }): string {
+  if (seq === 0) return 'none: the log has no entries';
+  return `${made ? 'made' : 'there already'}, of all up to entry ${seq}`;
+}
+
 /** What goes wrong with backups is no failure of the compaction. */
 function orSay(work: () => unknown): void {
   try {
     work();
   } catch (error) {
-    process.stderr.write(`jsonl-wal: ${printable(messageOf(error))}\n`);
+    sayNote(messageOf(error));
   }
 }
 

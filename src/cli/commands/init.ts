@@ -6,6 +6,7 @@ import { META_FILE } from '../../format/names.ts';
 import { makeCommand, settingsOf, wholeNumber } from '../command.ts';
 import { writeGitFiles } from '../git-files.ts';
 import { openLog, using } from '../log.ts';
+import { sayNote } from '../note.ts';
 import { refuseAddress } from '../opening.ts';
 import { Output } from '../output.ts';
 import { metaOf } from '../read-file.ts';
@@ -52,9 +53,7 @@ export function initCommand(): Command {
         ]);
       }
       if (git && !meta.git)
-        process.stderr.write(
-          'This log was not made for git (--git has to come first): it may grow more segments.\n',
-        );
+        sayNote('This log was not made for git (--git has to come first): it may grow more segments.');
       await output.flush();
     });
 }

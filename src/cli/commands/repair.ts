@@ -3,6 +3,7 @@ import { type RepairOptions, type RepairReport, Wal } from '../../index.ts';
 import { makeCommand, settingsOf } from '../command.ts';
 import { usageError } from '../failure.ts';
 import { firstFew } from '../first-few.ts';
+import { onLog } from '../on-log.ts';
 import { openingError, refuseAddress } from '../opening.ts';
 import { Output, type Row } from '../output.ts';
 import { bytesIn, segmentsIn } from '../segments.ts';
@@ -76,7 +77,7 @@ function rowsOf(report: RepairReport, acceptEdits: boolean): Row[] {
   if (reasons.length === 0) return [['repair', 'there is nothing to do']];
   const beyond = recovered > 0 ? `, ${figure(recovered)} of them did not count any more` : '';
   return [
-    ...reasons.map((reason, i): Row => [i === 0 ? 'wrong' : '', reason]),
+    ...reasons.map((reason, i): Row => [i === 0 ? 'wrong' : '', onLog(reason, report.directory)]),
     ['repair', repairText(report)],
     ['entries', `${figure(entries)}${beyond}`],
     ...shown(
