@@ -7,7 +7,7 @@ type Given = readonly [name: string, seq: number, prev: string, more?: Partial<F
 /** Which of some lines are kept, by their names, which are their crcs. Each is a session's own unless it says otherwise. */
 function keptOf(...lines: readonly Given[]): string[] {
   const found = lines.map(([crc, seq, prev, more]): FoundLine => {
-    const plain = { count: 1, synced: seq - 1, writer: `${crc}.1`, accepted: false, side: 0 };
+    const plain = { segment: 'one', count: 1, synced: seq - 1, writer: `${crc}.1`, accepted: false, side: 0 };
     return { seq, crc, prev, ...plain, ...more };
   });
   const { kept } = lineageOf(found);
@@ -34,6 +34,16 @@ test('a line that was overtaken by one that is lost is known by what follows tha
     ['e', 5, 'd'],
   ];
   assert.deepEqual(keptOf(['a', 1, '0', accepted], ...beyond), ['a', 'd', 'e']);
+});
+
+test('the last line of a segment whose seal is lost is no line that another overtook', () => {
+  const lines: Given[] = [
+    ['a', 1, '0', accepted],
+    ['b', 2, 'a'],
+    ['c', 3, 'lost seal', { segment: 'two' }],
+    ['d', 4, 'c', { segment: 'two' }],
+  ];
+  assert.deepEqual(keptOf(...lines), ['a', 'b', 'c', 'd']);
 });
 
 test('the rest of a group that was overtaken falls with its first line, however far it reaches', () => {

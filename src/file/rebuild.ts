@@ -18,12 +18,13 @@ import {
   writeLine,
 } from '../format/line.ts';
 
-import { snapshotName } from '../format/names.ts';
+import { segmentName, snapshotName } from '../format/names.ts';
 
 import type { SnapshotHeader } from '../format/snapshot.ts';
 import {
   type EditedLine,
   isMisfit,
+  isSealed,
   type LostRange,
   type Survey,
   type SurveyedLine,
@@ -154,9 +155,10 @@ export class Rebuild {
     this.#boundaries = snapshots.filter(({ head }) => head.seq > this.#tip.seq);
     this.#segmentStart = this.#tip.seq + 1;
     this.#parts.sink.segment(this.#segmentStart);
-    let begun = first === undefined;
+    const [start, begins] = [segmentName(this.#segmentStart), first !== undefined];
+    let begun = false;
     for (const item of survey.items) {
-      begun ||= item === first;
+      begun ||= begins ? item === first : item.segment >= start;
       if (!begun) continue;
       if (isMisfit(item)) this.#meetMisfit(item);
       else if (item.kept) this.#put(item);
@@ -174,16 +176,28 @@ export class Rebuild {
     return { seq, crc };
   }
 
-  /** What lies before a wide gap that a snapshot stands for is what a compaction had not deleted yet. */
+  /**
+   * What lies before a gap that a snapshot stands for is what a compaction had not deleted yet, where the gap is of whole
+   * segments, or wide.
+   */
   #beginning(kept: readonly SurveyedLine[]): number {
     const newest = this.#parts.snapshots.at(-1)?.head.seq ?? 0;
-    let beginning = 0;
+    let [beginning, end] = [0, 0];
     for (const [i, line] of kept.entries()) {
-      const before = kept[i - 1];
-      const end = before === undefined ? 0 : before.seq + before.count;
-      if (i > 0 && line.seq - end > MOST_FILLED && newest >= end) beginning = i;
+      const isGap = end > 0 && line.seq > end && newest >= end;
+      const isCompacted = isGap && newest >= line.seq - 1 && this.#isAfterSealed(line);
+      if (isCompacted || (isGap && line.seq - end > MOST_FILLED)) beginning = i;
+      end = Math.max(end, line.seq + line.count);
     }
     return beginning;
+  }
+
+  /** Whether it begins a segment, and what counts in the one before it ends in a seal. */
+  #isAfterSealed({ seq, segment }: SurveyedLine): boolean {
+    if (segment !== segmentName(seq)) return false;
+    const { items } = this.#parts.survey;
+    const first = items.findIndex((item) => item.segment === segment);
+    return isSealed(items.slice(0, first), items[first - 1]?.segment ?? '');
   }
 
   /** Where the new log begins: with the first entry, or with what a snapshot leads to. */

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import type { Clock } from '../clock/clock.ts';
-import type { DamageCause } from '../errors/damage.ts';
 import { readEdited } from '../format/edited.ts';
 import { type Envelope, readEnvelope } from '../format/line.ts';
 import { lineageOf } from '../format/lineage.ts';
 import { segmentName } from '../format/names.ts';
 import { type ScanVisitor, SegmentScan } from '../format/scan.ts';
+import { piecesIn } from '../format/shared-line.ts';
 import {
   type EditedLine,
   isMisfit,
@@ -13,7 +13,8 @@ import {
   type SurveyedLine,
   type SurveyedMisfit,
 } from '../format/survey.ts';
-import { judgeMisfit, type Misfit, type Verdict } from '../format/verdict.ts';
+import { piecesIn } from '../format/shared-line.ts';
+import { judgeMisfit, type Misfit, TORN, type Verdict } from '../format/verdict.ts';
 import { type Encoding, encodingOf, rewritten, toUtf8, trimmed, unitNewline } from '../format/within.ts';
 import { openIfThere, readFully } from '../storage/files.ts';
 import type { Storage, StorageFile } from '../storage/storage.ts';
@@ -24,6 +25,7 @@ type Item = SurveyedLine | SurveyedMisfit;
 /** Bytes read between two turns of other code. */
 const CHUNK_BYTES = 256 * 1024;
 const NEWLINE = Buffer.from('\n');
+const UTF_16: Misfit = { verdict: 'damaged', cause: 'utf-16' };
 
 /**
  * Reads all segments of a directory to their ends; needs neither wal.json nor that they follow one another.
@@ -36,7 +38,7 @@ export async function surveySegments(
   onProgress?: (bytes: number) => void,
   acceptEdits = false,
 ): Promise<Survey> {
-  const segments: Item[][] = [];
+  const segments: { readonly begins: number; readonly items: readonly Item[] }[] = [];
   const sides = new Sides();
   const edits = new Map<SurveyedMisfit, SurveyedLine & { readonly text: string }>();
   const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
@@ -58,13 +60,15 @@ export async function surveySegments(
         await clock.yield();
       }
       survey.end();
-      segments.push(survey.items);
+      // Names may have been changed: a line's number is its own.
+      const lines = survey.items.filter((item) => !isMisfit(item)) as SurveyedLine[];
+      const first = lines.find(({ accepted }) => accepted) ?? lines[0];
+      segments.push({ begins: first?.seq ?? firstSeq, items: survey.items });
     } finally {
       file.close();
     }
   }
-  // Names may have been changed: a line's number is its own.
-  const found = segments.sort((a, b) => beginning(a) - beginning(b)).flat();
+  const found = segments.sort((a, b) => a.begins - b.begins).flatMap(({ items }) => items);
   const fitting = editsThatFit(found, edits);
   const items = acceptEdits ? found.map((item) => (isMisfit(item) && fitting.get(item)) || item) : found;
   const lines = items.filter((item) => !isMisfit(item)) as SurveyedLine[];
@@ -80,11 +84,6 @@ export async function surveySegments(
 function wholeTs(ts: number, before: readonly Item[]): number {
   if (!Number.isNaN(ts)) return ts;
   return (before.findLast((item) => !isMisfit(item)) as SurveyedLine | undefined)?.ts ?? 0;
-}
-
-function beginning(items: readonly Item[]): number {
-  const first = items.find((item) => !isMisfit(item)) as SurveyedLine | undefined;
-  return first?.seq ?? Number.MAX_SAFE_INTEGER;
 }
 
 /** Notes all that lies in one segment. */
@@ -121,9 +120,11 @@ class SegmentSurvey implements ScanVisitor {
     this.#scan.push(bytes);
   }
 
-  /** A last line may lack nothing but its newline, or be whole but for that and for what lies around it. */
+  /** A last line may lack nothing but its newline, be whole but for that and for what lies around it, or hold lines that lack theirs. */
   end(): void {
-    if (this.#scan.unended !== undefined || this.#scan.wrapped !== undefined) this.#scan.push(NEWLINE);
+    const { unended, wrapped, end, unterminated } = this.#scan;
+    if (unended !== undefined || wrapped !== undefined) this.#scan.push(NEWLINE);
+    else if (unterminated > 0 && end > this.#from) this.misfit(TORN, end - unterminated, unterminated);
   }
 
   #read(offset: number, length: number): Buffer {
@@ -139,14 +140,14 @@ class SegmentSurvey implements ScanVisitor {
       const newline = unitNewline(bytes, start, encoding);
       if (newline < 0) break;
       this.#units++;
-      this.#lookInto(bytes.subarray(start, newline), start, encoding, 'utf-16');
+      this.#lookInto(bytes.subarray(start, newline), start, encoding, UTF_16);
       start = newline + 2;
     }
     const rest = bytes.subarray(start);
     const line = trimmed(toUtf8(rest, encoding));
     if (readEnvelope(line, 0, line.length) === undefined) return start;
     this.#units++;
-    this.#lookInto(rest, start, encoding, 'utf-16');
+    this.#lookInto(rest, start, encoding, UTF_16);
     return bytes.length;
   }
 
@@ -160,27 +161,23 @@ class SegmentSurvey implements ScanVisitor {
 
   misfit(misfit: Misfit, offset: number, length: number): void {
     if (offset < this.#from) return;
-    const { cause, evidence } = misfit;
-    if (cause !== undefined && cause !== 'too-long')
-      this.#lookInto(this.#read(offset, length), offset, 'utf-8', cause);
-    else {
-      this.#misfit(misfit, offset, length);
-      if (evidence !== undefined) this.#found(evidence, offset, length, false, { glued: true });
-    }
+    if (misfit.cause === 'too-long') this.#misfit(misfit, offset, length);
+    else this.#lookInto(this.#read(offset, length), offset, 'utf-8', misfit);
   }
 
-  /** Looks for the line in what is damaged for what lies around it. */
-  #lookInto(raw: Buffer, offset: number, encoding: Encoding, converted: DamageCause): void {
-    const inner = trimmed(toUtf8(raw, encoding));
+  /** Looks for whole lines in what is none, and for the line in what is damaged for what lies around it. */
+  #lookInto(raw: Buffer, offset: number, encoding: Encoding, seen: Misfit): void {
     const { length } = raw;
-    const form = { encoding, converted: inner.length === length ? undefined : converted };
+    const inner = seen.cause === undefined ? raw : trimmed(toUtf8(raw, encoding));
+    const form = { encoding, converted: inner.length === length ? undefined : seen.cause };
     const line = readEnvelope(inner, 0, inner.length);
     if (line !== undefined) {
       this.#found(line, offset, length, false, form);
       return;
     }
     // White space holds nothing.
-    const misfit: Misfit = inner.length === 0 ? { verdict: 'torn' } : judgeMisfit(inner, 0, inner.length);
+    const misfit =
+      seen.cause === undefined ? seen : inner.length === 0 ? TORN : judgeMisfit(inner, 0, inner.length);
     if (misfit.readable !== undefined) {
       const ts = wholeTs(misfit.readable.ts, this.items);
       this.#found({ ...misfit.readable, ts }, offset, length, false, form);
@@ -194,8 +191,12 @@ class SegmentSurvey implements ScanVisitor {
     }
     if (misfit.cause === 'merge-conflict') this.#sides.meet(inner.toString('latin1', 0, 1));
     const noted = this.#misfit(misfit, offset, length);
-    const glued = misfit.evidence;
-    if (glued !== undefined) this.#found(glued, offset, length, false, { ...form, glued: true });
+    if (encoding === 'utf-8') {
+      const start = offset + inner.byteOffset - raw.byteOffset;
+      for (const { line: piece, at, length: bytes } of piecesIn(inner))
+        this.#found(piece, start + at, bytes, false, { glued: true });
+    } else if (misfit.evidence !== undefined)
+      this.#found(misfit.evidence, offset, length, false, { ...form, glued: true });
     const edit = written && readEdited(inner);
     if (edit === undefined) return;
     const text = inner.toString('utf8', 0, 4 * MOST_SHOWN).slice(0, MOST_SHOWN);

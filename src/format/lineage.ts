@@ -4,6 +4,7 @@ import { type Envelope, isSameWrite } from './line.ts';
 export interface FoundLine extends Pick<Envelope, 'seq' | 'count' | 'crc' | 'prev' | 'writer' | 'synced'> {
   /** Whether the chain of its segment accepts it. */
   readonly accepted: boolean;
+  readonly segment: string;
   /** Which side of a merge conflict it lies on; 0 for none. */
   readonly side: number;
 }
@@ -77,11 +78,11 @@ function firstFollowers(lines: readonly FoundLine[]): Set<number> {
   return new Set(first.values());
 }
 
-/** The last place of a line that follows none that is there, by side and number. */
+/** The last place of a line that follows none that is there, by side and number. What begins a segment follows a seal. */
 function lastRoots(lines: readonly FoundLine[], parents: Links['parents']): Map<string, number> {
   const roots = new Map<string, number>();
-  for (const [i, { side, seq }] of lines.entries())
-    if (parents[i] === undefined) roots.set(`${side} ${seq}`, i);
+  for (const [i, { side, seq, segment }] of lines.entries())
+    if (parents[i] === undefined && lines[i - 1]?.segment === segment) roots.set(`${side} ${seq}`, i);
   return roots;
 }
 

@@ -1,28 +1,36 @@
-import { isMisfit, type Survey, type SurveyedLine } from './survey.ts';
+import { segmentName } from './names.ts';
+import { isMisfit, isSealed, type Survey, type SurveyedLine, type SurveyedMisfit } from './survey.ts';
 
 /** Lines that do not count and follow one another. */
 interface Row {
-  /** Whether it begins as what a crash leaves: behind a torn line, in which its predecessor was, or glued to a fragment. */
-  readonly isLeft: boolean;
+  /**
+   * Whether it is as what a crash leaves: its first line lies behind a torn one, in which its predecessor was, or glued to a
+   * fragment. Two that follow one another in one line are none: their newline was taken away.
+   */
+  isLeft: boolean;
   /** Whether it says that entries were synced which lay in the torn line: no crash takes those. */
   proves: boolean;
 }
 
 /**
  * The lines that do not count and hold entries of their own, other than what a crash leaves. A branch: writes that were built
- * on one another beside what counts, as after a merge whose conflict was edited away. Or lines whose predecessor was taken
- * out, or was damaged after it had been synced.
+ * on one another beside what counts, as after a merge whose conflict was edited away. Lines whose predecessor was taken
+ * out, or was damaged after it had been synced. Or the entries before `oldest`, where the seal that led on from them is lost.
  */
-export function passedOver({ items }: Survey): SurveyedLine[] {
+export function passedOver({ items }: Survey, oldest: number): SurveyedLine[] {
   const found: SurveyedLine[] = [];
+  const lost = new Set(unreached(items, oldest));
   const rows = new Map<SurveyedLine, Row>();
   let segment = '';
   let isTorn = false;
+  let around: SurveyedMisfit | undefined;
   let head = 0;
   for (const item of items) {
-    if (item.segment !== segment) [segment, isTorn] = [item.segment, false];
-    if (isMisfit(item)) isTorn = item.verdict === 'torn';
-    else if (item.accepted) {
+    if (item.segment !== segment) [segment, isTorn, around] = [item.segment, false, undefined];
+    if (isMisfit(item)) {
+      isTorn = item.verdict === 'torn';
+      around = item;
+    } else if (item.accepted) {
       isTorn = false;
       head = item.seq + item.count - 1;
     } else {
@@ -30,12 +38,28 @@ export function passedOver({ items }: Survey): SurveyedLine[] {
       const isLeft = glued || (follows === undefined && isTorn);
       const row = (follows && rows.get(follows)) ?? { isLeft, proves: false };
       rows.set(item, row);
+      if (glued && follows?.glued && around !== undefined && isWithin(follows, around)) row.isLeft = false;
       row.proves ||= synced > head;
-      if (kept && count > 0) found.push(item);
+      if (kept && count > 0 && !lost.has(item)) found.push(item);
     }
   }
-  return found.filter((line) => {
+  const counted = found.filter((line) => {
     const row = rows.get(line);
     return row?.isLeft === false || row?.proves === true;
   });
+  return [...lost, ...counted];
+}
+
+function isWithin({ segment, offset }: SurveyedLine, around: SurveyedMisfit): boolean {
+  return segment === around.segment && offset >= around.offset && offset < around.offset + around.length;
+}
+
+/** Compaction leaves whole segments: the last one before `oldest` ends in a seal, unless that is damaged or was cut off. */
+function unreached(items: Survey['items'], oldest: number): SurveyedLine[] {
+  const first = segmentName(oldest);
+  const before = items.filter(({ segment }) => segment < first);
+  const lines = before.filter((item) => !isMisfit(item)) as SurveyedLine[];
+  const last = before.at(-1);
+  if (last === undefined || isSealed(lines, last.segment)) return [];
+  return lines.filter(({ kept, count }) => kept && count > 0);
 }

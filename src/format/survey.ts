@@ -10,7 +10,7 @@ export interface SurveyedLine extends FoundLine {
   /** Bytes, without the newline. */
   readonly length: number;
   readonly ts: number;
-  /** Whether a fragment lies before it in its line. */
+  /** Whether it shares a line of the file with something else: a fragment, or other lines. */
   readonly glued: boolean;
   /** Why the chain says damaged, though the line is whole but for that: see `lineWithin`. */
   readonly converted: DamageCause | undefined;
@@ -85,4 +85,10 @@ export function convertedIn({ items }: Survey): ConvertedLines[] {
     counts.set(item.converted, (counts.get(item.converted) ?? 0) + 1);
   }
   return [...counts].map(([cause, lines]) => ({ cause, lines }));
+}
+
+/** Whether what counts in a segment ends in a seal. */
+export function isSealed(items: Survey['items'], segment: string): boolean {
+  const last = items.findLast((item) => item.segment === segment && !isMisfit(item) && item.accepted);
+  return last !== undefined && !isMisfit(last) && last.count === 0;
 }

@@ -121,7 +121,7 @@ export function passedOverError(lines: readonly SurveyedLine[]): WalError | unde
   const what = count === 1 ? 'An entry in a whole line does' : `${count} entries in whole lines do`;
   return new WalError(
     'ERR_WAL_CORRUPT',
-    `${what} not count: the first lies at ${segment}, byte ${offset}. They are another branch's, as after a merge whose conflict was edited away, or what they follow was taken out. Reading and appending go on without them; "jsonl-wal repair --mode salvage" keeps them.`,
+    `${what} not count: the first lies at ${segment}, byte ${offset}. They are another branch's, as after a merge whose conflict was edited away, or what they follow was taken out, or the seal that leads on from them is lost. Reading and appending go on without them; "jsonl-wal repair --mode salvage" keeps them.`,
     { segment, offset, seq, cause: 'passed-over' },
   );
 }

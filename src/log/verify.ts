@@ -74,6 +74,8 @@ export interface VerifyReport {
 }
 
 const MOST_LISTED = 1000;
+/** Lines that are known: what follows an earlier one is looked into as if that were not there. */
+const MOST_COUNTED = 1000;
 
 /** Compactions that come between, one try after the other, before it is given up. */
 const MOST_TRIES = 100;
@@ -117,9 +119,10 @@ async function verifyFrom(
   }
   const snapshots = await checkSnapshots(store, clock, oldest, feed.head.seq);
   const report = feed.report(errors, snapshots, await store.refusal(), await store.strays());
-  if (report.error !== undefined || !feed.mayPassOver) return report;
-  // What does not count is mostly what was overtaken, and written again.
-  const branch = passedOverError(passedOver(await store.survey(onProgress)));
+  // What does not count is mostly what was overtaken, and written again; or what a compaction had not deleted yet.
+  const mayPassOver = feed.mayPassOver || ((await store.nextSegment(0)) ?? oldest) < oldest;
+  if (report.error !== undefined || !mayPassOver) return report;
+  const branch = passedOverError(passedOver(await store.survey(onProgress), oldest));
   return branch === undefined ? report : { ...report, ok: false, error: branch };
 }
 
@@ -175,6 +178,8 @@ class VerifyFeed extends ChainFeed {
   #hasMark: boolean;
   /** Lines that do not count, by their crcs. */
   readonly #others = new Map<string, Envelope>();
+  /** What follows the last lines that count: a number and a crc for each. */
+  readonly #counted = new Set<string>();
   /** Whether what does not count may hold entries of its own. */
   mayPassOver = false;
   #end: { bytes: number; lines: number | undefined } = { bytes: 0, lines: 0 };
@@ -212,6 +217,7 @@ class VerifyFeed extends ChainFeed {
     this.#end = { bytes: end, lines: this.lineNumber };
     const state = super.pause();
     if (unterminated > 0) {
+      this.mayPassOver ||= this.#unended === undefined;
       const seq = this.#unended?.line.seq;
       const place = { offset: end - unterminated, length: unterminated };
       this.#list({ verdict: 'pending', ...place, ...(seq !== undefined && { seq }) });
@@ -242,6 +248,7 @@ class VerifyFeed extends ChainFeed {
     offset: number,
   ): void {
     this.#lines.accepted++;
+    this.#count(line);
     this.#segment.entries += line.count;
     if (line.crc === this.#mark?.crc && line.seq + line.count - 1 === this.#mark.seq) this.#hasMark = true;
     this.#strange ??= this.foreign;
@@ -259,6 +266,13 @@ class VerifyFeed extends ChainFeed {
     this.#survey.accepted(line, this.#place(offset, end - start), readable);
   }
 
+  #count({ seq, count, prev, crc }: Envelope): void {
+    this.#counted.add(`${seq} ${prev}`).add(`${seq + count} ${crc}`);
+    if (this.#counted.size <= MOST_COUNTED) return;
+    const [first] = this.#counted;
+    this.#counted.delete(first as string);
+  }
+
   #place(offset: number, length: number): Place {
     return { offset, length, line: this.lineNumber };
   }
@@ -273,7 +287,9 @@ class VerifyFeed extends ChainFeed {
     this.#survey.passedOver(verdict, line, this.#place(offset, length));
     const before = this.#others.get(line.prev);
     this.#others.set(line.crc, line);
-    this.mayPassOver ||= verdict === 'stranded' || (before !== undefined && !isSameWrite(before, line));
+    const isLone = before === undefined && !this.#counted.has(`${line.seq} ${line.prev}`);
+    this.mayPassOver ||=
+      verdict === 'stranded' || isLone || (before !== undefined && !isSameWrite(before, line));
     this.#list({ verdict, offset, length, seq: line.seq });
   }
 

@@ -111,7 +111,7 @@ function refuseUnfit(error: WalError, seen: VerifyReport, survey: Survey): void 
 }
 
 function isDoubt({ code, cause }: WalError): boolean {
-  return code === 'ERR_WAL_CORRUPT' && typeof cause === 'string';
+  return code === 'ERR_WAL_CORRUPT' && typeof cause === 'string' && cause !== 'passed-over';
 }
 
 function beyondText({ items, edits }: Survey): string | undefined {
