@@ -111,7 +111,7 @@ async function readable(
   meta: Buffer,
 ): Promise<{ readonly records: LogRecord[]; readonly skipped: LostRange[] }> {
   const copy = new SimDisk(disk.image.copy());
-  if (copy.look(`${LOG}/wal.json`) === undefined) copy.open(`${LOG}/wal.json`, 'create').append([meta]);
+  if (copy.look(`${LOG}/wal.json`) === undefined) await putBackMeta(copy, meta);
   const records: LogRecord[] = [];
   const skipped: LostRange[] = [];
   const wal = await open(copy, { readOnly: true });
@@ -119,6 +119,16 @@ async function readable(
     records.push(record);
   await wal.close();
   return { records: records.filter(({ op }) => !op.startsWith('wal.')), skipped };
+}
+
+/** As somebody does who goes on with the log: the next append takes in a last line that lacks only its newline. */
+async function putBackMeta(disk: SimDisk, meta: Buffer): Promise<void> {
+  disk.open(`${LOG}/wal.json`, 'create').append([meta]);
+  const wal = await open(disk, { readOnly: true });
+  const { pending, segments } = await wal.verify();
+  await wal.close();
+  if (pending !== undefined)
+    disk.open(`${LOG}/${segments.at(-1)?.name}`, 'append').append([Buffer.from('\n')]);
 }
 
 const names = (records: readonly LogRecord[]) =>
@@ -178,8 +188,7 @@ for (const compacted of [false, true]) {
       assert.deepEqual((await repair(false)).reasons, []);
       assert.deepEqual(everything(disk), now);
     });
-    // Known: a middle segment cut one byte before its end, and wal.json gone, still fails (seed 2144327623).
-    await fc.assert(property, { numRuns: 30, seed: 1 });
+    await fc.assert(property, { numRuns: 30 });
   });
 
   test(`${compacted ? 'a compacted log' : 'a log'}, damaged anyhow, whose tail is mended: what could be read still can, and it verifies; else it is refused, and no byte changes`, async () => {

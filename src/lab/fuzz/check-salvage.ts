@@ -1,7 +1,11 @@
 import type { WalError } from '../../errors/errors.ts';
-import { cutLines } from '../../format/cut-lines.ts';
-import { readEnvelope } from '../../format/line.ts';
+import { openFileStore } from '../../file/open.ts';
+import { segmentSeq, snapshotSeq } from '../../format/names.ts';
+import { piecesIn } from '../../format/shared-line.ts';
 import { type LogRecord, type LostRange, type VerifyReport, Wal } from '../../index.ts';
+import type { Salvaged } from '../../store/store.ts';
+import { resolveOptions } from '../../wal/options.ts';
+import { realSurroundings } from '../../wal/surroundings.ts';
 import type { DamagedLog } from './damaged-log.ts';
 import type { Findings } from './findings.ts';
 import { recordTexts } from './lines.ts';
@@ -46,28 +50,75 @@ export async function checkSalvage(
     );
   if (!isWhole && kept.length !== plan.entries)
     findings.fault(`read past damage gives ${kept.length} records, a salvage would keep ${plan.entries}`);
-  checkReadable(log, kept, findings);
+  const made = await makeWhole(directory, findings);
+  if (made === undefined) return;
+  if (isWhole) checkWhole(made, kept, report?.pending, findings);
+  checkReadable(log, made.lines, findings);
 }
 
-/** A record that counted, and has a whole line, is there; its append may be there in another line. */
-function checkReadable(log: DamagedLog, kept: readonly LogRecord[], findings: Findings): void {
-  const writers = new Set(kept.map(({ writer }) => writer));
-  const snapshot = Math.max(
-    0,
-    ...[...log.files.keys()].map((name) => Number(/^snapshot-(\d{20})\.jsonl$/.exec(name)?.[1] ?? 0)),
-  );
-  const segments = [...log.files].filter(([name]) => /^\d{20}\.jsonl$/.test(name));
-  const lines = segments.flatMap(([name, content]) =>
-    (content instanceof Buffer ? cutLines(content) : []).map((line) => {
-      return { name, line, envelope: readEnvelope(line, 0, line.length - 1) };
-    }),
-  );
-  const followed = new Set(lines.map(({ envelope }) => envelope?.prev));
-  for (const { name, line, envelope } of lines) {
-    if (envelope === undefined || envelope.seq <= snapshot || writers.has(envelope.writer)) continue;
-    // Where the seal after it is lost, it looks like a line that was overtaken by a lost one.
-    if (!followed.has(envelope.crc)) continue;
-    if (recordTexts(line).some((text) => log.counted.has(text)))
-      findings.fault(`entry ${envelope.seq} counted, has a whole line in ${name}, and is left out`);
+type SalvagedLine = Extract<Salvaged, { kind: 'line' }>;
+
+interface Made {
+  readonly lines: readonly SalvagedLine[];
+  readonly lost: readonly LostRange[];
+}
+
+/** What a salvage makes of the log where it is run all the same, though nothing may be damaged. */
+async function makeWhole(directory: string, findings: Findings): Promise<Made | undefined> {
+  return findings.attempt('make a salvage', async () => {
+    const settings = resolveOptions({ readOnly: true });
+    const store = await openFileStore({
+      ...realSurroundings,
+      ...settings,
+      directory,
+      observe: {},
+      warn: () => {},
+    });
+    try {
+      const lines: SalvagedLine[] = [];
+      const lost: LostRange[] = [];
+      for await (const each of store.salvaged(undefined))
+        if (each.kind === 'lost') lost.push(each.range);
+        else lines.push(each);
+      return { lines, lost };
+    } finally {
+      await store.close();
+    }
+  });
+}
+
+/** Of a log that verify calls whole, a salvage would bring nothing back but what a crash leaves, and miss nothing. */
+function checkWhole(
+  { lines, lost }: Made,
+  read: readonly LogRecord[],
+  pending: number | undefined,
+  findings: Findings,
+): void {
+  const writers = new Set(read.map(({ writer }) => writer));
+  for (const { line, seq } of lines) {
+    const isPending = line.accepted && seq + line.count - 1 === pending;
+    if (!writers.has(line.writer) && !line.glued && !isPending)
+      findings.fault(
+        `verify says ok, and entry ${seq} in ${line.segment}, byte ${line.offset}, does not count`,
+      );
+  }
+  if (lost.length > 0) findings.fault(`verify says ok, and a salvage loses ${JSON.stringify(lost)}`);
+}
+
+/** A record that counted, and has a whole line anywhere, is there; its append may be there in another line. */
+function checkReadable(log: DamagedLog, kept: readonly SalvagedLine[], findings: Findings): void {
+  const writers = new Set(kept.map(({ line }) => line.writer));
+  // Of two that follow the same line the first counts: nothing tells whether they changed places.
+  const places = new Set(kept.map(({ line: { seq, prev } }) => `${seq} ${prev}`));
+  const snapshot = Math.max(0, ...[...log.files.keys()].map((name) => snapshotSeq(name) ?? 0));
+  for (const [name, content] of log.files) {
+    if (segmentSeq(name) === undefined || !(content instanceof Buffer)) continue;
+    for (const { line, at, length } of piecesIn(content)) {
+      const { seq, prev, writer } = line;
+      if (seq <= snapshot || writers.has(writer) || places.has(`${seq} ${prev}`)) continue;
+      const text = Buffer.concat([content.subarray(at, at + length), Buffer.from('\n')]);
+      if (recordTexts(text).some((each) => log.counted.has(each)))
+        findings.fault(`entry ${seq} counted, has a whole line in ${name}, and is left out`);
+    }
   }
 }
