@@ -55,7 +55,9 @@ async function drain(
 
 const WHOLE = line('"id":"lost","op":"add"', { seq: 4, prev: '0badcafe' }).bytes;
 
-/** Tails that a crash leaves: the log goes on after them. */
+const LONE = 'a line whose predecessor is not there';
+
+/** Tails that a crash leaves, and a whole line that one does not leave: the log goes on after them. */
 const HARMLESS: readonly (readonly [string, Buffer])[] = [
   ['a piece of a line', WHOLE.subarray(0, 60)],
   ['a stranded line that lacks its newline', WHOLE.subarray(0, -1)],
@@ -65,7 +67,7 @@ const HARMLESS: readonly (readonly [string, Buffer])[] = [
   ['NULs and a newline', Buffer.concat([Buffer.alloc(50), Buffer.from('\n')])],
   ['a line with NULs in it', Buffer.concat([WHOLE.subarray(0, 60), Buffer.alloc(20), Buffer.from('\n')])],
   ['a line glued to a piece of another', Buffer.concat([WHOLE.subarray(0, 60), WHOLE])],
-  ['a stranded line', WHOLE],
+  [LONE, WHOLE],
 ];
 
 for (const [name, tail] of HARMLESS) {
@@ -80,7 +82,8 @@ for (const [name, tail] of HARMLESS) {
       const { records, error } = await drain(wal);
       assert.deepEqual([records.map(({ id }) => id), error], [['bd-1', 'bd-2', 'bd-3', 'next'], undefined]);
       const report = await wal.verify();
-      assert.deepEqual([report.ok, report.entries, report.odd.length], [true, 4, 1]);
+      assert.deepEqual([report.ok, report.entries, report.odd.length], [name !== LONE, 4, 1]);
+      assert.equal(report.error?.cause, name === LONE ? 'passed-over' : undefined);
       await wal.close();
       assert.ok(
         readFileSync(path)
