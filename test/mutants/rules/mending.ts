@@ -66,7 +66,7 @@ export const MENDING: readonly Mutant[] = [
     name: 'branch-unseen',
     rule: 'verify tells of whole lines that do not count and that a salvage would bring back',
     told: 'DURABILITY: After a merge conflict',
-    edits: [{ file: 'log/verify', find: '|| !feed.mayPassOver)', replace: '|| true)' }],
+    edits: [{ file: 'log/verify', find: '|| !mayPassOver)', replace: '|| true)' }],
     caughtBy: {
       by: 'test',
       file: 'verify',
