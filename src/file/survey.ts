@@ -13,7 +13,6 @@ import {
   type SurveyedLine,
   type SurveyedMisfit,
 } from '../format/survey.ts';
-import { piecesIn } from '../format/shared-line.ts';
 import { judgeMisfit, type Misfit, TORN, type Verdict } from '../format/verdict.ts';
 import { type Encoding, encodingOf, rewritten, toUtf8, trimmed, unitNewline } from '../format/within.ts';
 import { openIfThere, readFully } from '../storage/files.ts';
