@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { Wal } from '../src/index.ts';
 import { recordsIn } from '../src/lab/audit.ts';
-import { ended, objects, run, start } from '../src/lab/command-line.ts';
+import { ended, objects, runHere as run, start } from '../src/lab/command-line.ts';
 import { makeLog } from '../src/lab/make-log.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 

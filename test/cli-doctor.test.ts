@@ -20,7 +20,7 @@ import { examine } from '../src/cli/doctor/examine.ts';
 import { onLog } from '../src/cli/on-log.ts';
 import { printable } from '../src/format/printable.ts';
 import { setLockKind, Wal } from '../src/index.ts';
-import { ended, PROGRAM, run, start } from '../src/lab/command-line.ts';
+import { ended, PROGRAM, runHere as run, run as runProcess, start } from '../src/lab/command-line.ts';
 import { forgeOwner } from '../src/lab/index.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 
@@ -425,17 +425,17 @@ test('without addons, the doctor fails a log with the kernel lock, and the comma
   inLog(async (log) => {
     const bare = { NODE_OPTIONS: '--no-addons' };
     const entry = ['append', '--op', 'add', '--id', 'bd-31', '-C', log];
-    const append = await run(log, entry, '', bare);
+    const append = await runProcess(log, entry, '', bare);
     assert.match(append.stderr, /ERR_WAL_LOCK_UNAVAILABLE/);
-    const { code, stdout } = await run(log, ['doctor', '--json', '-C', log], '', bare);
+    const { code, stdout } = await runProcess(log, ['doctor', '--json', '-C', log], '', bare);
     const { ok, verdict, checks } = JSON.parse(stdout);
     const failed = checks.filter(({ state }: Check) => state === 'fail');
     assert.deepEqual([code, ok, verdict, failed.length], [1, false, 'failed', 1]);
     assert.match(failed[0].message, /^no append works: .*ERR_WAL_LOCK_UNAVAILABLE/);
     assert.match(failed[0].mend, /^start node without --no-addons .*; or jsonl-wal lock set lockfile -C /);
-    assert.equal((await run(log, ['lock', 'set', 'lockfile', '-C', log], '', bare)).code, 0);
-    assert.equal((await run(log, entry, '', bare)).code, 0);
-    assert.equal((await run(log, ['doctor', '-C', log], '', bare)).code, 0);
+    assert.equal((await runProcess(log, ['lock', 'set', 'lockfile', '-C', log], '', bare)).code, 0);
+    assert.equal((await runProcess(log, entry, '', bare)).code, 0);
+    assert.equal((await runProcess(log, ['doctor', '-C', log], '', bare)).code, 0);
   }));
 
 test('who may only read gets a verdict of its own: exit code 7, and no command that takes more', (t) =>

@@ -12,7 +12,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { writeWhole } from '../src/cli/write-file.ts';
-import { objects, run } from '../src/lab/command-line.ts';
+import { objects, runHere as run } from '../src/lab/command-line.ts';
 import { makeLog } from '../src/lab/make-log.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 

@@ -21,7 +21,7 @@ import { pruneBehind } from '../src/cli/prune-backups.ts';
 import { segmentsIn } from '../src/cli/segments.ts';
 import { temporaryName } from '../src/format/names.ts';
 import { Wal } from '../src/index.ts';
-import { objects, run } from '../src/lab/command-line.ts';
+import { objects, runHere as run } from '../src/lab/command-line.ts';
 import { makeLog } from '../src/lab/make-log.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 import { systemError } from '../src/lab/wrapped-storage.ts';

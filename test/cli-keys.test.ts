@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Wal } from '../src/index.ts';
-import { objects, run } from '../src/lab/command-line.ts';
+import { objects, runHere as run } from '../src/lab/command-line.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 
 test('init sets the key window, info and keys tell it, keys --window raises it, and nothing lowers it', () =>

@@ -5,7 +5,7 @@ import { closeSync, existsSync, openSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { printable } from '../src/format/printable.ts';
-import { ended, objects, PROGRAM, run, start } from '../src/lab/command-line.ts';
+import { ended, objects, PROGRAM, runHere as run, start } from '../src/lab/command-line.ts';
 import { makeLog } from '../src/lab/make-log.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 

@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type Fold, Wal } from '../src/index.ts';
-import { objects, run } from '../src/lab/command-line.ts';
+import { objects, runHere as run } from '../src/lab/command-line.ts';
 import { makeLog } from '../src/lab/make-log.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 

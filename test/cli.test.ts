@@ -18,7 +18,7 @@ import { basename, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { Wal } from '../src/index.ts';
-import { ended, objects, PROGRAM, run, start } from '../src/lab/command-line.ts';
+import { ended, objects, PROGRAM, runHere as run, start } from '../src/lab/command-line.ts';
 import { makeLog } from '../src/lab/make-log.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 

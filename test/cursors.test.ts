@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type Head, type LogRecord, Wal } from '../src/index.ts';
-import { run } from '../src/lab/command-line.ts';
+import { runHere as run } from '../src/lab/command-line.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 import { changedStorage, changedSurroundings } from '../src/lab/wrapped-storage.ts';
 import { nodeStorage } from '../src/storage/node.ts';

@@ -8,7 +8,7 @@ import { jsonText } from '../src/format/json-text.ts';
 import { GENESIS_CRC, lineBytes, writeLine } from '../src/format/line.ts';
 import { segmentName } from '../src/format/names.ts';
 import { Wal } from '../src/index.ts';
-import { run } from '../src/lab/command-line.ts';
+import { runHere as run } from '../src/lab/command-line.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 
 const DEPTH = 100_000;

@@ -21,7 +21,7 @@ import { examine } from '../src/cli/doctor/examine.ts';
 import { roomier } from '../src/cli/doctor/room.ts';
 import { writeGitFiles } from '../src/cli/git-files.ts';
 import { Wal } from '../src/index.ts';
-import { run } from '../src/lab/command-line.ts';
+import { runHere as run } from '../src/lab/command-line.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 
 const NOT_THERE = process.platform === 'win32' && 'its commands are for a POSIX shell';

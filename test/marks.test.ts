@@ -20,7 +20,7 @@ import { pathToFileURL } from 'node:url';
 import { systemClock } from '../src/clock/clock.ts';
 import { MarkFile } from '../src/file/mark-file.ts';
 import { forgetRewinds, notedRewinds, type Rewind, Wal, type WalOptions } from '../src/index.ts';
-import { ended, objects, run, start } from '../src/lab/command-line.ts';
+import { ended, objects, runHere as run, start } from '../src/lab/command-line.ts';
 import { Repository } from '../src/lab/repository.ts';
 import { inScratch, packageRoot } from '../src/lab/scratch.ts';
 import { changedSurroundings } from '../src/lab/wrapped-storage.ts';

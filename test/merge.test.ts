@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Wal } from '../src/index.ts';
 import { recordsIn } from '../src/lab/audit.ts';
-import { PROGRAM, run } from '../src/lab/command-line.ts';
+import { PROGRAM, runHere as run } from '../src/lab/command-line.ts';
 import { Repository } from '../src/lab/repository.ts';
 import { inScratch, packageRoot } from '../src/lab/scratch.ts';
 

@@ -6,7 +6,7 @@ import { examine } from '../src/cli/doctor/examine.ts';
 import { segmentName, segmentSeq, snapshotName, snapshotSeq } from '../src/format/names.ts';
 import { decodeHeader, encodeHeader, type SnapshotHeader } from '../src/format/snapshot.ts';
 import { type RepairReport, Wal, WalError } from '../src/index.ts';
-import { run } from '../src/lab/command-line.ts';
+import { runHere as run } from '../src/lab/command-line.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 
 /*

@@ -3,7 +3,7 @@ import { cpSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } 
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type LogRecord, type LostRange, type ReadOptions, Wal } from '../src/index.ts';
-import { run } from '../src/lab/command-line.ts';
+import { runHere as run } from '../src/lab/command-line.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 import { files, SEGMENT, SMALL } from '../src/lab/small-log.ts';
 

@@ -50,5 +50,5 @@ const TWENTY =
 test(`toctou: ${TWENTY} (processes, kernel lock)`, (t) => runSmall(t, toctou, { lock: 'kernel' }));
 
 for (const lock of ['lockfile', 'none'])
-  test(`toctou: the same holds with threads, lock: ${lock}`, (t) =>
-    runSmall(t, toctou, { as: 'threads', lock }));
+  test(`toctou: the same holds of four numbers with seven threads, lock: ${lock}`, (t) =>
+    runSmall(t, toctou, { as: 'threads', clients: 7, params: { pool: 4 }, lock }));

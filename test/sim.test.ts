@@ -46,8 +46,8 @@ test('the same seed makes the same world, call by call, in another process too',
 });
 
 test('the decisions of a world make it again, without its dice', async () => {
-  const { decisions, ...world } = await simulate({ seed: 3, steps: STEPS });
-  const { decisions: again, ...repeated } = await simulate({ seed: 3, steps: STEPS, decisions });
+  const { decisions, ...world } = await simulate({ seed: 7, steps: STEPS });
+  const { decisions: again, ...repeated } = await simulate({ seed: 7, steps: STEPS, decisions });
   assert.deepEqual(repeated, world);
   assert.deepEqual(again, decisions);
 });

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { examine } from '../src/cli/doctor/examine.ts';
 import { straysAmong } from '../src/format/strays.ts';
 import { Wal, type WalOptions } from '../src/index.ts';
-import { run } from '../src/lab/command-line.ts';
+import { runHere as run } from '../src/lab/command-line.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 
 const SMALL = { segmentBytes: 4096 } as const;

@@ -14,7 +14,7 @@ import { crcOf } from '../src/format/crc.ts';
 import { COVERED_OFFSET, writeLine } from '../src/format/line.ts';
 import { segmentName, snapshotName } from '../src/format/names.ts';
 import { type SurveyedDamage, type VerifyReport, Wal, type WalError } from '../src/index.ts';
-import { run } from '../src/lab/command-line.ts';
+import { runHere as run } from '../src/lab/command-line.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 
 const FIRST = segmentName(1);

@@ -1,6 +1,8 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { scriptUrl } from './script.ts';
 
 /** The command line's program, of the same build (or source) as this file. */
@@ -16,16 +18,19 @@ export interface Run {
   readonly stderr: string;
 }
 
+/** What of the environment is about another program than the one that is started. */
+const FOREIGN = ['NODE_TEST_CONTEXT', 'JSONL_WAL_DIR', 'NO_COLOR', 'FORCE_COLOR'];
+
 /** Starts `jsonl-wal` as a process of its own. */
 export function start(directory: string, args: readonly string[], options: SpawnOptions = {}): ChildProcess {
   const env = { ...process.env, ...options.env };
-  for (const name of ['NODE_TEST_CONTEXT', 'JSONL_WAL_DIR', 'NO_COLOR', 'FORCE_COLOR']) {
+  for (const name of FOREIGN) {
     if (options.env?.[name] === undefined) delete env[name];
   }
   return spawn(process.execPath, [PROGRAM, ...args], { timeout: MOST_MS, ...options, cwd: directory, env });
 }
 
-/** Runs `jsonl-wal` to its end, with that standard input. */
+/** Runs `jsonl-wal` to its end as a process of its own, with that standard input. */
 export async function run(
   directory: string,
   args: readonly string[],
@@ -37,6 +42,79 @@ export async function run(
   child.stdin?.on('error', () => {});
   child.stdin?.end(input);
   return ended(child);
+}
+
+let runs = 0;
+/** The run before: working directory, arguments and streams are the process's, so that one follows the other. */
+let before: Promise<unknown> = Promise.resolve();
+
+/**
+ * The same in this process: a tenth of the work, for where it is not about the process itself (its signals, its locks, its
+ * end). The program's modules are loaded once, but for its main module.
+ */
+export function runHere(
+  directory: string,
+  args: readonly string[],
+  input: string | Buffer = '',
+  env: NodeJS.ProcessEnv = {},
+): Promise<Run> {
+  const ended = before.then(() => runNow(directory, args, input, env));
+  before = ended.catch(() => {});
+  return ended;
+}
+
+async function runNow(
+  directory: string,
+  args: readonly string[],
+  input: string | Buffer,
+  env: NodeJS.ProcessEnv,
+): Promise<Run> {
+  const { argv, exitCode, env: ownEnv } = process;
+  const ownConsole = globalThis.console;
+  const at = process.cwd();
+  const listeners = process.listeners('warning');
+  const [stdout, stderr] = [new Kept(), new Kept()];
+  const streams = { stdin: Readable.from(input.length === 0 ? [] : [Buffer.from(input)]), stdout, stderr };
+  const own = Object.keys(streams).map(
+    (name) => [name, Object.getOwnPropertyDescriptor(process, name) as PropertyDescriptor] as const,
+  );
+  try {
+    for (const [name, value] of Object.entries(streams))
+      Object.defineProperty(process, name, { configurable: true, value });
+    process.env = { ...ownEnv };
+    for (const name of FOREIGN) delete process.env[name];
+    Object.assign(process.env, env);
+    process.chdir(directory);
+    process.argv = [process.execPath, PROGRAM, ...args];
+    process.exitCode = undefined;
+    await import(`${pathToFileURL(PROGRAM)}?run=${++runs}`);
+    // Warnings are told a moment later.
+    await nextTurn();
+    return { code: Number(process.exitCode ?? 0), stdout: stdout.text, stderr: stderr.text };
+  } finally {
+    for (const [name, descriptor] of own) Object.defineProperty(process, name, descriptor);
+    process.removeAllListeners('warning');
+    for (const listener of listeners) process.on('warning', listener);
+    globalThis.console = ownConsole;
+    process.env = ownEnv;
+    process.chdir(at);
+    process.argv = argv;
+    process.exitCode = exitCode;
+  }
+}
+
+/** Keeps what is written to it. */
+class Kept extends Writable {
+  readonly #pieces: Buffer[] = [];
+
+  override _write(piece: Buffer, _: BufferEncoding, done: () => void): void {
+    this.#pieces.push(piece);
+    done();
+  }
+
+  get text(): string {
+    return Buffer.concat(this.#pieces).toString();
+  }
 }
 
 /** Waits for a process to end, and takes what it says meanwhile. */

@@ -1,6 +1,5 @@
-import { pathToFileURL } from 'node:url';
 import { ERROR_CODES } from '../../errors/errors.ts';
-import { PROGRAM, type Run, run } from '../command-line.ts';
+import { type Run, run, runHere } from '../command-line.ts';
 import { type Dice, pick } from '../seeded.ts';
 import type { Findings } from './findings.ts';
 
@@ -77,42 +76,4 @@ function check(name: string, { code, stdout, stderr }: Run, findings: Findings):
   const told = /\[([^[\]]+)\]\n$/.exec(stderr)?.[1] ?? /"code":"([^"]+)"/.exec(stderr)?.[1];
   if (told === undefined || !Object.hasOwn(ERROR_CODES, told))
     findings.fault(`${name} ended with ${code}, and names no error of the log's: ${stderr.slice(0, 1000)}`);
-}
-
-let runs = 0;
-
-/** Runs the program's main module once more in this process: what it writes is kept. */
-async function runHere(directory: string, args: readonly string[]): Promise<Run> {
-  const { argv, exitCode } = process;
-  const at = process.cwd();
-  const listeners = process.listeners('warning');
-  const said = { stdout: '', stderr: '' };
-  const streams = (['stdout', 'stderr'] as const).map((name) => {
-    const stream = process[name];
-    const { write } = stream;
-    stream.setMaxListeners(0);
-    stream.write = ((text: string | Uint8Array, ...rest: unknown[]) => {
-      said[name] += typeof text === 'string' ? text : Buffer.from(text).toString();
-      const done = rest.find((each) => typeof each === 'function') as (() => void) | undefined;
-      if (done !== undefined) setImmediate(done);
-      return true;
-    }) as typeof stream.write;
-    return () => {
-      stream.write = write;
-    };
-  });
-  try {
-    process.chdir(directory);
-    process.argv = [process.execPath, PROGRAM, ...args];
-    process.exitCode = undefined;
-    await import(`${pathToFileURL(PROGRAM)}?run=${++runs}`);
-    return { code: Number(process.exitCode ?? 0), ...said };
-  } finally {
-    for (const restore of streams) restore();
-    process.removeAllListeners('warning');
-    for (const listener of listeners) process.on('warning', listener);
-    process.chdir(at);
-    process.argv = argv;
-    process.exitCode = exitCode;
-  }
 }
