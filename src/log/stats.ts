@@ -50,31 +50,29 @@ class Timer {
   /** Not yet in the histogram: a time noted here costs an append far less than one recorded there. */
   readonly #noted = new Float64Array(128);
   #count = 0;
-  readonly #histogram: RecordableHistogram = createHistogram({
-    lowest: 1,
-    highest: 3_600_000_000,
-    figures: 3,
-  });
+  /** It takes 180 KB and longer to make than a small log to open: so only where there is more than can be noted, or somebody asks. */
+  #histogram: RecordableHistogram | undefined;
 
   add(ms: number): void {
     if (this.#count === this.#noted.length) this.#record();
     this.#noted[this.#count++] = ms;
   }
 
-  #record(): void {
+  #record(): RecordableHistogram {
+    this.#histogram ??= createHistogram({ lowest: 1, highest: 3_600_000_000, figures: 3 });
     for (const ms of this.#noted.subarray(0, this.#count))
       this.#histogram.record(Math.max(1, Math.round(ms * MICROSECONDS)));
     this.#count = 0;
+    return this.#histogram;
   }
 
   reset(): void {
     this.#count = 0;
-    this.#histogram.reset();
+    this.#histogram?.reset();
   }
 
   times(): Times {
-    this.#record();
-    const h = this.#histogram;
+    const h = this.#record();
     const inMs = (us: number) => us / MICROSECONDS;
     if (h.count === 0) return { count: 0, min: 0, mean: 0, p50: 0, p99: 0, max: 0 };
     return {
