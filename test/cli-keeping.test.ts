@@ -160,6 +160,8 @@ test('only what a compaction made of this log, and found whole, is deleted, and 
     'before-compact-20250101T000000.000Z-9999999999999999',
     'before-compact-20250101T000000.000Z-5',
     'before-compact-20240101T000000.000Z-1',
+    'before-compact-20250101T000000.000Z-3',
+    'before-compact-20250102T000000.000Z-3',
     'before-repair-20250101T000000.000Z',
     'mine',
   ];
@@ -168,6 +170,8 @@ test('only what a compaction made of this log, and found whole, is deleted, and 
   return inBackups(
     (log) => {
       rmSync(join(log, 'backups/mine/wal.json'));
+      writeFileSync(join(log, 'backups/before-compact-20250101T000000.000Z-3/notes.md'), 'mine');
+      writeFileSync(join(log, 'backups/before-compact-20250102T000000.000Z-3/wal.lock'), 'written to');
       assert.deepEqual(prune(log, 0, 4), [gone]);
       assert.deepEqual(readdirSync(join(log, 'backups')).sort(), stay.toSorted());
     },

@@ -2,7 +2,7 @@ import { lstatSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { hasCode, reasonOf, WalError } from '../errors/errors.ts';
-import { isTemporaryName, mayBeInTheMaking } from '../format/names.ts';
+import { isTemporaryName, META_FILE, mayBeInTheMaking, segmentSeq, snapshotSeq } from '../format/names.ts';
 import {
   type Backup,
   backupsOf,
@@ -53,12 +53,27 @@ export function pruneBehind(
   );
 }
 
-/** Those that may be deleted: none that somebody put there or named, and none that is not whole, for nothing takes its place. */
+/**
+ * Those that may be deleted: none that somebody put there, named, put a file into or wrote to, and none that is not whole, for
+ * nothing takes its place.
+ */
 function prunable(directory: string, makers: readonly Maker[]): Backup[] {
   const { id } = metaOf(directory);
   return backupsOf(directory).filter(
-    (backup) => backup.whole && makers.includes(backup.madeBy) && isOf(backup, id),
+    (backup) => backup.whole && makers.includes(backup.madeBy) && isOf(backup, id) && isAsMade(backup),
   );
+}
+
+/** Whether it holds what a backup does and nothing else: who opens it to write leaves a wal.lock. */
+function isAsMade({ directory }: Backup): boolean {
+  try {
+    const isPart = (name: string) =>
+      name === META_FILE || segmentSeq(name) !== undefined || snapshotSeq(name) !== undefined;
+    return readdirSync(directory).every(isPart);
+  } catch {
+    // It was taken away meanwhile, or cannot be read.
+    return false;
+  }
 }
 
 /** What deleting backups would free. */
