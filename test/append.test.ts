@@ -166,6 +166,15 @@ test('a chain of expectations called at once goes through in order, up to the on
     );
   }));
 
+test('an expectation of the head’s number with another crc is a conflict', () =>
+  withWal({}, async (wal) => {
+    await wal.append(add('bd-0'));
+    const { seq, crc } = await wal.head();
+    const other = wal.append(add('bd-1'), { expect: { seq, crc: '00000000' } });
+    await assert.rejects(other, { code: 'ERR_WAL_CONFLICT', outcome: 'not-written' });
+    assert.equal((await wal.append(add('bd-1'), { expect: { seq, crc } })).seq, 2);
+  }));
+
 test('two appends with one key called at once are one record, and the second is told so', () =>
   withWal({}, async (wal, directory) => {
     const key = 'once';

@@ -383,6 +383,18 @@ test('a writer that sleeps before it makes the next segment, until that was made
     await reader.close();
   }));
 
+test('a writer begins behind the snapshot, though a sleeper’s segment lies beside it', () =>
+  inScratch('compact-steps', async (directory) => {
+    const wal = await Wal.open(directory, OPTIONS);
+    await fill(wal, 5);
+    await wal.compact({ retain: 1 });
+    await wal.close();
+    writeFileSync(join(directory, '00000000000000000001.jsonl'), '');
+    const other = await Wal.open(directory, OPTIONS);
+    assert.equal((await other.append({ op: 'add', id: 'bd-6' })).seq, 6);
+    await other.close();
+  }));
+
 test('a snapshot of a log that was replaced while it was written gets no name', () =>
   inScratch('compact-steps', async (scratch) => {
     const [directory, copy] = [join(scratch, 'log'), join(scratch, 'copy')] as [string, string];

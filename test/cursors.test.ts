@@ -56,6 +56,16 @@ test('a cursor whose crc is not the log’s at that seq is refused before a reco
     }
   }));
 
+test('of a batch that begins before a range, or ends after it, only what lies in the range is read', () =>
+  inLog(async (wal) => {
+    await wal.append(entry(1));
+    await wal.appendBatch([entry(2), entry(3), entry(4)]);
+    await wal.append(entry(5));
+    const seqs: number[] = [];
+    for await (const { seq } of wal.read({ from: 3, to: 3 })) seqs.push(seq);
+    assert.deepEqual(seqs, [3]);
+  }));
+
 test('0, and the head of an empty log, lead to the first entry, as long as the log has it', () =>
   inLog(async (wal) => {
     const head = await wal.head();

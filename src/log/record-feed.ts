@@ -89,7 +89,7 @@ export class RecordFeed extends ChainFeed {
     if (this.#failure !== undefined || line.seq + line.count <= first || line.seq > last) return;
     try {
       for (const record of recordsOf(line, bytes, start, end)) {
-        if (record.seq >= first && record.seq <= last) this.#records.push(record);
+        if (record.seq >= first) this.#records.push(record);
       }
     } catch (error) {
       if (!this.#skipping)

@@ -27,8 +27,8 @@ export function edited(text: string, { file, find, replace }: Edit): string {
   return text.replace(find, () => replace);
 }
 
-/** Path of an edit's file in a package. */
-export function compiled(directory: string, { file }: Edit): string {
+/** Path of a compiled file of the engine in a package. */
+export function compiled(directory: string, { file }: Pick<Edit, 'file'>): string {
   return join(directory, 'dist/src', `${file}.js`);
 }
 

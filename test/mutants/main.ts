@@ -3,7 +3,9 @@ import { InvalidArgumentError } from 'commander';
 import { makeProgram } from '../../src/lab/program.ts';
 import { type Attempt, attempt } from './attempt.ts';
 import { controls } from './control.ts';
+import { complaints, coverEngine, coverText } from './cover.ts';
 import { MUTANTS } from './mutants.ts';
+import { REASONS } from './reasons.ts';
 import { lineOf, listText, tableText } from './table.ts';
 
 /** So many are tried at once. */
@@ -12,6 +14,7 @@ const AT_ONCE = 2;
 interface Flags {
   readonly only?: string[];
   readonly list?: true;
+  readonly comparisons?: true;
   readonly json?: true;
 }
 
@@ -26,12 +29,29 @@ const flags = makeProgram(
 )
   .option('--only <name>', 'this mutant; may be given again', only)
   .option('--list', 'tells the mutants, and tries none')
+  .option('--comparisons', 'tells what shows that each comparison of the engine matters, and tries none')
   .option('--json', 'prints JSON')
   .parse()
   .opts<Flags>();
 const chosen = MUTANTS.filter(({ name }) => flags.only?.includes(name) ?? true);
 if (flags.list) console.log(flags.json ? JSON.stringify(chosen, undefined, 2) : listText(chosen));
-else process.exitCode = await main();
+else process.exitCode = flags.comparisons ? tellComparisons() : await main();
+
+/** 1 where one has neither a mutant nor a reason, or a reason is for none. */
+function tellComparisons(): number {
+  const covered = coverEngine(MUTANTS, REASONS);
+  const wrong = complaints(covered, REASONS);
+  if (flags.json) console.log(JSON.stringify({ covered, wrong }, undefined, 2));
+  else {
+    const mutated = covered.filter(({ mutants }) => mutants.length > 0).length;
+    console.log(coverText(covered));
+    for (const each of wrong) console.log(each);
+    console.log(
+      `${covered.length} comparisons: ${mutated} with a mutant, ${covered.length - mutated} without; ${wrong.length} wrong`,
+    );
+  }
+  return wrong.length === 0 ? 0 : 1;
+}
 
 async function main(): Promise<number> {
   const start = performance.now();

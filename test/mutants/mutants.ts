@@ -7,10 +7,14 @@ import { KEYS } from './rules/keys.ts';
 import { MARKS } from './rules/marks.ts';
 import { MENDING } from './rules/mending.ts';
 import { MISSING } from './rules/missing.ts';
+import { NUMBERS } from './rules/numbers.ts';
+import { PLACES } from './rules/places.ts';
 import { REPLACEMENT } from './rules/replacement.ts';
 import { SLEPT } from './rules/slept.ts';
+import { STATES } from './rules/states.ts';
 import { SYNCS } from './rules/syncs.ts';
 import { TABLES } from './rules/tables.ts';
+import { TURNS } from './rules/turns.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   ...CHAIN,
@@ -25,4 +29,8 @@ export const MUTANTS: readonly Mutant[] = [
   ...MISSING,
   ...MARKS,
   ...MENDING,
+  ...NUMBERS,
+  ...TURNS,
+  ...PLACES,
+  ...STATES,
 ];

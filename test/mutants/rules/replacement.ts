@@ -39,7 +39,13 @@ export const REPLACEMENT: readonly Mutant[] = [
     name: 'rewrite-in-place-unseen',
     rule: 'a file that was rewritten in place is noticed by the crc of its last line',
     told: 'DURABILITY: What this rests on',
-    edits: [{ file: 'file/segments', find: 'return count >= CRC_END && ', replace: 'return true || ' }],
+    edits: [
+      {
+        file: 'file/segments',
+        find: "count >= CRC_END && bytes.toString('latin1', CRC_OFFSET, CRC_END) === anchor?.crc",
+        replace: 'true',
+      },
+    ],
     caughtBy: { by: 'crash', workload: 'rewritten' },
   },
   {

@@ -1,0 +1,255 @@
+/** Why no mutant changes some comparisons of one function. */
+export interface Reason {
+  /** The function, after its class. */
+  readonly within: string;
+  /** The comparisons, each in one line, as they are compiled. */
+  readonly texts: readonly string[];
+  readonly because: string;
+}
+
+/** One reason for comparisons of several functions. */
+function so(because: string, places: Readonly<Record<string, readonly string[]>>): Reason[] {
+  return Object.entries(places).map(([within, texts]) => ({ within, texts, because }));
+}
+
+/** Comparisons that no mutant changes, by why. They are found by function and text, so that code may move. */
+export const REASONS: readonly Reason[] = [
+  ...so('it compares places in bytes, not numbers of entries', {
+    'NewLog.line': ['from < end', 'Math.min(end, from + BUFFER_BYTES - this.#used)'],
+    'SegmentReader.#fill': ['first >= known'],
+    'SegmentSurvey.misfit': ['offset < this.#from'],
+    'SegmentSurvey.#misfit': ['offset < this.#from'],
+    wholeLines: ['from < start', 'from < end'],
+    'SegmentScan.push': ['from < bytes.length'],
+    'SegmentScan.wrapped': ['last > SPACE'],
+    'SortedLines.lastUpTo': ['from < to'],
+  }),
+  ...so('it compares times', { 'Stretch.isOver': ['now - this.#since >= LONGEST_MS'] }),
+  ...so('it compares versions of the format', { decodeHeader: ['snapshot !== SNAPSHOT_VERSION'] }),
+  ...so('it chooses words of an error, or what that says of the damage; what is refused is decided before', {
+    gapError: ['seq < firstSeq', 'seq > base'],
+    gapDamage: ['reached.seq >= firstSeq'],
+    beginsWith: ['readEnvelope(bytes, 0, newline < 0 ? count : newline)?.seq === firstSeq'],
+    namedError: ['oldestSeq(place) > seq'],
+    requireSeal: ['newest >= seq'],
+    conflictError: ['expected.seq === head.seq'],
+    troubleError: ['from === to'],
+    beyondText: ['from === to'],
+    damageOf: ['Math.min(synced, (beyond?.from ?? Infinity) - 1)', 'gone.from <= gone.to'],
+    'Chain.judge': ['Math.max(to, line.seq + line.count - 1)'],
+  }),
+  ...so(
+    'it decides what verify tells, and nothing of what counts; fuzz holds verify to what a salvage finds',
+    {
+      'FileStore.nextSegment': ['seq > firstSeq'],
+      'DamageSurvey.begin': ['from <= firstSeq', 'from < firstSeq'],
+      'DamageSurvey.accepted': ['line.seq <= this.#seq'],
+      'DamageSurvey.#reuse': ['stretch.from >= first'],
+      'DamageSurvey.#goOn': ['line.prev === closing.line.crc'],
+      'DamageSurvey.#contradicts': ['seq > closing.firstSeq'],
+      'DamageSurvey.passedOver': [
+        'line.prev !== this.#overtaken',
+        'line.seq <= next',
+        'line.prev === this.#overtaken',
+        'line.seq > next',
+        'line.seq === next',
+        'line.prev === this.#crc',
+        'last >= this.#seq',
+        'Math.max(this.#seq, line.seq - 1)',
+      ],
+      'DamageSurvey.#close': ['to >= open.from - 1'],
+      'DamageSurvey.#hear': [
+        'line.seq === this.#segment',
+        'Math.max(line.synced, line.seq - 1)',
+        'synced <= this.#synced',
+        'synced > this.#seq',
+      ],
+      'DamageSurvey.#prove': [
+        'to < from',
+        'synced < from',
+        'synced <= (stretch.evidence?.synced ?? 0)',
+        'synced >= to',
+      ],
+      checkSnapshots: [
+        'Math.min(seq, oldest - 1)',
+        'from <= lostIn(newest).to',
+        'Math.max(last + 1, oldest)',
+        'file === newest',
+      ],
+      verifyLog: ['(await store.oldest()) !== oldest'],
+      verifyFrom: ['Math.max(feed.lastBegun, from - 1)'],
+      'VerifyFeed.report': [
+        'newest.seq > this.head.seq',
+        'Math.min(head.seq, placeOf(unread) - 1)',
+        'unended > head.seq',
+        'this.#unended?.line.crc === this.#mark?.crc',
+      ],
+      'VerifyFeed.report.standing': ['Math.max(from, to) <= whole', 'Math.max(from, to)'],
+      firstOf: ['placeOf(error) < placeOf(first)'],
+      passedOver: ['synced > head'],
+    },
+  ),
+  ...so(
+    'it decides what a salvage brings back of a damaged log, or what is read past the damage; the original stays, and fuzz and test/repair-properties.test.ts hold both to what the log held',
+    {
+      snapshotOf: ['header?.head.seq !== seq', 'crcOf(body) === header.body.crc'],
+      mendSnapshot: ['key.seq <= last'],
+      wholeBlocks: ['crcOf(block) === place.crc'],
+      'Rebuild.#steps': ['head.seq > this.#head.seq', 'item === first'],
+      'Rebuild.#beginning': ['line.seq - end > MOST_FILLED', 'newest >= end'],
+      'Rebuild.#begin': ['head.seq === before', 'head.seq > before', 'head.seq < before'],
+      'Rebuild.#meetOther': [
+        'claimed <= Math.max(this.#claimed, this.#head.seq)',
+        'Math.max(this.#claimed, this.#head.seq)',
+      ],
+      'Rebuild.#put': ['Math.min(synced, seq - 1)'],
+      'Rebuild.#fillCompacted': [
+        'Math.min(to, damaged)',
+        'last - this.#head.seq > MOST_COMPACTED',
+        'last > this.#head.seq',
+      ],
+      'Rebuild.#fill': ['this.#head.seq < to', 'Math.min(to, boundary)'],
+      'Rebuild.#crossBoundary': ['of.head.seq > this.#head.seq', 'of.head.seq < this.#head.seq'],
+      'Rebuild.#endSegment': ['this.#head.seq < this.#segmentStart'],
+      'Rebuild.#finish': ['beyond > this.#head.seq', 'beyond - this.#head.seq <= MOST_FILLED'],
+      'Rebuild.#hear': ['keys.window > this.#scope.window'],
+      'Rebuild.#sealFits': ['this.#seal?.seq === this.#head.seq + 1', 'this.#seal.prev === this.#head.crc'],
+      snapshotsFor: [
+        'head.seq >= Math.min(before, Number.MAX_SAFE_INTEGER)',
+        'newest.head.seq >= (whole.at(-1)?.head.seq ?? 0)',
+        'last > (headers.at(-1)?.head.seq ?? 0)',
+      ],
+      salvagedIn: ['from < first'],
+      readPastDamage: [
+        'range.from > last',
+        'range.to >= first',
+        'seq > last',
+        'line.prev !== follows',
+        'seq <= cursor.seq',
+        'cursor.seq <= ends',
+        'line.crc !== cursor.crc',
+        'cursor.seq < ends',
+        'ends < first',
+        'record.seq >= first',
+        'record.seq <= last',
+      ],
+    },
+  ),
+  ...so(
+    'it decides what is told of the mark, which is information: nothing about what counts rests on it (FORMAT: The mark), and test/marks.test.ts is about it',
+    {
+      'MarkFile.goesOn': ['seq > firstSeq'],
+      'MarkFile.#has': [
+        'seq <= (snapshots.at(-1) ?? 0)',
+        'first <= seq',
+        'line.seq + line.count - 1 === seq',
+      ],
+      isSameHead: ['a?.seq === b.seq', 'a.crc === b.crc'],
+      rewindTo: ['Math.min(mark.seq, head.seq + 1)'],
+      decodeRewinds: ['from <= to'],
+      checked: ['crcOf(Buffer.from(text.slice(COVERED_OFFSET))) !== crc'],
+      'OwnRuns.firstAfter': ['last > seq', 'Math.max(run.first, seq + 1)'],
+      'VerifyFeed.constructor': ['mark.seq < oldest'],
+      'VerifyFeed.accepted': ['line.crc === this.#mark?.crc', 'line.seq + line.count - 1 === this.#mark.seq'],
+      'Witness.read': [
+        'line.crc === this.#stale?.mark.crc',
+        'line.crc === search.mark?.crc',
+        'last === search.mark.seq',
+      ],
+      'Witness.#ownGone': ['to < firstSeq', 'Math.max(read, firstSeq - 1)', 'Math.min(from, head.seq + 1)'],
+      'Witness.#markGone': ['mark.seq < firstSeq', 'crc === mark.crc'],
+      union: ['Math.min(a.from, b.from)', 'Math.max(a.to, b.to)'],
+    },
+  ),
+  ...so('a lower number is true, too: it proves less, or costs a sync or a reading more', {
+    'Chain.#accept': ['line.synced > this.#synced'],
+    'Tail.raiseSynced': ['Math.max(this.#syncedHere, seq)'],
+    'Tail.#hearSynced': ['seq > this.#synced'],
+    'Tail.begin': ['Math.min(this.#since, firstSeq)'],
+  }),
+  ...so('it only saves work: what is read or kept beyond it is left out, or is there already, later on', {
+    'RecordFeed.accepted': ['line.seq + line.count <= first', 'line.seq > last'],
+    readRecords: ['first > last'],
+    keysThere: ['line.seq < to'],
+    keysInSegments: ['from >= to'],
+    'KeyFeed.accepted': ['seq >= this.#to'],
+    'FileStore.segmentSizes': ['first > after'],
+  }),
+  ...so(
+    'it names the file that is looked at until a log keeps still; what lies there is told by the layout',
+    {
+      lastFile: ['segment > snapshot'],
+    },
+  ),
+  ...so('a line of another number has another crc, but for one in 2^32', {
+    isKeptBySnapshot: ['head.seq === seq'],
+  }),
+  ...so('the numbers are made so that it holds: it refuses what would be a fault of the engine itself', {
+    writeLine: ['synced < seq'],
+    readOn: ['seq !== state.seq + 1'],
+  }),
+  ...so(
+    'where it is wrong, a compaction of a segment without entries never ends: a mutant would show nothing',
+    {
+      'Sealing.look': ['head.seq >= firstSeq'],
+    },
+  ),
+  ...so('where it is wrong, what is tried again is so for ever: a mutant would show nothing', {
+    'LogEnd.#catchingUp': ['next.firstSeq <= reader.firstSeq'],
+    stateAt: ['newest?.head.seq !== snapshots[0]?.head.seq'],
+    lostState: ['named.seq !== now?.seq', 'Math.min(named.seq, oldest - 1)', 'gone.from > gone.to'],
+  }),
+  ...so('where it is wrong, a log of two segments does not open: a mutant would show nothing', {
+    sealBefore: ['seq < firstSeq'],
+  }),
+  ...so(
+    'a seal that is taken without right has not the crc that the next segment names: that is refused, and nothing is lost or doubled',
+    {
+      sealBefore: ['last.seq === firstSeq'],
+      sealAtEnd: ['line.prev === before?.crc', 'isSameWrite(before, line)'],
+    },
+  ),
+  ...so(
+    'which segments are there, and which are missing, is told in test/missing-files.test.ts: a table of logs and of what each use makes of them',
+    {
+      newestIn: ['seq > base'],
+      readable: ['seq > newest'],
+      startOf: ['seq > base'],
+    },
+  ),
+  ...so('from one segment sooner, or one more, the way leads to the same entries', {
+    startOf: ['seq <= from'],
+    oldestSeq: ['seq <= base'],
+  }),
+  ...so(
+    'the copy is verified before it gets its name, and a segment that is taken too often is only copied again',
+    {
+      'Backup.#takeAll': ['seq !== last'],
+      'Backup.#dropWhatIsNotIn': ['seq >= suspect'],
+      isStill: ['seq <= last'],
+    },
+  ),
+  ...so('the body itself is checked as it is read: this only tells sooner that another file bears the name', {
+    openBody: ['decodeHeader(line, path)?.body.crc !== header.body.crc'],
+  }),
+  ...so(
+    'it tells what other code of the same Wal did while this waited; no world of the simulation has shown it',
+    {
+      'LogEnd.#catchingUp': ['reader !== this.#reader'],
+      'LogEnd.#settling': ['reader !== this.#reader'],
+      'LogEnd.sync': ['reader === this.#reader'],
+      'KnownKeys.#take': ['since !== this.#tail.since'],
+      'Replica.#loadOnce': ['state.seq !== head.seq'],
+    },
+  ),
+  ...so('it decides what verify looks into, and what it tells; fuzz holds verify to what a salvage finds', {
+    'DamageSurvey.#goOn': ['isSameWrite(closing.line, line)'],
+    'VerifyFeed.passedOver': ['isSameWrite(before, line)'],
+  }),
+  ...so(
+    'it notes the crc that the beginning of the segment was told already, where what lies before tells it',
+    {
+      'LineCopy.accepted': ['seq === this.firstSeq'],
+    },
+  ),
+];
