@@ -363,6 +363,28 @@ const stateOf = async (log: string) => {
   return items;
 };
 
+test('lines that a crash left, and that the log went on without, take no number from an entry that counts', () =>
+  inLog(async (log) => {
+    const path = join(log, segments(log).at(-1) as string);
+    const bytes = Buffer.alloc(500);
+    // The power took entry 61, which was not synced, and kept what followed it.
+    for (const [i, prev] of ['0badcafe', undefined].entries()) {
+      const last = prev ?? bytes.toString('latin1', 8, 16);
+      const placed = { prev: last, seq: 62 + i, synced: 60, ts: 1, writer: `aaaaaaaa.${i + 1}`, crc: '' };
+      const end = writeLine(bytes, 0, '"id":"x","op":"add"', placed);
+      appendFileSync(
+        path,
+        i === 0 ? Buffer.concat([Buffer.from('\0\0\n'), bytes.subarray(0, end)]) : bytes.subarray(0, end),
+      );
+    }
+    await change(log, async (wal) => assert.equal((await wal.append(entry(61))).seq, 61));
+    const before = await entriesOf(log);
+    rmSync(join(log, 'wal.json'));
+    const { lost } = await Wal.repair(log, { mode: 'salvage' });
+    assert.deepEqual(lost, []);
+    assert.deepEqual(await entriesOf(log), before);
+  }));
+
 test('a log that was compacted keeps its snapshots and its state, also where entries are damaged that a snapshot stands for', () =>
   inLog(async (log) => {
     await change(log, async (wal) => {
@@ -441,6 +463,16 @@ test('the tail: a damaged end is named by a record, and the log goes on; nothing
     assert.deepEqual(everything(log), after);
     await change(log, async (wal) => assert.equal((await wal.append(entry(61))).seq, 61));
     assert.deepEqual(numbers(await entriesOf(log)), [...range(1, 59), 61]);
+  }));
+
+test('the tail: refused where the seal of an earlier segment is damaged, and no byte changes', () =>
+  inLog(async (log) => {
+    const path = join(log, segments(log).at(-3) as string);
+    writeFileSync(path, readFileSync(path, 'utf8').replace('"entries":[]', '"entries":[ '));
+    const before = everything(log);
+    const facts = { code: 'ERR_WAL_CORRUPT', message: /not the end of the log that is damaged/ };
+    await assert.rejects(Wal.repair(log, { mode: 'tail' }), facts);
+    assert.deepEqual(everything(log), before);
   }));
 
 test('the tail: entries that are proven to be missing are settled; what could still be read beyond is not buried', () =>

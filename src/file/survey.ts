@@ -4,6 +4,7 @@ import { readEdited } from '../format/edited.ts';
 import { type Envelope, readEnvelope } from '../format/line.ts';
 import { lineageOf } from '../format/lineage.ts';
 import { segmentName } from '../format/names.ts';
+import { leftBehind } from '../format/passed-over.ts';
 import { type ScanVisitor, SegmentScan } from '../format/scan.ts';
 import { piecesIn } from '../format/shared-line.ts';
 import {
@@ -76,6 +77,7 @@ export async function surveySegments(
     line.kept = kept[i] === true;
     line.follows = lines[follows[i] ?? -1];
   }
+  for (const line of leftBehind(items)) line.kept = false;
   return { items, edits: [...fitting].map(([misfit, line]) => editOf(misfit, line)), bytes };
 }
 

@@ -10,7 +10,11 @@ interface Row {
   isLeft: boolean;
   /** Whether it says that entries were synced which lay in the torn line: no crash takes those. */
   proves: boolean;
+  /** Whether the log goes on after it, in the same segment, from before it. */
+  isPassed: boolean;
 }
+
+type Items = readonly (SurveyedLine | SurveyedMisfit)[];
 
 /**
  * The lines that do not count and hold entries of their own, other than what a crash leaves. A branch: writes that were built
@@ -18,36 +22,52 @@ interface Row {
  * out, or was damaged after it had been synced. Or the entries before `oldest`, where the seal that led on from them is lost.
  */
 export function passedOver({ items }: Survey, oldest: number): SurveyedLine[] {
-  const found: SurveyedLine[] = [];
   const lost = new Set(unreached(items, oldest));
+  const counted = [...rowsOf(items)]
+    .filter(([line, row]) => line.kept && line.count > 0 && !lost.has(line) && !isOfCrash(row))
+    .map(([line]) => line);
+  return [...lost, ...counted];
+}
+
+/** The lines that a crash left, and that the log went on without: their numbers were given again. */
+export function leftBehind(items: Items): SurveyedLine[] {
+  return [...rowsOf(items)].filter(([, row]) => isOfCrash(row) && row.isPassed).map(([line]) => line);
+}
+
+function isOfCrash({ isLeft, proves }: Row): boolean {
+  return isLeft && !proves;
+}
+
+/** The row of each line that does not count. */
+function rowsOf(items: Items): Map<SurveyedLine, Row> {
   const rows = new Map<SurveyedLine, Row>();
+  let open: Row[] = [];
   let segment = '';
   let isTorn = false;
   let around: SurveyedMisfit | undefined;
   let head = 0;
   for (const item of items) {
-    if (item.segment !== segment) [segment, isTorn, around] = [item.segment, false, undefined];
+    if (item.segment !== segment)
+      [segment, isTorn, around, open] = [item.segment, false, undefined, []];
     if (isMisfit(item)) {
       isTorn = item.verdict === 'torn';
       around = item;
     } else if (item.accepted) {
+      for (const row of open) row.isPassed = true;
+      open = [];
       isTorn = false;
       head = item.seq + item.count - 1;
     } else {
-      const { follows, glued, kept, count, synced } = item;
+      const { follows, glued, synced } = item;
       const isLeft = glued || (follows === undefined && isTorn);
-      const row = (follows && rows.get(follows)) ?? { isLeft, proves: false };
+      const row = (follows && rows.get(follows)) ?? { isLeft, proves: false, isPassed: false };
       rows.set(item, row);
+      open.push(row);
       if (glued && follows?.glued && around !== undefined && isWithin(follows, around)) row.isLeft = false;
       row.proves ||= synced > head;
-      if (kept && count > 0 && !lost.has(item)) found.push(item);
     }
   }
-  const counted = found.filter((line) => {
-    const row = rows.get(line);
-    return row?.isLeft === false || row?.proves === true;
-  });
-  return [...lost, ...counted];
+  return rows;
 }
 
 function isWithin({ segment, offset }: SurveyedLine, around: SurveyedMisfit): boolean {
@@ -55,7 +75,7 @@ function isWithin({ segment, offset }: SurveyedLine, around: SurveyedMisfit): bo
 }
 
 /** Compaction leaves whole segments: the last one before `oldest` ends in a seal, unless that is damaged or was cut off. */
-function unreached(items: Survey['items'], oldest: number): SurveyedLine[] {
+function unreached(items: Items, oldest: number): SurveyedLine[] {
   const first = segmentName(oldest);
   const before = items.filter(({ segment }) => segment < first);
   const lines = before.filter((item) => !isMisfit(item)) as SurveyedLine[];

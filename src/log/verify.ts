@@ -126,6 +126,12 @@ async function verifyFrom(
   return branch === undefined ? report : { ...report, ok: false, error: branch };
 }
 
+/** Whether each segment leads on to the next, up to the last, whatever is missing or damaged in them. */
+export async function leadsOn(store: LineStore, clock: Clock): Promise<boolean> {
+  const oldest = await store.oldest();
+  return (await readFrom(store, clock, oldest, new VerifyFeed(oldest, undefined), undefined)) === undefined;
+}
+
 /** Reads on until the end, or until what follows does not lead on: the error that says so. */
 async function readFrom(
   store: LineStore,

@@ -7,7 +7,7 @@ import { GENESIS_CRC, lineBytes, REPAIR_OP, writeLine } from '../format/line.ts'
 import { isMisfit, type Survey, type SurveyedLine } from '../format/survey.ts';
 import { KeyWindow } from '../log/key-window.ts';
 import { Tail } from '../log/tail.ts';
-import { type VerifyReport, verifyLog } from '../log/verify.ts';
+import { leadsOn, type VerifyReport, verifyLog } from '../log/verify.ts';
 import type { LineStore } from '../store/store.ts';
 import { resolveOptions } from './options.ts';
 import type { RepairJob, RepairReport } from './repair.ts';
@@ -45,7 +45,7 @@ export async function mendTail(job: RepairJob): Promise<RepairReport> {
     });
     const { error } = seen;
     if (error === undefined) return report(seen.head, []);
-    refuseUnfit(error, seen, survey);
+    refuseUnfit(error, seen, survey, await leadsOn(store, clock));
     check();
     if (dryRun) return report(seen.head, [error.message]);
     const head = await appendRepair(store, job, lostIn(seen, survey), error);
@@ -96,12 +96,13 @@ async function openStore({
   }
 }
 
-function refuseUnfit(error: WalError, seen: VerifyReport, survey: Survey): void {
+/** `isWhole`: each segment leads on to the next. A seal that is damaged would not come back by a record at the end. */
+function refuseUnfit(error: WalError, seen: VerifyReport, survey: Survey, isWhole: boolean): void {
   const isOpen = seen.missing.some(({ settled }) => !settled) || isDoubt(error);
   const why =
     error.cause === 'snapshot'
       ? 'it is a snapshot that is damaged'
-      : !isOpen
+      : !isOpen || !isWhole
         ? 'it is not the end of the log that is damaged'
         : error.cause === 'merge-conflict'
           ? 'the entries of the other side of the merge would be lost'
