@@ -41,6 +41,7 @@ export function faultsOf(
 
 /** What `verify` finds. */
 export function faultsOfLines({ error, missing }: Pick<VerifyReport, 'error' | 'missing'>): string[] {
-  const lost = missing.map(({ from, to }) => `verify: entries ${from} to ${to} are missing`);
+  const open = missing.filter(({ settled }) => !settled);
+  const lost = open.map(({ from, to }) => `verify: entries ${from} to ${to} are missing`);
   return error === undefined ? lost : [`verify: ${error.message}`, ...lost];
 }

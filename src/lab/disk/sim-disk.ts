@@ -71,7 +71,8 @@ export class SimDisk implements Storage {
     if (found !== undefined && this.image.directories.has(found)) throw systemError('EISDIR');
     if (access === 'create' && found !== undefined) throw systemError('EEXIST');
     if (found !== undefined) return this.#fileOf(found);
-    if (access !== 'create' && access !== 'append') throw systemError('ENOENT');
+    if (access !== 'create' && access !== 'append')
+      throw Object.assign(systemError('ENOENT'), { syscall: 'open' });
     const place = this.#placeOf(path);
     const inode = this.#make(false, mode);
     this.#name([{ ...place, inode }]);

@@ -1,13 +1,16 @@
 import { type Entry, type Table, Wal, type WalError } from '../../index.ts';
+import type { Lock } from '../../lock/lock.ts';
+import type { Surroundings } from '../../wal/surroundings.ts';
 import { LOG } from '../crash/workload.ts';
 import { type Dice, hexDigits, pick, seeded } from '../seeded.ts';
 import { systemError } from '../wrapped-storage.ts';
 import type { Durability } from './beliefs.ts';
-import type { Trouble, WorkName } from './decisions.ts';
-import { expectedOf } from './expected.ts';
+import { isMend, type Trouble, type WorkName } from './decisions.ts';
+import { expectedOf, OF_DAMAGE } from './expected.ts';
 import { faultyStorage } from './faulty-storage.ts';
 import type { Call } from './hardships.ts';
 import { idsOf, type KeyAnswer } from './key-beliefs.ts';
+import { MENDS, type Mender } from './mends.ts';
 import { entriesOf, type Hand, refused, WORK } from './works.ts';
 import type { World } from './world.ts';
 
@@ -31,7 +34,7 @@ export class Actor {
   #leaving = false;
   #stop = new AbortController();
   /** What it waits for. */
-  readonly #doing: string[] = [];
+  readonly #doing: WorkName[] = [];
   /** True while its own code is in the middle of something, and cannot do anything else. */
   #inside = false;
   /** What it began last; and how often it has made each call since. */
@@ -54,7 +57,7 @@ export class Actor {
   }
 
   get isThere(): boolean {
-    return !this.killed && (this.#wal !== undefined || this.#opening);
+    return !this.killed && (this.#wal !== undefined || this.#opening || this.isMending);
   }
 
   get isFree(): boolean {
@@ -63,6 +66,10 @@ export class Actor {
 
   get doing(): string {
     return this.#doing.join(', ') || 'opening';
+  }
+
+  get isMending(): boolean {
+    return !this.killed && this.#doing.some(isMend);
   }
 
   get canInterlope(): boolean {
@@ -83,7 +90,8 @@ export class Actor {
     this.#since = `step ${step}`;
     this.#calls = new Map();
     const wal = this.#wal;
-    if (wal === undefined) void this.#open();
+    if (isMend(name)) void this.#do(name, () => MENDS[name](this.#mender(seed)));
+    else if (wal === undefined) void this.#open();
     else if (name === 'close') void this.#do(name, () => this.#close());
     else void this.#do(name, () => WORK[name](this.#hand(wal, seed)));
   }
@@ -165,11 +173,9 @@ export class Actor {
     if (this.killed) throw systemError('EKILLED');
   }
 
-  async #open(): Promise<void> {
+  #surroundings(): Surroundings {
     const world = this.#world;
-    const { scheduler, climate } = world;
-    const { segmentBytes, lock, git, autoCompact, keyWindow } = climate;
-    const isThere = world.disk.look(`${LOG}/wal.json`) !== undefined;
+    const { scheduler } = world;
     const storage = faultyStorage(world.disk, {
       meet: (call, path) => this.#meet(call, path),
       pause: () => scheduler.pause(this),
@@ -180,12 +186,23 @@ export class Actor {
     });
     const random = seeded(Math.floor(this.#dice() * 2 ** 32));
     const clock = scheduler.clockOf(this);
+    return { storage: world.change(storage), clock, random, randomHex: hexDigits(random) };
+  }
+
+  #lock(): Lock {
+    return this.#world.lock.of(this, (call) => this.#meet(call, '')?.kind);
+  }
+
+  async #open(): Promise<void> {
+    const world = this.#world;
+    const { segmentBytes, lock, git, autoCompact, keyWindow } = world.climate;
+    const isThere = world.disk.look(`${LOG}/wal.json`) !== undefined;
+    const surroundings = this.#surroundings();
     this.#opening = true;
     this.#stop = new AbortController();
     try {
-      const surroundings = { storage: world.change(storage), clock, random, randomHex: hexDigits(random) };
       const wal = await Wal.openIn(surroundings, LOG, {
-        lock: world.lock.of(this, (call) => this.#meet(call, '')?.kind),
+        lock: this.#lock(),
         lockTimeoutMs: lock.timeoutMs,
         strictLock: lock.strict,
         durability: this.#durability,
@@ -207,6 +224,19 @@ export class Actor {
     } finally {
       this.#opening = false;
     }
+  }
+
+  #mender(seed: number): Mender {
+    const actor = this;
+    return {
+      world: this.#world,
+      dice: seeded(seed),
+      surroundings: this.#surroundings(),
+      lock: this.#lock(),
+      get isAlive() {
+        return !actor.killed;
+      },
+    };
   }
 
   #hand(wal: Wal, seed: number): Hand {
@@ -296,7 +326,7 @@ export class Actor {
     const { code, message } = error as WalError;
     world.count(`${doing} ${code}`);
     world.tell(`  ${this.name} is told: ${code}: ${message}`);
-    if (!expectedOf(world.climate, doing).has(code))
+    if (!expectedOf(world.climate, doing).has(code) && !(world.isMarred && OF_DAMAGE.has(code)))
       world.fault(
         `${this.name}: ${doing} was rejected: ${error instanceof Error ? `${code}: ${message}` : error}`,
       );

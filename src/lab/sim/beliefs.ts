@@ -1,5 +1,7 @@
+import { DEFAULT_KEY_WINDOW } from '../../format/key-scope.ts';
 import type { Wal } from '../../index.ts';
 import { faultsOf, faultsOfLines } from '../told.ts';
+import type { Harm } from './harm.ts';
 import { isOfKey, type KeyAnswer, KeyBeliefs } from './key-beliefs.ts';
 
 /** The id that many increment. */
@@ -31,6 +33,12 @@ export class Beliefs {
   /** The last entry that is acknowledged; and the last that a crash must keep. */
   #highest: number;
   #kept: number;
+  /** What damage took, `ID SEQ` of each entry, of those too of which nobody had been told yet. */
+  readonly #harmed: Set<string>;
+  /** Whether the log was damaged, and no repair has said since that it is whole. */
+  #isDamaged: boolean;
+  /** Whether it was damaged at any time. */
+  #isMarred: boolean;
 
   /** `from`: what another commit was told, and what therefore holds here; else the key window that the log is made with. */
   constructor(from: Beliefs | number) {
@@ -44,6 +52,9 @@ export class Beliefs {
     this.#increments = { sync: 0, os: 0, ...before?.increments };
     this.#highest = before?.highest ?? 0;
     this.#kept = before?.kept ?? 0;
+    this.#harmed = new Set(before?.harmed);
+    this.#isDamaged = before?.isDamaged ?? false;
+    this.#isMarred = before?.isMarred ?? false;
   }
 
   get #facts() {
@@ -56,7 +67,47 @@ export class Beliefs {
       increments: this.#increments,
       highest: this.#highest,
       kept: this.#kept,
+      harmed: this.#harmed,
+      isDamaged: this.#isDamaged,
+      isMarred: this.#isMarred,
     };
+  }
+
+  get isDamaged(): boolean {
+    return this.#isDamaged;
+  }
+
+  /** Whether the log was damaged at any time. */
+  get isMarred(): boolean {
+    return this.#isMarred;
+  }
+
+  /** What holds once that was done to the log. `stoodFor`: the last entry that a snapshot stands for. */
+  damaged({ entries, seqs, isOfMeta }: Harm, stoodFor: number): Beliefs {
+    const beliefs = new Beliefs(this);
+    for (const each of entries) beliefs.#harmed.add(each);
+    for (const acknowledged of [beliefs.#acknowledged, beliefs.#acknowledgedByOs])
+      for (const [id, seq] of acknowledged)
+        if (seq > stoodFor && entries.has(`${id} ${seq}`)) acknowledged.delete(id);
+    beliefs.keys.harmed(seqs);
+    // What only wal.json told, a salvage takes the default for.
+    if (isOfMeta) beliefs.keys.tries(DEFAULT_KEY_WINDOW);
+    beliefs.#isDamaged = true;
+    beliefs.#isMarred = true;
+    // Where the log ends, and which bytes its lines have, is known again once it is mended.
+    beliefs.#seen.clear();
+    beliefs.#highest = 0;
+    beliefs.#kept = 0;
+    return beliefs;
+  }
+
+  /** What holds once a repair has said that the log is whole. */
+  mended(): Beliefs {
+    const beliefs = new Beliefs(this);
+    beliefs.#isDamaged = false;
+    beliefs.#kept = Math.max(0, ...this.#acknowledged.values());
+    beliefs.#highest = Math.max(beliefs.#kept, ...this.#acknowledgedByOs.values());
+    return beliefs;
   }
 
   /** The last entry that is acknowledged: what is appended from now on comes after it. */
@@ -75,6 +126,8 @@ export class Beliefs {
     durability: Durability,
     keyed?: KeyAnswer,
   ): string | undefined {
+    // Damaged before it was acknowledged: nobody could know.
+    if (ids.some((id, i) => this.#harmed.has(`${id} ${seq + i}`))) return undefined;
     this.reached(seq + ids.length - 1, durability);
     if (keyed !== undefined) return this.keys.answered(keyed, durability);
     for (const [i, id] of ids.entries()) {
@@ -87,6 +140,7 @@ export class Beliefs {
 
   /** So far the log was told to go. */
   reached(seq: number, durability: Durability): void {
+    if (this.#isDamaged) return;
     this.#highest = Math.max(this.#highest, seq);
     if (durability === 'sync') this.#kept = Math.max(this.#kept, seq);
   }
@@ -106,6 +160,7 @@ export class Beliefs {
 
   /** A reader was given that entry; `kept`: as one that survives a crash. Answers what is wrong with that. */
   saw(seq: number, crc: string, kept: boolean): string | undefined {
+    if (this.#isDamaged) return undefined;
     const before = this.#seen.get(seq);
     if (before !== undefined && before !== crc)
       return `entry ${seq} was read with crc ${crc}, and before with ${before}`;
@@ -133,12 +188,14 @@ export class Beliefs {
     const { value, version } = item(COUNTER);
     const { sync, os } = this.#increments;
     const { increments: tried } = this.#tries;
-    if (value !== version) faults.push(`the counter is ${value} after ${version} increments`);
-    if (version < sync + os)
+    const lost = [...this.#harmed].filter((each) => each.startsWith(`${COUNTER} `)).length;
+    if (value !== version && !this.isMarred)
+      faults.push(`the counter is ${value} after ${version} increments`);
+    if (version < sync + os - lost)
       faults.push(`${sync + os} increments were acknowledged, and ${version} are there`);
     if (version > tried) faults.push(`${tried} increments were tried, and ${version} are there`);
     const [a, b] = ACCOUNTS.map(item) as [(typeof items)[0], (typeof items)[0]];
-    if (a.value + b.value !== 0 || a.version !== b.version)
+    if ((a.value + b.value !== 0 || a.version !== b.version) && !this.isMarred)
       faults.push(
         `the accounts hold ${a.value} and ${b.value} after ${a.version} and ${b.version} transfers`,
       );

@@ -1,5 +1,5 @@
 import { type Dice, pick, seeded } from '../seeded.ts';
-import { type Call, type Hardships, type TroubleKind, troublesAt } from './hardships.ts';
+import { type Call, type Climate, type TroubleKind, troublesAt } from './hardships.ts';
 
 /** What a process does of its own accord. More often named, more often done. */
 export const WORKS = [
@@ -26,7 +26,16 @@ export const WORKS = [
   'close',
 ] as const;
 
-export type WorkName = (typeof WORKS)[number];
+/** What mends a damaged log, or makes another of a copy: in worlds in which logs are damaged. */
+export const MEND_NAMES = ['salvage', 'tail', 'restore'] as const;
+
+export type MendName = (typeof MEND_NAMES)[number];
+
+export function isMend(name: WorkName): name is MendName {
+  return (MEND_NAMES as readonly string[]).includes(name);
+}
+
+export type WorkName = (typeof WORKS)[number] | MendName;
 
 /** `dice`: the seed of all that is chosen in it. */
 export interface Trouble {
@@ -46,6 +55,8 @@ export type Decision =
     }
   /** At that step not the one goes on that has waited longest, but the one that came so many places after. */
   | { readonly kind: 'turn'; readonly step: number; readonly which: number }
+  /** At that step the log is damaged. */
+  | { readonly kind: 'damage'; readonly step: number; readonly dice: number }
   /** At a call to the disk or the lock a process meets trouble. */
   | { readonly kind: 'trouble'; readonly place: string; readonly trouble: Trouble };
 
@@ -56,6 +67,8 @@ export interface Decisions {
   workAt(step: number): Work | undefined;
   /** Which of so many goes on. */
   turnAt(step: number, waiting: number): number;
+  /** The dice by which the log is damaged at that step. */
+  damageAt(step: number): number | undefined;
   /** `place`: tells the call from all others, also in a world where less happens before it. */
   troubleAt(call: Call, place: () => string): Trouble | undefined;
 }
@@ -72,11 +85,15 @@ export function rollSeed(dice: Dice): number {
 export class RolledDecisions implements Decisions {
   readonly #dice: Dice;
   readonly #slots: number;
+  readonly #works: readonly WorkName[];
+  readonly #damage: number;
   readonly #troublesAt: (call: Call) => readonly (readonly [below: number, kind: TroubleKind])[];
 
-  constructor(seed: number, slots: number, hardships: Hardships) {
+  constructor(seed: number, { slots, hardships, damage }: Climate) {
     this.#dice = seeded(seed);
     this.#slots = slots;
+    this.#works = damage > 0 ? [...WORKS, ...MEND_NAMES] : WORKS;
+    this.#damage = damage;
     this.#troublesAt = troublesAt(hardships);
   }
 
@@ -84,11 +101,16 @@ export class RolledDecisions implements Decisions {
     const dice = this.#dice;
     if (dice() >= WORK_SHARE) return undefined;
     const slot = Math.floor(dice() * this.#slots);
-    return { kind: 'work', step, slot, name: pick(dice, WORKS) as WorkName, dice: rollSeed(dice) };
+    return { kind: 'work', step, slot, name: pick(dice, this.#works) as WorkName, dice: rollSeed(dice) };
   }
 
   turnAt(_step: number, waiting: number): number {
     return Math.floor(this.#dice() * waiting);
+  }
+
+  damageAt(): number | undefined {
+    if (this.#damage === 0 || this.#dice() >= this.#damage) return undefined;
+    return rollSeed(this.#dice);
   }
 
   troubleAt(call: Call): Trouble | undefined {
@@ -105,12 +127,14 @@ export class RolledDecisions implements Decisions {
 export class GivenDecisions implements Decisions {
   readonly #works = new Map<number, Work>();
   readonly #turns = new Map<number, number>();
+  readonly #damages = new Map<number, number>();
   readonly #troubles = new Map<string, Trouble>();
 
   constructor(given: readonly Decision[]) {
     for (const decision of given) {
       if (decision.kind === 'work') this.#works.set(decision.step, decision);
       else if (decision.kind === 'turn') this.#turns.set(decision.step, decision.which);
+      else if (decision.kind === 'damage') this.#damages.set(decision.step, decision.dice);
       else this.#troubles.set(decision.place, decision.trouble);
     }
   }
@@ -122,6 +146,10 @@ export class GivenDecisions implements Decisions {
   turnAt(step: number, waiting: number): number {
     const which = this.#turns.get(step) ?? 0;
     return which < waiting ? which : 0;
+  }
+
+  damageAt(step: number): number | undefined {
+    return this.#damages.get(step);
   }
 
   troubleAt(_call: Call, place: () => string): Trouble | undefined {

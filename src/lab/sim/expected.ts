@@ -3,6 +3,16 @@ import type { Climate } from './hardships.ts';
 
 const known = new WeakMap<Climate, Map<string, ReadonlySet<string>>>();
 
+/** What anything may be rejected with once a log has been damaged. */
+export const OF_DAMAGE: ReadonlySet<string> = new Set([
+  'ERR_WAL_COMPACTED',
+  'ERR_WAL_CORRUPT',
+  'ERR_WAL_DIVERGED',
+  'ERR_WAL_FORMAT',
+  'ERR_WAL_MISSING',
+  'ERR_WAL_NOT_FOUND',
+]);
+
 /** The codes that something may be rejected with where that can go wrong: none beside. */
 export function expectedOf(climate: Climate, doing: WorkName | 'open'): ReadonlySet<string> {
   const ofClimate = known.get(climate) ?? new Map<string, ReadonlySet<string>>();
@@ -23,7 +33,8 @@ function* codesOf({ hardships, lock, git }: Climate, doing: WorkName | 'open'): 
   if (full > 0) yield 'ERR_WAL_NO_SPACE';
   if (lock.strict && lock.kind !== 'none') yield 'ERR_WAL_LOCK_TIMEOUT';
   if (['increment', 'transfer', 'expect', 'claim', 'glance'].includes(doing)) yield 'ERR_WAL_CONFLICT';
-  if (['read', 'follow', 'backup'].includes(doing)) yield 'ERR_WAL_COMPACTED';
+  if (['read', 'follow', 'backup', 'restore'].includes(doing)) yield 'ERR_WAL_COMPACTED';
+  if (doing === 'tail' || doing === 'salvage') yield 'ERR_WAL_CONFLICT';
   if (doing === 'abort') yield 'ERR_WAL_ABORTED';
   if (git && doing === 'compact') yield 'ERR_WAL_UNSUPPORTED';
   // A wall clock that was set forward makes a file that is being made look left over.

@@ -110,6 +110,8 @@ export interface Climate {
   readonly autoCompact: boolean;
   /** The key window that the log is made with: small ones have edges that are met. */
   readonly keyWindow: number;
+  /** How often the log is damaged, and then mended: the chance at each step, 0 to 1. */
+  readonly damage: number;
 }
 
 export interface LockClimate {
@@ -197,13 +199,22 @@ export function isCalm({ hardships }: Climate): boolean {
   return tearing.every((kind) => hardships[kind] === 0);
 }
 
-export function climateOf(dice: Dice): Climate {
+const DAMAGE_SHARE = 0.3;
+const DAMAGE = 0.02;
+/** A salvage reads each line once: where reads give a part, some of its own must. */
+const SHORT_OF_DAMAGE = 0.05;
+
+/** `ofDamage`: dice that tell whether logs are damaged there. */
+export function climateOf(dice: Dice, ofDamage: Dice): Climate {
   const git = dice() < 0.2;
   const setting = pick(dice, git ? GIT_SETTINGS : SETTINGS);
   const mixed = dice() < (git ? 0.8 : 0.4) ? { checkout: git ? 0.002 : 0, ...mixture(dice) } : setting;
+  const hardships = { ...CALM, ...mixed };
+  const damage = ofDamage() < DAMAGE_SHARE ? DAMAGE : 0;
+  const short = damage > 0 && hardships.short > 0 ? SHORT_OF_DAMAGE : hardships.short;
   return {
     git,
-    hardships: { ...CALM, ...mixed },
+    hardships: { ...hardships, short },
     slots: pick(dice, [2, 3, 4, 4]) as number,
     segmentBytes: pick(dice, [4096, 4096, 16_384]) as number,
     lock: {
@@ -214,5 +225,6 @@ export function climateOf(dice: Dice): Climate {
     os: dice() < 0.2,
     autoCompact: !git && dice() < 0.25,
     keyWindow: pick(dice, [3, 10, 30, 100_000]) as number,
+    damage,
   };
 }

@@ -49,6 +49,20 @@ export class KeyBeliefs {
     return new KeyBeliefs(this.#initial, this);
   }
 
+  /** Those lines are damaged: what they said may be forgotten. */
+  harmed(seqs: ReadonlySet<number>): void {
+    const isWhole = ({ seq }: Line, length = 1) =>
+      Array.from({ length }, (_, i) => seq + i).every((each) => !seqs.has(each));
+    for (const [key, lines] of this.#lines) {
+      const { length } = idsOf(key);
+      this.#lines.set(
+        key,
+        lines.filter((line) => isWhole(line, length)),
+      );
+    }
+    this.#raises = this.#raises.filter((raise) => isWhole(raise));
+  }
+
   tries(window: number): void {
     this.#tried.window = Math.max(window, this.#tried.window);
   }

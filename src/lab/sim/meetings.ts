@@ -5,6 +5,7 @@ const KINDS = [
   'crashes',
   'jumps',
   'checkouts',
+  'repairs',
   'fails',
   'full',
   'split',

@@ -1,7 +1,7 @@
 import type { AppendOptions, Entry, Fold, Table, Wal, WalError } from '../../index.ts';
 import { type Dice, pick } from '../seeded.ts';
 import { ACCOUNTS, COUNTER, type Durability } from './beliefs.ts';
-import type { WorkName } from './decisions.ts';
+import type { MendName, WorkName } from './decisions.ts';
 import { idsOf, type KeyAnswer } from './key-beliefs.ts';
 import type { World } from './world.ts';
 
@@ -24,7 +24,7 @@ export interface Hand {
   acknowledged(ids: readonly string[], seq: number, began: number, keyed?: KeyAnswer): void;
 }
 
-export type Works = Readonly<Record<Exclude<WorkName, 'close'>, (hand: Hand) => Promise<void>>>;
+export type Works = Readonly<Record<Exclude<WorkName, 'close' | MendName>, (hand: Hand) => Promise<void>>>;
 
 const SIZES = [0, 10, 100, 1000];
 const CLAIMS = 6;
@@ -66,7 +66,8 @@ export const WORK: Works = {
   verify: async ({ wal, world }) => {
     const { error, missing } = await wal.verify();
     if (error !== undefined) throw error;
-    if (missing.length > 0) world.fault(`verify: entries from ${missing[0]?.from} on are missing`);
+    const [open] = missing.filter(({ settled }) => !settled);
+    if (open !== undefined) world.fault(`verify: entries from ${open.from} on are missing`);
   },
   compact: async ({ wal, dice }) => {
     await wal.compact({ retain: pick(dice, [1, 2]) as number });
@@ -75,9 +76,14 @@ export const WORK: Works = {
     const { wal, world, dice } = hand;
     const path = world.newBackup();
     if (path === undefined) return;
-    const { highest } = world.beliefs;
-    const { seq } = await wal.backup(path, { link: dice() < 0.5 });
-    if (hand.isAlive) await world.backedUp(path, seq, highest);
+    const { beliefs } = world;
+    const { highest } = beliefs;
+    const link = dice() < 0.5;
+    const { seq } = await wal.backup(path, { link });
+    if (!hand.isAlive) return;
+    if (seq < highest && beliefs === world.beliefs)
+      world.fault(`a backup ends at entry ${seq}, though ${highest} had been acknowledged before`);
+    await world.backedUp(path, seq, link);
   },
 };
 
@@ -157,7 +163,8 @@ async function appendWithKeys(hand: Hand): Promise<void> {
 /** Appends what others may have appended before: whoever tries, it is there once in a window. */
 async function keyed(hand: Hand, key: string): Promise<void> {
   const { wal, world } = hand;
-  const { highest } = world.beliefs;
+  const { beliefs } = world;
+  const { highest } = beliefs;
   const ids = idsOf(key);
   world.beliefs.tried(ids);
   world.unsettled.add(key);
@@ -169,7 +176,9 @@ async function keyed(hand: Hand, key: string): Promise<void> {
     : wal.appendBatch(entries, { key }));
   if (!hand.isAlive) return;
   world.unsettled.delete(key);
-  hand.acknowledged(ids, seq, began, { key, seq, duplicate, highest });
+  // Of a log that was damaged or replaced since, nobody knows that.
+  const known = beliefs === world.beliefs ? highest : 0;
+  hand.acknowledged(ids, seq, began, { key, seq, duplicate, highest: known });
 }
 
 /** Raises the key window, of a log that has a small one. */

@@ -1,21 +1,25 @@
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { messageOf } from '../../errors/errors.ts';
-import { snapshotSeq } from '../../format/names.ts';
+import { META_FILE, REPAIRING_FILE, segmentSeq, snapshotSeq } from '../../format/names.ts';
 import { Wal, type WalError } from '../../index.ts';
+import { noLock } from '../../lock/lock.ts';
 import type { Storage } from '../../storage/storage.ts';
+import { repairLog } from '../../wal/repair.ts';
 import { imageAfter } from '../crash/fates.ts';
-import { COPY, LOG, surroundingsOn } from '../crash/workload.ts';
+import { LOG, surroundingsOn } from '../crash/workload.ts';
 import { Image } from '../disk/image.ts';
 import { SimDisk } from '../disk/sim-disk.ts';
 import { type Dice, pick, seeded } from '../seeded.ts';
 import { Actor } from './actor.ts';
 import { Beliefs } from './beliefs.ts';
 import { Checkouts } from './checkouts.ts';
+import { Copies } from './copies.ts';
 import {
   type Decision,
   type Decisions,
   GivenDecisions,
+  isMend,
   RolledDecisions,
   rollSeed,
   type Trouble,
@@ -23,6 +27,7 @@ import {
 } from './decisions.ts';
 import { fateOf } from './fate.ts';
 import { type Call, type Climate, climateOf, isCalm } from './hardships.ts';
+import { countsMore, type Harm, inflict } from './harm.ts';
 import { Scheduler } from './scheduler.ts';
 import { SimLock } from './sim-lock.ts';
 
@@ -56,8 +61,10 @@ export interface WorldReport {
 const LOOK_EVERY = 100;
 /** What leaves half a line. */
 const TEARING = { fails: true, full: true, split: true };
+/** Calls that only look at the disk, or wait. */
+const LOOKS: readonly Call[] = ['list', 'open', 'look', 'size', 'read', 'sync', 'lock'];
 const MOST_DEPTH = 2;
-const MOST_BACKUPS = 2;
+const MOST_DAMAGES = 3;
 const HANGS_AFTER = 10_000;
 const LONGEST_JUMP_MS = 3 * 3_600_000;
 const BURST = 12;
@@ -67,6 +74,7 @@ export class World {
   readonly scheduler = new Scheduler();
   readonly climate: Climate;
   readonly checkouts = new Checkouts();
+  readonly copies = new Copies();
   readonly lock: SimLock;
   readonly counts: Record<string, number> = {};
   readonly faults: string[] = [];
@@ -88,16 +96,15 @@ export class World {
   /** Whether others append in the middle of a write. */
   #isBetween = false;
   #trace = 0;
-  #backups = 0;
-  #backup: { readonly path: string; seq: number } | undefined;
+  #damages = 0;
 
   constructor({ seed, decisions, change, tell }: WorldOptions) {
     this.#seed = seed;
-    this.climate = climateOf(this.diceOf('climate'));
-    const { slots, hardships, lock, keyWindow } = this.climate;
+    this.climate = climateOf(this.diceOf('climate'), this.diceOf('damages'));
+    const { slots, lock, keyWindow } = this.climate;
     this.beliefs = new Beliefs(keyWindow);
     this.#decider =
-      decisions === undefined ? new RolledDecisions(seed, slots, hardships) : new GivenDecisions(decisions);
+      decisions === undefined ? new RolledDecisions(seed, this.climate) : new GivenDecisions(decisions);
     this.change = change ?? ((storage) => storage);
     this.tell = tell ?? (() => {});
     this.lock = new SimLock(lock.kind, this.scheduler);
@@ -122,10 +129,11 @@ export class World {
     this.tell(`FAULT: ${what}`);
   }
 
-  /** A process was told that acknowledged entries are gone: only a checkout, or a crash where syncs are not waited for, takes any. */
+  /** A process was told that acknowledged entries are gone: only damage, a checkout, or a crash where syncs are not waited for, takes any. */
   rewound(who: string, what: string): void {
     this.count('rewound');
-    if (this.climate.hardships.checkout === 0 && !this.climate.os) this.fault(`${who} was told that ${what}`);
+    const { os, hardships } = this.climate;
+    if (hardships.checkout === 0 && !os && !this.isMarred) this.fault(`${who} was told that ${what}`);
   }
 
   /** Something that is the same whenever the same happens. */
@@ -173,7 +181,7 @@ export class World {
         this.#jump(where, dice);
         break;
       case 'checkout':
-        if (!this.#checkout(where, dice, call === 'sync')) takeBack();
+        if (this.#isInSwap(actor, call) || !this.#checkout(where, dice, call === 'sync')) takeBack();
         break;
       default:
         this.count(trouble.kind);
@@ -232,7 +240,7 @@ export class World {
     this.disk = this.#newDisk();
     this.beliefs.crashed();
     // What it has of what the log lost then, its numbers given anew, is nobody's fault.
-    if (this.#backup !== undefined) this.#backup.seq = Math.min(this.#backup.seq, this.beliefs.highest);
+    this.copies.heldTo(this.beliefs.highest);
     this.checkouts.crashed(this.disk);
   }
 
@@ -247,6 +255,14 @@ export class World {
     const ms = Math.round((2 * dice() - 1) * LONGEST_JUMP_MS);
     this.tell(`  ${where}, the wall clock is set by ${ms} ms`);
     this.scheduler.setWallClock(ms);
+  }
+
+  /** A checkout in the microseconds between a salvage's last look and its end is undone by it. */
+  #isInSwap(actor: Actor, call: Call): boolean {
+    const names = this.disk.look(LOG) === undefined ? [] : this.disk.list(LOG);
+    if (this.#isClosed || names.some((name) => name.startsWith(REPAIRING_FILE))) return true;
+    const mender = this.#actors.find((each) => each?.isMending);
+    return mender !== undefined && (this.#depth > 0 || (actor === mender && !LOOKS.includes(call)));
   }
 
   /** `outside`: whoever makes the call is not in the middle of a turn. */
@@ -265,6 +281,7 @@ export class World {
   /** Lives through so many steps, and then looks what became of it all. */
   async run(steps: number): Promise<void> {
     for (let step = 0; step < steps && this.faults.length === 0; step++) {
+      await this.#damage(step);
       const work = this.#decider.workAt(step);
       if (work !== undefined && this.#begin(work)) {
         this.decisions.push(work);
@@ -281,8 +298,9 @@ export class World {
     for (const actor of this.#actors) {
       if (actor?.isThere) this.fault(`${actor.name} does not come to an end: it hangs in ${actor.doing}`);
     }
+    await this.#mendAtLast();
     await this.#look();
-    await this.#lookAtBackup();
+    await this.#lookAtCopies();
   }
 
   #begin({ step, slot, name, dice }: Work): boolean {
@@ -294,7 +312,7 @@ export class World {
       opener.open();
       return true;
     }
-    if (!actor.isFree) return false;
+    if (!actor.isFree || (isMend(name) && this.#actors.some((each) => each?.isMending))) return false;
     actor.act(name, step, dice);
     return true;
   }
@@ -325,22 +343,86 @@ export class World {
   /** Where a backup is to be made; undefined where there are enough. */
   newBackup(): string | undefined {
     // Of a log that is replaced meanwhile nobody can say which it is a copy of.
-    const may = this.climate.hardships.checkout === 0 && this.#backups < MOST_BACKUPS;
-    return may ? `${COPY}-${++this.#backups}` : undefined;
+    return this.climate.hardships.checkout === 0 ? this.copies.newBackup() : undefined;
   }
 
-  /** A backup was made, up to entry `seq`; `highest` had been acknowledged before it was begun. */
-  async backedUp(path: string, seq: number, highest: number): Promise<void> {
-    if (seq < highest)
-      this.fault(`a backup ends at entry ${seq}, though ${highest} had been acknowledged before`);
-    this.#backup = { path, seq };
-    await this.#lookAtBackup();
+  /** Where a log is to be restored; undefined where there are enough. */
+  newRestore(): string | undefined {
+    return this.climate.hardships.checkout === 0 ? this.copies.newRestore() : undefined;
   }
 
-  async #lookAtBackup(): Promise<void> {
-    if (this.#backup === undefined) return;
-    const { path, seq } = this.#backup;
-    await this.#lookAt(path, (wal) => this.beliefs.faultsInCopy(wal, seq));
+  /** A backup was made, up to entry `seq`. */
+  async backedUp(path: string, seq: number, linked: boolean): Promise<void> {
+    this.copies.backedUp(path, seq, linked);
+    await this.#lookAtCopies();
+  }
+
+  /** A log was restored, up to entry `seq`. */
+  async restored(path: string, seq: number): Promise<void> {
+    this.count('restored');
+    this.copies.restored(path, seq);
+    await this.#lookAtCopies();
+  }
+
+  async #lookAtCopies(): Promise<void> {
+    for (const { path, seq } of this.copies.there(this.disk))
+      await this.#lookAt(path, (wal) => this.beliefs.faultsInCopy(wal, seq));
+  }
+
+  /** Whether the log, or another commit of it, was damaged at any time. */
+  get isMarred(): boolean {
+    return this.#damages > 0;
+  }
+
+  /** Whether wal.json is away: damage took it, or a repair that is not done. */
+  get #isClosed(): boolean {
+    const names = this.disk.look(LOG) === undefined ? [] : this.disk.list(LOG);
+    return !names.includes(META_FILE) && names.some((name) => segmentSeq(name) !== undefined);
+  }
+
+  /** Damages the log, where that is decided, and nothing of what was done to it before is left to mend. */
+  async #damage(step: number): Promise<void> {
+    const dice = this.#decider.damageAt(step);
+    const isWhole = this.disk.look(`${LOG}/${META_FILE}`) !== undefined && !this.beliefs.isDamaged;
+    if (dice === undefined || !isWhole || this.#damages >= MOST_DAMAGES) return;
+    const { git } = this.climate;
+    // What is lost without proof is no damage that anybody could tell of.
+    const trial = new SimDisk(this.disk.image.copy());
+    if (inflict(trial, seeded(dice), git) === undefined || (await isSound(trial))) return;
+    if (countsMore(this.disk, trial)) return;
+    const harm = inflict(this.disk, seeded(dice), git) as Harm;
+    this.decisions.push({ kind: 'damage', step, dice });
+    this.#damages++;
+    this.count('damages');
+    this.tell(`the log is damaged: ${harm.how}`);
+    if (harm.inPlace) this.copies.harmed();
+    this.copies.heldTo(Math.min(...harm.seqs) - 1);
+    const stoodFor = this.disk.list(LOG).map((name) => snapshotSeq(name) ?? 0);
+    this.beliefs = this.beliefs.damaged(harm, Math.max(0, ...stoodFor));
+  }
+
+  /** A repair says that the log is whole; `reasons`: what was wrong with it. `began`: what was known when it began. */
+  async mended(mode: string, reasons: readonly string[], began: Beliefs): Promise<void> {
+    this.tell(`  a ${mode} says that the log is whole${reasons.length > 0 ? ' again' : ''}`);
+    if (began !== this.beliefs || !began.isDamaged) return;
+    if (reasons.length > 0) this.count('repairs');
+    this.beliefs = began.mended();
+    this.checkouts.keep();
+    await this.#look();
+  }
+
+  /** What is damaged still, or what a repair left that did not come to its end, the next can mend. */
+  async #mendAtLast(): Promise<void> {
+    if (!this.beliefs.isDamaged && !this.#isClosed) return;
+    const salvage = () => repairLog(surroundingsOn(this.disk, 0), LOG, { mode: 'salvage' }, noLock());
+    try {
+      const { reasons } = await salvage();
+      await this.mended('last salvage', reasons, this.beliefs);
+      const [more] = (await salvage()).reasons;
+      if (more !== undefined) this.fault(`a second salvage finds something to mend: ${more}`);
+    } catch (error) {
+      this.fault(`the log cannot be mended: ${(error as WalError).code}: ${messageOf(error)}`);
+    }
   }
 
   #newDisk(): SimDisk {
@@ -349,16 +431,19 @@ export class World {
 
   /** Holds what is on the disk against what was told. */
   async #look(): Promise<void> {
-    if (this.disk.look(`${LOG}/wal.json`) === undefined) return;
+    if (this.disk.look(`${LOG}/${META_FILE}`) === undefined) return;
+    // Whoever opens a damaged log, or what is left of a repair, is refused, or has all of it.
+    if (this.beliefs.isDamaged && !(await isSound(this.disk))) return;
     this.count('looks');
-    await this.#lookAt(LOG, (wal) => this.beliefs.faultsIn(wal, isCalm(this.climate)));
+    const calm = isCalm(this.climate) && !this.isMarred;
+    await this.#lookAt(LOG, (wal) => this.beliefs.faultsIn(wal, calm));
   }
 
   async #lookAt(path: string, faultsIn: (wal: Wal) => Promise<string[]>): Promise<void> {
     try {
       const wal = await Wal.openIn(surroundingsOn(this.disk, 0), path, { readOnly: true });
       try {
-        for (const fault of await faultsIn(wal)) this.fault(path === LOG ? fault : `in the backup: ${fault}`);
+        for (const fault of await faultsIn(wal)) this.fault(path === LOG ? fault : `in ${path}: ${fault}`);
       } finally {
         await wal.close();
       }
@@ -371,6 +456,18 @@ export class World {
     const { steps, calls, counts, faults, decisions } = this;
     const digest = `${this.#trace.toString(16)} ${this.disk.image.digest()}`;
     return { seed: this.#seed, steps, calls, counts, faults: [...new Set(faults)], decisions, digest };
+  }
+}
+
+/** Whether nothing is wrong with the log that anybody could tell of. */
+async function isSound(disk: SimDisk): Promise<boolean> {
+  try {
+    const wal = await Wal.openIn(surroundingsOn(disk, 0), LOG, { readOnly: true });
+    const { error } = await wal.verify();
+    await wal.close();
+    return error === undefined;
+  } catch {
+    return false;
   }
 }
 

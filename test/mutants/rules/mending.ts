@@ -13,12 +13,7 @@ export const MENDING: readonly Mutant[] = [
         replace: 'this.#file.file.read(bytes, offset)',
       },
     ],
-    caughtBy: {
-      by: 'test',
-      file: 'repair',
-      test: 'a disk that gives each read in parts: a salvage, and its plan, lose nothing that can be read',
-      because: 'the disk of the crash explorer reads all at once',
-    },
+    caughtBy: { by: 'sim', seeds: 40 },
   },
   {
     name: 'salvage-drops-beyond',
@@ -61,6 +56,30 @@ export const MENDING: readonly Mutant[] = [
     told: 'DURABILITY: When a log is damaged',
     edits: [{ file: 'wal/tail-repair', find: 'if (count === 0)', replace: 'if (true)' }],
     caughtBy: { by: 'crash', workload: 'losses' },
+  },
+  {
+    name: 'tail-mends-in-vain',
+    rule: 'a record at the end is refused where a segment does not lead on to the next',
+    told: 'DURABILITY: When a log is damaged',
+    edits: [{ file: 'wal/tail-repair', find: '!isOpen || !isWhole', replace: '!isOpen' }],
+    caughtBy: {
+      by: 'test',
+      file: 'repair',
+      test: 'the tail: refused where the seal of an earlier segment is damaged, and no byte changes',
+      because: 'few worlds of the simulation come to just that',
+    },
+  },
+  {
+    name: 'salvage-brings-leftovers-back',
+    rule: 'what a crash left, and the log went on without, takes no number from an entry that counts',
+    told: 'DURABILITY: When a log is damaged',
+    edits: [{ file: 'file/survey', find: 'leftBehind(items)', replace: '[]' }],
+    caughtBy: {
+      by: 'test',
+      file: 'repair',
+      test: 'lines that a crash left, and that the log went on without, take no number from an entry that counts',
+      because: 'few worlds of the simulation come to just that',
+    },
   },
   {
     name: 'branch-unseen',
