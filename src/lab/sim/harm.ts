@@ -75,10 +75,13 @@ export function inflict(disk: SimDisk, dice: Dice, git: boolean): Harm | undefin
   return harm(`bytes ${at} to ${to} are cut out of ${name}`);
 }
 
-/** Whether lines count after damage that did not before: what was overtaken by a line that is lost takes that one's number. */
-export function countsMore(before: SimDisk, after: SimDisk): boolean {
-  const counted = acceptedIn(before);
-  return [...acceptedIn(after)].some((line) => !counted.has(line));
+/**
+ * Whether damage took lines that count, or wal.json, and no more: not where what was overtaken by a line that is lost takes
+ * that one's number, nor where the lines that a crash left are damaged.
+ */
+export function takesCounted(before: SimDisk, after: SimDisk, { isOfMeta }: Harm): boolean {
+  const [counted, left] = [acceptedIn(before), acceptedIn(after)];
+  return (isOfMeta || left.size < counted.size) && [...left].every((line) => counted.has(line));
 }
 
 function acceptedIn(disk: SimDisk): Set<string> {

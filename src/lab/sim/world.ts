@@ -27,7 +27,7 @@ import {
 } from './decisions.ts';
 import { fateOf } from './fate.ts';
 import { type Call, type Climate, climateOf, isCalm } from './hardships.ts';
-import { countsMore, type Harm, inflict } from './harm.ts';
+import { type Harm, inflict, takesCounted } from './harm.ts';
 import { Scheduler } from './scheduler.ts';
 import { SimLock } from './sim-lock.ts';
 
@@ -388,8 +388,8 @@ export class World {
     const { git } = this.climate;
     // What is lost without proof is no damage that anybody could tell of.
     const trial = new SimDisk(this.disk.image.copy());
-    if (inflict(trial, seeded(dice), git) === undefined || (await isSound(trial))) return;
-    if (countsMore(this.disk, trial)) return;
+    const tried = inflict(trial, seeded(dice), git);
+    if (tried === undefined || !takesCounted(this.disk, trial, tried) || (await isSound(trial))) return;
     const harm = inflict(this.disk, seeded(dice), git) as Harm;
     this.decisions.push({ kind: 'damage', step, dice });
     this.#damages++;
