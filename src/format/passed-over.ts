@@ -47,8 +47,7 @@ function rowsOf(items: Items): Map<SurveyedLine, Row> {
   let around: SurveyedMisfit | undefined;
   let head = 0;
   for (const item of items) {
-    if (item.segment !== segment)
-      [segment, isTorn, around, open] = [item.segment, false, undefined, []];
+    if (item.segment !== segment) [segment, isTorn, around, open] = [item.segment, false, undefined, []];
     if (isMisfit(item)) {
       isTorn = item.verdict === 'torn';
       around = item;
