@@ -62,7 +62,12 @@ export const MENDING: readonly Mutant[] = [
     rule: 'a record at the end is refused where a segment does not lead on to the next',
     told: 'DURABILITY: When a log is damaged',
     edits: [{ file: 'wal/tail-repair', find: '!isOpen || !isWhole', replace: '!isOpen' }],
-    caughtBy: { by: 'sim', seeds: 40 },
+    caughtBy: {
+      by: 'test',
+      file: 'repair',
+      test: 'the tail: refused where the seal of an earlier segment is damaged, and no byte changes',
+      because: 'few worlds of the simulation come to just that',
+    },
   },
   {
     name: 'salvage-brings-leftovers-back',
