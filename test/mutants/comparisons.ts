@@ -9,7 +9,7 @@ const ROOMS = ['log', 'file', 'format', 'table'];
 /** What numbers of entries, checksums, epochs and windows are called: the last word of a name, but for an "Of" after it. */
 const WORDS = new Set([
   ...['seq', 'first', 'last', 'next', 'from', 'to', 'since', 'base', 'oldest', 'newest', 'snapshot'],
-  ...['head', 'reached', 'synced', 'here', 'crc', 'prev', 'follows', 'overtaken', 'claimed'],
+  ...['head', 'reached', 'synced', 'here', 'crc', 'prev', 'follows', 'overtaken', 'claimed', 'link', 'tip'],
   ...['epoch', 'round', 'reader', 'window'],
 ]);
 

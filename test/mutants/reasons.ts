@@ -21,6 +21,7 @@ export const REASONS: readonly Reason[] = [
     'SegmentSurvey.#misfit': ['offset < this.#from'],
     wholeLines: ['from < start', 'from < end'],
     'SegmentScan.push': ['from < bytes.length'],
+    'SegmentSurvey.end': ['end > this.#from'],
     'SegmentScan.wrapped': ['last > SPACE'],
     'SortedLines.lastUpTo': ['from < to'],
   }),
@@ -77,7 +78,7 @@ export const REASONS: readonly Reason[] = [
         'file === newest',
       ],
       verifyLog: ['(await store.oldest()) !== oldest'],
-      verifyFrom: ['Math.max(feed.lastBegun, from - 1)'],
+      verifyFrom: ['Math.max(feed.lastBegun, from - 1)', '((await store.nextSegment(0)) ?? oldest) < oldest'],
       'VerifyFeed.report': [
         'newest.seq > this.head.seq',
         'Math.min(head.seq, placeOf(unread) - 1)',
@@ -95,25 +96,34 @@ export const REASONS: readonly Reason[] = [
       snapshotOf: ['header?.head.seq !== seq', 'crcOf(body) === header.body.crc'],
       mendSnapshot: ['key.seq <= last'],
       wholeBlocks: ['crcOf(block) === place.crc'],
-      'Rebuild.#steps': ['head.seq > this.#head.seq', 'item === first'],
-      'Rebuild.#beginning': ['line.seq - end > MOST_FILLED', 'newest >= end'],
+      'Rebuild.#steps': ['head.seq > this.#tip.seq', 'item === first'],
+      'Rebuild.#beginning': [
+        'line.seq - end > MOST_FILLED',
+        'newest >= end',
+        'line.seq > end',
+        'newest >= line.seq - 1',
+        'Math.max(end, line.seq + line.count)',
+      ],
+      'Rebuild.#isAfterSealed': ['segment !== segmentName(seq)'],
+      unreached: ['segment < first'],
+      'piecesIn.endFrom': ['crc === claimed'],
       'Rebuild.#begin': ['head.seq === before', 'head.seq > before', 'head.seq < before'],
       'Rebuild.#meetOther': [
-        'claimed <= Math.max(this.#claimed, this.#head.seq)',
-        'Math.max(this.#claimed, this.#head.seq)',
+        'claimed <= Math.max(this.#claimed, this.#tip.seq)',
+        'Math.max(this.#claimed, this.#tip.seq)',
       ],
       'Rebuild.#put': ['Math.min(synced, seq - 1)'],
       'Rebuild.#fillCompacted': [
         'Math.min(to, damaged)',
-        'last - this.#head.seq > MOST_COMPACTED',
-        'last > this.#head.seq',
+        'last - this.#tip.seq > MOST_COMPACTED',
+        'last > this.#tip.seq',
       ],
-      'Rebuild.#fill': ['this.#head.seq < to', 'Math.min(to, boundary)'],
-      'Rebuild.#crossBoundary': ['of.head.seq > this.#head.seq', 'of.head.seq < this.#head.seq'],
-      'Rebuild.#endSegment': ['this.#head.seq < this.#segmentStart'],
-      'Rebuild.#finish': ['beyond > this.#head.seq', 'beyond - this.#head.seq <= MOST_FILLED'],
+      'Rebuild.#fill': ['this.#tip.seq < to', 'Math.min(to, boundary)'],
+      'Rebuild.#crossBoundary': ['of.head.seq > this.#tip.seq', 'of.head.seq < this.#tip.seq'],
+      'Rebuild.#endSegment': ['this.#tip.seq < this.#segmentStart'],
+      'Rebuild.#finish': ['beyond > this.#tip.seq', 'beyond - this.#tip.seq <= MOST_FILLED'],
       'Rebuild.#hear': ['keys.window > this.#scope.window'],
-      'Rebuild.#sealFits': ['this.#seal?.seq === this.#head.seq + 1', 'this.#seal.prev === this.#head.crc'],
+      'Rebuild.#sealFits': ['this.#seal?.seq === this.#tip.seq + 1', 'this.#seal.prev === this.#tip.link'],
       snapshotsFor: [
         'head.seq >= Math.min(before, Number.MAX_SAFE_INTEGER)',
         'newest.head.seq >= (whole.at(-1)?.head.seq ?? 0)',
@@ -124,11 +134,9 @@ export const REASONS: readonly Reason[] = [
         'range.from > last',
         'range.to >= first',
         'seq > last',
-        'line.prev !== follows',
         'seq <= cursor.seq',
         'cursor.seq <= ends',
         'line.crc !== cursor.crc',
-        'cursor.seq < ends',
         'ends < first',
         'record.seq >= first',
         'record.seq <= last',
@@ -138,7 +146,7 @@ export const REASONS: readonly Reason[] = [
   ...so(
     'it decides what is told of the mark, which is information: nothing about what counts rests on it (FORMAT: The mark), and test/marks.test.ts is about it',
     {
-      'MarkFile.goesOn': ['seq > firstSeq'],
+      'MarkFile.goesOn': ['seq >= firstSeq', 'seq > firstSeq'],
       'MarkFile.#has': [
         'seq <= (snapshots.at(-1) ?? 0)',
         'first <= seq',
@@ -181,9 +189,6 @@ export const REASONS: readonly Reason[] = [
       lastFile: ['segment > snapshot'],
     },
   ),
-  ...so('a line of another number has another crc, but for one in 2^32', {
-    isKeptBySnapshot: ['head.seq === seq'],
-  }),
   ...so('the numbers are made so that it holds: it refuses what would be a fault of the engine itself', {
     writeLine: ['synced < seq'],
     readOn: ['seq !== state.seq + 1'],
@@ -191,7 +196,7 @@ export const REASONS: readonly Reason[] = [
   ...so(
     'where it is wrong, a compaction of a segment without entries never ends: a mutant would show nothing',
     {
-      'Sealing.look': ['head.seq >= firstSeq'],
+      'Sealing.look': ['tip.seq >= firstSeq'],
     },
   ),
   ...so('where it is wrong, what is tried again is so for ever: a mutant would show nothing', {

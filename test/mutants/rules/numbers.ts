@@ -179,15 +179,15 @@ export const NUMBERS: readonly Mutant[] = [
     },
   },
   {
-    name: 'cursor-of-a-seal-refused',
-    rule: 'a cursor may have the crc of the seal after its entry',
+    name: 'any-segment-follows',
+    rule: 'a segment whose first line does not follow the seal before it is another log’s',
     told: 'FORMAT: The chain',
-    edits: [{ file: 'log/record-feed', find: 'cursor.seq !== line.seq + line.count - 1', replace: 'true' }],
+    edits: [{ file: 'log/chain-feed', find: 'start !== link', replace: 'false' }],
     caughtBy: {
       by: 'test',
-      file: 'tails',
-      test: 'a sealed log goes on in the segment that the seal tells, and cursors lead across it',
-      because: 'followers in the simulation keep the crcs of entries',
+      file: 'vectors',
+      test: 'segments that follow one another, and segments that do not, are told apart',
+      because: 'nothing puts another log’s segment there in the simulation',
     },
   },
   {

@@ -48,7 +48,7 @@ export const PLACES: readonly Mutant[] = [
     name: 'any-snapshot-of-that-number',
     rule: 'a snapshot stands for a segment only if it bears the crc of its seal',
     told: 'ARCHITECTURE: Segments and snapshots',
-    edits: [{ file: 'file/segments', find: 'header.head.crc !== head.crc', replace: 'false' }],
+    edits: [{ file: 'file/segments', find: 'header.seal !== tip.link', replace: 'false' }],
     caughtBy: {
       by: 'test',
       file: 'compact-replaced',
@@ -248,6 +248,18 @@ export const PLACES: readonly Mutant[] = [
       file: 'missing-files',
       test: 'two snapshots, the newest damaged: what each use of the log makes of its segments',
       because: 'no crash and no writer damages a snapshot',
+    },
+  },
+  {
+    name: 'replaced-before-its-snapshot-unseen',
+    rule: 'a snapshot goes again where the segment before it does not end in its seal',
+    told: 'ARCHITECTURE: Segments and snapshots',
+    edits: [{ file: 'file/layout', find: 'first <= header.head.seq', replace: 'false' }],
+    caughtBy: {
+      by: 'test',
+      file: 'compact-replaced',
+      test: 'a log that takes the place of one being compacted, just before its snapshot gets its name, loses no entry',
+      because: 'a log that the simulation replaces is one segment, which is never sealed',
     },
   },
 ];

@@ -102,7 +102,7 @@ export const STATES: readonly Mutant[] = [
     name: 'heard-of-another-branch',
     rule: 'lines that were heard are folded in only where they follow the snapshot: by crc',
     told: 'ARCHITECTURE: State',
-    edits: [{ file: 'table/load', find: 'first.prev !== from.crc', replace: 'false' }],
+    edits: [{ file: 'table/load', find: 'first.prev !== from.link', replace: 'false' }],
     caughtBy: {
       by: 'test',
       file: 'table',
@@ -138,7 +138,7 @@ export const STATES: readonly Mutant[] = [
     name: 'read-on-from-another-branch',
     rule: 'a state is read on only where the first line follows the snapshot',
     told: 'ARCHITECTURE: State',
-    edits: [{ file: 'table/load', find: 'prev !== from.crc))', replace: 'false))' }],
+    edits: [{ file: 'table/load', find: 'prev !== from.link))', replace: 'false))' }],
     caughtBy: {
       by: 'test',
       file: 'table',
