@@ -87,7 +87,7 @@ export const REASONS: readonly Reason[] = [
       ],
       'VerifyFeed.report.standing': ['Math.max(from, to) <= whole', 'Math.max(from, to)'],
       firstOf: ['placeOf(error) < placeOf(first)'],
-      passedOver: ['synced > head'],
+      rowsOf: ['synced > head'],
     },
   ),
   ...so(
