@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { snapshotSeq } from '../src/format/names.ts';
-import { type Entry, Wal } from '../src/index.ts';
+import { type Entry, lastData, Wal } from '../src/index.ts';
 import { fillByAppending, type Session, type StateSession, type Subject } from './subject.ts';
 
 /** A line as long as the log's, made before the clock starts: what is left is the disk. */
@@ -73,7 +73,7 @@ function snapshotState(directory: string): StateSession {
     fill: async (entries) => {
       const wal = await Wal.open(directory);
       await fillByAppending(wal, entries);
-      await wal.compact();
+      await wal.compact({ fold: lastData });
       await wal.close();
     },
     update: () => {

@@ -1,4 +1,4 @@
-import { type Durability, Wal } from '../src/index.ts';
+import { type Durability, lastData, Wal } from '../src/index.ts';
 import { fillByAppending, type Session, type Subject } from './subject.ts';
 
 /** This package. */
@@ -26,7 +26,7 @@ export function walSubject(lock: 'kernel' | 'lockfile', durability: Durability):
       return {
         fill: async (entries) => {
           await fillByAppending(wal, entries);
-          await wal.compact();
+          await wal.compact({ fold: lastData });
         },
         update: (id, change) => table.update(id, change),
         get: (id) => table.get(id),

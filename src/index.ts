@@ -28,7 +28,7 @@ export type { Durability, Limits } from './options/options.ts';
 export type { BackupFiles, StoreInfo } from './store/store.ts';
 export type { AutoCompactOptions } from './table/auto-compact.ts';
 export type { CompactOptions, CompactReport } from './table/compact.ts';
-export type { Fold } from './table/fold.ts';
+export { type Fold, lastData } from './table/fold.ts';
 export type { Item } from './table/item.ts';
 export type { Change } from './table/overlay.ts';
 export type { Moment, PastState } from './table/past.ts';

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { type Fold, Wal, type WalOptions } from '../src/index.ts';
 import { inScratch } from '../src/lab/scratch.ts';
+import { warningsIn } from '../src/lab/warnings.ts';
 
 const counting: Fold<number> = { name: 'counting', version: 1, apply: (count) => (count ?? 0) + 1 };
 const OPTIONS: WalOptions = { durability: 'os', segmentBytes: 4096, fold: counting };
@@ -17,23 +18,6 @@ const snapshotsOf = (directory: string) =>
 async function appendTo(wal: Wal, count: number): Promise<void> {
   for (let i = 0; i < count; i++)
     await wal.append({ op: 'set', id: `bd-${i % 7}`, data: { text: 'x'.repeat(200) } });
-}
-
-/** Hears the warnings of a kind while `body` runs. */
-async function warningsIn(code: string, body: () => Promise<void>): Promise<string[]> {
-  const heard: string[] = [];
-  const hear = (warning: Error & { code?: string }) => {
-    if (warning.code === code) heard.push(warning.message);
-  };
-  process.on('warning', hear);
-  try {
-    await body();
-    // Warnings are told in a tick of their own.
-    await new Promise(setImmediate);
-  } finally {
-    process.off('warning', hear);
-  }
-  return heard;
 }
 
 test('a log that compacts itself stays small, whoever writes to it, and its state is that of all entries', () =>

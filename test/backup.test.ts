@@ -17,7 +17,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { Wal, WalError } from '../src/index.ts';
+import { lastData, Wal, WalError } from '../src/index.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 import { changedStorage, changedSurroundings, systemError } from '../src/lab/wrapped-storage.ts';
 import { nodeStorage } from '../src/storage/node.ts';
@@ -71,7 +71,7 @@ function inLog(
 
 test('a backup has all entries; sealed segments and snapshots are hard links, and the last segment is a copy', () =>
   inLog('backup', async (wal, log, scratch) => {
-    await wal.compact({ retain: 10 });
+    await wal.compact({ fold: lastData, retain: 10 });
     await fill(wal, 50, 101);
     const copy = join(scratch, 'copies', 'first');
     const report = await wal.backup(copy);
@@ -108,7 +108,7 @@ test('what is appended, compacted and deleted later changes no backup', () =>
     await wal.backup(copy);
     const before = readdirSync(copy).map((name) => [name, readFileSync(join(copy, name), 'utf8')]);
     await fill(wal, 50, 101);
-    await wal.compact({ retain: 1 });
+    await wal.compact({ fold: lastData, retain: 1 });
     assert.equal(segments(log).length, 0);
     assert.deepEqual(
       readdirSync(copy).map((name) => [name, readFileSync(join(copy, name), 'utf8')]),
@@ -190,7 +190,7 @@ test('a log without an entry, and one that a snapshot alone stands for, are back
     const wal = await Wal.open(join(scratch, 'log'));
     assert.equal((await wal.backup(join(scratch, 'empty'))).seq, 0);
     await fill(wal, 10);
-    await wal.compact({ retain: 1 });
+    await wal.compact({ fold: lastData, retain: 1 });
     assert.equal((await wal.backup(join(scratch, 'compacted'))).seq, 10);
     await wal.close();
     assert.equal((await contentsOf(join(scratch, 'empty'))).items.size, 0);
@@ -226,7 +226,7 @@ test("a backup in the log's own backups is no part of the log, nor of the next b
     await wal.backup(join(log, 'backups', 'two'));
     assert.deepEqual(readdirSync(join(log, 'backups')), ['one', 'two']);
     assert.equal(existsSync(join(log, 'backups', 'two', 'backups')), false);
-    await wal.compact({ retain: 1 });
+    await wal.compact({ fold: lastData, retain: 1 });
     assert.equal((await contentsOf(join(log, 'backups', 'one'))).seqs.length, 100);
     assert.equal((await contentsOf(log)).items.size, 10);
   }));
@@ -275,7 +275,7 @@ test('segments that a compaction deletes while they are being linked cost anothe
   return inLog(
     'backup',
     async (wal, log, scratch) => {
-      await wal.compact({ retain: 10 });
+      await wal.compact({ fold: lastData, retain: 10 });
       await fill(wal, 100, 101);
       const [first, second] = segments(log) as [string, string];
       const snapshot = logFiles(log).at(-1) as string;
@@ -311,7 +311,7 @@ test('a segment that was the last at the first try, and is sealed at the second,
   return inLog(
     'backup',
     async (wal, log, scratch) => {
-      await wal.compact({ retain: 10 });
+      await wal.compact({ fold: lastData, retain: 10 });
       await fill(wal, 10, 101);
       const before = segments(log);
       let times = 0;
@@ -456,7 +456,7 @@ for (const [what, code, damage] of DAMAGES) {
 
 test('a damaged snapshot that nothing stands in for is told by a backup, too', () =>
   inLog('backup', async (wal, log, scratch) => {
-    await wal.compact({ retain: 1 });
+    await wal.compact({ fold: lastData, retain: 1 });
     await fill(wal, 1, 101);
     flip(join(log, logFiles(log).at(-1) as string));
     await assert.rejects(wal.backup(join(scratch, 'copy')), { code: 'ERR_WAL_CORRUPT' });
@@ -511,7 +511,7 @@ test(
   { skip: process.platform === 'win32' && 'links need rights there' },
   () =>
     inLog('backup', async (wal, log, scratch) => {
-      await wal.compact({ retain: 10 });
+      await wal.compact({ fold: lastData, retain: 10 });
       await fill(wal, 20, 101);
       const [first, second] = segments(log) as [string, string];
       const snapshot = logFiles(log).at(-1) as string;
@@ -554,12 +554,12 @@ test(
     inLog('backup', async (wal, log, scratch) => {
       const before = segments(log);
       for (const name of before.slice(0, 3)) moveAway(join(log, name), join(scratch, name), join('..', name));
-      await wal.compact({ retain: 1 });
+      await wal.compact({ fold: lastData, retain: 1 });
       assert.deepEqual([segments(log), (await contentsOf(log)).items.size], [[], 10]);
       const snapshot = logFiles(log)[0] as string;
       moveAway(join(log, snapshot), join(scratch, snapshot), join('..', snapshot));
       await fill(wal, 10, 101);
-      await wal.compact({ retain: 1 });
+      await wal.compact({ fold: lastData, retain: 1 });
       assert.equal((await contentsOf(log)).items.get('bd-0')?.rev, 110);
       assert.ok([...before.slice(0, 3), snapshot].every((name) => existsSync(join(scratch, name))));
     }),
@@ -631,7 +631,7 @@ test('backups made while four Wals append and a fifth compacts hold what was ack
     const [compactor, ...writers] = wals as [Wal, ...Wal[]];
     const compacting = (async () => {
       while (!stopped) {
-        await compactor.compact({ retain: 1 });
+        await compactor.compact({ fold: lastData, retain: 1 });
         await new Promise((resolve) => setTimeout(resolve, 5));
       }
     })();

@@ -19,7 +19,7 @@ import type { Check } from '../src/cli/doctor/check.ts';
 import { examine } from '../src/cli/doctor/examine.ts';
 import { onLog } from '../src/cli/on-log.ts';
 import { printable } from '../src/format/printable.ts';
-import { setLockKind, Wal } from '../src/index.ts';
+import { lastData, setLockKind, Wal } from '../src/index.ts';
 import { ended, PROGRAM, runHere as run, run as runProcess, start } from '../src/lab/command-line.ts';
 import { forgeOwner } from '../src/lab/index.ts';
 import { inScratch } from '../src/lab/scratch.ts';
@@ -321,9 +321,9 @@ for (const [what, spoil, name, state, message, mend] of CASES) {
 test('a snapshot that cannot be read is warned of where another stands in, and fails where none does', () =>
   inLog(async (log) => {
     await append(log, 31, 40, async (wal) => {
-      await wal.compact({ retain: 2 });
+      await wal.compact({ fold: lastData, retain: 2 });
     });
-    await append(log, 41, 60, (wal) => wal.compact({ retain: 2 }));
+    await append(log, 41, 60, (wal) => wal.compact({ fold: lastData, retain: 2 }));
     const [older, newer] = jsonl(log).filter((name) => name.startsWith('snapshot')) as [string, string];
     const snapshots = async () => (await checksOf(log)).find(({ name }) => name === 'snapshots');
     assert.match((await snapshots())?.message ?? '', /^2, all whole, the newest of entry 60$/);
@@ -339,7 +339,7 @@ test('a snapshot that cannot be read is warned of where another stands in, and f
 
 test('a snapshot whose lines were converted: doctor says that a salvage brings all of it back', () =>
   inLog(async (log) => {
-    await append(log, 31, 32, (wal) => wal.compact({ retain: 1 }));
+    await append(log, 31, 32, (wal) => wal.compact({ fold: lastData, retain: 1 }));
     const [snapshot] = jsonl(log) as [string];
     const path = join(log, snapshot);
     writeFileSync(path, readFileSync(path, 'utf8').replaceAll('\n', '\r\n'));

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { Wal } from '../src/index.ts';
+import { lastData, Wal } from '../src/index.ts';
 import { objects, runHere as run } from '../src/lab/command-line.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 
@@ -13,7 +13,7 @@ test('init sets the key window, info and keys tell it, keys --window raises it, 
     const log = join(dir, '.beads');
     const wal = await Wal.open(log);
     for (let n = 1; n <= 5; n++) await wal.append({ op: 'add', id: 'bd', ts: 1e12 + n }, { key: `key ${n}` });
-    await wal.compact();
+    await wal.compact({ fold: lastData });
     await wal.close();
     const [told] = objects((await run(dir, ['keys', '--json'])).stdout);
     const { name, keys, bytes } = told.snapshot;

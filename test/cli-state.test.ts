@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type Fold, Wal } from '../src/index.ts';
+import { Wal } from '../src/index.ts';
 import { objects, runHere as run } from '../src/lab/command-line.ts';
 import { makeLog } from '../src/lab/make-log.ts';
 import { inScratch } from '../src/lab/scratch.ts';
@@ -69,27 +69,72 @@ test('compact leaves the state as it is; read and tail go on from what is left, 
     assert.match((await run(dir, ['compact', '--fold', 'last-data'])).stdout, /there already/);
   }));
 
-test('compact and snapshot fold with what they know alone: another fold is refused, and so is a log that a program folds', () =>
+const SUMS = `export default { name: 'sums', version: 1, apply: (sum = 0, { op }) => sum + (op === 'delete' ? 10 : 1) };\n`;
+
+test('a log that a program folds is compacted, shown and counted with that program’s fold', () =>
   inScratch('cli-fold', async (dir) => {
     await fill(dir);
-    for (const command of ['compact', 'snapshot']) {
-      const { code, stderr } = await run(dir, [command, '--fold', 'sums']);
-      assert.equal(code, 2, command);
-      assert.match(stderr, /'sums' is invalid.*last-data/);
-    }
-    const log = join(dir, '.beads');
-    assert.ok(!readdirSync(log).some((name) => name.startsWith('snapshot-')));
-    const sums: Fold<number> = { name: 'sums', version: 1, apply: (sum = 0) => sum + 1 };
-    const wal = await Wal.open(log);
-    await wal.compact({ fold: sums, retain: 1 });
+    writeFileSync(join(dir, 'sums.mjs'), SUMS);
+    const told = async (...args: string[]) => {
+      const { code, stdout, stderr } = await run(dir, args);
+      return { code, out: objects(stdout), stderr };
+    };
+    // Nobody has named a fold: nothing is called dead, and nothing is compacted.
+    const [before] = (await told('stats', '--json')).out;
+    assert.deepEqual([before.fold, before.ids, before.bytes.dead], [null, null, null]);
+    assert.equal((await told('snapshot')).code, 2);
+    const wal = await Wal.open(join(dir, '.beads'), { fold: { name: 'sums', version: 1, apply: () => 1 } });
     await wal.close();
-    const before = readdirSync(log);
     for (const command of ['compact', 'snapshot']) {
-      const { code, stderr } = await run(dir, [command, '--fold', 'last-data', '--json']);
-      assert.deepEqual([code, objects(stderr)[0].code], [1, 'ERR_WAL_FOLD'], command);
+      for (const fold of [[], ['--fold', 'last-data']]) {
+        const { code, stderr } = await told(command, ...fold, '--json');
+        assert.deepEqual([code, objects(stderr)[0].code], [1, 'ERR_WAL_FOLD'], `${command} ${fold}`);
+      }
     }
     assert.deepEqual(
-      before.filter((name) => !readdirSync(log).includes(name)),
+      readdirSync(join(dir, '.beads')).filter((name) => /^snapshot/.test(name)),
       [],
     );
+    // Another fold's state can be had while all entries are there, and that is said.
+    const other = await told('state', '--json');
+    assert.deepEqual([other.code, other.out.map(({ value }) => value.title)], [0, ['ONE', 'two']]);
+    assert.match(objects(other.stderr)[0].note, /fold is "sums" version 1.*"last-data"/);
+    const own = await told('state', '--fold', './sums.mjs', '--json');
+    assert.deepEqual([own.out.map(({ value }) => value), own.stderr], [[2, 1, 11], '']);
+    const at = await told('state', '--fold', './sums.mjs', '--at', '3', '--json');
+    assert.deepEqual(
+      at.out.map(({ value }) => value),
+      [1, 1, 1],
+    );
+    const compacted = await told('compact', '--fold', './sums.mjs', '--retain', '1', '--json');
+    assert.deepEqual([compacted.code, compacted.out[0]?.ids], [0, 3], compacted.stderr);
+    const [stats] = (await told('stats', '--fold', './sums.mjs', '--json')).out;
+    assert.deepEqual([stats.fold, stats.ids], [{ name: 'sums', version: 1 }, 3]);
+    const gone = await told('state');
+    assert.deepEqual([gone.code, /backups.*ERR_WAL_FOLD/s.test(gone.stderr)], [1, true]);
+    for (const [fold, why] of [
+      ['sums', /invalid/],
+      ['./none.mjs', /no such file/],
+      [join(dir, '.beads', 'wal.json'), /invalid|gives no fold/],
+    ] as const) {
+      const { code, stderr } = await told('state', '--fold', fold);
+      assert.deepEqual([code, why.test(stderr)], [2, true], stderr);
+    }
+  }));
+
+test('init --keep-events makes a log that is never compacted, nor called dead', () =>
+  inScratch('cli-events', async (dir) => {
+    assert.equal((await run(dir, ['init', '--keep-events'])).code, 0);
+    await run(dir, ['append', '--op', 'seen', '--id', 'a'], '');
+    await run(dir, ['append', '--op', 'seen', '--id', 'a'], '');
+    const { code, stderr } = await run(dir, ['compact', '--fold', 'last-data']);
+    assert.deepEqual([code, /keepEvents.*ERR_WAL_UNSUPPORTED/.test(stderr)], [1, true]);
+    assert.deepEqual(
+      readdirSync(join(dir, '.beads')).filter((name) => /^snapshot/.test(name)),
+      [],
+    );
+    const [stats] = objects((await run(dir, ['stats', '--json', '--fold', 'last-data'])).stdout);
+    assert.deepEqual([stats.keepEvents, stats.bytes.dead], [true, 0]);
+    assert.match((await run(dir, ['init', '--keep-events', '-C', 'other'])).stdout, /made/);
+    assert.match((await run(dir, ['info'])).stdout, /events +kept: never compacted/);
   }));

@@ -4,16 +4,16 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { lineBytes, writeLine } from '../src/format/line.ts';
 import { segmentName, snapshotName } from '../src/format/names.ts';
-import { Wal } from '../src/index.ts';
+import { lastData, Wal } from '../src/index.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 import { entry, files, fill, inLog, SEGMENT, SMALL, SNAPSHOT, stateOf } from '../src/lab/small-log.ts';
 
 test('a damaged snapshot is passed over: the state is made of the one before it and of what leads on from there', () =>
   inLog('compact', async (wal, directory) => {
     await fill(wal, 40);
-    await wal.compact();
+    await wal.compact({ fold: lastData });
     await fill(wal, 40, 41);
-    await wal.compact();
+    await wal.compact({ fold: lastData });
     await fill(wal, 3, 81);
     const before = await stateOf(directory);
     const newest = join(directory, files(directory, SNAPSHOT).at(-1) as string);
@@ -32,25 +32,25 @@ test('a damaged snapshot is passed over: the state is made of the one before it 
 test('a compaction with nothing new does not take a damaged snapshot for whole: it makes it anew before it deletes what that could be made of', () =>
   inLog('compact', async (wal, directory) => {
     await fill(wal, 40);
-    await wal.compact();
+    await wal.compact({ fold: lastData });
     await fill(wal, 40, 41);
-    await wal.compact();
+    await wal.compact({ fold: lastData });
     const before = await stateOf(directory);
     const newest = join(directory, files(directory, SNAPSHOT).at(-1) as string);
     const bytes = readFileSync(newest);
     const at = bytes.indexOf('"text":"x') + 10;
     bytes[at] = (bytes[at] as number) ^ 1;
     writeFileSync(newest, bytes);
-    assert.equal((await wal.compact({ retain: 1 })).made, true);
+    assert.equal((await wal.compact({ fold: lastData, retain: 1 })).made, true);
     assert.deepEqual(await stateOf(directory), before);
     assert.equal(files(directory, SNAPSHOT).length, 1);
-    assert.equal((await wal.compact({ retain: 1 })).made, false);
+    assert.equal((await wal.compact({ fold: lastData, retain: 1 })).made, false);
   }));
 
 test('a compaction that cannot go on from a damaged snapshot is refused, and nothing is deleted', () =>
   inLog('compact', async (wal, directory) => {
     await fill(wal, 40);
-    await wal.compact({ retain: 1 });
+    await wal.compact({ fold: lastData, retain: 1 });
     const [newest] = files(directory, SNAPSHOT) as [string];
     const bytes = readFileSync(join(directory, newest));
     const at = bytes.indexOf('"text":"x') + 10;
@@ -59,7 +59,7 @@ test('a compaction that cannot go on from a damaged snapshot is refused, and not
     await fill(wal, 40, 41);
     const before = files(directory, SEGMENT);
     for (let n = 0; n < 2; n++) {
-      await assert.rejects(wal.compact({ retain: 1 }), { code: 'ERR_WAL_CORRUPT' });
+      await assert.rejects(wal.compact({ fold: lastData, retain: 1 }), { code: 'ERR_WAL_CORRUPT' });
       assert.deepEqual(files(directory, SNAPSHOT), [newest]);
       assert.deepEqual(files(directory, SEGMENT).slice(0, before.length), before);
     }
@@ -68,9 +68,9 @@ test('a compaction that cannot go on from a damaged snapshot is refused, and not
 test('keys that a damaged snapshot held are known from the one before it and from what leads on from there, and the log can be compacted again', () =>
   inLog('compact', async (wal, directory) => {
     for (let n = 1; n <= 20; n++) await wal.append(entry('bd-1', n), { key: `key-${n}` });
-    await wal.compact();
+    await wal.compact({ fold: lastData });
     for (let n = 21; n <= 40; n++) await wal.append(entry('bd-1', n), { key: `key-${n}` });
-    await wal.compact();
+    await wal.compact({ fold: lastData });
     await wal.append(entry('bd-1', 41), { key: 'key-41' });
     const newest = join(directory, files(directory, SNAPSHOT).at(-1) as string);
     const bytes = readFileSync(newest);
@@ -84,7 +84,7 @@ test('keys that a damaged snapshot held are known from the one before it and fro
         assert.deepEqual([seq, duplicate], [n, true]);
       }
       assert.equal((await next.append(entry('bd-1', 42), { key: 'key-42' })).seq, 42);
-      assert.equal((await next.compact()).made, true);
+      assert.equal((await next.compact({ fold: lastData })).made, true);
     } finally {
       await next.close();
     }
@@ -93,7 +93,7 @@ test('keys that a damaged snapshot held are known from the one before it and fro
 test('a key that only a damaged snapshot may know is refused: an append of it could double one', () =>
   inLog('compact', async (wal, directory) => {
     await wal.append(entry('bd-1', 1), { key: 'key-1' });
-    await wal.compact({ retain: 1 });
+    await wal.compact({ fold: lastData, retain: 1 });
     await fill(wal, 40, 2);
     const [newest] = files(directory, SNAPSHOT) as [string];
     const bytes = readFileSync(join(directory, newest));

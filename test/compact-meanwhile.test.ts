@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { type Clock, systemClock } from '../src/clock/clock.ts';
 import { openFileStore } from '../src/file/open.ts';
 import { temporaryName } from '../src/format/names.ts';
-import { Wal } from '../src/index.ts';
+import { lastData, Wal } from '../src/index.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 import {
   entry,
@@ -31,7 +31,7 @@ test('a writer and a table that slept through compactions go on; the table loads
     const other = await Wal.open(directory, SMALL);
     for (let round = 0; round < 3; round++) {
       await fill(other, 40, 31 + 40 * round);
-      await other.compact({ retain: 1 });
+      await other.compact({ fold: lastData, retain: 1 });
     }
     assert.equal(table.item('bd-1')?.rev, 21);
     assert.equal((await sleeper.append(entry('bd-1', 151))).seq, 151);
@@ -49,7 +49,7 @@ test('who slept through a compaction after which nobody has gone on, reads to th
     const changes = table.watch();
     const other = await Wal.open(directory, SMALL);
     await fill(other, 1, 6);
-    await other.compact({ retain: 1 });
+    await other.compact({ fold: lastData, retain: 1 });
     assert.deepEqual(files(directory, SEGMENT), []);
     assert.equal((await sleeper.head()).seq, 6);
     assert.equal(await table.refresh(), 6);
@@ -70,9 +70,9 @@ test('who slept until only a later, damaged snapshot stands for what came gives 
   inLog('compact', async (sleeper, directory) => {
     await fill(sleeper, 5);
     const other = await Wal.open(directory, SMALL);
-    await other.compact({ retain: 1 });
+    await other.compact({ fold: lastData, retain: 1 });
     await fill(other, 5, 6);
-    await other.compact({ retain: 1 });
+    await other.compact({ fold: lastData, retain: 1 });
     await other.close();
     const [snapshot] = files(directory, SNAPSHOT) as [string];
     writeFileSync(join(directory, snapshot), 'no snapshot');
@@ -87,7 +87,7 @@ test('two compactions at once harm nothing, while a third process writes', () =>
     await fill(wal, 60);
     const others = await Promise.all([1, 2].map(() => Wal.open(directory, SMALL)));
     const compacting = others.map(async (other) => {
-      for (let i = 0; i < 5; i++) await other.compact({ retain: 1 });
+      for (let i = 0; i < 5; i++) await other.compact({ fold: lastData, retain: 1 });
     });
     await Promise.all([...compacting, fill(wal, 100, 61)]);
     for (const other of others) await other.close();
@@ -110,7 +110,7 @@ test('a compaction ends however much its own Wal appends meanwhile, in a segment
       const loops = Array.from({ length: 8 }, async (_, i) => {
         for (; !compacted && appended < MOST; appended++) await wal.append(entry(`bd-${i}`, appended));
       });
-      const { made } = await wal.compact();
+      const { made } = await wal.compact({ fold: lastData });
       compacted = true;
       await Promise.all(loops);
       assert.equal(made, true);
@@ -124,7 +124,7 @@ test('lines that are appended in one stretch while a compaction waits to seal do
     'compact',
     async (wal, directory) => {
       await wal.append(entry('bd-0', 0));
-      const compaction = wal.compact();
+      const compaction = wal.compact({ fold: lastData });
       for (let n = 1; n <= 20; n++) wal.appendSync(entry('bd-1', n));
       await compaction;
       await wal.append(entry('bd-0', 21));
@@ -143,7 +143,7 @@ test('a Wal that appends while it compacts itself loses none of what it was told
     })().finally(() => {
       appending = false;
     });
-    while (appending) if ((await wal.compact({ retain: 1 })).made) made++;
+    while (appending) if ((await wal.compact({ fold: lastData, retain: 1 })).made) made++;
     await filling;
     const state = await stateOf(directory);
     assert.deepEqual(
@@ -157,7 +157,7 @@ test('a snapshot whose segments another compaction takes away between the listin
   inScratch('compact', async (directory) => {
     const wal = await Wal.open(directory, SMALL);
     await fill(wal, 20);
-    await wal.compact();
+    await wal.compact({ fold: lastData });
     const { location } = wal.info();
     await wal.close();
     const snapshot = join(directory, files(directory, SNAPSHOT)[0] as string);
@@ -196,10 +196,10 @@ test('closing a Wal waits for its compactions, its backups and the tables that a
       data: 'x'.repeat(100),
     }));
     await wal.appendBatch(entries);
-    await wal.compact();
+    await wal.compact({ fold: lastData });
     await wal.append({ op: 'set', id: 'bd-0' });
     const works = [
-      wal.compact({ retain: 1 }).then(({ ids }) => ids),
+      wal.compact({ fold: lastData, retain: 1 }).then(({ ids }) => ids),
       wal.backup(join(directory, 'copy')).then(({ seq }) => seq),
       wal.stateAt(30_000).then(({ items }) => items.length),
       wal.table().then(() => 'loaded'),
@@ -215,14 +215,14 @@ test('closing a Wal waits for its compactions, its backups and the tables that a
 test('verify begins anew where a compaction takes away what it was to read next', () =>
   inLog('compact', async (wal, directory) => {
     await fill(wal, 40);
-    await wal.compact({ retain: 1 });
+    await wal.compact({ fold: lastData, retain: 1 });
     await fill(wal, 200, 41);
     let yields = 0;
     const clock: Clock = {
       ...systemClock,
       yield: async () => {
         if (++yields !== 3) return;
-        await wal.compact({ retain: 1 });
+        await wal.compact({ fold: lastData, retain: 1 });
         await fill(wal, 10, 241);
       },
     };
@@ -246,7 +246,7 @@ async function compactWith(directory: string, meanwhile: (temporary: string) => 
     return changedFile(file, { sync });
   };
   const wal = await Wal.openIn(changedSurroundings({ storage: changedStorage({ open }) }), directory, SMALL);
-  const report = await wal.compact({ retain: 1 });
+  const report = await wal.compact({ fold: lastData, retain: 1 });
   await wal.close();
   return { report, temporaries };
 }
@@ -268,7 +268,7 @@ test('a compactor whose clock is ahead leaves another’s temporary file alone, 
     const { report, temporaries } = await compactWith(directory, async (temporary) => {
       const other = await Wal.openIn(changedSurroundings({ clock: ahead }), directory, SMALL);
       await fill(other, 20);
-      assert.equal((await other.compact({ retain: 1 })).made, true);
+      assert.equal((await other.compact({ fold: lastData, retain: 1 })).made, true);
       await other.close();
       assert.deepEqual(
         [temporary, left, elsewhere].map((path) => existsSync(path)),
@@ -292,10 +292,10 @@ test('a snapshot whose temporary file was taken away is made again', () =>
 test('a listing that shows half of a compaction is not taken for missing segments: it is made once more', () =>
   inLog('compact', async (wal, directory) => {
     await fill(wal, 20);
-    await wal.compact({ retain: 1 });
+    await wal.compact({ fold: lastData, retain: 1 });
     const older = files(directory, SNAPSHOT);
     await fill(wal, 40, 21);
-    await wal.compact({ retain: 1 });
+    await wal.compact({ fold: lastData, retain: 1 });
     await fill(wal, 3, 61);
     let halves = 0;
     const list = (path: string) => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { cpSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
-import { Wal, type WalOptions } from '../src/index.ts';
+import { lastData, Wal, type WalOptions } from '../src/index.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 import {
   entry,
@@ -38,7 +38,7 @@ test('an append whose segment was compacted away before its acknowledgement, and
     await fill(wal, 5);
     steps.push(async () => {
       for (const n of [7, 8]) {
-        await other.compact({ retain: 1 });
+        await other.compact({ fold: lastData, retain: 1 });
         await other.append(entry('bd-other', n));
       }
       assert.equal(existsSync(join(directory, FIRST_SEGMENT)), false);
@@ -71,7 +71,7 @@ for (const compacted of [false, true]) {
       cpSync(directory, copy, { recursive: true });
       const there = await Wal.open(copy, SMALL);
       await fill(there, 30, 6);
-      if (compacted) await there.compact({ retain: 1 });
+      if (compacted) await there.compact({ fold: lastData, retain: 1 });
       await there.close();
       // What a checkout puts there is the same log, further on, in other files.
       steps.push(() => {
@@ -105,12 +105,12 @@ for (const count of [1, 0]) {
       cpSync(directory, copy, { recursive: true });
       const there = await Wal.open(copy, SMALL);
       await fill(there, 2, 6);
-      await there.compact();
+      await there.compact({ fold: lastData });
       await fill(there, count, 8);
       await there.close();
       const other = await Wal.open(directory, { ...SMALL, lock: 'none' });
       steps.push(async () => {
-        await other.compact();
+        await other.compact({ fold: lastData });
         putInPlace(directory, copy);
       });
       const two = await Promise.allSettled([6, 7].map((n) => wal.append(entry('bd-mine', n))));
@@ -142,7 +142,7 @@ test('an append whose log is replaced, and put back once it was appended again, 
     const other = await Wal.open(directory, options);
     steps.push(
       async () => {
-        await other.compact();
+        await other.compact({ fold: lastData });
         await fill(other, 1, 8);
         cpSync(directory, before, { recursive: true });
         putInPlace(directory, after);
@@ -165,11 +165,11 @@ test('a follower at the end of a sealed segment is told when a shorter log that 
     await fill(wal, 3);
     cpSync(directory, copy, { recursive: true });
     const there = await Wal.open(copy, SMALL);
-    await there.compact();
+    await there.compact({ fold: lastData });
     await fill(there, 1, 4);
     await there.close();
     await fill(wal, 4, 4);
-    const { seq } = await wal.compact();
+    const { seq } = await wal.compact({ fold: lastData });
     await wal.close();
     for (const name of files(directory, SNAPSHOT)) rmSync(join(directory, name));
     const reader = await Wal.open(directory, { readOnly: true });
@@ -219,7 +219,9 @@ for (const [when, change] of Object.entries(REPLACED)) {
       };
       const storage = changedStorage(change(replace));
       const compacting = await Wal.openIn(changedSurroundings({ storage }), directory, SMALL);
-      await compacting.compact({ retain: 1 }).catch(({ code }) => assert.equal(code, 'ERR_WAL_DIVERGED'));
+      await compacting
+        .compact({ fold: lastData, retain: 1 })
+        .catch(({ code }) => assert.equal(code, 'ERR_WAL_DIVERGED'));
       await compacting.close();
       assert.equal(replacements > 0, true);
       assert.deepEqual(files(directory, SNAPSHOT), []);

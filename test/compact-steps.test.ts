@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { decodeHeader, encodeHeader, type SnapshotHeader } from '../src/format/snapshot.ts';
 import { SnapshotBodyMaker } from '../src/format/snapshot-body.ts';
-import { type Lock, Wal } from '../src/index.ts';
+import { type Lock, lastData, Wal } from '../src/index.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 import { files, fill, SEGMENT, SMALL, SNAPSHOT, stateOf } from '../src/lab/small-log.ts';
 import {
@@ -69,11 +69,11 @@ test('a snapshot gets its name once it was written, synced and read back, and on
     };
     const wal = await Wal.openIn(changedSurroundings({ storage: { ...making, open } }), directory, OPTIONS);
     await fill(wal, 60);
-    await wal.compact();
+    await wal.compact({ fold: lastData });
     await fill(wal, 5);
     const segments = files(directory, SEGMENT);
     const [older] = files(directory, SNAPSHOT) as [string];
-    await wal.compact({ retain: 1 });
+    await wal.compact({ fold: lastData, retain: 1 });
     const [newer] = files(directory, SNAPSHOT) as [string];
     assert.ok(segments.length > 3, `${segments.length} segments`);
     assert.deepEqual(done.slice(done.lastIndexOf('write')), [
@@ -102,11 +102,11 @@ test('a snapshot that the disk holds otherwise than it was written gets no name,
     await fill(wal, 60);
     const before = files(directory, SEGMENT);
     lying = true;
-    await assert.rejects(wal.compact({ retain: 1 }), { code: 'ERR_WAL_CORRUPT' });
+    await assert.rejects(wal.compact({ fold: lastData, retain: 1 }), { code: 'ERR_WAL_CORRUPT' });
     assert.deepEqual(files(directory, /snapshot/), []);
     assert.deepEqual(files(directory, SEGMENT).slice(0, before.length), before);
     lying = false;
-    assert.equal((await wal.compact({ retain: 1 })).made, true);
+    assert.equal((await wal.compact({ fold: lastData, retain: 1 })).made, true);
     await wal.close();
   }));
 
@@ -124,7 +124,7 @@ test('a temporary file that somebody else is writing is not written to', () =>
     );
     await fill(wal, 3);
     accesses.clear();
-    await wal.compact();
+    await wal.compact({ fold: lastData });
     assert.deepEqual([...accesses], ['create', 'read']);
     await wal.close();
   }));
@@ -167,7 +167,7 @@ test('a compaction holds the lock for the seal alone', () =>
     );
     const wal = await Wal.openIn(changedSurroundings({ storage }), directory, { ...OPTIONS, lock });
     await fill(wal, 60);
-    await wal.compact({ retain: 1 });
+    await wal.compact({ fold: lastData, retain: 1 });
     assert.ok(steps.length > 5, `${steps.length} steps`);
     assert.deepEqual(
       steps.filter(([, inside]) => inside),
@@ -182,7 +182,7 @@ for (const retain of [1, 2, 3]) {
       const wal = await Wal.open(directory, OPTIONS);
       for (let n = 1; n <= 5; n++) {
         await fill(wal, 10);
-        await wal.compact({ retain });
+        await wal.compact({ fold: lastData, retain });
         assert.equal(files(directory, SNAPSHOT).length, Math.min(n, retain));
         assert.equal(await wal.oldest(), n < retain ? 1 : 10 * (n - retain + 1) + 1);
       }
@@ -194,7 +194,7 @@ test('a snapshot that is another log’s, or longer than it says, is not gone on
   inScratch('compact-steps', async (directory) => {
     const wal = await Wal.open(directory, OPTIONS);
     await fill(wal, 20);
-    await wal.compact();
+    await wal.compact({ fold: lastData });
     const items = (await wal.table()).list();
     const path = join(directory, files(directory, SNAPSHOT)[0] as string);
     const bytes = readFileSync(path);
@@ -204,11 +204,11 @@ test('a snapshot that is another log’s, or longer than it says, is not gone on
     const other = encodeHeader({ ...header, log: '0123456789abcdef', body });
     writeFileSync(path, Buffer.concat([Buffer.from(other), ...empty.pieces]));
     assert.deepEqual((await wal.table()).list(), items);
-    assert.equal((await wal.compact()).made, true);
+    assert.equal((await wal.compact({ fold: lastData })).made, true);
     assert.deepEqual((await wal.table()).list(), items);
-    assert.equal((await wal.compact()).made, false);
+    assert.equal((await wal.compact({ fold: lastData })).made, false);
     appendFileSync(path, '{}\n');
-    assert.equal((await wal.compact()).made, true);
+    assert.equal((await wal.compact({ fold: lastData })).made, true);
     await wal.close();
   }));
 
@@ -216,13 +216,13 @@ test('where a segment has no entries there is nothing to seal, and it stays as i
   inScratch('compact-steps', async (directory) => {
     const bytesOf = (name: string) => readFileSync(join(directory, name)).length;
     const wal = await Wal.open(directory, OPTIONS);
-    assert.equal((await wal.compact()).made, false);
+    assert.equal((await wal.compact({ fold: lastData })).made, false);
     assert.deepEqual(files(directory, SEGMENT).map(bytesOf), [0]);
     await fill(wal, 1);
-    await wal.compact();
+    await wal.compact({ fold: lastData });
     const sizes = files(directory, SEGMENT).map(bytesOf);
     const next = await Wal.open(directory, OPTIONS);
-    for (const each of [wal, next]) await each.compact();
+    for (const each of [wal, next]) await each.compact({ fold: lastData });
     assert.deepEqual(files(directory, SEGMENT).map(bytesOf), [...sizes, 0]);
     await Promise.all([wal.close(), next.close()]);
   }));
@@ -238,7 +238,7 @@ async function beforeCompaction(
     const [directory, after] = [join(scratch, 'log'), join(scratch, 'after')];
     const wal = await Wal.open(directory, OPTIONS);
     await fill(wal, 20);
-    await wal.compact({ retain: Number.POSITIVE_INFINITY });
+    await wal.compact({ fold: lastData, retain: Number.POSITIVE_INFINITY });
     await wal.close();
     cpSync(directory, after, { recursive: true });
     const [snapshot] = files(directory, SNAPSHOT) as [string];
@@ -298,7 +298,7 @@ test('a compaction whose segments another takes away while it reads them lists a
   beforeCompaction(async (directory, compacted) => {
     const { wal, want, isDone } = await compactedUnder(directory, compacted, false);
     want();
-    const { seq, made, ids } = await wal.compact();
+    const { seq, made, ids } = await wal.compact({ fold: lastData });
     assert.ok(isDone());
     assert.deepEqual([seq, made, ids], [20, false, 10]);
     await wal.close();
@@ -311,7 +311,7 @@ test('a compaction does not fold across a segment that is missing, and deletes n
     const [, second] = files(directory, SEGMENT) as [string, string];
     rmSync(join(directory, second));
     const before = files(directory, SEGMENT);
-    await assert.rejects(wal.compact({ retain: 1 }), { code: 'ERR_WAL_DIVERGED' });
+    await assert.rejects(wal.compact({ fold: lastData, retain: 1 }), { code: 'ERR_WAL_DIVERGED' });
     assert.deepEqual(files(directory, SNAPSHOT), []);
     assert.deepEqual(files(directory, SEGMENT).slice(0, before.length), before);
     await wal.close();
@@ -334,7 +334,7 @@ for (const { name, length } of [
       };
       const surroundings = changedSurroundings({ storage: changedStorage({}, { append }) });
       const wal = await Wal.openIn(surroundings, directory, { ...OPTIONS, lock: 'none' });
-      const { seq, made } = await wal.compact({ retain: Number.POSITIVE_INFINITY });
+      const { seq, made } = await wal.compact({ fold: lastData, retain: Number.POSITIVE_INFINITY });
       assert.deepEqual([overtaken, seq, made], [true, 4, true]);
       await wal.append({ op: 'update', id: 'bd-next' });
       const sealsIn = (segment: string) =>
@@ -362,11 +362,11 @@ test('a writer that sleeps before it makes the next segment, until that was made
     const surroundings = changedSurroundings({ storage: changedStorage({ open }) });
     const wal = await Wal.openIn(surroundings, directory, { ...OPTIONS, lock: 'none' });
     await fill(wal, 20);
-    await wal.compact({ retain: Number.POSITIVE_INFINITY });
+    await wal.compact({ fold: lastData, retain: Number.POSITIVE_INFINITY });
     cpSync(directory, after, { recursive: true });
     const others = await Wal.open(after, OPTIONS);
     await fill(others, 20);
-    await others.compact({ retain: 1 });
+    await others.compact({ fold: lastData, retain: 1 });
     await fill(others, 2);
     await others.close();
     next = '00000000000000000021.jsonl';
@@ -387,7 +387,7 @@ test('a writer begins behind the snapshot, though a sleeper’s segment lies bes
   inScratch('compact-steps', async (directory) => {
     const wal = await Wal.open(directory, OPTIONS);
     await fill(wal, 5);
-    await wal.compact({ retain: 1 });
+    await wal.compact({ fold: lastData, retain: 1 });
     await wal.close();
     writeFileSync(join(directory, '00000000000000000001.jsonl'), '');
     const other = await Wal.open(directory, OPTIONS);
@@ -420,7 +420,7 @@ test('a snapshot of a log that was replaced while it was written gets no name', 
       for (const name of files(directory, SEGMENT)) rmSync(join(directory, name));
       for (const name of files(copy, SEGMENT)) cpSync(join(copy, name), join(directory, name));
     };
-    await assert.rejects(wal.compact({ retain: 1 }), { code: 'ERR_WAL_DIVERGED' });
+    await assert.rejects(wal.compact({ fold: lastData, retain: 1 }), { code: 'ERR_WAL_DIVERGED' });
     assert.equal(replace, undefined);
     assert.deepEqual(files(directory, SNAPSHOT), []);
     assert.deepEqual(await stateOf(directory), await stateOf(copy));
@@ -442,14 +442,14 @@ test('a snapshot gets no name where the log gave way to one that is sealed at th
     cpSync(directory, copy, { recursive: true });
     const there = await Wal.open(copy, OPTIONS);
     await fill(there, 2, 8);
-    await there.compact({ retain: Number.POSITIVE_INFINITY });
+    await there.compact({ fold: lastData, retain: Number.POSITIVE_INFINITY });
     await there.close();
     await fill(wal, 2, 6);
     replace = () => {
       for (const name of files(directory, SEGMENT)) rmSync(join(directory, name));
       for (const name of files(copy, SEGMENT)) cpSync(join(copy, name), join(directory, name));
     };
-    await assert.rejects(wal.compact({ retain: 1 }), { code: 'ERR_WAL_DIVERGED' });
+    await assert.rejects(wal.compact({ fold: lastData, retain: 1 }), { code: 'ERR_WAL_DIVERGED' });
     assert.equal(replace, undefined);
     assert.deepEqual(files(directory, SNAPSHOT), []);
     await wal.close();

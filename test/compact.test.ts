@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { openFileStore } from '../src/file/open.ts';
 import { SnapshotBodyMaker } from '../src/format/snapshot-body.ts';
-import { Wal } from '../src/index.ts';
+import { lastData, Wal } from '../src/index.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 import {
   entry,
@@ -32,7 +32,7 @@ test('a compaction changes no state, with versions and revs, and the log goes on
   inLog('compact', async (wal, directory) => {
     await fill(wal, 100);
     const before = await stateOf(directory);
-    const report = await wal.compact();
+    const report = await wal.compact({ fold: lastData });
     assert.deepEqual([report.seq, report.made, report.ids], [100, true, 10]);
     assert.deepEqual(await stateOf(directory), before);
     assert.equal((await wal.append(entry('bd-1', 101))).seq, 101);
@@ -49,7 +49,7 @@ test('a snapshot is JSON lines that a person can read: what it stands for, then 
   inLog('compact', async (wal, directory) => {
     await fill(wal, 30);
     await wal.append({ op: 'delete', id: 'bd-3' });
-    await wal.compact();
+    await wal.compact({ fold: lastData });
     const [name] = files(directory, SNAPSHOT) as [string];
     assert.equal(name, 'snapshot-00000000000000000031.jsonl');
     const [header, ...lines] = readFileSync(join(directory, name), 'utf8')
@@ -74,7 +74,7 @@ test('a snapshot is JSON lines that a person can read: what it stands for, then 
 test('what was compacted away is refused as records, and what was not is read', () =>
   inLog('compact', async (wal, directory) => {
     await fill(wal, 100);
-    await wal.compact({ retain: 1 });
+    await wal.compact({ fold: lastData, retain: 1 });
     assert.deepEqual(files(directory, SEGMENT), []);
     await fill(wal, 5, 101);
     for (const from of [undefined, 1, 50, 100])
@@ -98,17 +98,17 @@ test('what was compacted away is refused as records, and what was not is read', 
 test('the snapshot before stays, with what leads from it to the new one, until the next compaction', () =>
   inLog('compact', async (wal, directory) => {
     await fill(wal, 50);
-    await wal.compact();
+    await wal.compact({ fold: lastData });
     assert.deepEqual(
       await seqsFrom(wal, 1),
       Array.from({ length: 50 }, (_, i) => i + 1),
     );
     await fill(wal, 50, 51);
-    await wal.compact();
+    await wal.compact({ fold: lastData });
     assert.deepEqual(files(directory, SNAPSHOT).length, 2);
     assert.equal((await seqsFrom(wal, 51)).length, 50);
     await assert.rejects(seqsFrom(wal, 50), { code: 'ERR_WAL_COMPACTED' });
-    const again = await wal.compact();
+    const again = await wal.compact({ fold: lastData });
     assert.deepEqual([again.made, again.seq], [false, 100]);
   }));
 
@@ -120,7 +120,7 @@ test('a thousand create-delete cycles on one id leave next to nothing', () =>
       await wal.append({ op: 'delete', id: 'bd-1' });
     }
     assert.ok(diskUse(directory) > 100_000);
-    await wal.compact({ retain: 1 });
+    await wal.compact({ fold: lastData, retain: 1 });
     const left = diskUse(directory) - empty;
     assert.ok(left < 2048, `${left} bytes more than an empty log`);
     assert.deepEqual(await stateOf(directory), []);
@@ -130,9 +130,9 @@ test('a thousand create-delete cycles on one id leave next to nothing', () =>
 test('idempotency keys are still known after what they stood on was compacted away', () =>
   inLog('compact', async (wal, directory) => {
     for (let n = 1; n <= 50; n++) await wal.append(entry('bd-1', n), { key: `key-${n}` });
-    await wal.compact({ retain: 1 });
+    await wal.compact({ fold: lastData, retain: 1 });
     await wal.append(entry('bd-1', 51), { key: 'key-51' });
-    await wal.compact({ retain: 1 });
+    await wal.compact({ fold: lastData, retain: 1 });
     const next = await Wal.open(directory, SMALL);
     for (const n of [1, 50, 51]) {
       const { seq, duplicate } = await next.append(entry('bd-1', 99), { key: `key-${n}` });
@@ -145,7 +145,7 @@ test('idempotency keys are still known after what they stood on was compacted aw
 test('what a crash and a sleeper left is ignored, and the next compaction takes it away; what may be in the making stays', () =>
   inLog('compact', async (wal, directory) => {
     await fill(wal, 50);
-    await wal.compact({ retain: 1 });
+    await wal.compact({ fold: lastData, retain: 1 });
     await fill(wal, 5, 51);
     const before = await stateOf(directory);
     const [old, fresh, sleeper] = [
@@ -159,7 +159,7 @@ test('what a crash and a sleeper left is ignored, and the next compaction takes 
     assert.equal((await next.append(entry('bd-5', 55))).seq, 56);
     await next.close();
     assert.equal((await stateOf(directory)).length, before.length);
-    assert.equal((await wal.compact({ retain: 1 })).seq, 56);
+    assert.equal((await wal.compact({ fold: lastData, retain: 1 })).seq, 56);
     assert.deepEqual(
       [old, fresh, sleeper].map((path) => existsSync(path)),
       [false, true, false],
@@ -171,7 +171,7 @@ test('a snapshot of a head that is no seal of the log is refused, and nothing is
   inScratch('compact', async (directory) => {
     const wal = await Wal.open(directory, SMALL);
     await fill(wal, 20);
-    await wal.compact();
+    await wal.compact({ fold: lastData });
     await fill(wal, 3, 21);
     const [header] = readFileSync(join(directory, files(directory, SNAPSHOT)[0] as string), 'utf8').split(
       '\n',
@@ -228,7 +228,7 @@ test('a compaction that dies at any of its steps leaves a log that opens, and wh
     const wal = await Wal.openIn(changedSurroundings({ storage }), directory, SMALL);
     await fill(wal, 3, 200);
     steps = 0;
-    const ended = await wal.compact({ retain: 1 }).then(
+    const ended = await wal.compact({ fold: lastData, retain: 1 }).then(
       () => true,
       () => false,
     );
@@ -240,7 +240,7 @@ test('a compaction that dies at any of its steps leaves a log that opens, and wh
   for (let ended = false; !ended; step++) {
     await inLog('compact-crash', async (wal, directory) => {
       await fill(wal, 60);
-      await wal.compact();
+      await wal.compact({ fold: lastData });
       await fill(wal, 60, 61);
       await wal.close();
       ended = await dyingAt(step, directory);
@@ -260,7 +260,7 @@ test('a compaction that dies at any of its steps leaves a log that opens, and wh
       await reader.close();
       const next = await Wal.open(directory, SMALL);
       assert.equal((await next.append(entry('bd-9', 999))).seq, 124);
-      assert.equal((await next.compact({ retain: 1 })).seq, 124);
+      assert.equal((await next.compact({ fold: lastData, retain: 1 })).seq, 124);
       assert.equal((await next.verify()).ok, true);
       await next.close();
     });
@@ -270,7 +270,7 @@ test('a compaction that dies at any of its steps leaves a log that opens, and wh
 
 test('an empty log, a log kept in git and one opened read-only are not compacted', async () => {
   await inLog('compact', async (wal, directory) => {
-    assert.deepEqual(await wal.compact(), { seq: 0, made: false, ids: 0, bytes: 0 });
+    assert.deepEqual(await wal.compact({ fold: lastData }), { seq: 0, made: false, ids: 0, bytes: 0 });
     const reader = await Wal.open(directory, { readOnly: true });
     await assert.rejects(reader.compact(), { code: 'ERR_WAL_READ_ONLY' });
     await reader.close();
@@ -281,7 +281,7 @@ test('an empty log, a log kept in git and one opened read-only are not compacted
     'compact-git',
     async (wal) => {
       await fill(wal, 3);
-      await assert.rejects(wal.compact(), { code: 'ERR_WAL_UNSUPPORTED' });
+      await assert.rejects(wal.compact({ fold: lastData }), { code: 'ERR_WAL_UNSUPPORTED' });
     },
     { git: true },
   );
@@ -290,7 +290,7 @@ test('an empty log, a log kept in git and one opened read-only are not compacted
 test('a segment that a writer made who slept through a compaction is not where the log begins', () =>
   inLog('compact', async (wal, directory) => {
     await fill(wal, 20);
-    await wal.compact({ retain: 1 });
+    await wal.compact({ fold: lastData, retain: 1 });
     await fill(wal, 5, 21);
     writeFileSync(join(directory, FIRST_SEGMENT), '');
     assert.equal(await wal.oldest(), 21);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Check } from '../src/cli/doctor/check.ts';
 import { examine } from '../src/cli/doctor/examine.ts';
-import { type Item, type LogRecord, type RepairReport, Wal } from '../src/index.ts';
+import { type Item, type LogRecord, lastData, type RepairReport, Wal } from '../src/index.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 import { files } from '../src/lab/small-log.ts';
 
@@ -24,7 +24,7 @@ async function makeLog(directory: string, compacted: boolean): Promise<Files> {
       data: { n: n + i, TEXT },
     }));
     await Promise.all(entries.map((entry) => wal.append(entry)));
-    if (compacted && n + 19 === COUNT / 2) await wal.compact({ retain: 1 });
+    if (compacted && n + 19 === COUNT / 2) await wal.compact({ fold: lastData, retain: 1 });
   }
   await wal.close();
   return new Map(files(directory, /json/).map((name) => [name, readFileSync(join(directory, name))]));

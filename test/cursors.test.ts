@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type Head, type LogRecord, Wal } from '../src/index.ts';
+import { type Head, type LogRecord, lastData, Wal } from '../src/index.ts';
 import { runHere as run } from '../src/lab/command-line.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 import { changedStorage, changedSurroundings } from '../src/lab/wrapped-storage.ts';
@@ -83,7 +83,7 @@ test('0, and the head of an empty log, lead to the first entry, as long as the l
         const [follower, durable] = [wal.follow({ from }), wal.follow({ from, durable: true })];
         for (const records of [follower, durable]) assert.equal((await records.next()).value?.seq, 1);
       }
-      await wal.compact({ retain });
+      await wal.compact({ fold: lastData, retain });
     }
     for (const from of beginnings) assert.deepEqual(await after(wal, from), [[], 'ERR_WAL_COMPACTED']);
   }));
@@ -101,7 +101,7 @@ test('a cursor below the snapshot is refused, to who reads and to who follows, w
     await fill(wal, 1, 20);
     const cursor = await wal.head();
     await fill(wal, 21, 40);
-    await wal.compact({ retain: 1 });
+    await wal.compact({ fold: lastData, retain: 1 });
     for (const records of [wal.read({ from: cursor }), wal.follow({ from: cursor })])
       await assert.rejects(records.next(), { code: 'ERR_WAL_COMPACTED', seq: 40 });
   }));
@@ -109,7 +109,7 @@ test('a cursor below the snapshot is refused, to who reads and to who follows, w
 test('the head at which a snapshot was made leads on, though its entry is gone; with another crc it does not', () =>
   inLog(async (wal) => {
     await fill(wal, 1, 20);
-    await wal.compact({ retain: 1 });
+    await wal.compact({ fold: lastData, retain: 1 });
     const cursor = await wal.head();
     const follower = wal.follow({ from: cursor });
     assert.deepEqual(await after(wal, cursor), [[], undefined]);
@@ -118,11 +118,11 @@ test('the head at which a snapshot was made leads on, though its entry is gone; 
     assert.equal((await next).value?.seq, 21);
     const rest = Array.from({ length: 20 }, (_, i) => 21 + i);
     assert.deepEqual(await after(wal, cursor), [rest, undefined]);
-    await wal.compact();
+    await wal.compact({ fold: lastData });
     assert.deepEqual(await after(wal, cursor), [rest, undefined]);
     const other = { seq: 20, crc: cursor.crc === '00000001' ? '00000002' : '00000001' };
     assert.deepEqual(await after(wal, other), [[], 'ERR_WAL_COMPACTED']);
-    await wal.compact({ retain: 1 });
+    await wal.compact({ fold: lastData, retain: 1 });
     assert.deepEqual(await after(wal, cursor), [[], 'ERR_WAL_COMPACTED']);
   }));
 
@@ -133,7 +133,7 @@ test('the cursor of the last entry before a snapshot leads on, though its entry 
     await wal.appendBatch([entry(19), entry(20)]);
     const cursor = await wal.head();
     const next = wal.follow({ from: cursor }).next();
-    await wal.compact({ retain: 1 });
+    await wal.compact({ fold: lastData, retain: 1 });
     assert.deepEqual(await wal.head(), cursor);
     assert.deepEqual(await after(wal, cursor), [[], undefined]);
     assert.deepEqual(await after(wal, { seq: 18, crc }), [[], 'ERR_WAL_COMPACTED']);
@@ -146,14 +146,14 @@ test('the cursor of the last entry before a snapshot leads on, though its entry 
     const restored = await Wal.open(copy, { readOnly: true });
     assert.deepEqual(await after(restored, cursor), [rest, undefined]);
     await restored.close();
-    await wal.compact({ retain: 1 });
+    await wal.compact({ fold: lastData, retain: 1 });
     assert.deepEqual(await after(wal, cursor), [[], 'ERR_WAL_COMPACTED']);
   }));
 
 test('a salvaged log’s snapshot leads on from the cursor of its last entry, as the new log has it', () =>
   inLog(async (wal, directory) => {
     await fill(wal, 1, 20);
-    await wal.compact({ retain: Infinity });
+    await wal.compact({ fold: lastData, retain: Infinity });
     await fill(wal, 21, 25);
     await wal.close();
     for (const [name, id] of [
@@ -176,7 +176,7 @@ test('a salvaged log’s snapshot leads on from the cursor of its last entry, as
 test('who reads on from a snapshot that nobody has gone on from gets nothing, though a sleeper’s segment lies beside it', () =>
   inLog(async (wal, directory) => {
     await fill(wal, 1, 20);
-    await wal.compact({ retain: 1 });
+    await wal.compact({ fold: lastData, retain: 1 });
     writeFileSync(join(directory, FIRST), '');
     assert.deepEqual(await after(wal, 21), [[], undefined]);
     await fill(wal, 21, 22);
@@ -186,7 +186,7 @@ test('who reads on from a snapshot that nobody has gone on from gets nothing, th
 test('an empty segment that is named in the middle of another hides nothing of that one', () =>
   inLog(async (wal, directory) => {
     await fill(wal, 1, 5);
-    await wal.compact({ retain: 10 });
+    await wal.compact({ fold: lastData, retain: 10 });
     assert.equal(await wal.oldest(), 1);
     writeFileSync(join(directory, '00000000000000000003.jsonl'), '');
     assert.equal(await wal.oldest(), 1);
@@ -210,7 +210,7 @@ test('a follower that has read to the seal goes on, though its segment is compac
       const records = reader.follow();
       for (let n = 1; n <= 5; n++) assert.equal((await records.next()).value?.seq, n);
       const next = records.next();
-      await wal.compact({ retain: 1 });
+      await wal.compact({ fold: lastData, retain: 1 });
       assert.deepEqual(
         readdirSync(directory).filter((name) => name === FIRST),
         [],
@@ -226,7 +226,7 @@ test('a follower that has read to the seal goes on, though its segment is compac
 test('the head after a compaction is the same to verify, and one to read, follow and append from', () =>
   inLog(async (wal, directory) => {
     await fill(wal, 1, 3);
-    await wal.compact({ retain: 1 });
+    await wal.compact({ fold: lastData, retain: 1 });
     await wal.close();
     // Opening makes the next segment, which is empty.
     await (await Wal.open(directory, SMALL)).close();

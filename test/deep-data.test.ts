@@ -7,7 +7,7 @@ import { Worker } from 'node:worker_threads';
 import { jsonText } from '../src/format/json-text.ts';
 import { GENESIS_CRC, lineBytes, writeLine } from '../src/format/line.ts';
 import { segmentName } from '../src/format/names.ts';
-import { Wal } from '../src/index.ts';
+import { lastData, Wal } from '../src/index.ts';
 import { runHere as run } from '../src/lab/command-line.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 
@@ -56,7 +56,7 @@ test('a state of any depth is compacted, and found by a field', () =>
     await wal.append({ op: 'set', id: 'flat', data: { x: 1 } });
     await wal.append({ op: 'set', id: 'named', data: { a: 1, x: [[{ b: 1, a: 2 }]] } });
     assert.equal((await wal.table()).list({ x: 1 }).length, 1);
-    await wal.compact({ retain: 1 });
+    await wal.compact({ fold: lastData, retain: 1 });
     await wal.close();
     const again = await Wal.open(directory, { readOnly: true });
     const table = await again.table();
@@ -105,7 +105,7 @@ test('every thread appends data up to the same depth, which each of them can com
         assert.deepEqual(await append(directory, depth), [refused, refused]);
     }
     const wal = await Wal.open(directory);
-    await wal.compact({ retain: 1 });
+    await wal.compact({ fold: lastData, retain: 1 });
     assert.equal((await wal.table()).size, 1);
     await wal.close();
   }));

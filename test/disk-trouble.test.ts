@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Wal, type WalError, type WalOptions } from '../src/index.ts';
+import { lastData, Wal, type WalError, type WalOptions } from '../src/index.ts';
 import { imageAfter, unsynced } from '../src/lab/crash/fates.ts';
 import { COPY, LOG, surroundingsOn } from '../src/lab/crash/workload.ts';
 import { Image } from '../src/lab/disk/image.ts';
@@ -157,7 +157,7 @@ async function readInParts(most: number): Promise<void> {
   const wal = await open(storage);
   const ids = Array.from({ length: 40 }, (_, i) => `bd-${i}`);
   for (const id of ids.slice(0, 30)) await wal.append(entry(id), { key: id });
-  await wal.compact({ retain: 2 });
+  await wal.compact({ fold: lastData, retain: 2 });
   for (const id of ids.slice(30)) await wal.append(entry(id), { key: id });
   await wal.close();
   const again = await open(storage);
@@ -271,7 +271,7 @@ test('a compaction that cannot clean up after itself has compacted; one that can
     },
   });
   await wal.append(entry('bd-1'));
-  assert.equal((await wal.compact({ retain: 1 })).made, true);
+  assert.equal((await wal.compact({ fold: lastData, retain: 1 })).made, true);
   await wal.close();
   let renamed = false;
   const again = await open({
@@ -287,7 +287,7 @@ test('a compaction that cannot clean up after itself has compacted; one that can
   });
   await again.append(entry('bd-2'));
   await assert.rejects(
-    again.compact({ retain: 1 }),
+    again.compact({ fold: lastData, retain: 1 }),
     (error: WalError) => error.code === 'ERR_WAL_IO' && error.message.startsWith('Cannot '),
   );
   await again.close();

@@ -20,7 +20,7 @@ import type { Check } from '../src/cli/doctor/check.ts';
 import { examine } from '../src/cli/doctor/examine.ts';
 import { roomier } from '../src/cli/doctor/room.ts';
 import { writeGitFiles } from '../src/cli/git-files.ts';
-import { Wal } from '../src/index.ts';
+import { lastData, Wal } from '../src/index.ts';
 import { runHere as run } from '../src/lab/command-line.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 
@@ -169,7 +169,7 @@ test(
   () =>
     inLog(async (log) => {
       await append(log, 41, 50, async (wal) => {
-        await wal.compact({ retain: 1 });
+        await wal.compact({ fold: lastData, retain: 1 });
         await backUp(wal, 'backup');
       });
       await append(log, 51, 55);
@@ -223,7 +223,7 @@ test('a backup that holds less than the damaged file is not put in its place; wh
 test('a log that was cut and went on is left alone: its backup is to be restored elsewhere', () =>
   inLog(async (log) => {
     let backup = '';
-    await append(log, 41, 42, (wal) => wal.compact({ retain: 10 }));
+    await append(log, 41, 42, (wal) => wal.compact({ fold: lastData, retain: 10 }));
     await append(log, 43, 45, async (wal) => {
       backup = (await backUp(wal, 'backup')).directory;
     });
@@ -243,7 +243,7 @@ test('a snapshot of other entries than those there now is not put back: it would
   inLog(async (log, _backup, segments) => {
     let backup = '';
     await append(log, 41, 42, async (wal) => {
-      await wal.compact({ retain: 10 });
+      await wal.compact({ fold: lastData, retain: 10 });
       backup = (await backUp(wal, 'backup')).directory;
     });
     for (const name of jsonl(log))
@@ -318,7 +318,7 @@ test('where room is short, the doctor tells what a prune frees, and it frees tha
     let sole = 0;
     await append(log, 41, 42, async (wal) => {
       copy = (await backUp(wal, 'compact')).directory;
-      await wal.compact({ retain: 1 });
+      await wal.compact({ fold: lastData, retain: 1 });
       // What somebody's own backup holds, too, stays with that.
       const names = readdirSync(copy).filter((name) => statSync(join(copy, name)).nlink === 1);
       deleted = names.reduce((sum, name) => sum + statSync(join(copy, name)).size, 0);

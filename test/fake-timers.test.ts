@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { mock, test } from 'node:test';
 import timers from 'node:timers';
 import timersPromises from 'node:timers/promises';
-import { createLock, type LockKind, Wal } from '../src/index.ts';
+import { createLock, type LockKind, lastData, Wal } from '../src/index.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 import { entry, files, SMALL, SNAPSHOT } from '../src/lab/small-log.ts';
 
@@ -30,7 +30,7 @@ async function useAll(directory: string, kind: LockKind): Promise<Set<number>> {
   held.close();
   await Promise.all([...follows, watch]);
   await table.update('bd-1', () => 1);
-  await wal.compact();
+  await wal.compact({ fold: lastData });
   await wal.backup(join(directory, 'backup'));
   await wal.verify();
   await wal.stateAt(60);
@@ -151,7 +151,7 @@ test('the option clock dates entries, snapshots and a new log, and nothing waits
     dates.push((await wal.append({ op: 'add', id: 'e', ts: 5 })).ts);
     assert.deepEqual(dates, [THEN + 2, THEN + 3, THEN + 4, THEN + 4, 5]);
     ms = -THEN;
-    await wal.compact();
+    await wal.compact({ fold: lastData });
     await wal.close();
     const [snapshot] = files(log, SNAPSHOT);
     assert.match(readFileSync(join(log, snapshot as string), 'utf8'), /"created":0,/);

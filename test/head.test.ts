@@ -3,7 +3,7 @@ import { appendFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { MARK_FILE, segmentName, segmentSeq } from '../src/format/names.ts';
-import { type Head, Wal } from '../src/index.ts';
+import { type Head, lastData, Wal } from '../src/index.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 
 const OPTIONS = { segmentBytes: 4096, durability: 'os' } as const;
@@ -24,7 +24,7 @@ const lastIn = (directory: string) => segmentsIn(directory).at(-1) as string;
 
 async function compactByAnother({ directory }: Log, retain: number): Promise<void> {
   const other = await Wal.open(directory, OPTIONS);
-  await other.compact({ retain });
+  await other.compact({ fold: lastData, retain });
   await other.close();
 }
 
@@ -51,34 +51,35 @@ const firstLine = (directory: string) => readFileSync(lastIn(directory), 'utf8')
 /** What happens to a log though no entry comes. */
 const EVENTS: Readonly<Record<string, (log: Log) => unknown>> = {
   'it is opened again': (log) => reopen(log),
-  'it is compacted, and all segments stay': (log) => log.wal.compact({ retain: Infinity }),
+  'it is compacted, and all segments stay': (log) => log.wal.compact({ fold: lastData, retain: Infinity }),
   'another Wal compacts it, and all segments stay': (log) => compactByAnother(log, Infinity),
-  'it is compacted at its head, and no segment stays': (log) => log.wal.compact({ retain: 1 }),
+  'it is compacted at its head, and no segment stays': (log) =>
+    log.wal.compact({ fold: lastData, retain: 1 }),
   'another Wal compacts it at its head': (log) => compactByAnother(log, 1),
   'it is compacted twice': async (log) => {
-    await log.wal.compact({ retain: Infinity });
-    await log.wal.compact({ retain: 1 });
+    await log.wal.compact({ fold: lastData, retain: Infinity });
+    await log.wal.compact({ fold: lastData, retain: 1 });
   },
   'it is sealed, and opened again': async (log) => {
-    await log.wal.compact({ retain: Infinity });
+    await log.wal.compact({ fold: lastData, retain: Infinity });
     await reopen(log);
   },
   'it is compacted, and opened again': async (log) => {
-    await log.wal.compact({ retain: 1 });
+    await log.wal.compact({ fold: lastData, retain: 1 });
     await reopen(log);
   },
   'the next segment is made, empty': async (log) => {
-    await log.wal.compact({ retain: Infinity });
+    await log.wal.compact({ fold: lastData, retain: Infinity });
     const { seq } = await log.wal.head();
     await reopen(log, (directory) => writeFileSync(join(directory, segmentName(seq + 1)), ''));
   },
   'the empty segment after a seal is taken away': async (log) => {
-    await log.wal.compact({ retain: Infinity });
+    await log.wal.compact({ fold: lastData, retain: Infinity });
     await reopen(log);
     await reopen(log, removeEmpty);
   },
   'the seal loses its newline before an empty segment': async (log) => {
-    await log.wal.compact({ retain: Infinity });
+    await log.wal.compact({ fold: lastData, retain: Infinity });
     const { seq } = await log.wal.head();
     await reopen(log, (directory) => {
       const sealed = segmentsIn(directory).findLast((path) => readFileSync(path).length > 0) as string;
@@ -94,18 +95,18 @@ const EVENTS: Readonly<Record<string, (log: Log) => unknown>> = {
   'a superseded line comes after the seal': async (log) => {
     const late = firstLine(log.directory);
     const path = lastIn(log.directory);
-    await log.wal.compact({ retain: Infinity });
+    await log.wal.compact({ fold: lastData, retain: Infinity });
     appendFileSync(path, `${late}\n`);
   },
   'a backup takes its place': async (log) => {
-    await log.wal.compact({ retain: 1 });
+    await log.wal.compact({ fold: lastData, retain: 1 });
     const copy = join(log.directory, '..', 'copy');
     await log.wal.backup(copy);
     await log.wal.close();
     Object.assign(log, { directory: copy, wal: await Wal.open(copy, OPTIONS) });
   },
   'it is restored elsewhere': async (log) => {
-    await log.wal.compact({ retain: Infinity });
+    await log.wal.compact({ fold: lastData, retain: Infinity });
     const copy = join(log.directory, '..', 'restored');
     await Wal.restore(log.directory, copy);
     await log.wal.close();
@@ -118,7 +119,7 @@ const EVENTS: Readonly<Record<string, (log: Log) => unknown>> = {
       await salvage(directory);
     }),
   'it is sealed, then damaged before its head, then salvaged': async (log) => {
-    await log.wal.compact({ retain: Infinity });
+    await log.wal.compact({ fold: lastData, retain: Infinity });
     await reopen(log, async (directory) => {
       const [first] = segmentsIn(directory) as [string];
       writeFileSync(first, `garbage\n${readFileSync(first, 'latin1')}\r\n`, 'latin1');

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { systemClock } from '../src/clock/clock.ts';
 import { MAX_HEADER_BYTES } from '../src/format/snapshot.ts';
-import { Wal, type WalOptions } from '../src/index.ts';
+import { lastData, Wal, type WalOptions } from '../src/index.ts';
 import { recordsIn } from '../src/lab/audit.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 import { changedFile, changedStorage, changedSurroundings } from '../src/lab/wrapped-storage.ts';
@@ -46,7 +46,8 @@ async function change(directory: string, work: (wal: Wal) => Promise<unknown>): 
   return directory;
 }
 
-const compacted = (directory: string) => change(directory, (wal) => wal.compact({ retain: 1 }));
+const compacted = (directory: string) =>
+  change(directory, (wal) => wal.compact({ fold: lastData, retain: 1 }));
 const restored = async (directory: string) => (await Wal.restore(directory, `${directory}-copy`)).directory;
 
 /** What becomes of a log between an append and its retry, none of which may move the window's edge. */
@@ -56,7 +57,7 @@ const PASSAGES: readonly Passage[] = [
   {
     what: 'a compaction that keeps the lines',
     appends: 0,
-    pass: (directory) => change(directory, (wal) => wal.compact({ retain: Infinity })),
+    pass: (directory) => change(directory, (wal) => wal.compact({ fold: lastData, retain: Infinity })),
   },
   {
     what: 'a compaction of a compaction',
@@ -217,7 +218,7 @@ for (const seen of [
       assert.equal(raiser.info().keyWindow, 100);
       const plain = seen === 'opened after segments' ? 20 : 8;
       for (let i = 0; i < plain; i++) await raiser.append(add('bd-plain'));
-      if (seen === 'opened after a compaction') await raiser.compact({ retain: 1 });
+      if (seen === 'opened after a compaction') await raiser.compact({ fold: lastData, retain: 1 });
       const wal = seen === 'open then' ? early : await Wal.open(directory, SMALL);
       assert.equal(await answer(wal, 'k7'), 'was 7');
       assert.equal(await answer(wal, 'k6'), `is ${12 + plain}`);
@@ -319,7 +320,7 @@ test('opening, and an append without a key, read neither earlier segments nor th
   inScratch('key-window', async (directory) => {
     const wal = await Wal.open(directory, SMALL);
     await fill(wal, 20);
-    await wal.compact({ retain: 1 });
+    await wal.compact({ fold: lastData, retain: 1 });
     await fill(wal, 20);
     await wal.close();
     const segments = readdirSync(directory)
@@ -357,7 +358,7 @@ test('a writer that slept through compactions finds the key that others gave aga
     const wal = await Wal.open(directory, SMALL);
     for (let i = 0; i < 30; i++) await wal.append(add('bd-plain'));
     assert.equal(await answer(wal, 'k'), 'is 32');
-    await wal.compact({ retain: 1 });
+    await wal.compact({ fold: lastData, retain: 1 });
     assert.equal(await answer(asleep, 'k'), 'was 32');
     for (const each of [asleep, wal]) await each.close();
   }));

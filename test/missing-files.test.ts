@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { examine } from '../src/cli/doctor/examine.ts';
 import { segmentName, segmentSeq, snapshotName, snapshotSeq } from '../src/format/names.ts';
 import { decodeHeader, encodeHeader, type SnapshotHeader } from '../src/format/snapshot.ts';
-import { type RepairReport, Wal, WalError } from '../src/index.ts';
+import { lastData, type RepairReport, Wal, WalError } from '../src/index.ts';
 import { runHere as run } from '../src/lab/command-line.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 
@@ -35,15 +35,15 @@ const LOGS = {
   /** Snapshot 6, and segments 7, 11, 15, 19, 23 with entries 7 to 24. */
   compacted: async (wal: Wal) => {
     await fill(wal, 6);
-    await wal.compact({ retain: 1 });
+    await wal.compact({ fold: lastData, retain: 1 });
     await fill(wal, 18);
   },
   /** Snapshots 6 and 16, and segments 7, 11, 15, 17, 21, 25 with entries 7 to 26. */
   twice: async (wal: Wal) => {
     await fill(wal, 6);
-    await wal.compact({ retain: 1 });
+    await wal.compact({ fold: lastData, retain: 1 });
     await fill(wal, 10);
-    await wal.compact({ retain: 2 });
+    await wal.compact({ fold: lastData, retain: 2 });
     await fill(wal, 10);
   },
 } as const;
@@ -244,7 +244,7 @@ async function usesOf(
   if (verify === 'ok')
     assert.equal(await withWal(backup, true, async (wal) => (await wal.verify()).head.seq), Number(head));
   const compacted = await copied((copy) =>
-    outcomeOf(() => withWal(copy, false, async (wal) => void (await wal.compact()))),
+    outcomeOf(() => withWal(copy, false, async (wal) => void (await wal.compact({ fold: lastData })))),
   );
   assert.equal(compacted, /^\d+$/.test(append) ? state : append, 'compact');
   const tail = (copy: string, dryRun: boolean) =>

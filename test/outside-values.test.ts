@@ -8,7 +8,7 @@ import { GENESIS_CRC } from '../src/format/line.ts';
 import { segmentName, segmentSeq, snapshotName } from '../src/format/names.ts';
 import { encodeHeader } from '../src/format/snapshot.ts';
 import { SnapshotBodyMaker } from '../src/format/snapshot-body.ts';
-import { type LogRecord, Wal } from '../src/index.ts';
+import { type LogRecord, lastData, Wal } from '../src/index.ts';
 import { readAsSpecified } from '../src/lab/reference.ts';
 import { readByScan } from '../src/lab/scanned.ts';
 import { inScratch } from '../src/lab/scratch.ts';
@@ -81,7 +81,7 @@ async function make(wal: Wal, { kind, ts, text }: { kind: string; ts: number | u
   if (kind === 'append') return (await wal.append({ ...entry, key: `k${text}` })).duplicate ? 0 : 1;
   if (kind === 'appendSync') return wal.appendSync(entry) && 1;
   if (kind === 'appendBatch') return (await wal.appendBatch([entry, { op: 'a', id: 'b' }])) && 2;
-  if (kind === 'seal') return (await wal.compact({ retain: Infinity })) && 0;
+  if (kind === 'seal') return (await wal.compact({ fold: lastData, retain: Infinity })) && 0;
   const table = await wal.table();
   await table.transaction((tx) => {
     tx.append(entry);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Fold, Wal } from '../src/index.ts';
+import { type Fold, lastData, Wal } from '../src/index.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 import {
   changedFile,
@@ -42,7 +42,7 @@ test('the state as it was after every entry is what the table held then', () =>
     for (let n = 1; n <= 60; n++) {
       await wal.append(n % 7 === 0 ? { op: 'delete', id: `bd-${n % 3}` } : entry(n));
       states.push(table.list());
-      if (n === 20 || n === 40) await wal.compact({ retain: Number.POSITIVE_INFINITY });
+      if (n === 20 || n === 40) await wal.compact({ fold: lastData, retain: Number.POSITIVE_INFINITY });
     }
     for (const [seq, items] of states.entries()) {
       const from = seq >= 40 ? 40 : seq >= 20 ? 20 : 0;
@@ -79,7 +79,7 @@ test('a batch with times of its own entries is in the state of a time whole, or 
 test('what lies before the oldest snapshot is refused, and it says from where on it can be told', () =>
   inLog(async (wal) => {
     await append(wal, 1, 10);
-    await wal.compact({ retain: 1 });
+    await wal.compact({ fold: lastData, retain: 1 });
     await append(wal, 11, 20);
     for (const moment of [0, 9, { time: 9000 }])
       await assert.rejects(wal.stateAt(moment), {
@@ -97,7 +97,7 @@ test('in the middle of a batch there was no state; a fold of another kind than t
     await wal.appendBatch([entry(1), entry(2), entry(3)]);
     await append(wal, 4, 6);
     await assert.rejects(wal.stateAt(2), { code: 'ERR_WAL_ARGUMENT', message: /middle of an atomic batch/ });
-    await wal.compact({ retain: Number.POSITIVE_INFINITY });
+    await wal.compact({ fold: lastData, retain: Number.POSITIVE_INFINITY });
     const sum: Fold<number> = {
       name: 'sum',
       version: 1,
@@ -136,7 +136,7 @@ test('the state at the head is told though a compaction takes away what it is be
         elapsed: () => clock.elapsed() + 1000 * looks++,
         yield: async () => {
           if (isReading) {
-            compaction ??= wal.compact({ retain: 1 });
+            compaction ??= wal.compact({ fold: lastData, retain: 1 });
             await compaction;
           }
           await clock.yield();
@@ -162,7 +162,7 @@ test('whichever read of a snapshot fails, no file of it stays open, and the stat
   inScratch('past', async (directory) => {
     const wal = await Wal.open(directory, { segmentBytes: 4096 });
     await append(wal, 1, 20);
-    await wal.compact();
+    await wal.compact({ fold: lastData });
     await append(wal, 21, 22);
     const { items } = await wal.stateAt(22);
     await wal.close();

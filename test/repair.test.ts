@@ -18,7 +18,7 @@ import { crcOf } from '../src/format/crc.ts';
 import { GENESIS_CRC, lineBytes, writeLine } from '../src/format/line.ts';
 import { segmentName, snapshotName } from '../src/format/names.ts';
 import { decodeHeader, encodeHeader, type SnapshotHeader } from '../src/format/snapshot.ts';
-import { type LogRecord, setLockKind, Wal, type WalError } from '../src/index.ts';
+import { type LogRecord, lastData, setLockKind, Wal, type WalError } from '../src/index.ts';
 import { readByScan } from '../src/lab/scanned.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 import { files, SEGMENT, SMALL } from '../src/lab/small-log.ts';
@@ -388,9 +388,9 @@ test('lines that a crash left, and that the log went on without, take no number 
 test('a log that was compacted keeps its snapshots and its state, also where entries are damaged that a snapshot stands for', () =>
   inLog(async (log) => {
     await change(log, async (wal) => {
-      await wal.compact({ retain: 1 });
+      await wal.compact({ fold: lastData, retain: 1 });
       await fill(wal, 30, 61);
-      await wal.compact({ retain: 2 });
+      await wal.compact({ fold: lastData, retain: 2 });
       await fill(wal, 30, 91);
     });
     const before = await stateOf(log);
@@ -406,7 +406,7 @@ test('a log that was compacted keeps its snapshots and its state, also where ent
       before.filter(({ id }) => id !== 'bd-0'),
     );
     assert.equal(readdirSync(log).filter((name) => name.startsWith('snapshot')).length, 2);
-    await change(log, (wal) => wal.compact({ retain: 1 }));
+    await change(log, (wal) => wal.compact({ fold: lastData, retain: 1 }));
   }));
 
 test('a damaged snapshot that no other stands in for: what is left of it is the state that the log goes on from', () =>
@@ -415,7 +415,7 @@ test('a damaged snapshot that no other stands in for: what is left of it is the 
     await change(log, async (wal) => {
       for (let n = 1; n <= 60; n++)
         await wal.append({ op: 'add', id: `bd-${n}`, data: 'x'.repeat(300) }, { key: `key-${n}` });
-      await wal.compact({ retain: 1 });
+      await wal.compact({ fold: lastData, retain: 1 });
       for (let n = 61; n <= 65; n++) await wal.append({ op: 'add', id: `late-${n}`, data: { n } });
     });
     const before = await stateOf(log);
@@ -575,7 +575,7 @@ test('a marker that leads elsewhere is not followed', () =>
 test('blocks of a snapshot whose checksums are right of what no snapshot holds, or that lie in one another: they are left out', () =>
   inLog(async (log) => {
     await change(log, async (wal) => {
-      await wal.compact({ retain: 1 });
+      await wal.compact({ fold: lastData, retain: 1 });
       await fill(wal, 5, 61);
     });
     const path = join(log, snapshotName(60));
@@ -609,7 +609,7 @@ test('blocks of a snapshot whose checksums are right of what no snapshot holds, 
 
 test('what a snapshot says in place of the id of a log does not get into wal.json', () =>
   inLog(async (log) => {
-    await change(log, (wal) => wal.compact({ retain: 1 }));
+    await change(log, (wal) => wal.compact({ fold: lastData, retain: 1 }));
     const path = join(log, snapshotName(60));
     const bytes = readFileSync(path);
     const end = bytes.indexOf('\n');

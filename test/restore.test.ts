@@ -12,7 +12,7 @@ import {
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { writeLine } from '../src/format/line.ts';
-import { type RestoreOptions, Wal } from '../src/index.ts';
+import { lastData, type RestoreOptions, Wal } from '../src/index.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 import { files, fill, numbered, SEGMENT, SMALL } from '../src/lab/small-log.ts';
 import { changedStorage, changedSurroundings, systemError } from '../src/lab/wrapped-storage.ts';
@@ -77,7 +77,7 @@ test('a restored log has the same lines under an id of its own, opens, verifies,
     await change(to, async (wal) => {
       assert.equal(wal.info().id, id);
       assert.equal((await wal.append(numbered(101))).seq, 101);
-      await wal.compact();
+      await wal.compact({ fold: lastData });
     });
     assert.equal((await recordsOf(log)).length, 100);
     assert.equal((await stateOf(to)).length, 10);
@@ -106,11 +106,11 @@ test('a log is restored up to any entry, in the middle of a segment and at its e
 test('snapshots are restored under the new id, so far as they stand for what is restored', () =>
   inLog(async (log, to) => {
     await change(log, async (wal) => {
-      await wal.compact({ retain: 10 });
+      await wal.compact({ fold: lastData, retain: 10 });
       await fill(wal, 20, 101);
-      await wal.compact({ retain: 2 });
+      await wal.compact({ fold: lastData, retain: 2 });
       await fill(wal, 20, 121);
-      await wal.compact({ retain: 2 });
+      await wal.compact({ fold: lastData, retain: 2 });
       await fill(wal, 5, 141);
     });
     const snapshots = (directory: string) =>
@@ -141,7 +141,7 @@ test('snapshots are restored under the new id, so far as they stand for what is 
       assert.deepEqual([state.length, Math.max(...state.map(({ rev }) => rev))], [10, toSeq]);
       await change(copy, async (wal) => {
         await fill(wal, 5, toSeq + 1);
-        await wal.compact({ retain: 1 });
+        await wal.compact({ fold: lastData, retain: 1 });
       });
       assert.equal((await stateOf(copy)).length, 10);
     }
@@ -247,9 +247,9 @@ test('what does not count is left out: torn, superseded, and damaged lines that 
 test('a damaged snapshot is left out where another leads on, and else there is no state to restore', () =>
   inLog(async (log, to) => {
     await change(log, async (wal) => {
-      await wal.compact({ retain: 1 });
+      await wal.compact({ fold: lastData, retain: 1 });
       await fill(wal, 10, 101);
-      await wal.compact({ retain: 2 });
+      await wal.compact({ fold: lastData, retain: 2 });
     });
     const [older, newer] = readdirSync(log).filter((name) => name.startsWith('snapshot')) as [string, string];
     const spoil = (name: string) => {
@@ -274,7 +274,7 @@ test('what is restored is permitted to no more people than its source was', () =
     const [log, to] = [join(scratch, 'log'), join(scratch, 'to')];
     const wal = await Wal.open(log, { ...SMALL, fileMode: 0o600, directoryMode: 0o700 });
     await fill(wal, 40);
-    await wal.compact({ retain: 10 });
+    await wal.compact({ fold: lastData, retain: 10 });
     await wal.close();
     await Wal.restore(log, to);
     const names = readdirSync(to);
@@ -341,7 +341,7 @@ test('a log that is compacted while it is restored is restored at the next try',
   inLog(async (log, to) => {
     let opened = 0;
     const open = await Wal.open(log, SMALL);
-    await open.compact({ retain: 10 });
+    await open.compact({ fold: lastData, retain: 10 });
     await fill(open, 30, 101);
     const compacted = new Set<string>();
     const storage = changedStorage({
@@ -357,7 +357,7 @@ test('a log that is compacted while it is restored is restored at the next try',
     const copy = `${to}-later`;
     await open.backup(copy, { link: false });
     const ahead = await Wal.open(copy, SMALL);
-    await ahead.compact({ retain: 1 });
+    await ahead.compact({ fold: lastData, retain: 1 });
     await ahead.close();
     const later = readdirSync(copy)
       .filter((name) => name.startsWith('snapshot'))

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { cpSync, rmSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Entry, type Fold, Wal, WalError } from '../src/index.ts';
+import { type Entry, type Fold, lastData, Wal, WalError } from '../src/index.ts';
 import { recordsIn } from '../src/lab/audit.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 import { type Count, inTable } from '../src/lab/small-log.ts';
@@ -143,7 +143,7 @@ test('a transaction’s function that calls the Wal or a table gets an error at 
       () => wal.follow(),
       () => wal.verify(),
       () => wal.table(),
-      () => wal.compact(),
+      () => wal.compact({ fold: lastData }),
       () => wal.stateAt(0),
       () => wal.backup('never-made'),
       () => wal.close(),

@@ -7,13 +7,14 @@ import { newestStart, oldestSeq, type Start, startFor } from '../src/file/layout
 import { readBody, readHeader } from '../src/file/snapshots.ts';
 import { canonicalJson } from '../src/format/canonical.ts';
 import { crcOf } from '../src/format/crc.ts';
+import type { FoldIdentity } from '../src/format/fold-identity.ts';
 import { keysOfLine } from '../src/format/key-lines.ts';
 import { type Envelope, MAX_LINE_BYTES, readEnvelope } from '../src/format/line.ts';
 import { segmentName, snapshotName } from '../src/format/names.ts';
 import { recordsOf } from '../src/format/record.ts';
 import { SegmentScan } from '../src/format/scan.ts';
 import { indexPlace } from '../src/format/snapshot-body.ts';
-import { Wal } from '../src/index.ts';
+import { lastData, Wal } from '../src/index.ts';
 import { type Reference, readAsSpecified } from '../src/lab/reference.ts';
 import { readByScan } from '../src/lab/scanned.ts';
 import { inScratch, packageRoot } from '../src/lab/scratch.ts';
@@ -175,6 +176,26 @@ test('keys are found where their vectors say so, and nowhere else', async () => 
         await wal.close();
       });
     }
+  }
+});
+
+interface FoldsCase {
+  readonly name: string;
+  readonly made?: FoldIdentity;
+  readonly segments: readonly { readonly firstSeq: number; readonly text: string }[];
+  readonly fold: FoldIdentity | null;
+}
+
+test('the log’s fold is the one that its vectors say', async () => {
+  for (const { name, made, segments, fold } of vectors<FoldsCase>('folds')) {
+    await inScratch('folds', async (directory) => {
+      await (await Wal.open(directory, { fold: made && { ...lastData, ...made } })).close();
+      for (const each of segments) writeFileSync(join(directory, segmentName(each.firstSeq)), each.text);
+      const wal = await Wal.open(directory, { readOnly: true });
+      await wal.head();
+      assert.deepEqual(wal.info().fold ?? null, fold, name);
+      await wal.close();
+    });
   }
 });
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Entry } from '../../src/index.ts';
+import { type Entry, lastData } from '../../src/index.ts';
 import { Child } from '../child.ts';
 import { makeEntries } from '../entry.ts';
 import { openWal } from '../open-wal.ts';
@@ -90,7 +90,7 @@ async function compactor(job: Job<'compaction'>, link: Link): Promise<void> {
   for (;;) {
     await link.hear();
     const start = clock();
-    const { made } = await wal.compact();
+    const { made } = await wal.compact({ fold: lastData });
     if (!made) throw new Error('There was nothing to compact');
     link.say({ start, end: clock() } satisfies Sample);
   }

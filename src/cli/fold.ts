@@ -1,14 +1,49 @@
-import { Option } from 'commander';
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { InvalidArgumentError, Option } from 'commander';
+import { messageOf, WalError } from '../errors/errors.ts';
+import { type Fold, lastData, type Wal } from '../index.ts';
+import { usageError } from './failure.ts';
+import { newestFold } from './segments.ts';
 
-/**
- * What entries come to. To be said: where data is a change and not the whole, the last of it is not the state, and the
- * rest would be gone.
- */
+/** `--fold`: a fold by its name, or the path of a module that exports one. */
 export function foldOption(): Option {
   return new Option(
-    '--fold <name>',
-    'what entries come to; last-data: the last data of each id, until an op delete',
-  )
-    .choices(['last-data'])
-    .makeOptionMandatory();
+    '--fold <fold>',
+    'how entries become the state: last-data (the last data of each id, until an op delete), or ./module.js, which exports a fold',
+  ).argParser(foldName);
+}
+
+function foldName(text: string): string {
+  if (text === lastData.name || /[/\\]|\.[mc]?[jt]s$/.test(text)) return text;
+  throw new InvalidArgumentError('It must be last-data, or the path of a module, such as ./fold.js.');
+}
+
+/** Loads the fold that `--fold` names; undefined where it was not given. A module's is its default export, or `fold`. */
+export async function foldNamed(given: string | undefined): Promise<Fold | undefined> {
+  if (given === undefined) return undefined;
+  if (given === lastData.name) return lastData;
+  const path = resolve(given);
+  const unfit = (why: string) =>
+    new WalError('ERR_WAL_ARGUMENT', `${path} gives no fold: ${why}.`, { outcome: 'not-written' });
+  if (!existsSync(path)) throw unfit('there is no such file');
+  let module: { readonly default?: Fold; readonly fold?: Fold };
+  try {
+    module = await import(pathToFileURL(path).href);
+  } catch (error) {
+    throw unfit(messageOf(error));
+  }
+  const fold = module.default ?? module.fold;
+  if (fold === undefined) throw unfit('it exports none, as default or by the name fold');
+  return fold;
+}
+
+/** Throws where a log is about to be compacted, and neither the command line nor the log names a fold. */
+export function requireFold(wal: Wal, fold: Fold | undefined): void {
+  const { location, fold: recorded } = wal.info();
+  if (fold !== undefined || recorded !== undefined || newestFold(location) !== undefined) return;
+  throw usageError(
+    'Nobody has named the fold of this log, and a compaction deletes the entries that the state was made of. Name it: --fold last-data, where the last data of each id is all that counts, or --fold ./module.js, which exports the fold of the program that the log belongs to.',
+  );
 }

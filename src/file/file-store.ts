@@ -351,15 +351,7 @@ export class FileStore implements LineStore {
 
   info(): StoreInfo {
     const { meta, directory, turnstile } = this.#parts;
-    return {
-      id: meta.id,
-      created: meta.created,
-      git: meta.git,
-      keyWindow: meta.keyWindow,
-      location: directory,
-      lock: turnstile?.lock.kind,
-      sync: 'fdatasync',
-    };
+    return { ...meta, location: directory, lock: turnstile?.lock.kind, sync: 'fdatasync' };
   }
 
   async close(): Promise<void> {

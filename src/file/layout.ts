@@ -96,13 +96,13 @@ function newestIn(place: LogPlace, all: Layout, writable: boolean): Start | WalE
 function endOf({ storage, directory, log }: LogPlace, snapshot: number): Before | undefined {
   if (snapshot === 0) return { link: GENESIS_CRC, crc: GENESIS_CRC };
   const header = readHeader(storage, directory, snapshot, log);
-  return header && { link: header.seal, crc: header.head.crc, keys: header.keys };
+  return header && { link: header.seal, crc: header.head.crc, keys: header.keys, fold: header.fold };
 }
 
 /** What lies before a segment, where the one before it leads there. A seal follows the line that holds the last entry. */
 function endBefore(place: LogPlace, layout: Layout, firstSeq: number): Before | undefined {
   const seal = sealBefore(place, layout, firstSeq);
-  return seal && { link: seal.crc, crc: seal.prev, keys: seal.keys };
+  return seal && { link: seal.crc, crc: seal.prev, keys: seal.keys, fold: seal.fold };
 }
 
 /**

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 import { hasCode, WalError } from '../errors/errors.ts';
-import { decodeMeta, encodeMeta, type Meta } from '../format/meta.ts';
+import { decodeMeta, encodeMeta, type LogTraits, type Meta, traitsOf } from '../format/meta.ts';
 import { META_FILE, REPAIRING_FILE } from '../format/names.ts';
 import { fileError } from '../storage/error.ts';
 import { publish, readWhole } from '../storage/files.ts';
@@ -13,15 +13,13 @@ export interface Modes {
 }
 
 /** What making a log needs that is not in its bytes. */
-export interface Making {
+export interface Making extends LogTraits {
   /** Milliseconds since the epoch. */
   readonly now: number;
   /** 16 hex digits, random. */
   readonly id: string;
   /** A random part for temporary names. */
   readonly token: string;
-  readonly git: boolean;
-  readonly keyWindow: number;
   /** The first directory that had to be made for it. */
   readonly made: string | undefined;
   readonly mode: number;
@@ -68,8 +66,8 @@ function repairingError(directory: string): WalError {
 export function makeLog(storage: Storage, directory: string, making: Making): Meta {
   const path = join(directory, META_FILE);
   try {
-    const { id, now, git, keyWindow } = making;
-    const meta: Meta = { id, created: new Date(now).toISOString(), git, keyWindow };
+    const { id, now } = making;
+    const meta: Meta = { id, created: new Date(now).toISOString(), ...traitsOf(making) };
     publish(storage, path, Buffer.from(encodeMeta(meta)), making.token, making.mode);
     syncUpwards(storage, directory, making.made);
   } catch (error) {

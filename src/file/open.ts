@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Clock } from '../clock/clock.ts';
 import { type Holder, hasCode, WalError } from '../errors/errors.ts';
+import type { FoldIdentity } from '../format/fold-identity.ts';
 import { DEFAULT_KEY_WINDOW } from '../format/key-scope.ts';
 import type { Meta } from '../format/meta.ts';
 import { LOCK_FILE, segmentName } from '../format/names.ts';
@@ -27,9 +28,11 @@ export interface OpenFileStore {
   readonly directory: string;
   readonly create: boolean;
   readonly readOnly: boolean;
+  /** What a new log is made as. */
   readonly git: boolean;
-  /** Of a new log. */
   readonly keyWindow: number | undefined;
+  readonly fold: FoldIdentity | undefined;
+  readonly keepEvents: boolean;
   readonly segmentBytes: number;
   readonly lock: 'auto' | LockKind | 'none' | Lock;
   /** Undefined: the kind's default. */
@@ -88,6 +91,8 @@ export async function openFileStore(options: OpenFileStore): Promise<FileStore> 
       token,
       git: options.git,
       keyWindow: options.keyWindow ?? DEFAULT_KEY_WINDOW,
+      fold: options.fold && { name: options.fold.name, version: options.fold.version },
+      keepEvents: options.keepEvents,
       made,
       mode: modes.file,
     });

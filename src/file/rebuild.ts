@@ -4,10 +4,11 @@ import { WalError } from '../errors/errors.ts';
 import { canonicalJson } from '../format/canonical.ts';
 import type { Head, Tip } from '../format/chain.ts';
 import { readEdited } from '../format/edited.ts';
-
+import { type FoldIdentity, recordedFold } from '../format/fold-identity.ts';
 import { type KeyScope, raisedScope, scopeAtStart } from '../format/key-scope.ts';
 import {
   COVERED_OFFSET,
+  foldIn,
   GENESIS_CRC,
   LOST_OP,
   lineBytes,
@@ -17,9 +18,8 @@ import {
   sealText,
   writeLine,
 } from '../format/line.ts';
-
+import type { LogTraits } from '../format/meta.ts';
 import { segmentName, snapshotName } from '../format/names.ts';
-
 import type { SnapshotHeader } from '../format/snapshot.ts';
 import {
   type EditedLine,
@@ -54,10 +54,7 @@ export interface RebuildParts {
   readonly snapshots: readonly SnapshotHeader[];
   /** The newest snapshot by name, where that is damaged, else 0: the numbers up to it were given. */
   readonly damaged: number;
-  /** Whether the log is to stay in one segment. */
-  readonly git: boolean;
-  /** The key window it was made with. */
-  readonly keyWindow: number;
+  readonly traits: LogTraits;
   /** Names the writer of the lines that are new. 8 characters of 0-9a-z. */
   readonly session: string;
   readonly sink: RebuildSink;
@@ -111,6 +108,7 @@ export class Rebuild {
   readonly #edited: Pick<EditedLine, 'from' | 'to' | 'segment' | 'offset'>[] = [];
   readonly #snapshots: KeptSnapshot[] = [];
   #scope: KeyScope;
+  #fold: FoldIdentity | undefined;
   #boundaries: SnapshotHeader[] = [];
   /** Lines whose numbers are taken, that would put what comes out of step with the snapshot it rests on. */
   readonly #late: SurveyedLine[] = [];
@@ -124,7 +122,8 @@ export class Rebuild {
 
   constructor(parts: RebuildParts) {
     this.#parts = parts;
-    this.#scope = scopeAtStart(parts.keyWindow);
+    this.#scope = scopeAtStart(parts.traits.keyWindow);
+    this.#fold = parts.traits.fold;
   }
 
   async run(): Promise<Rebuilt> {
@@ -216,6 +215,7 @@ export class Rebuild {
     const { head, seal, keys } = base;
     this.#tip = { ...head, link: seal };
     this.#scope = keys;
+    this.#fold = base.fold;
     this.#snapshots.push({ of: base, head, seal, keys });
   }
 
@@ -348,6 +348,7 @@ export class Rebuild {
     this.#parts.sink.line(bytes, 0, end - 1);
     const window = raisedIn(body);
     if (window !== undefined) this.#scope = raisedScope(this.#scope, window, place.seq);
+    this.#hearFold(foldIn(body));
     this.#tip = { seq: this.#tip.seq + count, crc: place.crc, link: place.crc };
   }
 
@@ -360,6 +361,7 @@ export class Rebuild {
       // With other numbers it stands for other entries; those are all there.
       if (of.head.seq < this.#tip.seq || this.#shift !== 0) continue;
       this.#hear(of.keys);
+      this.#hearFold(of.fold);
       this.#endSegment();
       this.#snapshots.push({ of, head: this.#head, seal: this.#tip.link, keys: this.#scope });
     }
@@ -367,8 +369,8 @@ export class Rebuild {
 
   /** Ends the segment, with the seal it had where that follows. One without entries is not ended. */
   #endSegment(): void {
-    const { git, sink } = this.#parts;
-    if (git || this.#tip.seq < this.#segmentStart) return;
+    const { traits, sink } = this.#parts;
+    if (traits.git || this.#tip.seq < this.#segmentStart) return;
     this.#putSeal();
     this.#segmentStart = this.#tip.seq + 1;
     sink.segment(this.#segmentStart);
@@ -382,7 +384,9 @@ export class Rebuild {
     const end = writeLine(bytes, 0, text, place, 0);
     this.#parts.sink.line(bytes, 0, end - 1);
     this.#tip = { seq, crc, link: place.crc };
-    this.#scope = readEnvelope(bytes, 0, end - 1)?.keys ?? this.#scope;
+    const seal = readEnvelope(bytes, 0, end - 1);
+    this.#scope = seal?.keys ?? this.#scope;
+    this.#hearFold(seal?.fold);
   }
 
   get #oldSeal() {
@@ -392,10 +396,12 @@ export class Rebuild {
 
   get #newSeal() {
     const { clock, session } = this.#parts;
-    const old = this.#seal === undefined ? undefined : this.#read(this.#seal);
-    if (old !== undefined) this.#hear(readEnvelope(old, 0, old.length)?.keys);
+    const bytes = this.#seal === undefined ? undefined : this.#read(this.#seal);
+    const old = bytes && readEnvelope(bytes, 0, bytes.length);
+    this.#hear(old?.keys);
+    this.#hearFold(old?.fold);
     const writer = `${session}.${++this.#writers}`;
-    return { text: sealText(this.#scope), synced: this.#tip.seq, ts: clock.now(), writer };
+    return { text: sealText(this.#scope, this.#fold), synced: this.#tip.seq, ts: clock.now(), writer };
   }
 
   #finish(): void {
@@ -425,6 +431,10 @@ export class Rebuild {
   #hear(keys: KeyScope | undefined): void {
     if (keys !== undefined && keys.window > this.#scope.window)
       this.#scope = { ...this.#scope, window: keys.window };
+  }
+
+  #hearFold(fold: FoldIdentity | undefined): void {
+    if (fold !== undefined) this.#fold = recordedFold(this.#fold, fold);
   }
 
   /** Whether the seal that was met last follows what is there now. */

@@ -36,8 +36,7 @@ export async function* salvagedIn(
     kept: (line, body, seq) => made.push({ kind: 'line', line, body, seq }),
     lost: (range) => made.push({ kind: 'lost', range }),
   };
-  const { git, keyWindow } = meta;
-  const parts = { storage, clock, directory, survey, snapshots, damaged, git, keyWindow, session: SESSION };
+  const parts = { storage, clock, directory, survey, snapshots, damaged, traits: meta, session: SESSION };
   const steps = new Rebuild({ ...parts, sink, onProgress: () => {} }).steps();
   try {
     for (let isDone: boolean | undefined = false; !isDone; ) {

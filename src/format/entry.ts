@@ -1,7 +1,8 @@
 import { messageOf, reasonOf, WalError } from '../errors/errors.ts';
 import { canonicalJson } from './canonical.ts';
+import type { FoldIdentity } from './fold-identity.ts';
 import type { KeyScope } from './key-scope.ts';
-import { RESERVED_OP_PREFIX, raiseText, sealText } from './line.ts';
+import { foldText, RESERVED_OP_PREFIX, raiseText, sealText } from './line.ts';
 
 /** What a caller appends. */
 export interface Entry {
@@ -28,6 +29,8 @@ export interface Body {
   readonly key: string | undefined;
   /** What it raises the key window to. */
   readonly keyWindow?: number | undefined;
+  /** The fold that it records as the log's. */
+  readonly fold?: FoldIdentity | undefined;
 }
 
 const ENTRY_FIELDS = new Set(['op', 'id', 'data', 'ts', 'key']);
@@ -89,10 +92,16 @@ function reading<T>(what: string, read: () => T): T {
   }
 }
 
-/** The body of a seal: a batch of nothing, which ends its segment, and says which keys are looked for after it. */
-export function sealBody(now: number, keys: KeyScope): Body {
-  const text = sealText(keys);
-  return { text, bytes: text.length, count: 0, ts: now, key: undefined };
+/** The body of a seal: a batch of nothing, which ends its segment, and says what holds after it. */
+export function sealBody(now: number, keys: KeyScope, fold: FoldIdentity | undefined): Body {
+  const text = sealText(keys, fold);
+  return { text, bytes: Buffer.byteLength(text), count: 0, ts: now, key: undefined };
+}
+
+/** The body of an entry that records the log's fold. */
+export function foldBody(fold: FoldIdentity, now: number): Body {
+  const text = foldText(fold);
+  return { text, bytes: Buffer.byteLength(text), count: 1, ts: now, key: undefined, fold };
 }
 
 /** The body of an entry that raises the key window. */

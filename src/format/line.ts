@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { WalError } from '../errors/errors.ts';
 import { crcOf, hex8, SuffixCrcs } from './crc.ts';
+import { type FoldIdentity, isFoldIdentity } from './fold-identity.ts';
 import { isKeyScope, isKeyWindow, type KeyScope } from './key-scope.ts';
 
 export const NEWLINE = 0x0a;
@@ -21,6 +22,8 @@ export const REPAIR_OP = 'wal.repair';
 export const LOST_OP = 'wal.lost';
 /** Raises the window in which idempotency keys are looked for. */
 export const KEYS_OP = 'wal.keys';
+/** Records which fold makes the log's state. */
+export const FOLD_OP = 'wal.fold';
 export const RESERVED_OP_PREFIX = 'wal.';
 
 /** What a line says of itself, without its data. */
@@ -47,6 +50,8 @@ export interface Envelope {
   readonly keyWindow: number | undefined;
   /** Of a seal: which keys are looked for after it. */
   readonly keys: KeyScope | undefined;
+  /** The fold that it records; of a seal, the one that was recorded before it. */
+  readonly fold: FoldIdentity | undefined;
 }
 
 /** What the log adds to an entry to make it a line. */
@@ -209,12 +214,10 @@ function envelopeOf(
   if (synced >= seq) return undefined;
   const body = readBody(bytes, start + COVERED_OFFSET, bodyEnd);
   if (body === undefined || seq + body.count > Number.MAX_SAFE_INTEGER) return undefined;
-  const { count, batch, key, idAt, repair, keyWindow, keys } = body;
-  const ts = Number(tsText);
-  return { crc: hex8(crc), prev, seq, count, batch, synced, ts, writer, key, idAt, repair, keyWindow, keys };
+  return { crc: hex8(crc), prev, seq, ...body, synced, ts: Number(tsText), writer };
 }
 
-type Body = Pick<Envelope, 'count' | 'batch' | 'key' | 'idAt' | 'repair' | 'keyWindow' | 'keys'>;
+type Body = Pick<Envelope, 'count' | 'batch' | 'key' | 'idAt' | 'repair' | 'keyWindow' | 'keys' | 'fold'>;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -224,14 +227,36 @@ const ID = Buffer.from('"id":"');
 const KEY = Buffer.from('"key":"');
 const OP = Buffer.from('"op":"');
 const REPAIR = Buffer.from(`"op":"${REPAIR_OP}"`);
-const RAISE_END = Buffer.from(`"id":"wal","op":"${KEYS_OP}"`);
 const RAISE = /^"data":\{"window":(0|[1-9][0-9]{0,7})\},"id":"wal","op":"wal\.keys"$/;
-
-const LONGEST_RAISE = 64;
+const RECORD = /^"data":(\{"name":".*","version":[1-9][0-9]{0,15}\}),"id":"wal","op":"wal\.fold"$/;
+/** What the lines of both end in, but for the last four letters. */
+const OWN_ID = Buffer.from('"id":"wal","op":"wal.');
+const OWN_ID_BYTES = OWN_ID.length + 'keys"'.length;
+/** A name of 200 characters, each written as an escape, and what is around it. */
+const LONGEST_OWN = 1300;
 
 /** The body of an entry that raises the key window. */
 export function raiseText(window: number): string {
-  return `"data":{"window":${window}},${RAISE_END}`;
+  return `"data":{"window":${window}},"id":"wal","op":"${KEYS_OP}"`;
+}
+
+/** The body of an entry that records the log's fold. */
+export function foldText(fold: FoldIdentity): string {
+  return `"data":${foldJson(fold)},"id":"wal","op":"${FOLD_OP}"`;
+}
+
+function foldJson({ name, version }: FoldIdentity): string {
+  return `{"name":${JSON.stringify(name)},"version":${version}}`;
+}
+
+/** The fold that an entry with that body records; undefined where it records none. */
+export function foldIn(body: string): FoldIdentity | undefined {
+  try {
+    const fold: unknown = JSON.parse(RECORD.exec(body)?.[1] ?? 'null');
+    return isFoldIdentity(fold) && foldText(fold) === body ? fold : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** What an entry with that body raises the key window to; undefined where it does not. */
@@ -240,9 +265,10 @@ export function raisedIn(body: string): number | undefined {
   return isKeyWindow(window) ? window : undefined;
 }
 
-/** The fields of a seal that tell which keys are looked for after it. */
-export function sealText({ from, window }: KeyScope): string {
-  return `"entries":[],"keys":{"from":${from},"window":${window}}`;
+/** The fields of a seal, which tell what holds after it: which keys are looked for, and the fold that was recorded. */
+export function sealText({ from, window }: KeyScope, fold: FoldIdentity | undefined): string {
+  const foldField = fold === undefined ? '' : `"fold":${foldJson(fold)},`;
+  return `"entries":[],${foldField}"keys":{"from":${from},"window":${window}}`;
 }
 
 /** Reads the fields before `prev` from their end, where strings of known names come one before the other. */
@@ -261,22 +287,23 @@ function readBody(bytes: Buffer, start: number, end: number): Body | undefined {
   ) {
     return undefined;
   }
+  const own = ownText(bytes, start, id, end);
   return {
     count: 1,
     batch: false,
     key: key === undefined ? undefined : stringValue(bytes, key + KEY.length - 1, op - 1),
     idAt: COVERED_OFFSET + id - start,
     repair: end - op === REPAIR.length && holds(bytes, op, REPAIR),
-    keyWindow: isLikeRaise(bytes, start, id, end)
-      ? raisedIn(bytes.toString('latin1', start, end))
-      : undefined,
+    keyWindow: own === undefined ? undefined : raisedIn(own),
     keys: undefined,
+    fold: own === undefined ? undefined : foldIn(own),
   };
 }
 
-/** Most lines end here: their text is not asked for. */
-function isLikeRaise(bytes: Buffer, start: number, id: number, end: number): boolean {
-  return end - id === RAISE_END.length && end - start <= LONGEST_RAISE && holds(bytes, id, RAISE_END);
+/** The body of an entry that may be the log's own; most lines are not: their text is not asked for. */
+function ownText(bytes: Buffer, start: number, id: number, end: number): string | undefined {
+  const isOwn = end - id === OWN_ID_BYTES && end - start <= LONGEST_OWN && holds(bytes, id, OWN_ID);
+  return isOwn ? bytes.toString('utf8', start, end) : undefined;
 }
 
 /** A batch must be parsed: the next line's seq depends on how many entries it has. */
@@ -288,10 +315,11 @@ function readBatchBody(bytes: Buffer, start: number, end: number): Body | undefi
   } catch {
     return undefined;
   }
-  const { entries, key, keys, ...rest } = body as { entries: unknown; key?: unknown; keys?: unknown };
+  const { entries, fold, key, keys, ...rest } = body as Record<string, unknown>;
   if (!Array.isArray(entries) || Object.keys(rest).length > 0) return undefined;
   if (key !== undefined && (typeof key !== 'string' || entries.length === 0)) return undefined;
   if (keys !== undefined && (!isKeyScope(keys) || entries.length > 0)) return undefined;
+  if (fold !== undefined && (!isFoldIdentity(fold) || entries.length > 0)) return undefined;
   for (const entry of entries) {
     if (typeof entry?.op !== 'string' || typeof entry.id !== 'string') return undefined;
     if (entry.ts !== undefined && !Number.isSafeInteger(entry.ts)) return undefined;
@@ -304,6 +332,7 @@ function readBatchBody(bytes: Buffer, start: number, end: number): Body | undefi
     repair: false,
     keyWindow: undefined,
     keys,
+    fold,
   };
 }
 

@@ -1,25 +1,40 @@
 import stableStringify from 'fast-json-stable-stringify';
 import { WalError } from '../errors/errors.ts';
+import { type FoldIdentity, isFoldIdentity } from './fold-identity.ts';
 import { DEFAULT_KEY_WINDOW, isKeyWindow } from './key-scope.ts';
 
 /** The version of the format this package writes and reads. */
 export const FORMAT_VERSION = 1;
 
-/** What wal.json says of a log. */
-export interface Meta {
-  /** Random, 16 lower-case hex digits; a restored copy gets another. */
-  readonly id: string;
-  /** When the log was made, as an ISO 8601 time in UTC. */
-  readonly created: string;
+/** What a log was made as; a copy of it is made as the same. */
+export interface LogTraits {
   /** True where the log is kept in git: it stays in one segment, so that a merge sees the whole. */
   readonly git: boolean;
   /** The key window that the log was made with; `wal.keys` entries raise it. */
   readonly keyWindow: number;
+  /** The fold that the log was made with; a `wal.fold` entry records one later. */
+  readonly fold?: FoldIdentity | undefined;
+  /** True where the entries themselves are the data: the log is never compacted. */
+  readonly keepEvents: boolean;
+}
+
+/** What wal.json says of a log. */
+export interface Meta extends LogTraits {
+  /** Random, 16 lower-case hex digits; a restored copy gets another. */
+  readonly id: string;
+  /** When the log was made, as an ISO 8601 time in UTC. */
+  readonly created: string;
+}
+
+/** What a log is made as. */
+export function traitsOf({ git, keyWindow, fold, keepEvents }: LogTraits): LogTraits {
+  return { git, keyWindow, fold, keepEvents };
 }
 
 export function encodeMeta(meta: Meta): string {
-  const { git, ...rest } = meta;
-  return `${stableStringify({ format: 'jsonl-wal', version: FORMAT_VERSION, ...rest, ...(git ? { git } : {}) })}\n`;
+  const { git, keepEvents, ...rest } = meta;
+  const flags = { ...(git && { git }), ...(keepEvents && { keepEvents }) };
+  return `${stableStringify({ format: 'jsonl-wal', version: FORMAT_VERSION, ...rest, ...flags })}\n`;
 }
 
 /** Reads wal.json; `path` is for the message of the error that a damaged one gets. */
@@ -44,6 +59,8 @@ export function decodeMeta(text: string, path: string): Meta {
     created,
     git,
     keyWindow = DEFAULT_KEY_WINDOW,
+    fold,
+    keepEvents,
   } = value as Record<string, unknown>;
   if (format !== 'jsonl-wal') throw damaged('it does not name the format jsonl-wal');
   if (typeof version !== 'number' || !Number.isInteger(version)) throw damaged('it has no version');
@@ -62,5 +79,9 @@ export function decodeMeta(text: string, path: string): Meta {
     throw damaged('its time of creation is none');
   if (git !== undefined && typeof git !== 'boolean') throw damaged('its git is neither true nor false');
   if (!isKeyWindow(keyWindow)) throw damaged('its keyWindow is not a whole number from 0 to 10,000,000');
-  return { id, created, git: git === true, keyWindow };
+  if (fold !== undefined && !isFoldIdentity(fold))
+    throw damaged('its fold has no name of 1 to 200 characters, or no version from 1');
+  if (keepEvents !== undefined && typeof keepEvents !== 'boolean')
+    throw damaged('its keepEvents is neither true nor false');
+  return { id, created, git: git === true, keyWindow, fold, keepEvents: keepEvents === true };
 }

@@ -2,16 +2,10 @@ import stableStringify from 'fast-json-stable-stringify';
 import { WalError } from '../errors/errors.ts';
 import type { Head } from './chain.ts';
 import { crcOf } from './crc.ts';
+import { type FoldIdentity, isFoldIdentity } from './fold-identity.ts';
 import { isKeyScope, type KeyScope } from './key-scope.ts';
 import { COVERED_OFFSET, LINE_START } from './line.ts';
 import type { Placed } from './order.ts';
-
-/** Which reducer made a state; another one's cannot be gone on from. */
-export interface FoldIdentity {
-  readonly name: string;
-  /** Raised when the same entries would come to another state. */
-  readonly version: number;
-}
 
 /** The first line of a snapshot: what it stands for, and what to check the rest by. */
 export interface SnapshotHeader {
@@ -102,7 +96,7 @@ function isHeader(value: Partial<Record<keyof SnapshotHeader, unknown>>): value 
   const { log, created, head, seal, fold, keys: scope, body } = value as Partial<SnapshotHeader>;
   if (typeof log !== 'string' || !Number.isSafeInteger(created)) return false;
   if (!isSize(head?.seq) || !isCrc(head?.crc) || !isCrc(seal)) return false;
-  if (typeof fold?.name !== 'string' || typeof fold.version !== 'number' || !isKeyScope(scope)) return false;
+  if (!isFoldIdentity(fold) || !isKeyScope(scope)) return false;
   if (!isSize(body?.bytes) || !isCrc(body?.crc) || !isSize(body?.ids) || !isSize(body?.keys)) return false;
   if (body?.ordered !== undefined && !isSize(body.ordered)) return false;
   const { crc, ids, order, keys } = body?.index ?? {};

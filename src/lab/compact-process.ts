@@ -1,4 +1,4 @@
-import { Wal, type WalError, type WalOptions } from '../index.ts';
+import { lastData, Wal, type WalError, type WalOptions } from '../index.ts';
 
 /** What a process is to do that compacts a log again and again, until it is told `stop`. */
 export interface CompactJob {
@@ -27,7 +27,7 @@ const wal = await Wal.open(job.directory, job.options);
 say({ kind: 'ready' });
 while (!stopped) {
   try {
-    const { seq, made } = await wal.compact({ retain: job.retain });
+    const { seq, made } = await wal.compact({ fold: lastData, retain: job.retain });
     if (made) say({ kind: 'compacted', seq });
   } catch (error) {
     say({ kind: 'failed', code: `${(error as WalError).code}: ${(error as Error).message}` });

@@ -138,8 +138,9 @@ function countOf(body: string): number | null {
     return null;
   }
   const { entries, key } = value;
-  if (Object.keys(value).some((name) => !['entries', 'key', 'keys'].includes(name))) return null;
+  if (Object.keys(value).some((name) => !['entries', 'fold', 'key', 'keys'].includes(name))) return null;
   if ('keys' in value && !isScope(value.keys, entries)) return null;
+  if ('fold' in value && !isFold(value.fold, entries)) return null;
   if (!Array.isArray(entries) || ('key' in value && (typeof key !== 'string' || entries.length === 0)))
     return null;
   const right = entries.every(
@@ -160,6 +161,14 @@ function isScope(keys: unknown, entries: unknown): boolean {
   const isWhole = (value: unknown, least: number, most: number) =>
     Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
   return isWhole(from, 1, LIMIT) && isWhole(window, 0, 10_000_000);
+}
+
+/** What a seal may say of the log's fold. */
+function isFold(fold: unknown, entries: unknown): boolean {
+  if (typeof fold !== 'object' || fold === null || (entries as unknown[]).length > 0) return false;
+  const { name, version } = fold as Record<string, unknown>;
+  if (typeof name !== 'string' || name.length < 1 || name.length > 200) return false;
+  return Number.isInteger(version) && (version as number) >= 1 && (version as number) <= LIMIT;
 }
 
 /** The line that a fragment was glued to: the first right crc after its first byte decides. */

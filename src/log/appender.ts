@@ -51,8 +51,9 @@ export class Appender {
     const queue = new Queue(parts);
     this.#queue = queue;
     this.#refusals = new Refusals(queue, parts.stats);
-    const window = new KeyWindow(scopeAtStart(parts.store.info().keyWindow));
-    const tail = new Tail(window, {
+    const { keyWindow, fold } = parts.store.info();
+    const window = new KeyWindow(scopeAtStart(keyWindow));
+    const tail = new Tail(window, fold, {
       accepted: (line) => this.#accepted(line),
       landed: (end) => this.#groupLanded(end),
       replaced: () => this.#replaced(),
@@ -250,7 +251,7 @@ export class Appender {
     if (this.tail.isHeard) this.#tell();
     for (const each of pending) {
       this.#land(each, each.seq);
-      this.tail.hearKeys(each.body, each.seq);
+      this.tail.hear(each.body, each.seq);
     }
     if (sealed) this.#parts.sealed();
   }

@@ -53,7 +53,7 @@ export class GroupMaker {
     const { tail, queue, keys } = this.#parts;
     if (tail.trouble !== undefined) throw tail.trouble;
     const { group } = this;
-    group.begin(tail.tip, tail.keyScope, tail.synced);
+    group.begin(tail.tip, tail.keyScope, tail.fold, tail.synced);
     for (const pending of queue.waiting) {
       // A function before it in this group aborted its signal.
       if (!pending.queued) continue;

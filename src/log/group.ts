@@ -1,5 +1,6 @@
 import type { Head, Tip } from '../format/chain.ts';
 import { type Body, sealBody } from '../format/entry.ts';
+import { type FoldIdentity, recordedFold } from '../format/fold-identity.ts';
 import { type KeyScope, raisedScope } from '../format/key-scope.ts';
 import { lineBytes, writeLine } from '../format/line.ts';
 import type { Preceding } from './decision.ts';
@@ -18,6 +19,7 @@ export class Group implements Preceding {
   #sealed = false;
   #round = 0;
   #scope: KeyScope = { window: 0, from: 1 };
+  #fold: FoldIdentity | undefined;
   #raises = false;
   #keys = new Set<string>();
   /** What the group holds, in order. */
@@ -29,8 +31,8 @@ export class Group implements Preceding {
     return this.tip;
   }
 
-  /** Starts over, after that tip, with the keys that are looked for there; `synced` is what the lines say of themselves. */
-  begin(tip: Tip, scope: KeyScope, synced: number): void {
+  /** Starts over, after that tip, with what holds there; `synced` is what the lines say of themselves. */
+  begin(tip: Tip, scope: KeyScope, fold: FoldIdentity | undefined, synced: number): void {
     // Larger than for all groups but one with a large line.
     this.#release(2 * GROUP_BYTES);
     this.tip = tip;
@@ -40,6 +42,7 @@ export class Group implements Preceding {
     this.#sealed = false;
     this.#round++;
     this.#scope = scope;
+    this.#fold = fold;
     this.#raises = false;
     if (this.#keys.size > 0) this.#keys = new Set();
   }
@@ -103,6 +106,7 @@ export class Group implements Preceding {
     pending.end = this.#used;
     this.pending.push(pending);
     if (body.key !== undefined) this.#keys.add(body.key);
+    if (body.fold !== undefined) this.#fold = recordedFold(this.#fold, body.fold);
     if (body.keyWindow === undefined) return;
     this.#scope = raisedScope(this.#scope, body.keyWindow, pending.seq);
     this.#raises = true;
@@ -110,7 +114,7 @@ export class Group implements Preceding {
 
   /** Ends the segment. A seal is nobody's append: where it is overtaken, it is not written again. */
   seal(writer: string, ts: number): void {
-    this.#put(sealBody(ts, this.#scope), writer);
+    this.#put(sealBody(ts, this.#scope, this.#fold), writer);
     this.#sealed = true;
   }
 

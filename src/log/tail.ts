@@ -1,6 +1,8 @@
 import type { Body } from '../format/entry.ts';
+import { type FoldIdentity, recordedFold } from '../format/fold-identity.ts';
 import type { KeyScope } from '../format/key-scope.ts';
 import type { Envelope } from '../format/line.ts';
+import type { SnapshotHeader } from '../format/snapshot.ts';
 import type { Before, FeedState } from '../store/store.ts';
 import { ChainFeed } from './chain-feed.ts';
 import type { KeyWindow } from './key-window.ts';
@@ -27,6 +29,9 @@ export interface TailListener {
 /** The writer's view of where the log ends. */
 export class Tail extends ChainFeed {
   readonly #keys: KeyWindow;
+  /** What the log was made with. */
+  readonly #madeWith: FoldIdentity | undefined;
+  #fold: FoldIdentity | undefined;
   readonly #observer: TailObserver;
   #synced = 0;
   #syncedHere = 0;
@@ -34,9 +39,11 @@ export class Tail extends ChainFeed {
   readonly #listeners = new Set<TailListener>();
   #since = Infinity;
 
-  constructor(keys: KeyWindow, observer: TailObserver) {
+  constructor(keys: KeyWindow, fold: FoldIdentity | undefined, observer: TailObserver) {
     super();
     this.#keys = keys;
+    this.#madeWith = fold;
+    this.#fold = fold;
     this.#observer = observer;
   }
 
@@ -56,6 +63,20 @@ export class Tail extends ChainFeed {
   /** Which idempotency keys are looked for after the head. */
   get keyScope(): KeyScope {
     return this.#keys.scope;
+  }
+
+  /** The fold that makes the log's state; undefined where none was recorded up to the head. */
+  get fold(): FoldIdentity | undefined {
+    return this.#fold;
+  }
+
+  #hearFold(fold: FoldIdentity): void {
+    this.#fold = recordedFold(this.#fold, fold);
+  }
+
+  /** Notes that a snapshot names the log's fold: the lines can only name a later version of that. */
+  hearSnapshot({ fold }: Pick<SnapshotHeader, 'fold'>): void {
+    this.#fold = this.#fold === undefined ? fold : recordedFold(fold, this.#fold);
   }
 
   /** Counts the replacements of the log. */
@@ -93,9 +114,10 @@ export class Tail extends ChainFeed {
     return this.#listeners.size > 0;
   }
 
-  /** Takes in what a line written here, which has landed, says of keys. */
-  hearKeys(body: Body, seq: number): void {
-    const { key, keyWindow, count, ts } = body;
+  /** Takes in what a line written here, which has landed, says of keys and of the fold. */
+  hear(body: Body, seq: number): void {
+    const { key, keyWindow, fold, count, ts } = body;
+    if (fold !== undefined) this.#hearFold(fold);
     if (key !== undefined) this.#keys.add(key, { seq, count, ts });
     if (keyWindow !== undefined) this.#keys.raise(keyWindow, seq);
   }
@@ -110,6 +132,7 @@ export class Tail extends ChainFeed {
     if (replaced || firstSeq !== this.head.seq + 1) {
       this.#since = firstSeq;
       this.#keys.begin(before?.keys);
+      this.#fold = before?.fold ?? this.#madeWith;
       for (const listener of this.#listeners) listener.interrupted();
     }
     this.#since = Math.min(this.#since, firstSeq);
@@ -126,6 +149,7 @@ export class Tail extends ChainFeed {
     if (line.key !== undefined) this.#keys.add(line.key, line);
     if (line.keyWindow !== undefined) this.#keys.raise(line.keyWindow, line.seq);
     if (line.keys !== undefined) this.#keys.goOn(line.keys);
+    if (line.fold !== undefined) this.#hearFold(line.fold);
     this.#observer.accepted(line);
     if (this.isHeard) this.tell(bytes, start, end);
   }

@@ -1,9 +1,11 @@
 import type { DamageCause } from '../errors/damage.ts';
 import type { WalError } from '../errors/errors.ts';
 import type { Head, Tip } from '../format/chain.ts';
+import type { FoldIdentity } from '../format/fold-identity.ts';
 import type { KeyScope } from '../format/key-scope.ts';
 import type { Envelope } from '../format/line.ts';
 import type { Mark, Rewind } from '../format/mark.ts';
+import type { Meta } from '../format/meta.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
 import type { Stray } from '../format/strays.ts';
 import type { LostRange, Survey, SurveyedLine } from '../format/survey.ts';
@@ -36,6 +38,8 @@ export interface Before {
   readonly crc: string;
   /** Which idempotency keys are looked for from there on, where what was fed before does not tell. */
   readonly keys?: KeyScope | undefined;
+  /** The log's fold there. */
+  readonly fold?: FoldIdentity | undefined;
 }
 
 /** What takes lines from a store: the engine's side of reading. Everything here is synchronous. */
@@ -93,14 +97,7 @@ export type Salvaged =
   | { readonly kind: 'lost'; readonly range: LostRange };
 
 /** What a store can say of itself. */
-export interface StoreInfo {
-  /** Random, made with the log. */
-  readonly id: string;
-  readonly created: string;
-  /** True where the log is kept in git. */
-  readonly git: boolean;
-  /** The key window that the log was made with. */
-  readonly keyWindow: number;
+export interface StoreInfo extends Meta {
   readonly location: string;
   /** Kind of the lock in use, or undefined where the store was opened read-only. */
   readonly lock: string | undefined;

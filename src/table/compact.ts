@@ -1,6 +1,7 @@
 import type { Clock } from '../clock/clock.ts';
 import { hasCode, WalError } from '../errors/errors.ts';
 import type { Head } from '../format/chain.ts';
+import type { FoldIdentity } from '../format/fold-identity.ts';
 import type { SnapshotKey } from '../format/key-lines.ts';
 import { firstInScope } from '../format/key-scope.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
@@ -8,17 +9,18 @@ import { SnapshotBodyMaker } from '../format/snapshot-body.ts';
 import type { Appender } from '../log/appender.ts';
 import { olderKeys, waiting } from '../log/older-keys.ts';
 import type { Sealed } from '../log/sealing.ts';
+import type { Tail } from '../log/tail.ts';
 import { integer, readOptions } from '../options/options.ts';
 import type { LineStore } from '../store/store.ts';
-import { checkFold, type Fold } from './fold.ts';
+import { checkFold, type Fold, lastData } from './fold.ts';
 import { isOf, loadState } from './load.ts';
 import type { State } from './state.ts';
 
 export interface CompactOptions<V = unknown> {
   /**
-   * How records become the value of their id. Default: the Wal's option `fold`. A log that was compacted with another
-   * fold, or a later version of this one, is refused with ERR_WAL_FOLD; with an earlier version, unless all its entries are
-   * still there.
+   * How records become the value of their id. Default: the Wal's option `fold`, else `lastData` where that is the log's recorded fold.
+   * Where neither names a fold, or the log's fold is another one or a later version of this one, it is refused with
+   * ERR_WAL_FOLD: what is deleted could be what the log's own fold needs.
    */
   readonly fold?: Fold<V> | undefined;
   /**
@@ -45,8 +47,8 @@ export interface CompactHost {
   readonly store: LineStore;
   readonly clock: Clock;
   readonly appender: Appender;
-  /** The Wal's own. */
-  readonly fold: Fold;
+  /** The Wal's own, where its caller named one. */
+  readonly fold: Fold | undefined;
 }
 
 /** A compaction that finds the log compacted further at every try gives up: the others do its work. */
@@ -59,15 +61,12 @@ const MOST_TRIES = 5;
  */
 export async function compact<V>(host: CompactHost, options: CompactOptions<V>): Promise<CompactReport> {
   const { fold: given, retain: wanted } = readOptions(options, ['fold', 'retain']);
-  const fold = checkFold(given ?? (host.fold as Fold<V>));
+  const named = (given ?? host.fold) as Fold<V> | undefined;
+  const checked = named && checkFold(named);
   const retain = wanted === Infinity ? wanted : integer('retain', wanted ?? 2, 1, 1000);
   const { store, appender } = host;
-  if (store.info().git) {
-    throw new WalError(
-      'ERR_WAL_UNSUPPORTED',
-      `The log in ${store.info().location} is kept in git, in one segment, so that a merge sees the whole: it is not compacted.`,
-    );
-  }
+  requireCompactable(store);
+  const fold = await foldFor(host, checked);
   const report = await makeSnapshot(host, fold, await appender.seal());
   // What another version of the fold made is nothing to fall back to.
   const { [retain - 1]: oldest } = (await store.snapshots()).filter((header) => isOf(fold, header));
@@ -75,14 +74,48 @@ export async function compact<V>(host: CompactHost, options: CompactOptions<V>):
   return report;
 }
 
+function requireCompactable(store: LineStore): void {
+  const { location, git, keepEvents } = store.info();
+  const why = git
+    ? 'is kept in git, in one segment, so that a merge sees the whole'
+    : 'was made to keep its events (keepEvents in wal.json): its entries are the data';
+  if (git || keepEvents)
+    throw new WalError('ERR_WAL_UNSUPPORTED', `The log in ${location} ${why}. It is never compacted.`);
+}
+
+/** The fold to compact with, before anything is written. Throws ERR_WAL_FOLD where it is not the log's, or nobody named one. */
+async function foldFor<V>({ store, appender }: CompactHost, named: Fold<V> | undefined): Promise<Fold<V>> {
+  await store.catchUp(appender.tail);
+  const fold = named ?? (lastData as Fold<V>);
+  requireFold(appender.tail, fold, await store.snapshots());
+  if (named !== undefined || appender.tail.fold !== undefined) return fold;
+  throw new WalError(
+    'ERR_WAL_FOLD',
+    `Nobody has named the fold of the log in ${store.info().location}, and a compaction deletes the entries that a state was made of: open the Wal with the option fold, or name one here (fold: lastData keeps the last data of each id, and nothing else).`,
+  );
+}
+
+/** Throws where the log's fold is another, or a later version: what is deleted here would be gone for that one. */
+function requireFold(tail: Tail, fold: FoldIdentity, [newest]: readonly SnapshotHeader[]): void {
+  if (newest !== undefined) tail.hearSnapshot(newest);
+  const { fold: recorded } = tail;
+  if (recorded === undefined || (recorded.name === fold.name && recorded.version <= fold.version)) return;
+  const message = `The log's fold is ${foldText(recorded)}, and a compaction with ${foldText(fold)} would delete what that fold needs: nothing was compacted. Compact with the log's fold.`;
+  throw new WalError('ERR_WAL_FOLD', message, { ...(newest && { seq: newest.head.seq }) });
+}
+
+function foldText({ name, version }: FoldIdentity): string {
+  return `${JSON.stringify(name)} version ${version}`;
+}
+
 async function makeSnapshot<V>(host: CompactHost, fold: Fold<V>, sealed: Sealed): Promise<CompactReport> {
-  const { store } = host;
+  const { store, appender } = host;
   const { tip: head } = sealed;
   for (let tries = 1; ; tries++) {
     const snapshots = await store.snapshots();
     const [newest] = snapshots;
     if (head.seq === 0) return { seq: 0, made: false, ids: 0, bytes: 0 };
-    if (newest !== undefined) requireFold(fold, newest);
+    requireFold(appender.tail, fold, snapshots);
     try {
       const isThere = newest !== undefined && newest.head.seq >= head.seq && isOf(fold, newest);
       if (isThere && (await isWhole(store, newest, head))) return reportOf(newest, false);
@@ -92,6 +125,7 @@ async function makeSnapshot<V>(host: CompactHost, fold: Fold<V>, sealed: Sealed)
         const keys = await keysBefore(host, sealed);
         const { header, pieces } = await encode(host, state, keys, sealed);
         await store.putSnapshot(header, pieces);
+        appender.tail.hearSnapshot(header);
         return reportOf(header, true);
       } finally {
         state.close();
@@ -101,13 +135,6 @@ async function makeSnapshot<V>(host: CompactHost, fold: Fold<V>, sealed: Sealed)
       if (!hasCode(error, 'ERR_WAL_COMPACTED') || tries === MOST_TRIES) throw error;
     }
   }
-}
-
-/** Throws where the log is another fold's, or a later version's: what is deleted here would be gone for that one. */
-function requireFold<V>(fold: Fold<V>, { fold: other, head }: SnapshotHeader): void {
-  if (other.name === fold.name && other.version <= fold.version) return;
-  const message = `The entries up to ${head.seq} were compacted with the fold ${JSON.stringify(other.name)} version ${other.version}, and what that one needs would be deleted by a compaction with the fold ${JSON.stringify(fold.name)} version ${fold.version}: compact with that fold.`;
-  throw new WalError('ERR_WAL_FOLD', message, { seq: head.seq });
 }
 
 /**

@@ -1,4 +1,5 @@
 import { messageOf, WalError } from '../errors/errors.ts';
+import { isFoldIdentity } from '../format/fold-identity.ts';
 import { isOrderKey, type OrderKey } from '../format/order.ts';
 import type { LogRecord } from '../format/record.ts';
 import { badArgument, readFields } from '../options/options.ts';
@@ -6,9 +7,9 @@ import type { Item } from './item.ts';
 
 /** A reducer: how the records of an id, one after the other, become its value. */
 export interface Fold<V = unknown, T = unknown> {
-  /** Names it in snapshots: a state is gone on from only by the fold that made it. */
+  /** Names it in the log and in snapshots. 1 to 200 characters. */
   readonly name: string;
-  /** A whole number from 1; to be raised when the same records would come to another state. */
+  /** A whole number from 1. Raise it when the same records come to another state, and add `upgrade`. */
   readonly version: number;
   /**
    * The value that a record makes of one: `undefined` before the first, and to drop the id. A pure function: both arguments are frozen, the answer
@@ -16,6 +17,12 @@ export interface Fold<V = unknown, T = unknown> {
    * Inside a transaction it is also given records that are not written yet: their `crc`, `prev` and `writer` are empty.
    */
   apply(value: V | undefined, record: LogRecord<T>): V | undefined;
+  /**
+   * The value that this version makes of one from a snapshot of an earlier version; undefined drops the id. A pure function, under the
+   * rules of `apply`. Called for each value of such a snapshot when a table is loaded, until the next compaction. Without it a
+   * later version can be used only while all entries are still there.
+   */
+  upgrade?(value: V, fromVersion: number): V | undefined;
   /**
    * Where an item stands in the order that `inOrder()` gives; undefined where it is not in it. Snapshots keep the order, so that
    * its first items are found without looking at the others: what is most urgent, or newest, or not done. A pure
@@ -36,17 +43,22 @@ export const lastData: Fold = {
 
 /** Checks a fold of the caller's, and reads it once. */
 export function checkFold<V>(fold: Fold<V>): Fold<V> {
-  const { name, version, apply, order } = readFields('The fold', fold, ['name', 'version', 'apply', 'order']);
-  if (typeof name !== 'string' || name === '' || name.length > 200)
-    throw badArgument('fold.name must be a string of 1 to 200 characters');
-  if (!Number.isSafeInteger(version) || version < 1)
-    throw badArgument('fold.version must be a whole number from 1');
+  const fields = ['name', 'version', 'apply', 'order', 'upgrade'] as const;
+  const { name, version, apply, order, upgrade } = readFields('The fold', fold, fields);
+  if (!isFoldIdentity({ name, version })) {
+    throw badArgument(
+      'fold.name must be a string of 1 to 200 characters, and fold.version a whole number from 1',
+    );
+  }
   if (typeof apply !== 'function') throw badArgument('fold.apply must be a function');
+  if (upgrade !== undefined && typeof upgrade !== 'function')
+    throw badArgument('fold.upgrade must be a function');
   if (order !== undefined && typeof order !== 'function') throw badArgument('fold.order must be a function');
   return {
     name,
     version,
     apply: (value, record) => apply.call(fold, value, record),
+    ...(upgrade && { upgrade: (value, fromVersion) => upgrade.call(fold, value, fromVersion) }),
     ...(order && { order: (item) => order.call(fold, item) }),
   };
 }

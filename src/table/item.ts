@@ -39,6 +39,22 @@ export function foldItem<V>(
   }
 }
 
+/** What the fold's `upgrade` makes of an item that an earlier version made; undefined where it drops it. Throws ERR_WAL_FOLD. */
+export function upgradeItem<V>(fold: Fold<V>, item: Item<V>, fromVersion: number): Item<V> | undefined {
+  try {
+    const value = fold.upgrade?.(item.value, fromVersion);
+    if (value === undefined) return undefined;
+    freezeKept(value);
+    return Object.freeze({ ...item, value });
+  } catch (error) {
+    throw new WalError(
+      'ERR_WAL_FOLD',
+      `The fold ${JSON.stringify(fold.name)} version ${fold.version} could not upgrade id ${JSON.stringify(item.id)} from version ${fromVersion}: ${messageOf(error)}. Mend its method upgrade, and open the table again.`,
+      { seq: item.rev, cause: error },
+    );
+  }
+}
+
 /** The same error, with the segment of the record that it is about. */
 export function inSegment(error: unknown, segment: string): unknown {
   if (!(error instanceof WalError) || error.code !== 'ERR_WAL_FOLD') return error;

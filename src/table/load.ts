@@ -15,7 +15,7 @@ import type { Before, LineStore } from '../store/store.ts';
 import type { Fold } from './fold.ts';
 import { freezeParsed } from './freeze.ts';
 import type { HeardLine } from './inbox.ts';
-import { inSegment } from './item.ts';
+import { inSegment, upgradeItem } from './item.ts';
 import { recordsIn } from './records.ts';
 import { Run } from './run.ts';
 import { State } from './state.ts';
@@ -67,12 +67,14 @@ async function loadFrom<V>(
 ): Promise<State<V>> {
   let damage: unknown;
   for (const header of snapshots) {
-    if (!isOf(fold, header) || header.head.seq > head.seq) continue;
+    if (!canUse(fold, header) || header.head.seq > head.seq) continue;
     let state: State<V> | undefined;
     try {
       if (whole) for await (const _ of parts.store.readSnapshot(header));
       const blocks = new SnapshotBlocks(header, await parts.store.openSnapshot(header));
-      state = new State(fold, header.head.seq, new Run(blocks));
+      state = isOf(fold, header)
+        ? new State(fold, header.head.seq, new Run(blocks))
+        : await upgraded(parts, fold, new Run<V>(blocks), header);
       await goOn(parts, state, { ...header.head, link: header.seal }, head, heard);
       return state;
     } catch (error) {
@@ -89,7 +91,7 @@ async function loadFrom<V>(
     if (!hasCode(error, 'ERR_WAL_COMPACTED')) throw error;
     const [other] = snapshots;
     if (damage !== undefined) throw damage;
-    if (other !== undefined && !isOf(fold, other)) throw foldError(fold, other);
+    if (other !== undefined && !isOf(fold, other)) throw foldError(fold, other, parts.store.info().location);
     throw error;
   }
 }
@@ -109,7 +111,33 @@ function isPassedOver<V>(
   return damage && hasCode(error, 'ERR_WAL_COMPACTED');
 }
 
-/** Whether a snapshot is one that a fold goes on from. */
+/** Whether a fold can go on from a snapshot: its own, or one of an earlier version that it upgrades. */
+export function canUse<V>(fold: Fold<V>, header: SnapshotHeader): boolean {
+  const { name, version } = header.fold;
+  return isOf(fold, header) || (fold.upgrade !== undefined && fold.name === name && fold.version > version);
+}
+
+/** The state in a snapshot of an earlier version of the fold, each value upgraded. Throws ERR_WAL_FOLD. */
+async function upgraded<V>(
+  { clock }: LoadParts,
+  fold: Fold<V>,
+  run: Run<V>,
+  header: SnapshotHeader,
+): Promise<State<V>> {
+  const state = new State(fold, header.head.seq);
+  try {
+    let stretch = 0;
+    for (const { item } of run.entries()) {
+      state.put(item.id, upgradeItem(fold, item, header.fold.version));
+      if (++stretch % STRETCH === 0) await clock.yield();
+    }
+    return state;
+  } finally {
+    run.close();
+  }
+}
+
+/** Whether a snapshot was made by this version of a fold. */
 export function isOf<V>(fold: Fold<V>, { fold: { name, version }, body }: SnapshotHeader): boolean {
   const ordered = body.ordered !== undefined;
   return fold.name === name && fold.version === version && ordered === (fold.order !== undefined);
@@ -180,7 +208,12 @@ class FirstSegment extends ChainFeed {
   }
 }
 
-function foldError<V>(fold: Fold<V>, { fold: other, head }: SnapshotHeader): WalError {
-  const message = `The entries up to ${head.seq} were compacted with the fold ${JSON.stringify(other.name)} version ${other.version}: the fold ${JSON.stringify(fold.name)} version ${fold.version} cannot go on from its state. Open the table with that fold${other.name === fold.name && other.version === fold.version ? `, which ${fold.order ? 'had no' : 'had an'} order` : ''}.`;
+function foldError<V>(fold: Fold<V>, { fold: other, head }: SnapshotHeader, location: string): WalError {
+  const isName = other.name === fold.name;
+  const advice =
+    isName && other.version < fold.version
+      ? 'Give the fold the method upgrade(value, fromVersion), which makes this version of a value of that one'
+      : `Open the table with that fold${isName && other.version === fold.version ? `, which ${fold.order ? 'had no' : 'had an'} order` : ''}`;
+  const message = `The entries up to ${head.seq} were compacted with the fold ${JSON.stringify(other.name)} version ${other.version}: the fold ${JSON.stringify(fold.name)} version ${fold.version} cannot go on from its state. ${advice}. Where the command line compacted it, a backup from before is in ${location}/backups ("jsonl-wal backup list").`;
   return new WalError('ERR_WAL_FOLD', message, { seq: head.seq });
 }

@@ -7,7 +7,7 @@ import { readRecords } from '../log/reader.ts';
 import { badArgument, integer, readOptions } from '../options/options.ts';
 import { checkFold, type Fold } from './fold.ts';
 import type { Item } from './item.ts';
-import { isOf, type LoadParts, loadState } from './load.ts';
+import { canUse, type LoadParts, loadState } from './load.ts';
 
 /** A state as it was. All of it is frozen. */
 export interface PastState<V = unknown> {
@@ -94,7 +94,7 @@ async function loadPast<V>(
   } finally {
     state.close();
   }
-  const from = snapshots.find((header) => header.head.seq <= seq && isOf(fold, header))?.head.seq ?? 0;
+  const from = snapshots.find((header) => header.head.seq <= seq && canUse(fold, header))?.head.seq ?? 0;
   return { seq, items, applied: seq - from, skipped: head.seq - seq };
 }
 

@@ -127,6 +127,7 @@ export class Replica<V> {
   async #loadOnce(): Promise<boolean> {
     const { store, tail, clock } = this.#parts;
     const snapshots = await store.snapshots();
+    if (snapshots[0] !== undefined) tail.hearSnapshot(snapshots[0]);
     const heard = new Heard();
     const stopHearing = tail.listen(heard);
     try {

@@ -57,6 +57,11 @@ export class State<V> implements View<V> {
     return changes;
   }
 
+  /** Puts an item in, or out, beside what records make: for what an earlier version of the fold made. */
+  put(id: string, item: Item<V> | undefined): void {
+    this.#layer.put(id, item);
+  }
+
   item(id: string): Item<V> | undefined {
     return this.#layer.item(id);
   }

@@ -16,7 +16,7 @@ import {
   resolveLimits,
 } from '../options/options.ts';
 import { type AutoCompact, type AutoCompactOptions, resolveAutoCompact } from '../table/auto-compact.ts';
-import { checkFold, type Fold, lastData } from '../table/fold.ts';
+import { checkFold, type Fold } from '../table/fold.ts';
 
 /** What tells a Wal the date. */
 export interface WalClock {
@@ -64,14 +64,20 @@ export interface WalOptions extends LimitOptions {
    */
   readonly segmentBytes?: number | undefined;
   /**
-   * How records become state: what `table`, `compact`, `expect: {rev}` and `autoCompact` go by where they are given no other.
-   * Default: the last `data` of an id, until an entry with op `delete`.
+   * How records become state: what `table`, `compact`, `expect: {rev}` and `autoCompact` use where they are given no other fold. A Wal that may
+   * write records its name and version in the log: from then on no other fold may compact it. Default: none is recorded; tables
+   * use `lastData`, the last `data` of an id, until an entry with op `delete`.
    */
   readonly fold?: Fold | undefined;
   /**
+   * Whether the entries themselves are the data of a new log, and not only the state that they lead to: such a log is
+   * never compacted (ERR_WAL_UNSUPPORTED). Without effect on one that exists. Default false.
+   */
+  readonly keepEvents?: boolean | undefined;
+  /**
    * Whether this Wal compacts the log by itself, in the background, once that is due: looked at each time it has filled a
-   * segment. `close` waits for it. Should it fail, the process gets a warning (code WAL_AUTO_COMPACT). Without effect on a
-   * log kept in git. Default false; true: with the defaults of AutoCompactOptions.
+   * segment. It needs the option `fold`. `close` waits for it. Should it fail, the process gets a warning (code WAL_AUTO_COMPACT). Without
+   * effect on a log kept in git, or made with `keepEvents`. Default false; true: with the defaults of AutoCompactOptions.
    */
   readonly autoCompact?: boolean | AutoCompactOptions | undefined;
   /** Allow a network file system, where one machine alone may write. Default false. */
@@ -115,6 +121,7 @@ const KNOWN = [
   'keyWindow',
   'segmentBytes',
   'fold',
+  'keepEvents',
   'autoCompact',
   'allowNetwork',
   'fileMode',
@@ -136,7 +143,9 @@ export interface ResolvedOptions extends Limits {
   readonly git: boolean;
   readonly keyWindow: number | undefined;
   readonly segmentBytes: number;
-  readonly fold: Fold;
+  /** Undefined where the caller named none. */
+  readonly fold: Fold | undefined;
+  readonly keepEvents: boolean;
   readonly autoCompact: AutoCompact | undefined;
   readonly allowNetwork: boolean;
   readonly modes: { readonly file: number; readonly directory: number };
@@ -165,8 +174,9 @@ export function resolveOptions(given: WalOptions): ResolvedOptions {
         ? undefined
         : integer('keyWindow', options.keyWindow, 0, MOST_KEY_WINDOW),
     segmentBytes: integer('segmentBytes', options.segmentBytes ?? 2 ** 18, 4096, 2 ** 30),
-    fold: checkFold(options.fold ?? lastData),
-    autoCompact: resolveAutoCompact(options.autoCompact ?? false),
+    fold: options.fold && checkFold(options.fold),
+    keepEvents: boolean('keepEvents', options.keepEvents ?? false),
+    autoCompact: autoCompactOf(options),
     allowNetwork: boolean('allowNetwork', options.allowNetwork ?? false),
     modes: {
       file: integer('fileMode', options.fileMode ?? 0o666, 0, 0o777),
@@ -176,6 +186,14 @@ export function resolveOptions(given: WalOptions): ResolvedOptions {
     onLockWait: callback('onLockWait', options.onLockWait),
     onRewound: callback('onRewound', options.onRewound),
   };
+}
+
+function autoCompactOf({ autoCompact = false, fold }: WalOptions): AutoCompact | undefined {
+  const resolved = resolveAutoCompact(autoCompact);
+  if (resolved === undefined || fold !== undefined) return resolved;
+  throw badArgument(
+    'autoCompact deletes entries once the state holds what they lead to: it needs the option fold, which names how the state is made (fold: lastData keeps the last data of each id, and nothing else)',
+  );
 }
 
 function dateOf(clock: WalClock | undefined): (() => unknown) | undefined {

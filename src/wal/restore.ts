@@ -3,6 +3,7 @@ import type { FileStore } from '../file/file-store.ts';
 import { MarkFile } from '../file/mark-file.ts';
 import { NewLog } from '../file/new-log.ts';
 import { openFileStore } from '../file/open.ts';
+import { traitsOf } from '../format/meta.ts';
 import { snapshotName } from '../format/names.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
 import { LineCopy } from '../log/line-copy.ts';
@@ -140,9 +141,8 @@ async function restoreOnce(store: FileStore, job: Job): Promise<RestoreReport> {
       }
     }
     if (first > 1 && kept === 0) throw stateGoneError(store, first);
-    const { git, keyWindow } = store.info();
     checkAborted(signal);
-    await made.finish({ id, created: new Date(clock.now()).toISOString(), git, keyWindow });
+    await made.finish({ id, created: new Date(clock.now()).toISOString(), ...traitsOf(store.info()) });
     if (copy.copied !== undefined)
       new MarkFile({ storage, directory: destination, log: id, now: clock.now }).set(copy.copied);
     const bad = survey.error === undefined ? HARM : [...HARM, 'stranded'];

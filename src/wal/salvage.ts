@@ -23,6 +23,7 @@ import { type Snapshots, snapshotsFor } from '../file/salvage-snapshots.ts';
 import { readBody, readHeader } from '../file/snapshots.ts';
 import { surveySegments } from '../file/survey.ts';
 import { healSuspect } from '../file/suspect.ts';
+import { type FoldIdentity, isFoldIdentity } from '../format/fold-identity.ts';
 import { DEFAULT_KEY_WINDOW, isKeyWindow } from '../format/key-scope.ts';
 import { decodeMeta, type Meta } from '../format/meta.ts';
 import { META_FILE } from '../format/names.ts';
@@ -273,7 +274,6 @@ function rebuilt(
 ): Promise<Rebuilt> {
   const session = sessionName(randomHex);
   const { headers, damaged } = snapshots;
-  const { git, keyWindow } = meta;
   const parts = {
     storage,
     clock,
@@ -281,8 +281,7 @@ function rebuilt(
     survey,
     snapshots: headers,
     damaged,
-    git,
-    keyWindow,
+    traits: meta,
     session,
     sink,
   };
@@ -360,7 +359,19 @@ function metaOf(
   const git = /"git":\s*true/.test(text) || (isOne && /^\*\.jsonl -text/m.test(attributes));
   const told = Number(/"keyWindow":\s*(\d{1,8})\b/.exec(text)?.[1] ?? header?.keys.window);
   const keyWindow = isKeyWindow(told) ? told : DEFAULT_KEY_WINDOW;
-  return { meta: { id, created: new Date(clock.now()).toISOString(), git, keyWindow }, problem };
+  const keepEvents = /"keepEvents":\s*true/.test(text);
+  const made = { git, keyWindow, fold: foldNamedIn(text) ?? header?.fold, keepEvents };
+  return { meta: { id, created: new Date(clock.now()).toISOString(), ...made }, problem };
+}
+
+/** The fold that a damaged wal.json names. */
+function foldNamedIn(text: string): FoldIdentity | undefined {
+  try {
+    const fold: unknown = JSON.parse(/"fold":\s*(\{[^{}]*\})/.exec(text)?.[1] ?? 'null');
+    return isFoldIdentity(fold) ? { name: fold.name, version: fold.version } : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** What wal.json says but for what an editor or a copy did to all of it. */

@@ -142,7 +142,7 @@ async function appendRepair(
   error: WalError,
 ): Promise<RepairReport['head']> {
   let written = { tip: { seq: 0, crc: GENESIS_CRC, link: GENESIS_CRC }, length: 0 };
-  const tail: Tail = new Tail(new KeyWindow(scopeAtStart(0)), {
+  const tail: Tail = new Tail(new KeyWindow(scopeAtStart(0)), undefined, {
     accepted: () => {},
     landed: (end) => tail.advance(written.tip, end - written.length, false),
     caughtUp: () => {},

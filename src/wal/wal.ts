@@ -3,13 +3,14 @@ import { type Clock, wholeDate } from '../clock/clock.ts';
 import { messageOf, WalError } from '../errors/errors.ts';
 import { openFileStore } from '../file/open.ts';
 import type { Head } from '../format/chain.ts';
-import { type Body, batchBody, type Entry, entryBody, raiseBody } from '../format/entry.ts';
+import { type Body, batchBody, type Entry, entryBody, foldBody, raiseBody } from '../format/entry.ts';
+import { type FoldIdentity, recordedFold } from '../format/fold-identity.ts';
 import { firstInScope, MOST_KEY_WINDOW } from '../format/key-scope.ts';
 import type { Rewind } from '../format/mark.ts';
 import type { LogRecord } from '../format/record.ts';
 import type { GateObserver } from '../lock/gate.ts';
 import { Appender } from '../log/appender.ts';
-import { Behind, type Decide } from '../log/decision.ts';
+import { Behind, type Decide, UNDECIDED } from '../log/decision.ts';
 import { olderKeys, waiting } from '../log/older-keys.ts';
 import { readPastDamage } from '../log/past-damage.ts';
 import type { AppendResult } from '../log/pending.ts';
@@ -32,7 +33,7 @@ import { orReadOnly } from '../storage/error.ts';
 import type { LineStore, StoreInfo } from '../store/store.ts';
 import { type AutoCompactHost, AutoCompaction } from '../table/auto-compact.ts';
 import { type CompactOptions, type CompactReport, compact } from '../table/compact.ts';
-import type { Fold } from '../table/fold.ts';
+import { type Fold, lastData } from '../table/fold.ts';
 import { type Moment, type PastState, stateAt } from '../table/past.ts';
 import { checkOutside, Table, type TableHost, type TableOptions, throwNotWritten } from '../table/table.ts';
 import { type BackupOptions, type BackupReport, backupStore } from './backup.ts';
@@ -72,6 +73,8 @@ export interface WalInfo extends StoreInfo {
   readonly keyWindow: number;
   /** The first entry whose key the next append would be held against, as far as this Wal has read the log. */
   readonly keysFrom: number;
+  /** The log's fold, as far as this Wal has read its lines and snapshots; undefined where it knows of none. */
+  readonly fold?: FoldIdentity | undefined;
   readonly limits: Limits;
 }
 
@@ -89,7 +92,8 @@ export class Wal {
   readonly #readOnly: boolean;
   readonly #appender: Appender;
   readonly #stats: Stats;
-  readonly #fold: Fold;
+  /** Undefined where the caller named none. */
+  readonly #fold: Fold | undefined;
   readonly #autoCompaction: AutoCompaction | undefined;
   /** What reads or writes files of the store for longer than a turn. */
   readonly #works = new Works();
@@ -97,6 +101,7 @@ export class Wal {
   /** Tells the revs that appends expect, once one has asked. */
   #revs: Table | undefined;
   #revsLoading: Promise<void> | undefined;
+  #toldOtherFold = false;
   #closed: Promise<void> | undefined;
 
   /**
@@ -118,17 +123,8 @@ export class Wal {
    */
   static async openIn(surroundings: Surroundings, directory: string, options: WalOptions = {}): Promise<Wal> {
     const place = resolveDirectory(directory);
-    const {
-      durability,
-      maxEntryBytes,
-      maxPendingBytes,
-      fold,
-      autoCompact,
-      now,
-      onLockWait,
-      onRewound,
-      ...rest
-    } = resolveOptions(options);
+    const { durability, maxEntryBytes, maxPendingBytes, autoCompact, now, onLockWait, onRewound, ...rest } =
+      resolveOptions(options);
     const clock = now ? { ...surroundings.clock, now: () => wholeDate(now) } : surroundings.clock;
     const limits = { durability, maxEntryBytes, maxPendingBytes };
     const stats = new Stats();
@@ -144,7 +140,7 @@ export class Wal {
     const wal = new Wal(
       store,
       limits,
-      { fold, autoCompact },
+      { fold: rest.fold, autoCompact },
       rest.readOnly,
       clock,
       stats,
@@ -155,6 +151,7 @@ export class Wal {
       if (!rest.readOnly) await wal.#appender.begin();
       else if (onRewound !== undefined) await wal.#appender.look();
       if (rest.keyWindow !== undefined) await wal.#checkKeyWindow(rest.keyWindow);
+      if (rest.fold !== undefined && !rest.readOnly) await wal.#recordFold(rest.fold);
     } catch (error) {
       await wal.close();
       throw orReadOnly(error);
@@ -223,7 +220,8 @@ export class Wal {
       debug: session.debug,
     });
     this.#fold = fold;
-    if (autoCompact !== undefined && !store.info().git)
+    const { git, keepEvents } = store.info();
+    if (autoCompact !== undefined && !git && !keepEvents)
       this.#autoCompaction = new AutoCompaction(this.#compactHost, autoCompact);
   }
 
@@ -277,7 +275,7 @@ export class Wal {
 
   #loadRevs(): Promise<void> {
     this.#revsLoading ??= this.#works
-      .note(Table.open(this.#tableHost, this.#fold))
+      .note(Table.open(this.#tableHost, this.#fold ?? lastData))
       .then((table) => {
         this.#revs = table;
       }, throwNotWritten)
@@ -346,6 +344,17 @@ export class Wal {
     if (window !== wanted) throw keyWindowError(this.#store.info(), window, wanted);
   }
 
+  /** Records the fold as the log's, where none is recorded, or an earlier version of it. */
+  async #recordFold({ name, version }: Fold): Promise<void> {
+    const { tail } = this.#appender;
+    const [newest] = await this.#store.snapshots();
+    if (newest !== undefined) tail.hearSnapshot(newest);
+    const isNews = () => recordedFold(tail.fold, { name, version }) !== tail.fold;
+    if (!isNews()) return;
+    const body = foldBody({ name, version }, this.#clock.now());
+    await this.#appender.append({ body: UNDECIDED, decide: () => (isNews() ? body : undefined) });
+  }
+
   /**
    * The keys of all entries that the log still tells of, and from which entry on it does; for `import`.
    * @internal
@@ -375,7 +384,26 @@ export class Wal {
   async #table<V>(options: TableOptions<V>): Promise<Table<V>> {
     this.#checkOpen();
     const { fold } = readOptions(options, ['fold']);
-    return Table.open(this.#tableHost, fold ?? (this.#fold as Fold<V>));
+    const table = await Table.open(this.#tableHost, fold ?? this.#ownFold<V>());
+    this.#tellOtherFold(fold ?? this.#ownFold<V>());
+    return table;
+  }
+
+  /** Warns, once a Wal, where a state is not the one that the log's compactions keep. */
+  #tellOtherFold<V>({ name, version }: Fold<V>): void {
+    const { fold: recorded } = this.#appender.tail;
+    if (recorded === undefined || this.#toldOtherFold) return;
+    if (recorded.name === name && recorded.version <= version) return;
+    this.#toldOtherFold = true;
+    process.emitWarning(
+      `this log's fold is ${JSON.stringify(recorded.name)} version ${recorded.version}: a state made with ${JSON.stringify(name)} version ${version} differs from the log's own, and cannot be made any more once the log is compacted`,
+      { code: 'WAL_FOLD' },
+    );
+  }
+
+  /** What a table uses where it is given no fold. */
+  #ownFold<V>(): Fold<V> {
+    return (this.#fold ?? lastData) as Fold<V>;
   }
 
   /**
@@ -394,7 +422,9 @@ export class Wal {
     this.#checkOpen();
     const { fold } = readOptions(options, ['fold']);
     const parts = { store: this.#store, clock: this.#clock };
-    return stateAt(parts, fold ?? (this.#fold as Fold<V>), moment, () => this.#head());
+    const past = await stateAt(parts, fold ?? this.#ownFold<V>(), moment, () => this.#head());
+    this.#tellOtherFold(fold ?? this.#ownFold<V>());
+    return past;
   }
 
   /**
@@ -571,10 +601,10 @@ export class Wal {
 
   /** What kind of log this is, where it lies, and how it is locked. */
   info(): WalInfo {
-    const { keyScope, head } = this.#appender.tail;
+    const { keyScope, head, fold } = this.#appender.tail;
     const { window: keyWindow } = keyScope;
     const keysFrom = firstInScope(keyScope, head.seq);
-    return { ...this.#store.info(), keyWindow, keysFrom, limits: this.#limits };
+    return { ...this.#store.info(), keyWindow, keysFrom, fold, limits: this.#limits };
   }
 
   /**

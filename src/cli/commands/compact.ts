@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { messageOf, WalError } from '../../errors/errors.ts';
-import type { Rewind, Wal } from '../../index.ts';
+import type { CompactOptions, Rewind, Wal } from '../../index.ts';
 import { backUp, backupBeyond } from '../backups.ts';
 import { makeCommand, settingsOf, wholeNumber } from '../command.ts';
-import { foldOption } from '../fold.ts';
+import { foldNamed, foldOption, requireFold } from '../fold.ts';
 import { openWriter, using, type WriterOptions, withWriterOptions } from '../log.ts';
 import { sayNote } from '../note.ts';
 import { Output } from '../output.ts';
@@ -13,6 +13,7 @@ import { bytesIn, isSoleName, segmentsIn, snapshotsIn } from '../segments.ts';
 import { count } from '../words.ts';
 
 interface CompactSettings extends WriterOptions {
+  readonly fold?: string;
   readonly retain: number;
   readonly backup: boolean;
 }
@@ -33,10 +34,11 @@ export function compactCommand(): Command {
     )
     .addHelpText(
       'after',
-      '\nOthers may append meanwhile. What was compacted away is state ("jsonl-wal state"), and cannot be read as entries\nany more. Where the data of an entry is a change and not the whole, let the program compact that folds it.',
+      '\nOthers may append meanwhile. What was compacted away is state ("jsonl-wal state"), and cannot be read as entries\nany more. --fold may be left out where the log\'s recorded fold is last-data. Where that is another, only it compacts:\nname the module of the program that it belongs to, or let that program compact.',
     );
   return withWriterOptions(command).action(async (_options: unknown, given: Command) => {
-    const { dir, json, retain, backup, ...options } = settingsOf<CompactSettings>(given);
+    const { dir, json, retain, backup, fold: named, ...options } = settingsOf<CompactSettings>(given);
+    const fold = await foldNamed(named);
     const output = new Output();
     let rewound: Rewind | undefined;
     const onRewound = (rewind: Rewind) => {
@@ -44,7 +46,8 @@ export function compactCommand(): Command {
     };
     await using(openWriter(dir, { ...options, onRewound }), async (wal) => {
       if (rewound !== undefined) throw setBackError(rewoundText(rewound), rewound.from, FORGET);
-      const { report, deleted, freed, copy } = await compactSafely(wal, retain, backup);
+      requireFold(wal, fold);
+      const { report, deleted, freed, copy } = await compactSafely(wal, { fold, retain }, backup);
       output.done = { told: `The log is compacted up to entry ${report.seq}.`, seq: report.seq };
       if (json) await output.json({ ...report, deleted, freed, backup: copy ?? null });
       else {
@@ -63,11 +66,11 @@ export function compactCommand(): Command {
 }
 
 /** Compacts a log that is as long as its backups; with `backup`, one that was copied, and found whole, before. */
-async function compactSafely(wal: Wal, retain: number, backup: boolean) {
-  const { location, git } = wal.info();
+async function compactSafely(wal: Wal, options: CompactOptions, backup: boolean) {
+  const { location, git, keepEvents } = wal.info();
   await refuseSetBack(wal);
-  // One that is kept in git is not compacted, as it is about to say.
-  const copy = backup && !git ? await backUp(wal, 'compact') : undefined;
+  // One that is never compacted is about to say so.
+  const copy = backup && !git && !keepEvents ? await backUp(wal, 'compact') : undefined;
   const snapshots = snapshotsIn(location);
   const segments = segmentsIn(location).map((file) => ({ ...file, sole: isSoleName(location, file) }));
   const gone = () => without(segments, segmentsIn(location));
@@ -75,7 +78,7 @@ async function compactSafely(wal: Wal, retain: number, backup: boolean) {
   const discard = () => orSay(() => copy && deleteBackups(location, [copy]));
   let report: Awaited<ReturnType<Wal['compact']>>;
   try {
-    report = await wal.compact({ retain });
+    report = await wal.compact(options);
   } catch (error) {
     if (isAllThere()) discard();
     throw error;

@@ -5,6 +5,7 @@ import { type Item, WalError } from '../../index.ts';
 import { BadItems } from '../bad-items.ts';
 import { beadsEntry } from '../beads.ts';
 import { makeCommand, settingsOf } from '../command.ts';
+import { foldNamed, foldOption } from '../fold.ts';
 import { openReader, using } from '../log.ts';
 import { Output } from '../output.ts';
 import { count } from '../words.ts';
@@ -13,6 +14,7 @@ import { writeWhole } from '../write-file.ts';
 interface ExportSettings {
   readonly to: 'beads';
   readonly strict?: true;
+  readonly fold?: string;
 }
 
 export function exportCommand(): Command {
@@ -26,16 +28,18 @@ export function exportCommand(): Command {
         .choices(['beads'])
         .makeOptionMandatory(),
     )
+    .addOption(foldOption())
     .option('--strict', 'write nothing at all if the data of an id is no issue')
     .addHelpText(
       'after',
       '\nWhat "import --from beads" reads. An id whose data is no issue (an object with that id, and created_at or\nupdated_at) is told and left out. The file is there whole, and synced, or as it was before.',
     )
     .action(async (file: string, _options: unknown, self: Command) => {
-      const { dir, json, strict = false } = settingsOf<ExportSettings>(self);
+      const { dir, json, strict = false, fold: named } = settingsOf<ExportSettings>(self);
       const bad = new BadItems('ids', json);
+      const fold = await foldNamed(named);
       const { lines, seq } = await using(openReader(dir), async (wal) => {
-        const table = await wal.table();
+        const table = await wal.table({ fold });
         return { lines: [...issueLines(table, bad)], seq: table.seq };
       });
       if (strict && bad.count > 0) {

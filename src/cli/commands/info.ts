@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
+import { printable } from '../../format/printable.ts';
 import { lockStatus, type Wal } from '../../index.ts';
 import { makeCommand, settingsOf } from '../command.ts';
 import { openReader, using } from '../log.ts';
 import { Output } from '../output.ts';
-import { bytesIn, type SegmentFile, segmentsIn } from '../segments.ts';
+import { bytesIn, newestFold, type SegmentFile, segmentsIn } from '../segments.ts';
 import { count } from '../words.ts';
 
 export function infoCommand(): Command {
@@ -12,7 +13,7 @@ export function infoCommand(): Command {
       const { dir, json } = settingsOf(command);
       const { trouble, ...facts } = await using(openReader(dir), async (wal) => {
         const head = await wal.head();
-        const { id, created, location, git, keyWindow, sync } = wal.info();
+        const { id, created, location, git, keepEvents, fold, keyWindow, sync } = wal.info();
         const segments = segmentsIn(location);
         const bytes = bytesIn(segments);
         const lock = lockStatus(location).kind ?? null;
@@ -22,6 +23,8 @@ export function infoCommand(): Command {
           created,
           directory: location,
           git,
+          keepEvents,
+          fold: newestFold(location) ?? fold ?? null,
           head,
           keyWindow,
           segments,
@@ -35,6 +38,7 @@ export function infoCommand(): Command {
       if (json) await output.json(facts);
       else {
         const { id, created, directory, git, head, keyWindow, segments, bytes, lock, sync } = facts;
+        const { keepEvents, fold } = facts;
         await output.facts([
           ['log', `${id}, made ${created}`],
           ['directory', directory],
@@ -43,6 +47,8 @@ export function infoCommand(): Command {
           ['keys', `looked for among the last ${count(keyWindow, 'entry', 'entries')}`],
           ['lock', lock ?? 'not chosen yet: the first writer on this machine does'],
           ['acknowledged', `once synced (${sync}), unless a writer says otherwise`],
+          ['fold', fold === null ? 'none recorded' : `${printable(fold.name)} version ${fold.version}`],
+          ['events', keepEvents ? 'kept: never compacted' : 'may be compacted, with that fold'],
           ['git', git ? 'kept in git: one segment' : 'no'],
         ]);
       }

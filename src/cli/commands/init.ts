@@ -14,6 +14,7 @@ import { showWaiting } from '../status.ts';
 
 interface InitSettings {
   readonly git?: true;
+  readonly keepEvents?: true;
   readonly keyWindow?: number;
   readonly allowNetwork?: true;
 }
@@ -25,18 +26,23 @@ export function initCommand(): Command {
       'for a log that is committed to git: keep it in one segment, and its line ends as they are',
     )
     .option(
+      '--keep-events',
+      'for a log whose entries are the data, not only the state: it is never compacted',
+    )
+    .option(
       '--key-window <entries>',
       'among how many last entries an idempotency key is looked for (default: 100000; it can be raised later)',
       wholeNumber(0, MOST_KEY_WINDOW),
     )
     .option('--allow-network', 'allow a network file system, where one machine alone may write')
     .action(async (_options: unknown, command: Command) => {
-      const { dir, json, git = false, allowNetwork = false, keyWindow } = settingsOf<InitSettings>(command);
+      const settings = settingsOf<InitSettings>(command);
+      const { dir, json, git = false, keepEvents = false, allowNetwork = false, keyWindow } = settings;
       refuseAddress(dir);
       const metaPath = join(dir, META_FILE);
       const made = !existsSync(metaPath);
       const info = await using(
-        openLog(dir, { git, keyWindow, allowNetwork, onLockWait: showWaiting }),
+        openLog(dir, { git, keepEvents, keyWindow, allowNetwork, onLockWait: showWaiting }),
         async (wal) => wal.info(),
       );
       const meta = metaOf(dir);
@@ -54,6 +60,10 @@ export function initCommand(): Command {
       }
       if (git && !meta.git)
         sayNote('This log was not made for git (--git has to come first): it may grow more segments.');
+      if (keepEvents && !meta.keepEvents)
+        sayNote(
+          'This log was not made to keep its events (--keep-events has to come first): it can be compacted.',
+        );
       await output.flush();
     });
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { makeCommand, settingsOf } from '../command.ts';
-import { foldOption } from '../fold.ts';
+import { foldNamed, foldOption, requireFold } from '../fold.ts';
 import { openWriter, using, type WriterOptions, withWriterOptions } from '../log.ts';
 import { Output } from '../output.ts';
 import { count } from '../words.ts';
@@ -13,10 +13,17 @@ export function snapshotCommand(): Command {
       '\nLoading the state then costs what the state does. What may be deleted because of it, "jsonl-wal compact" deletes.',
     );
   return withWriterOptions(command).action(async (_options: unknown, given: Command) => {
-    const { dir, json, ...options } = settingsOf<WriterOptions>(given);
-    const report = await using(openWriter(dir, options), (wal) =>
-      wal.compact({ retain: Number.POSITIVE_INFINITY }),
-    );
+    const {
+      dir,
+      json,
+      fold: named,
+      ...options
+    } = settingsOf<WriterOptions & { readonly fold?: string }>(given);
+    const fold = await foldNamed(named);
+    const report = await using(openWriter(dir, options), (wal) => {
+      requireFold(wal, fold);
+      return wal.compact({ fold, retain: Number.POSITIVE_INFINITY });
+    });
     const output = new Output();
     output.done = { told: `A snapshot of all up to entry ${report.seq} is there.`, seq: report.seq };
     if (json) await output.json(report);

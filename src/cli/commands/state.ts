@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import type { Item, Moment, Wal } from '../../index.ts';
+import type { Fold, Item, Moment, Wal } from '../../index.ts';
 import { makeCommand, settingsOf, several, time, wholeNumber } from '../command.ts';
+import { foldNamed, foldOption } from '../fold.ts';
 import { openReader, using } from '../log.ts';
 import { Output } from '../output.ts';
 import { showItem } from '../show.ts';
@@ -9,6 +10,7 @@ import { count } from '../words.ts';
 interface StateSettings {
   readonly id?: readonly string[];
   readonly at?: Moment;
+  readonly fold?: string;
 }
 
 export function stateCommand(): Command {
@@ -24,12 +26,19 @@ export function stateCommand(): Command {
       'as it was: after an entry (its seq), or at a time (ISO 8601): after the last entry before the first later one',
       moment,
     )
-    .addHelpText('after', '\nThe state is the last data of each id, until an entry with op delete.')
+    .addOption(foldOption())
+    .addHelpText(
+      'after',
+      "\nWithout --fold the state is the last data of each id, until an entry with op delete; where the log's recorded fold is\nanother, that is said.",
+    )
     .action(async (_options: unknown, command: Command) => {
-      const { dir, json, id: ids, at } = settingsOf<StateSettings>(command);
+      const { dir, json, id: ids, at, fold: named } = settingsOf<StateSettings>(command);
+      const fold = await foldNamed(named);
       const output = new Output();
       await using(openReader(dir), async (wal) => {
-        const items = await (at === undefined ? itemsNow(wal, ids) : itemsAt(wal, at, ids, json));
+        const items = await (at === undefined
+          ? itemsNow(wal, ids, fold)
+          : itemsAt(wal, at, { ids, json, fold }));
         try {
           for (const item of items) {
             if (output.gone.aborted) break;
@@ -50,8 +59,12 @@ function moment(text: string): Moment {
   return { time: time(text) };
 }
 
-async function itemsNow(wal: Wal, ids: readonly string[] | undefined): Promise<Iterable<Item>> {
-  const table = await wal.table();
+async function itemsNow(
+  wal: Wal,
+  ids: readonly string[] | undefined,
+  fold: Fold | undefined,
+): Promise<Iterable<Item>> {
+  const table = await wal.table({ fold });
   if (ids === undefined) return table;
   return ids.map((id) => table.item(id)).filter((item) => item !== undefined);
 }
@@ -59,10 +72,9 @@ async function itemsNow(wal: Wal, ids: readonly string[] | undefined): Promise<I
 async function itemsAt(
   wal: Wal,
   at: Moment,
-  ids: readonly string[] | undefined,
-  json: boolean,
+  { ids, json, fold }: { ids: readonly string[] | undefined; json: boolean; fold: Fold | undefined },
 ): Promise<Iterable<Item>> {
-  const { seq, items, applied, skipped } = await wal.stateAt(at);
+  const { seq, items, applied, skipped } = await wal.stateAt(at, { fold });
   const facts = { seq, applied, skipped };
   process.stderr.write(json ? `${JSON.stringify(facts)}\n` : `jsonl-wal: ${replayText(facts)}\n`);
   if (ids === undefined) return items;

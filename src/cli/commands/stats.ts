@@ -4,25 +4,29 @@ import { hasCode } from '../../errors/errors.ts';
 import { canonicalOfParsed } from '../../format/canonical.ts';
 import { FORMAT_VERSION } from '../../format/meta.ts';
 import { snapshotSeq } from '../../format/names.ts';
+import { printable } from '../../format/printable.ts';
 import { encodeItem } from '../../format/snapshot.ts';
-import { lockStatus, type Wal } from '../../index.ts';
+import { type Fold, lastData, lockStatus, type Wal } from '../../index.ts';
 import { makeCommand, settingsOf } from '../command.ts';
+import { foldNamed, foldOption } from '../fold.ts';
 import { openReader, using } from '../log.ts';
 import { Output } from '../output.ts';
-import { bytesIn, lookAt, type SegmentFile, segmentsIn, snapshotsIn } from '../segments.ts';
+import { bytesIn, lookAt, newestFold, type SegmentFile, segmentsIn, snapshotsIn } from '../segments.ts';
 import { timeText } from '../show.ts';
 import { packageVersion } from '../version.ts';
 import { figure, size } from '../words.ts';
 
 export function statsCommand(): Command {
-  return makeCommand('stats', ['stats', 'stats --json | jq .bytes.dead'])
+  return makeCommand('stats', ['stats', 'stats --fold last-data --json | jq .bytes.dead'])
+    .addOption(foldOption())
     .addHelpText(
       'after',
-      '\nLive is what the state takes as a snapshot: the last data of each id, until an op delete. The rest of the log is\ndead: compaction frees it, once no snapshot that is kept needs it, and no backup holds it.',
+      "\nLive is what the state takes as a snapshot, made with the log's fold: the recorded one, where that is last-data, or the\none that --fold names. The rest of the log is dead: compaction frees it, once no snapshot that is kept needs it, and no\nbackup holds it. Nothing is dead in a log that keeps its events.",
     )
     .action(async (_options: unknown, command: Command) => {
-      const { dir, json } = settingsOf(command);
-      const stats = await using(openReader(dir), statsOf);
+      const { dir, json, fold: named } = settingsOf<{ readonly fold?: string }>(command);
+      const fold = await foldNamed(named);
+      const stats = await using(openReader(dir), (wal) => statsOf(wal, fold));
       const output = new Output();
       if (json) await output.json(stats);
       else await output.facts(rowsOf(stats));
@@ -32,22 +36,27 @@ export function statsCommand(): Command {
 
 type LogStats = Awaited<ReturnType<typeof statsOf>>;
 
-async function statsOf(wal: Wal) {
-  const { id, location, created } = wal.info();
+async function statsOf(wal: Wal, named: Fold | undefined) {
+  const { id, location, created, keepEvents } = wal.info();
   const { seq } = await wal.head();
   const oldest = await wal.oldest();
   const segments = segmentsIn(location);
   const snapshots = snapshotsIn(location);
   const log = bytesIn(segments);
   const kept = bytesIn(snapshots);
-  const state = await stateOf(wal);
+  const recorded = newestFold(location) ?? wal.info().fold;
+  const fold = named ?? (recorded?.name === lastData.name ? lastData : undefined);
+  const state = fold && (await stateOf(wal, fold));
   return {
     id,
     directory: location,
     created,
     /** Ever appended, and those of them that can be read. */
     entries: { all: seq, readable: Math.max(0, seq - oldest + 1) },
-    /** Null where a program folds the log in a way of its own. */
+    keepEvents,
+    /** The recorded one. */
+    fold: recorded ?? null,
+    /** Null where the log's fold is not known here. */
     ids: state?.ids ?? null,
     segments: segments.length,
     snapshots: snapshots.map(({ name, bytes }) => ({ seq: snapshotSeq(name), bytes })),
@@ -55,7 +64,7 @@ async function statsOf(wal: Wal) {
       segments: log,
       snapshots: kept,
       live: state?.bytes ?? null,
-      dead: state === undefined ? null : Math.max(0, log + kept - state.bytes),
+      dead: keepEvents ? 0 : state === undefined ? null : Math.max(0, log + kept - state.bytes),
     },
     lastWrite: lastWrite(location, [...segments, ...snapshots]),
     lock: lockStatus(location).kind ?? null,
@@ -64,9 +73,9 @@ async function statsOf(wal: Wal) {
 }
 
 /** Ids, and the bytes of a snapshot of them. */
-async function stateOf(wal: Wal): Promise<{ ids: number; bytes: number } | undefined> {
+async function stateOf(wal: Wal, fold: Fold): Promise<{ ids: number; bytes: number } | undefined> {
   try {
-    const table = await wal.table();
+    const table = await wal.table({ fold });
     let bytes = 0;
     for (const item of table)
       bytes += Buffer.byteLength(encodeItem({ ...item, json: canonicalOfParsed(item.value) }));
@@ -86,16 +95,20 @@ function lastWrite(directory: string, files: readonly SegmentFile[]): number | n
 function rowsOf(stats: LogStats) {
   const { id, created, directory, entries, ids, segments, snapshots, bytes, lastWrite, lock, versions } =
     stats;
+  const { fold, keepEvents } = stats;
+  const unknown = fold === null ? 'not known: name the fold (--fold)' : 'not known: --fold names its module';
   const { all, readable } = entries;
   const compacted = all > readable ? `, the last ${figure(readable)} of them readable` : '';
   const newest = snapshots.at(-1);
   const { live, dead } = bytes;
+  const deadText = keepEvents ? 'nothing: it keeps its events' : unknown;
   const share = live === null || dead === null ? 0 : Math.round((100 * dead) / Math.max(1, live + dead));
   return [
     ['log', `${id}, made ${created}`],
     ['directory', directory],
     ['entries', `${figure(all)}${compacted}`],
-    ['ids', ids === null ? 'folded by a program in a way of its own' : figure(ids)],
+    ['fold', fold === null ? 'none recorded' : `${printable(fold.name)} version ${fold.version}`],
+    ['ids', ids === null ? unknown : figure(ids)],
     ['segments', `${figure(segments)}, ${size(bytes.segments)}`],
     [
       'snapshots',
@@ -103,8 +116,8 @@ function rowsOf(stats: LogStats) {
         ? 'none'
         : `${figure(snapshots.length)}, ${size(bytes.snapshots)}, the newest of entry ${newest.seq}`,
     ],
-    ['live', live === null ? 'not known' : size(live)],
-    ['dead', dead === null ? 'not known' : `${size(dead)} (${share} %)`],
+    ['live', live === null ? unknown : size(live)],
+    ['dead', dead === null || keepEvents ? deadText : `${size(dead)} (${share} %)`],
     ['last write', lastWrite === null ? 'never' : timeText(lastWrite)],
     ['lock', lock ?? 'not chosen yet: the first writer on this machine does'],
     ['versions', `format ${versions.format}, jsonl-wal ${versions.package}, node ${versions.node}`],

@@ -18,6 +18,7 @@ import { segmentsIn, snapshotsIn } from '../segments.ts';
 import { timeText } from '../show.ts';
 import { count, strayText } from '../words.ts';
 import { ageText, type Check, commandOn } from './check.ts';
+import { compactAdvice } from './compact-advice.ts';
 import { copiesOf, fromBackups } from './from-backups.ts';
 
 /** What nobody touched for so long is left over. */
@@ -64,7 +65,7 @@ export async function checkSnapshots(directory: string, report: VerifyReport): P
   if (bad.length === 0)
     return { name, state: 'ok', message: `${all.length}, all whole, the newest of entry ${reached}` };
   const instead = newest === undefined ? 'the entries are all there' : `that of entry ${reached} stands in`;
-  const mend = `${commandOn(directory, 'compact --fold last-data')} makes a new one (where a program folds the log in a way of its own, let it)`;
+  const mend = `make a new one: ${compactAdvice(directory)}`;
   return { name, state: 'warn', message: `${bad.join(' and ')} cannot be read; ${instead}`, mend };
 }
 

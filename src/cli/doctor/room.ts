@@ -3,6 +3,7 @@ import { shellWord } from '../../lab/shell-word.ts';
 import { type Held, heldByPrunable } from '../prune-backups.ts';
 import { count, size } from '../words.ts';
 import { type Check, commandOn } from './check.ts';
+import { compactAdvice } from './compact-advice.ts';
 import { mountOf } from './mount.ts';
 
 /** So little room is soon gone. */
@@ -33,8 +34,9 @@ export function checkRoom(directory: string, writable: boolean): Check {
 export function roomier(directory: string): string {
   const { bytes, files } = heldIn(directory);
   const prune = `${commandOn(directory, 'backup prune --keep 0')} frees ${size(bytes)} and ${count(files, 'file')} that backups of compactions hold`;
-  const compact = `once there is room for a file of the size of the state: ${commandOn(directory, 'compact --fold last-data --retain 1 --no-backup')}, which frees what the state does not need ("jsonl-wal stats" tells how much), but for what a backup holds, too`;
-  return [...(files > 0 ? [prune] : []), others(directory), compact].join('; ');
+  const command = compactAdvice(directory, ' --retain 1 --no-backup');
+  const compact = `once there is room for a file of the size of the state: ${command}, which frees what the state does not need ("jsonl-wal stats" tells how much), but for what a backup holds, too`;
+  return [...(files > 0 ? [prune] : []), others(directory), ...(command ? [compact] : [])].join('; ');
 }
 
 function others(directory: string): string {

@@ -1,4 +1,4 @@
-import { type AppendResult, type Fold, type Wal, WalError } from '../../index.ts';
+import { type AppendResult, type Fold, lastData, type Wal, WalError } from '../../index.ts';
 import { type Author, must, SMALL, type Workload } from './workload.ts';
 
 const OTHER: Fold = { name: 'other', version: 1, apply: (before) => before };
@@ -62,7 +62,7 @@ export const CONTESTED: readonly Workload[] = [
       answers.push(await author.appendWith(later, { key: 'a' }));
       for (let i = 0; i < 2; i++) {
         await author.append(later, 1000);
-        await later.compact({ retain: 1 });
+        await later.compact({ fold: lastData, retain: 1 });
       }
       const last = await author.open(SMALL);
       answers.push(await author.appendWith(last, { key: 'a' }));
@@ -80,7 +80,7 @@ export const CONTESTED: readonly Workload[] = [
       };
       const wal = await author.open({ ...SMALL, keyWindow: 3 });
       await ask(wal, 'a', 'b', 'c', 'd');
-      await wal.compact({ retain: 1 });
+      await wal.compact({ fold: lastData, retain: 1 });
       // Asked first of what the snapshot holds, and then in a window that has gone on.
       const later = await author.open(SMALL);
       await ask(later, 'b', 'a');
@@ -89,7 +89,7 @@ export const CONTESTED: readonly Workload[] = [
       // Asked first of earlier segments; what was out of the window before stays out.
       const last = await author.open(SMALL);
       await ask(last, 'c', 'b');
-      await last.compact({ retain: 1 });
+      await last.compact({ fold: lastData, retain: 1 });
       const behind = await author.open(SMALL);
       await ask(behind, 'd');
       const told = answers.join(', ');
@@ -111,11 +111,11 @@ export const CONTESTED: readonly Workload[] = [
         );
       };
       await author.append(wal, 1000);
-      await wal.compact();
-      await mustRefuse(other.compact());
+      await mustRefuse(wal.compact({ fold: lastData }));
+      await other.compact();
       await author.append(wal, 1000);
-      await wal.compact({ retain: 1 });
-      await mustRefuse(other.table());
+      await other.compact({ retain: 1 });
+      await mustRefuse(wal.table());
       for (const each of [wal, other]) await each.close();
     },
   },

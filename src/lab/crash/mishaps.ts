@@ -1,4 +1,4 @@
-import { WalError } from '../../index.ts';
+import { lastData, WalError } from '../../index.ts';
 import { systemError } from '../wrapped-storage.ts';
 import { must, SMALL, type Workload } from './workload.ts';
 
@@ -62,7 +62,7 @@ export const MISHAPS: readonly Workload[] = [
         if (!author.spoilTemporary()) author.duringNextSync(spoil);
       };
       author.duringNextSync(spoil);
-      const answer = await wal.compact({ retain: 1 }).catch((error: unknown) => error);
+      const answer = await wal.compact({ fold: lastData, retain: 1 }).catch((error: unknown) => error);
       const refused = answer instanceof WalError && answer.code === 'ERR_WAL_CORRUPT';
       must(refused, 'a snapshot that is not as it was written was taken for whole');
       await author.append(wal);

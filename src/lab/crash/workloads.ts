@@ -1,3 +1,4 @@
+import { lastData } from '../../index.ts';
 import { CONTESTED } from './contested.ts';
 import { MENDS } from './mends.ts';
 import { MISHAPS } from './mishaps.ts';
@@ -70,7 +71,7 @@ export const WORKLOADS: readonly Workload[] = [
       const [writer, other] = wals as [(typeof wals)[0], (typeof wals)[0]];
       for (const retain of [2, 1, 1]) {
         for (let i = 0; i < 3; i++) await author.append(writer, 1000);
-        await Promise.all([other.compact({ retain }), author.append(writer, 1000)]);
+        await Promise.all([other.compact({ fold: lastData, retain }), author.append(writer, 1000)]);
         await author.append(other);
       }
       for (const wal of wals) await wal.close();
@@ -79,7 +80,11 @@ export const WORKLOADS: readonly Workload[] = [
   {
     name: 'automatic compaction',
     run: async (author) => {
-      const wal = await author.open({ ...UNSYNCED, autoCompact: { minBytes: 4096, ratio: 1 } });
+      const wal = await author.open({
+        ...UNSYNCED,
+        fold: lastData,
+        autoCompact: { minBytes: 4096, ratio: 1 },
+      });
       for (let i = 0; i < 14; i++) await author.append(wal, 1000);
       await wal.close();
     },

@@ -4,7 +4,7 @@ import { cutLines } from '../../format/cut-lines.ts';
 import type { Envelope } from '../../format/line.ts';
 import { segmentSeq } from '../../format/names.ts';
 import { SegmentScan } from '../../format/scan.ts';
-import { Wal, type WalOptions } from '../../index.ts';
+import { lastData, Wal, type WalOptions } from '../../index.ts';
 import { realSurroundings, type Surroundings } from '../../wal/surroundings.ts';
 import { hexDigits, seeded } from '../seeded.ts';
 import { type Content, type Files, readFiles } from './files.ts';
@@ -74,10 +74,10 @@ const MAKERS: readonly {
     options: { ...SMALL, keyWindow: 40 },
     make: async (wal) => {
       await write(wal, 1, 30);
-      await wal.compact({ retain: 2 });
+      await wal.compact({ fold: lastData, retain: 2 });
       await wal.raiseKeyWindow(60);
       await write(wal, 31, 60);
-      await wal.compact({ retain: 2 });
+      await wal.compact({ fold: lastData, retain: 2 });
       await write(wal, 61, 90);
     },
   },
@@ -86,7 +86,7 @@ const MAKERS: readonly {
     options: SMALL,
     make: async (wal) => {
       await write(wal, 1, 30);
-      await wal.compact({ retain: 1 });
+      await wal.compact({ fold: lastData, retain: 1 });
     },
   },
   { name: 'kept in git', options: { git: true }, make: (wal) => write(wal, 1, 10) },

@@ -1,4 +1,4 @@
-import { type Entry, type Table, Wal, type WalError } from '../../index.ts';
+import { type Entry, lastData, type Table, Wal, type WalError } from '../../index.ts';
 import type { Lock } from '../../lock/lock.ts';
 import type { Surroundings } from '../../wal/surroundings.ts';
 import { LOG } from '../crash/workload.ts';
@@ -210,6 +210,7 @@ export class Actor {
         git,
         keyWindow: isThere ? undefined : keyWindow,
         autoCompact: autoCompact && { minBytes: 4096, ratio: 0.5 },
+        fold: autoCompact ? lastData : undefined,
         onRewound: ({ from, to, head }) => {
           if (!this.killed)
             world.rewound(this.name, `entries ${from} to ${to} are gone of a log that ends at ${head.seq}`);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import {
   type AppendOptions,
   createLock,
+  lastData,
   type Table,
   type Transaction,
   Wal,
@@ -112,7 +113,7 @@ class WalStore implements Store {
   }
 
   async compact() {
-    await this.#wal.compact({ retain: 1 });
+    await this.#wal.compact({ fold: lastData, retain: 1 });
   }
 
   async verify(): Promise<Oddity[]> {

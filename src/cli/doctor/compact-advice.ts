@@ -1,0 +1,33 @@
+import { hasCode } from '../../errors/errors.ts';
+import type { FoldIdentity } from '../../format/fold-identity.ts';
+import { printable } from '../../format/printable.ts';
+import { lastData } from '../../index.ts';
+import { metaOf } from '../read-file.ts';
+import { newestFold } from '../segments.ts';
+import { commandOn } from './check.ts';
+
+/** How to compact a log with its own fold; undefined for a log that is never compacted. */
+export function compactAdvice(directory: string, flags = ''): string | undefined {
+  const { git, keepEvents, fold: madeWith } = metaOrNone(directory);
+  if (git || keepEvents) return undefined;
+  const fold = newestFold(directory) ?? madeWith;
+  const command = commandOn(directory, `compact --fold last-data${flags}`);
+  if (fold?.name === lastData.name) return command;
+  if (fold !== undefined)
+    return `${commandOn(directory, `compact --fold MODULE${flags}`)}, where MODULE is the program's module that exports the fold ${printable(JSON.stringify(fold.name))}`;
+  return `${command} (where the last data of each id is all that counts; else name the module of the program's fold)`;
+}
+
+/** What wal.json says; nothing where that cannot be read, which the check of the format tells. */
+function metaOrNone(directory: string): {
+  git?: boolean;
+  keepEvents?: boolean;
+  fold?: FoldIdentity | undefined;
+} {
+  try {
+    return metaOf(directory);
+  } catch (error) {
+    if (hasCode(error, 'ERR_WAL_FORMAT', 'ERR_WAL_VERSION', 'ERR_WAL_NOT_FOUND')) return {};
+    throw error;
+  }
+}

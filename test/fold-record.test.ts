@@ -1,0 +1,242 @@
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { foldIn, foldText } from '../src/format/line.ts';
+import { type Fold, lastData, Wal } from '../src/index.ts';
+import { inScratch } from '../src/lab/scratch.ts';
+import { files, fill, inLog, SEGMENT, SMALL, SNAPSHOT } from '../src/lab/small-log.ts';
+import { warningsIn } from '../src/lab/warnings.ts';
+
+const counting: Fold<number> = { name: 'counting', version: 1, apply: (count = 0) => count + 1 };
+const IDENTITY = { name: 'counting', version: 1 };
+
+/** Opens a log, asks something of it, and closes it. */
+async function using<T>(directory: string, options: object, body: (wal: Wal) => T | Promise<T>): Promise<T> {
+  const wal = await Wal.open(directory, { ...SMALL, ...options });
+  try {
+    return await body(wal);
+  } finally {
+    await wal.close();
+  }
+}
+
+const recorded = (directory: string, options = {}) =>
+  using(directory, options, async (wal) => {
+    await wal.head();
+    return wal.info().fold;
+  });
+
+test('a new log records the fold it is opened with in wal.json, and appends nothing', () =>
+  inScratch('fold', async (directory) => {
+    await using(directory, { fold: counting }, async (wal) => {
+      assert.deepEqual(wal.info().fold, IDENTITY);
+      assert.equal((await wal.head()).seq, 0);
+    });
+    assert.deepEqual(JSON.parse(readFileSync(join(directory, 'wal.json'), 'utf8')).fold, IDENTITY);
+    assert.deepEqual(await recorded(directory), IDENTITY);
+  }));
+
+test('a log without a fold records the first one a writer names, once', () =>
+  inScratch('fold', async (directory) => {
+    await using(directory, {}, (wal) => fill(wal, 3));
+    assert.equal(await recorded(directory), undefined);
+    await using(directory, { fold: counting, readOnly: true }, () => {});
+    assert.equal(await recorded(directory), undefined);
+    await using(directory, { fold: counting }, async (wal) => assert.equal((await wal.head()).seq, 4));
+    assert.deepEqual(await recorded(directory), IDENTITY);
+    // Seals carry it to whoever begins to read after them.
+    await using(directory, { fold: counting }, (wal) => fill(wal, 60));
+    assert.ok(files(directory, SEGMENT).length > 2);
+    await using(directory, { fold: counting }, async (wal) => assert.equal((await wal.head()).seq, 64));
+    await using(directory, { fold: lastData }, async (wal) => assert.equal((await wal.head()).seq, 64));
+    assert.deepEqual(await recorded(directory), IDENTITY);
+    await using(directory, { fold: { ...counting, version: 2 } }, () => {});
+    assert.deepEqual(await recorded(directory), { name: 'counting', version: 2 });
+    await using(directory, { fold: counting }, async (wal) => {
+      assert.equal((await wal.head()).seq, 65);
+      await assert.rejects(wal.compact(), { code: 'ERR_WAL_FOLD', message: /"counting" version 2/ });
+    });
+  }));
+
+test('of two writers that name folds at once the first is recorded, for both', () =>
+  inScratch('fold', async (directory) => {
+    await using(directory, {}, (wal) => fill(wal, 1));
+    const wals = await Promise.all(
+      [counting, lastData].map((fold) => Wal.open(directory, { ...SMALL, fold, lock: 'none' })),
+    );
+    const heads = await Promise.all(wals.map((wal) => wal.head()));
+    assert.deepEqual(heads[0], heads[1]);
+    assert.deepEqual(wals[0]?.info().fold, wals[1]?.info().fold);
+    for (const wal of wals) await wal.close();
+  }));
+
+test('a compaction without a fold that somebody named is refused, and writes nothing', () =>
+  inLog('fold', async (wal, directory) => {
+    await fill(wal, 20);
+    const before = files(directory, /./).map((name) => readFileSync(join(directory, name), 'latin1'));
+    await assert.rejects(wal.compact({ retain: 1 }), { code: 'ERR_WAL_FOLD', message: /Nobody has named/ });
+    assert.deepEqual(
+      files(directory, /./).map((name) => readFileSync(join(directory, name), 'latin1')),
+      before,
+    );
+    await wal.compact({ fold: lastData });
+    await fill(wal, 20, 21);
+    assert.equal((await wal.compact()).made, true);
+  }));
+
+test('a recorded fold is what another one may not compact, before the first snapshot', () =>
+  inScratch('fold', async (directory) => {
+    await using(directory, { fold: counting }, (wal) => fill(wal, 20));
+    for (const fold of [undefined, lastData]) {
+      await using(directory, {}, async (wal) => {
+        await assert.rejects(wal.compact({ fold }), {
+          code: 'ERR_WAL_FOLD',
+          message: /"counting" version 1/,
+        });
+      });
+    }
+    assert.deepEqual(files(directory, SNAPSHOT), []);
+    await using(directory, { fold: counting }, async (wal) => {
+      assert.equal((await wal.compact({ retain: 1 })).made, true);
+    });
+  }));
+
+test('a table of another fold works while all entries are there, and warns once', () =>
+  inScratch('fold', async (directory) => {
+    await using(directory, { fold: counting }, (wal) => fill(wal, 20));
+    const warnings = await warningsIn('WAL_FOLD', () =>
+      using(directory, { readOnly: true }, async (wal) => {
+        for (let i = 0; i < 2; i++) assert.equal((await wal.table<{ n: number }>()).get('bd-1')?.n, 11);
+        assert.equal((await wal.stateAt(20)).seq, 20);
+      }),
+    );
+    assert.equal(warnings.length, 1);
+    assert.match(warnings[0] as string, /"counting" version 1.*"last-data" version 1/);
+    const own = await warningsIn('WAL_FOLD', () =>
+      using(directory, { fold: counting }, async (wal) => (await wal.table()).get('bd-1')),
+    );
+    assert.deepEqual(own, []);
+  }));
+
+test('autoCompact without a fold is refused', async () => {
+  for (const autoCompact of [true, { ratio: 2 }]) {
+    await assert.rejects(Wal.open('never-made', { autoCompact }), {
+      code: 'ERR_WAL_ARGUMENT',
+      message: /fold: lastData/,
+    });
+  }
+});
+
+test('a log that keeps its events is never compacted, and nor are its copies', () =>
+  inScratch('fold', async (scratch) => {
+    const [directory, copy] = [join(scratch, 'log'), join(scratch, 'copy')];
+    const options = { keepEvents: true, fold: lastData, autoCompact: { minBytes: 4096, ratio: 0.01 } };
+    await using(directory, options, (wal) => fill(wal, 100));
+    await Wal.restore(directory, copy);
+    writeFileSync(join(directory, 'wal.json'), '{"keepEvents":true,"fold":{"name":"last-data","version":1}');
+    await Wal.repair(directory, { mode: 'salvage' });
+    for (const each of [directory, copy]) {
+      await using(each, { fold: lastData }, async (wal) => {
+        await assert.rejects(wal.compact(), { code: 'ERR_WAL_UNSUPPORTED', message: /keepEvents/ });
+      });
+      assert.deepEqual(files(each, SNAPSHOT), []);
+    }
+  }));
+
+test('restore, backup and salvage keep the recorded fold', () =>
+  inScratch('fold', async (scratch) => {
+    const directory = join(scratch, 'log');
+    await using(directory, {}, (wal) => fill(wal, 20));
+    await using(directory, { fold: counting }, async (wal) => {
+      await fill(wal, 40);
+      await wal.backup(join(scratch, 'backup'));
+    });
+    await Wal.restore(join(scratch, 'backup'), join(scratch, 'restored'));
+    // The segment with the record is lost: the seals after it tell it.
+    const [first] = files(directory, SEGMENT);
+    const path = join(directory, first as string);
+    writeFileSync(path, readFileSync(path, 'utf8').replaceAll('"op":"add"', '"op":"sad"'));
+    await Wal.repair(directory, { mode: 'salvage' });
+    for (const name of ['restored', 'backup', 'log'])
+      assert.deepEqual(await recorded(join(scratch, name), { readOnly: name === 'backup' }), IDENTITY, name);
+  }));
+
+test('a later version of a fold upgrades what an earlier one compacted', () =>
+  inScratch('fold', async (directory) => {
+    await using(directory, { fold: counting }, async (wal) => {
+      for (let i = 0; i < 2; i++) {
+        await fill(wal, 20, 1 + 20 * i);
+        await wal.compact({ retain: 1 });
+      }
+      await fill(wal, 5, 41);
+    });
+    type Counted = { readonly count: number };
+    const later: Fold<Counted> = {
+      name: 'counting',
+      version: 2,
+      apply: (value) => ({ count: (value?.count ?? 0) + 1 }),
+      order: ({ value }) => value.count,
+    };
+    const missing = { code: 'ERR_WAL_FOLD', message: /upgrade\(value, fromVersion\)/ };
+    await using(directory, {}, (wal) => assert.rejects(wal.table({ fold: later }), missing));
+    const versions = new Set<number>();
+    const upgrade = (value: Counted, fromVersion: number) => {
+      versions.add(fromVersion);
+      return { count: value as unknown as number };
+    };
+    await using(directory, { fold: { ...later, upgrade } }, async (wal) => {
+      const table = await wal.table<Counted>();
+      const before = table.item('bd-1');
+      assert.deepEqual([before?.value, before?.version, before?.rev], [{ count: 5 }, 5, 41]);
+      assert.equal([...table.inOrder()].at(-1)?.value.count, 5);
+      assert.equal((await wal.stateAt(45)).items.length, table.size);
+      await wal.compact();
+      await assert.rejects(wal.compact({ fold: counting }), { code: 'ERR_WAL_FOLD' });
+    });
+    assert.deepEqual([...versions], [1]);
+    versions.clear();
+    await using(directory, { fold: { ...later, upgrade } }, async (wal) => {
+      assert.deepEqual((await wal.table<Counted>()).get('bd-1'), { count: 5 });
+    });
+    assert.deepEqual([...versions], []);
+    const failing = { ...later, version: 3, upgrade: () => assert.fail('no') };
+    await using(directory, {}, (wal) =>
+      assert.rejects(wal.table({ fold: failing }), { code: 'ERR_WAL_FOLD', message: /upgrade id "bd-/ }),
+    );
+  }));
+
+test('a body that only looks like a record of a fold records none', () => {
+  const named = { name: 'é"\\ \n', version: 2 ** 53 - 1 };
+  assert.deepEqual(foldIn(foldText(named)), named);
+  for (const body of [
+    foldText({ name: '', version: 1 }),
+    foldText({ name: 'x'.repeat(201), version: 1 }),
+    foldText({ name: 'x', version: 2 ** 53 }),
+    foldText({ name: 'x', version: 0 }),
+    '"data":{"version":1,"name":"x"},"id":"wal","op":"wal.fold"',
+    '"data":{"name":"x","more":1,"version":1},"id":"wal","op":"wal.fold"',
+    '"data":{"name":"\\u0078","version":1},"id":"wal","op":"wal.fold"',
+    '"data":{"name":"x","version":1},"id":"war","op":"wal.fold"',
+  ])
+    assert.equal(foldIn(body), undefined, body);
+});
+
+test('a snapshot names the fold of a log in which no line does', () =>
+  inScratch('fold', async (directory) => {
+    await using(directory, {}, async (wal) => {
+      await fill(wal, 20);
+      await wal.compact({ fold: counting });
+      assert.deepEqual(wal.info().fold, IDENTITY);
+    });
+    await using(directory, { fold: lastData }, async (wal) => {
+      assert.equal((await wal.head()).seq, 20);
+      await assert.rejects(wal.compact(), { code: 'ERR_WAL_FOLD', seq: 20 });
+      assert.deepEqual(wal.info().fold, IDENTITY);
+    });
+    await using(directory, { fold: { ...counting, version: 2 } }, () => {});
+    await using(directory, {}, async (wal) => {
+      assert.equal((await wal.head()).seq, 21);
+      await assert.rejects(wal.compact({ fold: counting }), { code: 'ERR_WAL_FOLD', message: /version 2/ });
+    });
+  }));
