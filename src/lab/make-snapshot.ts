@@ -17,7 +17,7 @@ export function segmentsOf(directory: string): { readonly name: string; readonly
 
 /**
  * Makes a snapshot of all that lies before a segment (default: the last), by hand, as a compaction would. `trim`: also
- * deletes what it stands for. `crc`: of the seal that it names, in place of the right one. Answers its path.
+ * deletes what it stands for. `crc`: of the entry and the seal that it names, in place of the right ones. Answers its path.
  */
 export async function makeSnapshot(
   directory: string,
@@ -47,7 +47,7 @@ export async function makeSnapshot(
   const header: SnapshotHeader = {
     log: meta.id,
     created: 0,
-    head: { seq: before - 1, crc: last },
+    head: { seq: before - 1, crc: crc ?? last },
     seal: crc ?? (JSON.parse(first) as { prev: string }).prev,
     fold: { name: fold.name, version: fold.version },
     keys: scopeAtStart(DEFAULT_KEY_WINDOW),

@@ -109,7 +109,7 @@ export const FILES: readonly Mutant[] = [
     rule: 'a log that one fold compacted is refused to another',
     told: 'ARCHITECTURE: Segments and snapshots',
     edits: [
-      { file: 'table/compact', find: '            requireFold(fold, newest);', replace: '            ;' },
+      { file: 'table/compact', find: '        requireFold(appender.tail, fold, snapshots);', replace: '' },
     ],
     caughtBy: { by: 'crash', workload: 'folds' },
   },
