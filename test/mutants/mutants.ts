@@ -2,6 +2,7 @@ import type { Mutant } from './mutant.ts';
 import { APPENDING } from './rules/appending.ts';
 import { CHAIN } from './rules/chain.ts';
 import { FILES } from './rules/files.ts';
+import { FOLDS } from './rules/folds.ts';
 import { KEEPING } from './rules/keeping.ts';
 import { KEYS } from './rules/keys.ts';
 import { MARKS } from './rules/marks.ts';
@@ -20,6 +21,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...CHAIN,
   ...APPENDING,
   ...KEYS,
+  ...FOLDS,
   ...KEEPING,
   ...SYNCS,
   ...SLEPT,
