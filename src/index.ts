@@ -12,6 +12,7 @@ export type { Head } from './format/chain.ts';
 export type { Entry } from './format/entry.ts';
 export type { NotedRewind, Rewind } from './format/mark.ts';
 export type { OrderKey } from './format/order.ts';
+export type { Values } from './format/plain-copy.ts';
 export type { LogRecord } from './format/record.ts';
 export type { Stray, StrayKind } from './format/strays.ts';
 export type { Verdict } from './format/verdict.ts';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
+import { runInNewContext } from 'node:vm';
 import { type Fold, Wal } from '../src/index.ts';
 import { entry, files, fill, inLog, SMALL, SNAPSHOT, seqsFrom } from '../src/lab/small-log.ts';
 
@@ -55,24 +56,41 @@ test('a later version of a fold makes its own snapshot, also where nothing is ne
     await assert.rejects(wal.compact({ fold: { ...later, version: 3 } }), { code: 'ERR_WAL_FOLD' });
   }));
 
-test('a fold that throws, or makes what JSON has no form for, leaves the log as it is', () =>
+test('a fold that throws, or answers what JSON cannot keep, leaves the log as it is, and is told where', () =>
   inLog('compact', async (wal, directory) => {
     await fill(wal, 20);
-    const broken: Fold[] = [
-      {
-        name: 'throws',
-        version: 1,
-        apply: () => {
+    const broken: readonly (readonly [() => unknown, RegExp])[] = [
+      [
+        () => {
           throw new Error('no');
         },
-      },
-      { name: 'bigint', version: 1, apply: () => 1n },
+        /: no\./,
+      ],
+      [() => 1n, /answer is a bigint/],
+      [() => ({ a: [0, { 'b c': Number.NaN }] }), /answer\.a\[1\]\["b c"\] is NaN, which JSON cannot keep/],
+      [() => [new Array(1)], /answer\[0\]\[0\] is undefined/],
+      [() => ({ at: new Date(0) }), /answer\.at is an instance of Date/],
+      [() => new Map(), /answer is an instance of Map/],
+      [() => new (class List extends Array {})(), /answer is an instance of List/],
     ];
-    for (const fold of broken)
-      await assert.rejects(wal.compact({ fold }), { code: 'ERR_WAL_FOLD' }, fold.name);
+    for (const [apply, message] of broken)
+      await assert.rejects(wal.compact({ fold: { name: 'broken', version: 1, apply } }), {
+        code: 'ERR_WAL_FOLD',
+        message,
+      });
     assert.deepEqual(files(directory, SNAPSHOT), []);
     assert.deepEqual(files(directory, /tmp$/), []);
     assert.equal((await seqsFrom(wal)).length, 20);
+  }));
+
+test('a fold may answer plain objects of another realm; its -0 is 0 once a snapshot has it', () =>
+  inLog('compact', async (wal) => {
+    await fill(wal, 20);
+    const made = runInNewContext('() => ({ n: [-0] })') as () => { n: number[] };
+    const fold: Fold<{ n: number[] }> = { name: 'realm', version: 1, apply: made };
+    assert.deepEqual(JSON.stringify((await wal.table({ fold })).get('bd-1')), '{"n":[0]}');
+    await wal.compact({ fold, retain: 1 });
+    assert.ok(Object.is((await wal.table({ fold })).get('bd-1')?.n[0], 0));
   }));
 
 test('an append that expects a rev of a log compacted with another fold is refused, and says that it wrote nothing', () =>

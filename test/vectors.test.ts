@@ -135,7 +135,7 @@ test('values are written as the canonical vectors say', () => {
   for (const { name, json, canonical } of vectors<{ name: string; json: string; canonical: string }>(
     'canonical',
   ))
-    assert.equal(canonicalJson(JSON.parse(json)), canonical, name);
+    assert.equal(canonicalJson(JSON.parse(json), 'stringify'), canonical, name);
 });
 
 test('the check value of CRC-32 is that of zlib', () => {

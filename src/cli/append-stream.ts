@@ -42,7 +42,7 @@ export class LineError extends Error {
 
 /** Throws ERR_WAL_ENTRY or ERR_WAL_TOO_LARGE where it is no entry for the log. */
 export function checkEntry(entry: Entry, maxEntryBytes: number): void {
-  entryBody(entry, 0, maxEntryBytes);
+  entryBody(entry, 0, { maxEntryBytes, values: 'strict' });
 }
 
 /**

@@ -65,6 +65,8 @@ export interface WalErrorDetails {
   readonly head?: { readonly seq: number; readonly crc: string };
   /** The rev that the id has now, 0 where it is not there (conflicts of `expect: {rev}`). */
   readonly rev?: number;
+  /** What in the entry cannot be written: `data.items[3].score`; in a batch `entries[2].data.items[3].score`. */
+  readonly path?: string;
   /** What is damaged or missing, and whether it had been acknowledged. */
   readonly damage?: Damage;
 }
@@ -83,6 +85,7 @@ export class WalError extends Error {
   declare readonly holder?: Holder;
   declare readonly head?: { readonly seq: number; readonly crc: string };
   declare readonly rev?: number;
+  declare readonly path?: string;
   declare readonly damage?: Damage;
 
   constructor(code: WalErrorCode, message: string, details: WalErrorDetails = {}) {

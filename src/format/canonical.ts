@@ -1,28 +1,27 @@
-import { isBoxedPrimitive } from 'node:util/types';
 import stableStringify from 'fast-json-stable-stringify';
 import { messageOf, reasonOf, WalError } from '../errors/errors.ts';
 import { sortedJsonText } from './json-text.ts';
 import { MAX_LINE_BYTES } from './line.ts';
+import { plainCopy, type Values } from './plain-copy.ts';
 
 /** Deeper values, and cycles, go the slow way, which tells the two apart. */
 const MAX_QUICK_DEPTH = 64;
-/** So deep may data be: every thread can write that, also one whose stack is smaller than the one's that appended it. */
-const MAX_DEPTH = 1000;
 
-/** Stands for a value that the quick way does not know: a class's instance, toJSON, great depth. */
+/** The quick way's answer to a value that it does not know: a class's instance, toJSON, NaN, what has no form, great depth. */
 const OTHER = Symbol('other');
 
 /**
- * Canonical JSON: what JSON.stringify writes, with the keys of every object sorted by UTF-16 code unit.
- * `undefined` where JSON.stringify gives undefined. A function, symbol, BigInt, cycle or too great a depth is ERR_WAL_ENTRY.
+ * Canonical JSON: what JSON.stringify writes, with the keys of every object sorted by UTF-16 code unit. `undefined` where
+ * JSON.stringify gives undefined; -0 is 0. A function, symbol, BigInt, cycle or too great a depth is ERR_WAL_ENTRY, and so is what
+ * `values` refuses. The error has the path, which begins with `root`.
  *
  * Plain values are written at once, with the order of an object's keys remembered by their list: twice as fast as
  * sorting each time. Everything else goes through fast-json-stable-stringify.
  */
-export function canonicalJson(value: unknown): string | undefined {
+export function canonicalJson(value: unknown, values: Values = 'strict', root = 'data'): string | undefined {
   try {
     const text = quickly(value, 0);
-    return text === OTHER ? canonicalOfAnything(value) : (text as string | undefined);
+    return text === OTHER ? canonicalOfAnything(value, values, root) : (text as string | undefined);
   } catch (error) {
     throw unwritable(error);
   }
@@ -41,16 +40,17 @@ function quickly(value: unknown, depth: number): Quick {
     case 'string':
       return quoted(value);
     case 'number':
-      return Number.isFinite(value) ? `${value}` : 'null';
+      return Number.isFinite(value) ? `${value}` : OTHER;
     case 'boolean':
       return value ? 'true' : 'false';
     case 'object':
       if (value === null) return 'null';
       if (depth > MAX_QUICK_DEPTH || 'toJSON' in value) return OTHER;
       return Array.isArray(value) ? arrayQuickly(value, depth) : objectQuickly(value, depth);
-    default:
-      refuseUnwritable(value);
+    case 'undefined':
       return undefined;
+    default:
+      return OTHER;
   }
 }
 
@@ -70,11 +70,12 @@ function quoted(text: string): string {
 }
 
 function arrayQuickly(array: readonly unknown[], depth: number): Quick {
+  if (Object.getPrototypeOf(array) !== Array.prototype) return OTHER;
   let text = '';
   for (let i = 0; i < array.length; i++) {
     const item = quickly(array[i], depth + 1);
-    if (item === OTHER) return OTHER;
-    text += i === 0 ? ((item ?? 'null') as string) : `,${(item ?? 'null') as string}`;
+    if (item === OTHER || item === undefined) return OTHER;
+    text += i === 0 ? (item as string) : `,${item as string}`;
   }
   return `[${text}]`;
 }
@@ -126,40 +127,11 @@ function isSame(a: readonly string[], b: readonly string[]): boolean {
  * Not by way of JSON.parse, though that would be shorter: V8 from Node 24 on reads a key that is written with an escape
  * as another where an object of like shape has a key with a backslash (nodejs/node#63785).
  */
-function canonicalOfAnything(value: unknown): string | undefined {
-  return stableStringify(plain('', value, new Set())) as string | undefined;
+function canonicalOfAnything(value: unknown, values: Values, root: string): string | undefined {
+  return stableStringify(plainCopy(value, values, root)) as string | undefined;
 }
 
-/** What JSON.stringify makes of a value before it writes it: toJSON applied, boxes opened. */
-function plain(key: string, given: unknown, above: Set<object>): unknown {
-  const value = hasToJson(given) ? given.toJSON(key) : given;
-  refuseUnwritable(value);
-  if (typeof value !== 'object' || value === null) return value;
-  if (isBoxedPrimitive(value)) return plain(key, value.valueOf(), above);
-  if (above.has(value)) throw new TypeError('it has a circular structure');
-  if (above.size === MAX_DEPTH) throw new TypeError(`it is nested more than ${MAX_DEPTH} levels deep`);
-  above.add(value);
-  const copy: Record<string, unknown> | unknown[] = Array.isArray(value)
-    ? Array.from(value, (item, i) => plain(String(i), item, above))
-    : {};
-  for (const name of Array.isArray(value) ? [] : Object.keys(value)) {
-    const item = plain(name, (value as Record<string, unknown>)[name], above);
-    // An assignment to __proto__ would change the prototype.
-    Object.defineProperty(copy, name, { value: item, enumerable: true });
-  }
-  above.delete(value);
-  return copy;
-}
-
-function hasToJson(value: unknown): value is { toJSON(key: string): unknown } {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    typeof (value as { toJSON?: unknown }).toJSON === 'function'
-  );
-}
-
-/** Turns what a cycle, a getter or toJSON threw, or the engine at its limits, into an error that says so. */
+/** Turns what a getter or toJSON threw, or the engine at its limits, into an error that says so. */
 function unwritable(error: unknown): WalError {
   if (error instanceof WalError) return error;
   const why = messageOf(error);
@@ -168,16 +140,4 @@ function unwritable(error: unknown): WalError {
     return new WalError('ERR_WAL_TOO_LARGE', `The entry is longer than any string can be: ${why}.`, details);
   const what = error instanceof RangeError ? 'is nested too deeply' : 'cannot be written as JSON';
   return new WalError('ERR_WAL_ENTRY', `The entry ${what}: ${reasonOf(error)}`, details);
-}
-
-function refuseUnwritable(value: unknown): void {
-  const type = typeof value;
-  if (type === 'bigint' || type === 'function' || type === 'symbol') {
-    const what = type === 'bigint' ? `the BigInt ${value}` : `a ${type}`;
-    throw new WalError(
-      'ERR_WAL_ENTRY',
-      `The entry holds ${what}, which JSON has no form for: convert it, or leave it out.`,
-      { outcome: 'not-written' },
-    );
-  }
 }

@@ -3,6 +3,7 @@ import { canonicalJson } from './canonical.ts';
 import type { FoldIdentity } from './fold-identity.ts';
 import type { KeyScope } from './key-scope.ts';
 import { foldText, RESERVED_OP_PREFIX, raiseText, sealText } from './line.ts';
+import type { Values } from './plain-copy.ts';
 
 /** What a caller appends. */
 export interface Entry {
@@ -10,7 +11,11 @@ export interface Entry {
   readonly op: string;
   /** What it happened to. Any non-empty string. */
   readonly id: string;
-  /** Any value that JSON has a form for, nested at most 1,000 levels deep. */
+  /**
+   * Any value that JSON keeps, nested at most 1,000 levels deep: null, booleans, finite numbers, strings, plain arrays and
+   * objects of such, and what has a `toJSON`, such as a Date. Properties that are `undefined` are left out, -0 is 0. Anything
+   * else is ERR_WAL_ENTRY, with its `path`, unless the option `values` is `stringify`.
+   */
   readonly data?: unknown;
   /** Milliseconds since the epoch, a whole number. Default: the date of the call, in whole milliseconds. */
   readonly ts?: number | undefined;
@@ -33,42 +38,50 @@ export interface Body {
   readonly fold?: FoldIdentity | undefined;
 }
 
+/** What an entry may be. */
+export interface EntryRules {
+  readonly maxEntryBytes: number;
+  readonly values: Values;
+}
+
 const ENTRY_FIELDS = new Set(['op', 'id', 'data', 'ts', 'key']);
 
 /** Makes one entry's body. `now` stands in for a missing ts; `key`, where there is one, for the entry's own. */
-export function entryBody(entry: Entry, now: number, maxBytes: number, key?: string): Body {
+export function entryBody(entry: Entry, now: number, rules: EntryRules, key?: string): Body {
   return reading('The entry', () => {
     const { op, id, data, ts, key: own } = checkedEntry(entry, 'The entry');
     const used = key ?? own;
     checkKey(used);
-    const json = canonicalJson(data);
+    const json = canonicalJson(data, rules.values);
     const dataField = json === undefined ? '' : `"data":${json},`;
     const keyField = used === undefined ? '' : `"key":${canonicalJson(used)},`;
     const text = `${dataField}"id":${canonicalJson(id)},${keyField}"op":${canonicalJson(op)}`;
-    return { text, bytes: sizeOf(text, maxBytes), count: 1, ts: ts ?? now, key: used };
+    return { text, bytes: sizeOf(text, rules.maxEntryBytes), count: 1, ts: ts ?? now, key: used };
   });
 }
 
 /** Makes the body of an atomic batch: one line, accepted whole or not at all. */
-export function batchBody(entries: readonly Entry[], now: number, maxBytes: number, key?: string): Body {
+export function batchBody(entries: readonly Entry[], now: number, rules: EntryRules, key?: string): Body {
   return reading('The batch', () => {
     if (!Array.isArray(entries)) throw badEntry('A batch must be an array of entries');
     if (entries.length === 0) throw badEntry('A batch must have at least one entry');
     checkKey(key);
     // Array.from also visits what an array has no items for.
-    const items = Array.from(entries, (entry: Entry, i) => batchItem(entry, `Batch entry ${i + 1}`));
+    const items = Array.from(entries, (entry: Entry, i) =>
+      batchItem(entry, rules.values, `Batch entry ${i + 1}`, `entries[${i}].data`),
+    );
     const keyField = key === undefined ? '' : `,"key":${canonicalJson(key)}`;
     const text = `"entries":[${items.join(',')}]${keyField}`;
-    return { text, bytes: sizeOf(text, maxBytes), count: items.length, ts: now, key };
+    return { text, bytes: sizeOf(text, rules.maxEntryBytes), count: items.length, ts: now, key };
   });
 }
 
-/** One entry as it stands in a batch's list; `name` is what messages call it. */
-export function batchItem(entry: Entry, name: string): string | undefined {
+/** One entry as it stands in a batch's list; `name` is what messages call it, `root` what they call its data. */
+export function batchItem(entry: Entry, values: Values, name: string, root: string): string | undefined {
   return reading(name, () => {
     const { op, id, data, ts, key } = checkedEntry(entry, name);
     if (key !== undefined) throw badEntry(`${name} has a key; a batch has one, given beside it`);
-    const json = canonicalJson(data);
+    const json = canonicalJson(data, values, root);
     const [dataField, tsField] = [json && `"data":${json},`, ts !== undefined && `,"ts":${ts}`];
     return `{${dataField || ''}"id":${canonicalJson(id)},"op":${canonicalJson(op)}${tsField || ''}}`;
   });

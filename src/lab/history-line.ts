@@ -4,7 +4,7 @@ import { entryBody } from '../format/entry.ts';
 import type { Entry } from '../index.ts';
 
 const FIELDS = ['op', 'id', 'data', 'ts'];
-const MOST_ENTRY_BYTES = 8 * 1024 * 1024;
+const RULES = { maxEntryBytes: 8 * 1024 * 1024, values: 'strict' } as const;
 /** A smaller ts is in seconds: as milliseconds it would lie before March 1973, as seconds it lies before the year 5138. */
 const LEAST_MS = 1e11;
 
@@ -35,7 +35,7 @@ export function parseEntry(
     return { problem: 'ts is no number of seconds or milliseconds' };
   const entry: Entry = { ...rest, ts: ts === undefined ? defaultTs : wholeMs(ts) };
   try {
-    entryBody(entry, 0, MOST_ENTRY_BYTES);
+    entryBody(entry, 0, RULES);
     return { entry };
   } catch (error) {
     if (error instanceof WalError) return { problem: error.message };

@@ -1,13 +1,15 @@
 import { messageOf, WalError } from '../errors/errors.ts';
+import type { Values } from '../format/plain-copy.ts';
 
 /** How long an append waits to be safe: see DURABILITY.md. */
 export type Durability = 'sync' | 'os';
 
-/** The numbers that govern a Wal, each within its range. */
+/** What bounds the appends of a Wal. */
 export interface Limits {
   readonly durability: Durability;
   readonly maxEntryBytes: number;
   readonly maxPendingBytes: number;
+  readonly values: Values;
 }
 
 /** Options that do not depend on where the log lies. */
@@ -25,6 +27,13 @@ export interface LimitOptions {
    * past it. 1 to 1 GiB; default 64 MiB, enough for some 50,000 small entries.
    */
   readonly maxPendingBytes?: number | undefined;
+  /**
+   * What becomes of data that JSON cannot keep: NaN and Infinity, invalid Dates, `undefined` and holes in arrays, boxed primitives, and
+   * instances of classes without `toJSON`, such as Map, Set, RegExp, Error and typed arrays. `strict`: it is refused with
+   * ERR_WAL_ENTRY and its `path`. `stringify`: it is written as JSON.stringify writes it, mostly as `null` or `{}`. Functions,
+   * symbols and BigInts are always refused. Default `strict`.
+   */
+  readonly values?: Values | undefined;
 }
 
 const MiB = 1024 * 1024;
@@ -34,6 +43,7 @@ export function resolveLimits(options: LimitOptions): Limits {
     durability: oneOf('durability', options.durability ?? 'sync', ['sync', 'os']),
     maxEntryBytes: integer('maxEntryBytes', options.maxEntryBytes ?? 8 * MiB, 1, 128 * MiB),
     maxPendingBytes: integer('maxPendingBytes', options.maxPendingBytes ?? 64 * MiB, 1, 1024 * MiB),
+    values: oneOf('values', options.values ?? 'strict', ['strict', 'stringify']),
   };
 }
 

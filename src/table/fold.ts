@@ -13,7 +13,8 @@ export interface Fold<V = unknown, T = unknown> {
   readonly version: number;
   /**
    * The value that a record makes of one: `undefined` before the first, and to drop the id. A pure function: both arguments are frozen, the answer
-   * will be, and it must be what JSON has a form for (null, booleans, finite numbers, strings, arrays, plain objects).
+   * will be, and it must be what JSON keeps (null, booleans, finite numbers, strings, plain arrays and objects), whatever the
+   * option `values` says. A -0 in it is 0 once a snapshot has it.
    * Inside a transaction it is also given records that are not written yet: their `crc`, `prev` and `writer` are empty.
    */
   apply(value: V | undefined, record: LogRecord<T>): V | undefined;

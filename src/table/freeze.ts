@@ -1,3 +1,5 @@
+import { classText, isPlainArray, isPlainObject, pathText } from '../format/plain.ts';
+
 /** Values that are deeper than this are gone through without recursion: foreign lines may be as deep as they like. */
 const MAX_RECURSION = 500;
 
@@ -26,41 +28,64 @@ function freezeDeep<T extends object>(value: T): T {
 }
 
 /**
- * Freezes what a fold answers, all of it. Throws TypeError where it holds what JSON has no form for, RangeError where it
- * holds itself. Nothing is remembered of what was frozen before: a WeakSet of a large table's values cost more than all else.
+ * Freezes what a fold answers, all of it. Throws TypeError, with the path, where it holds what JSON cannot keep, RangeError where
+ * it holds itself. Nothing is remembered of what was frozen before: a WeakSet of a large table's values cost more than all else.
  */
 export function freezeKept(value: unknown): void {
+  try {
+    freezeAny(value);
+  } catch (error) {
+    if (!(error instanceof Unkept)) throw error;
+    throw new TypeError(`${pathText('answer', error.names)} is ${error.what}, which JSON cannot keep`);
+  }
+}
+
+/** Thrown where JSON cannot keep something; each level on the way up says where it is. */
+class Unkept {
+  readonly what: string;
+  names: readonly (string | number)[] = [];
+
+  constructor(what: string) {
+    this.what = what;
+  }
+}
+
+function freezeAny(value: unknown): void {
   switch (typeof value) {
     case 'string':
     case 'boolean':
       return;
     case 'number':
-      if (!Number.isFinite(value)) throw unkept(`the number ${value}`);
+      if (!Number.isFinite(value)) throw new Unkept(String(value));
       return;
     case 'object':
       if (value !== null) freezeObject(value);
       return;
+    case 'undefined':
+      throw new Unkept('undefined');
     default:
-      throw unkept(`a ${typeof value}`);
+      throw new Unkept(`a ${typeof value}`);
   }
 }
 
 function freezeObject(object: object): void {
-  if (Array.isArray(object)) {
-    // By number: forEach would not visit what an array has no items for.
-    for (let i = 0; i < object.length; i++) freezeKept(object[i]);
-  } else {
-    const prototype = Object.getPrototypeOf(object);
-    if (prototype !== Object.prototype && prototype !== null)
-      throw unkept(`an object of class ${prototype.constructor?.name}`);
-    for (const name of Object.keys(object)) {
-      const item = (object as Record<string, unknown>)[name];
-      if (item !== undefined) freezeKept(item);
+  const isList = Array.isArray(object);
+  if (!(isList ? isPlainArray(object) : isPlainObject(object))) throw new Unkept(classText(object));
+  let at: string | number = 0;
+  try {
+    if (isList) {
+      // By number: forEach would not visit what an array has no items for.
+      for (; at < object.length; at++) freezeAny(object[at]);
+    } else {
+      for (const name of Object.keys(object)) {
+        at = name;
+        const item = (object as Record<string, unknown>)[name];
+        if (item !== undefined) freezeAny(item);
+      }
     }
+  } catch (error) {
+    if (error instanceof Unkept) error.names = [at, ...error.names];
+    throw error;
   }
   Object.freeze(object);
-}
-
-function unkept(what: string): TypeError {
-  return new TypeError(`the value holds ${what}, which JSON has no form for`);
 }

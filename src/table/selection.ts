@@ -38,10 +38,10 @@ function hasField(value: unknown, name: string, json: string): boolean {
 function jsonOf(name: string, value: unknown): string {
   let json: string | undefined;
   try {
-    json = canonicalJson(value);
+    json = canonicalJson(value, 'strict');
   } catch {
-    // A cycle, or a BigInt.
+    // A cycle, a BigInt, NaN.
   }
-  if (json === undefined) throw badArgument(`filter.${name} must be a value that JSON has a form for`);
+  if (json === undefined) throw badArgument(`filter.${name} must be a value that JSON can keep`);
   return json;
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock/clock.ts';
 import { WalError, withOutcome } from '../errors/errors.ts';
+import type { EntryRules } from '../format/entry.ts';
 import type { Appender } from '../log/appender.ts';
 import { Behind, type Preceding, UNDECIDED } from '../log/decision.ts';
 import type { AppendResult, Request } from '../log/pending.ts';
@@ -22,7 +23,7 @@ export interface TableHost {
   readonly store: LineStore;
   readonly clock: Clock;
   readonly appender: Appender;
-  readonly maxEntryBytes: number;
+  readonly rules: EntryRules;
   /** Aborts when the Wal is closed. */
   readonly closing: AbortSignal;
   /** Has the Wal's end wait for that; answers as it does. */
@@ -229,7 +230,7 @@ export class Table<V = unknown> implements Iterable<Item<V>> {
         const place = {
           seq: preceding.head.seq,
           now: this.#host.clock.now(),
-          maxEntryBytes: this.#host.maxEntryBytes,
+          rules: this.#host.rules,
         };
         const tx = new Transaction(this.#at(preceding), this.#fold, place);
         try {

@@ -1,5 +1,5 @@
 import { WalError } from '../errors/errors.ts';
-import { type Body, batchBody, type Entry, entryBody } from '../format/entry.ts';
+import { type Body, batchBody, type Entry, type EntryRules, entryBody } from '../format/entry.ts';
 import type { LogRecord } from '../format/record.ts';
 import type { Fold } from './fold.ts';
 import { freezeParsed } from './freeze.ts';
@@ -14,7 +14,7 @@ export interface TransactionPlace {
   readonly seq: number;
   /** Time of its entries that have none of their own. */
   readonly now: number;
-  readonly maxEntryBytes: number;
+  readonly rules: EntryRules;
 }
 
 /**
@@ -78,8 +78,8 @@ export class Transaction<V = unknown> {
    */
   append(entry: Entry): void {
     this.#check();
-    const { now, maxEntryBytes, seq } = this.#place;
-    const body = entryBody(entry, now, maxEntryBytes);
+    const { now, rules, seq } = this.#place;
+    const body = entryBody(entry, now, rules);
     if (body.key !== undefined)
       throw broken(
         "A transaction's entry takes no key: the transaction is decided anew at each try",
@@ -132,9 +132,9 @@ export class Transaction<V = unknown> {
    * @internal
    */
   body(): Body | undefined {
-    const { now, maxEntryBytes } = this.#place;
+    const { now, rules } = this.#place;
     // Most transactions write one entry, which then is a line as it is.
-    return this.#entries.length > 1 ? batchBody(this.#entries, now, maxEntryBytes) : this.#first;
+    return this.#entries.length > 1 ? batchBody(this.#entries, now, rules) : this.#first;
   }
 }
 

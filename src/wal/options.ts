@@ -111,6 +111,7 @@ const KNOWN = [
   'durability',
   'maxEntryBytes',
   'maxPendingBytes',
+  'values',
   'lock',
   'lockTimeoutMs',
   'strictLock',

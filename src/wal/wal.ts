@@ -3,7 +3,15 @@ import { type Clock, wholeDate } from '../clock/clock.ts';
 import { messageOf, WalError } from '../errors/errors.ts';
 import { openFileStore } from '../file/open.ts';
 import type { Head } from '../format/chain.ts';
-import { type Body, batchBody, type Entry, entryBody, foldBody, raiseBody } from '../format/entry.ts';
+import {
+  type Body,
+  batchBody,
+  type Entry,
+  type EntryRules,
+  entryBody,
+  foldBody,
+  raiseBody,
+} from '../format/entry.ts';
 import { type FoldIdentity, recordedFold } from '../format/fold-identity.ts';
 import { firstInScope, MOST_KEY_WINDOW } from '../format/key-scope.ts';
 import type { Rewind } from '../format/mark.ts';
@@ -79,7 +87,7 @@ export interface WalInfo extends StoreInfo {
 }
 
 /** Makes the body of what is appended. */
-type BodyMaker = (now: number, maxBytes: number, key: string | undefined) => Body;
+type BodyMaker = (now: number, rules: EntryRules, key: string | undefined) => Body;
 
 /**
  * An append-only log that many processes and threads write at once. One readable line of JSON an entry; nothing
@@ -123,10 +131,19 @@ export class Wal {
    */
   static async openIn(surroundings: Surroundings, directory: string, options: WalOptions = {}): Promise<Wal> {
     const place = resolveDirectory(directory);
-    const { durability, maxEntryBytes, maxPendingBytes, autoCompact, now, onLockWait, onRewound, ...rest } =
-      resolveOptions(options);
+    const {
+      durability,
+      maxEntryBytes,
+      maxPendingBytes,
+      values,
+      autoCompact,
+      now,
+      onLockWait,
+      onRewound,
+      ...rest
+    } = resolveOptions(options);
     const clock = now ? { ...surroundings.clock, now: () => wholeDate(now) } : surroundings.clock;
-    const limits = { durability, maxEntryBytes, maxPendingBytes };
+    const limits = { durability, maxEntryBytes, maxPendingBytes, values };
     const stats = new Stats();
     const session = makeSession(surroundings);
     const store = await openFileStore({
@@ -238,13 +255,13 @@ export class Wal {
    */
   append(entry: Entry, options: AppendOptions = {}): Promise<AppendResult> {
     checkOutside(this.#appender);
-    return this.#append(options, (now, max, key) => entryBody(entry, now, max, key));
+    return this.#append(options, (now, rules, key) => entryBody(entry, now, rules, key));
   }
 
   /** Appends entries as one line: all of them are in the log, one after the other, or none. Rejects as `append` does. */
   appendBatch(entries: readonly Entry[], options: AppendOptions = {}): Promise<AppendResult> {
     checkOutside(this.#appender);
-    return this.#append(options, (now, max, key) => batchBody(entries, now, max, key));
+    return this.#append(options, (now, rules, key) => batchBody(entries, now, rules, key));
   }
 
   #append(options: AppendOptions, bodyOf: BodyMaker): Promise<AppendResult> {
@@ -253,7 +270,7 @@ export class Wal {
       const { expect, rev, key, signal } = checkAppend(options);
       this.#checkWritable();
       this.#appender.backlog.requireRoom();
-      const body = bodyOf(this.#clock.now(), this.#limits.maxEntryBytes, key);
+      const body = bodyOf(this.#clock.now(), this.#limits, key);
       const decide = rev === undefined ? undefined : this.#atRev(rev, body);
       // Only a transaction can come to append nothing.
       return this.#appender.append({ body, expect, decide, signal }) as Promise<AppendResult>;
@@ -312,7 +329,7 @@ export class Wal {
       throw badArgument('appendSync takes no signal: it blocks, so that nothing could abort it');
     this.#checkOpen();
     this.#checkWritable();
-    const body = entryBody(entry, this.#clock.now(), this.#limits.maxEntryBytes, key);
+    const body = entryBody(entry, this.#clock.now(), this.#limits, key);
     return this.#appender.appendNow({ body, expect });
   }
 
@@ -482,7 +499,7 @@ export class Wal {
       store: this.#store,
       clock: this.#clock,
       appender: this.#appender,
-      maxEntryBytes: this.#limits.maxEntryBytes,
+      rules: this.#limits,
       closing: this.#stop.signal,
       note: (work) => this.#works.note(work),
       checkOpen: () => this.#checkOpen(),

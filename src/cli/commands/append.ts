@@ -138,7 +138,7 @@ async function appendBatch(settings: Settings): Promise<void> {
 /** The batch would find it too, but knows nothing of lines. */
 function checkItem(line: number, entry: Entry): void {
   try {
-    batchItem(entry, 'The entry');
+    batchItem(entry, 'strict', 'The entry', 'data');
   } catch (error) {
     if (!(error instanceof WalError)) throw error;
     const message = `Line ${line}: ${error.message} Nothing was appended.`;

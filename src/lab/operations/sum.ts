@@ -41,7 +41,7 @@ function inArray(value: unknown): unknown {
  */
 export function contentOf(data: Readonly<Record<string, unknown>>): { hash: string; bytes: number } {
   const { by: _by, from: _from, ...own } = data;
-  const text = typeof own.content === 'string' ? own.content : (canonicalJson(own) ?? '');
+  const text = typeof own.content === 'string' ? own.content : (canonicalJson(own, 'stringify') ?? '');
   return { hash: createHash('sha256').update(text).digest('hex'), bytes: Buffer.byteLength(text) };
 }
 

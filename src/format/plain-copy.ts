@@ -1,0 +1,133 @@
+import { isBoxedPrimitive, isDate } from 'node:util/types';
+import { WalError } from '../errors/errors.ts';
+import { classText, isPlainArray, isPlainObject, pathText } from './plain.ts';
+
+/**
+ * What becomes of a value that JSON cannot keep, such as NaN, a Map, or undefined in an array: `strict` refuses it, `stringify`
+ * writes what JSON.stringify makes of it.
+ */
+export type Values = 'strict' | 'stringify';
+
+/** So deep may data be: every thread can write that, also one whose stack is smaller than the one's that appended it. */
+const MAX_DEPTH = 1000;
+
+/**
+ * Copies what JSON.stringify would write of a value: toJSON applied, boxes opened. `root` is what the value is called. Throws
+ * ERR_WAL_ENTRY, with the path in the value, where it holds what cannot be written, or what `values` refuses.
+ */
+export function plainCopy(value: unknown, values: Values, root: string): unknown {
+  return new PlainCopy(values, root).of('', value);
+}
+
+class PlainCopy {
+  readonly #values: Values;
+  readonly #root: string;
+  /** The objects that are being copied, each in the one before. */
+  readonly #above = new Set<object>();
+  /** Where in the value. */
+  readonly #names: (string | number)[] = [];
+
+  constructor(values: Values, root: string) {
+    this.#values = values;
+    this.#root = root;
+  }
+
+  of(key: string, given: unknown): unknown {
+    const hasOwnForm = hasToJson(given);
+    const value = hasOwnForm ? given.toJSON(key) : given;
+    switch (typeof value) {
+      case 'bigint':
+        throw this.#formless(`the BigInt ${value}`);
+      case 'function':
+      case 'symbol':
+        throw this.#formless(`a ${typeof value}`);
+      case 'number':
+        if (!Number.isFinite(value)) this.#changes(String(value), 'null');
+        return value;
+      case 'object':
+        if (value === null && isDate(given)) this.#changes('an invalid Date', 'null');
+        return value === null ? null : this.#object(value, hasOwnForm && value === given);
+      default:
+        return value;
+    }
+  }
+
+  /** `formed`: its own toJSON answers with the object itself. */
+  #object(value: object, formed: boolean): unknown {
+    if (isBoxedPrimitive(value)) {
+      const opened = this.of('', value.valueOf());
+      this.#changes(classText(value), 'a primitive');
+      return opened;
+    }
+    if (this.#above.has(value)) throw this.#unwritable('it has a circular structure');
+    if (this.#above.size === MAX_DEPTH)
+      throw new TypeError(`it is nested more than ${MAX_DEPTH} levels deep`);
+    const isList = Array.isArray(value);
+    if (!formed && !(isList ? isPlainArray(value) : isPlainObject(value)))
+      this.#changes(classText(value), isList ? 'a plain array' : 'a plain object');
+    this.#above.add(value);
+    const copy = isList ? this.#items(value) : this.#fields(value);
+    this.#above.delete(value);
+    return copy;
+  }
+
+  #items(list: readonly unknown[]): unknown[] {
+    // Array.from also visits what an array has no items for.
+    return Array.from(list, (item, i) => {
+      const copy = this.#at(i, item);
+      if (copy === undefined) this.#changes(i in list ? 'undefined' : 'a hole', 'null', i);
+      return copy;
+    });
+  }
+
+  #fields(object: object): object {
+    const copy = {};
+    for (const name of Object.keys(object)) {
+      const value = this.#at(name, (object as Record<string, unknown>)[name]);
+      // An assignment to __proto__ would change the prototype.
+      Object.defineProperty(copy, name, { value, enumerable: true });
+    }
+    return copy;
+  }
+
+  #at(name: string | number, value: unknown): unknown {
+    this.#names.push(name);
+    const copy = this.of(String(name), value);
+    this.#names.pop();
+    return copy;
+  }
+
+  /** Refuses what JSON.stringify would change, if that is asked for. */
+  #changes(what: string, into: string, ...within: readonly number[]): void {
+    if (this.#values === 'stringify') return;
+    throw this.#refusal(
+      `holds ${what}`,
+      `JSON would change it into ${into}. Convert it, leave it out, or open the Wal with values: 'stringify', which writes ${into}`,
+      within,
+    );
+  }
+
+  #formless(what: string): WalError {
+    return this.#refusal(`holds ${what}`, 'JSON has no form for it. Convert it, or leave it out');
+  }
+
+  #unwritable(why: string): WalError {
+    return this.#refusal('cannot be written as JSON', why);
+  }
+
+  #refusal(problem: string, why: string, within: readonly number[] = []): WalError {
+    const path = pathText(this.#root, [...this.#names, ...within]);
+    return new WalError('ERR_WAL_ENTRY', `The entry ${problem} at ${path}: ${why}.`, {
+      outcome: 'not-written',
+      path,
+    });
+  }
+}
+
+function hasToJson(value: unknown): value is { toJSON(key: string): unknown } {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof (value as { toJSON?: unknown }).toJSON === 'function'
+  );
+}
