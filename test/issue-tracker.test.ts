@@ -16,8 +16,9 @@ import {
   remove,
   update,
 } from '../examples/issue-tracker/changes.ts';
+import { ISSUES } from '../examples/issue-tracker/fold.ts';
 import { newId } from '../examples/issue-tracker/id.ts';
-import { claimOf, ISSUES, type Issue, isReady } from '../examples/issue-tracker/issues.ts';
+import { claimOf, type Issue, isReady } from '../examples/issue-tracker/issues.ts';
 import { makeMany } from '../examples/issue-tracker/make-many.ts';
 import { keepMirror } from '../examples/issue-tracker/mirror.ts';
 import { Tracker } from '../examples/issue-tracker/tracker.ts';
@@ -163,6 +164,7 @@ describe('the issue tracker example', { concurrency: 2 }, () => {
         status: 'open',
         createdBy: 'tester',
         blockedBy: [],
+        other: { assignee: 'alice' },
       });
       assert.ok(updatedAt > createdAt);
       await ok(below, 'delete', id);
@@ -508,7 +510,7 @@ describe('the issue tracker example', { concurrency: 2 }, () => {
       const dead = `issues.jsonl.${gone.stdout.trim()}-abc.tmp`;
       const alive = `issues.jsonl.${process.pid}-abc.tmp`;
       for (const name of [dead, alive]) writeFileSync(join(directory, '.beads', name), '{"id":');
-      writeFileSync(mirror, 'older\n');
+      writeFileSync(mirror, '');
       assert.equal(await ok(directory, 'sync'), mirror);
       assert.deepEqual(temporaries(directory), [alive]);
       assert.deepEqual([...mirrored(directory).keys()], [id]);

@@ -3,10 +3,11 @@ import { newId } from './id.ts';
 import {
   type Claim,
   claimOf,
+  deferredUntil,
   existing,
   type Issue,
+  isLive,
   isReady,
-  type Lookup,
   openBlockers,
   waitingPath,
 } from './issues.ts';
@@ -46,7 +47,12 @@ export function update(id: string, edit: Edit, release: boolean, by: string): Ch
  */
 export function claim(id: string, by: string, leaseMs: number | undefined, renew: boolean): Change {
   return (tx, now) => {
-    const issue = inStatus(tx, id, 'open');
+    const issue = existing(tx, id);
+    const until = deferredUntil(issue, now);
+    if (issue.status !== 'open' || until !== undefined) {
+      const status = until === undefined ? issue.status : `deferred until ${isoTime(until)}`;
+      throw new Refusal('WRONG_STATE', `${id} is ${status}: "reopen ${id}" makes it open.`);
+    }
     const holder = claimOf(issue, now);
     if (holder !== undefined && !(renew && holder.by === by)) throw claimed(id, holder);
     if (renew && issue.claim?.by !== by)
@@ -70,7 +76,8 @@ export function claimNext(by: string, leaseMs: number | undefined): Change {
 /** Closes an issue. One that another agent has is left to it (ours may have run out meanwhile), unless forced. */
 export function close(id: string, by: string, force: boolean): Change {
   return (tx, now) => {
-    const issue = inStatus(tx, id, 'open');
+    const issue = existing(tx, id);
+    if (!isLive(issue)) throw new Refusal('WRONG_STATE', `${id} is closed: "history ${id}" says by whom.`);
     const holder = claimOf(issue, now);
     if (!force && holder !== undefined && holder.by !== by)
       throw claimed(id, holder, ' To close it anyway: --force.');
@@ -78,9 +85,12 @@ export function close(id: string, by: string, force: boolean): Change {
   };
 }
 
+/** Makes an issue open that is closed, or has another status, or is put off. */
 export function reopen(id: string, by: string): Change {
-  return (tx) => {
-    inStatus(tx, id, 'closed');
+  return (tx, now) => {
+    const issue = existing(tx, id);
+    if (issue.status === 'open' && deferredUntil(issue, now) === undefined)
+      throw new Refusal('WRONG_STATE', `${id} is open.`);
     return write(tx, { op: 'reopen', id, data: { by } });
   };
 }
@@ -130,13 +140,6 @@ function writeClaim(
 function write(tx: Transaction<Issue>, entry: Entry): string {
   tx.append(entry);
   return entry.id;
-}
-
-function inStatus(issues: Lookup, id: string, status: 'open' | 'closed'): Issue {
-  const issue = existing(issues, id);
-  if (issue.status !== status)
-    throw new Refusal('WRONG_STATE', `${id} is ${issue.status}: "history ${id}" says by whom.`);
-  return issue;
 }
 
 function claimed(id: string, { by, until }: Claim, advice = ''): Refusal {

@@ -46,7 +46,8 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     run: async (given) => (await writing()).createIssue(given),
   },
   ready: {
-    about: 'the issues to begin with: open, unblocked, unclaimed; the most urgent first, then the oldest',
+    about:
+      'the issues to begin with: open, unblocked, unclaimed, not put off; the most urgent first, then the oldest',
     operands: [],
     options: {
       number: { about: 'so many (default: 10)', short: 'n', value: 'count' },
@@ -55,10 +56,10 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     run: async (given) => (await reading()).ready(given),
   },
   list: {
-    about: 'the open issues, the most urgent first',
+    about: 'the issues that are not closed, the most urgent first',
     operands: [],
     options: {
-      status: { about: 'open, closed, or any', value: 'status' },
+      status: { about: 'open, closed, another status of beads, or any', value: 'status' },
       priority: { about: 'only those of this priority', short: 'p', value: '0-4' },
       'claimed-by': { about: 'only those this agent has', value: 'agent' },
       number: { about: 'so many (default: 50)', short: 'n', value: 'count' },
@@ -103,7 +104,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     run: async (given) => (await writing()).closeIssue(given),
   },
   reopen: {
-    about: 'an issue is not done after all',
+    about: 'an issue is open (again): it was closed, blocked, deferred, ...',
     operands: ['id'],
     run: async (given) => (await writing()).reopenIssue(given),
   },
@@ -113,7 +114,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     run: async (given) => (await writing()).deleteIssue(given),
   },
   block: {
-    about: 'an issue waits until another is closed',
+    about: 'an issue waits until another is closed or deleted',
     operands: ['id', 'blocker'],
     run: async (given) => (await writing()).blockIssue(given),
   },
@@ -122,9 +123,16 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     operands: ['id', 'blocker'],
     run: async (given) => (await writing()).unblockIssue(given),
   },
+  import: {
+    about: "take in the issues of a file of beads: those that are new, or newer than the log's",
+    operands: ['[file]'],
+    options: { force: { about: "take the file's word where the log has a newer one, too" } },
+    run: async (given) => (await writing()).importIssues(given),
+  },
   sync: {
-    about: 'make .beads/issues.jsonl anew, for tools that read files of beads',
+    about: 'write .beads/issues.jsonl again, for tools that read files of beads',
     operands: [],
-    run: async () => (await writing()).sync(),
+    options: { force: { about: 'even if it holds what the log does not have, which is lost then' } },
+    run: async (given) => (await writing()).sync(given),
   },
 };

@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type Entry, Wal } from 'jsonl-wal';
-import { ISSUES } from './issues.ts';
+import { ISSUES } from './fold.ts';
 
 export interface Many {
   readonly issues: number;

@@ -1,5 +1,5 @@
 import type { LogRecord } from 'jsonl-wal';
-import { claimOf, type Issue, type Lookup, openBlockers } from './issues.ts';
+import { claimOf, deferredUntil, type Issue, isLive, type Lookup, openBlockers } from './issues.ts';
 import { isoTime } from './time.ts';
 
 /** Control characters, and those that reorder or break what stands around them: a terminal would obey them. */
@@ -27,7 +27,7 @@ export function issueLine(issues: Lookup, issue: Issue, now: number): string {
 
 /** An issue with all that is known of it. */
 export function issueCard(issues: Lookup, issue: Issue, now: number): string {
-  const { id, title, description, priority, createdAt, createdBy, updatedAt, blockedBy } = issue;
+  const { id, title, description, priority, createdAt, createdBy, updatedAt, blockedBy, other } = issue;
   const fields = [
     `${id}  ${title}`,
     `status:    ${situation(issues, issue, now)}`,
@@ -35,17 +35,23 @@ export function issueCard(issues: Lookup, issue: Issue, now: number): string {
     `created:   ${isoTime(createdAt)}${createdBy && ` by ${createdBy}`}`,
     `updated:   ${isoTime(updatedAt)}`,
     ...(blockedBy.length > 0 ? [`waits for: ${blockedBy.join(', ')}`] : []),
+    ...Object.entries(other ?? {}).map(
+      ([name, value]) => `${`${name}:`.padEnd(10)} ${JSON.stringify(value)}`,
+    ),
     ...(description === '' ? [] : ['', ...description.split('\n')]),
   ];
   return fields.map(printable).join('\n');
 }
 
 function situation(issues: Lookup, issue: Issue, now: number): string {
-  if (issue.status !== 'open') return issue.status;
+  if (!isLive(issue)) return issue.status;
   const claim = claimOf(issue, now);
+  const deferred = deferredUntil(issue, now);
   const blockers = openBlockers(issues, issue);
   const parts = [
+    ...(issue.status === 'open' ? [] : [issue.status]),
     ...(claim === undefined ? [] : [`claimed by ${claim.by}${until(claim.until)}`]),
+    ...(deferred === undefined ? [] : [`deferred${until(deferred)}`]),
     ...(blockers.length === 0 ? [] : [`blocked by ${blockers.join(', ')}`]),
   ];
   return parts.join(', ') || 'open';

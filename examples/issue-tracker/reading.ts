@@ -1,13 +1,13 @@
 import { countOf, type Given, priorityOf, UsageError } from './arguments.ts';
 import type { Answer } from './commands.ts';
-import { byUrgency, claimOf, existing, type Issue, isReady } from './issues.ts';
+import { byUrgency, claimOf, existing, type Issue, isLive, isReady } from './issues.ts';
 import { historyLine, issueCard, issueLine } from './output.ts';
 import { Tracker } from './tracker.ts';
 
 const READY = 10;
 const LISTED = 50;
-
-type Status = 'open' | 'closed';
+/** The statuses that beads has; a project may have others. */
+const STATUSES = ['open', 'in_progress', 'blocked', 'deferred', 'pinned', 'hooked', 'closed'];
 
 /** The issues to begin with. */
 export function ready({ options }: Given): Promise<Answer> {
@@ -19,24 +19,37 @@ export function ready({ options }: Given): Promise<Answer> {
   });
 }
 
-/** The issues of a status, the most urgent first; open ones before closed ones. */
+/** Those that are neither closed nor deleted, or those of a status; the most urgent first, closed ones last. */
 export function list({ options }: Given): Promise<Answer> {
   const limit = limitOf(options, LISTED);
-  const statuses = statusesOf(options.status ?? ('all' in options ? 'any' : 'open'));
+  const status = options.status ?? ('all' in options ? 'any' : undefined);
   const priority = priorityOf(options.priority);
   const by = options['claimed-by'];
-  const filtered = priority !== undefined || by !== undefined;
   return reading((tracker) => {
     const now = Date.now();
-    const fields = priority === undefined ? {} : { priority };
+    // Who has claimed an issue has an open one.
+    const fields = {
+      ...(priority !== undefined && { priority }),
+      ...(by !== undefined && { status: 'open' }),
+    };
+    const passes = (issue: Issue): boolean => by === undefined || claimOf(issue, now)?.by === by;
     function* candidates(): Generator<Issue, void, undefined> {
-      for (const status of statuses) {
-        // In order, each is looked up by itself: that is quick for a few, and where all pass.
-        if (status === 'open' && !filtered && limit !== Infinity) yield* inOrder(tracker);
-        else yield* sorted(tracker, { status, ...fields });
+      if (status !== undefined && status !== 'any') {
+        yield* sorted(tracker, { ...fields, status });
+        return;
       }
+      // In order, each is looked up by itself: that is quick for a few, and where all pass.
+      if (Object.keys(fields).length === 0 && limit !== Infinity) yield* inOrder(tracker);
+      else yield* sorted(tracker, fields).filter(isLive);
+      if (status === 'any' && by === undefined) yield* sorted(tracker, { ...fields, status: 'closed' });
     }
-    return first(tracker, candidates(), limit, (issue) => by === undefined || claimOf(issue, now)?.by === by);
+    const answer = first(tracker, candidates(), limit, passes);
+    const isOfBeads = status === undefined || status === 'any' || STATUSES.includes(status);
+    if (!isOfBeads && answer.text === '' && tracker.issues.list({ status }).length === 0)
+      throw new UsageError(
+        `No issue has the status ${JSON.stringify(status)}: it is ${STATUSES.join(', ')}, or any.`,
+      );
+    return answer;
   });
 }
 
@@ -74,10 +87,7 @@ function* inOrder({ issues }: Tracker): Generator<Issue, void, undefined> {
   for (const { value } of issues.inOrder()) yield value;
 }
 
-function sorted(
-  { issues }: Tracker,
-  fields: { readonly status: Status; readonly priority?: number },
-): Issue[] {
+function sorted({ issues }: Tracker, fields: Readonly<Record<string, unknown>>): Issue[] {
   return issues
     .list(fields)
     .map(({ value }) => value)
@@ -109,10 +119,4 @@ function first(
 
 function limitOf(options: Given['options'], usual: number): number {
   return countOf(options.number) ?? ('all' in options ? Infinity : usual);
-}
-
-function statusesOf(text: string): readonly Status[] {
-  if (text === 'any') return ['open', 'closed'];
-  if (text === 'open' || text === 'closed') return [text];
-  throw new UsageError('The status must be open, closed or any.');
 }

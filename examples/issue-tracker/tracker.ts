@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { type LogRecord, type Table, Wal, WalError } from 'jsonl-wal';
 import type { Change } from './changes.ts';
-import { ISSUES, type Issue } from './issues.ts';
+import { ISSUES } from './fold.ts';
+import type { Issue } from './issues.ts';
 import { Refusal } from './refusal.ts';
 
 const DIRECTORY = '.beads';

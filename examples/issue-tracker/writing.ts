@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
+import { join } from 'node:path';
 import { type Given, nonEmpty, priorityOf, UsageError } from './arguments.ts';
 import {
   block,
@@ -18,6 +20,7 @@ import type { Answer } from './commands.ts';
 import { DEFAULT_PRIORITY, type Issue } from './issues.ts';
 import { keepMirror, syncMirror } from './mirror.ts';
 import { issueLine, printable } from './output.ts';
+import { takeIn } from './take-in.ts';
 import { parseDuration } from './time.ts';
 import { Tracker } from './tracker.ts';
 
@@ -34,6 +37,9 @@ export function init(): Promise<Answer> {
   return using(Tracker.init(process.cwd()), async ({ directory }) => ({
     value: { directory },
     text: printable(directory),
+    note: existsSync(join(directory, 'issues.jsonl'))
+      ? 'There is an issues.jsonl already: "import" takes its issues in.'
+      : undefined,
   }));
 }
 
@@ -80,10 +86,22 @@ export function unblockIssue({ operands: [id = '', blocker = ''], options }: Giv
   return change(unblock(id, blocker, agent(options)));
 }
 
-export function sync(): Promise<Answer> {
+export function importIssues({ operands: [file], options }: Given): Promise<Answer> {
+  return using(Tracker.open(process.cwd()), async ({ issues, directory }) => {
+    const path = file ?? join(directory, 'issues.jsonl');
+    const value = await takeIn(issues, path, 'force' in options);
+    const { taken, same, older } = value;
+    const left =
+      older.length === 0 ? '' : `; the log has newer ones ("--force" takes these): ${older.join(', ')}`;
+    const text = printable(`${taken.length} taken in, ${same.length} were the same${left}`);
+    return { value, text, note: await mirrorNote(issues, directory) };
+  });
+}
+
+export function sync({ options }: Given): Promise<Answer> {
   // The log is only read.
   return using(Tracker.open(process.cwd(), { readOnly: true }), async ({ issues, directory }) => {
-    const file = await syncMirror(issues, directory);
+    const file = await syncMirror(issues, directory, 'force' in options);
     return { value: { file }, text: printable(file) };
   });
 }
@@ -98,13 +116,13 @@ function change(decide: Change, text?: (issue: Issue) => string): Promise<Answer
   });
 }
 
-/** The change is made, whatever becomes of its mirror. */
+/** The change is made, also where its mirror cannot be. */
 async function mirrorNote(issues: Tracker['issues'], directory: string): Promise<string | undefined> {
   try {
     await keepMirror(issues, directory);
     return undefined;
   } catch (error) {
-    return printable(`Done, but issues.jsonl is not up to date (use "sync"): ${(error as Error).message}`);
+    return printable(`Done, but issues.jsonl is not up to date: ${(error as Error).message}`);
   }
 }
 
