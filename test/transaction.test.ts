@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { cpSync, rmSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { systemClock } from '../src/clock/clock.ts';
 import { type Entry, type Fold, lastData, Wal, WalError } from '../src/index.ts';
 import { recordsIn } from '../src/lab/audit.ts';
 import { inScratch } from '../src/lab/scratch.ts';
@@ -254,10 +256,11 @@ test('an update whose function throws rejects with just that, and leaves all as 
   });
 });
 
-test('a transaction above 10 ms warns, once a table', async () => {
+test('a transaction that works for more than 10 ms warns, once a table; one that merely waits does not', async () => {
   await inScratch('transaction', async (directory) => {
     let now = 0;
-    const clock = { ...realSurroundings.clock, elapsed: () => now };
+    let worked = 0;
+    const clock = { ...realSurroundings.clock, elapsed: () => now, worked: () => worked };
     const wal = await Wal.openIn(changedSurroundings({ clock }), directory);
     const warnings: string[] = [];
     const hear = (warning: Error & { code?: string }) => {
@@ -266,19 +269,42 @@ test('a transaction above 10 ms warns, once a table', async () => {
     process.on('warning', hear);
     try {
       const table = await wal.table();
-      for (const ms of [0, 10, 11, 12]) {
+      const transactions = [
+        { took: 0, work: 0, warned: 0 },
+        { took: 10, work: 10, warned: 0 },
+        // The machine was busy with others.
+        { took: 5000, work: 10, warned: 0 },
+        // Other threads worked, too.
+        { took: 10, work: 40, warned: 0 },
+        { took: 5000, work: 11, warned: 1 },
+        { took: 12, work: 12, warned: 1 },
+      ];
+      for (const { took, work, warned } of transactions) {
         await table.transaction(() => {
-          now += ms;
+          now += took;
+          worked += work;
         });
         // Warnings are told in a tick of their own.
         await new Promise(setImmediate);
-        assert.equal(warnings.length, ms > 10 ? 1 : 0, `${ms} ms`);
+        assert.equal(warnings.length, warned, `${took} ms, ${work} of work`);
       }
       assert.match(warnings[0] as string, /took 11 ms/);
     } finally {
       process.off('warning', hear);
       await wal.close();
     }
+  });
+});
+
+test('a transaction whose function computes for 11 ms by the real clock warns', async () => {
+  await inTable('transaction', async (table) => {
+    const warned = once(process, 'warning');
+    await table.transaction(() => {
+      const { elapsed, worked } = systemClock;
+      const [began, before] = [elapsed(), worked()];
+      while (Math.min(elapsed() - began, worked() - before) < 11);
+    });
+    assert.equal((await warned)[0].code, 'WAL_SLOW_TRANSACTION');
   });
 });
 

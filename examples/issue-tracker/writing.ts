@@ -24,14 +24,9 @@ import { takeIn } from './take-in.ts';
 import { parseDuration } from './time.ts';
 import { Tracker } from './tracker.ts';
 
-// The library warns where a transaction takes long, as others wait for it: here it is a short one, on a busy machine.
-process.removeAllListeners('warning').on('warning', ({ name, message, ...facts }: Warning) => {
-  if (facts.code !== 'WAL_SLOW_TRANSACTION') process.stderr.write(`${printable(`${name}: ${message}`)}\n`);
+process.removeAllListeners('warning').on('warning', ({ name, message }) => {
+  process.stderr.write(`${printable(`${name}: ${message}`)}\n`);
 });
-
-interface Warning extends Error {
-  readonly code?: string;
-}
 
 export function init(): Promise<Answer> {
   return using(Tracker.init(process.cwd()), async ({ directory }) => ({

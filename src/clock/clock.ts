@@ -10,6 +10,11 @@ export interface Clock {
   machineNow(): number;
   /** Milliseconds from an arbitrary start, never going back, with fractions. */
   elapsed(): number;
+  /**
+   * Milliseconds that the processor worked so far, with fractions: for this thread where Node tells that, else for the process. It does not
+   * grow while others have the processor.
+   */
+  worked(): number;
   /** Waits without blocking; ends early, without an error, when `signal` aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
   /** Calls `work` after a while, unless the process ends before: it is not kept alive for that. Returns how to take it back. */
@@ -26,7 +31,15 @@ const MOST_DATE = 8.64e15;
  * The machine's own, taken at load and from Node's modules. Fake timers, as jest, vitest and node:test have them, put others in
  * their places, for which time stands still: what waits by those waits for ever.
  */
-const machine = { Date, setTimeout, clearTimeout, setImmediate, elapsed: performance.now.bind(performance) };
+const machine = {
+  Date,
+  setTimeout,
+  clearTimeout,
+  setImmediate,
+  elapsed: performance.now.bind(performance),
+  // Only newer versions of Node tell it for a thread.
+  usageOf: (process as { threadCpuUsage?: typeof process.cpuUsage }).threadCpuUsage ?? process.cpuUsage,
+};
 
 /**
  * The date that `tell` gives, made whole: rounded down where it has a fraction, the machine's own where it is no number, out
@@ -71,6 +84,10 @@ export const systemClock: Clock = {
   now: () => wholeDate(() => Date.now()),
   machineNow,
   elapsed: machine.elapsed,
+  worked: () => {
+    const { user, system } = machine.usageOf();
+    return (user + system) / 1000;
+  },
   yield: () => new Promise((resolve) => machine.setImmediate(resolve)),
   block: (ms) => {
     Atomics.wait(cell, 0, 0, ms);

@@ -61,7 +61,7 @@ export interface WatchOptions {
 }
 
 const DEFAULT_TRIES = 100;
-/** Longer than this and others wait for their turn; there is a warning. */
+/** A transaction's function that works longer than this is warned of: others wait for their turn meanwhile. */
 const LONG_MS = 10;
 
 /**
@@ -207,7 +207,8 @@ export class Table<V = unknown> implements Iterable<Item<V>> {
    * where it wrote nothing. Resolves with its answer once they are as safe as the option `durability` says.
    *
    * `decide` is synchronous, runs again where somebody came first, and while it runs nobody else writes: it should be quick, and do
-   * nothing but read and write by its argument. Above 10 ms there is a warning, once a table. Where it throws, nothing is appended, and
+   * nothing but read and write by its argument. Where it works for more than 10 ms there is a warning, once a table: while
+   * others have the processor, it does not. Where it throws, nothing is appended, and
    * the transaction rejects with what it threw.
    *
    * Rejects with ERR_WAL_TRANSACTION where it is async, or calls the Wal or one of its tables; with ERR_WAL_CONFLICT after
@@ -276,10 +277,12 @@ export class Table<V = unknown> implements Iterable<Item<V>> {
   #timed<R>(decide: () => R): R {
     const { clock, warn } = this.#host;
     const start = clock.elapsed();
+    const worked = clock.worked();
     try {
       return decide();
     } finally {
-      const ms = Math.round(clock.elapsed() - start);
+      // Of the process, the processor's time is that of all its threads.
+      const ms = Math.round(Math.min(clock.elapsed() - start, clock.worked() - worked));
       if (ms > LONG_MS && !this.#warned) {
         this.#warned = true;
         warn(

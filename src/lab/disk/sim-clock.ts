@@ -19,6 +19,8 @@ export function simulatedClock(): Clock {
       return elapsed;
     },
     yield: async () => {},
+    // What is simulated takes no processor time.
+    worked: () => 0,
     block: tick,
     // What need not be done before a process ends is not done.
     later: () => () => {},

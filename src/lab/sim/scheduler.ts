@@ -63,6 +63,8 @@ export class Scheduler {
         this.pass(TICK_MS);
         return this.#elapsed;
       },
+      // What is simulated takes no processor time.
+      worked: () => 0,
       block: (ms) => this.pass(ms),
       yield: () => this.pause(who),
       // What need not be done before a process ends is not done.
