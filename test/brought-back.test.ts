@@ -146,3 +146,27 @@ test('a line that ~ ends was given up: a salvage does not bring it back', () =>
     await Wal.repair(log, { mode: 'salvage' });
     assert.deepEqual(numbers(await recordsOf(log)), range(1, 19));
   }));
+
+test('a line that was overtaken and written again, once what overtook it is damaged: numbers stay, and the loss is told', () =>
+  inLog(false, async (log) => {
+    edit(join(log, files(log, SEGMENT)[0] as string), (text) => {
+      const lines = text.trimEnd().split('\n');
+      const [before, over, again] = lines.slice(8, 11) as [string, string, string];
+      const place = `"prev":"${before.slice(8, 16)}","seq":10,"synced":9,`;
+      const covered = again.slice(COVERED_OFFSET).replace(/"prev":.*"synced":\d+,/, place);
+      const overtaken = `${LINE_START}${crcOf(Buffer.from(covered))}",${covered}`;
+      return text.replace(over, `${over.replace('"op":"add"', '"op":"bad"')}\n${overtaken}`);
+    });
+    assert.equal((await verify(log)).ok, false);
+    const { lost } = await Wal.repair(log, { mode: 'salvage' });
+    assert.deepEqual(
+      lost.map(({ from, to }) => [from, to]),
+      [[10, 10]],
+    );
+    const records = await recordsOf(log);
+    assert.deepEqual(
+      records.map(({ seq }) => seq),
+      [...range(1, 9), ...range(11, 20)],
+    );
+    assert.deepEqual(numbers(records), [...range(1, 9), ...range(11, 20)]);
+  }));

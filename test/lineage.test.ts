@@ -72,7 +72,7 @@ test('what others built on is a branch of its own; so is a side of a merge confl
   ]);
 });
 
-test('an append is there once: where it counts, else where it came first; a seal holds nothing', () => {
+test('an append is there once: where it counts, else where it was written last; a seal holds nothing', () => {
   const seal = { ...accepted, count: 0 };
   const lines: Given[] = [
     ['a', 1, '0', accepted],
@@ -81,6 +81,41 @@ test('an append is there once: where it counts, else where it came first; a seal
     ['c', 9, 'lost too', { ...accepted, writer: 'w.1' }],
     ['d', 20, 'gone', { writer: 'v.1' }],
     ['e', 30, 'gone too', { writer: 'v.1' }],
+    ['f', 29, 'gone as well', { writer: 'v.1' }],
   ];
-  assert.deepEqual(keptOf(...lines), ['a', 'c', 'd']);
+  assert.deepEqual(keptOf(...lines), ['a', 'c', 'e']);
+});
+
+for (const [where, more] of [
+  ['by the line before it', accepted],
+  ['beyond other damage', {}],
+] as const)
+  test(`an overtaken line, ${where}, is kept where it was written again, though what overtook it is lost`, () => {
+    const [first, second] = [
+      { writer: 'late.1', synced: 0 },
+      { writer: 'late.2', synced: 0 },
+    ];
+    const group: Given[] = [
+      ['x', 2, 'a', { ...more, ...first }],
+      ['y', 3, 'x', { ...more, ...second }],
+    ];
+    const again: Given[] = [
+      ['x2', 3, 'lost', first],
+      ['y2', 4, 'x2', second],
+    ];
+    const a: Given = ['a', 1, '0', accepted];
+    assert.deepEqual(keptOf(a, ...group, ...again), ['a', 'x2', 'y2']);
+    assert.deepEqual(keptOf(a, ...group, ...again, ['c', 5, 'y2']), ['a', 'x2', 'y2', 'c']);
+  });
+
+test('what was appended to an overtaken line that counts since is kept, and so is that line', () => {
+  const late = { writer: 'late.1' };
+  const lines: Given[] = [
+    ['a', 1, '0', accepted],
+    ['x', 2, 'a', { ...accepted, ...late }],
+    ['x2', 3, 'lost', late],
+    ['c', 4, 'x2'],
+    ['d', 3, 'x', accepted],
+  ];
+  assert.deepEqual(keptOf(...lines), ['a', 'x', 'c', 'd']);
 });

@@ -37,7 +37,7 @@ export function lineageOf(lines: readonly FoundLine[]): Lineage {
     const counts = grown[i] === true || (first.has(i) && !overtaken);
     holds[i] = accepted || (counts && (parent === undefined || holds[parent] === true));
   }
-  return { kept: onceEach(lines, holds), follows: parents };
+  return { kept: onceEach(lines, holds, grown), follows: parents };
 }
 
 const endOf = ({ seq, count, crc }: FoundLine) => `${seq + count} ${crc}`;
@@ -102,14 +102,33 @@ function builtOn(
 }
 
 /**
- * An append has one writer, however often it was written. What counts comes first; of what counts twice, as where a seal
- * was damaged after which it had come, the last. Seals hold nothing.
+ * An append has one writer, however often it was written: a line that was overtaken is there again later. Of those that hold
+ * entries, one counts. Seals hold nothing.
  */
-function onceEach(lines: readonly FoundLine[], holds: readonly boolean[]): boolean[] {
+function onceEach(
+  lines: readonly FoundLine[],
+  holds: readonly boolean[],
+  grown: readonly boolean[],
+): boolean[] {
   const chosen = new Map<string, number>();
-  for (const [i, { accepted, writer, count }] of lines.entries())
-    if (count > 0 && holds[i] && (accepted || !chosen.has(writer))) chosen.set(writer, i);
+  for (const [i, { writer, count }] of lines.entries()) {
+    if (count === 0 || !holds[i]) continue;
+    const other = chosen.get(writer);
+    if (other === undefined || takesPlaceOf(other, i)) chosen.set(writer, i);
+  }
   return lines.map(({ writer }, i) => chosen.get(writer) === i);
+
+  /**
+   * The copy that others built on counts. Else the one that counts, unless its writer wrote it again later under a higher number:
+   * then another line had overtaken it, and counts only because that line is damaged. After a seal the number is the same.
+   */
+  function takesPlaceOf(earlier: number, later: number): boolean {
+    const [before, after] = [lineAt(lines, earlier), lineAt(lines, later)];
+    const isBuiltOn = grown[later] === true;
+    if (isBuiltOn !== (grown[earlier] === true)) return isBuiltOn;
+    const isAgain = after.side === before.side && after.seq > before.seq;
+    return after.accepted || (isAgain && !(before.accepted && isBuiltOn));
+  }
 }
 
 function lineAt(lines: readonly FoundLine[], i: number): FoundLine {

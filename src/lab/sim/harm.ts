@@ -76,18 +76,23 @@ export function inflict(disk: SimDisk, dice: Dice, git: boolean): Harm | undefin
 }
 
 /**
- * Whether damage took lines that count, or wal.json, and no more: not where what was overtaken by a line that is lost takes
- * that one's number, nor where the lines that a crash left are damaged.
+ * Whether damage took lines that count, or wal.json, and no more: not where the lines that a crash left are damaged, nor where
+ * what was overtaken by a line that is lost takes that one's number, unless it was written again since.
  */
 export function takesCounted(before: SimDisk, after: SimDisk, { isOfMeta }: Harm): boolean {
   const [counted, left] = [acceptedIn(before), acceptedIn(after)];
-  return (isOfMeta || left.size < counted.size) && [...left].every((line) => counted.has(line));
+  const isLess = isOfMeta || [...counted.keys()].some((line) => !left.has(line));
+  const writers = new Set(counted.values());
+  return isLess && [...left].every(([line, writer]) => counted.has(line) || writers.has(writer));
 }
 
-function acceptedIn(disk: SimDisk): Set<string> {
-  const accepted = new Set<string>();
+/** The writer of each accepted line. */
+function acceptedIn(disk: SimDisk): Map<string, string> {
+  const accepted = new Map<string, string>();
   for (const name of segmentsOf(disk)) {
-    const visitor = { accepted: ({ seq, crc }: Envelope) => void accepted.add(`${seq} ${crc}`) };
+    const visitor = {
+      accepted: ({ seq, crc, writer }: Envelope) => void accepted.set(`${seq} ${crc}`, writer),
+    };
     new SegmentScan(segmentSeq(name) as number, visitor).push(bytesOf(disk, name));
   }
   return accepted;

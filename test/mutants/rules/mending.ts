@@ -82,6 +82,24 @@ export const MENDING: readonly Mutant[] = [
     },
   },
   {
+    name: 'salvage-keeps-the-overtaken-copy',
+    rule: 'of a line that was overtaken and written again, the copy that was written last counts',
+    told: 'DURABILITY: When a log is damaged',
+    edits: [
+      {
+        file: 'format/lineage',
+        find: 'after.seq > before.seq',
+        replace: 'after.seq < before.seq',
+      },
+    ],
+    caughtBy: {
+      by: 'test',
+      file: 'brought-back',
+      test: 'a line that was overtaken and written again, once what overtook it is damaged: numbers stay, and the loss is told',
+      because: 'few worlds of the simulation come to just that',
+    },
+  },
+  {
     name: 'branch-unseen',
     rule: 'verify tells of whole lines that do not count and that a salvage would bring back',
     told: 'DURABILITY: After a merge conflict',
