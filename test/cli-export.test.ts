@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import fs, {
+  appendFileSync,
   chmodSync,
+  chownSync,
+  constants,
+  lstatSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
+  readSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -11,86 +18,247 @@ import fs, {
 import { syncBuiltinESMExports } from 'node:module';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
-import { writeWhole } from '../src/cli/write-file.ts';
-import { objects, runHere as run } from '../src/lab/command-line.ts';
+import { refuseChanged } from '../src/cli/beads/guard.ts';
+import { destinationOf, writeWhole } from '../src/cli/write-file.ts';
+import { Wal } from '../src/index.ts';
+import { ended, objects, runHere, start } from '../src/lab/command-line.ts';
 import { makeLog } from '../src/lab/make-log.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 
 const ISSUES = [
   { id: 'bd-2', title: 'Grüße \u2028', created_at: '2025-10-12T00:43:03.453438-07:00', labels: ['b', 'a'] },
-  { id: 'bd-1', title: 'Two\nlines', updated_at: '2025-10-13T00:00:00Z', status: 'open', dependencies: [] },
+  { id: 'bd-1', title: 'Two\nlines', status: 'open', updated_at: '2025-10-13T00:00:00Z', dependencies: [] },
 ];
+const WHOLE = {
+  id: 'bd-1',
+  title: 'One',
+  created_at: '2025-10-12T00:00:00Z',
+  updated_at: '2025-10-13T00:00:00Z',
+};
+const EXPORT = ['export', '--to', 'beads'];
 const lines = (issues: readonly object[]) => issues.map((issue) => `${JSON.stringify(issue)}\n`).join('');
 
 test('an export, imported elsewhere and exported again, is the same to the byte', () =>
   inScratch('cli-export', async (dir) => {
     writeFileSync(join(dir, 'issues.jsonl'), lines(ISSUES));
-    for (const log of ['one', 'two']) await run(dir, ['init', '-C', log]);
-    await run(dir, ['import', '--from', 'beads', 'issues.jsonl', '-C', 'one']);
-    const first = await run(dir, ['export', '--to', 'beads', 'first.jsonl', '-C', 'one']);
+    for (const log of ['one', 'two']) await runHere(dir, ['init', '-C', log]);
+    await runHere(dir, ['import', '--from', 'beads', 'issues.jsonl', '-C', 'one']);
+    const first = await runHere(dir, [...EXPORT, 'first.jsonl', '-C', 'one']);
     assert.deepEqual(first, { code: 0, stdout: '2 issues were exported, as of entry 2\n', stderr: '' });
     const bytes = readFileSync(join(dir, 'first.jsonl'), 'utf8');
     assert.deepEqual(objects(bytes), [ISSUES[1], ISSUES[0]]);
-    await run(dir, ['import', '--from', 'beads', 'first.jsonl', '-C', 'two']);
-    await run(dir, ['compact', '--fold', 'last-data', '-C', 'two']);
-    const { stdout } = await run(dir, ['export', '--to', 'beads', '-', '-C', 'two']);
+    await runHere(dir, ['import', '--from', 'beads', 'first.jsonl', '-C', 'two']);
+    await runHere(dir, ['compact', '--fold', 'last-data', '-C', 'two']);
+    const { stdout } = await runHere(dir, [...EXPORT, '-', '-C', 'two']);
     assert.equal(stdout, bytes);
   }));
 
-test('an id whose data is no issue is told and left out; with --strict nothing is written', () =>
-  inScratch('cli-export', async (dir) => {
-    const good = { id: 'bd-1', created_at: '2025-10-13T00:00:00Z' };
+test("fields stand in beads' order, others sorted after them, and text is escaped as beads does", () =>
+  inScratch('cli-export-order', async (dir) => {
+    const line =
+      '{"_type":"issue","id":"bd-1","title":"a \\u003cb\\u003e \\u0026 \\u2028","status":"open","priority":0,"created_at":"2025-10-12T00:00:00Z","created_by":"me","updated_at":"2025-10-13T00:00:00Z","dependencies":[{"issue_id":"bd-1","depends_on_id":"bd-2","type":"blocks","created_at":"2025-10-12T00:00:00Z","created_by":"me","extra":1}],"comments":[{"id":1,"issue_id":"bd-1","author":"me","text":"b","created_at":"2025-10-12T00:00:00Z"}],"dependency_count":1,"10":1,"9":2,"__proto__":{"a":1},"zoo":null}\n';
+    await makeLog(dir);
+    const { code } = await runHere(dir, ['import', '--from', 'beads', '-'], line);
+    assert.equal(code, 0);
+    assert.equal((await runHere(dir, [...EXPORT, '-'])).stdout, line);
+  }));
+
+test('data without id and times is exported with those of its entries, and imported as the same', () =>
+  inScratch('cli-export-plain', async (dir) => {
+    const at = (day: number) => Date.parse(`2025-10-${day}T00:00:00Z`);
     await makeLog(dir, [
-      { op: 'add', id: 'bd-1', data: good },
-      { op: 'add', id: 'bd-2', data: 'text' },
-      { op: 'add', id: 'bd-3\u001b[2J\u202e', data: good },
+      { op: 'add', id: 'bd-a1f8', ts: at(12), data: { title: 'Fix the parser' } },
+      { op: 'claim', id: 'bd-a1f8', ts: at(13), data: { title: 'Fix the parser', by: 'agent-3' } },
     ]);
-    writeFileSync(join(dir, 'out.jsonl'), 'before');
-    const strict = await run(dir, ['export', '--to', 'beads', '--strict', 'out.jsonl']);
+    const [created_at, updated_at] = ['2025-10-12T00:00:00.000Z', '2025-10-13T00:00:00.000Z'];
+    const issue = { id: 'bd-a1f8', title: 'Fix the parser', created_at, updated_at, by: 'agent-3' };
+    assert.equal((await runHere(dir, [...EXPORT, 'out.jsonl'])).code, 0);
+    assert.equal(readFileSync(join(dir, 'out.jsonl'), 'utf8'), lines([issue]));
+    const { stdout } = await runHere(dir, ['import', '--from', 'beads', 'out.jsonl']);
+    assert.match(stdout, /nothing to do; 1 unchanged/);
+  }));
+
+test('an id whose data is no issue is listed and left out; with --strict nothing is written', () =>
+  inScratch('cli-export', async (dir) => {
+    await makeLog(dir, [
+      { op: 'add', id: 'bd-1', data: WHOLE },
+      { op: 'add', id: 'bd-2', data: 'text' },
+      { op: 'add', id: 'bd-3\u001b[2J\u202e', data: WHOLE },
+    ]);
+    const strict = await runHere(dir, [...EXPORT, '--strict', 'out.jsonl']);
     assert.equal(strict.code, 1);
     assert.match(strict.stderr, /2 ids whose data is no issue: nothing was written/);
-    assert.equal(readFileSync(join(dir, 'out.jsonl'), 'utf8'), 'before');
-    const { code, stdout, stderr } = await run(dir, ['export', '--to', 'beads', 'out.jsonl']);
-    assert.deepEqual([code, stdout], [0, '1 issue was exported, as of entry 3; 2 ids left out\n']);
+    assert.deepEqual(readdirSync(dir), ['.beads']);
+    const { code, stdout, stderr } = await runHere(dir, [...EXPORT, 'out.jsonl']);
+    assert.deepEqual([code, stdout], [1, '1 issue was exported, as of entry 3; 2 ids left out\n']);
     assert.equal(
       stderr,
-      'jsonl-wal: Id "bd-2" (entry 2) is not an object.\njsonl-wal: Id "bd-3\\u001b[2J\\u202e" (entry 3) has data of another id.\n',
+      'jsonl-wal: Id "bd-2" (entry 2) is not an object.\njsonl-wal: Id "bd-3\\u001b[2J\\u202e" (entry 3) has data of another id.\njsonl-wal: 2 ids left out: the export is not whole. [ERR_WAL_ENTRY]\n',
     );
-    assert.equal(
-      readFileSync(join(dir, 'out.jsonl'), 'utf8'),
-      lines([{ created_at: good.created_at, id: good.id }]),
-    );
-    const json = await run(dir, ['export', '--to', 'beads', 'out.jsonl', '--json']);
-    assert.deepEqual(objects(json.stdout), [{ exported: 1, skipped: 2, seq: 3 }]);
+    assert.equal(readFileSync(join(dir, 'out.jsonl'), 'utf8'), lines([WHOLE]));
+    const json = await runHere(dir, [...EXPORT, 'out.jsonl', '--json']);
+    assert.deepEqual(objects(json.stdout), [{ exported: 1, lacking: 0, skipped: 2, seq: 3 }]);
     assert.deepEqual(
-      objects(json.stderr).map(({ id, seq }) => [id, seq]),
+      objects(json.stderr).map(({ code, id, seq }) => [code, id, seq]),
       [
-        ['bd-2', 2],
-        ['bd-3\u001b[2J\u202e', 3],
+        ['ERR_WAL_ENTRY', 'bd-2', 2],
+        ['ERR_WAL_ENTRY', 'bd-3\u001b[2J\u202e', 3],
+        ['ERR_WAL_ENTRY', undefined, undefined],
       ],
     );
   }));
 
-test('an export keeps the mode of the file, follows a link, and says why it cannot write', () =>
+test('a patch that left an issue without a title is listed, and with --strict refused', () =>
+  inScratch('cli-export-patch', async (dir) => {
+    await makeLog(dir, [
+      { op: 'add', id: 'bd-1', data: WHOLE },
+      { op: 'add', id: 'bd-2', data: { title: 'Two', priority: 7 } },
+    ]);
+    assert.equal((await runHere(dir, [...EXPORT, 'out.jsonl'])).code, 0);
+    const before = readFileSync(join(dir, 'out.jsonl'), 'utf8');
+    await makeLog(dir, [{ op: 'update', id: 'bd-1', data: { id: 'bd-1', status: 'closed' } }]);
+    const strict = await runHere(dir, [...EXPORT, '--strict', 'new.jsonl']);
+    assert.equal(strict.code, 1);
+    assert.match(strict.stderr, /2 issues that beads would refuse: nothing was written/);
+    const over = await runHere(dir, [...EXPORT, 'out.jsonl']);
+    assert.equal(over.code, 1);
+    assert.match(over.stderr, /line 1 \(bd-1\) is a whole issue, which in the log has no title \(entry 3\)/);
+    assert.deepEqual(
+      [readdirSync(dir), readFileSync(join(dir, 'out.jsonl'), 'utf8')],
+      [['.beads', 'out.jsonl'], before],
+    );
+    const { code, stderr } = await runHere(dir, [...EXPORT, 'new.jsonl']);
+    assert.equal(code, 0);
+    assert.equal(
+      stderr,
+      'jsonl-wal: Id "bd-1" (entry 3) has no title: beads refuses such an issue.\njsonl-wal: Id "bd-2" (entry 2) has a priority that is no whole number from 0 to 4: beads refuses such an issue.\n',
+    );
+  }));
+
+test('a file that holds what the log does not know, or has older, is not written over but with --force', () =>
+  inScratch('cli-export-guard', async (dir) => {
+    await makeLog(dir, [
+      { op: 'add', id: 'bd-1', data: WHOLE },
+      { op: 'add', id: 'bd-4', data: { ...WHOLE, id: 'bd-4' } },
+      { op: 'delete', id: 'bd-4', ts: Date.parse('2025-10-14T00:00:00Z') },
+    ]);
+    const path = join(dir, 'issues.jsonl');
+    const deleted = { ...WHOLE, id: 'bd-4' };
+    for (const [held, why] of [
+      [lines([{ ...WHOLE, id: 'bd-7' }]), /line 1 \(bd-7\) is not in what the log exports/],
+      [
+        lines([WHOLE, { ...WHOLE, updated_at: '2025-10-13T00:00:00.000001Z' }]),
+        /line 2 \(bd-1\) is newer than in the log/,
+      ],
+      [lines([{ ...deleted, updated_at: '2025-10-15T00:00:00Z' }]), /bd-4\) is newer than its deletion/],
+      [lines([{ _type: 'memory', key: 'k', value: 'v' }]), /\(beads:memory:k\) is not in/],
+      ['# Notes\n', /line 1 is not JSON/],
+    ] as const) {
+      writeFileSync(path, held);
+      const { code, stderr } = await runHere(dir, [...EXPORT, 'issues.jsonl']);
+      assert.equal(code, 1);
+      assert.match(stderr, why);
+      assert.match(stderr, /Import it first .*--force\. \[ERR_WAL_EXISTS\]/);
+      assert.equal(readFileSync(path, 'utf8'), held);
+    }
+    assert.equal((await runHere(dir, [...EXPORT, '--force', 'issues.jsonl'])).code, 0);
+    assert.equal(readFileSync(path, 'utf8'), lines([WHOLE]));
+    writeFileSync(path, lines([deleted, { ...WHOLE, title: 'Before', updated_at: '2025-10-12T00:00:00Z' }]));
+    assert.equal((await runHere(dir, [...EXPORT, 'issues.jsonl'])).code, 0);
+    assert.equal(readFileSync(path, 'utf8'), lines([WHOLE]));
+  }));
+
+test("a file that somebody writes to meanwhile is left to them, and the log's own files are no place to export to", () =>
+  inScratch('cli-export-guard', async (dir) => {
+    const path = join(dir, 'issues.jsonl');
+    writeFileSync(path, 'theirs\n');
+    const destination = destinationOf(path);
+    const meanwhile = function* () {
+      yield 'ours';
+      appendFileSync(path, 'more\n');
+    };
+    assert.throws(() => writeWhole(destination, meanwhile(), () => refuseChanged(destination)), {
+      code: 'ERR_WAL_EXISTS',
+      message: /changed meanwhile/,
+    });
+    assert.deepEqual([readdirSync(dir), readFileSync(path, 'utf8')], [['issues.jsonl'], 'theirs\nmore\n']);
+
+    await makeLog(dir, [{ op: 'add', id: 'bd-1', data: WHOLE }]);
+    for (const own of ['wal.json', '00000000000000000001.jsonl', 'backups/x']) {
+      mkdirSync(join(dir, '.beads/backups'), { recursive: true });
+      const { code, stderr } = await runHere(dir, [...EXPORT, '--force', `.beads/${own}`]);
+      assert.equal(code, 2);
+      assert.match(stderr, /is a file of the log itself/);
+    }
+    const wal = await Wal.open(join(dir, '.beads'));
+    assert.equal((await wal.verify()).ok, true);
+    await wal.close();
+  }));
+
+test('a pipe, by its name or through a link, is written through and stays', () =>
+  inScratch('cli-export-pipe', async (dir) => {
+    await makeLog(dir, [{ op: 'add', id: 'bd-1', data: WHOLE }]);
+    const pipe = join(dir, 'pipe');
+    spawnSync('mkfifo', [pipe]);
+    symlinkSync('pipe', join(dir, 'link'));
+    const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      for (const name of ['pipe', 'link']) {
+        assert.equal((await runHere(dir, [...EXPORT, name])).code, 0);
+        const bytes = Buffer.alloc(1000);
+        assert.equal(bytes.subarray(0, readSync(reader, bytes)).toString(), lines([WHOLE]));
+      }
+    } finally {
+      fs.closeSync(reader);
+    }
+    assert.deepEqual([statSync(pipe).isFIFO(), lstatSync(join(dir, 'link')).isSymbolicLink()], [true, true]);
+  }));
+
+test(
+  '/dev/stdout is written through where it is a file that the shell appends to',
+  { skip: process.platform === 'win32' },
+  () =>
+    inScratch('cli-export-stdout', async (dir) => {
+      await makeLog(dir, [{ op: 'add', id: 'bd-1', data: WHOLE }]);
+      const path = join(dir, 'out');
+      writeFileSync(path, 'before\n');
+      const file = openSync(path, 'a');
+      const { code } = await ended(
+        start(dir, [...EXPORT, '/dev/stdout'], { stdio: ['ignore', file, 'inherit'] }),
+      );
+      fs.closeSync(file);
+      assert.deepEqual([code, readFileSync(path, 'utf8')], [0, `before\n${lines([WHOLE])}`]);
+    }),
+);
+
+test('an export keeps mode and owner, follows links that lead nowhere too, and says why it cannot write', () =>
   inScratch('cli-export', async (dir) => {
-    await makeLog(dir);
+    await makeLog(dir, [{ op: 'add', id: 'bd-1', data: WHOLE }]);
     mkdirSync(join(dir, 'real'));
-    writeFileSync(join(dir, 'real/out.jsonl'), 'before');
-    chmodSync(join(dir, 'real/out.jsonl'), 0o600);
+    writeFileSync(join(dir, 'real/out.jsonl'), '');
+    // Wider than the umask lets a new file be.
+    chmodSync(join(dir, 'real/out.jsonl'), 0o666);
+    if (process.geteuid?.() === 0) chownSync(join(dir, 'real/out.jsonl'), 1234, 4321);
+    const { mode, uid, gid } = statSync(join(dir, 'real/out.jsonl'));
     symlinkSync('real/out.jsonl', join(dir, 'link'));
-    assert.equal((await run(dir, ['export', '--to', 'beads', 'link'])).code, 0);
-    assert.equal(readFileSync(join(dir, 'real/out.jsonl'), 'utf8'), '');
-    assert.equal(statSync(join(dir, 'real/out.jsonl')).mode & 0o777, 0o600);
+    assert.equal((await runHere(dir, ['export', '--to', 'beads', 'link'])).code, 0);
+    const after = statSync(join(dir, 'real/out.jsonl'));
+    assert.deepEqual([after.mode, after.uid, after.gid], [mode, uid, gid]);
+    assert.equal(readFileSync(join(dir, 'real/out.jsonl'), 'utf8'), lines([WHOLE]));
+    symlinkSync('real/../real/new.jsonl', join(dir, 'dangling'));
+    assert.equal((await runHere(dir, ['export', '--to', 'beads', 'dangling'])).code, 0);
+    assert.equal(lstatSync(join(dir, 'dangling')).isSymbolicLink(), true);
+    assert.equal(readFileSync(join(dir, 'real/new.jsonl'), 'utf8'), lines([WHOLE]));
     for (const [bad, why] of [
       ['real', 'it is a directory'],
       ['none/out.jsonl', '.*'],
     ] as const) {
-      const { code, stderr } = await run(dir, ['export', '--to', 'beads', bad]);
+      const { code, stderr } = await runHere(dir, ['export', '--to', 'beads', bad]);
       assert.equal(code, 1);
       assert.match(stderr, new RegExp(`^jsonl-wal: Cannot write ${bad}: ${why}`));
     }
-    assert.deepEqual(readdirSync(dir).sort(), ['.beads', 'link', 'real']);
-    assert.deepEqual(readdirSync(join(dir, 'real')), ['out.jsonl']);
+    assert.deepEqual(readdirSync(dir).sort(), ['.beads', 'dangling', 'link', 'real']);
+    assert.deepEqual(readdirSync(join(dir, 'real')), ['new.jsonl', 'out.jsonl']);
   }));
 
 test('a file that is exported to is as it was until the new one is written and synced; what fails before leaves nothing', (t) =>

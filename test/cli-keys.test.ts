@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { lastData, Wal } from '../src/index.ts';
@@ -38,25 +37,4 @@ test('init sets the key window, info and keys tell it, keys --window raises it, 
     }
     assert.equal((await run(dir, ['keys', '--window', '10000001'])).code, 2);
     assert.match((await run(dir, ['info'])).stdout, /^keys +looked for among the last 1,000 entries$/m);
-  }));
-
-test('import leaves out what the log still has, however small its key window, and says what it cannot know', () =>
-  inScratch('cli-keys-import', async (dir) => {
-    const lines = (from: number, to: number) =>
-      Array.from({ length: to - from + 1 }, (_, i) => {
-        const issue = { id: `bd-${from + i}`, created_at: '2025-10-12T00:00:00Z' };
-        return `${JSON.stringify(issue)}\n`;
-      }).join('');
-    const imported = async (from: number, to: number) => {
-      writeFileSync(join(dir, 'issues.jsonl'), lines(from, to));
-      const { stdout, stderr } = await run(dir, ['import', '--from', 'beads', 'issues.jsonl', '--json']);
-      const [{ appended, duplicates }] = objects(stdout);
-      return { appended, duplicates, told: objects(stderr).map(({ code }) => code) };
-    };
-    await run(dir, ['init', '--key-window', '3']);
-    assert.deepEqual(await imported(1, 8), { appended: 8, duplicates: 0, told: [] });
-    assert.deepEqual(await imported(1, 10), { appended: 2, duplicates: 8, told: [] });
-    await run(dir, ['compact', '--fold', 'last-data', '--retain', '1', '--no-backup']);
-    assert.deepEqual(await imported(8, 12), { appended: 2, duplicates: 3, told: ['KEYS_FORGOTTEN'] });
-    assert.deepEqual(await imported(7, 12), { appended: 1, duplicates: 5, told: ['KEYS_FORGOTTEN'] });
   }));

@@ -1,45 +1,144 @@
 import { randomBytes } from 'node:crypto';
 import {
+  accessSync,
   closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
   fsyncSync,
   openSync,
+  readlinkSync,
   realpathSync,
   renameSync,
   rmSync,
+  type Stats,
   statSync,
   writeSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { hasCode, reasonOf, WalError, type WalErrorCode } from '../errors/errors.ts';
 
-/**
- * Writes a file that appears whole, with what was there before until then: under a temporary name, synced, renamed. A
- * link is followed, and the permissions of what was there are kept.
- */
-export function writeWhole(path: string, pieces: Iterable<string>): void {
-  let temporary: string | undefined;
+/** Where a file is to be written. */
+export interface Destination {
+  /** As it was named. */
+  readonly name: string;
+  /** Where its links lead. */
+  readonly path: string;
+  /** A descriptor of this process that it names, as /dev/stdout does. */
+  readonly descriptor: number | undefined;
+  /** What is there; undefined where nothing is. */
+  readonly there: Stats | undefined;
+}
+
+/** A file that names a descriptor of the process. */
+const DESCRIPTOR = /^\/(?:dev|proc\/(?:self|thread-self|[0-9]+))\/fd\/([0-9]+)$/;
+const MOST_LINKS = 40;
+
+/** Follows the links of a path, also one that leads to nothing. */
+export function destinationOf(name: string): Destination {
+  return telling(name, () => {
+    let path = resolve(name);
+    for (let links = 0; links <= MOST_LINKS; links++) {
+      const descriptor = descriptorOf(path);
+      if (descriptor !== undefined) return { name, path, descriptor, there: undefined };
+      const link = linkAt(path);
+      if (link === undefined) {
+        const there = statSync(path, { throwIfNoEntry: false });
+        if (there?.isDirectory()) throw new Error('it is a directory');
+        const real = join(realpathSync(dirname(path)), basename(path));
+        return { name, path: real, descriptor: undefined, there };
+      }
+      path = resolve(realpathSync(dirname(path)), link);
+    }
+    throw new Error('its links lead in a circle');
+  });
+}
+
+function descriptorOf(path: string): number | undefined {
+  const descriptor = DESCRIPTOR.exec(path)?.[1];
+  return descriptor === undefined ? undefined : Number(descriptor);
+}
+
+/** Where a link leads; undefined where the path is none. */
+function linkAt(path: string): string | undefined {
   try {
-    const there = statSync(path, { throwIfNoEntry: false });
-    if (there?.isDirectory()) throw new Error('it is a directory');
-    const target = there === undefined ? path : realpathSync(path);
-    temporary = `${target}.${randomBytes(6).toString('hex')}.tmp`;
-    const file = openSync(temporary, 'wx', there === undefined ? 0o666 : there.mode & 0o777);
+    return readlinkSync(path);
+  } catch (error) {
+    if (hasCode(error, 'EINVAL', 'ENOENT', 'UNKNOWN')) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Writes a file that appears whole, with what was there before until then: under a temporary name, synced, renamed. Links are
+ * followed and stay, mode and, for root, owner are kept. What is no regular file (a device, a pipe, a descriptor of the process) is written
+ * through. `check` is called just before the file takes its place.
+ */
+export function writeWhole(
+  destination: string | Destination,
+  pieces: Iterable<string>,
+  check: () => void = () => {},
+): void {
+  const name = typeof destination === 'string' ? destination : destination.name;
+  telling(name, () => {
+    const where = typeof destination === 'string' ? destinationOf(destination) : destination;
+    if (where.descriptor !== undefined) writeAll(where.descriptor, pieces);
+    else if (where.there !== undefined && !where.there.isFile()) writeThrough(where.path, pieces);
+    else replace(where, pieces, check);
+  });
+}
+
+function writeThrough(path: string, pieces: Iterable<string>): void {
+  const file = openSync(path, constants.O_WRONLY);
+  try {
+    writeAll(file, pieces);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function replace({ path, there }: Destination, pieces: Iterable<string>, check: () => void): void {
+  // Whoever may not write to a file is not to replace it either.
+  if (there !== undefined) accessSync(path, constants.W_OK);
+  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  const file = openSync(temporary, 'wx', there === undefined ? 0o666 : 0o600);
+  try {
     try {
-      for (const piece of pieces) {
-        for (let rest = Buffer.from(piece); rest.length > 0; ) rest = rest.subarray(writeSync(file, rest));
+      writeAll(file, pieces);
+      if (there !== undefined) {
+        if (process.geteuid?.() === 0) fchownSync(file, there.uid, there.gid);
+        fchmodSync(file, there.mode & 0o7777);
       }
       fsyncSync(file);
     } finally {
       closeSync(file);
     }
-    renameSync(temporary, target);
-    temporary = undefined;
-    syncDirectory(dirname(target));
+    check();
+    renameSync(temporary, path);
   } catch (error) {
-    if (error instanceof WalError) throw error;
-    throw new WalError(codeOf(error), `Cannot write ${path}: ${reasonOf(error)}`, { cause: error });
-  } finally {
-    if (temporary !== undefined) rmSync(temporary, { force: true });
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+  syncDirectory(dirname(path));
+}
+
+function writeAll(file: number, pieces: Iterable<string>): void {
+  for (const piece of pieces) {
+    for (let rest = Buffer.from(piece); rest.length > 0; ) rest = rest.subarray(writeSome(file, rest));
+  }
+}
+
+/** How long a full pipe is left to its reader. */
+const PAUSE_MS = 5;
+
+function writeSome(file: number, bytes: Buffer): number {
+  try {
+    return writeSync(file, bytes);
+  } catch (error) {
+    // A pipe that does not block, and is full.
+    if (!hasCode(error, 'EAGAIN')) throw error;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS);
+    return 0;
   }
 }
 
@@ -51,6 +150,16 @@ function syncDirectory(path: string): void {
     fsyncSync(directory);
   } finally {
     closeSync(directory);
+  }
+}
+
+/** Runs what writes a file, and says which where that fails. */
+function telling<T>(name: string, write: () => T): T {
+  try {
+    return write();
+  } catch (error) {
+    if (error instanceof WalError) throw error;
+    throw new WalError(codeOf(error), `Cannot write ${name}: ${reasonOf(error)}`, { cause: error });
   }
 }
 

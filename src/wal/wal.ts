@@ -19,7 +19,6 @@ import type { LogRecord } from '../format/record.ts';
 import type { GateObserver } from '../lock/gate.ts';
 import { Appender } from '../log/appender.ts';
 import { Behind, type Decide, UNDECIDED } from '../log/decision.ts';
-import { olderKeys, waiting } from '../log/older-keys.ts';
 import { readPastDamage } from '../log/past-damage.ts';
 import type { AppendResult } from '../log/pending.ts';
 import { readRecords } from '../log/reader.ts';
@@ -370,19 +369,6 @@ export class Wal {
     if (!isNews()) return;
     const body = foldBody({ name, version }, this.#clock.now());
     await this.#appender.append({ body: UNDECIDED, decide: () => (isNews() ? body : undefined) });
-  }
-
-  /**
-   * The keys of all entries that the log still tells of, and from which entry on it does; for `import`.
-   * @internal
-   */
-  async keysInLog(): Promise<{ readonly keys: ReadonlySet<string>; readonly from: number }> {
-    const { seq } = await this.#head();
-    const steps = olderKeys(this.#store, 1, seq + 1);
-    const keys = await waiting(steps, () => this.#clock.yield());
-    const [newest] = (await this.#store.oldest()) > 1 ? await this.#store.snapshots() : [];
-    const from = newest === undefined ? 1 : firstInScope(newest.keys, newest.head.seq);
-    return { keys: new Set(keys.map(({ key }) => key)), from };
   }
 
   /**

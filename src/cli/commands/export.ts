@@ -1,19 +1,21 @@
 import { type Command, Option } from 'commander';
-import { canonicalOfParsed } from '../../format/canonical.ts';
 import { printable } from '../../format/printable.ts';
 import { type Item, WalError } from '../../index.ts';
-import { BadItems } from '../bad-items.ts';
-import { beadsEntry } from '../beads.ts';
+import { type ExportedLine, exportedLine, inFileOrder } from '../beads/export.ts';
+import { lossesOf, refuseChanged, refuseLogFiles, refuseLosses } from '../beads/guard.ts';
+import { History } from '../beads/history.ts';
 import { makeCommand, settingsOf } from '../command.ts';
 import { foldNamed, foldOption } from '../fold.ts';
+import { Listing } from '../listing.ts';
 import { openReader, using } from '../log.ts';
 import { Output } from '../output.ts';
 import { count } from '../words.ts';
-import { writeWhole } from '../write-file.ts';
+import { destinationOf, writeWhole } from '../write-file.ts';
 
 interface ExportSettings {
   readonly to: 'beads';
   readonly strict?: true;
+  readonly force?: true;
   readonly fold?: string;
 }
 
@@ -29,53 +31,101 @@ export function exportCommand(): Command {
         .makeOptionMandatory(),
     )
     .addOption(foldOption())
-    .option('--strict', 'write nothing at all if the data of an id is no issue')
+    .option(
+      '--strict',
+      'write nothing at all if an id has data that is no issue, or lacks what beads requires',
+    )
+    .option('--force', 'write over the file also where that loses what it holds')
     .addHelpText(
       'after',
-      '\nWhat "import --from beads" reads. An id whose data is no issue (an object with that id, and created_at or\nupdated_at) is told and left out. The file is there whole, and synced, or as it was before.',
+      `
+What "import --from beads" reads, and kept: fields in beads' order, others after them, sorted. Data without an id, or
+without times, gets those of its entries. An issue that lacks what beads requires (a title) is listed and written. An id
+whose data is no issue is listed and left out, and the exit code is 1.
+It refuses to write over a file that holds what would be lost: an id that is neither in the log nor known as deleted there,
+a newer updated_at, or a line that it cannot read. The file is there whole, and synced, or as it was before; a device or a
+pipe is written through.`,
     )
     .action(async (file: string, _options: unknown, self: Command) => {
-      const { dir, json, strict = false, fold: named } = settingsOf<ExportSettings>(self);
-      const bad = new BadItems('ids', json);
+      const { dir, json, strict = false, force = false, fold: named } = settingsOf<ExportSettings>(self);
+      const target = file === '-' ? undefined : destinationOf(file);
+      // Descriptor 1 is standard output, by whatever name.
+      const destination = target?.descriptor === 1 ? undefined : target;
       const fold = await foldNamed(named);
+      const bad = new Listing('ERR_WAL_ENTRY', json);
+      const lacking = new Listing('LACKING', json);
       const { lines, seq } = await using(openReader(dir), async (wal) => {
+        if (destination !== undefined) refuseLogFiles(destination, dir);
         const table = await wal.table({ fold });
-        return { lines: [...issueLines(table, bad)], seq: table.seq };
+        let read: Promise<History> | undefined;
+        const history = () => {
+          read ??= History.read(wal, table.seq);
+          return read;
+        };
+        const lines = await linesOf([...table], history, bad, lacking);
+        if (strict && bad.count + lacking.count > 0) throw notStrict(bad.count, lacking.count);
+        if (destination?.there?.isFile() && !force) {
+          const byWhat = new Map(lines.map((line) => [line.about, line]));
+          refuseLosses(file, await lossesOf(destination.path, byWhat, history));
+        }
+        return { lines, seq: table.seq };
       });
-      if (strict && bad.count > 0) {
-        throw new WalError(
-          'ERR_WAL_ENTRY',
-          `The log has ${count(bad.count, 'id')} whose data is no issue: nothing was written.`,
-        );
-      }
+
       const output = new Output();
-      const facts = { exported: lines.length, skipped: bad.count, seq };
-      if (file === '-') for (const line of lines) await output.line(output.terminal ? printable(line) : line);
+      if (destination === undefined)
+        for (const { text } of lines) await output.line(output.terminal ? printable(text) : text);
       else {
-        writeWhole(
-          file,
-          lines.map((line) => `${line}\n`),
-        );
+        const texts = lines.map(({ text }) => `${text}\n`);
+        writeWhole(destination, texts, force ? undefined : () => refuseChanged(destination));
         output.done = { told: `${file} is written, as of entry ${seq}.`, seq };
+        const facts = { exported: lines.length, lacking: lacking.count, skipped: bad.count, seq };
         const skipped = bad.count === 0 ? '' : `; ${count(bad.count, 'id')} left out`;
         if (json) await output.json(facts);
-        else
-          await output.line(
-            `${count(lines.length, 'issue was', 'issues were')} exported, as of entry ${seq}${skipped}`,
-          );
+        else await output.line(`${exportedText(lines)} exported, as of entry ${seq}${skipped}`);
       }
       await output.flush();
+      if (bad.count > 0)
+        throw new WalError('ERR_WAL_ENTRY', `${count(bad.count, 'id')} left out: the export is not whole.`);
     });
 }
 
-/** The issues as lines, by id. */
-function* issueLines(items: Iterable<Item>, bad: BadItems): Generator<string, void> {
-  for (const { id, rev, value } of items) {
+/** The lines, in their order in the file. */
+async function linesOf(
+  items: readonly Item[],
+  history: () => Promise<History>,
+  bad: Listing,
+  lacking: Listing,
+): Promise<ExportedLine[]> {
+  const lines = new Map<string, ExportedLine>();
+  for (const item of items) {
+    const { id, rev } = item;
+    const name = `Id ${JSON.stringify(id)} (entry ${rev})`;
     try {
-      if (beadsEntry(value).id !== id) throw new Error('has data of another id');
-      yield canonicalOfParsed(value);
+      const line = await exportedLine(item, history);
+      if (line.lacks !== undefined)
+        lacking.add(`${name} ${line.lacks}: beads refuses such an issue`, { id, seq: rev });
+      // An issue that came back without an import still has its tombstone.
+      if (rev > (lines.get(line.about)?.item.rev ?? 0)) lines.set(line.about, line);
     } catch (error) {
-      bad.add(`Id ${JSON.stringify(id)} (entry ${rev})`, (error as Error).message, { id, seq: rev });
+      if (error instanceof WalError) throw error;
+      bad.add(`${name} ${(error as Error).message}`, { id, seq: rev });
     }
   }
+  return [...lines.values()].sort(inFileOrder);
+}
+
+/** '2 issues and 1 other line were' */
+function exportedText(lines: readonly ExportedLine[]): string {
+  const issues = lines.filter(({ kind }) => kind !== 'other').length;
+  const others = lines.length - issues;
+  const text = others === 0 ? '' : ` and ${count(others, 'other line')}`;
+  return `${count(issues, 'issue')}${text} ${lines.length === 1 ? 'was' : 'were'}`;
+}
+
+function notStrict(bad: number, lacking: number): WalError {
+  const what = [
+    ...(bad > 0 ? [`${count(bad, 'id')} whose data is no issue`] : []),
+    ...(lacking > 0 ? [`${count(lacking, 'issue')} that beads would refuse`] : []),
+  ];
+  return new WalError('ERR_WAL_ENTRY', `The log has ${what.join(' and ')}: nothing was written.`);
 }

@@ -1,15 +1,23 @@
-import { createReadStream, statSync } from 'node:fs';
-import { pipeline, type Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
 import { type Command, Option } from 'commander';
-import { hasCode } from '../../errors/errors.ts';
 import { WalError } from '../../index.ts';
-import { appendStream, checkEntry, type InputEntry, tallyText } from '../append-stream.ts';
-import { BadItems } from '../bad-items.ts';
-import { beadsEntry } from '../beads.ts';
+import {
+  checkLine,
+  emptyTally,
+  endedEarly,
+  newestLines,
+  runImport,
+  type Tally,
+  type TellOlder,
+  tallyText,
+  tryImport,
+} from '../beads/import.ts';
+import { nameOf, readBeads } from '../beads/input.ts';
+import { inMilliseconds } from '../beads/line.ts';
+import { dateText } from '../beads/whole.ts';
 import { type Common, makeCommand, settingsOf } from '../command.ts';
-import { linesOf, parseLine } from '../lines.ts';
-import { openWriter, using, type WriterOptions, withWriterOptions } from '../log.ts';
+import { foldNamed, foldOption } from '../fold.ts';
+import { Listing } from '../listing.ts';
+import { openReader, openWriter, using, type WriterOptions, withWriterOptions } from '../log.ts';
 import { Output } from '../output.ts';
 import { Progress } from '../status.ts';
 import { count } from '../words.ts';
@@ -17,165 +25,96 @@ import { count } from '../words.ts';
 interface ImportSettings extends WriterOptions {
   readonly from: 'beads';
   readonly strict?: true;
+  readonly force?: true;
+  readonly dryRun?: true;
+  readonly fold?: string;
 }
 
 export function importCommand(): Command {
   const command = makeCommand('import', [
     'import --from beads .beads/issues.jsonl',
-    'import --from beads --strict issues.jsonl.gz',
+    'git show HEAD~1:.beads/issues.jsonl | jsonl-wal import --from beads --dry-run -',
   ])
-    .argument('<file>', 'JSON lines, or those gzipped (.gz)')
+    .argument('<file>', 'JSON lines, gzipped or not; -: standard input')
     .addOption(
-      new Option(
-        '--from <tool>',
-        'beads: one "add" an issue, at its created_at (else updated_at); lines imported before are left out',
-      )
+      new Option('--from <tool>', 'beads: brings the state to what an issues.jsonl says')
         .choices(['beads'])
         .makeOptionMandatory(),
     )
+    .addOption(foldOption())
     .option('--strict', 'append nothing at all if there is a bad line')
+    .option('--force', "take the file's word also where its updated_at is older than the log's")
+    .option('--dry-run', 'append nothing: say what would be done')
     .addHelpText(
       'after',
-      '\nA line is known by its key, made of id and content. The key of an entry that was compacted away is forgotten once it is\nout of the log\'s key window ("jsonl-wal keys"): where there are such entries, import says so before it begins.',
+      `
+Each line is compared with the current state, in the turn that writes it. A line that says the same is passed over; one
+with an older updated_at is listed and passed over; any other becomes an entry: an add with the whole issue, or, for a tombstone,
+a delete. They are appended in the order of updated_at, which is their ts. An id that is not in the file stays as it is. Lines that are no issue
+(tombstones, memories, a header, other kinds) are kept under ids that begin with "beads:", and exported again.
+A bad line is listed and passed over, and the exit code is 1. A file with conflict markers is refused.`,
     );
   return withWriterOptions(command).action(async (file: string, _options: unknown, self: Command) => {
     const settings = settingsOf<ImportSettings>(self);
-    const bad = new BadItems('lines', settings.json);
-    const input = new Input(file, bad);
-    await using(openWriter(settings.dir, settings), async (wal) => {
+    const { dir, json, strict = false, force = false, dryRun = false } = settings;
+    const fold = await foldNamed(settings.fold);
+    await using(dryRun ? openReader(dir) : openWriter(dir, settings), async (wal) => {
       const { maxEntryBytes } = wal.info().limits;
-      const { keys, from } = await wal.keysInLog();
-      if (from > 1) tellForgotten(from, settings);
-      const read = settings.strict ? await allGood(input, bad, maxEntryBytes) : input.entries(maxEntryBytes);
-      const known = new KnownEntries(keys);
-      const progress = new Progress('import', input.size);
-      const tally = await appendStream(wal, known.leftOut(read), {
-        acknowledged: (_line, _result, { appended }) =>
-          progress.update(input.bytesRead, () => count(appended, 'entry', 'entries')),
-        stop: () => input.stop(),
-      });
-      await report({ ...tally, duplicates: tally.duplicates + known.count }, bad, settings);
+      const bad = new Listing('ERR_WAL_ENTRY', json);
+      const all = await readBeads(
+        file,
+        (line) => checkLine(line, maxEntryBytes),
+        (line, problem) => bad.add(`Line ${line} ${problem}`, { line }),
+      );
+      if (strict && bad.count > 0) throw badLines(file, bad.count);
+      const older = new Listing('OLDER', json);
+      const tell: TellOlder = (line, newer, at) => {
+        const { number, about: id } = line;
+        const message = `Line ${number} (${id}${dateOf(line.at)}) is passed over: ${newer} is newer${dateOf(at)}`;
+        older.add(message, { line: number, id });
+      };
+      const lines = newestLines(all, tell);
+      const table = await wal.table({ fold });
+      let tally: Tally = emptyTally();
+      if (dryRun) tally = tryImport(table, lines, force, tell);
+      else {
+        const bar = new Progress('import', lines.length);
+        const progress = (done: number) => bar.update(done, () => count(done, 'line'));
+        await runImport(table, lines, { force, tally, tell, progress }).catch((error) => {
+          throw endedEarly(error, tally, lines.length);
+        });
+      }
+      tally.older += all.length - lines.length;
+      await report(tally, bad.count, table.seq, settings);
     });
   });
 }
 
-/** Says what import cannot know: it would add again what was imported then. */
-function tellForgotten(from: number, { json }: Common): void {
-  const message = `The keys of entries before ${from} were compacted away: what was imported by them is added again. "jsonl-wal keys --window" says how many entries the log looks for keys in from now on.`;
-  const text = json ? JSON.stringify({ code: 'KEYS_FORGOTTEN', message }) : `jsonl-wal: ${message}`;
-  process.stderr.write(`${text}\n`);
+function badLines(file: string, n: number): WalError {
+  return new WalError('ERR_WAL_ENTRY', `${nameOf(file)} has ${count(n, 'bad line')}: nothing was imported.`, {
+    outcome: 'not-written',
+  });
 }
 
-/** Leaves out what the log has: it may leave the log's key window while this goes on. */
-class KnownEntries {
-  readonly #keys: ReadonlySet<string>;
-  count = 0;
-
-  constructor(keys: ReadonlySet<string>) {
-    this.#keys = keys;
-  }
-
-  async *leftOut(entries: AsyncIterable<InputEntry>): AsyncGenerator<InputEntry, void, undefined> {
-    for await (const each of entries) {
-      if (this.#keys.has(each.entry.key ?? '')) this.count++;
-      else yield each;
-    }
-  }
+/** ', 2025-10-13T00:00:00.000Z': when that was, where it is known. */
+function dateOf(at: bigint | undefined): string {
+  const text = at === undefined ? undefined : dateText(inMilliseconds(at));
+  return text === undefined ? '' : `, ${text}`;
 }
 
 async function report(
-  tally: Parameters<typeof tallyText>[0],
-  bad: BadItems,
-  { json }: Common,
+  tally: Tally,
+  bad: number,
+  seq: number,
+  settings: ImportSettings & Common,
 ): Promise<void> {
   const output = new Output();
-  const { appended, duplicates } = tally;
-  output.done = { told: `In all ${tallyText(tally)}.` };
-  if (json) await output.json({ appended, duplicates, skipped: bad.count });
-  else {
-    const skipped = bad.count === 0 ? '' : `; ${count(bad.count, 'bad line')} skipped`;
-    await output.line(`${tallyText(tally)}${skipped}`);
-  }
+  const { json, dryRun = false } = settings;
+  const text = `${dryRun ? 'A dry run, nothing was appended: ' : ''}${tallyText(tally)}${bad === 0 ? '' : `; ${count(bad, 'bad line')} passed over`}`;
+  output.done = { told: `What was done: ${text}.`, seq };
+  if (json) await output.json({ ...tally, skipped: bad, seq, dryRun });
+  else await output.line(`${text}; the log is at entry ${seq}`);
   await output.flush();
-}
-
-/** Reads all before anything is appended; throws where a line is bad. */
-async function allGood(
-  input: Input,
-  bad: BadItems,
-  maxEntryBytes: number,
-): Promise<AsyncIterable<InputEntry>> {
-  const entries: InputEntry[] = [];
-  for await (const entry of input.entries(maxEntryBytes)) entries.push(entry);
-  if (bad.count > 0) {
-    throw new WalError(
-      'ERR_WAL_ENTRY',
-      `${input.file} has ${count(bad.count, 'bad line')}: nothing was imported.`,
-      {
-        outcome: 'not-written',
-      },
-    );
-  }
-  return (async function* () {
-    yield* entries;
-  })();
-}
-
-/** A file of issues, as entries. */
-class Input {
-  readonly file: string;
-  readonly size: number | undefined;
-  readonly #bad: BadItems;
-  /** Opened when it is read: its errors are told there. */
-  #source: ReturnType<typeof createReadStream> | undefined;
-
-  constructor(file: string, bad: BadItems) {
-    this.file = file;
-    this.#bad = bad;
-    this.size = sizeOf(file);
-  }
-
-  get bytesRead(): number {
-    return this.#source?.bytesRead ?? 0;
-  }
-
-  stop(): void {
-    this.#source?.destroy();
-  }
-
-  async *entries(maxEntryBytes: number): AsyncGenerator<InputEntry, void, undefined> {
-    try {
-      for await (const line of linesOf(this.#bytes())) {
-        try {
-          const entry = beadsEntry(parseLine(line));
-          checkEntry(entry, maxEntryBytes);
-          yield { line: line.number, bytes: line.bytes, entry };
-        } catch (error) {
-          this.#bad.add(`Line ${line.number}`, (error as Error).message, { line: line.number });
-        }
-      }
-    } catch (error) {
-      const code = hasCode(error, 'ENOENT') ? 'ERR_WAL_NOT_FOUND' : 'ERR_WAL_IO';
-      const message = `Cannot read ${this.file}: ${(error as Error).message}.`;
-      throw new WalError(code, message, { outcome: 'not-written', cause: error });
-    }
-  }
-
-  #bytes(): Readable {
-    this.#source = createReadStream(this.file);
-    if (!this.file.endsWith('.gz')) return this.#source;
-    const unzipped = createGunzip();
-    // An error ends the reading of `unzipped`, which tells it.
-    pipeline(this.#source, unzipped, () => {});
-    return unzipped;
-  }
-}
-
-/** Undefined where it cannot be told: why, the reading says. */
-function sizeOf(file: string): number | undefined {
-  try {
-    return statSync(file).size;
-  } catch {
-    return undefined;
-  }
+  if (bad > 0)
+    throw new WalError('ERR_WAL_ENTRY', `${count(bad, 'bad line')} passed over: the import is not whole.`);
 }

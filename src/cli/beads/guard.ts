@@ -1,0 +1,100 @@
+import { createReadStream, realpathSync, statSync } from 'node:fs';
+import { basename, relative, sep } from 'node:path';
+import { BACKUPS_DIRECTORY, segmentSeq, snapshotSeq } from '../../format/names.ts';
+import { WalError } from '../../index.ts';
+import { shellWord } from '../../lab/shell-word.ts';
+import { usageError } from '../failure.ts';
+import { linesOf, parseLine } from '../lines.ts';
+import { count } from '../words.ts';
+import type { Destination } from '../write-file.ts';
+import { type ExportedLine, lackOf } from './export.ts';
+import type { History } from './history.ts';
+import { type BeadsLine, beadsLine, inNanoseconds } from './line.ts';
+
+/** What a file holds, and would not hold any more once an export took its place. */
+export interface Loss {
+  readonly line: number;
+  /** The issue, or what else the line is about; undefined where the line cannot be read. */
+  readonly id: string | undefined;
+  readonly why: string;
+}
+
+/** What writing `lines` over a file would lose. */
+export async function lossesOf(
+  path: string,
+  lines: ReadonlyMap<string, ExportedLine>,
+  history: () => Promise<History>,
+): Promise<Loss[]> {
+  const losses: Loss[] = [];
+  for await (const each of linesOf(createReadStream(path))) {
+    const line = { line: each.number };
+    let there: BeadsLine;
+    try {
+      there = beadsLine(parseLine(each));
+    } catch (error) {
+      losses.push({ ...line, id: undefined, why: (error as Error).message });
+      continue;
+    }
+    const why = await lossOf(there, lines.get(there.about), history);
+    if (why !== undefined) losses.push({ ...line, id: there.about, why });
+  }
+  return losses;
+}
+
+async function lossOf(
+  { about, place, at = 0n, kind, fields }: BeadsLine,
+  written: ExportedLine | undefined,
+  history: () => Promise<History>,
+): Promise<string | undefined> {
+  if (written === undefined) {
+    const entries = await history();
+    const deleted = entries.deleted(kind === 'other' ? place : about);
+    const forgotten = entries.from > 1 ? ` (it may have been deleted before entry ${entries.from})` : '';
+    if (deleted === undefined) return `is not in what the log exports${forgotten}`;
+    return at > inNanoseconds(deleted) ? 'is newer than its deletion in the log' : undefined;
+  }
+  if (at > written.at) return `is newer than in the log (entry ${written.item.rev})`;
+  const lack = kind === 'issue' ? lackOf(fields) === undefined && written.lacks : undefined;
+  return lack
+    ? `is a whole issue, which in the log ${lack} (entry ${written.item.rev}): append it whole`
+    : undefined;
+}
+
+const MOST_NAMED = 5;
+
+/** Throws where there are losses. */
+export function refuseLosses(file: string, losses: readonly Loss[]): void {
+  if (losses.length === 0) return;
+  const named = losses
+    .slice(0, MOST_NAMED)
+    .map(({ line, id, why }) => `line ${line}${id === undefined ? '' : ` (${id})`} ${why}`);
+  if (losses.length > MOST_NAMED) named.push(`and ${losses.length - MOST_NAMED} more (--json lists them)`);
+  const what = `${count(losses.length, 'line')} of it would be lost`;
+  const message = `${file} was not written over, for ${what}: ${named.join('; ')}. Import it first ("jsonl-wal import --from beads ${shellWord(file)}"), or lose them with --force.`;
+  throw Object.assign(new WalError('ERR_WAL_EXISTS', message, { outcome: 'not-written' }), { losses });
+}
+
+/** Throws where somebody wrote to the file since it was looked at. */
+export function refuseChanged({ name, path, there }: Destination): void {
+  const now = statSync(path, { throwIfNoEntry: false });
+  const isSame = (['ino', 'size', 'mtimeMs'] as const).every((fact) => now?.[fact] === there?.[fact]);
+  if (isSame) return;
+  throw new WalError(
+    'ERR_WAL_EXISTS',
+    `${name} was not written over: it was changed meanwhile. Export again.`,
+    {
+      outcome: 'not-written',
+    },
+  );
+}
+
+/** Throws where the file is one of the log's own. */
+export function refuseLogFiles({ name, path }: Destination, directory: string): void {
+  const inside = relative(realpathSync(directory), path);
+  const file = basename(path);
+  const isOwn =
+    inside.startsWith(`${BACKUPS_DIRECTORY}${sep}`) ||
+    (inside === file &&
+      (file.startsWith('wal.') || segmentSeq(file) !== undefined || snapshotSeq(file) !== undefined));
+  if (isOwn) throw usageError(`${name} is a file of the log itself: name another.`);
+}
