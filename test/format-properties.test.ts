@@ -160,6 +160,7 @@ function roundTrip(body: Body, at: { prev: string; seq: number; writer: string }
       repair: false,
       keyWindow: undefined,
       keys: undefined,
+      fold: undefined,
     },
   );
   return recordsOf(envelope as NonNullable<typeof envelope>, buffer, 0, end - 1);

@@ -102,7 +102,10 @@ export const CONTESTED: readonly Workload[] = [
   {
     name: 'folds',
     run: async (author) => {
-      const [wal, other] = [await author.open(SMALL), await author.open({ ...SMALL, fold: OTHER })];
+      const [wal, other] = [
+        await author.open({ ...SMALL, fold: lastData }),
+        await author.open({ ...SMALL, fold: OTHER }),
+      ];
       const mustRefuse = async (going: Promise<unknown>) => {
         const answer = await going.catch((error: unknown) => error);
         must(
@@ -111,11 +114,12 @@ export const CONTESTED: readonly Workload[] = [
         );
       };
       await author.append(wal, 1000);
-      await mustRefuse(wal.compact({ fold: lastData }));
-      await other.compact();
+      await mustRefuse(other.compact());
+      await wal.compact();
+      await mustRefuse(other.compact());
       await author.append(wal, 1000);
-      await other.compact({ retain: 1 });
-      await mustRefuse(wal.table());
+      await wal.compact({ retain: 1 });
+      await mustRefuse(other.table());
       for (const each of [wal, other]) await each.close();
     },
   },
