@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  appendFileSync,
   chmodSync,
   copyFileSync,
   existsSync,
@@ -17,10 +18,11 @@ import {
 import { basename, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { test } from 'node:test';
-import { Wal } from '../src/index.ts';
+import { lastData, Wal } from '../src/index.ts';
 import { ended, objects, PROGRAM, runHere as run, start } from '../src/lab/command-line.ts';
 import { makeLog } from '../src/lab/make-log.ts';
-import { inScratch } from '../src/lab/scratch.ts';
+import { inScratch, packageRoot } from '../src/lab/scratch.ts';
+import { files } from '../src/lab/small-log.ts';
 
 const SEGMENT = '.beads/00000000000000000001.jsonl';
 
@@ -374,4 +376,43 @@ test('tail -f of a log that is replaced ends with an exit code of its own', () =
     const { code, stderr } = await done;
     assert.equal(code, 6, stderr);
     assert.match(stderr, /ERR_WAL_DIVERGED/);
+  }));
+
+test('the lines of the files are more than the entries, read --json gives each entry once', () =>
+  inScratch('cli-lines', async (dir) => {
+    const wal = await Wal.open(dir, { fold: lastData });
+    await wal.append({ op: 'add', id: 'a' });
+    await wal.appendBatch([
+      { op: 'add', id: 'b' },
+      { op: 'add', id: 'c' },
+    ]);
+    await wal.compact({ retain: Infinity });
+    await wal.append({ op: 'add', id: 'd' });
+    await wal.close();
+    const [first = '', last = ''] = files(dir, /^[0-9]{20}\.jsonl$/).map((name) => join(dir, name));
+    // As a writer leaves it that was overtaken.
+    appendFileSync(last, `${readFileSync(first, 'utf8').split('\n')[0]}\n`);
+    const all = files(dir, /\.jsonl$/).flatMap((name) => objects(readFileSync(join(dir, name), 'utf8')));
+    const kinds = (is: (line: Record<string, unknown>) => boolean) => all.filter(is).length;
+    assert.deepEqual(
+      {
+        snapshot: kinds((line) => !('seq' in line && 'writer' in line)) > 0,
+        seals: kinds(({ entries }) => Array.isArray(entries) && entries.length === 0),
+        batches: kinds(({ entries }) => Array.isArray(entries) && entries.length > 0),
+        ofA: kinds(({ id, writer }) => id === 'a' && writer !== undefined),
+      },
+      { snapshot: true, seals: 1, batches: 1, ofA: 2 },
+    );
+    const { stdout } = await run(dir, ['read', '--json', '-C', dir]);
+    assert.deepEqual(
+      objects(stdout).map(({ id }) => id),
+      ['a', 'b', 'c', 'd'],
+    );
+    const root = packageRoot();
+    for (const page of ['README.md', 'docs/FORMAT.md'])
+      assert.match(
+        readFileSync(join(root, page), 'utf8'),
+        /`cat \*\.jsonl \| jq` also gives superseded[\s\S]*`jsonl-wal read --json`/,
+        page,
+      );
   }));
