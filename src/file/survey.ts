@@ -194,8 +194,12 @@ class SegmentSurvey implements ScanVisitor {
     const noted = this.#misfit(misfit, offset, length);
     if (encoding === 'utf-8') {
       const start = offset + inner.byteOffset - raw.byteOffset;
-      for (const { line: piece, at, length: bytes } of piecesIn(inner))
-        this.#found(piece, start + at, bytes, false, { glued: true });
+      let end: number | undefined;
+      for (const { line: piece, at, length: bytes } of piecesIn(inner)) {
+        const joined = end !== undefined && !isZeros(inner.subarray(end, at));
+        this.#found(piece, start + at, bytes, false, { glued: true, joined });
+        end = at + bytes;
+      }
     } else if (misfit.evidence !== undefined)
       this.#found(misfit.evidence, offset, length, false, { ...form, glued: true });
     const edit = written && readEdited(inner);
@@ -229,7 +233,7 @@ class SegmentSurvey implements ScanVisitor {
     offset: number,
     length: number,
     accepted: boolean,
-    { glued = false, converted = undefined, encoding = 'utf-8', edited = false }: Found,
+    { glued = false, joined = false, converted = undefined, encoding = 'utf-8', edited = false }: Found,
   ): SurveyedLine {
     const segment = this.#segment;
     const side = this.#sides.now;
@@ -246,6 +250,7 @@ class SegmentSurvey implements ScanVisitor {
       offset,
       length,
       glued,
+      joined,
       converted,
       encoding,
       edited,
@@ -257,7 +262,7 @@ class SegmentSurvey implements ScanVisitor {
   }
 }
 
-type Found = Partial<Pick<SurveyedLine, 'glued' | 'converted' | 'encoding' | 'edited'>>;
+type Found = Partial<Pick<SurveyedLine, 'glued' | 'joined' | 'converted' | 'encoding' | 'edited'>>;
 
 const OPENING_BRACE = 0x7b;
 /** Characters of an edited line that are told. */
@@ -303,4 +308,8 @@ class Sides {
   meet(marker: string): void {
     this.now = marker === '>' ? 0 : ++this.#last;
   }
+}
+
+function isZeros(bytes: Buffer): boolean {
+  return bytes.length > 0 && bytes.every((byte) => byte === 0);
 }

@@ -5,7 +5,7 @@ import { isMisfit, isSealed, type Survey, type SurveyedLine, type SurveyedMisfit
 interface Row {
   /**
    * Whether it is as what a crash leaves: its first line lies behind a torn one, in which its predecessor was, or glued to a
-   * fragment. Two that follow one another in one line are none: their newline was taken away.
+   * fragment. Two that follow one another in one line are none, unless zeros part them: their newline was taken away.
    */
   isLeft: boolean;
   /** Whether it says that entries were synced which lay in the torn line: no crash takes those. */
@@ -44,33 +44,27 @@ function rowsOf(items: Items): Map<SurveyedLine, Row> {
   let open: Row[] = [];
   let segment = '';
   let isTorn = false;
-  let around: SurveyedMisfit | undefined;
   let head = 0;
   for (const item of items) {
-    if (item.segment !== segment) [segment, isTorn, around, open] = [item.segment, false, undefined, []];
+    if (item.segment !== segment) [segment, isTorn, open] = [item.segment, false, []];
     if (isMisfit(item)) {
       isTorn = item.verdict === 'torn';
-      around = item;
     } else if (item.accepted) {
       for (const row of open) row.isPassed = true;
       open = [];
       isTorn = false;
       head = item.seq + item.count - 1;
     } else {
-      const { follows, glued, synced } = item;
+      const { follows, glued, joined, synced } = item;
       const isLeft = glued || (follows === undefined && isTorn);
       const row = (follows && rows.get(follows)) ?? { isLeft, proves: false, isPassed: false };
       rows.set(item, row);
       open.push(row);
-      if (glued && follows?.glued && around !== undefined && isWithin(follows, around)) row.isLeft = false;
+      if (joined && follows?.glued) row.isLeft = false;
       row.proves ||= synced > head;
     }
   }
   return rows;
-}
-
-function isWithin({ segment, offset }: SurveyedLine, around: SurveyedMisfit): boolean {
-  return segment === around.segment && offset >= around.offset && offset < around.offset + around.length;
 }
 
 /** Compaction leaves whole segments: the last one before `oldest` ends in a seal, unless that is damaged or was cut off. */

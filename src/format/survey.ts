@@ -12,6 +12,8 @@ export interface SurveyedLine extends FoundLine {
   readonly ts: number;
   /** Whether it shares a line of the file with something else: a fragment, or other lines. */
   readonly glued: boolean;
+  /** Whether a whole line is before it there, and what parted them is gone or changed. Zeros between them are as a crash leaves a newline. */
+  readonly joined: boolean;
   /** Why the chain says damaged, though the line is whole but for that: see `lineWithin`. */
   readonly converted: DamageCause | undefined;
   readonly encoding: Encoding;
