@@ -92,7 +92,10 @@ for (const blocking of [false, true]) {
         const { signal } = stop;
         const at = (reached: Point) => reached === point && armed && stop.abort();
         let armed = false;
-        const other = await Wal.open(directory, { lock: 'none', fold: { name: 'telling', version: 1, apply: () => 1 } });
+        const other = await Wal.open(directory, {
+          lock: 'none',
+          fold: { name: 'telling', version: 1, apply: () => 1 },
+        });
         const wal = await openTelling(directory, at, () => {
           if (point !== 'while a group is written that others come before' || signal.aborted) return;
           other.appendSync({ op: 'add', id: 'other' });
