@@ -189,7 +189,7 @@ test('a snapshot whose segments another compaction takes away between the listin
 test('closing a Wal waits for its compactions, its backups and the tables that are being loaded', async () => {
   await inScratch('compact', async (directory) => {
     const log = join(directory, 'log');
-    const wal = await Wal.open(log, { durability: 'os' });
+    const wal = await Wal.open(log, { durability: 'os', fold: lastData });
     const entries = Array.from({ length: 30_000 }, (_, i) => ({
       op: 'set',
       id: `bd-${i}`,

@@ -323,7 +323,7 @@ for (const { name, length } of [
 ]) {
   test(`a seal that comes second to ${name}`, () =>
     inScratch('compact-steps', async (directory) => {
-      const other = await Wal.open(directory, { ...OPTIONS, lock: 'none' });
+      const other = await Wal.open(directory, { ...OPTIONS, lock: 'none', fold: lastData });
       await fill(other, 3);
       let overtaken = false;
       const append = (file: StorageFile, pieces: readonly Buffer[]) => {

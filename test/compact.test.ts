@@ -238,32 +238,36 @@ test('a compaction that dies at any of its steps leaves a log that opens, and wh
 
   let step = 1;
   for (let ended = false; !ended; step++) {
-    await inLog('compact-crash', async (wal, directory) => {
-      await fill(wal, 60);
-      await wal.compact({ fold: lastData });
-      await fill(wal, 60, 61);
-      await wal.close();
-      ended = await dyingAt(step, directory);
-      const state = await stateOf(directory);
-      assert.deepEqual(
-        state.map(({ version, id }) => [id, version]),
-        Array.from({ length: 10 }, (_, i) => [`bd-${i}`, i < 3 ? 13 : 12]),
-        `step ${step}`,
-      );
-      const reader = await Wal.open(directory, { readOnly: true });
-      const oldest = await reader.oldest();
-      assert.deepEqual(
-        await seqsFrom(reader, oldest),
-        Array.from({ length: 123 - oldest + 1 }, (_, i) => oldest + i),
-        `step ${step}, from entry ${oldest}`,
-      );
-      await reader.close();
-      const next = await Wal.open(directory, SMALL);
-      assert.equal((await next.append(entry('bd-9', 999))).seq, 124);
-      assert.equal((await next.compact({ fold: lastData, retain: 1 })).seq, 124);
-      assert.equal((await next.verify()).ok, true);
-      await next.close();
-    });
+    await inLog(
+      'compact-crash',
+      async (wal, directory) => {
+        await fill(wal, 60);
+        await wal.compact({ fold: lastData });
+        await fill(wal, 60, 61);
+        await wal.close();
+        ended = await dyingAt(step, directory);
+        const state = await stateOf(directory);
+        assert.deepEqual(
+          state.map(({ version, id }) => [id, version]),
+          Array.from({ length: 10 }, (_, i) => [`bd-${i}`, i < 3 ? 13 : 12]),
+          `step ${step}`,
+        );
+        const reader = await Wal.open(directory, { readOnly: true });
+        const oldest = await reader.oldest();
+        assert.deepEqual(
+          await seqsFrom(reader, oldest),
+          Array.from({ length: 123 - oldest + 1 }, (_, i) => oldest + i),
+          `step ${step}, from entry ${oldest}`,
+        );
+        await reader.close();
+        const next = await Wal.open(directory, SMALL);
+        assert.equal((await next.append(entry('bd-9', 999))).seq, 124);
+        assert.equal((await next.compact({ fold: lastData, retain: 1 })).seq, 124);
+        assert.equal((await next.verify()).ok, true);
+        await next.close();
+      },
+      { ...SMALL, fold: lastData },
+    );
   }
   assert.ok(step > 8, `only ${step} steps`);
 });

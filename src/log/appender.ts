@@ -1,10 +1,13 @@
 import type { Clock } from '../clock/clock.ts';
 import { hasCode, type WalError } from '../errors/errors.ts';
+import { foldBody } from '../format/entry.ts';
+import { type FoldIdentity, recordedFold } from '../format/fold-identity.ts';
 import { scopeAtStart } from '../format/key-scope.ts';
 import type { Envelope } from '../format/line.ts';
 import type { Rewind } from '../format/mark.ts';
 import type { LineStore, WriteOutcome } from '../store/store.ts';
 import type { Backlog } from './backlog.ts';
+import { UNDECIDED } from './decision.ts';
 import { GroupMaker } from './group-maker.ts';
 import { KeyWindow } from './key-window.ts';
 import { KnownKeys } from './known-keys.ts';
@@ -156,13 +159,21 @@ export class Appender {
 
   /**
    * Ends the segment that is being written, if it has entries, and resolves with the tip that its seal leaves, once all
-   * up to there is synced.
+   * up to there is synced. The seal names `fold` as the log's, where no other is named before it.
    */
-  async seal(): Promise<Sealed> {
+  async seal(fold: FoldIdentity): Promise<Sealed> {
     if (this.#failure !== undefined) throw latchedError(this.#failure);
-    const sealed = this.#sealing.want();
+    const sealed = this.#sealing.want(fold);
     this.#start();
     return sealed;
+  }
+
+  /** Appends an entry that records the fold as the log's, where none is recorded, or an earlier version of it. */
+  async recordFold(fold: FoldIdentity): Promise<void> {
+    const isNews = () => recordedFold(this.tail.fold, fold) !== this.tail.fold;
+    if (!isNews()) return;
+    const body = foldBody(fold, this.#parts.clock.now());
+    await this.append({ body: UNDECIDED, decide: () => (isNews() ? body : undefined) });
   }
 
   readonly #keepSeal = async (): Promise<void> => {
@@ -246,8 +257,9 @@ export class Appender {
   }
 
   #groupLanded(end: number): void {
-    const { pending, tip, lastLineBytes, sealed } = this.#maker.group;
+    const { pending, tip, lastLineBytes, sealed, fold } = this.#maker.group;
     this.tail.advance(tip, end - lastLineBytes, sealed);
+    if (fold !== undefined) this.tail.hearFold(fold);
     if (this.tail.isHeard) this.#tell();
     for (const each of pending) {
       this.#land(each, each.seq);

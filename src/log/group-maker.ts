@@ -167,7 +167,7 @@ export class GroupMaker {
     const full = bytes >= store.segmentBytes && !group.isEmpty;
     const hasEntries = group.head.seq >= tail.firstSeq;
     // Not only after a group that is empty: while more and more is appended, none would be.
-    if (hasEntries && (full || sealing.isWanted)) group.seal(queue.nextWriter(), clock.now());
+    if (hasEntries && (full || sealing.isWanted)) group.seal(queue.nextWriter(), clock.now(), sealing.fold);
   }
 }
 

@@ -112,8 +112,14 @@ export class Group implements Preceding {
     this.#raises = true;
   }
 
-  /** Ends the segment. A seal is nobody's append: where it is overtaken, it is not written again. */
-  seal(writer: string, ts: number): void {
+  /** The log's fold after it. */
+  get fold(): FoldIdentity | undefined {
+    return this.#fold;
+  }
+
+  /** Ends the segment, and may name the log's fold. A seal is nobody's append: where it is overtaken, it is not written again. */
+  seal(writer: string, ts: number, named: FoldIdentity | undefined): void {
+    if (named !== undefined) this.#fold = recordedFold(this.#fold, named);
     this.#put(sealBody(ts, this.#scope, this.#fold), writer);
     this.#sealed = true;
   }

@@ -70,7 +70,8 @@ export class Tail extends ChainFeed {
     return this.#fold;
   }
 
-  #hearFold(fold: FoldIdentity): void {
+  /** Takes in that a line names a fold. */
+  hearFold(fold: FoldIdentity): void {
     this.#fold = recordedFold(this.#fold, fold);
   }
 
@@ -114,10 +115,9 @@ export class Tail extends ChainFeed {
     return this.#listeners.size > 0;
   }
 
-  /** Takes in what a line written here, which has landed, says of keys and of the fold. */
+  /** Takes in what a line written here, which has landed, says of keys. */
   hear(body: Body, seq: number): void {
-    const { key, keyWindow, fold, count, ts } = body;
-    if (fold !== undefined) this.#hearFold(fold);
+    const { key, keyWindow, count, ts } = body;
     if (key !== undefined) this.#keys.add(key, { seq, count, ts });
     if (keyWindow !== undefined) this.#keys.raise(keyWindow, seq);
   }
@@ -149,7 +149,7 @@ export class Tail extends ChainFeed {
     if (line.key !== undefined) this.#keys.add(line.key, line);
     if (line.keyWindow !== undefined) this.#keys.raise(line.keyWindow, line.seq);
     if (line.keys !== undefined) this.#keys.goOn(line.keys);
-    if (line.fold !== undefined) this.#hearFold(line.fold);
+    if (line.fold !== undefined) this.hearFold(line.fold);
     this.#observer.accepted(line);
     if (this.isHeard) this.tell(bytes, start, end);
   }

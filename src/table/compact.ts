@@ -64,10 +64,10 @@ export async function compact<V>(host: CompactHost, options: CompactOptions<V>):
   const named = (given ?? host.fold) as Fold<V> | undefined;
   const checked = named && checkFold(named);
   const retain = wanted === Infinity ? wanted : integer('retain', wanted ?? 2, 1, 1000);
-  const { store, appender } = host;
+  const { store } = host;
   requireCompactable(store);
   const fold = await foldFor(host, checked);
-  const report = await makeSnapshot(host, fold, await appender.seal());
+  const report = await makeSnapshot(host, fold, await sealFor(host, fold));
   // What another version of the fold made is nothing to fall back to.
   const { [retain - 1]: oldest } = (await store.snapshots()).filter((header) => isOf(fold, header));
   if (oldest !== undefined) await store.trim(oldest.head.seq);
@@ -106,6 +106,19 @@ function requireFold(tail: Tail, fold: FoldIdentity, [newest]: readonly Snapshot
 
 function foldText({ name, version }: FoldIdentity): string {
   return `${JSON.stringify(name)} version ${version}`;
+}
+
+/**
+ * Ends the segment, and names the fold in the log: who names another one after that comes too late, and one that was named
+ * before is found by the look that follows.
+ */
+async function sealFor({ appender }: CompactHost, { name, version }: FoldIdentity): Promise<Sealed> {
+  const fold = { name, version };
+  const sealed = await appender.seal(fold);
+  if (sealed.tip.seq === 0 || sealed.fold !== undefined) return sealed;
+  // Nothing came after the last seal, so that no other was written.
+  await appender.recordFold(fold);
+  return appender.seal(fold);
 }
 
 async function makeSnapshot<V>(host: CompactHost, fold: Fold<V>, sealed: Sealed): Promise<CompactReport> {

@@ -3,22 +3,14 @@ import { type Clock, wholeDate } from '../clock/clock.ts';
 import { messageOf, WalError } from '../errors/errors.ts';
 import { openFileStore } from '../file/open.ts';
 import type { Head } from '../format/chain.ts';
-import {
-  type Body,
-  batchBody,
-  type Entry,
-  type EntryRules,
-  entryBody,
-  foldBody,
-  raiseBody,
-} from '../format/entry.ts';
-import { type FoldIdentity, recordedFold } from '../format/fold-identity.ts';
+import { type Body, batchBody, type Entry, type EntryRules, entryBody, raiseBody } from '../format/entry.ts';
+import type { FoldIdentity } from '../format/fold-identity.ts';
 import { firstInScope, MOST_KEY_WINDOW } from '../format/key-scope.ts';
 import type { Rewind } from '../format/mark.ts';
 import type { LogRecord } from '../format/record.ts';
 import type { GateObserver } from '../lock/gate.ts';
 import { Appender } from '../log/appender.ts';
-import { Behind, type Decide, UNDECIDED } from '../log/decision.ts';
+import { Behind, type Decide } from '../log/decision.ts';
 import { readPastDamage } from '../log/past-damage.ts';
 import type { AppendResult } from '../log/pending.ts';
 import { readRecords } from '../log/reader.ts';
@@ -365,10 +357,7 @@ export class Wal {
     const { tail } = this.#appender;
     const [newest] = await this.#store.snapshots();
     if (newest !== undefined) tail.hearSnapshot(newest);
-    const isNews = () => recordedFold(tail.fold, { name, version }) !== tail.fold;
-    if (!isNews()) return;
-    const body = foldBody({ name, version }, this.#clock.now());
-    await this.#appender.append({ body: UNDECIDED, decide: () => (isNews() ? body : undefined) });
+    await this.#appender.recordFold({ name, version });
   }
 
   /**
