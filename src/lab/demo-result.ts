@@ -2,6 +2,7 @@ import type { RecordableHistogram } from 'node:perf_hooks';
 import type { VerifyReport } from '../index.ts';
 import type { Member } from './demo-crew.ts';
 import type { Findings } from './ledger.ts';
+import { isTold } from './quantile.ts';
 
 /** A line of the input that is no entry. */
 export interface Problem {
@@ -22,7 +23,8 @@ export interface DemoResult {
   /** From the common start to the last acknowledgement. */
   readonly seconds: number;
   /** From each append's call to its acknowledgement. */
-  readonly latencyMs: { readonly p50: number; readonly p99: number; readonly max: number };
+  /** `p99` is absent where there are fewer than 300. */
+  readonly latencyMs: { readonly p50: number; readonly p99?: number; readonly max: number };
   readonly work: Work;
   readonly findings: Findings;
   readonly verify: VerifyReport;
@@ -70,10 +72,10 @@ export function secondsOf(startedAt: number | undefined, members: readonly Membe
 
 /** Of a histogram of microseconds, in milliseconds. */
 export function quantiles(histogram: RecordableHistogram): DemoResult['latencyMs'] {
-  if (histogram.count === 0) return { p50: 0, p99: 0, max: 0 };
+  if (histogram.count === 0) return { p50: 0, max: 0 };
   return {
     p50: histogram.percentile(50) / 1000,
-    p99: histogram.percentile(99) / 1000,
+    ...(isTold(histogram.count, 0.99) && { p99: histogram.percentile(99) / 1000 }),
     max: histogram.max / 1000,
   };
 }

@@ -83,6 +83,7 @@ export function madeRun({
         seed,
       },
       ok: true,
+      slow: false,
       checks: [],
       results: [],
       operations: { acknowledged: operations.length - refused, refused, unknown: 0 },

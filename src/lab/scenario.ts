@@ -1,4 +1,4 @@
-import type { Check } from './checks/check.ts';
+import type { Check, TimeLimit } from './checks/check.ts';
 import type { Client } from './harness/client.ts';
 import type { Evidence } from './operations/evidence.ts';
 import type { Mark } from './operations/run-record.ts';
@@ -129,8 +129,7 @@ export interface Scenario {
   readonly unknowns?: readonly string[];
   /** What must hold here. */
   readonly checks: readonly Check[];
-  /** What must hold of times: counts only where it is asked for, since it says as much of the machine. */
-  readonly timed?: readonly Check[];
+  readonly timed?: readonly TimeLimit[];
   readonly results?: (evidence: Evidence) => readonly ResultLine[];
   /** Lines of its own that end the command's report, as other tools may look for them. */
   readonly closing?: (result: Result) => readonly string[];

@@ -12,7 +12,7 @@ import { Page } from '../stress/page.ts';
 import { Places } from '../stress/places.ts';
 import { chosenScenarios, makePlan, type Plan, scenariosOf } from '../stress/plan.ts';
 import { Report } from '../stress/report.ts';
-import { makeRun } from '../stress/run.ts';
+import { isFailed, makeRun } from '../stress/run.ts';
 import { isOwn, targetOf } from '../stress/target.ts';
 
 /** What somebody's target leaves under way keeps this process no longer than that. */
@@ -32,8 +32,8 @@ export function stressCommand(): Command {
 }
 
 async function stress(names: readonly string[], flags: Flags): Promise<void> {
-  const { list, dir, json = false, debug } = flags;
-  const report = new Report(json, flags.target);
+  const { list, dir, debug } = flags;
+  const report = new Report(flags);
   if (dir !== undefined)
     throw usageError(
       'stress makes stores of its own, and takes no --dir: --debug DIR says where they are kept.',
@@ -81,14 +81,16 @@ async function runAll(
   const baseline = flags.compare === undefined ? undefined : new Baseline(flags.compare);
   const like = runs.map(({ scenario, settings }) => baseline?.runsLike(scenario.name, settings));
   for (const { scenario, why } of skipped) report.note(`${scenario} is left out: ${why}`);
+  const { strictTimes = false } = flags;
   const results: Result[] = [];
   for (const [i, run] of runs.entries()) {
     const { scenario } = run;
-    const { result, record } = await makeRun(run, places, { signal, recorded: page !== undefined });
+    const recorded = page !== undefined;
+    const { result, record } = await makeRun(run, places, { signal, recorded, strictTimes });
     results.push(result);
     if (record !== undefined) page?.add({ result, record, repeat: repeatCall(result, flags.target) });
     await report.run(scenario, result);
-    if (signal.aborted || (!result.ok && flags.repeat !== undefined)) break;
+    if (signal.aborted || (isFailed(result, strictTimes) && flags.repeat !== undefined)) break;
     const earlier = like[i];
     if (earlier === undefined || runs[i + 1]?.scenario === scenario) continue;
     const now = results.filter((each) => each.scenario === scenario.name);
@@ -100,5 +102,5 @@ async function runAll(
   await report.summary(results, runs.length);
   const written = page?.write();
   if (written !== undefined) report.note(`The report is in ${written}`);
-  return results.every(({ ok }) => ok);
+  return !results.some((result) => isFailed(result, strictTimes));
 }

@@ -84,7 +84,7 @@ function figures(plan: DemoPlan, result: DemoResult, paint: Paint): string[] {
     entries: `${figure(acknowledged)}, by ${count(members.length, 'process', 'processes')}, in ${duration(seconds * 1000)}`,
     skipped: problems.length === 0 ? undefined : `${count(problems.length, 'line')} of the input`,
     rate: `${figure(rate)} entries/s, ${safe}`,
-    latency: `p50 ${duration(latencyMs.p50)}, p99 ${duration(latencyMs.p99)}, max ${duration(latencyMs.max)}`,
+    latency: `p50 ${duration(latencyMs.p50)}, ${latencyMs.p99 === undefined ? '' : `p99 ${duration(latencyMs.p99)}, `}max ${duration(latencyMs.max)}`,
     lock: lockUse(result),
     retries: retries(result),
     check: [

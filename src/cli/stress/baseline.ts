@@ -65,7 +65,7 @@ function runsIn(path: string): Figures[] {
 function isFigures(value: unknown): value is Figures {
   const { scenario, settings, seconds, writes, reads } = (value ?? {}) as Partial<Figures>;
   const isLatency = (latency: unknown) =>
-    ['count', 'p50', 'p99', 'max'].every(
+    ['count', 'p50', 'max'].every(
       (name) => typeof (latency as Record<string, unknown> | undefined)?.[name] === 'number',
     );
   return (
@@ -99,7 +99,10 @@ export function compare(baseline: readonly Figures[], now: readonly Figures[]): 
     };
     return [
       row('a second', 'per second', (run) => run[kind].count / run.seconds),
-      ...(['p50', 'p99', 'max'] as const).map((name) => row(name, 'ms', (run) => run[kind][name])),
+      ...(['p50', 'p99', 'max'] as const)
+        // Too few of them tell no p99.
+        .filter((name) => [...baseline, ...now].every((run) => run[kind][name] !== undefined))
+        .map((name) => row(name, 'ms', (run) => run[kind][name] as number)),
     ];
   });
 }

@@ -87,7 +87,6 @@ function optionsOf(scenario: Scenario, flags: Flags, target: Target): RunOptions
   const rate = failRateOf(flags);
   return {
     target,
-    timed: true,
     lock,
     iterations,
     seconds: duration,

@@ -6,18 +6,22 @@ import { Output } from '../output.ts';
 import { clearStatus } from '../status.ts';
 import { colour, type Style } from '../style.ts';
 import { type Compared, comparisonLines } from './baseline.ts';
+import type { Flags } from './flags.ts';
+import { isFailed } from './run.ts';
 import { listLines, resultsBlock, settingsText } from './text.ts';
 
 /** Says what came of the runs: for people on stdout; with `json` objects on stdout, and the rest on stderr. */
 export class Report {
   readonly #json: boolean;
   readonly #target: string;
+  readonly #strictTimes: boolean;
   readonly #output = new Output();
 
   /** `target`: as it was given. */
-  constructor(json: boolean, target: string) {
-    this.#json = json;
+  constructor({ json, target, strictTimes }: Flags) {
+    this.#json = json === true;
     this.#target = target;
+    this.#strictTimes = strictTimes === true;
   }
 
   async list(scenarios: readonly Scenario[]): Promise<void> {
@@ -50,8 +54,8 @@ export class Report {
 
   async run(scenario: Scenario, result: Result): Promise<void> {
     clearStatus();
-    const repeat = repeatCall(result, this.#target);
-    const { ok, directory, interrupted } = result;
+    const repeat = this.#repeatOf(result);
+    const { directory, interrupted } = result;
     if (this.#json) await this.#output.json({ ...result, repeat });
     await this.#say(['', `${scenario.name}: ${scenario.about}`], 'bold');
     await this.#say([
@@ -62,8 +66,14 @@ export class Report {
       ...(interrupted ? ['Stopped early: only what must hold after every scenario was checked.'] : []),
       ...(interrupted ? [] : (scenario.closing?.(result) ?? [])),
       ...(directory === undefined ? [] : [`Kept in ${directory}`]),
-      ...(ok ? [] : [`Repeat it: ${repeat}`]),
+      ...(isFailed(result, this.#strictTimes) ? [`Repeat it: ${repeat}`] : []),
     ]);
+  }
+
+  #repeatOf(result: Result): string {
+    const call = repeatCall(result, this.#target);
+    // What the command line has no words for is a call of `runScenario`.
+    return this.#strictTimes && call.startsWith('jsonl-wal ') ? `${call} --strict-times` : call;
   }
 
   async comparison(
@@ -78,14 +88,21 @@ export class Report {
   /** What became of all, where they were several. */
   async summary(results: readonly Result[], planned: number): Promise<void> {
     if (planned < 2) return;
-    const failed = results.filter(({ ok }) => !ok);
-    const names = [...new Set(failed.map(({ scenario }) => scenario))].join(', ');
-    const sound = results.length - failed.length;
+    const holding = results.filter(({ ok }) => ok);
     const left = planned - results.length;
-    await this.#say([
-      '',
-      `${sound} of ${planned} runs hold${failed.length > 0 ? `; ${failed.length} not: ${names}` : ''}${left > 0 ? `; ${left} not made` : ''}.`,
-    ]);
+    const parts = [
+      `${holding.length} of ${planned} runs hold`,
+      ...named(
+        'not',
+        results.filter(({ ok }) => !ok),
+      ),
+      ...named(
+        'slow',
+        holding.filter(({ slow }) => slow),
+      ),
+      ...(left > 0 ? [`${left} not made`] : []),
+    ];
+    await this.#say(['', `${parts.join('; ')}.`]);
   }
 
   async #say(lines: readonly string[], style?: Style): Promise<void> {
@@ -98,10 +115,17 @@ export class Report {
   #painted(line: string): string {
     const [, word, rest] = /^(\[(?:PASS|FAIL|SLOW)\])(.*)$/.exec(line) ?? [];
     if (word === undefined) return printable(line);
-    return `${this.#style(word === '[PASS]' ? 'green' : 'red', word)}${printable(rest as string)}`;
+    const style = word === '[PASS]' ? 'green' : word === '[SLOW]' ? 'yellow' : 'red';
+    return `${this.#style(style, word)}${printable(rest as string)}`;
   }
 
   #style(style: Style, text: string): string {
     return colour(this.#json ? process.stderr : process.stdout, style, printable(text));
   }
+}
+
+/** '2 slow: kill-storm, query-speed'; nothing where there are none. */
+function named(what: string, results: readonly Result[]): string[] {
+  const names = [...new Set(results.map(({ scenario }) => scenario))].join(', ');
+  return results.length === 0 ? [] : [`${results.length} ${what}: ${names}`];
 }

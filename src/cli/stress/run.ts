@@ -18,12 +18,16 @@ import { settingsText } from './text.ts';
 export async function makeRun(
   run: PlannedRun,
   places: Places,
-  { signal, recorded }: { readonly signal: AbortSignal; readonly recorded: boolean },
+  {
+    signal,
+    recorded,
+    strictTimes,
+  }: { readonly signal: AbortSignal; readonly recorded: boolean; readonly strictTimes: boolean },
 ): Promise<{ readonly result: Result; readonly record: RunRecord | undefined }> {
   const { scenario, options, settings } = run;
   const directory = places.make(run);
   let record: RunRecord | undefined;
-  let ok = true;
+  let fails = false;
   try {
     const result = await runScenario(scenario, {
       ...options,
@@ -37,10 +41,10 @@ export async function makeRun(
         },
       }),
     });
-    ok = result.ok;
+    fails = isFailed(result, strictTimes);
     if (record !== undefined && places.keepsAll)
       writeLogs(record, `${scenario.name}, ${settingsText(settings)}`, directory);
-    const kept = places.keepsAll || !ok ? directory : undefined;
+    const kept = places.keepsAll || fails ? directory : undefined;
     return { result: { ...result, directory: kept }, record };
   } catch (error) {
     if (hasCode(error, 'ERR_WAL_ARGUMENT') || (signal.aborted && error === signal.reason)) throw error;
@@ -55,8 +59,13 @@ export async function makeRun(
       code: (error as { code?: unknown } | null)?.code,
     });
   } finally {
-    places.leave(directory, !ok);
+    places.leave(directory, fails);
   }
+}
+
+/** Whether a run ends the command with 1. */
+export function isFailed({ ok, slow }: Result, strictTimes: boolean): boolean {
+  return !ok || (strictTimes && slow);
 }
 
 function writeLogs(record: RunRecord, title: string, directory: string): void {

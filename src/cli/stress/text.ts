@@ -51,7 +51,8 @@ export function resultsBlock(result: Result): string[] {
 
 function latencyText({ count, p50, p99, max }: Latency, seconds: number): string {
   const rate = seconds === 0 ? '' : `${figure(count / seconds)}/s, `;
-  return `${rate}p50 ${duration(p50)}, p99 ${duration(p99)}, max ${duration(max)}`;
+  const tail = p99 === undefined ? '' : `p99 ${duration(p99)}, `;
+  return `${rate}p50 ${duration(p50)}, ${tail}max ${duration(max)}`;
 }
 
 /** The scenario's place in the list. */

@@ -12,6 +12,12 @@ export interface Check {
   readonly examine: (evidence: Evidence) => Iterable<string>;
 }
 
+/** A limit of time, which says as much of the machine as of the store: missing it is no failure. */
+export interface TimeLimit extends Check {
+  /** Where it was promised, so that missing it is a failure. Default: nowhere. */
+  readonly promised?: (evidence: Evidence) => boolean;
+}
+
 export interface CheckResult {
   readonly name: string;
   readonly ok: boolean;
@@ -19,7 +25,7 @@ export interface CheckResult {
   readonly faults: number;
   /** The first of them. */
   readonly examples: readonly string[];
-  /** True where it is about time, and does not count unless that was asked for. */
+  /** True where it is a limit of time, which does not count. */
   readonly timed: boolean;
 }
 

@@ -54,8 +54,6 @@ export interface RunOptions {
   readonly directory?: string | undefined;
   /** Whether the journals tell the SHA-256 and the size of what each entry says. Default false. */
   readonly hashes?: boolean | undefined;
-  /** Whether what must hold of times counts. Default false. */
-  readonly timed?: boolean | undefined;
   /**
    * After so many milliseconds whoever still runs is ended, which is a fault. 1 to 2,147,483,647; default 120,000, and
    * `seconds` besides.
@@ -81,7 +79,6 @@ const OPTIONS = [
   'seed',
   'directory',
   'hashes',
-  'timed',
   'timeoutMs',
   'signal',
   'onEvent',

@@ -52,7 +52,7 @@ async function runIn(
   options: RunOptions,
   { target, settings, timeoutMs, turns }: Settled,
 ): Promise<Omit<Result, 'directory'>> {
-  const { onEvent = () => {}, signal, timed = false } = options;
+  const { onEvent = () => {}, signal } = options;
   const places = {
     store: join(directory, 'store'),
     journals: join(directory, 'journals'),
@@ -149,7 +149,9 @@ async function runIn(
     ...[...ALWAYS.filter(fits), ...scenario.checks.filter(applies)].map((check) =>
       makeCheck(check, evidence),
     ),
-    ...(scenario.timed ?? []).filter(applies).map((check) => makeCheck(check, evidence, !timed)),
+    ...(scenario.timed ?? [])
+      .filter(applies)
+      .map((check) => makeCheck(check, evidence, !check.promised?.(evidence))),
   ];
   return finish({ scenario, settings, evidence, checks, run, interrupted });
 }
@@ -254,6 +256,7 @@ function finish({
   interrupted,
 }: Finish): Omit<Result, 'directory'> {
   const ok = checks.every((check) => check.ok || check.timed);
+  const slow = checks.some((check) => !check.ok && check.timed);
   const count = (outcome: Operation['outcome']) => run.filter((each) => each.outcome === outcome).length;
   const times = (isMeant: (operation: Operation) => boolean) =>
     latencyOf(
@@ -265,6 +268,7 @@ function finish({
     scenario: scenario.name,
     settings,
     ok,
+    slow,
     checks,
     results: scenario.results?.(evidence) ?? [],
     operations: {

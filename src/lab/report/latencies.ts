@@ -30,7 +30,14 @@ export function latenciesOf(operations: readonly Operation[]): LatencyData {
     groups: groups.map(({ name, times }): LatencyGroup => {
       const counts = new Array<number>(last - first + 1).fill(0);
       for (const us of times) (counts[bucketOf(us) - first] as number)++;
-      return { name, counts, percentiles: SHARES.map(([name, share]) => [name, quantile(times, share)]) };
+      return {
+        name,
+        counts,
+        percentiles: SHARES.flatMap(([name, share]) => {
+          const us = quantile(times, share);
+          return us === undefined ? [] : [[name, us] as const];
+        }),
+      };
     }),
   };
 }

@@ -38,7 +38,7 @@ export function makeReport(runs: readonly ReportRun[], machine: Machine = machin
 <body>
 <header class="top">
 <h1>Stress report</h1>
-<p class="facts">${counted(runs.length, 'run')}, ${failed === 0 ? 'all sound' : `${failed} not sound`} · made ${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC</p>
+<p class="facts">${counted(runs.length, 'run')}, ${failed === 0 ? 'all hold' : `${failed} failed`} · made ${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC</p>
 </header>
 <main>
 ${sections.length > 1 && summaryTable(sections)}

@@ -57,8 +57,8 @@ export function runSection(run: ReportRun, anchor: string, mostSpans: number): R
   return { run, anchor, picture, together, lanes, data };
 }
 
-export function verdictOf({ ok, interrupted }: Result): Html {
-  return html`<strong class="verdict ${ok ? 'pass' : 'fail'}">${ok ? 'PASS' : 'FAIL'}${interrupted && ', interrupted'}</strong>`;
+export function verdictOf({ ok, slow, interrupted }: Result): Html {
+  return html`<strong class="verdict ${ok ? 'pass' : 'fail'}">${ok ? 'PASS' : 'FAIL'}${slow && ', slow'}${interrupted && ', interrupted'}</strong>`;
 }
 
 export function runMarkup({ run, anchor, picture, together, lanes, data }: RunSection): Html {
@@ -107,7 +107,7 @@ function keyFigures({ run: { result }, picture, together, data }: RunSection): H
     ['unknown', count(operations.unknown)],
     ['acknowledged a second', rateOf(data.throughput, seconds)],
     [main === writes ? 'half the writes within' : 'half the reads within', duration(main.p50 * 1000)],
-    ['99 of 100 within', duration(main.p99 * 1000)],
+    ...(main.p99 === undefined ? [] : [['99 of 100 within', duration(main.p99 * 1000)] as const]),
     ['time', duration(seconds * 1e6)],
   ];
   return list('figures', figures);

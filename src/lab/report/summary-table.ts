@@ -22,6 +22,7 @@ export function summaryTable(sections: readonly RunSection[]): Html {
     sections.map(({ run: { result }, anchor, picture, together, data }) => {
       const { scenario, settings, operations, writes, reads, seconds, checks } = result;
       const faults = checks.reduce((sum, { faults, timed }) => sum + (timed ? 0 : faults), 0);
+      const { p99 } = writes.count > 0 ? writes : reads;
       return [
         html`<a href="#${anchor}">${scenario}</a>`,
         verdictOf(result),
@@ -30,7 +31,7 @@ export function summaryTable(sections: readonly RunSection[]): Html {
         count(settings.clients),
         count(operations.acknowledged),
         rateOf(data.throughput, seconds),
-        duration((writes.count > 0 ? writes : reads).p99 * 1000),
+        p99 === undefined ? '–' : duration(p99 * 1000),
         picture.turns.length === 0 ? '–' : together.most,
         count(faults),
       ];

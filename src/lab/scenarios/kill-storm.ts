@@ -41,12 +41,12 @@ const scenario: Scenario = {
   ],
   timed: [
     {
-      name: `with the kernel's lock, the next append after a kill takes up to ${NEXT_P99} ms (p99), never over ${NEXT_SLOWEST} ms`,
+      name: `with the kernel's lock, the next append after a kill takes up to ${NEXT_P99} ms (p99, of 300 kills and more), never over ${NEXT_SLOWEST} ms`,
       *examine(evidence) {
         if (evidence.lock !== 'kernel') return;
         const waits = nextAfterKills(evidence);
         const [p99, slowest] = [quantile(waits, 0.99), quantile(waits, 1)];
-        if (p99 > NEXT_P99) yield `p99 was ${p99.toFixed(1)} ms`;
+        if (p99 !== undefined && p99 > NEXT_P99) yield `p99 was ${p99.toFixed(1)} ms`;
         if (slowest > NEXT_SLOWEST) yield `the slowest took ${slowest.toFixed(1)} ms`;
       },
     },

@@ -90,14 +90,20 @@ export function nextAfterKills({ operations, marks }: Pick<Evidence, 'operations
   return Float64Array.from(waits).sort();
 }
 
-/** The two of them that count, as such a scenario tells them. */
+/** Those of them that count, as such a scenario tells them. */
 export function tellNext(waits: Float64Array): ResultLine[] {
-  const told = (share: number) => Math.round(quantile(waits, share) * 100) / 100;
-  return [
-    ['Next append after a kill, p50, ms', told(0.5)],
-    ['Next append after a kill, p99, ms', told(0.99)],
-    ['Next append after a kill, slowest, ms', told(1)],
-  ];
+  return (
+    [
+      ['p50', 0.5],
+      ['p99', 0.99],
+      ['slowest', 1],
+    ] as const
+  ).flatMap(([name, share]) => {
+    const ms = quantile(waits, share);
+    return ms === undefined
+      ? []
+      : [[`Next append after a kill, ${name}, ms`, Math.round(ms * 100) / 100] as const];
+  });
 }
 
 /** What such a scenario tells at its end. */
