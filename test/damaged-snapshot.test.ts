@@ -125,6 +125,31 @@ for (const [what, change, uses] of [
     }));
 }
 
+for (const [what, change] of [
+  [
+    'whose index has another crc',
+    (header: SnapshotHeader, body: Buffer) => {
+      const index = { ...header.body.index, crc: '01234567' };
+      return { header: { ...header, body: { ...header.body, index } }, body };
+    },
+  ],
+  ['whose index has another crc for a block', reworded('index', /"crc":"\w+"/, '"crc":"01234567"')],
+  ['whose index says that a block is elsewhere', reworded('index', /"at":0/, '"at":1')],
+  ['whose index has no id', reworded('index', /"id":"[^"]*"/, '"id":null')],
+  ['whose index is none', reworded('index', /.+/, 'null')],
+] as const)
+  test(`a snapshot ${what}, though its body has its crc: verify says so until a salvage mended it`, () =>
+    withSnapshot(change, async (wal) => {
+      const { error } = await wal.verify();
+      assert.deepEqual([error?.code, error?.cause], ['ERR_WAL_CORRUPT', 'snapshot']);
+      const log = wal.info().location;
+      await Wal.repair(log, { mode: 'salvage' });
+      const mended = await Wal.open(log, { ...OPTIONS, readOnly: true });
+      assert.equal((await mended.verify()).ok, true);
+      (await mended.table()).list();
+      await mended.close();
+    }));
+
 test('keys in a snapshot that are none are damage to who asks for one', () =>
   inScratch('damaged-snapshot', async (scratch) => {
     const directory = join(scratch, 'log');

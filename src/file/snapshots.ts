@@ -1,10 +1,12 @@
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { WalError } from '../errors/errors.ts';
+import { BlockCheck } from '../format/block-check.ts';
 import { hex8 } from '../format/crc.ts';
 import { NEWLINE } from '../format/line.ts';
 import { snapshotName, temporaryName } from '../format/names.ts';
 import { decodeHeader, encodeHeader, MAX_HEADER_BYTES, type SnapshotHeader } from '../format/snapshot.ts';
+import { indexPlace } from '../format/snapshot-body.ts';
 import { fileError } from '../storage/error.ts';
 import { readFully, removeQuietly } from '../storage/files.ts';
 import type { Storage, StorageFile } from '../storage/storage.ts';
@@ -56,7 +58,7 @@ function openIfThere(storage: Storage, path: string): StorageFile | undefined {
 const CHUNK_BYTES = 1024 * 1024;
 const SYNC_BYTES = 256 * 1024;
 
-/** The body of a snapshot, in pieces that are used again; at its end it throws where the body is not as the header says. */
+/** The body of a snapshot, in pieces that are used again; at its end it throws where the body, its index or a block is not as the header and the index say. */
 export function readBody(
   storage: Storage,
   directory: string,
@@ -122,22 +124,33 @@ function* bodyOf(storage: Storage, path: string, header: SnapshotHeader): Genera
     let crc = 0;
     let left = body.bytes;
     let position = (firstLine(file)?.length ?? -1) + 1;
+    const blocks = new BlockCheck(body, readIndex(file, position, header));
     while (left > 0) {
       const count = Math.min(file.read(chunk, position), left);
       if (count === 0) throw damaged(`${left} of ${body.bytes} bytes are missing`);
       const piece = chunk.subarray(0, count);
       crc = crc32(piece, crc);
+      blocks.push(piece);
       position += count;
       left -= count;
       yield piece;
     }
     if (hex8(crc) !== body.crc) throw damaged('its bytes do not have the crc that its first line says');
     if (!file.endsAt(position)) throw damaged('it is longer than its first line says');
+    if (blocks.fault !== undefined) throw damaged(blocks.fault);
   } catch (error) {
     throw fileError(error, 'read', path);
   } finally {
     file.close();
   }
+}
+
+/** As much of the index as is there. `start`: where the body begins. */
+function readIndex(file: StorageFile, start: number, { body }: SnapshotHeader): Buffer {
+  const { at, bytes } = indexPlace(body);
+  const left = Math.max(0, file.size() - start - at);
+  const index = Buffer.allocUnsafeSlow(Math.min(bytes, left));
+  return index.subarray(0, readFully(file, index, start + at));
 }
 
 /** Where a snapshot is made, and how. */

@@ -24,6 +24,7 @@ export const REASONS: readonly Reason[] = [
     'SegmentSurvey.end': ['end > this.#from'],
     'SegmentScan.wrapped': ['last > SPACE'],
     'SortedLines.lastUpTo': ['from < to'],
+    'BlockCheck.push': ['from < piece.length'],
   }),
   ...so('it compares times', { 'Stretch.isOver': ['now - this.#since >= LONGEST_MS'] }),
   ...so('it compares versions of the format', { decodeHeader: ['snapshot !== SNAPSHOT_VERSION'] }),
@@ -93,7 +94,7 @@ export const REASONS: readonly Reason[] = [
   ...so(
     'it decides what a salvage brings back of a damaged log, or what is read past the damage; the original stays, and fuzz and test/repair-properties.test.ts hold both to what the log held',
     {
-      snapshotOf: ['header?.head.seq !== seq', 'crcOf(body) === header.body.crc'],
+      snapshotOf: ['header?.head.seq !== seq', 'crcOf(body) !== header.body.crc'],
       mendSnapshot: ['key.seq <= last'],
       wholeBlocks: ['crcOf(block) === place.crc'],
       'Rebuild.#steps': ['head.seq > this.#tip.seq', 'item === first'],

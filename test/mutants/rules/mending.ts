@@ -94,9 +94,33 @@ export const MENDING: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'brought-back',
-      test: 'a line that was overtaken and written again, once what overtook it is damaged: numbers stay, and the loss is told',
+      file: 'lineage',
+      test: 'an overtaken line, by the line before it, is kept where it was written again, though what overtook it is lost',
       because: 'few worlds of the simulation come to just that',
+    },
+  },
+  {
+    name: 'snapshot-whole-without-its-index',
+    rule: 'a snapshot is whole only if its index has its checksum',
+    told: 'FORMAT: Snapshots',
+    edits: [{ file: 'format/block-check', find: 'crcOf(index) === body.index.crc', replace: 'true' }],
+    caughtBy: {
+      by: 'test',
+      file: 'damaged-snapshot',
+      test: 'a snapshot whose index has another crc, though its body has its crc: verify says so until a salvage mended it',
+      because: 'a damaged byte is told by the crc of the whole body, too',
+    },
+  },
+  {
+    name: 'snapshot-whole-without-its-blocks',
+    rule: 'a snapshot is whole only if its blocks have their checksums',
+    told: 'FORMAT: Snapshots',
+    edits: [{ file: 'format/block-check', find: 'hex8(this.#crc) === block.crc', replace: 'true' }],
+    caughtBy: {
+      by: 'test',
+      file: 'damaged-snapshot',
+      test: 'a snapshot whose index has another crc for a block, though its body has its crc: verify says so until a salvage mended it',
+      because: 'a damaged byte is told by the crc of the whole body, too',
     },
   },
   {
