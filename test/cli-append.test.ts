@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
@@ -196,4 +196,133 @@ test('where nobody reads the acknowledgements any more, all lines are appended a
     const { code, stderr } = await ended(Object.assign(child, { stdout: null }));
     assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
     assert.equal((await idsIn(dir)).length, 3000);
+  }));
+
+const DIGITS = '12345678901234567890';
+
+test('a number that would change is refused with line and column, however it comes in', () =>
+  inScratch('cli-numbers', async (dir) => {
+    await makeLog(dir);
+    const one = ['append', '--op', 'set', '--id', 'a', '--data'];
+    writeFileSync(join(dir, 'data.json'), `\ufeff{"a":[\n  -1e999]}`);
+    const issue = `{"id":"bd-1","title":"x","created_at":"2025-10-12T07:00:00Z","size":${DIGITS}}`;
+    writeFileSync(join(dir, 'issues.jsonl'), issue);
+    const becomes = `the number ${DIGITS}, which would become 12345678901234567000: write it as a text`;
+    const refused: readonly (readonly [args: string[], input: string, code: string, message: string])[] = [
+      [
+        ['append'],
+        `\n\ufeff \t{"op":"set","id":"a","data":${DIGITS}}`,
+        'ERR_WAL_ENTRY',
+        `Line 2 has at column 31 ${becomes}`,
+      ],
+      [
+        ['append', '--batch'],
+        `{"op":"set","id":"${DIGITS}","data":[1e400]}`,
+        'ERR_WAL_ENTRY',
+        'Line 1 has at column 49 the number 1e400, which is past',
+      ],
+      [[...one, `{"a":${DIGITS}}`], '', 'ERR_WAL_ARGUMENT', `--data has at line 1, column 6 ${becomes}`],
+      [
+        [...one, '-'],
+        `[1,\n "\\\\",${DIGITS}]`,
+        'ERR_WAL_ARGUMENT',
+        `Standard input has at line 2, column 7 ${becomes}`,
+      ],
+      [
+        [...one, '@data.json'],
+        '',
+        'ERR_WAL_ARGUMENT',
+        'data.json has at line 2, column 3 the number -1e999, which is past',
+      ],
+    ];
+    for (const [args, input, code, message] of refused) {
+      const { stderr } = await run(dir, [...args, '--json'], input);
+      const [error] = objects(stderr);
+      assert.deepEqual([error.code, error.message.slice(0, message.length)], [code, message]);
+      assert.match(error.message, /Nothing was appended\.$/);
+    }
+    const { stderr } = await run(dir, ['import', '--from', 'beads', 'issues.jsonl']);
+    assert.ok(stderr.includes(`Line 1 has at column 69 ${becomes}`), stderr);
+    assert.deepEqual(await idsIn(dir), []);
+  }));
+
+test('the data of one entry is read from standard input or a file, as one JSON value', () =>
+  inScratch('cli-data', async (dir) => {
+    await makeLog(dir);
+    const one = ['append', '--op', 'set', '--id', 'a', '--data'];
+    writeFileSync(join(dir, 'data.json'), '{\n  "b": [1, 2]\n}\n');
+    writeFileSync(join(dir, 'latin'), Buffer.from('"\xff"', 'latin1'));
+    for (const [given, input] of [
+      ['-', '{"value":\n7}\n'],
+      ['@-', '\ufeffnull'],
+      ['@data.json', ''],
+    ] as const)
+      assert.equal((await run(dir, [...one, given], input)).code, 0);
+    const data = (await recordsIn(join(dir, '.beads'))).map((record) => record.data);
+    assert.deepEqual(data, [{ value: 7 }, null, { b: [1, 2] }]);
+    for (const [given, input, message] of [
+      ['-', '', /Standard input is empty/],
+      ['-', '1\n2', /Standard input is not JSON: .*a text needs its own quotes/],
+      ['-', `"${'x'.repeat(33 * 1024 * 1024)}"`, /Cannot read data from standard input: it is longer than/],
+      ['@none', '', /Cannot read data from none: ENOENT/],
+      ['@.', '', /Cannot read data from \.: EISDIR/],
+      ['@latin', '', /Cannot read data from latin: it is not UTF-8/],
+      ['@', '', /needs the name of a file/],
+      ['@data.json', '[1]', /Standard input has data that this append would not use/],
+    ] as const) {
+      const { code, stderr } = await run(dir, [...one, given], input);
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, message);
+    }
+    assert.equal((await idsIn(dir)).length, 3);
+  }));
+
+test('what is piped to an append that does not read it is a usage error, and nothing is appended', () =>
+  inScratch('cli-unread', async (dir) => {
+    await makeLog(dir);
+    const one = ['append', '--op', 'metric', '--id', 'lat'];
+    for (const args of [one, [...one, '--data', '1']]) {
+      const { code, stderr } = await run(dir, args, '{"value":7}');
+      assert.equal(code, 2);
+      assert.match(stderr, /has data that this append would not use: pass it on with --data -/);
+    }
+    assert.deepEqual(await idsIn(dir), []);
+    assert.equal((await run(dir, one, ' \r\n')).code, 0, 'white space is no data');
+    const file = join(dir, 'data.json');
+    writeFileSync(file, '{"value":7}\n');
+    const input = openSync(file, 'r');
+    assert.match((await ended(start(dir, one, { stdio: [input, 'pipe', 'pipe'] }))).stderr, /would not use/);
+    // As a shell's loop, which reads a line and runs a command for it.
+    readSync(input, Buffer.alloc(3));
+    const code = process.platform === 'linux' ? 0 : 2;
+    assert.equal((await ended(start(dir, one, { stdio: [input, 'pipe', 'pipe'] }))).code, code);
+    closeSync(input);
+    assert.equal((await idsIn(dir)).length, code === 0 ? 2 : 1);
+  }));
+
+test('an append that reads nothing ends where its standard input is open and silent', () =>
+  inScratch('cli-silent', async (dir) => {
+    await makeLog(dir);
+    const child = start(dir, ['append', '--op', 'metric', '--id', 'lat']);
+    assert.deepEqual(await ended(child), { code: 0, stdout: '1\n', stderr: '' });
+    child.stdin?.destroy();
+  }));
+
+test('on standard input ts takes the times that --ts takes, and nothing else', () =>
+  inScratch('cli-ts', async (dir) => {
+    await makeLog(dir);
+    const good = ['2025-10-12T07:00:00Z', '2025-10-12T09:00:00.5+0200', '-1', '2025-10'];
+    const wanted = [1760252400000, 1760252400500, -1, Date.UTC(2025, 9)];
+    const entries = good.map((ts) => line({ op: 'add', id: 'a', ts }));
+    await run(dir, ['append'], entries.join(''));
+    await run(dir, ['append', '--batch'], entries.join(''));
+    for (const ts of good) await run(dir, ['append', '--op', 'add', '--id', 'a', `--ts=${ts}`]);
+    const written = (await recordsIn(join(dir, '.beads'))).map(({ ts }) => ts);
+    assert.deepEqual(written, [...wanted, ...wanted, ...wanted]);
+    for (const ts of ['bd-1', '2025-02-30', '2025-13-01', '1.5', '', 'noon']) {
+      const { stderr } = await run(dir, ['append'], line({ op: 'add', id: 'a', ts }));
+      assert.match(stderr, /Line 1 has the ts ".*", which is neither .* Nothing was appended\./);
+      const { code } = await run(dir, ['append', '--op', 'add', '--id', 'a', `--ts=${ts}`]);
+      assert.equal(code, 2, ts);
+    }
   }));

@@ -4,6 +4,7 @@ import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import stableStringify from 'fast-json-stable-stringify';
 import { canonicalJson } from '../src/format/canonical.ts';
+import { changedNumber } from '../src/format/changed-number.ts';
 import { SuffixCrcs } from '../src/format/crc.ts';
 import { type Body, batchBody, type Entry, entryBody } from '../src/format/entry.ts';
 import { lineAtEndOf, lineBytes, readEnvelope, writeLine } from '../src/format/line.ts';
@@ -106,6 +107,49 @@ test('what is not quite JSON is written as JSON.stringify leaves it, with its na
   );
   assert.equal(canonicalJson(undefined), undefined);
   assert.equal(canonicalJson({ toJSON: () => undefined }), undefined);
+});
+
+test('a number in a JSON text is found if it would be another one in the log, and only then', () => {
+  const around = (number: string) => `{"9":["\\\\","${number}","\\"1e999",[${number}]]}`;
+  const changes = (number: string) => {
+    const alone = changedNumber(number)?.text === number;
+    assert.equal(changedNumber(around(number))?.text === number, alone, number);
+    return alone;
+  };
+  const digits = fc
+    .tuple(fc.boolean(), fc.bigInt({ min: 0n, max: 10n ** 24n }))
+    .map(([minus, n]) => `${minus && n > 0n ? '-' : ''}${n}`);
+  fc.assert(
+    fc.property(digits, (number) => {
+      const written = BigInt(Number(number).toLocaleString('en-US', { useGrouping: false }));
+      assert.equal(changes(number), written !== BigInt(number));
+    }),
+    { numRuns: 2000 },
+  );
+  fc.assert(
+    fc.property(json, (x) => assert.equal(changedNumber(JSON.stringify(x)), undefined)),
+    { numRuns: 1000 },
+  );
+  const kept = [
+    '0.1234567890123456789',
+    '1e-999',
+    '-0',
+    '1e308',
+    '12345678901234567890.5',
+    '9007199254740992',
+    `1${'0'.repeat(300)}`,
+  ];
+  for (const number of kept) assert.equal(changes(number), false, number);
+  for (const number of [
+    '9007199254740993',
+    '1e309',
+    '-1.5E+999',
+    `1${'0'.repeat(309)}`,
+    `${'1'.repeat(300)}.5e10`,
+  ])
+    assert.equal(changes(number), true, number);
+  const at = changedNumber('[1e999]')?.at;
+  assert.deepEqual([at, changedNumber('1e999')?.becomes], [1, undefined]);
 });
 
 test('a value of any depth is written in order, or refused with a code', () => {

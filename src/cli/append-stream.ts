@@ -1,5 +1,6 @@
 import { entryBody } from '../format/entry.ts';
 import { type AppendResult, type Entry, type Wal, WalError } from '../index.ts';
+import type { InputError } from './json-input.ts';
 import { count } from './words.ts';
 
 /** An entry, and the line of the input it stood in. */
@@ -33,10 +34,18 @@ const MOST_IN_FLIGHT = 4096;
 /** The error of one line of input, which ends the stream. */
 export class LineError extends Error {
   readonly line: number;
+  readonly column: number | undefined;
 
-  constructor(line: number, problem: string) {
-    super(problem);
+  constructor(line: number, { message, column }: InputError) {
+    super(message);
     this.line = line;
+    this.column = column;
+  }
+
+  /** For an error that is told. */
+  get facts(): { readonly line: number; readonly column?: number } {
+    const { line, column } = this;
+    return { line, ...(column !== undefined && { column }) };
   }
 }
 
@@ -134,7 +143,8 @@ function streamError({ line, error }: Failure, tally: Tally): WalError {
   const { message } = error as Error;
   const where = line === undefined ? '' : `Line ${line}`;
   const kept = keptText(tally, error instanceof WalError && error.outcome === 'unknown');
-  const facts = { ...(line !== undefined && { line }), appended: tally.appended };
+  const place = error instanceof LineError ? error.facts : line !== undefined && { line };
+  const facts = { ...place, appended: tally.appended };
   const failed = (): WalError => {
     const details = { outcome: 'not-written', cause: error } as const;
     if (error instanceof WalError) {

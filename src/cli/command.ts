@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { timeOf } from './time.ts';
 
 /** Options that every command takes. */
 export interface Common {
@@ -47,21 +48,11 @@ export function decimalNumber(least: number, most: number): (text: string) => nu
   };
 }
 
-/** Parses a time: milliseconds since the epoch, or any form of ISO 8601. */
+/** Parses a time: milliseconds since the epoch, or ISO 8601. */
 export function time(text: string): number {
-  const value = /^-?\d+$/.test(text) ? Number(text) : Date.parse(text);
-  if (Number.isSafeInteger(value)) return value;
+  const value = timeOf(text);
+  if (value !== undefined) return value;
   throw new InvalidArgumentError('It must be milliseconds since the epoch, or an ISO 8601 time.');
-}
-
-export function jsonValue(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new InvalidArgumentError(
-      `It must be JSON (a text needs its own quotes): ${(error as Error).message}`,
-    );
-  }
 }
 
 /** Collects an option that may be given several times. */

@@ -1,15 +1,18 @@
 import { isUtf8 } from 'node:buffer';
+import { InputError, parseJson } from './json-input.ts';
 
 /** A line of input, counted from 1; `problem` says why it has no text. */
 export interface InputLine {
   readonly number: number;
   readonly text: string;
+  /** How many characters stood before the text. */
+  readonly indent: number;
   readonly bytes: number;
   readonly problem: string | undefined;
 }
 
 /** Longer than any JSON of an entry, however it is escaped or spaced. Kept in memory until its newline comes. */
-const MOST_LINE_BYTES = 32 * 1024 * 1024;
+export const MOST_LINE_BYTES = 32 * 1024 * 1024;
 const NEWLINE = 0x0a;
 
 /** Splits a stream of bytes into lines; blank ones are counted and left out. */
@@ -43,20 +46,21 @@ export async function* linesOf(input: AsyncIterable<Buffer>): AsyncGenerator<Inp
 }
 
 function decode(pieces: readonly Buffer[], bytes: number, number: number): InputLine {
-  const line = { number, text: '', bytes };
+  const line = { number, text: '', indent: 0, bytes };
   if (bytes > MOST_LINE_BYTES) return { ...line, problem: `is longer than ${MOST_LINE_BYTES} bytes` };
   const whole = Buffer.concat(pieces);
   if (!isUtf8(whole)) return { ...line, problem: 'is not UTF-8' };
-  // What is trimmed includes the byte-order mark that some editors begin a file with.
-  return { ...line, text: whole.toString().trim(), problem: undefined };
+  // What is trimmed includes the byte-order mark that some editors begin a file with, which is no column.
+  const given = whole
+    .toString()
+    .replace(/^\ufeff/, '')
+    .trimEnd();
+  const text = given.trimStart();
+  return { ...line, text, indent: given.length - text.length, problem: undefined };
 }
 
-/** Parses a line; throws with the reason where it is not JSON. */
-export function parseLine({ text, problem }: InputLine): unknown {
-  if (problem !== undefined) throw new Error(problem);
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new Error(`is not JSON: ${(error as Error).message}`);
-  }
+/** Parses a line. Throws InputError where it is not JSON, or holds a number that the log would not keep. */
+export function parseLine({ text, indent, problem }: InputLine): unknown {
+  if (problem !== undefined) throw new InputError(problem);
+  return parseJson(text, indent);
 }

@@ -4,18 +4,22 @@ import type { Command } from 'commander';
 import { batchItem } from '../../format/entry.ts';
 import { type AppendResult, type Entry, type Wal, WalError } from '../../index.ts';
 import { appendStream, type InputEntry, LineError, tallyText } from '../append-stream.ts';
-import { type Common, jsonValue, makeCommand, settingsOf, time, wholeNumber } from '../command.ts';
+import { type Common, makeCommand, settingsOf, time, wholeNumber } from '../command.ts';
+import { dataOf, isFromInput } from '../data-input.ts';
 import { usageError } from '../failure.ts';
+import { InputError } from '../json-input.ts';
 import { linesOf, parseLine } from '../lines.ts';
 import { openWriter, using, type WriterOptions, withWriterOptions } from '../log.ts';
 import { Output } from '../output.ts';
 import { Progress } from '../status.ts';
+import { timeOf } from '../time.ts';
+import { UnreadInput } from '../unread-input.ts';
 import { count } from '../words.ts';
 
 interface AppendSettings extends WriterOptions {
   readonly op?: string;
   readonly id?: string;
-  readonly data?: unknown;
+  readonly data?: string;
   readonly ts?: number;
   readonly key?: string;
   readonly expectSeq?: number;
@@ -28,6 +32,7 @@ type Settings = AppendSettings & Common;
 export function appendCommand(): Command {
   const command = makeCommand('append', [
     `append --op add --id bd-1 --data '{"title":"Fix the door"}'`,
+    'git diff --stat | jq -Rs . | jsonl-wal append --op diff --id bd-1 --data -   # or --data @FILE',
     'append --op claim --id bd-1 --expect-seq 41   # exit code 3 if somebody came first',
     'append --op claim --id bd-1 --expect-rev 12   # the same, if somebody changed bd-1',
     'append < entries.jsonl                        # {"op":"add","id":"bd-1","data":...} a line',
@@ -35,7 +40,7 @@ export function appendCommand(): Command {
   ])
     .option('--op <op>', 'what happened')
     .option('--id <id>', 'what it happened to')
-    .option('--data <json>', 'any JSON value', jsonValue)
+    .option('--data <json>', 'any JSON value; - reads it from standard input, @FILE from a file')
     .option('--ts <time>', 'milliseconds since the epoch (never seconds), or ISO 8601 (default: now)', time)
     .option('--key <key>', 'idempotency key: a second append with it answers with the first one')
     .option(
@@ -50,7 +55,7 @@ export function appendCommand(): Command {
     )
     .option('--batch', 'take the lines of standard input as one atomic batch');
   const answers =
-    'Prints the number of the entry (of a batch: of its first). For lines, how many were appended when they\nend; with --json an object for each, in order, once it is acknowledged: {"line":1,"seq":42,...}.';
+    'Prints the number of the entry (of a batch: of its first). For lines, how many were appended when they\nend; with --json an object for each, in order, once it is acknowledged: {"line":1,"seq":42,...}.\n\nWhat is piped to an append with --op and --id is refused, unless --data - reads it. A hook or a loop that has standard\ninput for its own use gives the append none: < /dev/null.';
   return withWriterOptions(command)
     .addHelpText('after', `\n${answers}`)
     .action(async (_options: unknown, self: Command) => {
@@ -93,10 +98,22 @@ function requestOf({ key, expectSeq, expectRev }: Settings) {
 
 async function appendOne(settings: Settings & { op: string; id: string }): Promise<void> {
   const { op, id, data, ts } = settings;
-  const entry: Entry = { op, id, ...(data !== undefined && { data }), ...(ts !== undefined && { ts }) };
   const request = requestOf(settings);
-  const result = await using(openWriter(settings.dir, settings), (wal) => wal.append(entry, request));
-  await answer(result, settings.json);
+  const input = isFromInput(data) ? undefined : new UnreadInput();
+  try {
+    const entry: Entry = {
+      ...{ op, id },
+      ...(data !== undefined && { data: await dataOf(data) }),
+      ...(ts !== undefined && { ts }),
+    };
+    const result = await using(openWriter(settings.dir, settings), async (wal) => {
+      await input?.refuseData();
+      return wal.append(entry, request);
+    });
+    await answer(result, settings.json);
+  } finally {
+    input?.close();
+  }
 }
 
 /** Prints the entry's number, so that a script can go on from there. */
@@ -154,7 +171,7 @@ function batchError(error: Error): WalError {
     outcome: 'not-written',
     cause: error,
   });
-  return bad ? Object.assign(failed, { line: error.line }) : failed;
+  return bad ? Object.assign(failed, error.facts) : failed;
 }
 
 async function appendLines(settings: Settings): Promise<void> {
@@ -192,12 +209,24 @@ async function* entriesOf(input: Readable): AsyncGenerator<InputEntry, void, und
   for await (const line of linesOf(input)) {
     let entry: Entry;
     try {
-      entry = parseLine(line) as Entry;
+      entry = dated(parseLine(line) as Entry);
     } catch (error) {
-      throw new LineError(line.number, (error as Error).message);
+      throw new LineError(line.number, error as InputError);
     }
     yield { line: line.number, bytes: line.bytes, entry };
   }
+}
+
+/** The entry of a line, whose `ts` may be any time that --ts takes. */
+function dated(entry: Entry): Entry {
+  const ts: unknown = entry?.ts;
+  if (typeof ts !== 'string') return entry;
+  const ms = timeOf(ts);
+  if (ms === undefined)
+    throw new InputError(
+      `has the ts ${JSON.stringify(ts.slice(0, 60))}, which is neither milliseconds since the epoch nor an ISO 8601 time`,
+    );
+  return { ...entry, ts: ms };
 }
 
 /** Bytes of standard input, where it is a file. */
