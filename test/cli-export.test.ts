@@ -72,10 +72,14 @@ test('data without id and times is exported with those of its entries, and impor
     ]);
     const [created_at, updated_at] = ['2025-10-12T00:00:00.000Z', '2025-10-13T00:00:00.000Z'];
     const issue = { id: 'bd-a1f8', title: 'Fix the parser', created_at, updated_at, by: 'agent-3' };
+    const dated = { id: 'bd-b2', title: 'Two', created_at };
+    await makeLog(dir, [{ op: 'add', id: 'bd-b2', ts: at(13), data: dated }]);
     assert.equal((await runHere(dir, [...EXPORT, 'out.jsonl'])).code, 0);
-    assert.equal(readFileSync(join(dir, 'out.jsonl'), 'utf8'), lines([issue]));
+    assert.equal(readFileSync(join(dir, 'out.jsonl'), 'utf8'), lines([issue, { ...dated, updated_at }]));
     const { stdout } = await runHere(dir, ['import', '--from', 'beads', 'out.jsonl']);
-    assert.match(stdout, /nothing to do; 1 unchanged/);
+    assert.match(stdout, /nothing to do; 2 unchanged/);
+    const older = lines([{ ...dated, title: 'Before' }]);
+    assert.match((await runHere(dir, ['import', '--from', 'beads', '-'], older)).stdout, /1 older/);
   }));
 
 test('an id whose data is no issue is listed and left out; with --strict nothing is written', () =>
@@ -138,7 +142,7 @@ test('a patch that left an issue without a title is listed, and with --strict re
 test('a file that holds what the log does not know, or has older, is not written over but with --force', () =>
   inScratch('cli-export-guard', async (dir) => {
     await makeLog(dir, [
-      { op: 'add', id: 'bd-1', data: WHOLE },
+      { op: 'add', id: 'bd-1', ts: Date.parse(WHOLE.updated_at), data: WHOLE },
       { op: 'add', id: 'bd-4', data: { ...WHOLE, id: 'bd-4' } },
       { op: 'delete', id: 'bd-4', ts: Date.parse('2025-10-14T00:00:00Z') },
     ]);
@@ -152,6 +156,7 @@ test('a file that holds what the log does not know, or has older, is not written
       ],
       [lines([{ ...deleted, updated_at: '2025-10-15T00:00:00Z' }]), /bd-4\) is newer than its deletion/],
       [lines([{ _type: 'memory', key: 'k', value: 'v' }]), /\(beads:memory:k\) is not in/],
+      [lines([{ ...WHOLE, title: 'Edited' }]), /line 1 \(bd-1\) differs from the log \(entry 1\)/],
       ['# Notes\n', /line 1 is not JSON/],
     ] as const) {
       writeFileSync(path, held);

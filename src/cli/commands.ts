@@ -91,12 +91,12 @@ export const COMMANDS: readonly Entry[] = [
   },
   {
     name: 'import',
-    summary: 'append what another tool keeps, one entry an item',
+    summary: 'bring the state to what the file of another tool says',
     load: async () => (await import('./commands/import.ts')).importCommand(),
   },
   {
     name: 'export',
-    summary: 'write the current state in the form of another tool',
+    summary: 'write the current state as the file of another tool',
     load: async () => (await import('./commands/export.ts')).exportCommand(),
   },
   {

@@ -31,14 +31,14 @@ export class Conflicts {
   refuse(file: string): void {
     const sides = this.#open === undefined ? this.#sides : [...this.#sides, this.#open];
     if (sides.length === 0) return;
-    const named = sides
-      .slice(0, MOST_NAMED)
-      .map(
-        ({ label, from, to }) =>
-          `lines ${from} to ${to} are ${label === '' ? 'a side without a name' : `of ${label}`}`,
-      );
+    const named = sides.slice(0, MOST_NAMED).map(sideText);
     if (sides.length > MOST_NAMED) named.push(`and ${sides.length - MOST_NAMED} more`);
     const message = `${file} has the markers of a merge conflict: ${named.join(', ')}. Nothing was imported: resolve the conflict, and import again.`;
     throw Object.assign(new WalError('ERR_WAL_ENTRY', message, { outcome: 'not-written' }), { sides });
   }
+}
+
+function sideText({ label, from, to }: Side): string {
+  const lines = from === to ? `line ${from} begins` : `lines ${from} to ${to} are`;
+  return `${lines} ${label === '' ? 'a side without a name' : `the side ${label}`}`;
 }

@@ -28,7 +28,7 @@ export async function exportedLine(item: Item, history: () => Promise<History>):
   const kept = keptKind(id, value);
   if (kept !== undefined) return line(kept, kept === 'tombstone' ? `${value.id}` : id, value);
   if (value.id !== undefined && value.id !== id) throw new Error('has data of another id');
-  const fields = isWhole(value)
+  const fields = isWhole(item, value)
     ? value
     : wholeFields(item, value, value.created_at ?? dateText((await history()).created(item)));
   return line('issue', id, fields, lackOf(fields));

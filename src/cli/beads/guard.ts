@@ -1,5 +1,6 @@
 import { createReadStream, realpathSync, statSync } from 'node:fs';
 import { basename, relative, sep } from 'node:path';
+import { canonicalOfParsed } from '../../format/canonical.ts';
 import { BACKUPS_DIRECTORY, segmentSeq, snapshotSeq } from '../../format/names.ts';
 import { WalError } from '../../index.ts';
 import { shellWord } from '../../lab/shell-word.ts';
@@ -8,8 +9,9 @@ import { linesOf, parseLine } from '../lines.ts';
 import { count } from '../words.ts';
 import type { Destination } from '../write-file.ts';
 import { type ExportedLine, lackOf } from './export.ts';
+import { textOf } from './fields.ts';
 import type { History } from './history.ts';
-import { type BeadsLine, beadsLine, inNanoseconds } from './line.ts';
+import { type BeadsLine, beadsLine, inMilliseconds, inNanoseconds } from './line.ts';
 
 /** What a file holds, and would not hold any more once an export took its place. */
 export interface Loss {
@@ -42,10 +44,11 @@ export async function lossesOf(
 }
 
 async function lossOf(
-  { about, place, at = 0n, kind, fields }: BeadsLine,
+  line: BeadsLine,
   written: ExportedLine | undefined,
   history: () => Promise<History>,
 ): Promise<string | undefined> {
+  const { about, place, at = 0n, kind, fields } = line;
   if (written === undefined) {
     const entries = await history();
     const deleted = entries.deleted(kind === 'other' ? place : about);
@@ -53,11 +56,21 @@ async function lossOf(
     if (deleted === undefined) return `is not in what the log exports${forgotten}`;
     return at > inNanoseconds(deleted) ? 'is newer than its deletion in the log' : undefined;
   }
-  if (at > written.at) return `is newer than in the log (entry ${written.item.rev})`;
-  const lack = kind === 'issue' ? lackOf(fields) === undefined && written.lacks : undefined;
-  return lack
-    ? `is a whole issue, which in the log ${lack} (entry ${written.item.rev}): append it whole`
-    : undefined;
+  const { item, lacks } = written;
+  if (at > written.at) return `is newer than in the log (entry ${item.rev})`;
+  if (lacks !== undefined && kind === 'issue' && lackOf(fields) === undefined)
+    return `is a whole issue, which in the log ${lacks} (entry ${item.rev}): append it whole`;
+  if (isUndecided(line, written))
+    return `differs from the log (entry ${item.rev}), and neither says that it is newer`;
+  return undefined;
+}
+
+/** Whether a line says something else than the log, which was not written later: somebody edited the file. */
+function isUndecided({ at, fields }: BeadsLine, { item, at: writtenAt, text }: ExportedLine): boolean {
+  // beads makes the header for each file.
+  if (fields._schema !== undefined) return false;
+  const isOfOneAge = at === undefined || (at === writtenAt && item.ts <= inMilliseconds(at));
+  return isOfOneAge && textOf(fields, canonicalOfParsed) !== text;
 }
 
 const MOST_NAMED = 5;

@@ -37,7 +37,8 @@ export function stepFor(state: State, line: BeadsLine, force: boolean): Step {
   const drop = (item: Item | undefined): Entry[] =>
     item === undefined ? [] : [{ op: 'delete', id: item.id, ...ts }];
   if (kind === 'other') return step('kept', write('keep'));
-  if (kind === 'tombstone') return step('deleted', ...drop(live), write('keep'));
+  if (kind === 'tombstone')
+    return step(live === undefined ? 'kept' : 'deleted', ...drop(live), write('keep'));
   // Always an add: the data is the whole issue, and no edit of one.
   return step(live === undefined ? 'added' : 'updated', ...drop(tombstone), write('add'));
 }
