@@ -65,6 +65,8 @@ test('import appends, in the order of updated_at, what the state does not say ye
     const closed = { ...ONE, status: 'closed' };
     assert.deepEqual((await imported(dir, [closed, TWO])).did, { ...NOTHING, updated: 1, unchanged: 1 });
     assert.deepEqual((await recordsIn(join(dir, '.beads'))).at(-1)?.data, closed);
+    const dated = { ...TWO, created_at: '2025-10-11T00:00:00Z' };
+    assert.deepEqual((await imported(dir, [dated])).did, { ...NOTHING, updated: 1 });
   }));
 
 test('of files imported in any order the newer stays; what is older is listed, and --force takes it', () =>
