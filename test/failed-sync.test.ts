@@ -234,7 +234,7 @@ test('where syncs of several segments failed, all from the first of them on are 
       [2, 1],
       [1, 2],
     ]) {
-      for (const seq of seqs) markSuspect(nodeStorage, directory, seq, 0o600);
+      for (const seq of seqs) markSuspect(nodeStorage, directory, seq);
       assert.deepEqual(healed().slice(0, 2), [SEGMENT, SECOND_SEGMENT]);
     }
   }));
@@ -244,7 +244,7 @@ test('the marker of a failed sync goes only when the segments and the directory 
     const wal = await Wal.open(directory);
     await wal.append(add('bd-0'));
     await wal.close();
-    markSuspect(nodeStorage, directory, 1, 0o600);
+    markSuspect(nodeStorage, directory, 1);
     const done: string[] = [];
     const syncNow = (file: StorageFile) => {
       file.syncNow();
@@ -264,14 +264,14 @@ test('the marker of a failed sync goes only when the segments and the directory 
 
 test('a sync that fails while segments are made safe after another has them made safe once more', () =>
   withTwoSegments(async (directory, healed, meanwhile) => {
-    markSuspect(nodeStorage, directory, 2, 0o600);
-    meanwhile(() => markSuspect(nodeStorage, directory, 1, 0o600));
+    markSuspect(nodeStorage, directory, 2);
+    meanwhile(() => markSuspect(nodeStorage, directory, 1));
     assert.deepEqual(healed().slice(0, 3), [SECOND_SEGMENT, SEGMENT, SECOND_SEGMENT]);
   }));
 
 test('a segment that a compaction deletes while it is made safe is passed over', () =>
   withTwoSegments(async (directory, healed, meanwhile) => {
-    markSuspect(nodeStorage, directory, 1, 0o600);
+    markSuspect(nodeStorage, directory, 1);
     meanwhile(() => rmSync(join(directory, SEGMENT)));
     assert.deepEqual(healed().slice(0, 2), [SEGMENT, SECOND_SEGMENT]);
   }));
@@ -307,7 +307,7 @@ test('healing writes whole lines only, and their newlines: not what it read as z
         return Object.assign(file, { read, writeAt });
       },
     });
-    markSuspect(nodeStorage, directory, 1, 0o600);
+    markSuspect(nodeStorage, directory, 1);
     healSuspect(storage, directory);
     assert.deepEqual(written, [
       [0, `${one}\n`],
@@ -324,7 +324,7 @@ for (const readOnly of [false, true]) {
       await writer.append(add('bd-0'));
       const wal = readOnly ? await Wal.open(directory, { readOnly }) : writer;
       const marker = join(directory, 'wal.suspect');
-      markSuspect(nodeStorage, directory, 1, 0o600);
+      markSuspect(nodeStorage, directory, 1);
       const first = wal.follow({ from: 1, durable: true }).next();
       if (readOnly) await assert.rejects(first, { code: 'ERR_WAL_SYNC' });
       else assert.equal((await first).value?.id, 'bd-0');
@@ -382,7 +382,7 @@ test('a marker is not written into what a link leads to', () =>
     const [marker, precious] = [join(directory, 'wal.suspect'), join(directory, 'precious')];
     writeFileSync(precious, 'precious');
     symlinkSync('precious', marker);
-    markSuspect(nodeStorage, directory, 1, 0o666);
+    markSuspect(nodeStorage, directory, 1);
     assert.equal(readFileSync(precious, 'utf8'), 'precious');
     assert.equal(suspectIn(nodeStorage, directory), 1);
   }));

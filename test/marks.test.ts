@@ -25,7 +25,7 @@ import { Repository } from '../src/lab/repository.ts';
 import { inScratch, packageRoot } from '../src/lab/scratch.ts';
 import { changedSurroundings } from '../src/lab/wrapped-storage.ts';
 import { nodeStorage } from '../src/storage/node.ts';
-import type { FileAccess } from '../src/storage/storage.ts';
+import type { FileAccess, Permissions } from '../src/storage/storage.ts';
 
 const SEGMENT = '00000000000000000001.jsonl';
 /** A segment or snapshot. */
@@ -370,7 +370,7 @@ test('the mark keeps no process alive, and one that ends without closing leaves 
 test('a mark is only raised, but for one that the log was found not to hold', () =>
   inScratch('marks', (directory) => {
     const log = '0123456789abcdef';
-    const mark = new MarkFile({ storage: nodeStorage, directory, log, mode: 0o666, now: () => 7 });
+    const mark = new MarkFile({ storage: nodeStorage, directory, log, now: () => 7 });
     const at = (seq: number, crc = '0000000a') => ({ seq, crc, kept: false });
     assert.equal(mark.read(), undefined);
     mark.raise(at(5), undefined, undefined);
@@ -587,7 +587,7 @@ test('a Wal that opens while its segment is compacted away tells of nothing that
     let looks = 0;
     const storage = {
       ...nodeStorage,
-      open: (path: string, access: FileAccess, mode?: number) => {
+      open: (path: string, access: FileAccess, as?: Permissions) => {
         // To see that it leads to the last one: once when that is made where it is missing, once to begin there.
         if (basename(path) === before && ++looks === 2) {
           for (const name of [...readdirSync(log), ...readdirSync(further)]) {
@@ -596,9 +596,9 @@ test('a Wal that opens while its segment is compacted away tells of nothing that
             if (existsSync(join(further, name))) cpSync(join(further, name), join(log, name));
           }
           // Open before it was deleted.
-          return nodeStorage.open(join(scratch, 'kept', before), access, mode);
+          return nodeStorage.open(join(scratch, 'kept', before), access, as);
         }
-        return nodeStorage.open(path, access, mode);
+        return nodeStorage.open(path, access, as);
       },
     };
     cpSync(log, join(scratch, 'kept'), { recursive: true });

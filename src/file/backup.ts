@@ -48,7 +48,7 @@ export async function backupLog(
   let staging: Staging | undefined;
   try {
     refuseInside(storage, directory, destination);
-    staging = new Staging(storage, destination, token, storage.look(directory)?.mode);
+    staging = new Staging(storage, destination, token, storage.look(directory));
     const files = await new Backup(parts, staging.path, request).make();
     const copy = open(staging.path);
     await request.check(copy).finally(() => copy.close());
@@ -160,7 +160,7 @@ class Backup {
       // What an earlier try may have left of it.
       storage.remove(path);
       this.#ways.set(name, 'begun');
-      const target = storage.open(path, 'create', source.look().mode);
+      const target = storage.open(path, 'create', source.look());
       try {
         for (const piece of this.#pieces(source, end)) {
           for (let rest = piece; rest.length > 0; ) rest = rest.subarray(target.append([rest]));

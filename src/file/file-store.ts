@@ -10,6 +10,7 @@ import type { Gate } from '../lock/gate.ts';
 import type { Lock } from '../lock/lock.ts';
 import type { HolderHint } from '../lock/record.ts';
 import { fileError } from '../storage/error.ts';
+import { permissionsIn } from '../storage/permissions.ts';
 import type { Storage } from '../storage/storage.ts';
 import type {
   BackupFiles,
@@ -60,7 +61,6 @@ export interface FileStoreParts {
   readonly directory: string;
   readonly meta: Meta;
   readonly turnstile: Turnstile | undefined;
-  readonly fileMode: number;
   readonly segmentBytes: number;
   /** That many random hex digits. */
   readonly randomHex: (count: number) => string;
@@ -81,13 +81,13 @@ export class FileStore implements LineStore {
   readonly marks: MarkFile;
 
   constructor(parts: FileStoreParts) {
-    const { storage, clock, directory, meta, turnstile, fileMode: mode } = parts;
+    const { storage, clock, directory, meta, turnstile } = parts;
     this.#parts = parts;
     this.#end = new LogEnd({ ...parts, writable: turnstile !== undefined });
     this.#turn = turnstile && new WriteTurn({ ...parts, gate: turnstile.gate, end: this.#end });
     this.#watching = new Watching(storage, clock, directory);
     const holds = () => this.#end.reader.holds;
-    this.marks = new MarkFile({ storage, directory, log: meta.id, mode, now: () => clock.now(), holds });
+    this.marks = new MarkFile({ storage, directory, log: meta.id, now: () => clock.now(), holds });
   }
 
   catchUp(feed: LineFeed): Promise<void> {
@@ -312,7 +312,7 @@ export class FileStore implements LineStore {
   }
 
   async putSnapshot(header: SnapshotHeader, body: Iterable<Buffer>): Promise<void> {
-    const { storage, clock, directory, fileMode: mode, randomHex } = this.#parts;
+    const { storage, clock, directory, randomHex } = this.#parts;
     const pause = () => clock.yield();
     const looking = (look: typeof requireSeal) => () => {
       try {
@@ -322,7 +322,7 @@ export class FileStore implements LineStore {
       }
     };
     const [fits, stays] = [looking(requireSeal), looking(refuseOtherEnd)];
-    const place = { token: randomHex(12), mode, pause, fits, stays };
+    const place = { token: randomHex(12), as: permissionsIn(storage, directory), pause, fits, stays };
     await writeSnapshot(storage, directory, header, body, place);
   }
 

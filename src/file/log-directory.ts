@@ -4,12 +4,13 @@ import { decodeMeta, encodeMeta, type LogTraits, type Meta, traitsOf } from '../
 import { META_FILE, REPAIRING_FILE } from '../format/names.ts';
 import { fileError } from '../storage/error.ts';
 import { publish, readWhole } from '../storage/files.ts';
-import type { Storage } from '../storage/storage.ts';
+import type { Permissions, Storage } from '../storage/storage.ts';
 import { lastFile, layoutOf } from './layout.ts';
 
+/** What a new log, and the directories made for it, are made with; undefined: what the umask leaves. */
 export interface Modes {
-  readonly file: number;
-  readonly directory: number;
+  readonly file: Permissions | undefined;
+  readonly directory: Permissions | undefined;
 }
 
 /** What making a log needs that is not in its bytes. */
@@ -22,7 +23,8 @@ export interface Making extends LogTraits {
   readonly token: string;
   /** The first directory that had to be made for it. */
   readonly made: string | undefined;
-  readonly mode: number;
+  /** What wal.json is made with: all other files take that. */
+  readonly as: Permissions | undefined;
 }
 
 /** Reads what wal.json says; undefined where the directory holds no log. */
@@ -68,7 +70,7 @@ export function makeLog(storage: Storage, directory: string, making: Making): Me
   try {
     const { id, now } = making;
     const meta: Meta = { id, created: new Date(now).toISOString(), ...traitsOf(making) };
-    publish(storage, path, Buffer.from(encodeMeta(meta)), making.token, making.mode);
+    publish(storage, path, Buffer.from(encodeMeta(meta)), making.token, making.as);
     syncUpwards(storage, directory, making.made);
   } catch (error) {
     throw fileError(error, 'make', path);

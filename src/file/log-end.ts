@@ -4,6 +4,7 @@ import { hasCode, WalError } from '../errors/errors.ts';
 import type { Meta } from '../format/meta.ts';
 import { segmentName } from '../format/names.ts';
 import { fileError } from '../storage/error.ts';
+import { permissionsIn } from '../storage/permissions.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { LineFeed } from '../store/store.ts';
 import { newestStart } from './layout.ts';
@@ -19,7 +20,6 @@ export interface LogEndParts {
   readonly meta: Meta;
   /** Whether it is to be written to. */
   readonly writable: boolean;
-  readonly fileMode: number;
 }
 
 /** After so long without a look much may have come. */
@@ -51,7 +51,7 @@ export class LogEnd {
   }
 
   #newestReader(replaced: boolean): SegmentReader {
-    const { storage, directory, meta, writable, fileMode } = this.#parts;
+    const { storage, directory, meta, writable } = this.#parts;
     const place = { storage, directory, log: meta.id };
     const access = writable ? 'append-existing' : 'read';
     try {
@@ -59,7 +59,7 @@ export class LogEnd {
       const path = join(directory, segmentName(start.firstSeq));
       // After a compaction nobody may have gone on yet. A log without any file was taken away, and is not made anew.
       if (writable && start.firstSeq > 1 && storage.look(path) === undefined)
-        storage.open(path, 'append', fileMode).close();
+        storage.open(path, 'append', permissionsIn(storage, directory)).close();
       return new SegmentReader(place, access, start, replaced);
     } catch (error) {
       throw fileError(error, 'list', directory);
@@ -184,9 +184,9 @@ export class LogEnd {
   /** A sync failed of the segment that begins there: leaves word for whoever opens the log next. Returns the error to throw. */
   syncFailed(error: unknown, firstSeq: number): WalError {
     if (error instanceof WalError) return error;
-    const { storage, directory, writable, fileMode } = this.#parts;
+    const { storage, directory, writable } = this.#parts;
     try {
-      if (writable) markSuspect(storage, directory, firstSeq, fileMode);
+      if (writable) markSuspect(storage, directory, firstSeq);
     } catch {
       // The disk that failed may refuse this, too: what it failed at first is what the caller has to know.
     }

@@ -14,6 +14,7 @@ import {
 import { MARK_FILE, META_FILE, REWOUND_FILE, segmentName } from '../format/names.ts';
 import { SegmentScan } from '../format/scan.ts';
 import { openIfThere, readFully, readWhole } from '../storage/files.ts';
+import { permissionsIn } from '../storage/permissions.ts';
 import type { Storage, StorageFile } from '../storage/storage.ts';
 import type { Marks } from '../store/store.ts';
 import { type Layout, layoutOf } from './layout.ts';
@@ -23,8 +24,6 @@ export interface MarkFileParts {
   readonly directory: string;
   /** The log's id. */
   readonly log: string;
-  /** Permissions of the files; where none are named, wal.json's. */
-  readonly mode?: number;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** Whether the path still leads to the file that the log was read from, which still holds the last line read there. */
@@ -100,13 +99,8 @@ export class MarkFile implements Marks {
     if (storage.isLink(path)) storage.remove(path);
     const there = openIfThere(storage, path, 'update');
     if (there !== undefined) return there;
-    storage.open(path, 'append', this.#mode).close();
+    storage.open(path, 'append', permissionsIn(storage, directory)).close();
     return storage.open(path, 'update');
-  }
-
-  get #mode(): number | undefined {
-    const { storage, directory, mode } = this.#parts;
-    return mode ?? storage.look(join(directory, META_FILE))?.mode;
   }
 
   note(rewind: Rewind): void {
@@ -114,7 +108,7 @@ export class MarkFile implements Marks {
     quietly(() => {
       const path = join(directory, REWOUND_FILE);
       if (storage.isLink(path)) storage.remove(path);
-      const file = storage.open(path, 'append', this.#mode);
+      const file = storage.open(path, 'append', permissionsIn(storage, directory));
       try {
         file.append([encodeRewind(log, { ...rewind, ts: now() })]);
       } finally {

@@ -5,16 +5,15 @@ import { META_FILE, segmentName } from '../format/names.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
 import { fileError } from '../storage/error.ts';
 import { writeWhole } from '../storage/files.ts';
-import type { Storage, StorageFile } from '../storage/storage.ts';
+import { permissionsIn } from '../storage/permissions.ts';
+import type { Permissions, Storage, StorageFile } from '../storage/storage.ts';
 import { refuseInside } from './inside.ts';
-import { layoutOf } from './layout.ts';
 import { writeSnapshot } from './snapshots.ts';
 import { Staging } from './staging.ts';
 
 const BUFFER_BYTES = 1024 * 1024;
-/** Whatever the source permits, its owner can go on with what was made of it. */
-const OWNER_FILE = 0o600;
-const OWNER_DIRECTORY = 0o700;
+/** Where the source has no file to take it from. */
+const OWNER_ONLY: Permissions = { mode: 0o600 };
 
 /**
  * A log that is made, in a new directory, of another's lines: it appears whole or not at all, and nobody may read it who may not
@@ -25,7 +24,7 @@ export class NewLog {
   readonly #destination: string;
   readonly #token: string;
   readonly #staging: Staging;
-  readonly #mode: number;
+  readonly #as: Permissions;
   readonly #segments: string[] = [];
   readonly #buffer = Buffer.allocUnsafe(BUFFER_BYTES);
   #used = 0;
@@ -38,12 +37,8 @@ export class NewLog {
     this.#token = token;
     try {
       refuseInside(storage, source, destination);
-      const directory = storage.look(source);
-      const [first = META_FILE] = [META_FILE, ...layoutOf(storage, source).segments.map(segmentName)].filter(
-        (name) => storage.look(join(source, name)) !== undefined,
-      );
-      this.#mode = (storage.look(join(source, first))?.mode ?? 0) | OWNER_FILE;
-      this.#staging = new Staging(storage, destination, token, (directory?.mode ?? 0) | OWNER_DIRECTORY);
+      this.#as = permissionsIn(storage, source) ?? OWNER_ONLY;
+      this.#staging = new Staging(storage, destination, token, storage.look(source) ?? OWNER_ONLY);
     } catch (error) {
       throw fileError(error, 'make', destination);
     }
@@ -54,7 +49,7 @@ export class NewLog {
     this.#doing(() => {
       this.#end();
       const path = join(this.#staging.path, segmentName(firstSeq));
-      this.#file = this.#storage.open(path, 'create', this.#mode);
+      this.#file = this.#storage.open(path, 'create', this.#as);
       this.#segments.push(path);
     });
   }
@@ -88,7 +83,7 @@ export class NewLog {
   }
 
   async snapshot(header: SnapshotHeader, body: Iterable<Buffer>, pause: () => Promise<void>): Promise<void> {
-    const place = { token: this.#token, mode: this.#mode, pause, fits: () => {}, stays: () => {} };
+    const place = { token: this.#token, as: this.#as, pause, fits: () => {}, stays: () => {} };
     await writeSnapshot(this.#storage, this.#staging.path, header, body, place);
   }
 
@@ -101,7 +96,7 @@ export class NewLog {
         await file.sync().finally(() => file.close());
       }
       const path = join(this.#staging.path, META_FILE);
-      writeWhole(this.#storage, path, Buffer.from(encodeMeta(meta)), this.#mode);
+      writeWhole(this.#storage, path, Buffer.from(encodeMeta(meta)), this.#as);
     } catch (error) {
       throw fileError(error, 'make', this.#destination);
     }

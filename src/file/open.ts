@@ -10,6 +10,7 @@ import { Gate, type GateObserver } from '../lock/gate.ts';
 import type { Lock } from '../lock/lock.ts';
 import { HolderHint, type LockKind, readHolder } from '../lock/record.ts';
 import { fileError, orReadOnly } from '../storage/error.ts';
+import { permissionsIn } from '../storage/permissions.ts';
 import type { FileSystem, Storage } from '../storage/storage.ts';
 import { emptiedError } from './absent.ts';
 import { FileStore, type Turnstile } from './file-store.ts';
@@ -75,7 +76,6 @@ export async function openFileStore(options: OpenFileStore): Promise<FileStore> 
       directory,
       meta,
       turnstile,
-      fileMode: modes.file,
       // A merge driver must see the whole.
       segmentBytes: meta.git ? Infinity : options.segmentBytes,
       randomHex: options.randomHex,
@@ -94,7 +94,7 @@ export async function openFileStore(options: OpenFileStore): Promise<FileStore> 
       fold: options.fold && { name: options.fold.name, version: options.fold.version },
       keepEvents: options.keepEvents,
       made,
-      mode: modes.file,
+      as: modes.file,
     });
   let turnstile: Turnstile | undefined;
   try {
@@ -142,7 +142,7 @@ export function checkTurn(options: OpenFileStore): void {
 
 /** Opens the lock of a log's directory. */
 export function openTurnstile(options: OpenFileStore, fileSystem: FileSystem, token: string): Turnstile {
-  const { storage, clock, random, directory, staleMs, modes, observe } = options;
+  const { storage, clock, random, directory, staleMs, observe } = options;
   const path = join(directory, LOCK_FILE);
   let lock: Lock | undefined;
   try {
@@ -152,7 +152,6 @@ export function openTurnstile(options: OpenFileStore, fileSystem: FileSystem, to
       staleMs,
       fileSystem,
       token,
-      mode: modes.file,
       warn: (message) => warn(message, 'WAL_LOCK_FILE'),
     });
     const byFile = lock.kind === 'lockfile';
@@ -210,7 +209,7 @@ function openHint(storage: Storage, path: string): HolderHint | undefined {
 
 /** Before the first append: heals what a failed sync left, and makes the first segment of a new log. */
 async function prepare(options: OpenFileStore, log: string, existed: boolean): Promise<void> {
-  const { storage, clock, directory, modes } = options;
+  const { storage, clock, directory } = options;
   // A checkout takes the segment away before it puts the other in: a log that is there already gets time to come back.
   for (let waited = 0; existed && waited < AWAY_MS; waited += AWAY_LOOK_MS) {
     if (lastFile(layoutOf(storage, directory)) !== undefined) break;
@@ -223,6 +222,7 @@ async function prepare(options: OpenFileStore, log: string, existed: boolean): P
       throw emptiedError(directory, mark.seq);
   }
   const path = join(directory, segmentName(newestStart({ storage, directory, log }, true).firstSeq));
-  if (storage.look(path) === undefined) storage.open(path, 'append', modes.file).close();
+  if (storage.look(path) === undefined)
+    storage.open(path, 'append', permissionsIn(storage, directory)).close();
   healSuspect(storage, directory);
 }

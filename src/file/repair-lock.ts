@@ -6,6 +6,7 @@ import type { Lock } from '../lock/lock.ts';
 import { lockfileLock } from '../lock/lockfile.ts';
 import { fileError } from '../storage/error.ts';
 import { removeQuietly } from '../storage/files.ts';
+import { permissionsIn } from '../storage/permissions.ts';
 import type { OpenFileStore } from './open.ts';
 
 /*
@@ -42,11 +43,11 @@ export function takeRepairLock(options: OpenFileStore, kind: string): () => void
   }
 }
 
-function kernelLockOn({ storage, modes }: OpenFileStore, path: string): Lock | undefined {
+function kernelLockOn({ storage, directory }: OpenFileStore, path: string): Lock | undefined {
   for (let tries = 1; ; tries++) {
     // What a link leads to is not the log's.
     if (storage.isLink(path)) storage.remove(path);
-    storage.open(path, 'append', modes.file).close();
+    storage.open(path, 'append', permissionsIn(storage, directory)).close();
     const before = storage.look(path);
     try {
       const lock = heldOrUndefined(kernelLock(storage, path));

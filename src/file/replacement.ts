@@ -10,6 +10,7 @@ import {
   snapshotSeq,
 } from '../format/names.ts';
 import { readWhole, writeWhole } from '../storage/files.ts';
+import { permissionsIn } from '../storage/permissions.ts';
 import type { Storage } from '../storage/storage.ts';
 import { layoutOf } from './layout.ts';
 import { Staging } from './staging.ts';
@@ -75,7 +76,7 @@ export async function keepOriginal(
   name: string,
   token: string,
 ): Promise<void> {
-  const staging = new Staging(storage, besideBackups(directory, name), token, storage.look(directory)?.mode);
+  const staging = new Staging(storage, besideBackups(directory, name), token, storage.look(directory));
   try {
     for (const file of logFiles(storage, directory)) {
       const copy = join(staging.path, file);
@@ -123,7 +124,8 @@ export function beginSwap(
   const from = besideBackups(directory, made);
   const marker = join(directory, REPAIRING_FILE);
   const temporary = `${marker}.${token}.tmp`;
-  writeWhole(storage, temporary, Buffer.from(`${JSON.stringify({ kept, made })}\n`));
+  const bytes = Buffer.from(`${JSON.stringify({ kept, made })}\n`);
+  writeWhole(storage, temporary, bytes, permissionsIn(storage, from));
   // There may be one already, and without any nobody would know of what is kept.
   storage.rename(temporary, marker);
   storage.syncDirectory(directory);

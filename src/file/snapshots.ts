@@ -9,7 +9,7 @@ import { decodeHeader, encodeHeader, MAX_HEADER_BYTES, type SnapshotHeader } fro
 import { indexPlace } from '../format/snapshot-body.ts';
 import { fileError } from '../storage/error.ts';
 import { readFully, removeQuietly } from '../storage/files.ts';
-import type { Storage, StorageFile } from '../storage/storage.ts';
+import type { Permissions, Storage, StorageFile } from '../storage/storage.ts';
 import type { SnapshotFile } from '../store/store.ts';
 
 /** The first line of the snapshot at `seq`; undefined where it is damaged, gone, or another log's than `log`, where that is given. */
@@ -157,7 +157,8 @@ function readIndex(file: StorageFile, start: number, { body }: SnapshotHeader): 
 export interface SnapshotPlace {
   /** A random part for its temporary name. */
   readonly token: string;
-  readonly mode: number;
+  /** What it is made with. */
+  readonly as: Permissions | undefined;
   readonly pause: () => Promise<void>;
   /** Throws where the log has no place for it. */
   readonly fits: () => void;
@@ -174,13 +175,13 @@ export async function writeSnapshot(
   directory: string,
   header: SnapshotHeader,
   body: Iterable<Buffer>,
-  { token, mode, pause, fits, stays }: SnapshotPlace,
+  { token, as, pause, fits, stays }: SnapshotPlace,
 ): Promise<void> {
   const path = join(directory, snapshotName(header.head.seq));
   const temporary = temporaryName(path, storage.maker, token);
   try {
     fits();
-    const file = storage.open(temporary, 'create', mode);
+    const file = storage.open(temporary, 'create', as);
     try {
       writeAll(file, Buffer.from(encodeHeader(header)));
       let unsynced = 0;

@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path';
 import { hasCode, WalError } from '../errors/errors.ts';
 import { temporaryName } from '../format/names.ts';
 import { fileError } from '../storage/error.ts';
-import type { Storage } from '../storage/storage.ts';
+import type { Permissions, Storage } from '../storage/storage.ts';
 import { syncUpwards } from './log-directory.ts';
 
 /** A directory that appears whole or not at all: made under a temporary name beside its own. */
@@ -18,13 +18,13 @@ export class Staging {
    * Throws ERR_WAL_EXISTS where the destination is a directory that is not empty, ERR_WAL_NOT_A_DIRECTORY where it is
    * something else.
    */
-  constructor(storage: Storage, destination: string, token: string, mode?: number) {
+  constructor(storage: Storage, destination: string, token: string, as?: Permissions) {
     this.#storage = storage;
     this.#destination = destination;
     this.path = temporaryName(destination, storage.maker, token);
     try {
       const there = requireVacant(storage, destination);
-      this.#made = storage.makeDirectory(this.path, there?.mode ?? mode);
+      this.#made = storage.makeDirectory(this.path, there ?? as);
     } catch (error) {
       throw fileError(error, 'make', destination);
     }

@@ -3,7 +3,8 @@ import { NEWLINE, readEnvelope } from '../format/line.ts';
 import { SUSPECT_FILE, segmentName } from '../format/names.ts';
 import { fileError } from '../storage/error.ts';
 import { MOST_SMALL_BYTES, openIfThere, readWhole } from '../storage/files.ts';
-import type { FileLook, Storage } from '../storage/storage.ts';
+import { permissionsIn } from '../storage/permissions.ts';
+import type { FileLook, Permissions, Storage } from '../storage/storage.ts';
 import { layoutOf } from './layout.ts';
 
 /*
@@ -17,21 +18,21 @@ import { layoutOf } from './layout.ts';
  * Leaves the marker, or another line in it, for processes that go on: it need not survive a power cut, for after one the
  * disk alone says what is there. It may fail too: the caller cannot do more than try.
  */
-export function markSuspect(storage: Storage, directory: string, firstSeq: number, mode: number): void {
+export function markSuspect(storage: Storage, directory: string, firstSeq: number): void {
   const path = join(directory, SUSPECT_FILE);
   const line = Buffer.from(`${JSON.stringify({ segment: segmentName(firstSeq), seq: firstSeq })}\n`);
   try {
-    while (!appendTo(storage, path, line, mode));
+    while (!appendTo(storage, path, line, permissionsIn(storage, directory)));
   } catch (error) {
     throw fileError(error, 'make', path);
   }
 }
 
 /** False where the file was taken away meanwhile, and the line with it. */
-function appendTo(storage: Storage, path: string, line: Buffer, mode: number): boolean {
+function appendTo(storage: Storage, path: string, line: Buffer, as: Permissions | undefined): boolean {
   // What a link leads to is not the log's.
   if (storage.isLink(path)) storage.remove(path);
-  const file = storage.open(path, 'append', mode);
+  const file = storage.open(path, 'append', as);
   try {
     file.append([line]);
     return storage.look(path)?.inode === file.look().inode;

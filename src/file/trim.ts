@@ -6,6 +6,8 @@ import { layoutOf } from './layout.ts';
 
 /** A temporary file that nobody touched for so long, and whose maker is gone, is what a crash left. */
 const LEFTOVER_MS = 3_600_000;
+/** The name of a segment or a snapshot while it is made. */
+const MADE = /^(snapshot-)?[0-9]{20}\.jsonl\..*\.tmp$/;
 
 /**
  * Deletes what the snapshot at `seq` makes needless: older snapshots, and all segments that begin at or before it (it
@@ -30,9 +32,7 @@ function needlessIn(storage: Storage, directory: string, seq: number, now: numbe
   return [
     ...segments.filter((first) => first <= seq).map(segmentName),
     ...snapshots.filter((last) => last < seq).map(snapshotName),
-    ...storage
-      .list(directory)
-      .filter((name) => name.startsWith('snapshot-') && name.endsWith('.tmp') && isLeft(name)),
+    ...storage.list(directory).filter((name) => MADE.test(name) && isLeft(name)),
   ];
 
   function isLeft(name: string): boolean {

@@ -11,7 +11,6 @@ import type { SegmentReader } from './segments.ts';
 export interface WriteTurnParts {
   readonly storage: Storage;
   readonly directory: string;
-  readonly fileMode: number;
   readonly gate: Gate;
   readonly end: LogEnd;
 }
@@ -89,12 +88,12 @@ export class WriteTurn {
    * would not have the segment.
    */
   #makeSegment(firstSeq: number): boolean {
-    const { storage, directory, fileMode, end } = this.#parts;
+    const { storage, directory, end } = this.#parts;
     const path = join(directory, segmentName(firstSeq));
     end.syncNow();
     try {
       if (storage.look(join(directory, META_FILE)) === undefined) return false;
-      storage.open(path, 'append', fileMode).close();
+      storage.open(path, 'append', end.reader.file.look()).close();
       return true;
     } catch (error) {
       throw fileError(error, 'make', path, 'not-written');

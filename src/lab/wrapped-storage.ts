@@ -35,8 +35,8 @@ export function changedFile(
 export function changedStorage(changes: Partial<Storage>, ofLines: FileChanges = {}): Storage {
   return {
     ...nodeStorage,
-    open: (path, access, mode) => {
-      const file = nodeStorage.open(path, access, mode);
+    open: (path, access, as) => {
+      const file = nodeStorage.open(path, access, as);
       return path.endsWith('.jsonl') ? changedFile(file, ofLines) : file;
     },
     ...changes,

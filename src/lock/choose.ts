@@ -12,7 +12,6 @@ export interface LockChoice {
   readonly fileSystem: FileSystem;
   /** A random part for a temporary name. */
   readonly token: string;
-  readonly mode: number;
   /** Says something to a person, once. */
   readonly warn: (message: string) => void;
 }
@@ -47,12 +46,12 @@ export function checkLock(
 }
 
 function openLock(storage: Storage, path: string, lock: 'auto' | LockKind, choice: LockChoice): Lock {
-  const { staleMs, fileSystem, token, mode } = choice;
+  const { staleMs, fileSystem, token } = choice;
   const fitting = kernelLockLoads() && fileSystem === 'local' ? 'kernel' : 'lockfile';
   const recorded = recordedKind(storage, path, lock === 'auto' ? fitting : lock, choice);
   // Before it is recorded: a kind that does not work here would shut out everybody.
   if (lock === 'kernel' && recorded === undefined) requireKernelLock();
-  const kind = recorded ?? chooseKind(storage, path, lock === 'auto' ? fitting : lock, token, mode);
+  const kind = recorded ?? chooseKind(storage, path, lock === 'auto' ? fitting : lock, token);
   refuseOther(lock, kind, path);
   return kind === 'kernel' ? kernelLock(storage, path) : lockfileLock(storage, path, staleMs);
 }

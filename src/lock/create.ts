@@ -29,7 +29,6 @@ export function createLock(
       staleMs,
       fileSystem: nodeStorage.fileSystem(dirname(path)),
       token,
-      mode: 0o666,
       warn: (message) => process.emitWarning(message, { code: 'WAL_LOCK_FILE' }),
     }),
   );

@@ -1,7 +1,9 @@
 import { hostname } from 'node:os';
+import { dirname } from 'node:path';
 import { threadId } from 'node:worker_threads';
 import { type Holder, messageOf, WalError } from '../errors/errors.ts';
 import { publish, readWhole } from '../storage/files.ts';
+import { permissionsIn } from '../storage/permissions.ts';
 import type { Storage, StorageFile } from '../storage/storage.ts';
 
 /** The kinds of lock that a log's wal.lock can name. */
@@ -57,15 +59,9 @@ export function namesNoKind(storage: Storage, path: string): boolean {
 }
 
 /** Records the kind where none is recorded yet; returns the one that counts. */
-export function chooseKind(
-  storage: Storage,
-  path: string,
-  kind: LockKind,
-  token: string,
-  mode?: number,
-): LockKind {
+export function chooseKind(storage: Storage, path: string, kind: LockKind, token: string): LockKind {
   const bytes = Buffer.concat([field({ kind }, KIND_BYTES), field(null, HOLDER_BYTES)]);
-  if (publish(storage, path, bytes, token, mode)) return kind;
+  if (publish(storage, path, bytes, token, permissionsIn(storage, dirname(path)))) return kind;
   return readKind(storage, path) ?? kind;
 }
 

@@ -1,6 +1,6 @@
 import { basename, dirname } from 'node:path';
 import { hasCode, WalError } from '../errors/errors.ts';
-import type { FileAccess, Storage, StorageFile } from './storage.ts';
+import type { FileAccess, Permissions, Storage, StorageFile } from './storage.ts';
 
 /** Undefined where there is no such file. */
 export function openIfThere(storage: Storage, path: string, access: FileAccess): StorageFile | undefined {
@@ -48,8 +48,8 @@ export function removeQuietly(storage: Storage, path: string): void {
 }
 
 /** Writes a new file under `temporary` and syncs it. */
-export function writeWhole(storage: Storage, temporary: string, bytes: Buffer, mode?: number): void {
-  const file = storage.open(temporary, 'create', mode);
+export function writeWhole(storage: Storage, temporary: string, bytes: Buffer, as?: Permissions): void {
+  const file = storage.open(temporary, 'create', as);
   try {
     let rest = bytes;
     while (rest.length > 0) rest = rest.subarray(file.append([rest]));
@@ -85,11 +85,11 @@ export function publish(
   path: string,
   bytes: Buffer,
   token: string,
-  mode?: number,
+  as?: Permissions,
 ): boolean {
   const temporary = `${path}.${token}.tmp`;
   try {
-    writeWhole(storage, temporary, bytes, mode);
+    writeWhole(storage, temporary, bytes, as);
     giveName(storage, temporary, path);
     storage.syncDirectory(dirname(path));
     return true;

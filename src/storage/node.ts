@@ -1,12 +1,23 @@
+import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { hasCode } from '../errors/errors.ts';
+import { temporaryName } from '../format/names.ts';
 import { fileSystemKind } from './filesystem.ts';
-import type { FileAccess, FileLook, FileSystem, Storage, StorageFile } from './storage.ts';
+import type { FileAccess, FileLook, FileSystem, Permissions, Storage, StorageFile } from './storage.ts';
 
-const { COPYFILE_EXCL, COPYFILE_FICLONE_FORCE, O_APPEND, O_CREAT, O_EXCL, O_RDONLY, O_RDWR, O_WRONLY } =
-  fs.constants;
+const {
+  COPYFILE_EXCL,
+  COPYFILE_FICLONE_FORCE,
+  O_APPEND,
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_RDONLY,
+  O_RDWR,
+  O_WRONLY,
+} = fs.constants;
 /** Without it, opening a pipe waits for somebody at its other end. Windows has neither. */
 const O_NONBLOCK = fs.constants.O_NONBLOCK ?? 0;
 
@@ -24,7 +35,9 @@ function lookOf(stats: fs.BigIntStats | fs.Stats): FileLook {
     inode: stats.ino,
     size: Number(stats.size),
     directory: stats.isDirectory(),
-    mode: Number(stats.mode) & 0o777,
+    mode: Number(stats.mode) & 0o3777,
+    uid: Number(stats.uid),
+    gid: Number(stats.gid),
     modifiedMs: Number(stats.mtimeMs),
   };
 }
@@ -128,7 +141,7 @@ export const lockfileFileSystem = {
  * Makes a directory and those above it; returns the first that it made. Node's own `recursive` never comes back where
  * the system says ENOENT though the parent is there (/proc), and says ENOENT of a read-only disk.
  */
-function makeDirectory(path: string, mode = 0o777): string | undefined {
+function makeDirectory(path: string, as?: Permissions): string | undefined {
   const parent = dirname(path);
   // Of bytes that are no UTF-8, Node knows no more than this: it would make another directory than was meant.
   if (path.includes('\ufffd') && !fs.existsSync(path)) {
@@ -138,13 +151,14 @@ function makeDirectory(path: string, mode = 0o777): string | undefined {
   let made: string | undefined;
   for (let first = true; ; first = false) {
     try {
-      fs.mkdirSync(path, mode);
+      fs.mkdirSync(path, as && OWNER_ONLY.directory);
+      if (as !== undefined) giveAt(path, O_RDONLY | O_DIRECTORY, as);
       return made ?? path;
     } catch (error) {
       if (fs.statSync(path, NO_THROW)?.isDirectory()) return made;
       if (!first || parent === path || !hasCode(error, 'ENOENT')) throw error;
     }
-    made = makeDirectory(parent, mode);
+    made = makeDirectory(parent, as);
   }
 }
 
@@ -171,12 +185,72 @@ function descriptorOf(path: string, flags: number, mode: number): number {
  * Opens a file, and refuses what is none: a pipe, a socket or a device, where a read may never end. What open(2) itself says of some
  * of them is said of all. Of a directory, the first read says what it is.
  */
-function openFile(path: string, access: FileAccess, mode: number): NodeFile {
+function openFile(path: string, access: FileAccess, mode = 0o666): NodeFile {
   const file = new NodeFile(descriptorOf(path, FLAGS[access], mode));
   if (file.isBounded) return file;
   file.close();
   const message = `ENXIO: no such device or address, open '${path}'`;
   throw Object.assign(new Error(message), { code: 'ENXIO', path });
+}
+
+/** What is made begins with these: nobody else is let in before it has the group that the other bits are for. */
+const OWNER_ONLY = { file: 0o600, directory: 0o700 } as const;
+
+/** Makes a file where nothing lies, with permissions. */
+function makeFile(path: string, as: Permissions): NodeFile {
+  const file = openFile(path, 'create', OWNER_ONLY.file);
+  give(file.descriptor, as);
+  return file;
+}
+
+/** Opens a file to append; one that is not there is made under another name, so that nobody meets it with other permissions. */
+function openOrMake(path: string, as: Permissions): NodeFile {
+  try {
+    return openFile(path, 'append-existing');
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw error;
+  }
+  const temporary = temporaryName(path, nodeStorage.maker, randomBytes(6).toString('hex'));
+  try {
+    makeFile(temporary, as).close();
+    fs.linkSync(temporary, path);
+  } catch {
+    // Somebody else was first, or there are no hard links here: what is wrong, opening tells.
+  } finally {
+    quietly(() => remove(temporary));
+  }
+  return openFile(path, 'append', as.mode);
+}
+
+/** Gives what was just made its owner, group and mode, as far as the system and the file system let who makes it. */
+function give(descriptor: number, { mode, uid, gid }: Permissions): void {
+  const made = fs.fstatSync(descriptor);
+  const owner = process.geteuid?.() === 0 ? (uid ?? made.uid) : made.uid;
+  const group = gid ?? made.gid;
+  if (owner !== made.uid || group !== made.gid) quietly(() => fs.fchownSync(descriptor, owner, group));
+  const bits = made.isDirectory()
+    ? (mode & 0o3777) | (made.mode & 0o2000) | OWNER_ONLY.directory
+    : (mode & 0o777) | OWNER_ONLY.file;
+  if ((made.mode & 0o7777) !== bits) quietly(() => fs.fchmodSync(descriptor, bits));
+}
+
+/** The same by name, for what cannot be made open; not what a link leads to that somebody has put there since. */
+function giveAt(path: string, flags: number, as: Permissions): void {
+  // Windows has neither, and opens no directories.
+  if (process.platform === 'win32') return;
+  quietly(() => {
+    const descriptor = fs.openSync(path, flags | fs.constants.O_NOFOLLOW);
+    give(descriptor, as);
+    fs.closeSync(descriptor);
+  });
+}
+
+function quietly(work: () => void): void {
+  try {
+    work();
+  } catch {
+    // What the system made it with stays.
+  }
 }
 
 function isLink(path: string): boolean {
@@ -196,7 +270,10 @@ export const nodeStorage: Storage = {
   },
   makeDirectory,
   list: (path) => fs.readdirSync(path),
-  open: (path, access, mode = 0o666) => openFile(path, access, mode),
+  open: (path, access, as) => {
+    if (access === 'append' && as !== undefined) return openOrMake(path, as);
+    return access === 'create' && as !== undefined ? makeFile(path, as) : openFile(path, access);
+  },
   look: (path) => {
     const stats = fs.statSync(path, NO_THROW);
     const exact = stats !== undefined && isRounded(stats) ? fs.statSync(path, EXACT) : stats;
@@ -204,7 +281,10 @@ export const nodeStorage: Storage = {
   },
   isLink,
   link: (existing, path) => fs.linkSync(isLink(existing) ? fs.realpathSync(existing) : existing, path),
-  reflink: (existing, path) => fs.copyFileSync(existing, path, COPYFILE_EXCL | COPYFILE_FICLONE_FORCE),
+  reflink: (existing, path) => {
+    fs.copyFileSync(existing, path, COPYFILE_EXCL | COPYFILE_FICLONE_FORCE);
+    giveAt(path, O_RDONLY, lookOf(fs.statSync(existing)));
+  },
   rename: (from, to) => fs.renameSync(from, to),
   remove,
   removeDirectory: (path) => fs.rmdirSync(path),

@@ -4,11 +4,12 @@ export interface Storage {
   readonly maker: { readonly host: string; readonly pid: number };
   /** Whether no process of this machine has that number. */
   isGone(pid: number): boolean;
-  /** Makes a directory and its parents; returns the first one made, or undefined where all were there. */
-  makeDirectory(path: string, mode?: number): string | undefined;
+  /** Makes a directory and its parents; returns the first one made, or undefined where all were there. `as`: see `open`. */
+  makeDirectory(path: string, as?: Permissions): string | undefined;
   /** File names in a directory. */
   list(path: string): string[];
-  open(path: string, access: FileAccess, mode?: number): StorageFile;
+  /** `as`: what a file that is made has, from the moment it is there on; where it is left out, what the umask leaves. */
+  open(path: string, access: FileAccess, as?: Permissions): StorageFile;
   /** Undefined where there is nothing at that path. */
   look(path: string): FileLook | undefined;
   /** Whether the name itself is a symbolic link, wherever that leads. */
@@ -35,14 +36,21 @@ export interface Storage {
  */
 export type FileAccess = 'read' | 'append' | 'append-existing' | 'update' | 'create';
 
-export interface FileLook {
+/** What a file is made with, whatever the umask; its owner may read and write it in any case. */
+export interface Permissions {
+  readonly mode: number;
+  /** Its owner: root alone can give it. */
+  readonly uid?: number;
+  /** Its group: root, and who is in that group, can give it. */
+  readonly gid?: number;
+}
+
+export interface FileLook extends Required<Permissions> {
   /** With `inode`, what tells a file from another. Exact: a bigint where a number would round it. */
   readonly device: number | bigint;
   readonly inode: number | bigint;
   readonly size: number;
   readonly directory: boolean;
-  /** Permissions. */
-  readonly mode: number;
   /** When it was last written to, in milliseconds since the epoch. */
   readonly modifiedMs: number;
 }

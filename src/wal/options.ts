@@ -82,9 +82,12 @@ export interface WalOptions extends LimitOptions {
   readonly autoCompact?: boolean | AutoCompactOptions | undefined;
   /** Allow a network file system, where one machine alone may write. Default false. */
   readonly allowNetwork?: boolean | undefined;
-  /** Permissions of new files, less the umask. 0 to 0o777; default 0o666. */
+  /**
+   * Permissions of a new log's files, exactly; their owner may read and write them in any case. 0 to 0o777; default: 0o666 less the umask.
+   * Without effect on a log that exists: a new file takes the mode of the log's newest one, as root also the owner and group.
+   */
   readonly fileMode?: number | undefined;
-  /** Permissions of new directories, less the umask. 0 to 0o777; default 0o777. */
+  /** The same for the directories that are made for a new log. 0 to 0o777; default: 0o777 less the umask. */
   readonly directoryMode?: number | undefined;
   /**
    * Tells the date that is written: `ts` of entries that have none of their own, `created` of snapshots and of a new log. For
@@ -149,7 +152,8 @@ export interface ResolvedOptions extends Limits {
   readonly keepEvents: boolean;
   readonly autoCompact: AutoCompact | undefined;
   readonly allowNetwork: boolean;
-  readonly modes: { readonly file: number; readonly directory: number };
+  /** Undefined for what the umask leaves. */
+  readonly modes: Readonly<Record<'file' | 'directory', { readonly mode: number } | undefined>>;
   /** Undefined for the machine's. */
   readonly now: (() => unknown) | undefined;
   readonly onLockWait: WalOptions['onLockWait'];
@@ -180,13 +184,17 @@ export function resolveOptions(given: WalOptions): ResolvedOptions {
     autoCompact: autoCompactOf(options),
     allowNetwork: boolean('allowNetwork', options.allowNetwork ?? false),
     modes: {
-      file: integer('fileMode', options.fileMode ?? 0o666, 0, 0o777),
-      directory: integer('directoryMode', options.directoryMode ?? 0o777, 0, 0o777),
+      file: modeOf('fileMode', options.fileMode),
+      directory: modeOf('directoryMode', options.directoryMode),
     },
     now: dateOf(options.clock),
     onLockWait: callback('onLockWait', options.onLockWait),
     onRewound: callback('onRewound', options.onRewound),
   };
+}
+
+function modeOf(name: string, mode: number | undefined) {
+  return mode === undefined ? undefined : { mode: integer(name, mode, 0, 0o777) };
 }
 
 function autoCompactOf({ autoCompact = false, fold }: WalOptions): AutoCompact | undefined {

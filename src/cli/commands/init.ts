@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { MOST_KEY_WINDOW } from '../../format/key-scope.ts';
 import { META_FILE } from '../../format/names.ts';
 import { makeCommand, settingsOf, wholeNumber } from '../command.ts';
@@ -16,6 +16,7 @@ interface InitSettings {
   readonly git?: true;
   readonly keepEvents?: true;
   readonly keyWindow?: number;
+  readonly mode?: number;
   readonly allowNetwork?: true;
 }
 
@@ -34,15 +35,20 @@ export function initCommand(): Command {
       'among how many last entries an idempotency key is looked for (default: 100000; it can be raised later)',
       wholeNumber(0, MOST_KEY_WINDOW),
     )
+    .option(
+      '--mode <octal>',
+      "permissions of a new log's files, such as 660 (default: what the umask leaves); later files take those of the newest one",
+      octalMode,
+    )
     .option('--allow-network', 'allow a network file system, where one machine alone may write')
     .action(async (_options: unknown, command: Command) => {
       const settings = settingsOf<InitSettings>(command);
-      const { dir, json, git = false, keepEvents = false, allowNetwork = false, keyWindow } = settings;
+      const { dir, json, git = false, keepEvents = false, allowNetwork = false, keyWindow, mode } = settings;
       refuseAddress(dir);
       const metaPath = join(dir, META_FILE);
       const made = !existsSync(metaPath);
       const info = await using(
-        openLog(dir, { git, keepEvents, keyWindow, allowNetwork, onLockWait: showWaiting }),
+        openLog(dir, { git, keepEvents, keyWindow, allowNetwork, ...modesOf(mode), onLockWait: showWaiting }),
         async (wal) => wal.info(),
       );
       const meta = metaOf(dir);
@@ -64,6 +70,18 @@ export function initCommand(): Command {
         sayNote(
           'This log was not made to keep its events (--keep-events has to come first): it can be compacted.',
         );
+      if (mode !== undefined && !made)
+        sayNote('--mode is for a new log: the files of this one were left as they are.');
       await output.flush();
     });
+}
+
+function octalMode(text: string): number {
+  if (/^0?[0-7]{3}$/.test(text)) return Number.parseInt(text, 8);
+  throw new InvalidArgumentError('It must be three octal digits, such as 660 or 600.');
+}
+
+/** Who may read the files may enter the directories that are made for them. */
+function modesOf(fileMode: number | undefined) {
+  return fileMode === undefined ? {} : { fileMode, directoryMode: fileMode | ((fileMode & 0o444) >> 2) };
 }

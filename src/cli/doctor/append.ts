@@ -8,6 +8,7 @@ import { segmentsIn } from '../segments.ts';
 import { type Check, commandOn } from './check.ts';
 import { mountOf } from './mount.ts';
 import { roomier } from './room.ts';
+import { opening, sharingOf } from './sharing.ts';
 
 /** What came of it; `fitness` where the lock could be tried. */
 export interface Trial {
@@ -149,11 +150,13 @@ function lookAt(path: string): Stats | undefined {
 }
 
 function rightFor(directory: string, { gid }: { readonly gid: number }): string {
-  const whole = shellWord(directory);
-  if (statSync(directory).uid === process.getuid?.())
-    return `chown -R --reference=${whole} ${whole}, as root`;
-  const inGroup = [process.getgid?.(), ...(process.getgroups?.() ?? [])].includes(gid);
-  return `chmod -R ${inGroup ? 'g' : 'o'}+rwX ${whole}`;
+  const place = statSync(directory);
+  const inGroup = (group: number) => [process.getgid?.(), ...(process.getgroups?.() ?? [])].includes(group);
+  const sharing = sharingOf(place);
+  if (sharing === 'group' && place.uid !== process.getuid?.() && !inGroup(place.gid))
+    return `make uid ${process.getuid?.()} a member of the directory's group (gid ${place.gid}), as root`;
+  if (sharing !== 'owner' || place.uid === process.getuid?.()) return opening(directory);
+  return `chmod -R ${inGroup(gid) ? 'g' : 'o'}+rwX ${shellWord(directory)}`;
 }
 
 function mayAppend(directory: string): boolean {

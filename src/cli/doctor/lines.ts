@@ -42,6 +42,8 @@ export async function checkFormat(directory: string): Promise<Check> {
     const message = messageOf(error);
     if (hasCode(error, 'ERR_WAL_VERSION'))
       return { name, state: 'fail', message, mend: 'npm install jsonl-wal@latest' };
+    if (hasCode(error, 'EACCES', 'EPERM'))
+      return { name, state: 'fail', message, mend: 'see what "permissions" says' };
     const put = await putBack(directory, [], 0);
     const { mend, told } = await mendOf(directory, ['salvage']);
     return {

@@ -1,11 +1,12 @@
 import { accessSync, constants, readdirSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { hasCode } from '../../errors/errors.ts';
-import { META_FILE, segmentSeq, snapshotSeq } from '../../format/names.ts';
+import { LOCK_FILE, META_FILE, segmentSeq, snapshotSeq } from '../../format/names.ts';
 import { type LockFitness, type LockKind, lockStatus } from '../../index.ts';
 import { shellWord } from '../../lab/shell-word.ts';
 import { count } from '../words.ts';
 import { type Check, commandOn, makeOne, SEE_APPEND } from './check.ts';
+import { isOpenToAll, opening, sharingOf } from './sharing.ts';
 
 const LEAST_NODE = [20, 15] as const;
 
@@ -44,8 +45,12 @@ export function checkPermissions(directory: string): Check {
   const mend =
     uid === process.getuid?.()
       ? `chmod -R u+rwX ${shellWord(directory)}`
-      : `run the doctor as uid ${uid}, whose it is, or let that user, or root, give you the right to read`;
+      : `run the doctor as uid ${uid}, whose it is, or let that user, or root, give you the right to read${whereShared(directory)}`;
   return { name, state: 'fail', message: `${first} may not be read${more}`, mend };
+}
+
+function whereShared(directory: string): string {
+  return sharingOf(statSync(directory)) === 'owner' ? '' : `: ${opening(directory)}`;
 }
 
 function refusedOf(path: string, mode: number): string[] {
@@ -57,22 +62,44 @@ function refusedOf(path: string, mode: number): string[] {
   }
 }
 
-/** Files of another owner than the directory's: who may write the one may not be let at the other. */
+/** Files that some of those may not get at who may make files in the directory: they cannot append, or read all. */
 export function checkOwners(directory: string, writable: boolean): Check {
   const name = 'owners';
-  const { uid } = statSync(directory);
-  const others = logFilesIn(directory).filter((file) => {
+  const place = statSync(directory);
+  const files = logFilesIn(directory);
+  const last = files
+    .filter((file) => segmentSeq(file) !== undefined)
+    .sort()
+    .at(-1);
+  const closed = [...files, LOCK_FILE].filter((file) => {
     const look = statSync(join(directory, file), { throwIfNoEntry: false });
-    return look !== undefined && look.uid !== uid;
+    const bits = file === last || file === LOCK_FILE ? 6 : 4;
+    return look !== undefined && !isOpenToAll(look, place, bits);
   });
-  const [first] = others;
-  if (first === undefined) return { name, state: 'ok', message: 'every file has the owner of the directory' };
+  const { fits, fault } = OWNERS[sharingOf(place)];
+  const [first] = closed;
+  if (first === undefined) return { name, state: 'ok', message: fits };
   const mend = writable
-    ? `chown -R --reference=${shellWord(directory)} ${shellWord(directory)}, as root`
-    : 'let root see to their owner where the log is written';
-  const message = `${count(others.length, 'file')} of another owner than the directory's, such as ${first}`;
+    ? opening(directory)
+    : 'let root see to their owner and mode where the log is written';
+  const message = `${count(closed.length, 'file')} ${fault}, such as ${first}`;
   return { name, state: 'warn', message: `${message}: others may not be able to append`, mend };
 }
+
+const OWNERS = {
+  owner: {
+    fits: 'every file has the owner of the directory',
+    fault: "of another owner than the directory's",
+  },
+  group: {
+    fits: "the directory's group may use every file",
+    fault: "that the directory's group may not use, though it may make files there",
+  },
+  all: {
+    fits: 'all users may use every file',
+    fault: 'that not all users may use, though all may make files in the directory',
+  },
+} as const;
 
 function logFilesIn(directory: string): string[] {
   return readdirSync(directory).filter(

@@ -1,5 +1,5 @@
 import { basename, dirname } from 'node:path';
-import type { FileAccess, FileLook, Storage, StorageFile } from '../../storage/storage.ts';
+import type { FileAccess, FileLook, Permissions, Storage, StorageFile } from '../../storage/storage.ts';
 import { systemError } from '../wrapped-storage.ts';
 import type { Effect, Inode, Naming } from './effect.ts';
 import { Image, ROOT } from './image.ts';
@@ -51,14 +51,14 @@ export class SimDisk implements Storage {
     this.effects.push({ kind: 'note', note });
   }
 
-  makeDirectory(path: string, mode = 0o777): string | undefined {
+  makeDirectory(path: string, as: Permissions = { mode: 0o777 }): string | undefined {
     const there = this.#find(path);
     if (there !== undefined) {
       if (this.image.directories.has(there)) return undefined;
       throw systemError('EEXIST');
     }
-    const first = this.makeDirectory(dirname(path), mode);
-    this.#name([{ ...this.#placeOf(path), inode: this.#make(true, mode) }]);
+    const first = this.makeDirectory(dirname(path), as);
+    this.#name([{ ...this.#placeOf(path), inode: this.#make(true, as.mode) }]);
     return first ?? path;
   }
 
@@ -66,7 +66,7 @@ export class SimDisk implements Storage {
     return [...this.#directory(path).names.keys()].sort();
   }
 
-  open(path: string, access: FileAccess, mode = 0o666): SimFile {
+  open(path: string, access: FileAccess, as: Permissions = { mode: 0o666 }): SimFile {
     const found = this.#find(path);
     if (found !== undefined && this.image.directories.has(found)) throw systemError('EISDIR');
     if (access === 'create' && found !== undefined) throw systemError('EEXIST');
@@ -74,7 +74,7 @@ export class SimDisk implements Storage {
     if (access !== 'create' && access !== 'append')
       throw Object.assign(systemError('ENOENT'), { syscall: 'open' });
     const place = this.#placeOf(path);
-    const inode = this.#make(false, mode);
+    const inode = this.#make(false, as.mode);
     this.#name([{ ...place, inode }]);
     return this.#fileOf(inode);
   }
@@ -210,6 +210,8 @@ export class SimDisk implements Storage {
       size: file?.content.size ?? 0,
       directory: file === undefined,
       mode,
+      uid: 0,
+      gid: 0,
       modifiedMs: this.#modified.get(inode) ?? 0,
     };
   }

@@ -94,17 +94,17 @@ export function faultyStorage(disk: SimDisk, obstacles: Obstacles): Storage {
     close: () => file.close(),
   });
   return {
-    makeDirectory: (path, mode) => {
+    makeDirectory: (path, as) => {
       meet('makeDirectory', path);
-      return disk.makeDirectory(path, mode);
+      return disk.makeDirectory(path, as);
     },
     list: (path) => {
       meet('list', path);
       return disk.list(path);
     },
-    open: (path, access, mode) => {
+    open: (path, access, as) => {
       meet(access === 'create' || access === 'append' ? 'make' : 'open', path);
-      return fileOf(disk.open(path, access, mode), path);
+      return fileOf(disk.open(path, access, as), path);
     },
     look: (path) => {
       meet('look', path);

@@ -113,9 +113,7 @@ export const KEEPING: readonly Mutant[] = [
     name: 'no-word-of-failed-sync',
     rule: 'a Wal whose sync failed leaves wal.suspect',
     told: 'DURABILITY: When an append is rejected',
-    edits: [
-      { file: 'file/log-end', find: 'markSuspect(storage, directory, firstSeq, fileMode);', replace: ';' },
-    ],
+    edits: [{ file: 'file/log-end', find: 'markSuspect(storage, directory, firstSeq);', replace: ';' }],
     caughtBy: { by: 'crash', workload: 'failed sync' },
   },
   {

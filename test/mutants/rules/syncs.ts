@@ -66,8 +66,8 @@ export const SYNCS: readonly Mutant[] = [
     edits: [
       {
         file: 'file/log-end',
-        find: 'markSuspect(storage, directory, firstSeq, fileMode);',
-        replace: 'markSuspect(storage, directory, this.reader.firstSeq, fileMode);',
+        find: 'markSuspect(storage, directory, firstSeq);',
+        replace: 'markSuspect(storage, directory, this.reader.firstSeq);',
       },
     ],
     caughtBy: {
