@@ -227,6 +227,8 @@ test(
       await makeLog(dir, [{ op: 'add', id: 'bd-1', data: WHOLE }]);
       const path = join(dir, 'out');
       writeFileSync(path, 'before\n');
+      symlinkSync('/dev/stdout', join(dir, 'link'));
+      assert.equal(destinationOf(join(dir, 'link')).descriptor, 1);
       const file = openSync(path, 'a');
       const { code } = await ended(
         start(dir, [...EXPORT, '/dev/stdout'], { stdio: ['ignore', file, 'inherit'] }),

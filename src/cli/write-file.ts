@@ -31,7 +31,7 @@ export interface Destination {
 }
 
 /** A file that names a descriptor of the process. */
-const DESCRIPTOR = /^\/(?:dev|proc\/(?:self|thread-self|[0-9]+))\/fd\/([0-9]+)$/;
+const DESCRIPTOR = /^\/(?:dev|proc\/(self|thread-self|[0-9]+))\/fd\/([0-9]+)$/;
 const MOST_LINKS = 40;
 
 /** Follows the links of a path, also one that leads to nothing. */
@@ -40,11 +40,12 @@ export function destinationOf(name: string): Destination {
     let path = resolve(name);
     for (let links = 0; links <= MOST_LINKS; links++) {
       const descriptor = descriptorOf(path);
-      if (descriptor !== undefined) return { name, path, descriptor, there: undefined };
-      const link = linkAt(path);
+      if (typeof descriptor === 'number') return { name, path, descriptor, there: undefined };
+      const there = statSync(path, { throwIfNoEntry: false });
+      if (there?.isDirectory()) throw new Error('it is a directory');
+      // What such a link tells of a pipe is no path.
+      const link = descriptor === null && !there?.isFile() ? undefined : linkAt(path);
       if (link === undefined) {
-        const there = statSync(path, { throwIfNoEntry: false });
-        if (there?.isDirectory()) throw new Error('it is a directory');
         const real = join(realpathSync(dirname(path)), basename(path));
         return { name, path: real, descriptor: undefined, there };
       }
@@ -54,9 +55,11 @@ export function destinationOf(name: string): Destination {
   });
 }
 
-function descriptorOf(path: string): number | undefined {
-  const descriptor = DESCRIPTOR.exec(path)?.[1];
-  return descriptor === undefined ? undefined : Number(descriptor);
+/** The descriptor that a path names; null for one of another process. */
+function descriptorOf(path: string): number | null | undefined {
+  const [, whose = 'self', descriptor] = DESCRIPTOR.exec(path) ?? [];
+  if (descriptor === undefined) return undefined;
+  return /self$/.test(whose) || Number(whose) === process.pid ? Number(descriptor) : null;
 }
 
 /** Where a link leads; undefined where the path is none. */

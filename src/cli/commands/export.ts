@@ -39,12 +39,12 @@ export function exportCommand(): Command {
     .addHelpText(
       'after',
       `
-What "import --from beads" reads, and kept: fields in beads' order, others after them, sorted. Data without an id, or
-without times, gets those of its entries. An issue that lacks what beads requires (a title) is listed and written. An id
-whose data is no issue is listed and left out, and the exit code is 1.
-It refuses to write over a file that holds what would be lost: an id that is neither in the log nor known as deleted there,
-a newer updated_at, or a line that it cannot read. The file is there whole, and synced, or as it was before; a device or a
-pipe is written through.`,
+What "import --from beads" reads, and what it kept: fields in beads' order, others after them, sorted. Data without an id or
+times gets those of its entries. An issue that lacks what beads requires (a title) is listed, and written. An id whose data is
+no issue is listed and left out, and the exit code is 1.
+A file is not written over where that loses what it holds: an id that is neither in the log nor known as deleted there, a newer
+updated_at, an edit of the same time, or a line that cannot be read. It is there whole, and synced, or as it was before. A
+device or a pipe is written through.`,
     )
     .action(async (file: string, _options: unknown, self: Command) => {
       const { dir, json, strict = false, force = false, fold: named } = settingsOf<ExportSettings>(self);

@@ -33,7 +33,7 @@ interface ImportSettings extends WriterOptions {
 export function importCommand(): Command {
   const command = makeCommand('import', [
     'import --from beads .beads/issues.jsonl',
-    'git show HEAD~1:.beads/issues.jsonl | jsonl-wal import --from beads --dry-run -',
+    'import --from beads --dry-run - < issues.jsonl.gz',
   ])
     .argument('<file>', 'JSON lines, gzipped or not; -: standard input')
     .addOption(
@@ -48,10 +48,11 @@ export function importCommand(): Command {
     .addHelpText(
       'after',
       `
-Each line is compared with the current state, in the turn that writes it. A line that says the same is passed over; one
-with an older updated_at is listed and passed over; any other becomes an entry: an add with the whole issue, or, for a tombstone,
-a delete. They are appended in the order of updated_at, which is their ts. An id that is not in the file stays as it is. Lines that are no issue
-(tombstones, memories, a header, other kinds) are kept under ids that begin with "beads:", and exported again.
+Each line is compared with the current state, in the turn that writes it. A line that says the same is passed over; one with
+an older updated_at is listed and passed over; any other becomes an entry: an add with the whole issue, or, for a tombstone,
+a delete. They are appended in the order of updated_at, which is their ts. An id that is not in the file stays as it is.
+Lines that are no issue (tombstones, memories, a header, other kinds) are kept under ids that begin with "beads:", and
+exported again.
 A bad line is listed and passed over, and the exit code is 1. A file with conflict markers is refused.`,
     );
   return withWriterOptions(command).action(async (file: string, _options: unknown, self: Command) => {
