@@ -148,21 +148,25 @@ test('what a crash and a sleeper left is ignored, and the next compaction takes 
     await wal.compact({ fold: lastData, retain: 1 });
     await fill(wal, 5, 51);
     const before = await stateOf(directory);
-    const [old, fresh, sleeper] = [
-      'snapshot-1.old.tmp',
-      'snapshot-1.new.tmp',
-      '00000000000000000007.jsonl',
-    ].map((name) => join(directory, name)) as [string, string, string];
-    for (const path of [old, fresh, sleeper]) writeFileSync(path, '');
-    utimesSync(old, 0, 0);
+    const left = [
+      ['snapshot-00000000000000000007.jsonl.old.tmp', 'old'],
+      ['00000000000000000007.jsonl.old.tmp', 'old'],
+      ['snapshot-00000000000000000007.jsonl.new.tmp', 'new'],
+      ['00000000000000000007.jsonl', 'new'],
+      ['mine.old.tmp', 'old'],
+    ].map(([name = '', age]) => ({ path: join(directory, name), age }));
+    for (const { path, age } of left) {
+      writeFileSync(path, '');
+      if (age === 'old') utimesSync(path, 0, 0);
+    }
     const next = await Wal.open(directory, SMALL);
     assert.equal((await next.append(entry('bd-5', 55))).seq, 56);
     await next.close();
     assert.equal((await stateOf(directory)).length, before.length);
     assert.equal((await wal.compact({ fold: lastData, retain: 1 })).seq, 56);
     assert.deepEqual(
-      [old, fresh, sleeper].map((path) => existsSync(path)),
-      [false, true, false],
+      left.map(({ path }) => existsSync(path)),
+      [false, false, true, false, true],
     );
     assert.equal((await wal.verify()).ok, true);
   }));
