@@ -69,6 +69,9 @@ const CONVERSIONS: Readonly<Record<string, (bytes: Buffer) => Buffer>> = {
   'carriage returns and an empty line at the end': text((text) => `${carriageReturns(text)}\r\n`),
   'an empty line before the first, and behind each': text((text) => `\r\n${text.replaceAll('\n', '\r\n\n')}`),
   'JSON with spaces, and all but ASCII escaped': text((text) => text.replaceAll(/^.+$/gm, spaced)),
+  'JSON over several lines': text((text) =>
+    text.replaceAll(/^.+$/gm, (line) => JSON.stringify(JSON.parse(line), null, 2)),
+  ),
   'UTF-16 with the last newline cut off': utf16((text) => `\ufeff${text.slice(0, -1)}`),
   'UTF-16 with a byte-order mark': utf16((text) => `\ufeff${text}`),
   'UTF-16 without one': utf16(asItIs),
@@ -162,6 +165,22 @@ test('no append buries a last line that is whole but for what lies around it', a
       assert.deepEqual([entries, lost], [3, []]);
     });
 });
+
+test('line ends that are carriage returns alone: no append buries the lines, and a salvage keeps all', () =>
+  endingIn(asItIs, async (log) => {
+    const path = join(log, files(log, /^0/)[0] as string);
+    writeFileSync(path, `${readFileSync(path, 'utf8')}\n`.replaceAll('\n', '\r'));
+    const reader = await Wal.open(log, { readOnly: true });
+    assert.equal((await reader.verify()).error?.cause, 'carriage-return');
+    await reader.close();
+    await assert.rejects(
+      Wal.open(log).then((wal) => wal.append({ op: 'add', id: 'next' }).finally(() => wal.close())),
+      { code: 'ERR_WAL_CORRUPT', outcome: 'not-written' },
+    );
+    await assert.rejects(Wal.repair(log, { mode: 'tail' }), { code: 'ERR_WAL_CORRUPT' });
+    const { entries, lost } = await Wal.repair(log, { mode: 'salvage' });
+    assert.deepEqual([entries, lost], [3, []]);
+  }));
 
 for (const mode of ['tail', 'salvage'] as const)
   test(`a line of nothing but white space at the end: by ${mode} nothing is lost`, () =>

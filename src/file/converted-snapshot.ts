@@ -21,10 +21,28 @@ export function convertedSnapshot(
 ): MendedSnapshot | undefined {
   const path = join(directory, snapshotName(seq));
   const bytes = readWhole(storage, path) ?? Buffer.alloc(0);
-  const lines = cutLines(toUtf8(bytes, encodingOf(bytes))).map(withoutNewline);
-  const there = lines.filter(({ length }) => length > 0);
-  return snapshotOf(there, path, seq) ?? snapshotOf(there.map(asWritten), path, seq);
+  const lines = cutLines(toUtf8(bytes, encodingOf(bytes)));
+  const there = lines.map(withoutNewline).filter(({ length }) => length > 0);
+  return snapshotOf(there, path, seq) ?? snapshotOf(objectsIn(lines).map(asWritten), path, seq);
 }
+
+/** The lines; those of an object that a formatter spread over several are put together. */
+function objectsIn(lines: readonly Buffer[]): Buffer[] {
+  const objects: Buffer[][] = [];
+  let isOpen = false;
+  for (const line of lines) {
+    const text = withoutNewline(line);
+    if (isOpen) objects.at(-1)?.push(text);
+    else if (text.length > 0) objects.push([text]);
+    // What is within an object is indented.
+    if (line[0] === OPENING_BRACE && text.length === 1) isOpen = true;
+    else if (line[0] === CLOSING_BRACE) isOpen = false;
+  }
+  return objects.map((parts) => Buffer.concat(parts));
+}
+
+const OPENING_BRACE = 0x7b;
+const CLOSING_BRACE = 0x7d;
 
 function snapshotOf(
   [first = NEWLINE, ...rest]: readonly Buffer[],

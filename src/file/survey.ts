@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Clock } from '../clock/clock.ts';
 import { readEdited } from '../format/edited.ts';
-import { type Envelope, readEnvelope } from '../format/line.ts';
+import { type Envelope, MAX_LINE_BYTES, readEnvelope } from '../format/line.ts';
 import { lineageOf } from '../format/lineage.ts';
 import { segmentName } from '../format/names.ts';
 import { leftBehind } from '../format/passed-over.ts';
@@ -99,6 +99,10 @@ class SegmentSurvey implements ScanVisitor {
   readonly #scan: SegmentScan;
   /** Lines of UTF-16. */
   #units = 0;
+  /** What was read of an object that is spread over several lines, and where its first is among the items. */
+  #spread:
+    | { readonly offset: number; readonly items: number; readonly parts: Buffer[]; bytes: number }
+    | undefined;
 
   constructor(
     firstSeq: number,
@@ -192,6 +196,7 @@ class SegmentSurvey implements ScanVisitor {
     }
     if (misfit.cause === 'merge-conflict') this.#sides.meet(inner.toString('latin1', 0, 1));
     const noted = this.#misfit(misfit, offset, length);
+    if (encoding === 'utf-8' && this.#isSpread(raw, inner, offset)) return;
     if (encoding === 'utf-8') {
       const start = offset + inner.byteOffset - raw.byteOffset;
       let end: number | undefined;
@@ -209,6 +214,26 @@ class SegmentSurvey implements ScanVisitor {
       ...this.#line(edit.line, offset, length, false, { encoding, edited: true }),
       text,
     });
+  }
+
+  /** Whether this line ends an object that a formatter spread over several, and which is a line of the log. */
+  #isSpread(raw: Buffer, inner: Buffer, offset: number): boolean {
+    if (raw[0] === OPENING_BRACE && inner.length === 1)
+      this.#spread = { offset, items: this.items.length - 1, parts: [], bytes: 0 };
+    const spread = this.#spread;
+    if (spread === undefined) return false;
+    spread.parts.push(inner);
+    spread.bytes += inner.length;
+    const isEnd = raw[0] === CLOSING_BRACE;
+    if (isEnd || spread.bytes > MAX_LINE_BYTES) this.#spread = undefined;
+    const written = isEnd ? rewritten(Buffer.concat(spread.parts)) : undefined;
+    const line = written && readEnvelope(written, 0, written.length);
+    if (line === undefined) return false;
+    // They are the line, and no damage beside it.
+    this.items.length = spread.items;
+    const length = offset + raw.length - spread.offset;
+    this.#found(line, spread.offset, length, false, { converted: 'not-a-record' });
+    return true;
   }
 
   #misfit({ verdict, cause }: Misfit, offset: number, length: number): SurveyedMisfit {
@@ -265,6 +290,7 @@ class SegmentSurvey implements ScanVisitor {
 type Found = Partial<Pick<SurveyedLine, 'glued' | 'joined' | 'converted' | 'encoding' | 'edited'>>;
 
 const OPENING_BRACE = 0x7b;
+const CLOSING_BRACE = 0x7d;
 /** Characters of an edited line that are told. */
 const MOST_SHOWN = 10_000;
 

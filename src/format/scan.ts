@@ -3,7 +3,7 @@ import { Chain, type Doubt, type Missing } from './chain.ts';
 import { type Envelope, MAX_LINE_BYTES, NEWLINE, readEnvelope } from './line.ts';
 import { LineBeginnings } from './line-beginnings.ts';
 import { judgeMisfit, type Misfit, TOO_LONG, TORN } from './verdict.ts';
-import { isWrapped } from './within.ts';
+import { holdsCarriageReturns, isWrapped } from './within.ts';
 
 /** Receives lines as they are judged. `bytes` may be used again once the call returns. */
 export interface ScanVisitor {
@@ -108,7 +108,9 @@ export class SegmentScan {
     // A line that a writer is in the middle of: it begins so, and seldom ends in one of those.
     if (this.#carry[0]?.[0] === OPENING_BRACE && last > SPACE) return undefined;
     const bytes = Buffer.concat(this.#carry);
-    return isWrapped(bytes) ? judgeMisfit(bytes, 0, bytes.length).cause : undefined;
+    return isWrapped(bytes) || holdsCarriageReturns(bytes)
+      ? judgeMisfit(bytes, 0, bytes.length).cause
+      : undefined;
   }
 
   push(bytes: Buffer): void {

@@ -76,3 +76,9 @@ export function isWrapped(bytes: Buffer): boolean {
   const line = trimmed(toUtf8(bytes, encodingOf(bytes)));
   return line.length < bytes.length && readEnvelope(line, 0, line.length) !== undefined;
 }
+
+/** Whether it is lines that end in carriage returns alone, the first of them whole. */
+export function holdsCarriageReturns(bytes: Buffer): boolean {
+  const end = bytes.indexOf(0x0d);
+  return end > 0 && bytes.at(-1) === 0x0d && readEnvelope(bytes, 0, end) !== undefined;
+}
