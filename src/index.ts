@@ -29,13 +29,13 @@ export type { Durability, Limits } from './options/options.ts';
 export type { BackupFiles, StoreInfo } from './store/store.ts';
 export type { AutoCompactOptions } from './table/auto-compact.ts';
 export type { CompactOptions, CompactReport } from './table/compact.ts';
-export { type Fold, lastData } from './table/fold.ts';
+export { type Fold, IGNORED, lastData } from './table/fold.ts';
 export type { Item } from './table/item.ts';
 export type { Change } from './table/overlay.ts';
 export type { Moment, PastState } from './table/past.ts';
 export type { Filter, Where } from './table/selection.ts';
 export type { Table, TableOptions, TransactionOptions, UpdateOptions, WatchOptions } from './table/table.ts';
-export type { Transaction } from './table/transaction.ts';
+export type { NotPromise, Transaction } from './table/transaction.ts';
 export type { BackupOptions, BackupReport } from './wal/backup.ts';
 export type { WalClock, WalOptions } from './wal/options.ts';
 export type {

@@ -91,6 +91,7 @@ test('thresholds out of range are refused', async () => {
     { ratio: '1' },
     { ratio: Number.NaN },
     { minBytes: 1 },
+    { minBytes: 2 ** 18 - 1 },
     { often: true },
   ])
     await assert.rejects(
@@ -99,4 +100,11 @@ test('thresholds out of range are refused', async () => {
       JSON.stringify(autoCompact),
     );
   await assert.rejects(Wal.open('never-made', { fold: {} } as never), { code: 'ERR_WAL_ARGUMENT' });
+  // A segment is the least: the log is looked at when one is full.
+  const small = { ...EAGER, segmentBytes: 16_385 };
+  const message = /minBytes \(from segmentBytes on\) must be .*16385/;
+  await assert.rejects(Wal.open('never-made', small), { code: 'ERR_WAL_ARGUMENT', message });
+  // By default it is as large as a large segment.
+  const large = { ...OPTIONS, segmentBytes: 2 ** 23, autoCompact: true };
+  await inScratch('auto-compact', async (directory) => (await Wal.open(directory, large)).close());
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { appendStream } from '../src/cli/append-stream.ts';
-import { type AppendResult, Wal, type WalError } from '../src/index.ts';
+import { type AppendResult, lastData, Wal, type WalError } from '../src/index.ts';
 import { recordsIn } from '../src/lab/audit.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 import { inLog, openChanged } from '../src/lab/small-log.ts';
@@ -46,13 +46,13 @@ test('beyond maxPendingBytes all that appends is rejected, and goes through once
       assert.equal(wal.appendSync(add('sync')).seq, 18);
       await Promise.all(more);
     },
-    { maxPendingBytes: 8 * KiB },
+    { maxPendingBytes: 8 * KiB, fold: lastData },
   ));
 
 test('an entry is read and dated when append is called, though it is written much later', () =>
   inScratch('backlog', async (directory) => {
     let now = 0;
-    const wal = await Wal.open(directory, { clock: { now: () => ++now } });
+    const wal = await Wal.open(directory, { clock: { now: () => ++now }, fold: lastData });
     now = 0;
     const entry = { op: 'add', id: 'bd-0', data: { n: 0 }, key: 'k0' };
     const calls: Promise<AppendResult>[] = [];
@@ -88,11 +88,11 @@ test('those who wait for room are let in one after the other, in the order they 
 
 /** A program that tells, of each kind of append, how much memory those on their way hold, as a share of maxPendingBytes. */
 const HELD = `
-import { Wal } from ${JSON.stringify(new URL('../src/index.js', import.meta.url).href)};
+import { lastData, Wal } from ${JSON.stringify(new URL('../src/index.js', import.meta.url).href)};
 const most = 4 * 1024 * 1024;
 let open = true;
 const lock = { kind: 'door', tryAcquire: () => open, release() {}, close() {} };
-const wal = await Wal.open(process.argv[1], { maxPendingBytes: most, durability: 'os', lock, lockTimeoutMs: Infinity });
+const wal = await Wal.open(process.argv[1], { fold: lastData, maxPendingBytes: most, durability: 'os', lock, lockTimeoutMs: Infinity });
 const table = await wal.table();
 const controllers = Array.from({ length: 3000 }, () => new AbortController());
 const wide = 'x'.repeat(1000) + '\u{1f600}';
@@ -197,7 +197,7 @@ test('however appends end, nothing of them counts any more', () =>
         );
       }
     },
-    { maxPendingBytes: 1 },
+    { maxPendingBytes: 1, fold: lastData },
   ));
 
 test('close waits for what was appended before it; who waits for room then is told, and refused', () =>

@@ -505,13 +505,20 @@ test('append --expect-rev goes through only if the id is as it was seen', () =>
     await fill(dir, 4);
     const claim = (rev: string, ...more: string[]) =>
       run(dir, ['append', '--op', 'claim', '--id', 'bd-1', '--expect-rev', rev, ...more]);
-    assert.equal((await claim('4')).stdout, '5\n');
+    const refused = await claim('4');
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /nobody has named one: .*--fold last-data, or --fold .*ERR_WAL_FOLD/s);
+    // Named once, it is recorded, as entry 5.
+    assert.equal((await claim('4', '--fold', 'last-data')).stdout, '6\n');
     const late = await claim('4', '--json');
     assert.equal(late.code, 3);
     assert.deepEqual(
       objects(late.stderr).map(({ code, rev }) => [code, rev]),
-      [['ERR_WAL_CONFLICT', 5]],
+      [['ERR_WAL_CONFLICT', 6]],
     );
+    assert.equal((await claim('6')).stdout, '7\n');
+    const unasked = ['append', '--op', 'a', '--id', 'b', '--fold', 'last-data'];
+    assert.equal((await run(dir, unasked)).code, 2);
     assert.equal((await claim('x')).code, 2);
     assert.equal((await claim('5', '--expect-seq', '5')).code, 2);
     assert.equal((await run(dir, ['append', '--expect-rev', '1'], '{"op":"a","id":"b"}\n')).code, 2);

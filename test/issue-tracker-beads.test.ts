@@ -114,7 +114,7 @@ function folded(...records: readonly Folded[]): Map<string, Issue> {
       crc: '',
       prev: '',
     });
-    if (issue !== undefined) issues.set(id, issue);
+    if (issue !== undefined) issues.set(id, issue as Issue);
   });
   return issues;
 }

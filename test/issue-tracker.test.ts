@@ -639,7 +639,7 @@ describe('the issue tracker example', { concurrency: 2 }, () => {
     const apply = (op: string, id: string, data?: unknown) => {
       const record = { seq: 1, ts: 5, op, id, data, writer: 'w.1', crc: '', prev: '' };
       const issue = ISSUES.apply(issues.get(id), record);
-      if (issue !== undefined) issues.set(id, issue);
+      if (issue !== undefined) issues.set(id, issue as Issue);
     };
     apply('add', 'bd-1', { title: 'From beads', status: 'closed', priority: 'high', claim: 'me' });
     apply('add', 'bd-2', {

@@ -5,7 +5,7 @@ import { lastData, type Table, Wal } from '../src/index.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 import { chooseSeed } from '../src/lab/seeded.ts';
 
-const SMALL = { segmentBytes: 4096, durability: 'os' } as const;
+const OPTIONS = { segmentBytes: 4096, durability: 'os', fold: lastData } as const;
 
 /** The log as a plain Map, and what a run of commands is made of. */
 interface Model {
@@ -128,7 +128,7 @@ const COMMANDS: fc.Arbitrary<Command>[] = [
   fc.constant(
     command('reopens', async (_, real) => {
       await real.wal.close();
-      real.wal = await Wal.open(real.directory, SMALL);
+      real.wal = await Wal.open(real.directory, OPTIONS);
       real.table = await real.wal.table();
     }),
   ),
@@ -139,8 +139,8 @@ test('whatever is appended, updated, deleted, compacted, by this Wal and another
   t.diagnostic(`TEST_SEED=${seed}`);
   const property = fc.asyncProperty(fc.commands(COMMANDS, { maxCommands: 40 }), async (commands) => {
     await inScratch('model', async (directory) => {
-      const wal = await Wal.open(directory, SMALL);
-      const other = await Wal.open(directory, SMALL);
+      const wal = await Wal.open(directory, OPTIONS);
+      const other = await Wal.open(directory, OPTIONS);
       const real: Real = { directory, wal, table: await wal.table(), other };
       try {
         await fc.asyncModelRun(() => ({ model: { items: new Map(), seq: 0 }, real }), commands);

@@ -4,7 +4,7 @@ import { cpSync, rmSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../src/clock/clock.ts';
-import { type Entry, type Fold, lastData, Wal, WalError } from '../src/index.ts';
+import { type Entry, type Fold, lastData, type Transaction, Wal, WalError } from '../src/index.ts';
 import { recordsIn } from '../src/lab/audit.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 import { type Count, inTable } from '../src/lab/small-log.ts';
@@ -93,7 +93,8 @@ for (const thrown of [new Error('no'), undefined, 'text', new WalError('ERR_WAL_
 test('an async function is refused, and what it does after its turn reaches nothing', async () => {
   await inTable('transaction', async (table, wal) => {
     let late: unknown;
-    const refused = table.transaction(async (tx) => {
+    // The types refuse it, too.
+    const decide: (tx: Transaction<Count>) => unknown = async (tx) => {
       tx.set('a', { n: 1 });
       await undefined;
       try {
@@ -102,12 +103,10 @@ test('an async function is refused, and what it does after its turn reaches noth
         late = error;
         throw error;
       }
-    });
-    await assert.rejects(refused, isBroken);
-    await assert.rejects(
-      table.update('a', async () => ({ n: 1 })),
-      isBroken,
-    );
+    };
+    await assert.rejects(table.transaction(decide), isBroken);
+    const change: () => unknown = async () => ({ n: 1 });
+    await assert.rejects(table.update('a', change), isBroken);
     await sleep(1);
     assert.ok(isBroken(late));
     assert.equal((await wal.head()).seq, 0);

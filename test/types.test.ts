@@ -6,10 +6,10 @@ import { inScratch, packageRoot } from '../src/lab/scratch.ts';
 
 /** A library that names the types of all it gives to the public calls, and gets from them. */
 const CONSUMER = `
-import { createLock, lockStatus, Wal } from 'jsonl-wal';
+import { createLock, IGNORED, lockStatus, Wal } from 'jsonl-wal';
 import type { AppendResult, Head, Limits, Lock, LockStatus, LogRecord, StatsOptions } from 'jsonl-wal';
 import type { StoreInfo, VerifyReport, WalOptions, WalStats } from 'jsonl-wal';
-import type { Change, Fold, Item, RevExpectation, Table, TableOptions, Transaction } from 'jsonl-wal';
+import type { Change, Fold, Item, NotPromise, RevExpectation, Table, TableOptions, Transaction } from 'jsonl-wal';
 import type { TransactionOptions, UpdateOptions, WatchOptions } from 'jsonl-wal';
 import { assertSound, jsonlWal, runScenario, SCENARIOS } from 'jsonl-wal/lab';
 import type { RunOptions, Scenario, Target } from 'jsonl-wal/lab';
@@ -42,6 +42,17 @@ export const titles: string[] = table.list(({ rev }) => rev > 1).map(({ value })
 const tries: TransactionOptions = { maxTries: 3 };
 const decide = (tx: Transaction<Issue>): number => tx.list().length;
 export const count: number = await table.transaction(decide, tries);
+// @ts-expect-error: it would go on when its turn is over.
+await table.transaction(async (tx) => tx.set('a', { title: 'b' }));
+// @ts-expect-error: so would this one, where it waits.
+await table.transaction((tx) => (tx.size > 0 ? Promise.resolve(1) : 1));
+// @ts-expect-error: and this one.
+await table.update('a', async () => ({ title: 'b' }));
+const decideLater: <R>(decide: (tx: Transaction<Issue>) => NotPromise<R>) => Promise<R> = (decide) => table.transaction(decide);
+export const sizes: number[] = [await decideLater(({ size }) => size)];
+export const none: void = await table.transaction((tx) => void tx.set('a', { title: 'b' }));
+const sparse: Fold<Issue, Issue> = { name: 'sparse', version: 1, apply: (_, { op, data }) => (op === 'add' ? data : IGNORED) };
+export const sparseTable: Table<Issue> = await wal.table({ fold: sparse });
 const update: UpdateOptions = { op: 'rename' };
 export const updated: Item<Issue> | undefined = await table.update('a', (issue) => issue && { title: 'b' }, update);
 const watching: WatchOptions = { signal: AbortSignal.timeout(1) };

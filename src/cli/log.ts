@@ -37,9 +37,9 @@ export function withWriterOptions(command: Command): Command {
 /** Opens the log to append to it. It must exist: a mistyped directory would otherwise become a log of its own. */
 export async function openWriter(
   directory: string,
-  options: WriterOptions & Pick<WalOptions, 'onRewound'>,
+  options: WriterOptions & Pick<WalOptions, 'onRewound' | 'fold'>,
 ): Promise<Wal> {
-  const { lockTimeout, durability, strictLock, allowNetwork, onRewound } = options;
+  const { lockTimeout, durability, strictLock, allowNetwork, onRewound, fold } = options;
   const rest = {
     create: false,
     onLockWait: showWaiting,
@@ -47,6 +47,7 @@ export async function openWriter(
     allowNetwork: allowNetwork === true,
     ...(durability && { durability }),
     ...(onRewound && { onRewound }),
+    ...(fold && { fold }),
     ...(lockTimeout !== undefined && { lockTimeoutMs: lockTimeout }),
   };
   return openLog(directory, rest, 'not-written');

@@ -14,6 +14,11 @@ export function isFoldIdentity(value: unknown): value is FoldIdentity {
   return isNamed && Number.isSafeInteger(version) && (version as number) >= 1;
 }
 
+/** For messages. */
+export function foldText({ name, version }: FoldIdentity): string {
+  return `${JSON.stringify(name)} version ${version}`;
+}
+
 /** The log's fold after a line that names one: the first one named, or a later version of it. */
 export function recordedFold(recorded: FoldIdentity | undefined, named: FoldIdentity): FoldIdentity {
   if (recorded === undefined) return { name: named.name, version: named.version };

@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs';
-import { type Table, Wal, type WalOptions } from '../index.ts';
+import { lastData, type Table, Wal, type WalOptions } from '../index.ts';
 import { inScratch } from './scratch.ts';
 import { changedStorage, changedSurroundings, type FileChanges } from './wrapped-storage.ts';
 
@@ -73,7 +73,8 @@ export function inTable(
   body: (table: Table<Count>, wal: Wal, directory: string) => Promise<void>,
   options: WalOptions = {},
 ): Promise<void> {
-  return inLog(name, async (wal, directory) => body(await wal.table<Count>(), wal, directory), options);
+  const within = async (wal: Wal, directory: string) => body(await wal.table<Count>(), wal, directory);
+  return inLog(name, within, { fold: lastData, ...options });
 }
 
 /** Opens a log on the real disk, but for what is changed in the files of its segments and snapshots. */

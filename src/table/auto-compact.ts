@@ -9,7 +9,10 @@ export interface AutoCompactOptions {
    * much to read after the state as in it. More: less work, a longer log. 0.001 to 100; default 1.
    */
   readonly ratio?: number | undefined;
-  /** A log with fewer bytes of lines is left alone. 4,096 to 2^40; default 4 MiB. */
+  /**
+   * A log with fewer bytes of lines is left alone. It is looked at when a segment is full, so that less than the option `segmentBytes` is
+   * refused. `segmentBytes` to 2^40; default 4 MiB, or `segmentBytes` where that is more.
+   */
   readonly minBytes?: number | undefined;
   /** As of `compact`. Default 2. */
   readonly retain?: number | undefined;
@@ -17,8 +20,11 @@ export interface AutoCompactOptions {
 
 export type AutoCompact = Required<{ [K in keyof AutoCompactOptions]: number }>;
 
-/** Checks the option `autoCompact`; undefined where it is off. */
-export function resolveAutoCompact(given: boolean | AutoCompactOptions): AutoCompact | undefined {
+/** Checks the option `autoCompact` of a Wal with such segments; undefined where it is off. */
+export function resolveAutoCompact(
+  given: boolean | AutoCompactOptions,
+  segmentBytes: number,
+): AutoCompact | undefined {
   if (typeof given !== 'object' && !boolean('autoCompact', given)) return undefined;
   const {
     ratio = 1,
@@ -27,7 +33,12 @@ export function resolveAutoCompact(given: boolean | AutoCompactOptions): AutoCom
   } = readOptions(typeof given === 'object' ? given : {}, ['ratio', 'minBytes', 'retain']);
   return {
     ratio: number('autoCompact.ratio', ratio ?? 1, 0.001, 100),
-    minBytes: integer('autoCompact.minBytes', minBytes ?? 4 * 1024 * 1024, 4096, 2 ** 40),
+    minBytes: integer(
+      'autoCompact.minBytes (from segmentBytes on)',
+      minBytes ?? Math.max(4 * 1024 * 1024, segmentBytes),
+      segmentBytes,
+      2 ** 40,
+    ),
     retain: integer('autoCompact.retain', retain ?? 2, 1, 1000),
   };
 }

@@ -5,6 +5,12 @@ import type { LogRecord } from '../format/record.ts';
 import { badArgument, readFields } from '../options/options.ts';
 import type { Item } from './item.ts';
 
+/**
+ * What a fold's `apply` answers for a record that it ignores: the id keeps its value, rev, version and ts, and nobody is told of a
+ * change. Whatever else it answers touches the id, an equal value too. (The same symbol in every copy of this package.)
+ */
+export const IGNORED: unique symbol = Symbol.for('jsonl-wal.ignored');
+
 /** A reducer: how the records of an id, one after the other, become its value. */
 export interface Fold<V = unknown, T = unknown> {
   /** Names it in the log and in snapshots. 1 to 200 characters. */
@@ -12,12 +18,18 @@ export interface Fold<V = unknown, T = unknown> {
   /** A whole number from 1. Raise it when the same records come to another state, and add `upgrade`. */
   readonly version: number;
   /**
-   * The value that a record makes of one: `undefined` before the first, and to drop the id. A pure function: both arguments are frozen, the answer
-   * will be, and it must be what JSON keeps (null, booleans, finite numbers, strings, plain arrays and objects), whatever the
-   * option `values` says. A -0 in it is 0 once a snapshot has it.
+   * The value that a record makes of one: `undefined` before the first, and to drop the id; `IGNORED` where the record does not concern the
+   * state. A pure function: both arguments are frozen, the answer will be, and it must be what JSON keeps (null, booleans, finite numbers,
+   * strings, plain arrays and objects), whatever the option `values` says. A -0 in it is 0 once a snapshot has it.
+   *
+   * The rev of an id is the last record that the fold did not ignore, also where it left the value as it was: of two claims that expect
+   * the same rev the second always conflicts. So a fold answers `IGNORED` for records that must not disturb who has read the item:
+   *
+   *     apply: (count = 0, { op, data }) => (op === 'add' ? count + data : IGNORED)
+   *
    * Inside a transaction it is also given records that are not written yet: their `crc`, `prev` and `writer` are empty.
    */
-  apply(value: V | undefined, record: LogRecord<T>): V | undefined;
+  apply(value: V | undefined, record: LogRecord<T>): V | undefined | typeof IGNORED;
   /**
    * The value that this version makes of one from a snapshot of an earlier version; undefined drops the id. A pure function, under the
    * rules of `apply`. Called for each value of such a snapshot when a table is loaded, until the next compaction. Without it a
@@ -34,12 +46,15 @@ export interface Fold<V = unknown, T = unknown> {
 
 /**
  * The default fold: the last `data` of an id, until an entry with op `delete`. An entry without data leaves the value as
- * it is, null where there is none.
+ * it is, null where there is none. It ignores an op `delete` of an id that is not there.
  */
 export const lastData: Fold = {
   name: 'last-data',
   version: 1,
-  apply: (value, { op, data }) => (op === 'delete' ? undefined : data === undefined ? (value ?? null) : data),
+  apply(value, { op, data }) {
+    if (op === 'delete') return value === undefined ? IGNORED : undefined;
+    return data === undefined ? (value ?? null) : data;
+  },
 };
 
 /** Checks a fold of the caller's, and reads it once. */

@@ -1,30 +1,31 @@
 import { messageOf, WalError } from '../errors/errors.ts';
 import type { LogRecord } from '../format/record.ts';
-import type { Fold } from './fold.ts';
+import { type Fold, IGNORED } from './fold.ts';
 import { freezeKept } from './freeze.ts';
 
 /** What a table holds of an id. Frozen, all of it. */
 export interface Item<V = unknown> {
   readonly id: string;
-  /** Seq of the last record that touched the id: what to compare by, as with `expect: {rev}`. */
+  /** Seq of the last record of the id that the fold did not ignore: what to compare by, as with `expect: {rev}`. */
   readonly rev: number;
   /** That record's time, in milliseconds since the epoch. */
   readonly ts: number;
   /** What the fold made of its records. */
   readonly value: V;
-  /** How many records touched the id since it came to be: for people. */
+  /** How many records of the id the fold did not ignore since it came to be: for people. */
   readonly version: number;
 }
 
-/** What a record makes of an item; undefined where the fold drops it. Throws ERR_WAL_FOLD. */
+/** What a record makes of an item; undefined where the fold drops it, IGNORED where the item stays as it is. Throws ERR_WAL_FOLD. */
 export function foldItem<V>(
   fold: Fold<V>,
   before: Item<V> | undefined,
   record: LogRecord,
-): Item<V> | undefined {
+): Item<V> | undefined | typeof IGNORED {
   try {
     const value = fold.apply(before?.value, record);
     if (value === undefined) return undefined;
+    if (value === IGNORED) return IGNORED;
     // The record's data, and what the fold gave before, are frozen already.
     if (value !== record.data && value !== before?.value) freezeKept(value);
     const { id, seq: rev, ts } = record;

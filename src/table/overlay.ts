@@ -1,5 +1,6 @@
 import { RESERVED_OP_PREFIX } from '../format/line.ts';
 import type { LogRecord } from '../format/record.ts';
+import { IGNORED } from './fold.ts';
 import { foldItem, type Item } from './item.ts';
 import { Layer } from './layer.ts';
 
@@ -18,12 +19,13 @@ export interface Change<V = unknown> {
 
 /** Items as records change them, over a view that stays as it is. */
 export class Overlay<V> extends Layer<V> {
-  /** Folds a record in, unless it is the log's own. Throws ERR_WAL_FOLD. */
+  /** Folds a record in; undefined where it is the log's own, or the fold ignores it. Throws ERR_WAL_FOLD. */
   apply(record: LogRecord): Change<V> | undefined {
     const { id, seq, op } = record;
     if (op.startsWith(RESERVED_OP_PREFIX)) return undefined;
     const before = this.item(id);
     const after = foldItem(this.fold, before, record);
+    if (after === IGNORED) return undefined;
     this.put(id, after, before !== undefined);
     return Object.freeze({ id, seq, op, before, after });
   }

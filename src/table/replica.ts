@@ -7,6 +7,7 @@ import { inSegment } from './item.ts';
 import { type LoadParts, loadState } from './load.ts';
 import type { Change } from './overlay.ts';
 import { recordsIn } from './records.ts';
+import { Speculation } from './speculation.ts';
 import { State } from './state.ts';
 
 export interface ReplicaParts extends LoadParts {
@@ -29,7 +30,8 @@ export interface Watcher<V> {
 /** A state that follows the log's tail. Lines are kept as they came until the state is asked for. */
 export class Replica<V> {
   readonly #parts: ReplicaParts;
-  readonly #fold: Fold<V>;
+  readonly fold: Fold<V>;
+  readonly speculation = new Speculation<V>();
   #state: State<V>;
   #inbox = new Inbox(0, () => {});
   #stopListening = () => {};
@@ -41,7 +43,7 @@ export class Replica<V> {
 
   private constructor(parts: ReplicaParts, fold: Fold<V>) {
     this.#parts = parts;
-    this.#fold = fold;
+    this.fold = fold;
     this.#state = new State(fold);
   }
 
@@ -140,7 +142,7 @@ export class Replica<V> {
     const stop = tail.listen(inbox);
     let state: State<V> | undefined;
     try {
-      state = await loadState(this.#parts, this.#fold, snapshots, head, {
+      state = await loadState(this.#parts, this.fold, snapshots, head, {
         whole: this.#state.isDamaged,
         heard: heard.lines,
       });

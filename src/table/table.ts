@@ -7,14 +7,14 @@ import type { AppendResult, Request } from '../log/pending.ts';
 import { badArgument, integer, readOptions } from '../options/options.ts';
 import { anySignal } from '../options/signals.ts';
 import type { LineStore } from '../store/store.ts';
-import { checkFold, type Fold } from './fold.ts';
+import type { Fold } from './fold.ts';
 import type { Item } from './item.ts';
 import type { Change } from './overlay.ts';
-import { Replica } from './replica.ts';
+import type { Replica } from './replica.ts';
+import type { Loan, Replicas } from './replicas.ts';
 import { type Filter, selectionOf } from './selection.ts';
-import { Speculation } from './speculation.ts';
 import type { State } from './state.ts';
-import { broken, refuseThenable, Transaction } from './transaction.ts';
+import { broken, type NotPromise, refuseThenable, Transaction } from './transaction.ts';
 import { itemsInOrder, listOf, type View } from './view.ts';
 import { watchChanges } from './watch.ts';
 
@@ -23,6 +23,7 @@ export interface TableHost {
   readonly store: LineStore;
   readonly clock: Clock;
   readonly appender: Appender;
+  readonly replicas: Replicas;
   readonly rules: EntryRules;
   /** Aborts when the Wal is closed. */
   readonly closing: AbortSignal;
@@ -72,27 +73,24 @@ const LONG_MS = 10;
  *
  * Where the log was replaced (a checkout) or compacted, the next `refresh` loads it anew. A record that cannot be folded in is told by
  * `refresh`, `update` and `transaction`; what reads goes on with the state before it. A table lives, and costs a little
- * for every line, until it or its Wal is closed: make one, and keep it.
+ * for every line, until it or its Wal is closed: make one, and keep it. Tables of one fold (the same object) share their state.
  */
 export class Table<V = unknown> implements Iterable<Item<V>> {
   readonly #host: TableHost;
-  readonly #fold: Fold<V>;
+  readonly #loan: Loan<V>;
   readonly #replica: Replica<V>;
-  readonly #speculation = new Speculation<V>();
   readonly #stop = new AbortController();
   #warned = false;
 
-  private constructor(host: TableHost, fold: Fold<V>, replica: Replica<V>) {
+  private constructor(host: TableHost, loan: Loan<V>) {
     this.#host = host;
-    this.#fold = fold;
-    this.#replica = replica;
+    this.#loan = loan;
+    this.#replica = loan.replica;
   }
 
   /** @internal */
-  static async open<V>(host: TableHost, given: Fold<V>): Promise<Table<V>> {
-    const fold = checkFold(given);
-    const { store, clock, appender } = host;
-    return new Table(host, fold, await Replica.open({ store, clock, tail: appender.tail }, fold));
+  static async open<V>(host: TableHost, fold: Fold<V>): Promise<Table<V>> {
+    return new Table(host, await host.replicas.lend(fold));
   }
 
   /** The value of an id; undefined where it is not there. */
@@ -139,7 +137,7 @@ export class Table<V = unknown> implements Iterable<Item<V>> {
    * cost no more where there are many. Throws ERR_WAL_ARGUMENT where the fold has no order.
    */
   inOrder(): Generator<Item<V>, void, undefined> {
-    return itemsInOrder(this.#fold, () => this.#state);
+    return itemsInOrder(this.#replica.fold, () => this.#state);
   }
 
   /** How many ids there are. */
@@ -176,11 +174,11 @@ export class Table<V = unknown> implements Iterable<Item<V>> {
   /**
    * Appends what `change` makes of an id's value: `undefined` for nothing. Reading and writing are one step: as in a
    * transaction, which see. Resolves with the item that the entry leaves, once it is as safe as the option `durability`
-   * says; the rev is the entry's seq.
+   * says; the rev is the entry's seq. Where the fold ignores the entry, that is the item as it was, with its earlier rev.
    */
-  update(
+  update<D>(
     id: string,
-    change: (value: V | undefined, item: Item<V> | undefined) => unknown,
+    change: (value: V | undefined, item: Item<V> | undefined) => NotPromise<D>,
     options: UpdateOptions = {},
   ): Promise<Item<V> | undefined> {
     this.#checkOutside();
@@ -214,12 +212,15 @@ export class Table<V = unknown> implements Iterable<Item<V>> {
    * Rejects with ERR_WAL_TRANSACTION where it is async, or calls the Wal or one of its tables; with ERR_WAL_CONFLICT after
    * `maxTries`; with ERR_WAL_FOLD; and as `Wal.append` does.
    */
-  transaction<R>(decide: (tx: Transaction<V>) => R, options: TransactionOptions = {}): Promise<R> {
+  transaction<R>(
+    decide: (tx: Transaction<V>) => NotPromise<R>,
+    options: TransactionOptions = {},
+  ): Promise<R> {
     this.#checkOutside();
     return this.#transact(decide, options);
   }
 
-  async #transact<R>(decide: (tx: Transaction<V>) => R, options: TransactionOptions): Promise<R> {
+  async #transact<R>(decide: (tx: Transaction<V>) => NotPromise<R>, options: TransactionOptions): Promise<R> {
     const { signal, maxTries = DEFAULT_TRIES } = readOptions(options, ['signal', 'maxTries']);
     integer('maxTries', maxTries, 1, 1_000_000);
     if (typeof decide !== 'function') throw badArgument('A transaction must be a function');
@@ -233,7 +234,7 @@ export class Table<V = unknown> implements Iterable<Item<V>> {
           now: this.#host.clock.now(),
           rules: this.#host.rules,
         };
-        const tx = new Transaction(this.#at(preceding), this.#fold, place);
+        const tx = new Transaction(this.#at(preceding), this.#replica.fold, place);
         try {
           const value = this.#timed(() => decide(tx));
           refuseThenable(value);
@@ -271,7 +272,7 @@ export class Table<V = unknown> implements Iterable<Item<V>> {
     if (replica.isBehind) throw new Behind(replica.reload().catch(throwNotWritten));
     const { state } = replica;
     if (replica.failure !== undefined) throwNotWritten(replica.failure);
-    return this.#speculation.over(state, preceding);
+    return replica.speculation.over(state, preceding);
   }
 
   #timed<R>(decide: () => R): R {
@@ -319,8 +320,9 @@ export class Table<V = unknown> implements Iterable<Item<V>> {
 
   /** Lets go of the log: ends watches, and hears of no more records. Transactions that were not decided, and all calls after it, fail with ERR_WAL_CLOSED. */
   close(): void {
+    if (this.#stop.signal.aborted) return;
     this.#stop.abort();
-    this.#replica.close();
+    this.#loan.end();
   }
 
   #checkOutside(): void {

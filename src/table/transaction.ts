@@ -8,6 +8,9 @@ import { Overlay } from './overlay.ts';
 import { type Filter, selectionOf } from './selection.ts';
 import { itemsInOrder, listOf, type View } from './view.ts';
 
+/** What a function may answer that must not be async: anything but a promise. */
+export type NotPromise<R> = R extends PromiseLike<unknown> ? never : R;
+
 /** Where a transaction is decided. */
 export interface TransactionPlace {
   /** The head that it comes after. */
@@ -73,10 +76,11 @@ export class Transaction<V = unknown> {
   }
 
   /**
-   * Writes an entry, without a key. Throws ERR_WAL_ENTRY or ERR_WAL_TOO_LARGE as `Wal.append` does, and ERR_WAL_FOLD
-   * where the fold refuses it.
+   * Writes an entry, without a key. Answers the item as it is after that; undefined where it is not there. Where the fold ignores the entry, that
+   * is the item as it was, with its earlier rev; the entry is written all the same. Throws ERR_WAL_ENTRY or ERR_WAL_TOO_LARGE as
+   * `Wal.append` does, and ERR_WAL_FOLD where the fold fails.
    */
-  append(entry: Entry): void {
+  append(entry: Entry): Item<V> | undefined {
     this.#check();
     const { now, rules, seq } = this.#place;
     const body = entryBody(entry, now, rules);
@@ -100,18 +104,20 @@ export class Transaction<V = unknown> {
     this.#view.apply(Object.freeze(record));
     this.#first ??= body;
     this.#entries.push({ op, id, data, ...(body.ts !== now && { ts: body.ts }) });
+    return this.#view.item(id);
   }
 
-  /** Writes an entry with op `set`. */
-  set(id: string, data: unknown): void {
-    this.append({ op: 'set', id, data });
+  /** Writes an entry with op `set`. Answers as `append` does. */
+  set(id: string, data: unknown): Item<V> | undefined {
+    return this.append({ op: 'set', id, data });
   }
 
-  /** Writes an entry with op `delete`, if the id is there. Answers whether it was. */
+  /**
+   * Writes an entry with op `delete`, if the id is there. Answers whether that took the id away: false where it was not there,
+   * and where the fold keeps it.
+   */
   delete(id: string): boolean {
-    const there = this.has(id);
-    if (there) this.append({ op: 'delete', id });
-    return there;
+    return this.has(id) && this.append({ op: 'delete', id }) === undefined;
   }
 
   #check(): void {

@@ -164,6 +164,7 @@ export interface ResolvedOptions extends Limits {
 export function resolveOptions(given: WalOptions): ResolvedOptions {
   const options = readOptions(given, KNOWN);
   const { lockTimeoutMs: timeout } = options;
+  const segmentBytes = integer('segmentBytes', options.segmentBytes ?? 2 ** 18, 4096, 2 ** 30);
   return {
     ...resolveLimits(options),
     lock: lockOf(options.lock ?? 'auto'),
@@ -178,10 +179,10 @@ export function resolveOptions(given: WalOptions): ResolvedOptions {
       options.keyWindow === undefined
         ? undefined
         : integer('keyWindow', options.keyWindow, 0, MOST_KEY_WINDOW),
-    segmentBytes: integer('segmentBytes', options.segmentBytes ?? 2 ** 18, 4096, 2 ** 30),
-    fold: options.fold && checkFold(options.fold),
+    segmentBytes,
+    fold: checkedFold(options.fold),
     keepEvents: boolean('keepEvents', options.keepEvents ?? false),
-    autoCompact: autoCompactOf(options),
+    autoCompact: autoCompactOf(options, segmentBytes),
     allowNetwork: boolean('allowNetwork', options.allowNetwork ?? false),
     modes: {
       file: modeOf('fileMode', options.fileMode),
@@ -197,8 +198,17 @@ function modeOf(name: string, mode: number | undefined) {
   return mode === undefined ? undefined : { mode: integer(name, mode, 0, 0o777) };
 }
 
-function autoCompactOf({ autoCompact = false, fold }: WalOptions): AutoCompact | undefined {
-  const resolved = resolveAutoCompact(autoCompact);
+/** The caller's own object: tables that are given it too share one state. */
+function checkedFold(fold: Fold | undefined): Fold | undefined {
+  if (fold !== undefined) checkFold(fold);
+  return fold;
+}
+
+function autoCompactOf(
+  { autoCompact = false, fold }: WalOptions,
+  segmentBytes: number,
+): AutoCompact | undefined {
+  const resolved = resolveAutoCompact(autoCompact, segmentBytes);
   if (resolved === undefined || fold !== undefined) return resolved;
   throw badArgument(
     'autoCompact deletes entries once the state holds what they lead to: it needs the option fold, which names how the state is made (fold: lastData keeps the last data of each id, and nothing else)',

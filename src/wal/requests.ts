@@ -3,7 +3,7 @@ import type { LostRange } from '../format/survey.ts';
 import type { Expectation } from '../log/pending.ts';
 import { badArgument, integer, readFields, readOptions } from '../options/options.ts';
 
-/** The rev that an id must have for an append: the seq of the last record that touched it, 0 where it is not there. */
+/** The rev that an id must have for an append: the seq of its last record that the log's fold did not ignore, 0 where it is not there. */
 export interface RevExpectation {
   readonly rev: number;
 }
@@ -11,9 +11,10 @@ export interface RevExpectation {
 export interface AppendOptions {
   /**
    * `{seq, crc?}`: append only if the log's head still has that seq (0: the log is empty), and that crc where one is given, as in what
-   * `head()` answers. `{rev}`: append only if the entry's id still has that rev, as a table of the Wal's fold says it; 0: it is
-   * not there. Else ERR_WAL_CONFLICT, with the head, and the rev there is. The first `{rev}` loads such a table
-   * (rejects as `table()` does); a batch, which has many ids, and appendSync take none.
+   * `head()` answers. `{rev}`: append only if the entry's id still has that rev, as a table of the log's fold says it; 0: it is
+   * not there. Else ERR_WAL_CONFLICT, with the head, and the rev there is. It needs a log whose fold is recorded, and a Wal that was
+   * opened with that fold (`lastData` it knows by itself), or it is ERR_WAL_FOLD. The first `{rev}` loads such a table, unless one is
+   * open (rejects as `table()` does); a batch, which has many ids, and appendSync take none.
    */
   readonly expect?: Expectation | RevExpectation | undefined;
   /** Idempotency key, in place of the entry's own. */

@@ -10,7 +10,7 @@ import type { Rewind } from '../format/mark.ts';
 import type { LogRecord } from '../format/record.ts';
 import type { GateObserver } from '../lock/gate.ts';
 import { Appender } from '../log/appender.ts';
-import { Behind, type Decide } from '../log/decision.ts';
+import type { Decide } from '../log/decision.ts';
 import { readPastDamage } from '../log/past-damage.ts';
 import type { AppendResult } from '../log/pending.ts';
 import { readRecords } from '../log/reader.ts';
@@ -34,7 +34,9 @@ import { type AutoCompactHost, AutoCompaction } from '../table/auto-compact.ts';
 import { type CompactOptions, type CompactReport, compact } from '../table/compact.ts';
 import { type Fold, lastData } from '../table/fold.ts';
 import { type Moment, type PastState, stateAt } from '../table/past.ts';
-import { checkOutside, Table, type TableHost, type TableOptions, throwNotWritten } from '../table/table.ts';
+import { Replicas } from '../table/replicas.ts';
+import { Revs } from '../table/revs.ts';
+import { checkOutside, Table, type TableHost, type TableOptions } from '../table/table.ts';
 import { type BackupOptions, type BackupReport, backupStore } from './backup.ts';
 import { type ResolvedOptions, resolveOptions, type WalOptions } from './options.ts';
 import { type RepairOptions, type RepairReport, repairLog } from './repair.ts';
@@ -97,9 +99,8 @@ export class Wal {
   /** What reads or writes files of the store for longer than a turn. */
   readonly #works = new Works();
   readonly #stop = new AbortController();
-  /** Tells the revs that appends expect, once one has asked. */
-  #revs: Table | undefined;
-  #revsLoading: Promise<void> | undefined;
+  readonly #replicas: Replicas;
+  readonly #revs: Revs;
   #toldOtherFold = false;
   #closed: Promise<void> | undefined;
 
@@ -228,6 +229,8 @@ export class Wal {
       debug: session.debug,
     });
     this.#fold = fold;
+    this.#replicas = new Replicas({ store, clock, tail: this.#appender.tail });
+    this.#revs = new Revs(this.#tableHost, fold);
     const { git, keepEvents } = store.info();
     if (autoCompact !== undefined && !git && !keepEvents)
       this.#autoCompaction = new AutoCompaction(this.#compactHost, autoCompact);
@@ -239,7 +242,7 @@ export class Wal {
    *
    * Rejects with ERR_WAL_ARGUMENT, ERR_WAL_ENTRY, ERR_WAL_TOO_LARGE, ERR_WAL_BACKLOG, ERR_WAL_CLOSED, ERR_WAL_READ_ONLY, ERR_WAL_LATCHED,
    * ERR_WAL_ABORTED, ERR_WAL_CONFLICT, ERR_WAL_LOCK_TIMEOUT (a strict lock), ERR_WAL_LOCK_UNAVAILABLE, ERR_WAL_NO_SPACE,
-   * ERR_WAL_FULL, ERR_WAL_CORRUPT, ERR_WAL_IO, ERR_WAL_SYNC or, of `expect: {rev}`, ERR_WAL_FOLD; and where the log was taken away or replaced, with ERR_WAL_DIVERGED or
+   * ERR_WAL_FULL, ERR_WAL_CORRUPT, ERR_WAL_IO, ERR_WAL_SYNC or, of `expect: {rev}`, ERR_WAL_FOLD (the log's fold is not the Wal's, or none is recorded); and where the log was taken away or replaced, with ERR_WAL_DIVERGED or
    * what opening what lies there now is refused with: ERR_WAL_NOT_FOUND, ERR_WAL_MISSING, ERR_WAL_NOT_A_DIRECTORY,
    * ERR_WAL_PERMISSION, ERR_WAL_FORMAT, ERR_WAL_VERSION. The error's `outcome` is `not-written` where the entry is surely not in the log, and
    * `unknown` where it may be: append it again with the same `key`, and it is there once.
@@ -270,27 +273,14 @@ export class Wal {
     }
   }
 
-  /** Decides by the rev that a table tells of the body's id. The table is loaded for the first one, which waits for it. */
+  /** Decides by the rev of the body's id. */
   #atRev(rev: number, body: Body): Decide {
     const { id } = JSON.parse(`{${body.text}}`) as { id?: string };
     if (id === undefined) throw badArgument('expect.rev is for one entry: a batch has many ids');
     return (preceding) => {
-      if (this.#revs === undefined) throw new Behind(this.#loadRevs());
-      this.#revs.requireRev(id, rev, preceding);
+      this.#revs.require(id, rev, preceding);
       return body;
     };
-  }
-
-  #loadRevs(): Promise<void> {
-    this.#revsLoading ??= this.#works
-      .note(Table.open(this.#tableHost, this.#fold ?? lastData))
-      .then((table) => {
-        this.#revs = table;
-      }, throwNotWritten)
-      .finally(() => {
-        this.#revsLoading = undefined;
-      });
-    return this.#revsLoading;
   }
 
   /**
@@ -474,6 +464,7 @@ export class Wal {
       store: this.#store,
       clock: this.#clock,
       appender: this.#appender,
+      replicas: this.#replicas,
       rules: this.#limits,
       closing: this.#stop.signal,
       note: (work) => this.#works.note(work),

@@ -2,11 +2,12 @@ import { fstatSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import type { Command } from 'commander';
 import { batchItem } from '../../format/entry.ts';
-import { type AppendResult, type Entry, type Wal, WalError } from '../../index.ts';
+import { type AppendResult, type Entry, type Fold, type Wal, WalError } from '../../index.ts';
 import { appendStream, type InputEntry, LineError, tallyText } from '../append-stream.ts';
 import { type Common, makeCommand, settingsOf, time, wholeNumber } from '../command.ts';
 import { dataOf, isFromInput } from '../data-input.ts';
 import { usageError } from '../failure.ts';
+import { foldNamed, foldOption } from '../fold.ts';
 import { InputError } from '../json-input.ts';
 import { linesOf, parseLine } from '../lines.ts';
 import { openWriter, using, type WriterOptions, withWriterOptions } from '../log.ts';
@@ -29,12 +30,15 @@ interface AppendSettings extends WriterOptions {
 
 type Settings = AppendSettings & Common;
 
+const REVS =
+  "A rev is decided by the log's recorded fold. Without --fold the log's must be last-data: where none is recorded, --expect-rev is\nrefused. With --fold, which goes with --expect-rev alone, that fold is recorded in the log where none was.";
+
 export function appendCommand(): Command {
   const command = makeCommand('append', [
     `append --op add --id bd-1 --data '{"title":"Fix the door"}'`,
     'git diff --stat | jq -Rs . | jsonl-wal append --op diff --id bd-1 --data -   # or --data @FILE',
     'append --op claim --id bd-1 --expect-seq 41   # exit code 3 if somebody came first',
-    'append --op claim --id bd-1 --expect-rev 12   # the same, if somebody changed bd-1',
+    'append --op claim --id bd-1 --expect-rev 12   # the same, if somebody changed bd-1 (of a log with a fold)',
     'append < entries.jsonl                        # {"op":"add","id":"bd-1","data":...} a line',
     'append --batch < entries.jsonl                # all or none',
   ])
@@ -53,15 +57,19 @@ export function appendCommand(): Command {
       'append only if the id still has this rev, as "state" tells it (0: it is not there)',
       wholeNumber(0),
     )
+    .addOption(foldOption())
     .option('--batch', 'take the lines of standard input as one atomic batch');
   const answers =
     'Prints the number of the entry (of a batch: of its first). For lines, how many were appended when they\nend; with --json an object for each, in order, once it is acknowledged: {"line":1,"seq":42,...}.\n\nWhat is piped to an append with --op and --id is refused, unless --data - reads it. A hook or a loop that has standard\ninput for its own use gives the append none: < /dev/null.';
   return withWriterOptions(command)
-    .addHelpText('after', `\n${answers}`)
+    .addHelpText('after', `\n${answers}\n\n${REVS}`)
     .action(async (_options: unknown, self: Command) => {
-      const settings = settingsOf<AppendSettings>(self);
+      const { fold: named, ...settings } = settingsOf<AppendSettings & { readonly fold?: string }>(self);
+      if (named !== undefined && settings.expectRev === undefined)
+        throw usageError('--fold goes with --expect-rev: nothing else of an append depends on the fold.');
       const { op, id } = settings;
-      if (op !== undefined && id !== undefined && !settings.batch) return appendOne({ ...settings, op, id });
+      if (op !== undefined && id !== undefined && !settings.batch)
+        return appendOne({ ...settings, op, id }, await foldNamed(named));
       refuseMixture(settings);
       if (process.stdin.isTTY)
         process.stderr.write('Reading JSON lines from the terminal; end with Ctrl-D.\n');
@@ -96,7 +104,10 @@ function requestOf({ key, expectSeq, expectRev }: Settings) {
   };
 }
 
-async function appendOne(settings: Settings & { op: string; id: string }): Promise<void> {
+async function appendOne(
+  settings: Settings & { op: string; id: string },
+  fold: Fold | undefined,
+): Promise<void> {
   const { op, id, data, ts } = settings;
   const request = requestOf(settings);
   const input = isFromInput(data) ? undefined : new UnreadInput();
@@ -106,14 +117,21 @@ async function appendOne(settings: Settings & { op: string; id: string }): Promi
       ...(data !== undefined && { data: await dataOf(data) }),
       ...(ts !== undefined && { ts }),
     };
-    const result = await using(openWriter(settings.dir, settings), async (wal) => {
+    const result = await using(openWriter(settings.dir, { ...settings, fold }), async (wal) => {
       await input?.refuseData();
-      return wal.append(entry, request);
+      return wal.append(entry, request).catch(throwWithFlag);
     });
     await answer(result, settings.json);
   } finally {
     input?.close();
   }
+}
+
+/** Throws it, with what to do on the command line where a rev's fold is not named. */
+function throwWithFlag(error: unknown): never {
+  if (!(error instanceof WalError) || error.code !== 'ERR_WAL_FOLD') throw error;
+  const message = `${error.message} Here that is --fold last-data, or --fold ./module.js, which exports the fold.`;
+  throw new WalError(error.code, message, { ...error, cause: error.cause });
 }
 
 /** Prints the entry's number, so that a script can go on from there. */

@@ -56,9 +56,9 @@ exported again.
 A bad line is listed and passed over, and the exit code is 1. A file with conflict markers is refused.`,
     );
   return withWriterOptions(command).action(async (file: string, _options: unknown, self: Command) => {
-    const settings = settingsOf<ImportSettings>(self);
+    const { fold: named, ...settings } = settingsOf<ImportSettings>(self);
     const { dir, json, strict = false, force = false, dryRun = false } = settings;
-    const fold = await foldNamed(settings.fold);
+    const fold = await foldNamed(named);
     await using(dryRun ? openReader(dir) : openWriter(dir, settings), async (wal) => {
       const { maxEntryBytes } = wal.info().limits;
       const bad = new Listing('ERR_WAL_ENTRY', json);

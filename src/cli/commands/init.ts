@@ -4,6 +4,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { MOST_KEY_WINDOW } from '../../format/key-scope.ts';
 import { META_FILE } from '../../format/names.ts';
 import { makeCommand, settingsOf, wholeNumber } from '../command.ts';
+import { foldNamed, foldOption } from '../fold.ts';
 import { writeGitFiles } from '../git-files.ts';
 import { openLog, using } from '../log.ts';
 import { sayNote } from '../note.ts';
@@ -17,6 +18,7 @@ interface InitSettings {
   readonly keepEvents?: true;
   readonly keyWindow?: number;
   readonly mode?: number;
+  readonly fold?: string;
   readonly allowNetwork?: true;
 }
 
@@ -40,17 +42,18 @@ export function initCommand(): Command {
       "permissions of a new log's files, such as 660 (default: what the umask leaves); later files take those of the newest one",
       octalMode,
     )
+    .addOption(foldOption())
     .option('--allow-network', 'allow a network file system, where one machine alone may write')
     .action(async (_options: unknown, command: Command) => {
       const settings = settingsOf<InitSettings>(command);
       const { dir, json, git = false, keepEvents = false, allowNetwork = false, keyWindow, mode } = settings;
+      const fold = await foldNamed(settings.fold);
       refuseAddress(dir);
       const metaPath = join(dir, META_FILE);
       const made = !existsSync(metaPath);
-      const info = await using(
-        openLog(dir, { git, keepEvents, keyWindow, allowNetwork, ...modesOf(mode), onLockWait: showWaiting }),
-        async (wal) => wal.info(),
-      );
+      const more = { allowNetwork, ...modesOf(mode), onLockWait: showWaiting };
+      const options = { git, keepEvents, keyWindow, fold, ...more };
+      const info = await using(openLog(dir, options), async (wal) => wal.info());
       const meta = metaOf(dir);
       const changed = writeGitFiles(dir, git);
       const output = new Output();
@@ -72,6 +75,8 @@ export function initCommand(): Command {
         );
       if (mode !== undefined && !made)
         sayNote('--mode is for a new log: the files of this one were left as they are.');
+      if (fold !== undefined && fold.name !== info.fold?.name)
+        sayNote(`The log's fold is ${info.fold?.name}: no other can be recorded.`);
       await output.flush();
     });
 }

@@ -209,8 +209,8 @@ export class Actor {
         segmentBytes,
         git,
         keyWindow: isThere ? undefined : keyWindow,
-        autoCompact: autoCompact && { minBytes: 4096, ratio: 0.5 },
-        fold: autoCompact ? lastData : undefined,
+        autoCompact: autoCompact && { minBytes: segmentBytes, ratio: 0.5 },
+        fold: lastData,
         onRewound: ({ from, to, head }) => {
           if (!this.killed)
             world.rewound(this.name, `entries ${from} to ${to} are gone of a log that ends at ${head.seq}`);

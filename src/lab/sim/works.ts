@@ -267,7 +267,8 @@ const STRANGE: Fold<number> = { name: 'strange', version: 1, apply: () => 1 };
 
 /** What a compaction with another fold than the log's would delete is what the log's own needs. */
 async function strangeFold({ wal, world }: Hand): Promise<void> {
-  if (!world.isCompacted && wal.info().fold === undefined) return;
+  const { git, fold } = wal.info();
+  if (git || (!world.isCompacted && fold === undefined)) return;
   try {
     await wal.compact({ fold: STRANGE });
   } catch (error) {

@@ -38,7 +38,7 @@ const jsonlWal: Target = {
 export default jsonlWal;
 
 async function open(directory: string, { lock, readOnly = false, settings, probe }: OpenOptions) {
-  const options = { ...settings, lock: lock as 'kernel' | 'lockfile' | 'none', readOnly };
+  const options = { fold: lastData, ...settings, lock: lock as 'kernel' | 'lockfile' | 'none', readOnly };
   if (probe === undefined || readOnly) return new WalStore(await Wal.open(directory, options));
   const { wal, appended } = await openProbed(directory, options, probe);
   return new WalStore(wal, appended);

@@ -1,0 +1,67 @@
+import { WalError } from '../errors/errors.ts';
+import { type FoldIdentity, foldText } from '../format/fold-identity.ts';
+import { Behind, type Preceding } from '../log/decision.ts';
+import { type Fold, lastData } from './fold.ts';
+import { Table, type TableHost, throwNotWritten } from './table.ts';
+
+/** What `expect: {rev}` is decided by: a table of the log's recorded fold, which is loaded for the first append that expects a rev. */
+export class Revs {
+  readonly #host: TableHost;
+  readonly #fold: Fold | undefined;
+  #table: Table | undefined;
+  #loading: Promise<void> | undefined;
+
+  /** `fold`: the Wal's own, where its caller named one. */
+  constructor(host: TableHost, fold: Fold | undefined) {
+    this.#host = host;
+    this.#fold = fold;
+  }
+
+  /**
+   * Throws where an id does not have that rev after what precedes in the write that is being made; throws `Behind` where the table must be
+   * loaded first, which ends in ERR_WAL_FOLD where the log's fold is not the Wal's.
+   */
+  require(id: string, rev: number, preceding: Preceding): void {
+    if (this.#table === undefined || !this.#isLogsFold) throw new Behind(this.#load());
+    this.#table.requireRev(id, rev, preceding);
+  }
+
+  /** Without a fold of its own, a Wal knows that of a log whose fold is `lastData`. */
+  get #ownFold(): Fold {
+    return this.#fold ?? lastData;
+  }
+
+  get #isLogsFold(): boolean {
+    const { fold } = this.#host.appender.tail;
+    return fold !== undefined && fold.name === this.#ownFold.name && fold.version === this.#ownFold.version;
+  }
+
+  #load(): Promise<void> {
+    this.#loading ??= this.#host.note(this.#loadNow().catch(throwNotWritten)).finally(() => {
+      this.#loading = undefined;
+    });
+    return this.#loading;
+  }
+
+  async #loadNow(): Promise<void> {
+    const { store, appender } = this.#host;
+    const [newest] = await store.snapshots();
+    if (newest !== undefined) appender.tail.hearSnapshot(newest);
+    // The log may have been replaced by one that does not name the fold.
+    if (this.#fold !== undefined) {
+      const { name, version } = this.#fold;
+      await appender.recordFold({ name, version });
+    }
+    if (!this.#isLogsFold) throw otherFoldError(appender.tail.fold, this.#fold);
+    this.#table ??= await Table.open(this.#host, this.#ownFold);
+  }
+}
+
+function otherFoldError(recorded: FoldIdentity | undefined, own: Fold | undefined): WalError {
+  const isOther = own === undefined ? 'this Wal was given none' : `this Wal's is ${foldText(own)}`;
+  const message =
+    recorded === undefined
+      ? "A rev is decided by the log's fold, and nobody has named one: open the Wal with the option fold, which is then recorded in the log (fold: lastData, where the state of an id is its last data)."
+      : `A rev is decided by the log's fold, ${foldText(recorded)}, and ${isOther}: open the Wal with that fold.`;
+  return new WalError('ERR_WAL_FOLD', message, { outcome: 'not-written' });
+}
