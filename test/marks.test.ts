@@ -201,6 +201,20 @@ for (const [name, left, fate] of FATES) {
     }));
 }
 
+test('a segment removed under a Wal in its first second: what was acknowledged is told once that is closed', () =>
+  inLog(async (log) => {
+    const wal = await Wal.open(log);
+    for (let n = 1; n <= 4; n++) await wal.append(add(n));
+    rmSync(join(log, SEGMENT));
+    await assert.rejects(wal.append(add(5)), { code: 'ERR_WAL_NOT_FOUND', outcome: 'not-written' });
+    await wal.close();
+    const reader = await Wal.open(log, { readOnly: true });
+    const { rewound } = await reader.verify();
+    assert.deepEqual([rewound?.from, rewound?.to], [1, 4]);
+    await reader.close();
+    await assert.rejects(Wal.open(log), { code: 'ERR_WAL_MISSING' });
+  }));
+
 test('git stash under an open log: its Wal is told; git stash pop brings the entries back', () =>
   inScratch('marks', async (directory) => {
     const repository = new Repository(directory);

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock/clock.ts';
+import { hasCode } from '../errors/errors.ts';
 import type { Head } from '../format/chain.ts';
 import type { Envelope } from '../format/line.ts';
 import { type Rewind, rewindTo } from '../format/mark.ts';
@@ -151,9 +152,9 @@ export class Witness {
     if (this.#runs.last === 0 || place === 'away') return;
     try {
       if (place === 'elsewhere') await store.catchUp(tail);
-    } catch {
-      // What is wrong with the log is told to who asks for something.
-      return;
+    } catch (error) {
+      // What is wrong with the log is told to who asks for something. Of a log that is gone, the mark alone tells.
+      if (!hasCode(error, 'ERR_WAL_NOT_FOUND')) return;
     }
     this.#raise();
   }
