@@ -71,7 +71,7 @@ function skippedError(entries: number): WalError {
 async function firstOf(wal: Wal, json: boolean): Promise<number> {
   const oldest = await wal.oldest();
   if (oldest > 1) {
-    const note = `The entries up to ${oldest - 1} were compacted away: "jsonl-wal state" tells what they came to.`;
+    const note = `The entries up to ${oldest - 1} were compacted away: "jsonl-wal state" tells what they came to; if it cannot, "jsonl-wal doctor" says how to mend the log.`;
     process.stderr.write(json ? `${JSON.stringify({ note, oldest })}\n` : `jsonl-wal: ${note}\n`);
   }
   return oldest;
