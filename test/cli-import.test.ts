@@ -3,13 +3,16 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { endedEarly, runImport, tallyText } from '../src/cli/beads/import.ts';
+import { emptyTally, endedEarly, newestLines, runImport, tallyText } from '../src/cli/beads/import.ts';
 import { readBeads } from '../src/cli/beads/input.ts';
+import { beadsLine, tombstonePlace } from '../src/cli/beads/line.ts';
 import { Wal } from '../src/index.ts';
 import { recordsIn } from '../src/lab/audit.ts';
 import { objects, runHere } from '../src/lab/command-line.ts';
 import { makeLog } from '../src/lab/make-log.ts';
 import { inScratch } from '../src/lab/scratch.ts';
+import { seeded } from '../src/lab/seeded.ts';
+import { seedOf } from './seed.ts';
 
 const ISSUES = [
   {
@@ -262,4 +265,31 @@ test('an import that ends in the middle says what it did, and the next one does 
     );
     await wal.close();
     assert.deepEqual((await imported(dir, many)).did, { ...NOTHING, added: 68, unchanged: 32 });
+  }));
+
+test('lines imported in any order, again and again, leave the newest of each id', (t) =>
+  inScratch('cli-import-orders', async (dir) => {
+    const dice = seeded(seedOf(t));
+    const wal = await Wal.open(join(dir, '.beads'), { durability: 'os' });
+    const table = await wal.table();
+    const lines = Array.from({ length: 60 }, (_, i) => {
+      const [id, updated_at] = [`bd-${i % 7}`, `2025-10-12T00:00:00.${String(i).padStart(9, '0')}Z`];
+      return { id, title: `${i}`, status: dice() < 0.3 ? 'tombstone' : 'open', updated_at };
+    });
+    const running = { force: false, tally: emptyTally(), tell: () => {}, progress: () => {} };
+    for (let round = 0; round < 20; round++) {
+      const given = round === 9 ? lines : lines.filter(() => dice() < 0.2);
+      const shuffled = given.map((line) => ({ line, at: dice() })).sort((a, b) => a.at - b.at);
+      const read = shuffled.map(({ line }, i) => ({ ...beadsLine(line), number: i, bytes: 100 }));
+      await runImport(
+        table,
+        newestLines(read, () => {}),
+        running,
+      );
+    }
+    for (const newest of lines.slice(-7)) {
+      const [live, tombstone] = [table.get(newest.id), table.get(tombstonePlace(newest.id))];
+      assert.deepEqual(newest.status === 'open' ? [live, tombstone] : [tombstone, live], [newest, undefined]);
+    }
+    await wal.close();
   }));
