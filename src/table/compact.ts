@@ -64,10 +64,14 @@ export async function compact<V>(host: CompactHost, options: CompactOptions<V>):
   const named = (given ?? host.fold) as Fold<V> | undefined;
   const checked = named && checkFold(named);
   const retain = wanted === Infinity ? wanted : integer('retain', wanted ?? 2, 1, 1000);
-  const { store } = host;
+  const { store, appender } = host;
   requireCompactable(store);
   const fold = await foldFor(host, checked);
-  const report = await makeSnapshot(host, fold, await sealFor(host, fold));
+  const report = await makeSnapshot(
+    host,
+    fold,
+    await appender.seal({ name: fold.name, version: fold.version }),
+  );
   // What another version of the fold made is nothing to fall back to.
   const { [retain - 1]: oldest } = (await store.snapshots()).filter((header) => isOf(fold, header));
   if (oldest !== undefined) await store.trim(oldest.head.seq);
@@ -104,19 +108,6 @@ function requireFold(tail: Tail, fold: FoldIdentity, [newest]: readonly Snapshot
   throw new WalError('ERR_WAL_FOLD', message, { ...(newest && { seq: newest.head.seq }) });
 }
 
-/**
- * Ends the segment, and names the fold in the log: who names another one after that comes too late, and one that was named
- * before is found by the look that follows.
- */
-async function sealFor({ appender }: CompactHost, { name, version }: FoldIdentity): Promise<Sealed> {
-  const fold = { name, version };
-  const sealed = await appender.seal(fold);
-  if (sealed.tip.seq === 0 || sealed.fold !== undefined) return sealed;
-  // Nothing came after the last seal, so that no other was written.
-  await appender.recordFold(fold);
-  return appender.seal(fold);
-}
-
 async function makeSnapshot<V>(host: CompactHost, fold: Fold<V>, sealed: Sealed): Promise<CompactReport> {
   const { store, appender } = host;
   const { tip: head } = sealed;
@@ -133,6 +124,9 @@ async function makeSnapshot<V>(host: CompactHost, fold: Fold<V>, sealed: Sealed)
       try {
         const keys = await keysBefore(host, sealed);
         const { header, pieces } = await encode(host, state, keys, sealed);
+        // Where nothing was to be sealed, no seal named the fold: another may have been named since.
+        await store.catchUp(appender.tail);
+        requireFold(appender.tail, fold, snapshots);
         await store.putSnapshot(header, pieces);
         appender.tail.hearSnapshot(header);
         return reportOf(header, true);
