@@ -1,6 +1,9 @@
+import { hasCode } from '../errors/errors.ts';
 import { entryBody } from '../format/entry.ts';
 import { type AppendResult, type Entry, type Wal, WalError } from '../index.ts';
+import { onInterrupt } from './interrupt.ts';
 import type { InputError } from './json-input.ts';
+import { sayNote } from './note.ts';
 import { count } from './words.ts';
 
 /** An entry, and the line of the input it stood in. */
@@ -19,12 +22,14 @@ export interface Tally {
   /** The lowest and the highest seq of those appended. */
   readonly first: number | undefined;
   readonly last: number | undefined;
+  /** The last line of the input that is in the log. */
+  readonly lastLine: number | undefined;
 }
 
 export interface StreamObserver {
   /** In the order of the input. */
   acknowledged(line: number, result: AppendResult, tally: Tally): Promise<void> | void;
-  /** Called once when an append failed: the input is not wanted any more. */
+  /** Called once when an append failed, or at Ctrl-C: the input is not wanted any more. */
   stop(): void;
 }
 
@@ -55,26 +60,39 @@ export function checkEntry(entry: Entry, maxEntryBytes: number): void {
 }
 
 /**
- * Appends entries as they come, many on their way at a time. The first line that cannot be appended ends it: what was
- * acknowledged is kept, and the error says how much that is.
+ * Appends entries as they come, many on their way at a time. The first line that cannot be appended ends it, and so does Ctrl-C:
+ * what was acknowledged is kept, and the error says how much that is.
  */
 export async function appendStream(
   wal: Wal,
   entries: AsyncIterable<InputEntry>,
   observer: StreamObserver,
 ): Promise<Tally> {
-  const tally = { appended: 0, duplicates: 0, first: undefined, last: undefined } as Mutable<Tally>;
+  const none = { first: undefined, last: undefined, lastLine: undefined };
+  const tally: Mutable<Tally> = { appended: 0, duplicates: 0, ...none };
   let failure: Failure | undefined;
+  /** Whether lines of the input were left out, at Ctrl-C. */
+  let cut = false;
   const { maxEntryBytes } = wal.info().limits;
   let flying = 0;
   let makeRoom = () => {};
   let settled = Promise.resolve();
+  const interruption = onInterrupt(() =>
+    sayNote(`${interruptedError(tally).message} More may be in the log.`),
+  );
+  const { signal } = interruption;
+  signal.addEventListener('abort', () => observer.stop());
 
   const settle = async (line: number, appending: Promise<Outcome>): Promise<void> => {
     const { result, error } = await appending;
     flying--;
     makeRoom();
-    if (result === undefined) return fail(line, error);
+    if (result === undefined) {
+      if (!hasCode(error, 'ERR_WAL_ABORTED')) return fail(line, error);
+      cut = true;
+      return;
+    }
+    tally.lastLine = line;
     if (result.duplicate) tally.duplicates++;
     else {
       tally.appended++;
@@ -95,7 +113,7 @@ export async function appendStream(
 
   try {
     for await (const { line, entry } of entries) {
-      if (failure !== undefined) break;
+      if (failure !== undefined || signal.aborted) break;
       try {
         // `append` would find it too, but only after the lines that follow were given to it.
         checkEntry(entry, maxEntryBytes);
@@ -106,7 +124,7 @@ export async function appendStream(
         break;
       }
       flying++;
-      const appending = wal.append(entry).then(
+      const appending = wal.append(entry, { signal }).then(
         (result): Outcome => ({ result }),
         (error): Outcome => ({ error }),
       );
@@ -118,13 +136,31 @@ export async function appendStream(
       }
       await wal.ready();
     }
+    if (signal.aborted) cut = true;
   } catch (error) {
     await settled;
-    failure ??= { line: error instanceof LineError ? error.line : undefined, error };
+    // Reading ends in an error where its stream was taken away.
+    if (signal.aborted && !(error instanceof LineError)) cut = true;
+    else failure ??= { line: error instanceof LineError ? error.line : undefined, error };
+  } finally {
+    await settled;
+    interruption.end();
   }
-  await settled;
   if (failure !== undefined) throw streamError(failure, tally);
+  if (cut) throw interruptedError(tally);
   return tally;
+}
+
+/** Says what of the stream is in the log. */
+function interruptedError(tally: Tally): WalError {
+  const { appended, last, lastLine } = tally;
+  const place =
+    lastLine === undefined ? '' : ` Line ${lastLine} of the input is the last one that is in the log.`;
+  const error = new WalError('ERR_WAL_ABORTED', `Interrupted. ${keptText(tally, false)}${place}`, {
+    outcome: 'not-written',
+    ...(last !== undefined && { seq: last }),
+  });
+  return Object.assign(error, { appended, ...(lastLine !== undefined && { lastLine }) });
 }
 
 interface Failure {

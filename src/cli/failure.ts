@@ -14,9 +14,12 @@ export const EXIT = {
   lockTimeout: 5,
   replaced: 6,
   untried: 7,
+  /** As of a process that Ctrl-C ended. */
+  interrupted: 130,
 } as const;
 
 const EXIT_OF: Partial<Record<WalErrorCode, number>> = {
+  ERR_WAL_ABORTED: EXIT.interrupted,
   ERR_WAL_ARGUMENT: EXIT.usage,
   ERR_WAL_CONFLICT: EXIT.conflict,
   ERR_WAL_CORRUPT: EXIT.corruption,

@@ -40,7 +40,7 @@ async function makeProgram(wanted: string | undefined): Promise<Command> {
     )
     .addHelpText(
       'after',
-      '\nExit codes: 0 ok, 1 error, 2 usage, 3 conflict, 4 corruption, 5 lock timeout, 6 the log was replaced meanwhile, 7 doctor could not try an append, for it may only read.',
+      '\nExit codes: 0 ok, 1 error, 2 usage, 3 conflict, 4 corruption, 5 lock timeout, 6 the log was replaced meanwhile, 7 doctor could not try an append, for it may only read, 130 interrupted.',
     )
     .enablePositionalOptions()
     .exitOverride()

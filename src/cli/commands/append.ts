@@ -8,6 +8,7 @@ import { type Common, makeCommand, settingsOf, time, wholeNumber } from '../comm
 import { dataOf, isFromInput } from '../data-input.ts';
 import { usageError } from '../failure.ts';
 import { foldNamed, foldOption } from '../fold.ts';
+import { onInterrupt } from '../interrupt.ts';
 import { InputError } from '../json-input.ts';
 import { linesOf, parseLine } from '../lines.ts';
 import { openWriter, using, type WriterOptions, withWriterOptions } from '../log.ts';
@@ -152,22 +153,35 @@ async function answer(result: AppendResult, json: boolean): Promise<void> {
 const MOST_BATCH_BYTES = 128 * 1024 * 1024;
 
 async function appendBatch(settings: Settings): Promise<void> {
+  const interruption = onInterrupt();
+  const { signal } = interruption;
+  signal.addEventListener('abort', () => process.stdin.destroy());
+  try {
+    const entries = await batchOf(process.stdin, signal);
+    const result = await using(openWriter(settings.dir, settings), (wal) =>
+      wal.appendBatch(entries, { ...requestOf(settings), signal }),
+    );
+    await answer(result, settings.json);
+  } finally {
+    interruption.end();
+  }
+}
+
+async function batchOf(input: Readable, signal: AbortSignal): Promise<Entry[]> {
   const entries: Entry[] = [];
   let bytes = 0;
   try {
-    for await (const { line, entry, bytes: more } of entriesOf(process.stdin)) {
+    for await (const { line, entry, bytes: more } of entriesOf(input)) {
       checkItem(line, entry);
       bytes += more;
       if (bytes > MOST_BATCH_BYTES) throw new Error(`Standard input has more than ${MOST_BATCH_BYTES} bytes`);
       entries.push(entry);
     }
   } catch (error) {
-    throw batchError(error as Error);
+    if (!signal.aborted) throw batchError(error as Error);
   }
-  const result = await using(openWriter(settings.dir, settings), (wal) =>
-    wal.appendBatch(entries, requestOf(settings)),
-  );
-  await answer(result, settings.json);
+  if (!signal.aborted) return entries;
+  throw new WalError('ERR_WAL_ABORTED', 'Interrupted. Nothing was appended.', { outcome: 'not-written' });
 }
 
 /** The batch would find it too, but knows nothing of lines. */
