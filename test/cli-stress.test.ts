@@ -281,6 +281,11 @@ test('what repeats a run is a command with the flags that matter, or else a call
   ];
   for (const [scenario, changes, command] of CASES)
     assert.equal(repeatCall({ scenario, settings: { ...DEFAULTS, ...changes } }), command);
+  // A path that begins with a dash would be read as flags.
+  assert.equal(
+    repeatCall({ scenario: 'no-data-loss', settings: { ...DEFAULTS, lock: 'none' } }, '-mine/store.js'),
+    'jsonl-wal stress no-data-loss --seed 9 --lock none --target ./-mine/store.js',
+  );
   for (const changes of [{ target: 'mine' }, { params: { entries: 1 } }, { iterations: 3, seconds: 1 }]) {
     const settings = { ...DEFAULTS, ...changes };
     assert.match(repeatCall({ scenario: 'no-data-loss', settings }), /^runScenario\(SCENARIOS\.find\(/);

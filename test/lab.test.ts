@@ -286,7 +286,7 @@ test('what does not go together is refused before anything starts', async () => 
     [
       smoke,
       { failRate: 0.1, target: { ...faulty, can: [] } },
-      /The target faulty cannot be made to fail: it has no turns/,
+      /The target faulty has no turns in which to fail: it cannot be run with a failRate/,
     ],
     [compactionDuringAppend, { clients: 2 }, /needs more than 2 clients: there is none to be writer/],
     [

@@ -18,12 +18,12 @@ import { runSmall, type SmallRun, testSmall } from '../src/lab/small-run.ts';
 const RUNS: readonly (readonly [Scenario, SmallRun, string])[] = [
   [
     killStorm,
-    { clients: 2, params: { kills: 2, pauseMs: 20 } },
+    { clients: 2, iterations: 1, params: { pauseMs: 20 } },
     'nothing acknowledged is missing, and the log goes on',
   ],
   [
     pauseStorm,
-    { clients: 2, params: { stops: 2, pauseMs: 20, stopMs: 100 } },
+    { clients: 2, iterations: 1, params: { pauseMs: 20, stopMs: 100 } },
     'nothing is lost, none is doubled',
   ],
   [tornWrites, { clients: 2, iterations: 3 }, 'nothing of a torn line counts, and the others go on'],
@@ -51,4 +51,4 @@ test('disk-full: the same holds on a small disk, which is made larger then', (t)
 });
 
 test('soak: all of it at once, until a few blows have fallen: nothing is lost, what processes keep is the same', (t) =>
-  runSmall(t, soak, { clients: 5, iterations: 1, params: { blows: 3, pauseMs: 50, stopMs: 100 } }));
+  runSmall(t, soak, { clients: 5, iterations: 3, params: { pauseMs: 50, stopMs: 100 } }));

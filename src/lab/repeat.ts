@@ -43,8 +43,13 @@ function flagsOf(name: string, settings: RunSettings, target: string): string[] 
     ...sleeps,
     ...failFlags(failRate, scenario.failRate),
     ...(lock === (scenario.lock ?? known?.locks[0]) ? [] : [`--lock ${lock}`]),
-    ...(known === TARGETS[0] ? [] : [`--target ${shellWord(target)}`]),
+    ...(known === TARGETS[0] ? [] : [`--target ${shellWord(pathOf(target))}`]),
   ];
+}
+
+/** A path that no command takes for a flag. */
+function pathOf(target: string): string {
+  return target.startsWith('-') ? `./${target}` : target;
 }
 
 function clientFlags(scenario: Scenario, { as, clients }: RunSettings): string[] | undefined {

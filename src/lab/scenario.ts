@@ -58,6 +58,8 @@ export interface Scene {
   /** Where the store lies. */
   readonly storeDirectory: string;
   readonly params: Params;
+  /** How many steps each client is to make; Infinity where seconds bound the run. */
+  readonly steps: number;
   readonly dice: Dice;
   /** All clients. */
   readonly victims: readonly Victim[];

@@ -1,7 +1,8 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { hasCode, reasonOf, WalError } from '../../errors/errors.ts';
+import { makeDirectory } from '../../lab/make-directory.ts';
 import type { PlannedRun } from './plan.ts';
 
 /** Where runs leave their files: in directories that are removed, unless they are kept. */
@@ -58,7 +59,7 @@ function makeTemporary(): string {
 
 function makeNamed(directory: string): string {
   return made(directory, () => {
-    mkdirSync(directory, { recursive: true });
+    makeDirectory(directory);
     return directory;
   });
 }

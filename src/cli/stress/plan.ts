@@ -1,6 +1,6 @@
 import { hasCode, messageOf } from '../../errors/errors.ts';
 import { partsOf } from '../../lab/harness/crew.ts';
-import { type RunOptions, settle } from '../../lab/harness/options.ts';
+import { type RunOptions, settle, whyNotFailing } from '../../lab/harness/options.ts';
 import { FAIL_RATE, SLEEPS } from '../../lab/repeat.ts';
 import type { RunSettings } from '../../lab/result.ts';
 import type { ClientKind, Params, Scenario } from '../../lab/scenario.ts';
@@ -85,6 +85,16 @@ function runsOf(scenario: Scenario, flags: Flags, target: Target): PlannedRun[] 
 function optionsOf(scenario: Scenario, flags: Flags, target: Target): RunOptions {
   const { processes, threads, iterations, duration, lock, seed, timeout } = flags;
   const rate = failRateOf(flags);
+  const why = rate === undefined || rate === 0 ? undefined : whyNotFailing(scenario, target);
+  if (why !== undefined) {
+    const mend =
+      flags.simulateFailure === undefined ? 'unset SIMULATE_FAILURE' : 'leave out --simulate-failure';
+    throw usageError(`${why}: ${mend}.`);
+  }
+  if (lock !== undefined && !target.locks.includes(lock))
+    throw usageError(
+      `--lock must be one of ${target.locks.join(', ')} for the target ${target.name}, not ${lock}.`,
+    );
   return {
     target,
     lock,

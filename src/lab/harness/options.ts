@@ -141,10 +141,14 @@ export function settle(scenario: Scenario, given: RunOptions, defaultTarget: Tar
 }
 
 function checkFailing(scenario: Scenario, target: Target): void {
-  if (scenario.failRate === undefined)
-    throw badArgument(`${scenario.name} counts what succeeds: it cannot be run with a failRate`);
-  if (!target.can.includes('turns'))
-    throw badArgument(`The target ${target.name} cannot be made to fail: it has no turns`);
+  const why = whyNotFailing(scenario, target);
+  if (why !== undefined) throw badArgument(`${why}: it cannot be run with a failRate`);
+}
+
+/** Why writes cannot be made to fail there; undefined where they can. */
+export function whyNotFailing(scenario: Scenario, target: Target): string | undefined {
+  if (scenario.failRate === undefined) return `${scenario.name} counts what succeeds`;
+  return target.can.includes('turns') ? undefined : `The target ${target.name} has no turns in which to fail`;
 }
 
 /** Those of the scenario's numbers that were given. */

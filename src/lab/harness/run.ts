@@ -5,6 +5,7 @@ import { messageOf } from '../../errors/errors.ts';
 import { badArgument } from '../../options/options.ts';
 import { ALWAYS } from '../checks/always.ts';
 import { type Check, type CheckResult, makeCheck } from '../checks/check.ts';
+import { makeDirectory } from '../make-directory.ts';
 import { Evidence, type Findings } from '../operations/evidence.ts';
 import { Journal, readJournals } from '../operations/journal.ts';
 import { type Head, isReading, isWriting, type Operation } from '../operations/operation.ts';
@@ -59,7 +60,7 @@ async function runIn(
     scene: join(directory, 'files'),
     ...(turns && { turns: join(directory, 'turns') }),
   };
-  for (const place of Object.values(places)) mkdirSync(place, { recursive: true });
+  for (const place of Object.values(places)) makeDirectory(place);
   const { failRate = 0 } = settings;
   const common: Common = {
     directory: places.store,
@@ -111,6 +112,7 @@ async function runIn(
         directory: places.scene,
         storeDirectory: places.store,
         params: settings.params,
+        steps: settings.seconds === undefined ? settings.iterations : Infinity,
         dice,
       }),
   });
@@ -158,7 +160,7 @@ async function runIn(
 
 function ownDirectory(given: string | undefined): string {
   if (given === undefined) return mkdtempSync(join(tmpdir(), 'jsonl-wal-lab-'));
-  mkdirSync(given, { recursive: true });
+  makeDirectory(given);
   if (readdirSync(given).length > 0) throw badArgument(`The directory ${given} is not empty: name a new one`);
   return given;
 }

@@ -26,9 +26,13 @@ const EARLY = 0.2;
 /** How long a client may take to start, in milliseconds: an early blow hits it anywhere in there. */
 const START_MS = 200;
 
-/** Kills and stops clients at random. None is stopped when it ends. */
-export async function strike(scene: Scene, { blows, kills, down, pauseMs, stopMs }: Storm): Promise<void> {
-  const { victims, dice, signal } = scene;
+/** Kills and stops clients at random: where steps bound the run, as often as there are clients, for each step. None is stopped when it ends. */
+export async function strike(
+  scene: Scene,
+  { blows: asked, kills, down, pauseMs, stopMs }: Storm,
+): Promise<void> {
+  const { victims, steps, dice, signal } = scene;
+  const blows = Math.min(asked, steps * victims.length);
   const pause = (ms: number) => wait(ms, undefined, { signal }).catch(() => {});
   const waking: Promise<void>[] = [];
   const wake = async (victim: Victim) => {
