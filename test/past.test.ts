@@ -51,29 +51,39 @@ test('the state as it was after every entry is what the table held then', () =>
     await assert.rejects(wal.stateAt(61), { code: 'ERR_WAL_ARGUMENT', message: /ends at entry 60/ });
   }));
 
-test('at a time the state is that after the last entry before the first later one', () =>
+test('at a time every entry counts that is not dated later, also one of a batch, wherever it lies', () =>
   inLog(async (wal) => {
-    await append(wal, 1, 10);
+    await append(wal, 1, 3);
+    await wal.append({ ...entry(31), ts: Date.UTC(2031, 0) });
+    await wal.appendBatch([entry(4), entry(9), entry(5)]);
     await wal.append({ ...entry(11), ts: 2000 });
-    assert.deepEqual(await valuesAt(wal, { time: 999 }), []);
-    assert.deepEqual(await valuesAt(wal, { time: 1000 }), [1]);
-    assert.deepEqual(await valuesAt(wal, { time: 5999 }), [3, 4, 5]);
-    assert.equal((await wal.stateAt({ time: 9999 })).seq, 9);
-    assert.equal((await wal.stateAt({ time: 10_000 })).seq, 11);
+    const at = async (time: number) => {
+      const { seq, items, applied, skipped } = await wal.stateAt({ time });
+      return [items.map(({ value }) => value), seq, applied, skipped];
+    };
+    assert.deepEqual(await at(999), [[], 0, 0, 8]);
+    assert.deepEqual(await at(1000), [[1], 1, 1, 7]);
+    assert.deepEqual(await at(4000), [[3, 4, 11], 8, 5, 3]);
+    assert.deepEqual(await at(9000), [[9, 4, 11], 8, 7, 1]);
+    assert.deepEqual(await at(Date.UTC(2031, 0)), [[9, 4, 11], 8, 8, 0]);
   }));
 
-test('a batch with times of its own entries is in the state of a time whole, or not at all', () =>
+test('a snapshot with an item dated later is left for an older one, and refused where there is none', () =>
   inLog(async (wal) => {
-    await append(wal, 1, 1);
-    await wal.appendBatch([entry(2), entry(9), entry(3)]);
-    await append(wal, 10, 10);
-    for (const [time, seq] of [
-      [1999, 1],
-      [2500, 1],
-      [8999, 1],
-      [9000, 4],
-    ] as const)
-      assert.equal((await wal.stateAt({ time })).seq, seq);
+    const late = Date.UTC(2091, 0);
+    await append(wal, 1, 3);
+    await wal.compact({ fold: lastData, retain: 2 });
+    const time = Date.now() + 1000;
+    await wal.append({ op: 'update', id: 'late', ts: late });
+    await append(wal, 4, 5);
+    await wal.compact({ fold: lastData, retain: 2 });
+    await append(wal, 6, 6);
+    const { seq, items, applied, skipped } = await wal.stateAt({ time });
+    assert.deepEqual([items.map(({ value }) => value), seq, applied, skipped], [[6, 4, 5], 7, 3, 1]);
+    assert.equal((await wal.stateAt({ time: late })).items.length, 4);
+    await wal.compact({ fold: lastData, retain: 1 });
+    const refused = { code: 'ERR_WAL_COMPACTED', seq: 7, message: /entry 7 on, or from 2091-01-01/ };
+    await assert.rejects(wal.stateAt({ time }), refused);
   }));
 
 test('what lies before the oldest snapshot is refused, and it says from where on it can be told', () =>

@@ -30,6 +30,8 @@ export interface LoadHints {
   readonly whole: boolean;
   /** Lines up to `head` that were read already: they need not be read again. */
   readonly heard: readonly HeardLine[];
+  /** Which entries after a snapshot count, where none were heard. Default: all. */
+  readonly counts?: ((record: LogRecord) => boolean) | undefined;
 }
 
 /** So many lines are folded in before other code gets its turn. */
@@ -63,7 +65,7 @@ async function loadFrom<V>(
   fold: Fold<V>,
   snapshots: readonly SnapshotHeader[],
   head: Head,
-  { whole, heard }: LoadHints,
+  { whole, heard, counts }: LoadHints,
 ): Promise<State<V>> {
   let damage: unknown;
   for (const header of snapshots) {
@@ -75,7 +77,7 @@ async function loadFrom<V>(
       state = isOf(fold, header)
         ? new State(fold, header.head.seq, new Run(blocks))
         : await upgraded(parts, fold, new Run<V>(blocks), header);
-      await goOn(parts, state, { ...header.head, link: header.seal }, head, heard);
+      await goOn(parts, state, { ...header.head, link: header.seal }, head, heard, counts);
       return state;
     } catch (error) {
       state?.close();
@@ -85,7 +87,7 @@ async function loadFrom<V>(
   }
   try {
     const state = new State(fold);
-    await goOn(parts, state, { seq: 0, crc: GENESIS_CRC, link: GENESIS_CRC }, head, heard);
+    await goOn(parts, state, { seq: 0, crc: GENESIS_CRC, link: GENESIS_CRC }, head, heard, counts);
     return state;
   } catch (error) {
     if (!hasCode(error, 'ERR_WAL_COMPACTED')) throw error;
@@ -150,9 +152,10 @@ async function goOn<V>(
   from: Tip,
   to: Head,
   heard: readonly HeardLine[],
+  counts: LoadHints['counts'],
 ): Promise<void> {
   const [first] = heard.length > 0 ? recordsOf(heard[0] as HeardLine) : [];
-  if (first?.seq !== from.seq + 1 || first.prev !== from.link) return readOn(parts, state, from, to);
+  if (first?.seq !== from.seq + 1 || first.prev !== from.link) return readOn(parts, state, from, to, counts);
   let stretch = 0;
   for (const each of heard) {
     try {
@@ -169,7 +172,13 @@ function recordsOf({ line, segment }: HeardLine): LogRecord[] {
 }
 
 /** Folds in the records after `from`, where the state is, to `to`. */
-async function readOn<V>({ store, clock }: LoadParts, state: State<V>, from: Tip, to: Head): Promise<void> {
+async function readOn<V>(
+  { store, clock }: LoadParts,
+  state: State<V>,
+  from: Tip,
+  to: Head,
+  counts: LoadHints['counts'],
+): Promise<void> {
   if (to.seq === from.seq) {
     if (to.crc !== from.crc) throw divergedError(from);
     return;
@@ -179,7 +188,8 @@ async function readOn<V>({ store, clock }: LoadParts, state: State<V>, from: Tip
     const { seq, prev } = record;
     if (seq !== state.seq + 1 || (state.seq === from.seq && prev !== from.link)) throw divergedError(from);
     try {
-      state.apply([freezeParsed(record)]);
+      if (counts?.(record) === false) state.leaveOut(seq);
+      else state.apply([freezeParsed(record)]);
     } catch (error) {
       throw inSegment(error, await segmentOf(store, record.seq));
     }

@@ -8,22 +8,23 @@ import { badArgument, integer, readOptions } from '../options/options.ts';
 import { checkFold, type Fold } from './fold.ts';
 import type { Item } from './item.ts';
 import { canUse, type LoadParts, loadState } from './load.ts';
+import type { State } from './state.ts';
 
 /** A state as it was. All of it is frozen. */
 export interface PastState<V = unknown> {
-  /** The last entry that is in it; 0: none. */
+  /** The last entry that is in it; 0: none. At a time, entries before it may be left out. */
   readonly seq: number;
   /** By id, in the order of their UTF-16 code units. */
   readonly items: readonly Item<V>[];
-  /** Entries folded into what a snapshot held (or into nothing): the last ones up to `seq`. */
+  /** How many entries were folded into what a snapshot held (or into nothing): up to `seq`, without those left out. */
   readonly applied: number;
-  /** Entries after `seq`. */
+  /** How many entries of the log are not in it: those after `seq`; at a time, those dated later, wherever they lie. */
   readonly skipped: number;
 }
 
 /**
- * An entry, or a time in milliseconds since the epoch: then the last entry before the first that is later. An atomic batch is
- * later as a whole where any entry of it is.
+ * An entry, or a time in milliseconds since the epoch: then every entry counts whose `ts` is not later, wherever it lies. In an atomic batch each
+ * entry counts by its own `ts`, where it was given one.
  */
 export type Moment = number | { readonly time: number };
 
@@ -83,39 +84,55 @@ async function loadPast<V>(
   // The oldest that leads on to what can be read.
   const base = first === 1 ? undefined : snapshots.findLast((header) => header.head.seq >= first - 1);
   const least = base?.head.seq ?? 0;
-  const seq = typeof moment === 'number' ? moment : await lastBefore(parts, moment.time, least, head, base);
+  if (typeof moment !== 'number') return loadAtTime(parts, fold, moment.time, head, { base, snapshots });
+  const seq = moment;
   if (seq < least) throw goneError(`entry ${seq}`, base as SnapshotHeader);
   if (seq > head.seq) throw badArgument(`The log ends at entry ${head.seq}, before entry ${seq}`);
   const crc = await crcAt(parts, seq, head, snapshots);
   const state = await loadState(parts, fold, snapshots, { seq, crc }, { whole: true, heard: [] });
-  const items: Item<V>[] = [];
-  try {
-    for (const { item } of state.entries()) if (items.push(item) % STRETCH === 0) await parts.clock.yield();
-  } finally {
-    state.close();
-  }
+  const items = await itemsOf(parts, state);
   const from = snapshots.find((header) => header.head.seq <= seq && canUse(fold, header))?.head.seq ?? 0;
   return { seq, items, applied: seq - from, skipped: head.seq - seq };
 }
 
-/** The last entry before the line of the first one that is later than a time: a batch is in it whole or not at all. */
-async function lastBefore(
+/**
+ * The state of the entries that are not dated later than a time, in the order of the log. What a snapshot holds cannot be parted: one that was
+ * made later, or that has an item dated later, is left for an older one.
+ */
+async function loadAtTime<V>(
   parts: LoadParts,
+  fold: Fold<V>,
   time: number,
-  least: number,
   head: Head,
-  base: SnapshotHeader | undefined,
-): Promise<number> {
-  // When its entries were made it does not say.
-  if (base !== undefined && time < base.created) throw goneError(new Date(time).toISOString(), base);
-  let before = least;
-  let line: string | undefined;
-  for await (const { seq, ts, crc } of recordsFrom(parts, least + 1, head.seq)) {
-    if (crc !== line) before = seq - 1;
-    if (ts > time) return before;
-    line = crc;
+  {
+    base,
+    snapshots,
+  }: { readonly base: SnapshotHeader | undefined; readonly snapshots: readonly SnapshotHeader[] },
+): Promise<PastState<V>> {
+  const moment = new Date(time).toISOString();
+  const counts = ({ ts }: LogRecord) => ts <= time;
+  let usable = snapshots.filter((header) => header.created <= time);
+  if (base !== undefined && time < base.created) throw goneError(moment, base, base.created);
+  for (;;) {
+    const state = await loadState(parts, fold, usable, head, { whole: true, heard: [], counts });
+    const { base: from, folded: applied, last: seq } = state;
+    const items = await itemsOf(parts, state);
+    const latest = items.reduce((most, { ts }) => Math.max(most, ts), time);
+    if (latest === time) return { seq, items, applied, skipped: head.seq - from - applied };
+    if (base !== undefined && from <= base.head.seq) throw goneError(moment, base, latest);
+    usable = usable.filter((header) => header.head.seq < from);
   }
-  return head.seq;
+}
+
+/** Takes the items of a state, and closes it. */
+async function itemsOf<V>({ clock }: LoadParts, state: State<V>): Promise<Item<V>[]> {
+  const items: Item<V>[] = [];
+  try {
+    for (const { item } of state.entries()) if (items.push(item) % STRETCH === 0) await clock.yield();
+  } finally {
+    state.close();
+  }
+  return items;
 }
 
 /** The crc of the line that holds an entry as its last. */
@@ -140,10 +157,11 @@ function recordsFrom({ store, clock }: LoadParts, from: number, to: number): Asy
   return readRecords(store, clock, { from, to, follow: undefined });
 }
 
-function goneError(what: string, { head, created }: SnapshotHeader): WalError {
+/** `time`: from when on it can be told. */
+function goneError(what: string, { head, created }: SnapshotHeader, time = created): WalError {
   return new WalError(
     'ERR_WAL_COMPACTED',
-    `The log was compacted: what it was at ${what} is gone. It can be told from entry ${head.seq} on, or from ${new Date(created).toISOString()}, when that snapshot was made.`,
+    `The log was compacted: what it was at ${what} is gone. It can be told from entry ${head.seq} on, or from ${new Date(time).toISOString()}: what that snapshot holds cannot be parted by time.`,
     { seq: head.seq },
   );
 }

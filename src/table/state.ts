@@ -16,16 +16,37 @@ export class State<V> implements View<V> {
   readonly #run: Run<V> | undefined;
   readonly #layer: Overlay<V>;
   #seq: number;
+  /** The entry that its snapshot stands for; 0: none. */
+  readonly base: number;
+  #folded = 0;
+  #last: number;
 
   /** Of nothing, or of the run, which it takes over, and which stands for all up to that entry. */
   constructor(fold: Fold<V>, seq = 0, run?: Run<V>) {
     this.fold = fold;
     this.#seq = seq;
+    this.base = seq;
+    this.#last = seq;
     this.#run = run;
     this.#layer = new Overlay(fold, run);
   }
 
-  /** The last entry folded in. */
+  /** How many entries were folded in after `base`. */
+  get folded(): number {
+    return this.#folded;
+  }
+
+  /** The last entry that was folded in; `base` where none was. */
+  get last(): number {
+    return this.#last;
+  }
+
+  /** Goes past an entry that is left out. */
+  leaveOut(seq: number): void {
+    this.#seq = seq;
+  }
+
+  /** The last entry folded in, or left out. */
   get seq(): number {
     return this.#seq;
   }
@@ -53,7 +74,11 @@ export class State<V> implements View<V> {
       for (const put of puts) put();
     }
     const last = records.at(-1);
-    if (last !== undefined) this.#seq = last.seq;
+    if (last !== undefined) {
+      this.#seq = last.seq;
+      this.#last = last.seq;
+      this.#folded += records.length;
+    }
     return changes;
   }
 

@@ -389,8 +389,8 @@ export class Wal {
   }
 
   /**
-   * The state as it was after an entry, or at a time (milliseconds since the epoch): then after the last entry before the
-   * first one that is later. An atomic batch is later as a whole where any entry of it is.
+   * The state as it was after an entry, or at a time (milliseconds since the epoch): then of every entry whose `ts` is not later, wherever
+   * it lies, in the order of the log. In an atomic batch each entry counts by its own `ts`.
    *
    * Rejects as `table` does; with ERR_WAL_ARGUMENT also for an entry past the end, or within a batch, and with
    * ERR_WAL_COMPACTED for a moment before the oldest snapshot (`seq`: from where on it can be told).

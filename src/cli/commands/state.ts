@@ -23,7 +23,7 @@ export function stateCommand(): Command {
     .option('--id <id>', 'only this id (may be given again)', several)
     .option(
       '--at <moment>',
-      'as it was: after an entry (its seq), or at a time (ISO 8601): after the last entry before the first later one',
+      'as it was: after an entry (its seq), or at a time (ISO 8601): of all entries that are not dated later',
       moment,
     )
     .addOption(foldOption())
@@ -76,15 +76,21 @@ async function itemsAt(
 ): Promise<Iterable<Item>> {
   const { seq, items, applied, skipped } = await wal.stateAt(at, { fold });
   const facts = { seq, applied, skipped };
-  process.stderr.write(json ? `${JSON.stringify(facts)}\n` : `jsonl-wal: ${replayText(facts)}\n`);
+  process.stderr.write(json ? `${JSON.stringify(facts)}\n` : `jsonl-wal: ${replayText(facts, at)}\n`);
   if (ids === undefined) return items;
   const byId = new Map(items.map((item) => [item.id, item]));
   return ids.map((id) => byId.get(id)).filter((item) => item !== undefined);
 }
 
-function replayText({ seq, applied, skipped }: Record<'seq' | 'applied' | 'skipped', number>): string {
+function replayText(
+  { seq, applied, skipped }: Record<'seq' | 'applied' | 'skipped', number>,
+  at: Moment,
+): string {
+  const done = `As of entry ${seq}: ${count(applied, 'entry', 'entries')} applied`;
+  if (typeof at !== 'number')
+    return `${done}, ${skipped} skipped that ${skipped === 1 ? 'is' : 'are'} dated later.`;
   const base = seq - applied;
   const from = base === 0 ? '' : `, onto a snapshot of entry ${base}`;
   const range = applied === 0 ? '' : ` (${base + 1} to ${seq})`;
-  return `As of entry ${seq}: ${count(applied, 'entry', 'entries')} applied${range}${from}, ${skipped} skipped after it.`;
+  return `${done}${range}${from}, ${skipped} skipped after it.`;
 }
