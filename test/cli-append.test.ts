@@ -186,6 +186,35 @@ test('an append with a key that is in the log answers with the first one, and sa
     assert.deepEqual(await idsIn(dir), ['bd-1']);
   }));
 
+test('an append with the key of another entry fails with exit code 3, and names that entry', () =>
+  inScratch('cli-key-reused', async (dir) => {
+    await makeLog(dir);
+    const append = ['append', '--op', 'add', '--key', 'agent-7', '--id'];
+    await run(dir, [...append, 'bd-1']);
+    const other = await run(dir, [...append, 'bd-2']);
+    assert.deepEqual([other.code, other.stdout], [3, '']);
+    const told =
+      'jsonl-wal: The key "agent-7" is that of entry 1, which has another op, id or data: to append this entry too, give it a key of its own. [ERR_WAL_KEY_REUSED]\n';
+    assert.equal(other.stderr, told);
+    const [failure] = objects((await run(dir, [...append, 'bd-2', '--json'])).stderr);
+    const { code, outcome, seq } = failure;
+    assert.deepEqual({ code, outcome, seq }, { code: 'ERR_WAL_KEY_REUSED', outcome: 'not-written', seq: 1 });
+    const lines = ['bd-3', 'bd-4'].map((id) => line({ op: 'add', id, key: 'agent-8' })).join('');
+    const stream = await run(dir, ['append'], lines);
+    assert.equal(stream.code, 3);
+    assert.match(
+      stream.stderr,
+      /^jsonl-wal: Line 2: The key "agent-8" .* In all 1 entry was appended, seq 2\. /,
+    );
+    const batch = await run(
+      dir,
+      ['append', '--batch', '--key', 'agent-7'],
+      lines.replaceAll(/,"key":"agent-8"/g, ''),
+    );
+    assert.equal(batch.code, 3);
+    assert.deepEqual(await idsIn(dir), ['bd-1', 'bd-3']);
+  }));
+
 test('where nobody reads the acknowledgements any more, all lines are appended all the same', () =>
   inScratch('cli-ack-gone', async (dir) => {
     await makeLog(dir);

@@ -17,7 +17,11 @@ test('init sets the key window, info and keys tell it, keys --window raises it, 
     const [told] = objects((await run(dir, ['keys', '--json'])).stdout);
     const { name, keys, bytes } = told.snapshot;
     assert.deepEqual([told.window, told.from, name, keys], [3, 3, 'snapshot-00000000000000000005.jsonl', 3]);
-    assert.equal(bytes, '{"keys":["key 3",4,"4",4,"5"],"seqs":[3,1,1],"ts":[0000000000000,0,0]}\n'.length);
+    assert.equal(
+      bytes,
+      '{"keys":["key 3",4,"4",4,"5"],"seqs":[3,1,1],"sums":"AAAABBBBCCCCDDDD","ts":[0000000000000,0,0]}\n'
+        .length,
+    );
     const raised = await run(dir, ['keys', '--window', '1000']);
     assert.deepEqual(raised.code, 0);
     assert.match(

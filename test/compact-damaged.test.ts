@@ -80,7 +80,7 @@ test('keys that a damaged snapshot held are known from the one before it and fro
     const next = await Wal.open(directory, SMALL);
     try {
       for (const n of [1, 7, 20, 21, 40, 41]) {
-        const { seq, duplicate } = await next.append(entry('bd-1', 99), { key: `key-${n}` });
+        const { seq, duplicate } = await next.append(entry('bd-1', n), { key: `key-${n}` });
         assert.deepEqual([seq, duplicate], [n, true]);
       }
       assert.equal((await next.append(entry('bd-1', 42), { key: 'key-42' })).seq, 42);

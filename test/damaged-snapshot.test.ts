@@ -160,6 +160,7 @@ test('keys in a snapshot that are none are damage to who asks for one', () =>
     for (const [find, put] of [
       [/"seqs":\[1,1/, '"seqs":[1,0'],
       [/"keys":\["key 1"/, '"yeks":["key 1"'],
+      [/"sums":/, '"smus":'],
     ] as const) {
       rewrite(directory, reworded('blocks', find, put));
       const writer = await Wal.open(directory, OPTIONS);

@@ -192,12 +192,13 @@ function roundTrip(body: Body, at: { prev: string; seq: number; writer: string }
   const end = writeLine(buffer, 0, body.text, line);
   assert.equal(buffer.indexOf('\n'), end - 1, 'one line, and its newline within the room that was reckoned');
   const envelope = readEnvelope(buffer, 0, end - 1);
-  const { key, count } = body;
+  const { key, sum, count } = body;
   assert.deepEqual(
     { ...envelope, batch: undefined, idAt: undefined },
     {
       ...line,
       key,
+      sum,
       count,
       batch: undefined,
       idAt: undefined,

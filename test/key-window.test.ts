@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { systemClock } from '../src/clock/clock.ts';
 import { MAX_HEADER_BYTES } from '../src/format/snapshot.ts';
-import { lastData, Wal, type WalOptions } from '../src/index.ts';
+import { type Entry, lastData, Wal, type WalError, type WalOptions } from '../src/index.ts';
 import { recordsIn } from '../src/lab/audit.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 import { changedFile, changedStorage, changedSurroundings } from '../src/lab/wrapped-storage.ts';
@@ -15,20 +15,34 @@ const LONG = 'x'.repeat(500);
 
 const add = (id: string, data: unknown = LONG) => ({ op: 'add', id, data });
 
-/** What an append with that key answers: the number of the entry it was, or that of a new one. */
+/** What an append with that key answers: the number of the entry that has the key, perhaps with another content, or of a new one. */
 async function answer(wal: Wal, key: string): Promise<string> {
-  const { seq, duplicate } = await wal.append(add('bd-again'), { key });
-  return duplicate ? `was ${seq}` : `is ${seq}`;
+  try {
+    const { seq, duplicate } = await wal.append(add('bd-again'), { key });
+    return duplicate ? `was ${seq}` : `is ${seq}`;
+  } catch (error) {
+    const { code, outcome, seq } = error as WalError;
+    assert.deepEqual([code, outcome], ['ERR_WAL_KEY_REUSED', 'not-written']);
+    return `was ${seq}`;
+  }
 }
 
-/** Appends lines of so many entries, each with a key that names its first entry. */
+/** Appends a line of so many entries from that number on, with a key that names the first, or tries that again. */
+function put(wal: Wal, seq: number, entries: number) {
+  const all = Array.from({ length: entries }, (_, i): Entry => ({ ...add(`bd-${seq + i}`), ts: Date.now() }));
+  const [first] = all as [Entry];
+  return entries === 1 ? wal.append(first, { key: `k${seq}` }) : wal.appendBatch(all, { key: `k${seq}` });
+}
+
+/** Appends so many lines of so many entries. */
 async function fill(wal: Wal, lines: number, entries = 1): Promise<void> {
-  for (let i = 0; i < lines; i++) {
-    const seq = (await wal.head()).seq + 1;
-    const all = Array.from({ length: entries }, (_, j) => add(`bd-${seq + j}`));
-    if (entries === 1) await wal.append(all[0] as ReturnType<typeof add>, { key: `k${seq}` });
-    else await wal.appendBatch(all, { key: `k${seq}` });
-  }
+  for (let i = 0; i < lines; i++) await put(wal, (await wal.head()).seq + 1, entries);
+}
+
+/** The line from that number on is tried again as it was. */
+async function again(wal: Wal, seq: number, entries = 1): Promise<void> {
+  const answered = await put(wal, seq, entries);
+  assert.deepEqual([answered.seq, answered.duplicate], [seq, true]);
 }
 
 interface Passage {
@@ -116,6 +130,7 @@ for (const { what, appends, pass } of PASSAGES) {
       const head = 20 + appends;
       const first = head - 6 + 1;
       assert.equal(await answer(later, `k${first}`), `was ${first}`);
+      await again(later, first);
       assert.equal(await answer(later, `k${first - 1}`), `is ${head + 1}`);
       assert.equal(await answer(later, `k${first}`), `is ${head + 2}`, 'the window has gone on by one');
       await later.close();
@@ -131,6 +146,7 @@ for (const { what, appends, pass } of PASSAGES) {
         const later = await Wal.open(await pass(directory), SMALL);
         // Of entries 1 to 21 the window holds those from 15 or 16 on; batches are 10 to 12, 13 to 15, 16 to 18.
         assert.equal(await answer(later, 'k16'), 'was 16');
+        await again(later, 16, 3);
         assert.equal(await answer(later, 'k13'), window === 7 ? 'was 13' : `is ${22 + appends}`);
         if (window === 7) assert.equal(await answer(later, 'k10'), `is ${22 + appends}`);
         await later.close();

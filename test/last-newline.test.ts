@@ -74,7 +74,7 @@ test('the first decision after it is taken on the line that lost its newline', (
     const { ids } = await table.transaction((tx) => ({ ids: tx.list().map(({ id }) => id) }));
     assert.deepEqual(ids, ['bd-1', 'bd-2', 'bd-3']);
     stripNewline(path);
-    const again = await wal.append({ op: 'add', id: 'again', key: 'k3' });
+    const again = await wal.append({ op: 'add', id: 'bd-3', key: 'k3', data: { n: 3 } });
     assert.deepEqual([again.seq, again.duplicate], [3, true]);
     stripNewline(path);
     const conflict = { code: 'ERR_WAL_CONFLICT', seq: 3 };

@@ -129,11 +129,9 @@ for (const how of ['append', 'appendSync'] as const) {
     inScratch('segments', async (directory) => {
       await fill(directory, 100, true);
       const wal = await Wal.open(directory, SMALL);
-      const append = async (key: string) => wal[how](entry(999), { key });
+      const append = async (n: number) => wal[how](entry(n), { key: `key-${n}` });
       assert.deepEqual(
-        [await append('key-3'), await append('key-100'), await append('key-new')].map(
-          ({ seq, duplicate }) => [seq, duplicate],
-        ),
+        [await append(3), await append(100), await append(101)].map(({ seq, duplicate }) => [seq, duplicate]),
         [
           [3, true],
           [100, true],

@@ -6,7 +6,8 @@ import type { WalError } from '../src/errors/errors.ts';
 import { newestStart, oldestSeq, type Start, startFor } from '../src/file/layout.ts';
 import { readBody, readHeader } from '../src/file/snapshots.ts';
 import { canonicalJson } from '../src/format/canonical.ts';
-import { crcOf } from '../src/format/crc.ts';
+import { crcOf, hex8 } from '../src/format/crc.ts';
+import type { Entry } from '../src/format/entry.ts';
 import type { FoldIdentity } from '../src/format/fold-identity.ts';
 import { keysOfLine } from '../src/format/key-lines.ts';
 import { type Envelope, MAX_LINE_BYTES, readEnvelope } from '../src/format/line.ts';
@@ -14,7 +15,7 @@ import { segmentName, snapshotName } from '../src/format/names.ts';
 import { recordsOf } from '../src/format/record.ts';
 import { SegmentScan } from '../src/format/scan.ts';
 import { indexPlace } from '../src/format/snapshot-body.ts';
-import { lastData, Wal } from '../src/index.ts';
+import { type AppendResult, lastData, Wal } from '../src/index.ts';
 import { type Reference, readAsSpecified } from '../src/lab/reference.ts';
 import { readByScan } from '../src/lab/scanned.ts';
 import { inScratch, packageRoot } from '../src/lab/scratch.ts';
@@ -159,20 +160,42 @@ interface KeysCase {
   readonly name: string;
   readonly keyWindow: number;
   readonly segments: readonly { readonly firstSeq: number; readonly text: string }[];
-  readonly asks: Readonly<Record<string, number | null>>;
+  /** Null: the key is in the window of no line. Else what is answered, and which entries with what. */
+  readonly asks: Readonly<Record<string, KnownKey | null>>;
+}
+
+interface KnownKey {
+  readonly seq: number;
+  readonly duplicate: readonly (readonly Entry[])[];
+  readonly reused: readonly (readonly Entry[])[];
+}
+
+/** Appends entries with a key, one of them by itself. */
+function appendWith(wal: Wal, entries: readonly Entry[], key: string): Promise<AppendResult> {
+  const [first] = entries as [Entry];
+  return entries.length === 1 ? wal.append(first, { key }) : wal.appendBatch(entries, { key });
 }
 
 test('keys are found where their vectors say so, and nowhere else', async () => {
   for (const { name, keyWindow, segments, asks } of vectors<KeysCase>('keys')) {
-    for (const [key, seq] of Object.entries(asks)) {
+    for (const [key, known] of Object.entries(asks)) {
       await inScratch('keys', async (directory) => {
         await (await Wal.open(directory, { keyWindow })).close();
         for (const each of segments) writeFileSync(join(directory, segmentName(each.firstSeq)), each.text);
         const wal = await Wal.open(directory, { durability: 'os' });
         const next = (await wal.head()).seq + 1;
-        const answer = await wal.append({ op: 'add', id: 'bd-again' }, { key });
-        assert.equal(answer.seq, seq ?? next, `${name}: ${key}`);
-        assert.equal(answer.duplicate === true, seq !== null, `${name}: ${key}`);
+        const { seq, duplicate, reused } = known ?? { seq: next, duplicate: [], reused: [] };
+        for (const entries of reused) {
+          const told = { code: 'ERR_WAL_KEY_REUSED', seq };
+          await assert.rejects(appendWith(wal, entries, key), told, `${name}: ${key}`);
+        }
+        for (const entries of duplicate) {
+          const answer = await appendWith(wal, entries, key);
+          assert.deepEqual([answer.seq, answer.duplicate], [seq, true], `${name}: ${key}`);
+        }
+        if (known === null)
+          assert.equal((await appendWith(wal, [{ op: 'add', id: 'bd' }], key)).duplicate, undefined);
+        assert.equal((await wal.head()).seq, known === null ? next : next - 1, `${name}: ${key}`);
         await wal.close();
       });
     }
@@ -319,7 +342,7 @@ test('snapshots hold what their vectors say, or are damaged where they say', asy
       const keys = parsed
         .slice(ids + ordered)
         .flatMap((line) => keysOfLine(line) ?? [])
-        .map(({ count: entries, ...key }) => ({ ...key, entries }));
+        .map(({ count: entries, sum, ...key }) => ({ ...key, entries, sum: hex8(sum) }));
       assert.equal(keys.length, header.body.keys, name);
       const found = { items: parsed.slice(0, ids), order: parsed.slice(ids, ids + ordered), keys };
       assert.deepEqual(found, held, name);

@@ -22,6 +22,7 @@ const EXIT_OF: Partial<Record<WalErrorCode, number>> = {
   ERR_WAL_ABORTED: EXIT.interrupted,
   ERR_WAL_ARGUMENT: EXIT.usage,
   ERR_WAL_CONFLICT: EXIT.conflict,
+  ERR_WAL_KEY_REUSED: EXIT.conflict,
   ERR_WAL_CORRUPT: EXIT.corruption,
   ERR_WAL_DIVERGED: EXIT.corruption,
   ERR_WAL_FORMAT: EXIT.corruption,

@@ -35,6 +35,7 @@ export const ERROR_CODES = {
   ERR_WAL_FOLD: 'the state was made by another fold, or a fold failed',
   ERR_WAL_TRANSACTION: 'a transaction broke its rules, or never stopped conflicting',
   ERR_WAL_DIVERGED: 'the log there now is not the one that was being read or written',
+  ERR_WAL_KEY_REUSED: 'the key is that of an entry in the log that has another content',
   ERR_WAL_KEY_WINDOW: 'the log has another key window, and it can only be raised',
   ERR_WAL_LOCK_TIMEOUT: 'the lock was not free in time, and it is strict',
   ERR_WAL_LOCK_KIND: 'the log uses another kind of lock on this machine',

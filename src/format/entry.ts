@@ -1,5 +1,6 @@
 import { messageOf, reasonOf, WalError } from '../errors/errors.ts';
 import { canonicalJson } from './canonical.ts';
+import { sumOfEntries } from './content.ts';
 import type { FoldIdentity } from './fold-identity.ts';
 import type { KeyScope } from './key-scope.ts';
 import { foldText, RESERVED_OP_PREFIX, raiseText, sealText } from './line.ts';
@@ -19,7 +20,10 @@ export interface Entry {
   readonly data?: unknown;
   /** Milliseconds since the epoch, a whole number. Default: the date of the call, in whole milliseconds. */
   readonly ts?: number | undefined;
-  /** Idempotency key: an append whose key is in the log's key window already answers with that entry's seq. */
+  /**
+   * Idempotency key: an append whose key is in the log's key window already answers with that entry's seq; with another op, id or data
+   * it rejects with ERR_WAL_KEY_REUSED.
+   */
   readonly key?: string | undefined;
 }
 
@@ -32,6 +36,8 @@ export interface Body {
   readonly count: number;
   readonly ts: number;
   readonly key: string | undefined;
+  /** With a key, the checksum of its content; else 0. */
+  readonly sum: number;
   /** What it raises the key window to. */
   readonly keyWindow?: number | undefined;
   /** The fold that it records as the log's. */
@@ -54,9 +60,12 @@ export function entryBody(entry: Entry, now: number, rules: EntryRules, key?: st
     checkKey(used);
     const json = canonicalJson(data, rules.values);
     const dataField = json === undefined ? '' : `"data":${json},`;
+    const [idField, opField] = [`"id":${canonicalJson(id)},`, `"op":${canonicalJson(op)}`];
     const keyField = used === undefined ? '' : `"key":${canonicalJson(used)},`;
-    const text = `${dataField}"id":${canonicalJson(id)},${keyField}"op":${canonicalJson(op)}`;
-    return { text, bytes: sizeOf(text, rules.maxEntryBytes), count: 1, ts: ts ?? now, key: used };
+    const text = `${dataField}${idField}${keyField}${opField}`;
+    const bytes = sizeOf(text, rules.maxEntryBytes);
+    const sum = used === undefined ? 0 : sumOfEntries([`{${dataField}${idField}${opField}}`]);
+    return { text, bytes, count: 1, ts: ts ?? now, key: used, sum };
   });
 }
 
@@ -71,19 +80,31 @@ export function batchBody(entries: readonly Entry[], now: number, rules: EntryRu
       batchItem(entry, rules.values, `Batch entry ${i + 1}`, `entries[${i}].data`),
     );
     const keyField = key === undefined ? '' : `,"key":${canonicalJson(key)}`;
-    const text = `"entries":[${items.join(',')}]${keyField}`;
-    return { text, bytes: sizeOf(text, rules.maxEntryBytes), count: items.length, ts: now, key };
+    const text = `"entries":[${items.map(textOf).join(',')}]${keyField}`;
+    const bytes = sizeOf(text, rules.maxEntryBytes);
+    const sum = key === undefined ? 0 : sumOfEntries(items.map(({ content }) => content));
+    return { text, bytes, count: items.length, ts: now, key, sum };
   });
 }
 
-/** One entry as it stands in a batch's list; `name` is what messages call it, `root` what they call its data. */
-export function batchItem(entry: Entry, values: Values, name: string, root: string): string | undefined {
+interface BatchItem {
+  /** The entry as it stands in the batch's list, but for its ts. */
+  readonly content: string;
+  readonly ts: number | undefined;
+}
+
+function textOf({ content, ts }: BatchItem): string {
+  return ts === undefined ? content : `${content.slice(0, -1)},"ts":${ts}}`;
+}
+
+/** One entry of a batch; `name` is what messages call it, `root` what they call its data. */
+export function batchItem(entry: Entry, values: Values, name: string, root: string): BatchItem {
   return reading(name, () => {
     const { op, id, data, ts, key } = checkedEntry(entry, name);
     if (key !== undefined) throw badEntry(`${name} has a key; a batch has one, given beside it`);
     const json = canonicalJson(data, values, root);
-    const [dataField, tsField] = [json && `"data":${json},`, ts !== undefined && `,"ts":${ts}`];
-    return `{${dataField || ''}"id":${canonicalJson(id)},"op":${canonicalJson(op)}${tsField || ''}}`;
+    const dataField = json === undefined ? '' : `"data":${json},`;
+    return { content: `{${dataField}"id":${canonicalJson(id)},"op":${canonicalJson(op)}}`, ts };
   });
 }
 
@@ -108,19 +129,19 @@ function reading<T>(what: string, read: () => T): T {
 /** The body of a seal: a batch of nothing, which ends its segment, and says what holds after it. */
 export function sealBody(now: number, keys: KeyScope, fold: FoldIdentity | undefined): Body {
   const text = sealText(keys, fold);
-  return { text, bytes: Buffer.byteLength(text), count: 0, ts: now, key: undefined };
+  return { text, bytes: Buffer.byteLength(text), count: 0, ts: now, key: undefined, sum: 0 };
 }
 
 /** The body of an entry that records the log's fold. */
 export function foldBody(fold: FoldIdentity, now: number): Body {
   const text = foldText(fold);
-  return { text, bytes: Buffer.byteLength(text), count: 1, ts: now, key: undefined, fold };
+  return { text, bytes: Buffer.byteLength(text), count: 1, ts: now, key: undefined, sum: 0, fold };
 }
 
 /** The body of an entry that raises the key window. */
 export function raiseBody(keyWindow: number, now: number): Body {
   const text = raiseText(keyWindow);
-  return { text, bytes: text.length, count: 1, ts: now, key: undefined, keyWindow };
+  return { text, bytes: text.length, count: 1, ts: now, key: undefined, sum: 0, keyWindow };
 }
 
 /** The UTF-8 length of `text`, if that is not too much. */

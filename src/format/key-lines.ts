@@ -5,6 +5,8 @@ export interface KeyedLine {
   /** Entries in it. */
   readonly count: number;
   readonly ts: number;
+  /** The checksum of its content. */
+  readonly sum: number;
 }
 
 /** The same, as a snapshot keeps it. */
@@ -13,7 +15,7 @@ export interface SnapshotKey extends KeyedLine {
 }
 
 /** The number of a line's last entry. */
-export function lastOf({ seq, count }: KeyedLine): number {
+export function lastOf({ seq, count }: Pick<KeyedLine, 'seq' | 'count'>): number {
   return seq + count - 1;
 }
 
@@ -21,12 +23,16 @@ export function lastOf({ seq, count }: KeyedLine): number {
 const LEAST_SHARED = 4;
 
 /** Stands before the first. */
-const NONE: SnapshotKey = { key: '', seq: 0, count: 1, ts: 0 };
+const NONE: SnapshotKey = { key: '', seq: 0, count: 1, ts: 0, sum: 0 };
+
+/** What a checksum takes in a line, and the bytes of its text. */
+const SUM_BYTES = 4;
 
 /** Makes a line of a snapshot that holds many keys, each told by what it adds to the one before. */
 export class KeyLine {
   #keys: (string | number)[] = [];
   #seqs: (number | [number, number])[] = [];
+  #sums: number[] = [];
   #times: number[] = [];
   #before = NONE;
   #bytes = 0;
@@ -43,7 +49,7 @@ export class KeyLine {
 
   /** Adds a key; its seq is above that of the one before. */
   add(added: SnapshotKey): void {
-    const { key, seq, count, ts } = added;
+    const { key, seq, count, ts, sum } = added;
     const before = this.#before;
     const shared = sharedLength(before.key, key);
     const isShared = shared >= LEAST_SHARED;
@@ -52,23 +58,34 @@ export class KeyLine {
     this.#keys.push(rest);
     const step = seq - before.seq;
     this.#seqs.push(count === 1 ? step : [step, count]);
+    this.#sums.push(sum);
     this.#times.push(ts - before.ts);
     this.#before = added;
-    this.#bytes += rest.length + 12;
+    this.#bytes += rest.length + 17;
   }
 
   /** The line, newline and all; undefined where it has no keys. Begins the next one. */
   take(): { readonly line: Buffer; readonly count: number } | undefined {
     const count = this.#seqs.length;
     if (count === 0) return undefined;
-    const line = Buffer.from(`${JSON.stringify({ keys: this.#keys, seqs: this.#seqs, ts: this.#times })}\n`);
+    const sums = base64Of(this.#sums);
+    const line = Buffer.from(
+      `${JSON.stringify({ keys: this.#keys, seqs: this.#seqs, sums, ts: this.#times })}\n`,
+    );
     this.#keys = [];
     this.#seqs = [];
+    this.#sums = [];
     this.#times = [];
     this.#before = NONE;
     this.#bytes = 0;
     return { line, count };
   }
+}
+
+function base64Of(sums: readonly number[]): string {
+  const bytes = Buffer.alloc(SUM_BYTES * sums.length);
+  for (const [i, sum] of sums.entries()) bytes.writeUInt32BE(sum, SUM_BYTES * i);
+  return bytes.toString('base64');
 }
 
 function sharedLength(a: string, b: string): number {
@@ -79,8 +96,11 @@ function sharedLength(a: string, b: string): number {
 
 /** The keys of a line that was parsed; undefined where it is none that could have been written. */
 export function keysOfLine(value: unknown): SnapshotKey[] | undefined {
-  const { keys, seqs, ts: times } = (value ?? {}) as Record<string, unknown>;
+  const { keys, seqs, sums: base64, ts: times } = (value ?? {}) as Record<string, unknown>;
   if (!Array.isArray(keys) || !Array.isArray(seqs) || !Array.isArray(times)) return undefined;
+  if (typeof base64 !== 'string') return undefined;
+  const sums = Buffer.from(base64, 'base64');
+  if (sums.length !== SUM_BYTES * seqs.length) return undefined;
   const found: SnapshotKey[] = [];
   let before = NONE;
   let shared = 0;
@@ -90,12 +110,14 @@ export function keysOfLine(value: unknown): SnapshotKey[] | undefined {
       continue;
     }
     const step = seqs[found.length];
+    if (step === undefined) return undefined;
     const [gap, count] = Array.isArray(step) ? step : [step, 1];
     const next = {
       key: before.key.slice(0, shared) + part,
       seq: before.seq + gap,
       count,
       ts: before.ts + times[found.length],
+      sum: sums.readUInt32BE(SUM_BYTES * found.length),
     };
     const fits =
       typeof part === 'string' && Number.isInteger(shared) && shared >= 0 && shared <= before.key.length;

@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { WalError } from '../errors/errors.ts';
+import { sumOfBatch, sumOfSingle } from './content.ts';
 import { crcOf, hex8, SuffixCrcs } from './crc.ts';
 import { type FoldIdentity, isFoldIdentity } from './fold-identity.ts';
 import { isKeyScope, isKeyWindow, type KeyScope } from './key-scope.ts';
@@ -43,6 +44,8 @@ export interface Envelope {
   readonly ts: number;
   readonly writer: string;
   readonly key: string | undefined;
+  /** With a key, the checksum of its content; else 0. */
+  readonly sum: number;
   /** Of a single, where its `id` begins, from the line's beginning: its data ends before that. */
   readonly idAt: number;
   readonly repair: boolean;
@@ -217,7 +220,10 @@ function envelopeOf(
   return { crc: hex8(crc), prev, seq, ...body, synced, ts: Number(tsText), writer };
 }
 
-type Body = Pick<Envelope, 'count' | 'batch' | 'key' | 'idAt' | 'repair' | 'keyWindow' | 'keys' | 'fold'>;
+type Body = Pick<
+  Envelope,
+  'count' | 'batch' | 'key' | 'sum' | 'idAt' | 'repair' | 'keyWindow' | 'keys' | 'fold'
+>;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -292,6 +298,7 @@ function readBody(bytes: Buffer, start: number, end: number): Body | undefined {
     count: 1,
     batch: false,
     key: key === undefined ? undefined : stringValue(bytes, key + KEY.length - 1, op - 1),
+    sum: key === undefined ? 0 : sumOfSingle(bytes, start, key - 1, op - 1, end),
     idAt: COVERED_OFFSET + id - start,
     repair: end - op === REPAIR.length && holds(bytes, op, REPAIR),
     keyWindow: own === undefined ? undefined : raisedIn(own),
@@ -329,6 +336,7 @@ function readBatchBody(bytes: Buffer, start: number, end: number): Body | undefi
     batch: true,
     idAt: 0,
     key: key as string | undefined,
+    sum: key === undefined ? 0 : sumOfBatch(bytes, start + ENTRIES.length),
     repair: false,
     keyWindow: undefined,
     keys,

@@ -73,7 +73,7 @@ export interface Terms {
   readonly head?: Head | undefined;
   /**
    * Ability `key`: where an append with this key is among the log's last entries (see `Target.keyWindow`), this one writes nothing, and
-   * answers `duplicate` and the number of that one, whatever it expects.
+   * answers `duplicate` and the number of that one, whatever it expects. No two tries have the same content: each says who wrote it.
    */
   readonly key?: string | undefined;
 }

@@ -29,4 +29,4 @@ export class Behind {
 }
 
 /** The body of an append that is not decided yet. */
-export const UNDECIDED: Body = { text: '', bytes: 0, count: 0, ts: 0, key: undefined };
+export const UNDECIDED: Body = { text: '', bytes: 0, count: 0, ts: 0, key: undefined, sum: 0 };

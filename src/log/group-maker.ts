@@ -2,6 +2,7 @@ import type { Clock } from '../clock/clock.ts';
 import { WalError } from '../errors/errors.ts';
 import type { Head } from '../format/chain.ts';
 import type { Body } from '../format/entry.ts';
+import type { KeyedLine } from '../format/key-lines.ts';
 import { canBeNumbered } from '../format/line.ts';
 import type { LineStore } from '../store/store.ts';
 import { Behind, type Decide } from './decision.ts';
@@ -60,7 +61,7 @@ export class GroupMaker {
       const { body, expect } = pending;
       // What only this write stands against is decided once it has landed, and so is what was called after it.
       if (group.isFull || group.hasKey(body.key) || keys.cannotTell(body.key)) break;
-      if (this.#isDuplicate(pending) || this.#conflicts(pending)) continue;
+      if (this.#isAnsweredByKey(pending) || this.#conflicts(pending)) continue;
       if (expect !== undefined && !meets(group.head, expect)) break;
       const decision = this.#decide(pending);
       if (decision === 'later') break;
@@ -79,15 +80,19 @@ export class GroupMaker {
   }
 
   /**
-   * A key that the window holds answers with its line, once that is as durable as a new one would be. The window is that of
-   * the line that would be written: what precedes it in this write counts.
+   * A key that the window holds answers with its line, once that is as durable as a new one would be. Where that line has another content,
+   * the append is rejected. The window is that of the line that would be written: what precedes it in this write counts.
    */
-  #isDuplicate(pending: Pending): boolean {
-    const { keys, land } = this.#parts;
-    const { key } = pending.body;
+  #isAnsweredByKey(pending: Pending): boolean {
+    const { keys, queue, land } = this.#parts;
+    const { key, sum } = pending.body;
     if (key === undefined) return false;
     const first = keys.get(key, this.group.head.seq);
     if (first === undefined) return false;
+    if (first.sum !== sum) {
+      queue.reject(pending, reusedError(key, first));
+      return true;
+    }
     pending.duplicate = true;
     pending.ts = first.ts;
     land(pending, first.seq);
@@ -174,6 +179,11 @@ export class GroupMaker {
 function fullError({ seq }: Head): WalError {
   const message = `The log ends at entry ${seq}, and no entry has a number past 2^53 - 2: make a new log, and append there.`;
   return new WalError('ERR_WAL_FULL', message, { outcome: 'not-written', seq });
+}
+
+function reusedError(key: string, { seq }: KeyedLine): WalError {
+  const message = `The key ${JSON.stringify(key)} is that of entry ${seq}, which has another op, id or data: to append this entry too, give it a key of its own.`;
+  return new WalError('ERR_WAL_KEY_REUSED', message, { outcome: 'not-written', seq });
 }
 
 function conflictError(head: Head, expected: Expectation): WalError {

@@ -40,10 +40,10 @@ export class KeyWindow {
     }
   }
 
-  #put(key: string, { seq, count, ts }: KeyedLine): void {
+  #put(key: string, { seq, count, ts, sum }: KeyedLine): void {
     this.#lines.delete(key);
     // Not what was given: it may hold much more, for as long as the window does.
-    this.#lines.set(key, { seq, count, ts });
+    this.#lines.set(key, { seq, count, ts, sum });
   }
 
   /** Takes in lines before all that are here, oldest first. */

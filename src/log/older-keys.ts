@@ -103,10 +103,10 @@ class KeyFeed extends ChainFeed {
     this.#to = to;
   }
 
-  protected override accepted({ key, seq, count, ts }: Envelope): void {
+  protected override accepted(line: Envelope): void {
+    const { key, seq, count, ts, sum } = line;
     if (seq >= this.#to) this.isDone = true;
-    else if (key !== undefined && lastOf({ seq, count, ts }) >= this.#from)
-      this.keys.push({ key, seq, count, ts });
+    else if (key !== undefined && lastOf(line) >= this.#from) this.keys.push({ key, seq, count, ts, sum });
   }
 }
 

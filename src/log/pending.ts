@@ -11,7 +11,7 @@ export interface AppendResult {
   readonly ts: number;
   /** `sync`: it survives a power cut. `os`: it survives the process, and waits in the system's cache. */
   readonly durability: 'sync' | 'os';
-  /** True where the key was in the log already: nothing was written, and `seq` and `ts` are the first one's. */
+  /** True where the key was in the log already, with the same content: nothing was written, and `seq` and `ts` are the first one's. */
   readonly duplicate?: true;
 }
 

@@ -117,8 +117,8 @@ export class Tail extends ChainFeed {
 
   /** Takes in what a line written here, which has landed, says of keys. */
   hear(body: Body, seq: number): void {
-    const { key, keyWindow, count, ts } = body;
-    if (key !== undefined) this.#keys.add(key, { seq, count, ts });
+    const { key, keyWindow, count, ts, sum } = body;
+    if (key !== undefined) this.#keys.add(key, { seq, count, ts, sum });
     if (keyWindow !== undefined) this.#keys.raise(keyWindow, seq);
   }
 

@@ -17,7 +17,7 @@ export interface AppendOptions {
    * open (rejects as `table()` does); a batch, which has many ids, and appendSync take none.
    */
   readonly expect?: Expectation | RevExpectation | undefined;
-  /** Idempotency key, in place of the entry's own. */
+  /** Idempotency key, in place of the entry's own; for a batch, of all its entries together. */
   readonly key?: string | undefined;
   /** Takes the append back while it is not written; once it is, it goes on. */
   readonly signal?: AbortSignal | undefined;

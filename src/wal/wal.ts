@@ -241,7 +241,7 @@ export class Wal {
    * returns. Too many at once are rejected with ERR_WAL_BACKLOG: `ready()` tells when there is room.
    *
    * Rejects with ERR_WAL_ARGUMENT, ERR_WAL_ENTRY, ERR_WAL_TOO_LARGE, ERR_WAL_BACKLOG, ERR_WAL_CLOSED, ERR_WAL_READ_ONLY, ERR_WAL_LATCHED,
-   * ERR_WAL_ABORTED, ERR_WAL_CONFLICT, ERR_WAL_LOCK_TIMEOUT (a strict lock), ERR_WAL_LOCK_UNAVAILABLE, ERR_WAL_NO_SPACE,
+   * ERR_WAL_ABORTED, ERR_WAL_CONFLICT, ERR_WAL_KEY_REUSED, ERR_WAL_LOCK_TIMEOUT (a strict lock), ERR_WAL_LOCK_UNAVAILABLE, ERR_WAL_NO_SPACE,
    * ERR_WAL_FULL, ERR_WAL_CORRUPT, ERR_WAL_IO, ERR_WAL_SYNC or, of `expect: {rev}`, ERR_WAL_FOLD (the log's fold is not the Wal's, or none is recorded); and where the log was taken away or replaced, with ERR_WAL_DIVERGED or
    * what opening what lies there now is refused with: ERR_WAL_NOT_FOUND, ERR_WAL_MISSING, ERR_WAL_NOT_A_DIRECTORY,
    * ERR_WAL_PERMISSION, ERR_WAL_FORMAT, ERR_WAL_VERSION. The error's `outcome` is `not-written` where the entry is surely not in the log, and

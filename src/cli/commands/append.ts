@@ -47,7 +47,10 @@ export function appendCommand(): Command {
     .option('--id <id>', 'what it happened to')
     .option('--data <json>', 'any JSON value; - reads it from standard input, @FILE from a file')
     .option('--ts <time>', 'milliseconds since the epoch (never seconds), or ISO 8601 (default: now)', time)
-    .option('--key <key>', 'idempotency key: a second append with it answers with the first one')
+    .option(
+      '--key <key>',
+      'idempotency key: a second append with it answers with the first one; exit code 3 if that has other content',
+    )
     .option(
       '--expect-seq <seq>',
       "append only if the log's head still is this entry (0: it is empty)",

@@ -4,7 +4,8 @@ import { type Author, must, SMALL, type Workload } from './workload.ts';
 const OTHER: Fold = { name: 'other', version: 1, apply: (before) => before };
 
 function codeOf(answer: AppendResult | WalError): string {
-  return answer instanceof WalError ? answer.code : `entry ${answer.seq}`;
+  if (!(answer instanceof WalError)) return `entry ${answer.seq}`;
+  return answer.code === 'ERR_WAL_KEY_REUSED' ? `taken by ${answer.seq}` : answer.code;
 }
 
 async function both(author: Author, options = {}): Promise<[Wal, Wal]> {
@@ -67,7 +68,7 @@ export const CONTESTED: readonly Workload[] = [
       const last = await author.open(SMALL);
       answers.push(await author.appendWith(last, { key: 'a' }));
       const codes = answers.map(codeOf).join(', ');
-      must(codes === 'entry 1, entry 1, entry 1', `one key came to ${codes}`);
+      must(codes === 'taken by 1, taken by 1, taken by 1', `one key came to ${codes}`);
       for (const each of [wal, other, later, last]) await each.close();
     },
   },
@@ -94,7 +95,7 @@ export const CONTESTED: readonly Workload[] = [
       await ask(behind, 'd');
       const told = answers.join(', ');
       const wanted =
-        'a: entry 1, b: entry 2, c: entry 3, d: entry 4, b: entry 2, a: entry 5, c: entry 3, b: entry 12, d: entry 4';
+        'a: entry 1, b: entry 2, c: entry 3, d: entry 4, b: taken by 2, a: entry 5, c: taken by 3, b: entry 12, d: taken by 4';
       must(told === wanted, `keys came to ${told}`);
       for (const each of [wal, later, last, behind]) await each.close();
     },

@@ -38,6 +38,7 @@ const BLOCKS: readonly ((lines: string) => string)[] = [
   (lines) => lines.replace(/"keys":\["[^"]*"/, '"keys":[-1,"k"'),
   (lines) => lines.replace(/"seqs":\[\d+/, '"seqs":[1e300'),
   (lines) => lines.replace(/"seqs":\[\d+/, '"seqs":[[1,0]'),
+  (lines) => lines.replace(/"sums":"[^"]*"/, '"sums":"AAAA"'),
   (lines) => lines.replace(/"ts":\[\d+/, '"ts":[{}'),
   (lines) => `${'['.repeat(20_000)}\n${lines}`,
   () => 'null\n',

@@ -206,7 +206,7 @@ async function append(
       await table.transaction((tx) => tx.set('fuzz-4', tx.list().length));
     });
     const again = await findings.attempt('append again', () =>
-      wal.append({ op: 'set', id: 'x' }, { key: 'fuzz' }),
+      wal.append({ op: 'set', id: 'fuzz-2' }, { key: 'fuzz' }),
     );
     if (seqs.length === 3 && again?.seq !== seqs[1])
       findings.fault('an append with the same key was appended anew');

@@ -11,7 +11,7 @@ import { faultyStorage } from './faulty-storage.ts';
 import type { Call } from './hardships.ts';
 import { idsOf, type KeyAnswer } from './key-beliefs.ts';
 import { MENDS, type Mender } from './mends.ts';
-import { entriesOf, type Hand, refused, WORK } from './works.ts';
+import { entriesOf, type Hand, keyedEntries, refused, takenBy, WORK } from './works.ts';
 import type { World } from './world.ts';
 
 const MOST_AT_ONCE = 3;
@@ -125,7 +125,8 @@ export class Actor {
     const singles = [...world.unsettled].filter((each) => idsOf(each).length === 1);
     const key = dice() < 0.1 ? pick(dice, singles) : undefined;
     const ids = key === undefined ? this.#newIds(1) : [key];
-    const [entry] = entriesOf(ids, pick(dice, INTERLOPER_BYTES) as number);
+    const bytes = pick(dice, INTERLOPER_BYTES) as number;
+    const [entry] = key === undefined ? entriesOf(ids, bytes) : keyedEntries(key, 'usual');
     world.beliefs.tried(ids);
     const { highest } = world.beliefs;
     world.tell(`  meanwhile ${this.name} appends ${ids}`);
@@ -133,11 +134,13 @@ export class Actor {
     const { count: began } = world.checkouts;
     try {
       const { seq, duplicate = false } = wal.appendSync(entry as Entry, key === undefined ? {} : { key });
-      const keyed = key === undefined ? undefined : { key, seq, duplicate, highest };
+      const keyed: KeyAnswer | undefined =
+        key === undefined ? undefined : { key, content: 'usual', seq, duplicate, highest };
       if (!this.killed) this.#acknowledged(ids, seq, began, true, keyed);
     } catch (error) {
       if (this.killed) return;
       if (key === undefined) refused(world, ids, error as WalError);
+      if (takenBy(error) !== undefined) return;
       this.#ended('append', error);
     } finally {
       this.#inside = false;

@@ -40,4 +40,6 @@ function* codesOf({ hardships, lock, git }: Climate, doing: WorkName | 'open'): 
   // A wall clock that was set forward makes a file that is being made look left over.
   if (jump > 0 && doing === 'compact') yield 'ERR_WAL_NOT_FOUND';
   if (checkout > 0) yield* ['ERR_WAL_DIVERGED', 'ERR_WAL_NOT_FOUND'];
+  // Written to a log that another took the place of, which has the key with another content.
+  if (checkout > 0 && ['keyed', 'again', 'append'].includes(doing)) yield 'ERR_WAL_KEY_REUSED';
 }

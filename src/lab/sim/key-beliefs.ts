@@ -13,14 +13,22 @@ export function isOfKey(id: string): boolean {
   return id.startsWith('key-');
 }
 
-interface Line {
+/** An append with a key has one of two contents, of which the second is rare. */
+export type Content = 'usual' | 'rare';
+
+interface Place {
   readonly seq: number;
   readonly durability: Durability;
 }
 
-/** What an append with a key was answered. */
+interface Line extends Place {
+  readonly content: Content;
+}
+
+/** What an append with a key and that content was answered. */
 export interface KeyAnswer {
   readonly key: string;
+  readonly content: Content;
   readonly seq: number;
   readonly duplicate: boolean;
   /** The last entry that was acknowledged before the append was called for. */
@@ -34,7 +42,7 @@ const NEAR = 1;
 export class KeyBeliefs {
   readonly #initial: number;
   readonly #lines: Map<string, readonly Line[]>;
-  #raises: readonly (Line & { readonly window: number })[];
+  #raises: readonly (Place & { readonly window: number })[];
   /** The largest that anybody tried to raise it to, in whatever commit. */
   readonly #tried: { window: number };
 
@@ -51,7 +59,7 @@ export class KeyBeliefs {
 
   /** Those lines are damaged: what they said may be forgotten. */
   harmed(seqs: ReadonlySet<number>): void {
-    const isWhole = ({ seq }: Line, length = 1) =>
+    const isWhole = ({ seq }: Place, length = 1) =>
       Array.from({ length }, (_, i) => seq + i).every((each) => !seqs.has(each));
     for (const [key, lines] of this.#lines) {
       const { length } = idsOf(key);
@@ -72,21 +80,41 @@ export class KeyBeliefs {
   }
 
   /** Answers what is wrong with that. */
-  answered({ key, seq, duplicate, highest }: KeyAnswer, durability: Durability): string | undefined {
-    const last = seq + idsOf(key).length - 1;
+  answered(answer: KeyAnswer, durability: Durability): string | undefined {
+    const { key, content, seq, duplicate, highest } = answer;
     const lines = this.#lines.get(key) ?? [];
-    const isKept = lines.some((line) => line.seq === seq && line.durability === 'sync');
+    const known = lines.find((line) => line.seq === seq);
     const others = lines.filter((line) => line.seq !== seq);
-    this.#lines.set(key, [...others, { seq, durability: isKept ? 'sync' : durability }]);
+    this.#lines.set(key, [
+      ...others,
+      { seq, content, durability: known?.durability === 'sync' ? 'sync' : durability },
+    ]);
+    if (known !== undefined && known.content !== content)
+      return `${key} with the ${content} content is said to be entry ${seq}, which has another`;
     if (!duplicate && seq <= highest)
       return `${key} is entry ${seq}, though ${highest} had been acknowledged before it was called for`;
-    if (duplicate && last < highest + 1 - this.#tried.window)
+    if (duplicate && this.#isForgotten(answer))
       return `${key} is said to be entry ${seq} already, which was out of the window after ${highest}`;
     for (const other of others) {
       const wrong = this.#doubled(key, Math.min(seq, other.seq), Math.max(seq, other.seq));
       if (wrong !== undefined) return wrong;
     }
     return undefined;
+  }
+
+  /** Answers what is wrong with it that an append was refused because entry `seq` has its key with another content. */
+  refused(answer: Omit<KeyAnswer, 'duplicate'>): string | undefined {
+    const { key, content, seq, highest } = answer;
+    const known = this.#lines.get(key)?.find((line) => line.seq === seq);
+    if (known?.content === content)
+      return `${key} with the ${content} content was refused for entry ${seq}, which has that content`;
+    if (this.#isForgotten(answer))
+      return `${key} was refused for entry ${seq}, which was out of the window after ${highest}`;
+    return undefined;
+  }
+
+  #isForgotten({ key, seq, highest }: Omit<KeyAnswer, 'content' | 'duplicate'>): boolean {
+    return seq + idsOf(key).length - 1 < highest + 1 - this.#tried.window;
   }
 
   #doubled(key: string, first: number, second: number): string | undefined {
@@ -114,7 +142,7 @@ export class KeyBeliefs {
   }
 
   crashed(): void {
-    const kept = ({ durability }: Line) => durability === 'sync';
+    const kept = ({ durability }: Place) => durability === 'sync';
     for (const [key, lines] of this.#lines) this.#lines.set(key, lines.filter(kept));
     this.#raises = this.#raises.filter(kept);
   }

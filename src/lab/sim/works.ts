@@ -10,7 +10,7 @@ import {
 import { type Dice, pick } from '../seeded.ts';
 import { ACCOUNTS, COUNTER, type Durability } from './beliefs.ts';
 import type { MendName, WorkName } from './decisions.ts';
-import { idsOf, type KeyAnswer } from './key-beliefs.ts';
+import { type Content, idsOf, type KeyAnswer } from './key-beliefs.ts';
 import type { World } from './world.ts';
 
 /** What a process has while it does something. */
@@ -177,16 +177,35 @@ async function keyed(hand: Hand, key: string): Promise<void> {
   world.beliefs.tried(ids);
   world.unsettled.add(key);
   const { count: began } = world.checkouts;
-  const entries = entriesOf(ids, 0);
+  const content = highest % 5 === 4 ? 'rare' : 'usual';
+  const entries = keyedEntries(key, content);
   const single = ids.length === 1;
-  const { seq, duplicate = false } = await (single
-    ? wal.append(entries[0] as Entry, { key })
-    : wal.appendBatch(entries, { key }));
-  if (!hand.isAlive) return;
-  world.unsettled.delete(key);
-  // Of a log that was damaged or replaced since, nobody knows that.
-  const known = beliefs === world.beliefs ? highest : 0;
-  hand.acknowledged(ids, seq, began, { key, seq, duplicate, highest: known });
+  try {
+    const { seq, duplicate = false } = await (single
+      ? wal.append(entries[0] as Entry, { key })
+      : wal.appendBatch(entries, { key }));
+    if (!hand.isAlive) return;
+    world.unsettled.delete(key);
+    // Of a log that was damaged or replaced since, nobody knows that.
+    const known = beliefs === world.beliefs ? highest : 0;
+    hand.acknowledged(ids, seq, began, { key, content, seq, duplicate, highest: known });
+  } catch (error) {
+    const seq = takenBy(error);
+    if (seq === undefined) throw error;
+    if (!hand.isAlive || beliefs !== world.beliefs || began !== world.checkouts.count) return;
+    const wrong = beliefs.keys.refused({ key, content, seq, highest });
+    if (wrong !== undefined) world.fault(wrong);
+  }
+}
+
+export function keyedEntries(key: string, content: Content) {
+  return entriesOf(idsOf(key), content === 'rare' ? 1 : 0);
+}
+
+/** The entry because of which an append was surely not written: it has the key, and another content. */
+export function takenBy(error: unknown): number | undefined {
+  const { code, outcome, seq } = error as WalError;
+  return code === 'ERR_WAL_KEY_REUSED' && outcome === 'not-written' ? seq : undefined;
 }
 
 /** Raises the key window, of a log that has a small one. */

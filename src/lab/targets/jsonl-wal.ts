@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type AppendOptions,
+  type AppendResult,
   createLock,
   lastData,
   type Table,
@@ -12,6 +13,7 @@ import {
 import { openProbed } from '../probed-wal.ts';
 import {
   ABILITIES,
+  type Appended,
   type Blame,
   type Oddity,
   type OpenOptions,
@@ -62,13 +64,13 @@ class WalStore implements Store {
   }
 
   async append(entry: StoreEntry, terms?: Terms) {
-    const appended = await this.#wal.append(entry, optionsOf(terms));
+    const appended = await firstOf(this.#wal.append(entry, optionsOf(terms)));
     this.#appended();
     return appended;
   }
 
   async appendBatch(entries: readonly StoreEntry[], terms?: Terms) {
-    const appended = await this.#wal.appendBatch(entries, optionsOf(terms));
+    const appended = await firstOf(this.#wal.appendBatch(entries, optionsOf(terms)));
     this.#appended();
     return appended;
   }
@@ -150,6 +152,22 @@ function firstSeq(tx: Transaction, ids: readonly string[]): number | undefined {
   return undefined;
 }
 
+/**
+ * What an append is answered with. What the lab appends says who wrote it: no two tries of a key have the same content. So the log
+ * refuses each but the first, and names that one; a try that it takes for the first one is a fault of the log.
+ */
+async function firstOf(appending: Promise<AppendResult>): Promise<Appended> {
+  try {
+    const { seq, duplicate } = await appending;
+    if (duplicate) throw new Error(`the key is answered as if entry ${seq} had the same content`);
+    return { seq };
+  } catch (error) {
+    if (!isWalError(error) || error.code !== 'ERR_WAL_KEY_REUSED') throw error;
+    if (error.outcome !== 'not-written') throw error;
+    return { seq: error.seq, duplicate: true };
+  }
+}
+
 function optionsOf({ rev, head, key }: Terms = {}): AppendOptions {
   return { expect: rev === undefined ? head : { rev }, key };
 }
@@ -162,7 +180,7 @@ function blame(error: unknown): Blame {
 }
 
 /** Told by the code: the package's entry is a bundle, so that what a user's `Wal` throws is of another class than this one's. */
-function isWalError(error: unknown): error is Pick<WalError, 'code' | 'outcome' | 'head' | 'rev'> {
+function isWalError(error: unknown): error is Pick<WalError, 'code' | 'outcome' | 'head' | 'rev' | 'seq'> {
   const { code } = (error ?? {}) as { readonly code?: unknown };
   return typeof code === 'string' && code.startsWith('ERR_WAL_');
 }

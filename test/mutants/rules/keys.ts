@@ -162,4 +162,44 @@ export const KEYS: readonly Mutant[] = [
       because: 'no process of the simulation tries to lower it',
     },
   },
+  {
+    name: 'reused-key-answered',
+    rule: 'a key is answered only to an append with the content of its line',
+    told: 'FORMAT: Idempotency keys',
+    edits: [{ file: 'log/group-maker', find: 'if (first.sum !== sum)', replace: 'if (false)' }],
+    caughtBy: { by: 'sim', seeds: 40 },
+  },
+  {
+    name: 'content-forgotten-by-the-snapshot',
+    rule: 'a snapshot keeps the checksum of the content of each key’s line',
+    told: 'FORMAT: Snapshots',
+    edits: [{ file: 'format/key-lines', find: 'this.#sums.push(sum)', replace: 'this.#sums.push(0)' }],
+    caughtBy: { by: 'sim', seeds: 40 },
+  },
+  {
+    name: 'content-read-with-its-ts',
+    rule: 'the ts of a batch’s entries is no content, to who reads the line',
+    told: 'FORMAT: Idempotency keys',
+    edits: [{ file: 'format/content', find: 'at - tsLengthBefore(bytes, at)', replace: 'at' }],
+    caughtBy: {
+      by: 'test',
+      file: 'vectors',
+      test: 'keys are found where their vectors say so, and nowhere else',
+      because: 'no entry of the simulation has a ts of its own',
+    },
+  },
+  {
+    name: 'content-written-with-its-ts',
+    rule: 'the ts of a batch’s entries is no content, to who appends them again',
+    told: 'FORMAT: Idempotency keys',
+    edits: [
+      { file: 'format/entry', find: 'items.map(({ content }) => content)', replace: 'items.map(textOf)' },
+    ],
+    caughtBy: {
+      by: 'test',
+      file: 'key-reused',
+      test: 'of a batch that is appended again the entries are compared, without their ts',
+      because: 'no entry of the simulation has a ts of its own',
+    },
+  },
 ];
