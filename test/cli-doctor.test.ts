@@ -318,6 +318,18 @@ for (const [what, spoil, name, state, message, mend] of CASES) {
     }));
 }
 
+test('entries in the middle that are dated in the future are warned of', () =>
+  inScratch('doctor', async (log) => {
+    const wal = await Wal.open(log);
+    for (const ts of [1, Date.UTC(2091, 0), 2]) await wal.append({ op: 'add', id: 'a', ts });
+    await wal.close();
+    const clock = (await checksOf(log)).find(({ name }) => name === 'clock');
+    assert.deepEqual(
+      [clock?.state, clock?.message],
+      ['warn', '1 entry is dated in the future, first entry 2'],
+    );
+  }));
+
 test('a snapshot that cannot be read is warned of where another stands in, and fails where none does', () =>
   inLog(async (log) => {
     await append(log, 31, 40, async (wal) => {

@@ -16,7 +16,7 @@ import {
   checkStrays,
   checkSuspect,
 } from './keeping.ts';
-import { brokenChain, checkChain, checkClock, checkFormat, checkMerge, checkTail } from './lines.ts';
+import { brokenChain, checkChain, checkClock, checkFormat, checkMerge, checkTail, timesOf } from './lines.ts';
 import { checkLock } from './lock.ts';
 import {
   checkDirectory,
@@ -83,23 +83,17 @@ async function* examineLines(directory: string): AsyncGenerator<Check, VerifyRep
     if (report.error === undefined) yield await checked('backups', () => checkBackups(directory, report));
     yield await checked('merge', () => checkMerge(directory, report.odd));
     yield await checked('clock', async () =>
-      checkClock(report.head.seq, await lastTime(wal, report.head.seq), lastWrite(directory)),
+      checkClock(
+        report.head.seq,
+        await timesOf(wal.read({ from: await wal.oldest(), onDamage: 'skip' }), report.head.seq),
+        lastWrite(directory),
+      ),
     );
     yield await checked('snapshots', () => checkSnapshots(directory, report));
     return report;
   } finally {
     await wal.close();
   }
-}
-
-async function lastTime(wal: Wal, seq: number): Promise<number | undefined> {
-  if (seq < (await wal.oldest())) return undefined;
-  try {
-    for await (const { ts } of wal.read({ from: seq })) return ts;
-  } catch {
-    // What is wrong there is told by the check of the chain.
-  }
-  return undefined;
 }
 
 /** When the last segment was written, in milliseconds since the epoch. */

@@ -3,7 +3,14 @@ import { join } from 'node:path';
 import { hasCode, messageOf } from '../../errors/errors.ts';
 import { FORMAT_VERSION } from '../../format/meta.ts';
 import { META_FILE, REPAIRING_FILE, snapshotSeq } from '../../format/names.ts';
-import { type DamageCause, type OddLine, type RepairReport, type VerifyReport, Wal } from '../../index.ts';
+import {
+  type DamageCause,
+  type LogRecord,
+  type OddLine,
+  type RepairReport,
+  type VerifyReport,
+  Wal,
+} from '../../index.ts';
 import { metaOf } from '../read-file.ts';
 import { segmentsIn, snapshotsIn } from '../segments.ts';
 import { timeText } from '../show.ts';
@@ -192,8 +199,35 @@ function lineAt(path: string, offset: number): number {
 /** Clocks may differ by so much. */
 const SKEW_MS = 60_000;
 
-/** Whether the last entry, or the file it is in, is from a time that is yet to come. */
-export function checkClock(last: number, lastTs: number | undefined, lastWrite: number | undefined): Check {
+/** When the entries are dated, in milliseconds since the epoch, as far as they can be read. */
+export interface EntryTimes {
+  readonly lastTs: number | undefined;
+  /** The numbers of those that are dated in the future. */
+  readonly future: readonly number[];
+}
+
+/** Notes when the entries are dated. */
+export async function timesOf(records: AsyncIterable<LogRecord>, last: number): Promise<EntryTimes> {
+  const latest = Date.now() + SKEW_MS;
+  const future: number[] = [];
+  let lastTs: number | undefined;
+  try {
+    for await (const { seq, ts } of records) {
+      if (ts > latest) future.push(seq);
+      if (seq === last) lastTs = ts;
+    }
+  } catch {
+    // What is wrong there is told by the check of the chain.
+  }
+  return { lastTs, future };
+}
+
+/** Whether entries, or the file that the last one is in, are from a time that is yet to come. */
+export function checkClock(
+  last: number,
+  { lastTs, future }: EntryTimes,
+  lastWrite: number | undefined,
+): Check {
   const name = 'clock';
   const now = Date.now();
   for (const [what, ts] of [
@@ -203,6 +237,11 @@ export function checkClock(last: number, lastTs: number | undefined, lastWrite: 
     if (ts === undefined || ts <= now + SKEW_MS) continue;
     const message = `${what} is of ${timeText(ts).trimEnd()}, ${ageText(ts - now)} ahead of this machine`;
     const mend = 'set the clock ("timedatectl set-ntp true"); times order nothing in the log, only seqs do';
+    return { name, state: 'warn', message, mend };
+  }
+  if (future.length > 0) {
+    const message = `${count(future.length, 'entry is', 'entries are')} dated in the future, first entry ${future[0]}`;
+    const mend = `nothing has to be mended: the state of a time (state --at) leaves them out until then; give later entries the right time (--ts)`;
     return { name, state: 'warn', message, mend };
   }
   const untold = last === 0 ? 'no entries yet' : 'the last entry was compacted away, and its time with it';
