@@ -1,4 +1,4 @@
-import { segmentName } from './names.ts';
+import { segmentName, segmentSeq } from './names.ts';
 import { isMisfit, isSealed, type Survey, type SurveyedLine, type SurveyedMisfit } from './survey.ts';
 
 /** Lines that do not count and follow one another. */
@@ -46,7 +46,11 @@ function rowsOf(items: Items): Map<SurveyedLine, Row> {
   let isTorn = false;
   let head = 0;
   for (const item of items) {
-    if (item.segment !== segment) [segment, isTorn, open] = [item.segment, false, []];
+    if (item.segment !== segment) {
+      [segment, isTorn, open] = [item.segment, false, []];
+      // What lies before may be compacted away.
+      head = Math.max(head, (segmentSeq(segment) ?? 1) - 1);
+    }
     if (isMisfit(item)) {
       isTorn = item.verdict === 'torn';
     } else if (item.accepted) {

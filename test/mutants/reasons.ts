@@ -25,6 +25,7 @@ export const REASONS: readonly Reason[] = [
     'SegmentScan.wrapped': ['last > SPACE'],
     'SortedLines.lastUpTo': ['from < to'],
     'BlockCheck.push': ['from < piece.length'],
+    changedNumber: ['from < text.length'],
   }),
   ...so('it compares times', { 'Stretch.isOver': ['now - this.#since >= LONGEST_MS'] }),
   ...so('it compares versions of the format', { decodeHeader: ['snapshot !== SNAPSHOT_VERSION'] }),

@@ -124,6 +124,19 @@ export const MENDING: readonly Mutant[] = [
     },
   },
   {
+    name: 'compacted-taken-for-lost',
+    rule: 'a line that a crash left in the first segment proves nothing of what was compacted away before it',
+    told: 'DURABILITY: After a merge conflict',
+    edits: [
+      {
+        file: 'format/passed-over',
+        find: 'head = Math.max(head, (segmentSeq(segment) ?? 1) - 1);',
+        replace: '',
+      },
+    ],
+    caughtBy: { by: 'crash', workload: 'compaction' },
+  },
+  {
     name: 'branch-unseen',
     rule: 'verify tells of whole lines that do not count and that a salvage would bring back',
     told: 'DURABILITY: After a merge conflict',
