@@ -142,7 +142,7 @@ describe('a target that goes wrong is found out:', () => {
 
 /** A user's target, as it stands in the user's own package. */
 const OWN_TARGET = `
-import { Wal } from 'jsonl-wal';
+import { lastData, Wal } from 'jsonl-wal';
 import { jsonlWal } from 'jsonl-wal/lab';
 
 export default {
@@ -151,7 +151,7 @@ export default {
   module: import.meta.url,
   can: ['state', 'expect'],
   open: async (directory, { lock, readOnly }) => {
-    const wal = await Wal.open(directory, { lock, readOnly });
+    const wal = await Wal.open(directory, { fold: lastData, lock, readOnly });
     const table = await wal.table();
     return {
       append: (entry, terms) => wal.append(entry, terms && { expect: terms }),
