@@ -134,7 +134,12 @@ export const MENDING: readonly Mutant[] = [
         replace: '',
       },
     ],
-    caughtBy: { by: 'crash', workload: 'compaction' },
+    caughtBy: {
+      by: 'test',
+      file: 'brought-back',
+      test: 'what a crash left behind a compaction does not count, and verify is content',
+      because: 'only a crash in the recovery from another leaves it',
+    },
   },
   {
     name: 'branch-unseen',
