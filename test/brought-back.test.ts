@@ -71,21 +71,6 @@ test('a newline between lines that became another byte, or is gone: both entries
     });
 });
 
-test('what a crash left behind a compaction does not count, and verify is content', () =>
-  inScratch('brought-back', async (log) => {
-    const wal = await Wal.open(log, SMALL);
-    for (let n = 1; n <= 20; n++) await wal.append(entry(n));
-    await wal.compact({ fold: lastData, retain: 1 });
-    await wal.append(entry(21));
-    await wal.close();
-    // As if nobody had been told of the entry: a crash took its newline, and the next writer gave it up.
-    edit(join(log, files(log, SEGMENT).at(-1) as string), (text) => text.replace('\n', '\0~\n'));
-    const next = await Wal.open(log, SMALL);
-    assert.equal((await next.append(entry(21))).seq, 21);
-    await next.close();
-    assert.equal((await verify(log)).error, undefined);
-  }));
-
 test('all newlines taken away: verify says so, and every entry comes back', () =>
   inLog(false, async (log) => {
     edit(join(log, files(log, SEGMENT)[0] as string), (text) => text.replaceAll('\n', ''));

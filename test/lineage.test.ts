@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type FoundLine, lineageOf } from '../src/format/lineage.ts';
+import { segmentName } from '../src/format/names.ts';
+import { passedOver } from '../src/format/passed-over.ts';
+import type { Survey, SurveyedLine } from '../src/format/survey.ts';
 
 type Given = readonly [name: string, seq: number, prev: string, more?: Partial<FoundLine>];
 
@@ -118,4 +121,25 @@ test('what was appended to an overtaken line that counts since is kept, and so i
     ['d', 3, 'x', accepted],
   ];
   assert.deepEqual(keptOf(...lines), ['a', 'x', 'c', 'd']);
+});
+
+test('a line that a crash left in the first segment proves nothing of what was compacted away', () => {
+  const item: SurveyedLine = {
+    ...{
+      seq: 11,
+      count: 1,
+      crc: 'a',
+      prev: 'seal',
+      writer: 'a.1',
+      synced: 10,
+      ts: 0,
+      accepted: false,
+      side: 0,
+    },
+    ...{ segment: segmentName(11), offset: 0, length: 1, encoding: 'utf-8', converted: undefined },
+    ...{ glued: true, joined: false, edited: false, kept: true, follows: undefined },
+  };
+  const passed = (segment: number) =>
+    passedOver({ items: [{ ...item, segment: segmentName(segment) }] } as unknown as Survey, 1).length;
+  assert.deepEqual([passed(11), passed(10)], [0, 1]);
 });

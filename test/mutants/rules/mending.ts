@@ -136,8 +136,8 @@ export const MENDING: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'brought-back',
-      test: 'what a crash left behind a compaction does not count, and verify is content',
+      file: 'lineage',
+      test: 'a line that a crash left in the first segment proves nothing of what was compacted away',
       because: 'only a crash in the recovery from another leaves it',
     },
   },
