@@ -487,11 +487,19 @@ test('the tail: entries that are proven to be missing are settled; what could st
     appendFileSync(path, bytes.subarray(0, end));
     const facts = { code: 'ERR_WAL_CORRUPT', message: /an entry beyond the damage.*--mode salvage/ };
     await assert.rejects(Wal.repair(log, { mode: 'tail' }), facts);
-    // A line that was overtaken tells the same, and holds nothing of its own.
+    const again = (line: string | undefined) => {
+      const { writer } = JSON.parse(line as string);
+      const proof = writeLine(bytes, 0, '"id":"x","op":"add"', { ...placed('0badcafe'), writer });
+      writeFileSync(path, Buffer.concat([whole, bytes.subarray(0, proof)]));
+    };
+    // The last append, written again: as entry 70 it counted, and a salvage keeps it as that.
     const text = whole.toString().trimEnd().split('\n');
-    const { writer } = JSON.parse(text.at(-1) as string);
-    const proof = writeLine(bytes, 0, '"id":"x","op":"add"', { ...placed('0badcafe'), writer });
-    writeFileSync(path, Buffer.concat([whole, bytes.subarray(0, proof)]));
+    again(text.at(-1));
+    await assert.rejects(Wal.repair(log, { mode: 'tail' }), facts);
+    const { recovered } = await Wal.repair(log, { mode: 'salvage', dryRun: true });
+    assert.equal(recovered, 1);
+    // An append that others were built on, written again, tells the same, and holds nothing of its own.
+    again(text.at(-2));
     const { lost } = await Wal.repair(log, { mode: 'tail' });
     assert.deepEqual(
       lost.map(({ from, to }) => [from, to]),
