@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { type Clock, systemClock } from '../src/clock/clock.ts';
 import { openFileStore } from '../src/file/open.ts';
-import { temporaryName } from '../src/format/names.ts';
+import { segmentName, snapshotName, temporaryName } from '../src/format/names.ts';
 import { lastData, Wal } from '../src/index.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 import {
@@ -262,17 +262,22 @@ test('a compactor whose clock is ahead leaves another’s temporary file alone, 
   inLog('compact', async (first, directory) => {
     await fill(first, 50);
     const gone = spawnSync(process.execPath, ['-e', '']).pid;
-    const left = temporaryName(join(directory, 'snapshot-1'), { ...nodeStorage.maker, pid: gone }, 'abc');
-    const elsewhere = temporaryName(join(directory, 'snapshot-1'), { host: 'other', pid: gone }, 'abc');
-    for (const path of [left, elsewhere]) writeFileSync(path, '');
+    const nameOf = (name: string, maker = nodeStorage.maker) =>
+      temporaryName(join(directory, name), { ...maker, pid: gone }, 'abc');
+    const left = [nameOf(snapshotName(1)), nameOf(segmentName(1))];
+    const others = [
+      nameOf(snapshotName(1), { host: 'other', pid: gone }),
+      join(directory, 'snapshot-notes.tmp'),
+    ];
+    for (const path of [...left, ...others]) writeFileSync(path, '');
     const { report, temporaries } = await compactWith(directory, async (temporary) => {
       const other = await Wal.openIn(changedSurroundings({ clock: ahead }), directory, SMALL);
       await fill(other, 20);
       assert.equal((await other.compact({ fold: lastData, retain: 1 })).made, true);
       await other.close();
       assert.deepEqual(
-        [temporary, left, elsewhere].map((path) => existsSync(path)),
-        [true, false, true],
+        [temporary, ...others, ...left].filter((path) => existsSync(path)),
+        [temporary, ...others],
       );
     });
     assert.equal(report.seq, 70);
