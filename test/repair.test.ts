@@ -332,6 +332,26 @@ test('segments whose names were changed: what is in them is kept, in the order o
     assert.deepEqual(numbers(await entriesOf(log)), [...range(1, 60), 0]);
   }));
 
+for (const { name, move } of [
+  { name: 'sorted', move: (lines: string[]) => lines.sort() },
+  { name: 'reversed', move: (lines: string[]) => lines.reverse() },
+  { name: 'moved', move: (lines: string[]) => lines.concat(lines.splice(2, 2)) },
+]) {
+  test(`lines that were ${name}: a salvage puts each back after the one it follows`, () =>
+    inLog(async (log) => {
+      const all = () => segments(log).map((segment) => readFileSync(join(log, segment), 'latin1'));
+      const before = all().join('');
+      for (const segment of segments(log)) {
+        const lines = readFileSync(join(log, segment), 'latin1').trimEnd().split('\n');
+        writeFileSync(join(log, segment), `${move(lines).join('\n')}\n`, 'latin1');
+      }
+      const { lost, entries } = await salvaged(log);
+      assert.deepEqual([lost, entries], [[], 60]);
+      // The record of the check's own append comes after them.
+      assert.ok(all().join('').startsWith(before));
+    }));
+}
+
 test('entries of another branch take numbers of their own, which a gap that comes later gives back but for one', () =>
   inLog(async (log) => {
     const path = join(log, segments(log)[0] as string);

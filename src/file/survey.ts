@@ -9,6 +9,7 @@ import { type ScanVisitor, SegmentScan } from '../format/scan.ts';
 import { piecesIn } from '../format/shared-line.ts';
 import {
   type EditedLine,
+  followersLater,
   isMisfit,
   type Survey,
   type SurveyedLine,
@@ -78,7 +79,8 @@ export async function surveySegments(
     line.follows = lines[follows[i] ?? -1];
   }
   for (const line of leftBehind(items)) line.kept = false;
-  return { items, edits: [...fitting].map(([misfit, line]) => editOf(misfit, line)), bytes };
+  const edited = [...fitting].map(([misfit, line]) => editOf(misfit, line));
+  return { items: followersLater(items), edits: edited, bytes };
 }
 
 /** A date, or that of the line before where it is none. */

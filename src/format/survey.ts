@@ -67,7 +67,10 @@ export interface LostRange {
   readonly cause: DamageCause | 'missing' | 'unreadable' | 'snapshot';
 }
 
-/** What lies in the segments of a directory, whatever became of them: all lines, in the order that their files begin in. */
+/**
+ * What lies in the segments of a directory, whatever became of them: all lines, in the order that their files begin in, and each
+ * after the line that it follows.
+ */
 export interface Survey {
   readonly items: readonly (SurveyedLine | SurveyedMisfit)[];
   /** Lines that were edited by hand: among the lines where edits are accepted, else among the misfits. */
@@ -77,6 +80,32 @@ export interface Survey {
 
 export function isMisfit(item: SurveyedLine | SurveyedMisfit): item is SurveyedMisfit {
   return 'verdict' in item;
+}
+
+/**
+ * The items, each line after the one that it follows. Every writer appends it there; one that stands before it was moved, by an editor
+ * or a tool that sorts lines.
+ */
+export function followersLater(items: Survey['items']): Survey['items'] {
+  const ordered: (SurveyedLine | SurveyedMisfit)[] = [];
+  const left = new Set(items);
+  /** Those met before the line that they follow, by that line. */
+  const early = new Map<SurveyedLine, SurveyedLine[]>();
+  for (const item of items) {
+    if (!isMisfit(item) && item.follows !== undefined && left.has(item.follows)) {
+      const others = early.get(item.follows);
+      if (others === undefined) early.set(item.follows, [item]);
+      else others.push(item);
+      continue;
+    }
+    for (const next = [item]; next.length > 0; ) {
+      const one = next.pop() as (typeof items)[number];
+      ordered.push(one);
+      left.delete(one);
+      if (!isMisfit(one)) next.push(...(early.get(one)?.toReversed() ?? []));
+    }
+  }
+  return ordered;
 }
 
 /** Lines that salvage keeps for what they were, by what makes the chain call them damaged. */
