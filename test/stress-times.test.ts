@@ -22,6 +22,13 @@ interface Stressed {
   readonly kept: number;
 }
 
+/** What was written to a stream: a read may give a part of it. */
+function allOf(stream: PassThrough): string {
+  const parts: Buffer[] = [];
+  for (let part = stream.read(); part !== null; part = stream.read()) parts.push(part);
+  return Buffer.concat(parts).toString();
+}
+
 /** Runs the command, in this process, on a scenario whose limit of time is always missed. */
 async function stressed(flags: readonly string[], limit: Partial<TimeLimit> = {}): Promise<Stressed> {
   const missed: TimeLimit = { name: 'is quick', examine: () => ['it took 9 s'], ...limit };
@@ -42,7 +49,7 @@ async function stressed(flags: readonly string[], limit: Partial<TimeLimit> = {}
         .parseAsync(['stress', ...QUICK, ...flags], { from: 'user' });
       answer = {
         code: Number(process.exitCode),
-        stdout: stdout.read()?.toString() ?? '',
+        stdout: allOf(stdout),
         kept: readdirSync(place.temporary).length,
       };
     });
