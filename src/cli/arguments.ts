@@ -17,7 +17,7 @@ export function adopt(command: Command, parent: Command): Command {
   return command;
 }
 
-/** The log that is named on a command line; undefined where none is. */
+/** The log that a command line names; undefined if it names none. */
 export function namedLog(args: readonly string[]): string | undefined {
   for (const [i, arg] of args.entries()) {
     if (arg === '--') return undefined;

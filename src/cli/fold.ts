@@ -20,7 +20,7 @@ function foldName(text: string): string {
   throw new InvalidArgumentError('It must be last-data, or the path of a module, such as ./fold.js.');
 }
 
-/** Loads the fold that `--fold` names; undefined where it was not given. A module's is its default export, or `fold`. */
+/** Loads the fold that `--fold` names; undefined where it was not given. A module exports its fold as default, or by the name `fold`. */
 export async function foldNamed(given: string | undefined): Promise<Fold | undefined> {
   if (given === undefined) return undefined;
   if (given === lastData.name) return lastData;

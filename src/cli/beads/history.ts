@@ -43,7 +43,7 @@ export class History {
     return Math.min(this.#first.get(id) ?? ts, ts);
   }
 
-  /** When an id was deleted by an entry with op delete; undefined where none is known, or it came back. */
+  /** When an entry with op delete deleted an id; undefined if no such entry is known, or a later entry made the id again. */
   deleted(id: string): number | undefined {
     return this.#deleted.get(id);
   }
