@@ -5,12 +5,14 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { Wal } from '../src/index.ts';
+import { runHere } from '../src/lab/command-line.ts';
 import { checkSalvage } from '../src/lab/fuzz/check-salvage.ts';
 import { damagedLog } from '../src/lab/fuzz/damaged-log.ts';
 import { writeFiles } from '../src/lab/fuzz/files.ts';
 import { Findings } from '../src/lab/fuzz/findings.ts';
 import { type FuzzReport, shrink } from '../src/lab/fuzz/fuzz.ts';
 import { makeRealLogs } from '../src/lab/fuzz/real-logs.ts';
+import { checkRun } from '../src/lab/fuzz/use-command-line.ts';
 import { useLibrary } from '../src/lab/fuzz/use-library.ts';
 import { inScratch, packageRoot } from '../src/lab/scratch.ts';
 
@@ -109,6 +111,27 @@ test('an error that is none of the log’s is a fault, and one that is, is not',
   });
   assert.match(findings.faults[0] ?? '', /^this threw TypeError: x is not a function/);
 });
+
+test('an error of a command is found before and after a warning; a warning alone is no error', () => {
+  const found = (stderr: string) => {
+    const findings = new Findings();
+    checkRun('jsonl-wal keys', { code: 4, stdout: '', stderr }, findings);
+    return findings.faults.length;
+  };
+  const error = 'jsonl-wal: The line is damaged. [ERR_WAL_CORRUPT]\n';
+  const warning = 'jsonl-wal: wal.lock named no kind of lock [kernel].\n';
+  assert.deepEqual([error, error + warning, warning + error].map(found), [0, 0, 0]);
+  assert.deepEqual(['{"code":"ERR_WAL_CORRUPT"}\n{"note":"x"}\n', warning, ''].map(found), [0, 1, 1]);
+});
+
+test('many runs of the command line in one process leave no listeners behind', () =>
+  inScratch('fuzz', async (directory) => {
+    const count = () => ['SIGINT', 'SIGTERM', 'warning'].map((event) => process.listenerCount(event));
+    const before = count();
+    await runHere(directory, ['init']);
+    for (let i = 0; i < 2; i++) assert.equal((await runHere(directory, ['tail', '-n', '1'])).code, 0);
+    assert.deepEqual(count(), before);
+  }));
 
 test('of the mutations of a case those are left out that it fails without', async () => {
   const report = (numbers: readonly number[]): FuzzReport => ({

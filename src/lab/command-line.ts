@@ -44,6 +44,9 @@ export async function run(
   return ended(child);
 }
 
+/** What a run listens for, and leaves to the end of its process. Added up, Node would warn of a leak on the stderr of the eleventh. */
+const EVENTS: readonly string[] = ['warning', 'SIGINT', 'SIGTERM'];
+
 let runs = 0;
 /** The run before: working directory, arguments and streams are the process's, so that one follows the other. */
 let before: Promise<unknown> = Promise.resolve();
@@ -72,7 +75,7 @@ async function runNow(
   const { argv, exitCode, env: ownEnv } = process;
   const ownConsole = globalThis.console;
   const at = process.cwd();
-  const listeners = process.listeners('warning');
+  const listeners = EVENTS.map((event) => [event, process.rawListeners(event)] as const);
   const [stdout, stderr] = [new Kept(), new Kept()];
   const streams = { stdin: Readable.from(input.length === 0 ? [] : [Buffer.from(input)]), stdout, stderr };
   const own = Object.keys(streams).map(
@@ -93,8 +96,10 @@ async function runNow(
     return { code: Number(process.exitCode ?? 0), stdout: stdout.text, stderr: stderr.text };
   } finally {
     for (const [name, descriptor] of own) Object.defineProperty(process, name, descriptor);
-    process.removeAllListeners('warning');
-    for (const listener of listeners) process.on('warning', listener);
+    for (const [event, before] of listeners) {
+      process.removeAllListeners(event);
+      for (const listener of before) process.on(event, listener as () => void);
+    }
     globalThis.console = ownConsole;
     process.env = ownEnv;
     process.chdir(at);

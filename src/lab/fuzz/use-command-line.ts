@@ -56,11 +56,12 @@ export async function useCommandLine(
     const name = `jsonl-wal ${args.join(' ')}`;
     const ended = how === 'here' ? await runHere(directory, args) : await run(directory, args);
     findings.count(`exit code ${ended.code}`);
-    check(name, ended, findings);
+    checkRun(name, ended, findings);
   }
 }
 
-function check(name: string, { code, stdout, stderr }: Run, findings: Findings): void {
+/** Holds what a run of a command left against what any run may leave, whatever log it was given. */
+export function checkRun(name: string, { code, stdout, stderr }: Run, findings: Findings): void {
   if (code === null || !EXIT_CODES.includes(code))
     findings.fault(`${name} ended with ${code}: ${stderr.slice(-2000)}`);
   const control = (name.includes('--json') || name.includes('export') ? CONTROL_IN_JSON : CONTROL).exec(
@@ -73,7 +74,10 @@ function check(name: string, { code, stdout, stderr }: Run, findings: Findings):
     findings.fault(`${name} shows a stack: ${stderr.slice(0, 2000)}`);
   // The doctor's findings are its answer, on stdout.
   if (code === 0 || code === null || name.includes('doctor')) return;
-  const told = /\[([^[\]]+)\]\n$/.exec(stderr)?.[1] ?? /"code":"([^"]+)"/.exec(stderr)?.[1];
-  if (told === undefined || !Object.hasOwn(ERROR_CODES, told))
+  // A warning may stand before the error, or after it.
+  const told = [...stderr.matchAll(/ \[(\w+)\]$|"code":"(\w+)"/gm)].map(
+    ([, plain, json]) => plain ?? json ?? '',
+  );
+  if (!told.some((code) => Object.hasOwn(ERROR_CODES, code)))
     findings.fault(`${name} ended with ${code}, and names no error of the log's: ${stderr.slice(0, 1000)}`);
 }
