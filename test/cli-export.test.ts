@@ -173,6 +173,45 @@ test('a file that holds what the log does not know, or has older, is not written
     assert.equal(readFileSync(path, 'utf8'), lines([WHOLE]));
   }));
 
+test('an id whose deletion was compacted away is not dropped from a file until it is deleted once more', () =>
+  inScratch('cli-export-forgotten', async (dir) => {
+    await makeLog(dir, [
+      { op: 'add', id: 'bd-1', ts: Date.parse(WHOLE.updated_at), data: WHOLE },
+      { op: 'add', id: 'bd-4', data: { ...WHOLE, id: 'bd-4' } },
+      { op: 'delete', id: 'bd-4' },
+    ]);
+    const held = lines([WHOLE, { ...WHOLE, id: 'bd-4' }]);
+    writeFileSync(join(dir, 'out.jsonl'), held);
+    await runHere(dir, ['compact', '--fold', 'last-data', '--retain', '1', '--no-backup']);
+    const { code, stderr } = await runHere(dir, [...EXPORT, 'out.jsonl']);
+    assert.deepEqual([code, readFileSync(join(dir, 'out.jsonl'), 'utf8')], [1, held]);
+    assert.match(stderr, /line 2 \(bd-4\) is not in what the log exports, and no entry from 4 on deletes it/);
+    assert.match(stderr, /once more: "jsonl-wal append --op delete --id bd-4"\. \[ERR_WAL_EXISTS\]/);
+    await runHere(dir, ['append', '--op', 'delete', '--id', 'bd-4']);
+    assert.equal((await runHere(dir, [...EXPORT, 'out.jsonl'])).code, 0);
+    assert.equal(readFileSync(join(dir, 'out.jsonl'), 'utf8'), lines([WHOLE]));
+  }));
+
+test('a line of a file with an integer that JavaScript rounds is compared by its time, and never as equal', () =>
+  inScratch('cli-export-integers', async (dir) => {
+    const rounded = { ...WHOLE, n: 12345678901234567000 };
+    await makeLog(dir, [{ op: 'add', id: 'bd-1', ts: Date.parse(WHOLE.updated_at), data: rounded }]);
+    const path = join(dir, 'out.jsonl');
+    const exact = lines([rounded]).replace(/123\d+/, '12345678901234567890');
+    assert.deepEqual(objects(exact), [rounded]);
+    for (const [held, why] of [
+      [exact, /line 1 \(bd-1\) differs from the log \(entry 1\)/],
+      [exact.replace('10-13T', '10-14T'), /line 1 \(bd-1\) is newer than in the log/],
+    ] as const) {
+      writeFileSync(path, held);
+      assert.match((await runHere(dir, [...EXPORT, 'out.jsonl'])).stderr, why);
+      assert.equal(readFileSync(path, 'utf8'), held);
+    }
+    writeFileSync(path, exact.replace('10-13T', '10-12T'));
+    assert.equal((await runHere(dir, [...EXPORT, 'out.jsonl'])).code, 0);
+    assert.deepEqual(objects(readFileSync(path, 'utf8')), [rounded]);
+  }));
+
 test("a file that somebody writes to meanwhile is left to them, and the log's own files are no place to export to", () =>
   inScratch('cli-export-guard', async (dir) => {
     const path = join(dir, 'issues.jsonl');

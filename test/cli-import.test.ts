@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
@@ -265,6 +265,37 @@ test('an import that ends in the middle says what it did, and the next one does 
     );
     await wal.close();
     assert.deepEqual((await imported(dir, many)).did, { ...NOTHING, added: 68, unchanged: 32 });
+  }));
+
+test('Ctrl-C in the middle of an import says what was done, and while it reads that nothing was', () =>
+  inScratch('cli-import-interrupt', async (dir) => {
+    await makeLog(dir);
+    const many = Array.from({ length: 4000 }, (_, i) => ({ ...ONE, id: `bd-${i}` }));
+    const segment = join(dir, '.beads/00000000000000000001.jsonl');
+    const interrupt = setInterval(() => {
+      if (statSync(segment).size > 0 && process.listenerCount('SIGINT') > 0) process.emit('SIGINT');
+    }, 1);
+    const args = [...IMPORT, '-', '--json', '--durability', 'os'];
+    const { code, stdout, stderr } = await runHere(dir, args, linesOf(many)).finally(() =>
+      clearInterval(interrupt),
+    );
+    const [{ message, added, ...failure }] = objects(stderr);
+    const landed = (await stateIn(dir)).length;
+    assert.deepEqual([code, stdout, failure.code, added], [130, '', 'ERR_WAL_ABORTED', landed]);
+    assert.ok(landed > 0 && landed < many.length, `${landed}`);
+    const figure = landed.toLocaleString('en-US');
+    const told = `Interrupted. Of 4,000 lines, ${figure} came before that: ${figure} added; 0 unchanged, 0 older. Import again for the rest.`;
+    assert.equal(message, told);
+
+    const controller = new AbortController();
+    writeFileSync(join(dir, 'issues.jsonl'), LINES);
+    const reading = readBeads(
+      join(dir, 'issues.jsonl'),
+      () => controller.abort(),
+      assert.fail,
+      controller.signal,
+    );
+    await assert.rejects(reading, { code: 'ERR_WAL_ABORTED', message: 'Interrupted. Nothing was imported.' });
   }));
 
 test('lines imported in any order, again and again, leave the newest of each id', (t) =>

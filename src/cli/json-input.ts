@@ -18,12 +18,7 @@ const MOST_SHOWN = 60;
  * `indent`: how many characters stand before the text, where it is one line of an input, which its caller names.
  */
 export function parseJson(text: string, indent?: number): unknown {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new InputError(`is not JSON: ${(error as Error).message}`);
-  }
+  const value = parseAsItIs(text);
   const changed = changedNumber(text);
   if (changed === undefined) return value;
   const lines = text.slice(0, changed.at).split('\n');
@@ -37,6 +32,15 @@ export function parseJson(text: string, indent?: number): unknown {
     `has at ${line}column ${column} the number ${shortened(changed.text)}, which ${why}: write it as a text, in quotes`,
     column,
   );
+}
+
+/** The value of a JSON text, with its numbers as JavaScript rounds them. Throws InputError where it is not JSON. */
+export function parseAsItIs(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new InputError(`is not JSON: ${(error as Error).message}`);
+  }
 }
 
 function shortened(number: string): string {

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { InputError, parseJson } from './json-input.ts';
+import { InputError, parseAsItIs, parseJson } from './json-input.ts';
 
 /** A line of input, counted from 1; `problem` says why it has no text. */
 export interface InputLine {
@@ -63,4 +63,10 @@ function decode(pieces: readonly Buffer[], bytes: number, number: number): Input
 export function parseLine({ text, indent, problem }: InputLine): unknown {
   if (problem !== undefined) throw new InputError(problem);
   return parseJson(text, indent);
+}
+
+/** The same, with numbers as JavaScript rounds them: for what is compared, and goes into no log. */
+export function parseLoosely({ text, problem }: InputLine): unknown {
+  if (problem !== undefined) throw new InputError(problem);
+  return parseAsItIs(text);
 }

@@ -1,11 +1,12 @@
 import { createReadStream, realpathSync, statSync } from 'node:fs';
 import { basename, relative, sep } from 'node:path';
 import { canonicalOfParsed } from '../../format/canonical.ts';
+import { changedNumber } from '../../format/changed-number.ts';
 import { BACKUPS_DIRECTORY, segmentSeq, snapshotSeq } from '../../format/names.ts';
 import { WalError } from '../../index.ts';
 import { shellWord } from '../../lab/shell-word.ts';
 import { usageError } from '../failure.ts';
-import { linesOf, parseLine } from '../lines.ts';
+import { linesOf, parseLoosely } from '../lines.ts';
 import { count } from '../words.ts';
 import type { Destination } from '../write-file.ts';
 import { type ExportedLine, lackOf } from './export.ts';
@@ -19,6 +20,8 @@ export interface Loss {
   /** The issue, or what else the line is about; undefined where the line cannot be read. */
   readonly id: string | undefined;
   readonly why: string;
+  /** The id whose deletion would explain it, if that was compacted away. */
+  readonly forgotten?: string;
 }
 
 /** What writing `lines` over a file would lose. */
@@ -32,45 +35,55 @@ export async function lossesOf(
     const line = { line: each.number };
     let there: BeadsLine;
     try {
-      there = beadsLine(parseLine(each));
+      there = beadsLine(parseLoosely(each));
     } catch (error) {
       losses.push({ ...line, id: undefined, why: (error as Error).message });
       continue;
     }
-    const why = await lossOf(there, lines.get(there.about), history);
-    if (why !== undefined) losses.push({ ...line, id: there.about, why });
+    const isExact = changedNumber(each.text) === undefined;
+    const loss = await lossOf(there, isExact, lines.get(there.about), history);
+    if (loss !== undefined) losses.push({ ...line, id: there.about, ...loss });
   }
   return losses;
 }
 
+/** `isExact`: whether each number of the line is what it was parsed to. */
 async function lossOf(
   line: BeadsLine,
+  isExact: boolean,
   written: ExportedLine | undefined,
   history: () => Promise<History>,
-): Promise<string | undefined> {
+): Promise<Pick<Loss, 'why' | 'forgotten'> | undefined> {
   const { about, place, at = 0n, kind, fields } = line;
   if (written === undefined) {
     const entries = await history();
-    const deleted = entries.deleted(kind === 'other' ? place : about);
-    const forgotten = entries.from > 1 ? ` (it may have been deleted before entry ${entries.from})` : '';
-    if (deleted === undefined) return `is not in what the log exports${forgotten}`;
-    return at > inNanoseconds(deleted) ? 'is newer than its deletion in the log' : undefined;
+    const id = kind === 'other' ? place : about;
+    const deleted = entries.deleted(id);
+    if (deleted !== undefined)
+      return at > inNanoseconds(deleted) ? { why: 'is newer than its deletion in the log' } : undefined;
+    if (entries.from === 1) return { why: 'is not in what the log exports' };
+    const why = `is not in what the log exports, and no entry from ${entries.from} on deletes it (those before were compacted away)`;
+    return { why, forgotten: id };
   }
   const { item, lacks } = written;
-  if (at > written.at) return `is newer than in the log (entry ${item.rev})`;
+  if (at > written.at) return { why: `is newer than in the log (entry ${item.rev})` };
   if (lacks !== undefined && kind === 'issue' && lackOf(fields) === undefined)
-    return `is a whole issue, which in the log ${lacks} (entry ${item.rev}): append it whole`;
-  if (isUndecided(line, written))
-    return `differs from the log (entry ${item.rev}), and neither says that it is newer`;
+    return { why: `is a whole issue, which in the log ${lacks} (entry ${item.rev}): append it whole` };
+  if (isUndecided(line, isExact, written))
+    return { why: `differs from the log (entry ${item.rev}), and neither says that it is newer` };
   return undefined;
 }
 
 /** Whether a line says something else than the log, which was not written later: somebody edited the file. */
-function isUndecided({ at, fields }: BeadsLine, { item, at: writtenAt, text }: ExportedLine): boolean {
+function isUndecided(
+  { at, fields }: BeadsLine,
+  isExact: boolean,
+  { item, at: writtenAt, text }: ExportedLine,
+): boolean {
   // beads makes the header for each file.
   if (fields._schema !== undefined) return false;
   const isOfOneAge = at === undefined || (at === writtenAt && item.ts <= inMilliseconds(at));
-  return isOfOneAge && textOf(fields, canonicalOfParsed) !== text;
+  return isOfOneAge && !(isExact && textOf(fields, canonicalOfParsed) === text);
 }
 
 const MOST_NAMED = 5;
@@ -83,8 +96,16 @@ export function refuseLosses(file: string, losses: readonly Loss[]): void {
     .map(({ line, id, why }) => `line ${line}${id === undefined ? '' : ` (${id})`} ${why}`);
   if (losses.length > MOST_NAMED) named.push(`and ${losses.length - MOST_NAMED} more (--json lists them)`);
   const what = `${count(losses.length, 'line')} of it would be lost`;
-  const message = `${file} was not written over, for ${what}: ${named.join('; ')}. Import it first ("jsonl-wal import --from beads ${shellWord(file)}"), or lose them with --force.`;
+  const message = `${file} was not written over, for ${what}: ${named.join('; ')}. Import it first ("jsonl-wal import --from beads ${shellWord(file)}"), or lose them with --force.${forgottenText(losses)}`;
   throw Object.assign(new WalError('ERR_WAL_EXISTS', message, { outcome: 'not-written' }), { losses });
+}
+
+/** What to do where an id may have been deleted: an import would bring it back. */
+function forgottenText(losses: readonly Loss[]): string {
+  const { forgotten } = losses.find((loss) => loss.forgotten !== undefined) ?? {};
+  return forgotten === undefined
+    ? ''
+    : ` If ${forgotten} was deleted on purpose, tell the log so once more: "jsonl-wal append --op delete --id ${shellWord(forgotten)}".`;
 }
 
 /** Throws where somebody wrote to the file since it was looked at. */

@@ -18,6 +18,8 @@ export type TellOlder = (line: NumberedLine, newer: string, at: bigint | undefin
 
 interface Running {
   readonly force: boolean;
+  /** Ends it with ERR_WAL_ABORTED. */
+  readonly signal?: AbortSignal;
   /** Counted in as it goes. */
   readonly tally: Tally;
   readonly tell: TellOlder;
@@ -84,12 +86,9 @@ function isBefore(a: NumberedLine, b: NumberedLine): boolean {
 export function tryImport(
   state: State,
   lines: readonly NumberedLine[],
-  force: boolean,
-  tell: TellOlder,
-): Tally {
-  const tally = emptyTally();
+  { force, tally, tell }: Pick<Running, 'force' | 'tally' | 'tell'>,
+): void {
   for (const line of lines) note(tally, line, stepFor(state, line, force), tell);
-  return tally;
 }
 
 /**
@@ -99,16 +98,18 @@ export function tryImport(
 export async function runImport(
   table: Table,
   lines: readonly NumberedLine[],
-  { force, tally, tell, progress }: Running,
+  { force, signal, tally, tell, progress }: Running,
 ): Promise<void> {
   let done = 0;
   for (const group of groupsOf(lines)) {
-    const steps = await table.transaction((tx) =>
-      group.map((line) => {
-        const step = stepFor(tx, line, force);
-        for (const entry of step.entries) tx.append(entry);
-        return step;
-      }),
+    const steps = await table.transaction(
+      (tx) =>
+        group.map((line) => {
+          const step = stepFor(tx, line, force);
+          for (const entry of step.entries) tx.append(entry);
+          return step;
+        }),
+      { signal },
     );
     for (const [i, line] of group.entries()) note(tally, line, steps[i] as Step, tell);
     done += group.length;
@@ -140,6 +141,7 @@ function* groupsOf(lines: readonly NumberedLine[]): Generator<NumberedLine[], vo
 export function endedEarly(error: unknown, tally: Tally, lines: number): unknown {
   if (!(error instanceof WalError)) return error;
   const done = Object.values(tally).reduce((sum, n) => sum + n, 0);
-  const message = `${error.message} Of ${count(lines, 'line')}, ${figure(done)} came before that: ${tallyText(tally)}. Import again for the rest.`;
+  const why = error.code === 'ERR_WAL_ABORTED' ? 'Interrupted.' : error.message;
+  const message = `${why} Of ${count(lines, 'line')}, ${figure(done)} came before that: ${tallyText(tally)}. Import again for the rest.`;
   return Object.assign(new WalError(error.code, message, { ...error, cause: error }), { ...tally });
 }

@@ -14,16 +14,17 @@ export interface NumberedLine extends BeadsLine {
 
 /**
  * Reads a file of beads, or standard input (`-`), gzipped or not. `check` throws where the log cannot take a line; what is bad
- * is told to `bad`. Throws ERR_WAL_ENTRY where there are conflict markers, ERR_WAL_NOT_FOUND and ERR_WAL_IO.
+ * is told to `bad`. Throws ERR_WAL_ENTRY where there are conflict markers, ERR_WAL_NOT_FOUND, ERR_WAL_IO and ERR_WAL_ABORTED.
  */
 export async function readBeads(
   file: string,
   check: (line: BeadsLine) => void,
   bad: (line: number, problem: string) => void,
+  signal?: AbortSignal,
 ): Promise<NumberedLine[]> {
   const lines: NumberedLine[] = [];
   const conflicts = new Conflicts();
-  for await (const each of linesIn(file)) {
+  for await (const each of linesIn(file, signal)) {
     if (conflicts.take(each)) continue;
     try {
       const line = beadsLine(parseLine(each));
@@ -41,15 +42,23 @@ export function nameOf(file: string): string {
   return file === '-' ? 'Standard input' : file;
 }
 
-async function* linesIn(file: string): AsyncGenerator<InputLine, void, undefined> {
+async function* linesIn(file: string, signal?: AbortSignal): AsyncGenerator<InputLine, void, undefined> {
   const source: Readable = file === '-' ? process.stdin : createReadStream(file);
+  const interrupt = () =>
+    source.destroy(
+      new WalError('ERR_WAL_ABORTED', 'Interrupted. Nothing was imported.', { outcome: 'not-written' }),
+    );
+  if (signal?.aborted) interrupt();
+  signal?.addEventListener('abort', interrupt);
   try {
     yield* linesOf(await unzipped(source));
   } catch (error) {
+    if (hasCode(error, 'ERR_WAL_ABORTED')) throw error;
     const code = hasCode(error, 'ENOENT') ? 'ERR_WAL_NOT_FOUND' : 'ERR_WAL_IO';
     const message = `Cannot read ${file === '-' ? 'standard input' : file}: ${(error as Error).message}. Nothing was imported.`;
     throw new WalError(code, message, { outcome: 'not-written', cause: error });
   } finally {
+    signal?.removeEventListener('abort', interrupt);
     source.destroy();
   }
 }

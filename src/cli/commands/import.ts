@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { WalError } from '../../index.ts';
+import { type Wal, WalError } from '../../index.ts';
 import {
   checkLine,
   emptyTally,
@@ -16,8 +16,10 @@ import { inMilliseconds } from '../beads/line.ts';
 import { dateText } from '../beads/whole.ts';
 import { type Common, makeCommand, settingsOf } from '../command.ts';
 import { foldNamed, foldOption } from '../fold.ts';
+import { onInterrupt } from '../interrupt.ts';
 import { Listing } from '../listing.ts';
 import { openReader, openWriter, using, type WriterOptions, withWriterOptions } from '../log.ts';
+import { sayNote } from '../note.ts';
 import { Output } from '../output.ts';
 import { Progress } from '../status.ts';
 import { count } from '../words.ts';
@@ -53,19 +55,22 @@ an older updated_at is listed and passed over; any other becomes an entry: an ad
 a delete. They are appended in the order of updated_at, which is their ts. An id that is not in the file stays as it is.
 Lines that are no issue (tombstones, memories, a header, other kinds) are kept under ids that begin with "beads:", and
 exported again.
-A bad line is listed and passed over, and the exit code is 1. A file with conflict markers is refused.`,
+A bad line is listed and passed over, and the exit code is 1. A file with conflict markers is refused. Ctrl-C says what was
+done until then (exit code 130).`,
     );
   return withWriterOptions(command).action(async (file: string, _options: unknown, self: Command) => {
     const { fold: named, ...settings } = settingsOf<ImportSettings>(self);
     const { dir, json, strict = false, force = false, dryRun = false } = settings;
     const fold = await foldNamed(named);
-    await using(dryRun ? openReader(dir) : openWriter(dir, settings), async (wal) => {
+    const tally = emptyTally();
+    const sync = async (wal: Wal, signal: AbortSignal): Promise<void> => {
       const { maxEntryBytes } = wal.info().limits;
       const bad = new Listing('ERR_WAL_ENTRY', json);
       const all = await readBeads(
         file,
         (line) => checkLine(line, maxEntryBytes),
         (line, problem) => bad.add(`Line ${line} ${problem}`, { line }),
+        signal,
       );
       if (strict && bad.count > 0) throw badLines(file, bad.count);
       const older = new Listing('OLDER', json);
@@ -76,17 +81,22 @@ A bad line is listed and passed over, and the exit code is 1. A file with confli
       };
       const lines = newestLines(all, tell);
       const table = await wal.table({ fold });
-      let tally: Tally = emptyTally();
-      if (dryRun) tally = tryImport(table, lines, force, tell);
+      if (dryRun) tryImport(table, lines, { force, tally, tell });
       else {
         const bar = new Progress('import', lines.length);
         const progress = (done: number) => bar.update(done, () => count(done, 'line'));
-        await runImport(table, lines, { force, tally, tell, progress }).catch((error) => {
+        await runImport(table, lines, { force, signal, tally, tell, progress }).catch((error) => {
           throw endedEarly(error, tally, lines.length);
         });
       }
       tally.older += all.length - lines.length;
       await report(tally, bad.count, table.seq, settings);
+    };
+    await using(dryRun ? openReader(dir) : openWriter(dir, settings), (wal) => {
+      const interruption = onInterrupt(() =>
+        sayNote(`Interrupted. Known to be done: ${tallyText(tally)}. Import again for the rest.`),
+      );
+      return sync(wal, interruption.signal).finally(interruption.end);
     });
   });
 }
