@@ -58,10 +58,7 @@ export const MISHAPS: readonly Workload[] = [
     run: async (author) => {
       const wal = await author.open(SMALL);
       for (let i = 0; i < 2; i++) await author.append(wal, 1000);
-      const spoil = () => {
-        if (!author.spoilTemporary()) author.duringNextSync(spoil);
-      };
-      author.duringNextSync(spoil);
+      author.whileFileIsMade((name) => author.spoil(name));
       const answer = await wal.compact({ fold: lastData, retain: 1 }).catch((error: unknown) => error);
       const refused = answer instanceof WalError && answer.code === 'ERR_WAL_CORRUPT';
       must(refused, 'a snapshot that is not as it was written was taken for whole');

@@ -155,14 +155,19 @@ export class Author {
     file.syncNow();
   }
 
-  /** Changes a byte of each file that has its temporary name yet. Answers whether there was one. */
-  spoilTemporary(): boolean {
-    const names = this.#disk.list(LOG).filter((name) => name.endsWith('.tmp'));
-    for (const name of names) {
-      const file = this.#disk.open(`${LOG}/${name}`, 'update');
-      file.writeAt(Buffer.from('?'), file.size() - 10);
-    }
-    return names.length > 0;
+  /** Does something during the next sync in which a file has its temporary name. */
+  whileFileIsMade(work: (name: string) => void): void {
+    this.duringNextSync(() => {
+      const name = this.#disk.list(LOG).find((each) => each.endsWith('.tmp'));
+      if (name === undefined) this.whileFileIsMade(work);
+      else work(name);
+    });
+  }
+
+  /** Changes a byte of a file of the log. */
+  spoil(name: string): void {
+    const file = this.#disk.open(`${LOG}/${name}`, 'update');
+    file.writeAt(Buffer.from('?'), file.size() - 10);
   }
 
   /** An author on a copy of the disk, which goes its own way from here. */

@@ -67,14 +67,16 @@ export const WORKLOADS: readonly Workload[] = [
   {
     name: 'compaction',
     run: async (author) => {
-      const wals = [await author.open(SMALL), await author.open(SMALL)];
-      const [writer, other] = wals as [(typeof wals)[0], (typeof wals)[0]];
-      for (const retain of [2, 1, 1]) {
+      const writer = await author.open(SMALL);
+      const [other, late] = [await author.open(SMALL), await author.open(SMALL)];
+      for (const retain of [2, 1]) {
         for (let i = 0; i < 3; i++) await author.append(writer, 1000);
+        // Another goes on behind the seal, before anything is deleted.
+        if (retain === 1) author.whileFileIsMade(() => author.appendNow(late));
         await Promise.all([other.compact({ fold: lastData, retain }), author.append(writer, 1000)]);
         await author.append(other);
       }
-      for (const wal of wals) await wal.close();
+      for (const wal of [writer, other, late]) await wal.close();
     },
   },
   {
