@@ -318,16 +318,20 @@ for (const [what, spoil, name, state, message, mend] of CASES) {
     }));
 }
 
-test('entries in the middle that are dated in the future are warned of', () =>
+test('entries dated in the future are warned of in the middle of a log, and where they are compacted away', () =>
   inScratch('doctor', async (log) => {
-    const wal = await Wal.open(log);
+    const wal = await Wal.open(log, { fold: lastData });
     for (const ts of [1, Date.UTC(2091, 0), 2]) await wal.append({ op: 'add', id: 'a', ts });
+    const clock = async () => {
+      const found = (await checksOf(log)).find(({ name }) => name === 'clock');
+      return [found?.state, found?.message];
+    };
+    assert.deepEqual(await clock(), ['warn', '1 entry is dated in the future, first entry 2']);
+    await wal.compact({ retain: 1 });
+    await wal.append({ op: 'add', id: 'a', ts: 3 });
+    const gone = 'an entry that was compacted away is dated in the future, 2091-01-01T00:00:00Z';
+    assert.deepEqual(await clock(), ['warn', gone]);
     await wal.close();
-    const clock = (await checksOf(log)).find(({ name }) => name === 'clock');
-    assert.deepEqual(
-      [clock?.state, clock?.message],
-      ['warn', '1 entry is dated in the future, first entry 2'],
-    );
   }));
 
 test('a snapshot that cannot be read is warned of where another stands in, and fails where none does', () =>

@@ -192,9 +192,9 @@ test('a snapshot of a head that is no seal of the log is refused, and nothing is
       warn: () => {},
     });
     const before = files(directory, /./);
-    const { created, fold, keys } = JSON.parse(header as string);
+    const { created, latest, fold, keys } = JSON.parse(header as string);
     const body = new SnapshotBodyMaker().end(false);
-    await assert.rejects(store.putSnapshot({ log, created, fold, head, seal, keys, body }, []), {
+    await assert.rejects(store.putSnapshot({ log, created, latest, fold, head, seal, keys, body }, []), {
       code: 'ERR_WAL_DIVERGED',
     });
     assert.deepEqual(files(directory, /./), before);

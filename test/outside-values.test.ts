@@ -169,7 +169,7 @@ function makeLogAt(directory: string, seq: number): void {
   const meta = { format: 'jsonl-wal', version: 1, id, created: new Date(0).toISOString() };
   writeFileSync(join(directory, 'wal.json'), JSON.stringify(meta));
   const header = {
-    ...{ log: id, created: 0, head: { seq, crc: GENESIS_CRC }, seal: GENESIS_CRC },
+    ...{ log: id, created: 0, head: { seq, crc: GENESIS_CRC }, latest: 0, seal: GENESIS_CRC },
     fold: { name: 'last-data', version: 1 },
     keys: { from: 1, window: 100_000 },
     body: new SnapshotBodyMaker().end(false),

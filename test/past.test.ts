@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Fold, lastData, Wal } from '../src/index.ts';
+import { type Entry, type Fold, lastData, Wal } from '../src/index.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 import {
   changedFile,
@@ -25,6 +25,12 @@ function inLog(body: (wal: Wal) => Promise<void>): Promise<void> {
     }
   });
 }
+
+const sum: Fold<number> = {
+  name: 'sum',
+  version: 1,
+  apply: (value = 0, { op, data = 0 }) => (op === 'delete' ? undefined : value + (data as number)),
+};
 
 const append = async (wal: Wal, from: number, to: number) => {
   for (let n = from; n <= to; n++) await wal.append(entry(n));
@@ -68,38 +74,63 @@ test('at a time every entry counts that is not dated later, also one of a batch,
     assert.deepEqual(await at(Date.UTC(2031, 0)), [[9, 4, 11], 8, 8, 0]);
   }));
 
-test('a snapshot with an item dated later is left for an older one, and refused where there is none', () =>
-  inLog(async (wal) => {
-    const late = Date.UTC(2091, 0);
-    await append(wal, 1, 3);
-    await wal.compact({ fold: lastData, retain: 2 });
-    const time = Date.now() + 1000;
-    await wal.append({ op: 'update', id: 'late', ts: late });
-    await append(wal, 4, 5);
-    await wal.compact({ fold: lastData, retain: 2 });
-    await append(wal, 6, 6);
-    const { seq, items, applied, skipped } = await wal.stateAt({ time });
-    assert.deepEqual([items.map(({ value }) => value), seq, applied, skipped], [[6, 4, 5], 7, 3, 1]);
-    assert.equal((await wal.stateAt({ time: late })).items.length, 4);
-    await wal.compact({ fold: lastData, retain: 1 });
-    const refused = { code: 'ERR_WAL_COMPACTED', seq: 7, message: /entry 7 on, or from 2091-01-01/ };
-    await assert.rejects(wal.stateAt({ time }), refused);
-  }));
+/** What an entry of 2091 did, of which the state after the next entries shows nothing. */
+const LATE: readonly (readonly [what: string, entry: Entry, next: Entry])[] = [
+  ['an id that stays', { op: 'add', id: 'late' }, entry(5)],
+  ['an id that it deleted', { op: 'delete', id: 'bd-2' }, entry(4)],
+  ['a value that a later entry added to', { op: 'update', id: 'bd-2', data: 100 }, entry(5)],
+  ['an id that was deleted since', { op: 'add', id: 'late' }, { op: 'delete', id: 'late', ts: 5000 }],
+];
+
+for (const [what, late, next] of LATE) {
+  test(`at a time a snapshot made of an entry dated later (${what}) is left, or refused where it alone tells`, () =>
+    inLog(async (wal) => {
+      const year2091 = Date.UTC(2091, 0);
+      await append(wal, 1, 3);
+      await wal.compact({ fold: sum, retain: 2 });
+      await wal.append({ ...late, ts: year2091 });
+      await wal.append(next);
+      await wal.compact({ fold: sum, retain: 2 });
+      await append(wal, 6, 6);
+      const added = [next.data as number | undefined, 6].filter((n) => n !== undefined);
+      const folded = [3, 1, 2].map((value, id) =>
+        added.reduce((sum, n) => sum + (n % 3 === id ? n : 0), value),
+      );
+      const past = await wal.stateAt({ time: 6000 }, { fold: sum });
+      assert.deepEqual(
+        [past.items.map(({ value }) => value), past.seq, past.applied, past.skipped],
+        [folded, 6, 2, 1],
+      );
+      const whole = await wal.stateAt({ time: year2091 }, { fold: sum });
+      assert.deepEqual([whole.items, whole.applied], [(await wal.table({ fold: sum })).list(), 1]);
+      await wal.compact({ fold: sum, retain: 1 });
+      await assert.rejects(wal.stateAt({ time: 6000 }, { fold: sum }), {
+        code: 'ERR_WAL_COMPACTED',
+        seq: 6,
+        message: /entry 6 on, or from 2091-01-01/,
+      });
+      assert.deepEqual((await wal.stateAt({ time: year2091 }, { fold: sum })).items, whole.items);
+    }));
+}
 
 test('what lies before the oldest snapshot is refused, and it says from where on it can be told', () =>
   inLog(async (wal) => {
     await append(wal, 1, 10);
     await wal.compact({ fold: lastData, retain: 1 });
     await append(wal, 11, 20);
-    for (const moment of [0, 9, { time: 9000 }])
+    for (const moment of [0, 9, { time: 9999 }])
       await assert.rejects(wal.stateAt(moment), {
         code: 'ERR_WAL_COMPACTED',
         seq: 10,
-        message: /from entry 10 on/,
+        message: /from entry 10 on, or from 1970-01-01T00:00:10.000Z/,
       });
     assert.deepEqual(await valuesAt(wal, 10), [9, 10, 8]);
+    assert.deepEqual(await valuesAt(wal, { time: 10_000 }), [9, 10, 8]);
     assert.deepEqual(await valuesAt(wal, 12), [12, 10, 11]);
-    assert.equal((await wal.stateAt({ time: Date.now() + 1000 })).seq, 20);
+    assert.deepEqual(await valuesAt(wal, { time: 12_999 }), [12, 10, 11]);
+    await wal.append({ ...entry(21), ts: Number.MAX_SAFE_INTEGER });
+    await wal.compact({ fold: lastData, retain: 1 });
+    await assert.rejects(wal.stateAt({ time: 12_999 }), { message: /from entry 21 on: / });
   }));
 
 test('in the middle of a batch there was no state; a fold of another kind than the snapshots is folded from the records', () =>
@@ -108,11 +139,6 @@ test('in the middle of a batch there was no state; a fold of another kind than t
     await append(wal, 4, 6);
     await assert.rejects(wal.stateAt(2), { code: 'ERR_WAL_ARGUMENT', message: /middle of an atomic batch/ });
     await wal.compact({ fold: lastData, retain: Number.POSITIVE_INFINITY });
-    const sum: Fold<number> = {
-      name: 'sum',
-      version: 1,
-      apply: (value = 0, { data }) => value + (data as number),
-    };
     for (const [seq, sums] of [
       [5, [3, 5, 7]],
       [6, [9, 5, 7]],

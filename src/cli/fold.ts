@@ -5,7 +5,7 @@ import { InvalidArgumentError, Option } from 'commander';
 import { messageOf, WalError } from '../errors/errors.ts';
 import { type Fold, lastData, type Wal } from '../index.ts';
 import { usageError } from './failure.ts';
-import { newestFold } from './segments.ts';
+import { newestSnapshot } from './segments.ts';
 
 /** `--fold`: a fold by its name, or the path of a module that exports one. */
 export function foldOption(): Option {
@@ -42,7 +42,7 @@ export async function foldNamed(given: string | undefined): Promise<Fold | undef
 /** Throws where a log is about to be compacted, and neither the command line nor the log names a fold. */
 export function requireFold(wal: Wal, fold: Fold | undefined): void {
   const { location, fold: recorded } = wal.info();
-  if (fold !== undefined || recorded !== undefined || newestFold(location) !== undefined) return;
+  if (fold !== undefined || recorded !== undefined || newestSnapshot(location) !== undefined) return;
   throw usageError(
     'Nobody has named the fold of this log, and a compaction deletes the entries that the state was made of. Name it: --fold last-data, where the last data of each id is all that counts, or --fold ./module.js, which exports the fold of the program that the log belongs to.',
   );

@@ -1,10 +1,9 @@
 import { closeSync, lstatSync, openSync, readdirSync, readSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { hasCode, reasonOf, WalError } from '../errors/errors.ts';
-import type { FoldIdentity } from '../format/fold-identity.ts';
 import { NEWLINE } from '../format/line.ts';
 import { segmentSeq, snapshotSeq } from '../format/names.ts';
-import { decodeHeader, MAX_HEADER_BYTES } from '../format/snapshot.ts';
+import { decodeHeader, MAX_HEADER_BYTES, type SnapshotHeader } from '../format/snapshot.ts';
 
 /** A file of lines, and its size. */
 export interface SegmentFile {
@@ -52,15 +51,15 @@ export function bytesIn(segments: readonly SegmentFile[]): number {
   return segments.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
-/** The fold of the newest snapshot whose first line is whole. */
-export function newestFold(directory: string): FoldIdentity | undefined {
+/** The first line of the newest snapshot of which it is whole. */
+export function newestSnapshot(directory: string): SnapshotHeader | undefined {
   for (const { name } of snapshotsIn(directory).reverse()) {
     const file = openSync(join(directory, name), 'r');
     try {
       const bytes = Buffer.alloc(MAX_HEADER_BYTES);
       const line = bytes.subarray(0, bytes.subarray(0, readSync(file, bytes)).indexOf(NEWLINE));
       const header = decodeHeader(line, name);
-      if (header !== undefined) return header.fold;
+      if (header !== undefined) return header;
     } catch (error) {
       if (!hasCode(error, 'ERR_WAL_VERSION')) throw error;
     } finally {

@@ -15,6 +15,8 @@ export interface SnapshotHeader {
   readonly created: number;
   /** The log's head there: the last entry folded into it, and the crc of the line that holds that. */
   readonly head: Head;
+  /** The latest `ts` of all entries up to there, in milliseconds since the epoch. */
+  readonly latest: number;
   /** The crc of the seal after that line: what goes on after it follows the seal. */
   readonly seal: string;
   readonly fold: FoldIdentity;
@@ -93,8 +95,8 @@ const CRC = /^[0-9a-f]{8}$/;
 
 /** Whether it has all fields, and sizes that can be: whatever wrote another is not this package, and sizes are read by. */
 function isHeader(value: Partial<Record<keyof SnapshotHeader, unknown>>): value is SnapshotHeader {
-  const { log, created, head, seal, fold, keys: scope, body } = value as Partial<SnapshotHeader>;
-  if (typeof log !== 'string' || !Number.isSafeInteger(created)) return false;
+  const { log, created, head, latest, seal, fold, keys: scope, body } = value as Partial<SnapshotHeader>;
+  if (typeof log !== 'string' || ![created, latest].every(Number.isSafeInteger)) return false;
   if (!isSize(head?.seq) || !isCrc(head?.crc) || !isCrc(seal)) return false;
   if (!isFoldIdentity(fold) || !isKeyScope(scope)) return false;
   if (!isSize(body?.bytes) || !isCrc(body?.crc) || !isSize(body?.ids) || !isSize(body?.keys)) return false;

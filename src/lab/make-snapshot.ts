@@ -48,6 +48,7 @@ export async function makeSnapshot(
     log: meta.id,
     created: 0,
     head: { seq: before - 1, crc: crc ?? last },
+    latest: state.latest,
     seal: crc ?? (JSON.parse(first) as { prev: string }).prev,
     fold: { name: fold.name, version: fold.version },
     keys: scopeAtStart(DEFAULT_KEY_WINDOW),

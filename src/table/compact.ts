@@ -176,7 +176,7 @@ async function encode<V>(
   for (const key of keys) if (maker.addKey(key)) await clock.yield();
   const body = maker.end(fold.order !== undefined);
   const { name, version } = fold;
-  const made = { log: store.info().id, created: clock.now(), head: { seq, crc }, seal };
+  const made = { log: store.info().id, created: clock.now(), head: { seq, crc }, latest: state.latest, seal };
   const header = { ...made, fold: { name, version }, keys: scope, body };
   return { header, pieces: maker.pieces };
 }

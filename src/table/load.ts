@@ -75,7 +75,7 @@ async function loadFrom<V>(
       if (whole) for await (const _ of parts.store.readSnapshot(header));
       const blocks = new SnapshotBlocks(header, await parts.store.openSnapshot(header));
       state = isOf(fold, header)
-        ? new State(fold, header.head.seq, new Run(blocks))
+        ? new State(fold, header, new Run(blocks))
         : await upgraded(parts, fold, new Run<V>(blocks), header);
       await goOn(parts, state, { ...header.head, link: header.seal }, head, heard, counts);
       return state;
@@ -126,7 +126,7 @@ async function upgraded<V>(
   run: Run<V>,
   header: SnapshotHeader,
 ): Promise<State<V>> {
-  const state = new State(fold, header.head.seq);
+  const state = new State(fold, header);
   try {
     let stretch = 0;
     for (const { item } of run.entries()) {

@@ -97,7 +97,7 @@ async function loadPast<V>(
 
 /**
  * The state of the entries that are not dated later than a time, in the order of the log. What a snapshot holds cannot be parted: one that was
- * made later, or that has an item dated later, is left for an older one.
+ * made of an entry dated later is left for an older one.
  */
 async function loadAtTime<V>(
   parts: LoadParts,
@@ -109,19 +109,12 @@ async function loadAtTime<V>(
     snapshots,
   }: { readonly base: SnapshotHeader | undefined; readonly snapshots: readonly SnapshotHeader[] },
 ): Promise<PastState<V>> {
-  const moment = new Date(time).toISOString();
+  if (base !== undefined && time < base.latest) throw goneError(new Date(time).toISOString(), base);
+  const usable = snapshots.filter(({ latest }) => latest <= time);
   const counts = ({ ts }: LogRecord) => ts <= time;
-  let usable = snapshots.filter((header) => header.created <= time);
-  if (base !== undefined && time < base.created) throw goneError(moment, base, base.created);
-  for (;;) {
-    const state = await loadState(parts, fold, usable, head, { whole: true, heard: [], counts });
-    const { base: from, folded: applied, last: seq } = state;
-    const items = await itemsOf(parts, state);
-    const latest = items.reduce((most, { ts }) => Math.max(most, ts), time);
-    if (latest === time) return { seq, items, applied, skipped: head.seq - from - applied };
-    if (base !== undefined && from <= base.head.seq) throw goneError(moment, base, latest);
-    usable = usable.filter((header) => header.head.seq < from);
-  }
+  const state = await loadState(parts, fold, usable, head, { whole: true, heard: [], counts });
+  const { base: from, folded: applied, last: seq } = state;
+  return { seq, items: await itemsOf(parts, state), applied, skipped: head.seq - from - applied };
 }
 
 /** Takes the items of a state, and closes it. */
@@ -157,11 +150,12 @@ function recordsFrom({ store, clock }: LoadParts, from: number, to: number): Asy
   return readRecords(store, clock, { from, to, follow: undefined });
 }
 
-/** `time`: from when on it can be told. */
-function goneError(what: string, { head, created }: SnapshotHeader, time = created): WalError {
+function goneError(what: string, { head, latest }: SnapshotHeader): WalError {
+  // A ts may be past what a Date can hold: no time can be asked for then.
+  const orFrom = Math.abs(latest) > MOST_TIME ? '' : `, or from ${new Date(latest).toISOString()}`;
   return new WalError(
     'ERR_WAL_COMPACTED',
-    `The log was compacted: what it was at ${what} is gone. It can be told from entry ${head.seq} on, or from ${new Date(time).toISOString()}: what that snapshot holds cannot be parted by time.`,
+    `The log was compacted: what it was at ${what} is gone. It can be told from entry ${head.seq} on${orFrom}: what that snapshot holds cannot be parted by time.`,
     { seq: head.seq },
   );
 }

@@ -2,7 +2,7 @@ import { WalError } from '../errors/errors.ts';
 import { canonicalOfParsed } from '../format/canonical.ts';
 import type { Placed } from '../format/order.ts';
 import type { LogRecord } from '../format/record.ts';
-import { encodeItem } from '../format/snapshot.ts';
+import { encodeItem, type SnapshotHeader } from '../format/snapshot.ts';
 import { BlockLine } from './block.ts';
 import type { Fold } from './fold.ts';
 import type { Item } from './item.ts';
@@ -20,13 +20,16 @@ export class State<V> implements View<V> {
   readonly base: number;
   #folded = 0;
   #last: number;
+  #latest: number;
 
-  /** Of nothing, or of the run, which it takes over, and which stands for all up to that entry. */
-  constructor(fold: Fold<V>, seq = 0, run?: Run<V>) {
+  /** Of nothing, or of what a snapshot holds: `run`, which it takes over, or what will be put in. */
+  constructor(fold: Fold<V>, snapshot?: Pick<SnapshotHeader, 'head' | 'latest'>, run?: Run<V>) {
+    const { seq } = snapshot?.head ?? { seq: 0 };
     this.fold = fold;
     this.#seq = seq;
     this.base = seq;
     this.#last = seq;
+    this.#latest = snapshot?.latest ?? Number.MIN_SAFE_INTEGER;
     this.#run = run;
     this.#layer = new Overlay(fold, run);
   }
@@ -39,6 +42,11 @@ export class State<V> implements View<V> {
   /** The last entry that was folded in; `base` where none was. */
   get last(): number {
     return this.#last;
+  }
+
+  /** The latest `ts` of the entries that were folded in, those in its snapshot included. */
+  get latest(): number {
+    return this.#latest;
   }
 
   /** Goes past an entry that is left out. */
@@ -78,6 +86,7 @@ export class State<V> implements View<V> {
       this.#seq = last.seq;
       this.#last = last.seq;
       this.#folded += records.length;
+      for (const { ts } of records) if (ts > this.#latest) this.#latest = ts;
     }
     return changes;
   }

@@ -4,7 +4,7 @@ import { lockStatus, type Wal } from '../../index.ts';
 import { makeCommand, settingsOf } from '../command.ts';
 import { openReader, using } from '../log.ts';
 import { Output } from '../output.ts';
-import { bytesIn, newestFold, type SegmentFile, segmentsIn } from '../segments.ts';
+import { bytesIn, newestSnapshot, type SegmentFile, segmentsIn } from '../segments.ts';
 import { count } from '../words.ts';
 
 export function infoCommand(): Command {
@@ -24,7 +24,7 @@ export function infoCommand(): Command {
           directory: location,
           git,
           keepEvents,
-          fold: newestFold(location) ?? fold ?? null,
+          fold: newestSnapshot(location)?.fold ?? fold ?? null,
           head,
           keyWindow,
           segments,

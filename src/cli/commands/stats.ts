@@ -11,7 +11,7 @@ import { makeCommand, settingsOf } from '../command.ts';
 import { foldNamed, foldOption } from '../fold.ts';
 import { openReader, using } from '../log.ts';
 import { Output } from '../output.ts';
-import { bytesIn, lookAt, newestFold, type SegmentFile, segmentsIn, snapshotsIn } from '../segments.ts';
+import { bytesIn, lookAt, newestSnapshot, type SegmentFile, segmentsIn, snapshotsIn } from '../segments.ts';
 import { timeText } from '../show.ts';
 import { packageVersion } from '../version.ts';
 import { figure, size } from '../words.ts';
@@ -44,7 +44,7 @@ async function statsOf(wal: Wal, named: Fold | undefined) {
   const snapshots = snapshotsIn(location);
   const log = bytesIn(segments);
   const kept = bytesIn(snapshots);
-  const recorded = newestFold(location) ?? wal.info().fold;
+  const recorded = newestSnapshot(location)?.fold ?? wal.info().fold;
   const fold = named ?? (recorded?.name === lastData.name ? lastData : undefined);
   const state = fold && (await stateOf(wal, fold));
   return {

@@ -3,14 +3,14 @@ import type { FoldIdentity } from '../../format/fold-identity.ts';
 import { printable } from '../../format/printable.ts';
 import { lastData } from '../../index.ts';
 import { metaOf } from '../read-file.ts';
-import { newestFold } from '../segments.ts';
+import { newestSnapshot } from '../segments.ts';
 import { commandOn } from './check.ts';
 
 /** How to compact a log with its own fold; undefined for a log that is never compacted. */
 export function compactAdvice(directory: string, flags = ''): string | undefined {
   const { git, keepEvents, fold: madeWith } = metaOrNone(directory);
   if (git || keepEvents) return undefined;
-  const fold = newestFold(directory) ?? madeWith;
+  const fold = newestSnapshot(directory)?.fold ?? madeWith;
   const command = commandOn(directory, `compact --fold last-data${flags}`);
   if (fold?.name === lastData.name) return command;
   if (fold !== undefined)

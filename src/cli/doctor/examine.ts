@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type VerifyReport, Wal } from '../../index.ts';
 import { metaOf } from '../read-file.ts';
-import { bytesIn, segmentsIn } from '../segments.ts';
+import { bytesIn, newestSnapshot, segmentsIn } from '../segments.ts';
 import { Progress } from '../status.ts';
 import { count } from '../words.ts';
 import { tryAppend } from './append.ts';
@@ -87,6 +87,7 @@ async function* examineLines(directory: string): AsyncGenerator<Check, VerifyRep
         report.head.seq,
         await timesOf(wal.read({ from: await wal.oldest(), onDamage: 'skip' }), report.head.seq),
         lastWrite(directory),
+        newestSnapshot(directory)?.latest,
       ),
     );
     yield await checked('snapshots', () => checkSnapshots(directory, report));

@@ -202,31 +202,39 @@ const SKEW_MS = 60_000;
 /** When the entries are dated, in milliseconds since the epoch, as far as they can be read. */
 export interface EntryTimes {
   readonly lastTs: number | undefined;
+  /** The latest of them. */
+  readonly latest: number;
   /** The numbers of those that are dated in the future. */
   readonly future: readonly number[];
 }
 
 /** Notes when the entries are dated. */
 export async function timesOf(records: AsyncIterable<LogRecord>, last: number): Promise<EntryTimes> {
-  const latest = Date.now() + SKEW_MS;
+  const horizon = Date.now() + SKEW_MS;
   const future: number[] = [];
+  let latest = Number.MIN_SAFE_INTEGER;
   let lastTs: number | undefined;
   try {
     for await (const { seq, ts } of records) {
-      if (ts > latest) future.push(seq);
+      if (ts > horizon) future.push(seq);
+      latest = Math.max(latest, ts);
       if (seq === last) lastTs = ts;
     }
   } catch {
     // What is wrong there is told by the check of the chain.
   }
-  return { lastTs, future };
+  return { lastTs, latest, future };
 }
 
-/** Whether entries, or the file that the last one is in, are from a time that is yet to come. */
+/**
+ * Whether entries, or the file that the last one is in, are from a time that is yet to come. `compacted`: the latest `ts` of the entries
+ * that the newest snapshot was made of.
+ */
 export function checkClock(
   last: number,
-  { lastTs, future }: EntryTimes,
+  { lastTs, latest, future }: EntryTimes,
   lastWrite: number | undefined,
+  compacted = Number.MIN_SAFE_INTEGER,
 ): Check {
   const name = 'clock';
   const now = Date.now();
@@ -237,6 +245,11 @@ export function checkClock(
     if (ts === undefined || ts <= now + SKEW_MS) continue;
     const message = `${what} is of ${timeText(ts).trimEnd()}, ${ageText(ts - now)} ahead of this machine`;
     const mend = 'set the clock ("timedatectl set-ntp true"); times order nothing in the log, only seqs do';
+    return { name, state: 'warn', message, mend };
+  }
+  if (compacted > Math.max(now + SKEW_MS, latest)) {
+    const message = `an entry that was compacted away is dated in the future, ${timeText(compacted).trimEnd()}`;
+    const mend = `nothing has to be mended: the state of a time before that (state --at) cannot be told; give later entries the right time (--ts)`;
     return { name, state: 'warn', message, mend };
   }
   if (future.length > 0) {
