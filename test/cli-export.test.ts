@@ -18,7 +18,7 @@ import fs, {
 import { syncBuiltinESMExports } from 'node:module';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
-import { refuseChanged } from '../src/cli/beads/guard.ts';
+import { lossesOf, refuseChanged } from '../src/cli/beads/guard.ts';
 import { destinationOf, writeWhole } from '../src/cli/write-file.ts';
 import { Wal } from '../src/index.ts';
 import { ended, objects, runHere, start } from '../src/lab/command-line.ts';
@@ -228,6 +228,9 @@ test("a file that somebody writes to meanwhile is left to them, and the log's ow
     assert.deepEqual([readdirSync(dir), readFileSync(path, 'utf8')], [['issues.jsonl'], 'theirs\nmore\n']);
 
     await makeLog(dir, [{ op: 'add', id: 'bd-1', data: WHOLE }]);
+    // What cannot be read is not taken for nothing.
+    const losses = lossesOf(join(dir, 'none'), new Map(), () => assert.fail());
+    await assert.rejects(losses, { code: 'ERR_WAL_IO', message: /none was not written over, .*ENOENT/ });
     for (const own of ['wal.json', '00000000000000000001.jsonl', 'backups/x']) {
       mkdirSync(join(dir, '.beads/backups'), { recursive: true });
       const { code, stderr } = await runHere(dir, [...EXPORT, '--force', `.beads/${own}`]);

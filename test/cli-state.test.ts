@@ -90,7 +90,9 @@ test('a log that a program folds is compacted, shown and counted with that progr
     for (const command of ['compact', 'snapshot']) {
       for (const fold of [[], ['--fold', 'last-data']]) {
         const { code, stderr } = await told(command, ...fold, '--json');
-        assert.deepEqual([code, objects(stderr)[0].code], [1, 'ERR_WAL_FOLD'], `${command} ${fold}`);
+        const [error] = objects(stderr);
+        assert.deepEqual([code, error.code], [1, 'ERR_WAL_FOLD'], `${command} ${fold}`);
+        assert.match(error.message, /Here that is --fold \.\/module\.js, which exports the fold\.$/);
       }
     }
     assert.deepEqual(

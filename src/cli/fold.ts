@@ -39,6 +39,16 @@ export async function foldNamed(given: string | undefined): Promise<Fold | undef
   return fold;
 }
 
+/** Throws the error of a call that was given another fold than the log's, with the flag that names that one. */
+export function throwWithFlag(error: unknown, wal: Wal): never {
+  // One with a cause is of a fold that failed.
+  if (!(error instanceof WalError) || error.code !== 'ERR_WAL_FOLD' || error.cause !== undefined) throw error;
+  const { fold } = wal.info();
+  const [own, module] = [`--fold ${lastData.name}`, '--fold ./module.js, which exports the fold'];
+  const flag = fold === undefined ? `${own}, or ${module}` : fold.name === lastData.name ? own : module;
+  throw new WalError(error.code, `${error.message} Here that is ${flag}.`, { ...error });
+}
+
 /** Throws where a log is about to be compacted, and neither the command line nor the log names a fold. */
 export function requireFold(wal: Wal, fold: Fold | undefined): void {
   const { location, fold: recorded } = wal.info();

@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync } from 'node:fs';
+import { appendFileSync, chmodSync, existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { textOf } from './read-file.ts';
 
@@ -9,13 +9,21 @@ const ATTRIBUTES = ['*.jsonl -text'];
 
 /**
  * Writes .gitignore, and .gitattributes where the log is made for git, or lies in a repository; returns the names of those it
- * changed.
+ * changed. `mode`: the permissions of one that it makes.
  */
-export function writeGitFiles(directory: string, git: boolean): string[] {
+export function writeGitFiles(directory: string, git: boolean, mode?: number): string[] {
+  const wanted = [
+    ['.gitignore', IGNORED],
+    ...(git || isInRepository(directory) ? ([['.gitattributes', ATTRIBUTES]] as const) : []),
+  ] as const;
   const changed: string[] = [];
-  if (addLines(join(directory, '.gitignore'), IGNORED)) changed.push('.gitignore');
-  const isAttributed = git || isInRepository(directory);
-  if (isAttributed && addLines(join(directory, '.gitattributes'), ATTRIBUTES)) changed.push('.gitattributes');
+  for (const [name, lines] of wanted) {
+    const path = join(directory, name);
+    const isNew = !existsSync(path);
+    if (!addLines(path, lines)) continue;
+    changed.push(name);
+    if (isNew && mode !== undefined) chmodSync(path, mode);
+  }
   return changed;
 }
 

@@ -9,11 +9,10 @@ import { SnapshotBodyMaker } from '../format/snapshot-body.ts';
 import type { Appender } from '../log/appender.ts';
 import { olderKeys, waiting } from '../log/older-keys.ts';
 import type { Sealed } from '../log/sealing.ts';
-import type { Tail } from '../log/tail.ts';
 import { integer, readOptions } from '../options/options.ts';
 import type { LineStore } from '../store/store.ts';
 import { checkFold, type Fold, lastData } from './fold.ts';
-import { isOf, loadState } from './load.ts';
+import { backupsText, isOf, loadState } from './load.ts';
 import type { State } from './state.ts';
 
 export interface CompactOptions<V = unknown> {
@@ -88,10 +87,11 @@ function requireCompactable(store: LineStore): void {
 }
 
 /** The fold to compact with, before anything is written. Throws ERR_WAL_FOLD where it is not the log's, or nobody named one. */
-async function foldFor<V>({ store, appender }: CompactHost, named: Fold<V> | undefined): Promise<Fold<V>> {
+async function foldFor<V>(host: CompactHost, named: Fold<V> | undefined): Promise<Fold<V>> {
+  const { store, appender } = host;
   await store.catchUp(appender.tail);
   const fold = named ?? (lastData as Fold<V>);
-  requireFold(appender.tail, fold, await store.snapshots());
+  requireFold(host, fold, await store.snapshots());
   if (named !== undefined || appender.tail.fold !== undefined) return fold;
   throw new WalError(
     'ERR_WAL_FOLD',
@@ -100,11 +100,15 @@ async function foldFor<V>({ store, appender }: CompactHost, named: Fold<V> | und
 }
 
 /** Throws where the log's fold is another, or a later version: what is deleted here would be gone for that one. */
-function requireFold(tail: Tail, fold: FoldIdentity, [newest]: readonly SnapshotHeader[]): void {
+function requireFold(
+  { store, appender: { tail } }: CompactHost,
+  fold: FoldIdentity,
+  [newest]: readonly SnapshotHeader[],
+): void {
   if (newest !== undefined) tail.hearSnapshot(newest);
   const { fold: recorded } = tail;
   if (recorded === undefined || (recorded.name === fold.name && recorded.version <= fold.version)) return;
-  const message = `The log's fold is ${foldText(recorded)}, and a compaction with ${foldText(fold)} would delete what that fold needs: nothing was compacted. Compact with the log's fold.`;
+  const message = `The log's fold is ${foldText(recorded)}, and a compaction with ${foldText(fold)} would delete what that fold needs: nothing was compacted. Compact with the log's fold.${newest === undefined ? '' : ` ${backupsText(store.info().location)}`}`;
   throw new WalError('ERR_WAL_FOLD', message, { ...(newest && { seq: newest.head.seq }) });
 }
 
@@ -115,7 +119,7 @@ async function makeSnapshot<V>(host: CompactHost, fold: Fold<V>, sealed: Sealed)
     const snapshots = await store.snapshots();
     const [newest] = snapshots;
     if (head.seq === 0) return { seq: 0, made: false, ids: 0, bytes: 0 };
-    requireFold(appender.tail, fold, snapshots);
+    requireFold(host, fold, snapshots);
     try {
       const isThere = newest !== undefined && newest.head.seq >= head.seq && isOf(fold, newest);
       if (isThere && (await isWhole(store, newest, head))) return reportOf(newest, false);
@@ -126,7 +130,7 @@ async function makeSnapshot<V>(host: CompactHost, fold: Fold<V>, sealed: Sealed)
         const { header, pieces } = await encode(host, state, keys, sealed);
         // Where nothing was to be sealed, no seal named the fold: another may have been named since.
         await store.catchUp(appender.tail);
-        requireFold(appender.tail, fold, snapshots);
+        requireFold(host, fold, snapshots);
         await store.putSnapshot(header, pieces);
         appender.tail.hearSnapshot(header);
         return reportOf(header, true);

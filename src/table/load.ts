@@ -224,6 +224,11 @@ function foldError<V>(fold: Fold<V>, { fold: other, head }: SnapshotHeader, loca
     isName && other.version < fold.version
       ? 'Give the fold the method upgrade(value, fromVersion), which makes this version of a value of that one'
       : `Open the table with that fold${isName && other.version === fold.version ? `, which ${fold.order ? 'had no' : 'had an'} order` : ''}`;
-  const message = `The entries up to ${head.seq} were compacted with the fold ${JSON.stringify(other.name)} version ${other.version}: the fold ${JSON.stringify(fold.name)} version ${fold.version} cannot go on from its state. ${advice}. Where the command line compacted it, a backup from before is in ${location}/backups ("jsonl-wal backup list").`;
+  const message = `The entries up to ${head.seq} were compacted with the fold ${JSON.stringify(other.name)} version ${other.version}: the fold ${JSON.stringify(fold.name)} version ${fold.version} cannot go on from its state. ${advice}. ${backupsText(location)}`;
   return new WalError('ERR_WAL_FOLD', message, { seq: head.seq });
+}
+
+/** Where the entries may be that a compaction by the wrong fold took away. */
+export function backupsText(location: string): string {
+  return `Where the command line compacted it, a backup from before is in ${location}/backups ("jsonl-wal backup list").`;
 }

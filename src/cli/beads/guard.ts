@@ -1,5 +1,6 @@
 import { createReadStream, realpathSync, statSync } from 'node:fs';
 import { basename, relative, sep } from 'node:path';
+import { hasCode, reasonOf } from '../../errors/errors.ts';
 import { canonicalOfParsed } from '../../format/canonical.ts';
 import { changedNumber } from '../../format/changed-number.ts';
 import { BACKUPS_DIRECTORY, segmentSeq, snapshotSeq } from '../../format/names.ts';
@@ -31,7 +32,7 @@ export async function lossesOf(
   history: () => Promise<History>,
 ): Promise<Loss[]> {
   const losses: Loss[] = [];
-  for await (const each of linesOf(createReadStream(path))) {
+  for await (const each of linesOf(bytesOf(path))) {
     const line = { line: each.number };
     let there: BeadsLine;
     try {
@@ -45,6 +46,16 @@ export async function lossesOf(
     if (loss !== undefined) losses.push({ ...line, id: there.about, ...loss });
   }
   return losses;
+}
+
+async function* bytesOf(path: string): AsyncGenerator<Buffer, void, undefined> {
+  try {
+    yield* createReadStream(path);
+  } catch (cause) {
+    const code = hasCode(cause, 'EACCES', 'EPERM') ? 'ERR_WAL_PERMISSION' : 'ERR_WAL_IO';
+    const message = `${path} was not written over, for what it holds cannot be read: ${reasonOf(cause)}. Make it readable, or lose what it holds with --force.`;
+    throw new WalError(code, message, { outcome: 'not-written', cause });
+  }
 }
 
 /** `isExact`: whether each number of the line is what it was parsed to. */

@@ -7,7 +7,7 @@ import { appendStream, type InputEntry, LineError, tallyText } from '../append-s
 import { type Common, makeCommand, settingsOf, time, wholeNumber } from '../command.ts';
 import { dataOf, isFromInput } from '../data-input.ts';
 import { usageError } from '../failure.ts';
-import { foldNamed, foldOption } from '../fold.ts';
+import { foldNamed, foldOption, throwWithFlag } from '../fold.ts';
 import { onInterrupt } from '../interrupt.ts';
 import { InputError } from '../json-input.ts';
 import { linesOf, parseLine } from '../lines.ts';
@@ -123,19 +123,12 @@ async function appendOne(
     };
     const result = await using(openWriter(settings.dir, { ...settings, fold }), async (wal) => {
       await input?.refuseData();
-      return wal.append(entry, request).catch(throwWithFlag);
+      return wal.append(entry, request).catch((error) => throwWithFlag(error, wal));
     });
     await answer(result, settings.json);
   } finally {
     input?.close();
   }
-}
-
-/** Throws it, with what to do on the command line where a rev's fold is not named. */
-function throwWithFlag(error: unknown): never {
-  if (!(error instanceof WalError) || error.code !== 'ERR_WAL_FOLD') throw error;
-  const message = `${error.message} Here that is --fold last-data, or --fold ./module.js, which exports the fold.`;
-  throw new WalError(error.code, message, { ...error, cause: error.cause });
 }
 
 /** Prints the entry's number, so that a script can go on from there. */

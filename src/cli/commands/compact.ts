@@ -3,7 +3,7 @@ import { messageOf, WalError } from '../../errors/errors.ts';
 import type { CompactOptions, Rewind, Wal } from '../../index.ts';
 import { backUp, backupBeyond } from '../backups.ts';
 import { makeCommand, settingsOf, wholeNumber } from '../command.ts';
-import { foldNamed, foldOption, requireFold } from '../fold.ts';
+import { foldNamed, foldOption, requireFold, throwWithFlag } from '../fold.ts';
 import { openWriter, using, type WriterOptions, withWriterOptions } from '../log.ts';
 import { sayNote } from '../note.ts';
 import { Output } from '../output.ts';
@@ -81,7 +81,7 @@ async function compactSafely(wal: Wal, options: CompactOptions, backup: boolean)
     report = await wal.compact(options);
   } catch (error) {
     if (isAllThere()) discard();
-    throw error;
+    throwWithFlag(error, wal);
   }
   const deleted = gone();
   const facts = { report, deleted: bytesIn(deleted), freed: bytesIn(deleted.filter(({ sole }) => sole)) };

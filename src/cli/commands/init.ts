@@ -55,7 +55,7 @@ export function initCommand(): Command {
       const options = { git, keepEvents, keyWindow, fold, ...more };
       const info = await using(openLog(dir, options), async (wal) => wal.info());
       const meta = metaOf(dir);
-      const changed = writeGitFiles(dir, git);
+      const changed = writeGitFiles(dir, git, made ? mode : undefined);
       const output = new Output();
       if (made) output.done = { told: `The log was made in ${resolve(dir)}.` };
       const { id, created, lock } = info;

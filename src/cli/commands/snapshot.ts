@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { makeCommand, settingsOf } from '../command.ts';
-import { foldNamed, foldOption, requireFold } from '../fold.ts';
+import { foldNamed, foldOption, requireFold, throwWithFlag } from '../fold.ts';
 import { openWriter, using, type WriterOptions, withWriterOptions } from '../log.ts';
 import { Output } from '../output.ts';
 import { count } from '../words.ts';
@@ -22,7 +22,9 @@ export function snapshotCommand(): Command {
     const fold = await foldNamed(named);
     const report = await using(openWriter(dir, options), (wal) => {
       requireFold(wal, fold);
-      return wal.compact({ fold, retain: Number.POSITIVE_INFINITY });
+      return wal
+        .compact({ fold, retain: Number.POSITIVE_INFINITY })
+        .catch((error) => throwWithFlag(error, wal));
     });
     const output = new Output();
     output.done = { told: `A snapshot of all up to entry ${report.seq} is there.`, seq: report.seq };
