@@ -245,6 +245,7 @@ describe('the issue tracker example and files of beads', { concurrency: 2 }, () 
         [/another labels of bd-a,/, [{ ...now, labels: ['x', 'y'] }]],
         [/another status of bd-a,/, [{ ...now, status: 'deferred' }]],
         [/another notes of bd-a,/, [line('bd-a', { notes: 'by hand' })]],
+        [/another title of bd-a,/, [{ id: 'bd-a', title: 'By hand, without a time' }]],
         [/a line that is not JSON/, [now, '<<<<<<< HEAD']],
         [/a line that is not JSON/, [`{"id":"bd-a","x":12345678901234567890}`]],
       ];
@@ -266,6 +267,12 @@ describe('the issue tracker example and files of beads', { concurrency: 2 }, () 
         await keepMirror(issues, directory);
         assert.deepEqual(linesIn(mirror).at(-1), now);
       }
+      // In Latin-1.
+      const memory = Buffer.from('{"_type":"memory","value":"\xe9"}\n', 'latin1');
+      writeFileSync(mirror, memory);
+      await assert.rejects(syncMirror(issues, directory, false), /what is not UTF-8/);
+      await assert.rejects(takeIn(issues, mirror, true), { code: 'BAD_FILE', message: /is not UTF-8/ });
+      assert.deepEqual(readFileSync(mirror), memory);
       writeFileSync(mirror, '<<<<<<< HEAD\n');
       await syncMirror(issues, directory, true);
       assert.deepEqual(linesIn(mirror), [now]);
@@ -302,8 +309,10 @@ describe('the issue tracker example and files of beads', { concurrency: 2 }, () 
       assert.equal(issues.get('bd-a')?.title, 'Newer');
       assert.deepEqual(await fates([line('bd-a')], true), ['bd-a', '', '']);
       assert.equal(issues.get('bd-a')?.title, 'Issue bd-a');
-      // By hand, without another time.
+      // By hand, without another time, and without any.
       assert.deepEqual(await fates([line('bd-a', { labels: ['x'] })]), ['bd-a', '', '']);
+      assert.deepEqual(await fates([{ id: 'bd-a', title: 'By hand' }]), ['bd-a', '', '']);
+      assert.deepEqual(await fates([{ ...line('bd-a'), updated_at: undefined }]), ['', '', 'bd-a']);
 
       await tracker.change(remove('bd-a', 'me'));
       assert.deepEqual(await fates([line('bd-a')]), ['', '', 'bd-a']);
@@ -314,6 +323,18 @@ describe('the issue tracker example and files of beads', { concurrency: 2 }, () 
       writeFileSync(mirror, `${JSON.stringify(line('bd-new'))}\n=======\n`);
       await assert.rejects(takeIn(issues, mirror, true), /Nothing was taken in: line 2/);
       assert.equal(issues.seq, seq);
+    }));
+
+  test('fields that mean something here, and an empty list, are written back as a file has them', () =>
+    inTracker('tracker-beads-words', async ({ issues, directory }, mirror) => {
+      const odd = line('bd-a', { by: 'x', claim: { by: 'x', until: 5 }, dependencies: [] });
+      const undated = { id: 'bd-b', title: 'Undated', by: 'x' };
+      write(mirror, [odd, undated]);
+      await takeIn(issues, mirror, false);
+      await keepMirror(issues, directory);
+      assert.deepEqual(lineOf(mirror, 'bd-a'), odd);
+      assert.equal(lineOf(mirror, 'bd-b')?.by, 'x');
+      assert.equal(issues.get('bd-a')?.claim, undefined);
     }));
 
   test('a lease survives an import of the issue that it is on', () =>

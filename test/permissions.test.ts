@@ -17,6 +17,8 @@ import fs, {
 import { syncBuiltinESMExports } from 'node:module';
 import { basename, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { writeMirror } from '../examples/issue-tracker/mirror-file.ts';
+import { writeWhole } from '../src/cli/write-file.ts';
 import { MarkFile } from '../src/file/mark-file.ts';
 import { markSuspect } from '../src/file/suspect.ts';
 import { lastData, Wal, type WalOptions } from '../src/index.ts';
@@ -354,4 +356,31 @@ test("doctor asks for what the directory's group needs, and its command brings t
     assert.equal(spawnSync('sh', ['-c', mend.slice(0, -', as root'.length)]).status, 0);
     assert.equal((await owners()).state, 'ok');
     await as(BOB, 0o022, () => withWal(log, {}, fillSegment));
+  }));
+
+test('a file of a group that another member writes over stays the group’s, by an export and in the mirror', (t) =>
+  inTeam(t, async (place) => {
+    await withWal(join(place, 'log'), {}, async (wal) => {
+      const issues = await wal.table<never>();
+      // No setgid bit: what is made here is of the maker's own group.
+      for (const writeOver of [
+        (path: string) => writeWhole(path, ['new\n']),
+        (path: string) => assert.ok(writeMirror(issues, path, false).written),
+      ]) {
+        const directory = join(place, `${readdirSync(place).length}`);
+        mkdirSync(directory);
+        const path = join(directory, 'issues.jsonl');
+        writeFileSync(path, '');
+        for (const [file, mode] of [
+          [directory, 0o770],
+          [path, 0o660],
+        ] as const) {
+          chownSync(file, ALICE.uid, TEAM);
+          chmodSync(file, mode);
+        }
+        await as(BOB, 0o077, async () => writeOver(path));
+        const { uid, gid } = statSync(path);
+        assert.deepEqual([uid, gid, octal(path)], [BOB.uid, TEAM, '660']);
+      }
+    });
   }));

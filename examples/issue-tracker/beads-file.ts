@@ -28,8 +28,8 @@ export function unknownIn(there: IssueLine, issues: Lookup, now: number): string
   const { id } = there;
   const issue = issues.get(id);
   if (issue === undefined) return id;
-  const at = timeOf(there.updated_at);
-  if (at !== undefined && at > issue.updatedAt) return `a newer ${id}`;
+  const at = changedAt(there) ?? issue.updatedAt;
+  if (at > issue.updatedAt) return `a newer ${id}`;
   if (isGone(issue)) return undefined;
   const known = writingsOf(issue, now);
   const unknown = Object.keys(there).find((name) =>
@@ -38,6 +38,11 @@ export function unknownIn(there: IssueLine, issues: Lookup, now: number): string
       : !TAKEN_AWAY.includes(name) && !known.some((written) => Object.hasOwn(written, name)),
   );
   return unknown === undefined ? undefined : `another ${unknown} of ${id}`;
+}
+
+/** When a line of beads says that its issue was changed last; undefined where it does not say. */
+export function changedAt({ updated_at, created_at }: Data): number | undefined {
+  return timeOf(updated_at) ?? timeOf(created_at);
 }
 
 /** How the mirror may have written it: a lease that has run out was a claim before. */

@@ -12,7 +12,7 @@ const PLACES: ReadonlyMap<string, number> = new Map(FIELDS.map((name, place) => 
 export function beadsIssue(issue: Issue, now: number): Data {
   const { id, title, description, priority, status, type, createdAt, createdBy, updatedAt, closedAt } = issue;
   const assignee = claimOf(issue, now)?.by;
-  const { dependencies = [], other } = issue;
+  const { dependencies, other } = issue;
   const fields: Data = {
     id,
     title,
@@ -26,7 +26,7 @@ export function beadsIssue(issue: Issue, now: number): Data {
     updated_at: isoTime(updatedAt),
     // beads wants it with each closed issue, and with no other.
     closed_at: closedAt === undefined ? undefined : isoTime(closedAt),
-    dependencies: dependencies.length > 0 ? dependencies : undefined,
+    dependencies,
     ...other,
   };
   const said = Object.entries(fields).filter(([, value]) => value !== undefined);

@@ -55,7 +55,7 @@ function next(issue: Issue | undefined, { op, id, ts, data: given }: LogRecord):
  */
 export function issueFrom(id: string, ts: number, data: Data, before?: Issue): Issue {
   const { by, ...said } = data;
-  const isFromBeads = 'created_at' in data || 'updated_at' in data;
+  const isFromBeads = ['id', 'created_at', 'updated_at'].some((name) => name in data);
   const lease = before?.claim?.by === data.assignee ? before?.claim : undefined;
   const nothing: Issue = {
     id,
@@ -69,7 +69,11 @@ export function issueFrom(id: string, ts: number, data: Data, before?: Issue): I
     blockedBy: [],
     ...(lease !== undefined && { claim: lease }),
   };
-  return changed(nothing, ts, isFromBeads ? { status: 'open', ...data } : said, true);
+  if (!isFromBeads) return changed(nothing, ts, said, true);
+  // No field of beads: it is kept, and is no claim here.
+  const { claim, ...line } = data;
+  const issue = changed(nothing, ts, { status: 'open', ...line }, true);
+  return claim === undefined ? issue : { ...issue, other: { ...issue.other, claim } };
 }
 
 /** The issue with what the data says of it, each field by its name in beads. In a change, null takes a field away. */

@@ -1,8 +1,10 @@
+import { isUtf8 } from 'node:buffer';
 import {
   type BigIntStats,
   closeSync,
   fchmodSync,
   fchownSync,
+  fstatSync,
   fsyncSync,
   futimesSync,
   openSync,
@@ -36,8 +38,14 @@ export function writeMirror(issues: Table<Issue>, path: string, force: boolean):
   const temporary = `${path}.${process.pid}-${random}.tmp`;
   const before = statOf(path);
   if (before !== undefined && !before.isFile()) throw new Refusal('BAD_FILE', `${path} is not a file.`);
-  const text = before === undefined ? '' : readFileSync(path, 'utf8');
-  const lines = new Set(text.split('\n').filter((line) => line.trim() !== ''));
+  const bytes = before === undefined ? Buffer.alloc(0) : readFileSync(path);
+  if (!isUtf8(bytes) && !force) return { written: false, unknown: 'what is not UTF-8' };
+  const lines = new Set(
+    bytes
+      .toString()
+      .split('\n')
+      .filter((line) => line.trim() !== ''),
+  );
   // The file is as old as what it says: one that took long to write is not new.
   const now = Date.now();
   try {
@@ -111,10 +119,12 @@ function isRenamed(temporary: string, path: string): boolean {
 }
 
 function keepPermissions(file: number, { mode, uid, gid }: BigIntStats): void {
+  // Only root may give a file away: else it belongs to who wrote it last.
+  const owner = process.geteuid?.() === 0 ? Number(uid) : fstatSync(file).uid;
   try {
-    fchownSync(file, Number(uid), Number(gid));
+    fchownSync(file, owner, Number(gid));
   } catch (error) {
-    // Only root may give a file away: it then belongs to who wrote it last.
+    // Who is not in the group cannot keep it.
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error;
   }
   fchmodSync(file, Number(mode & 0o7777n));

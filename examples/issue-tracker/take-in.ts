@@ -1,10 +1,11 @@
+import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import type { Table } from 'jsonl-wal';
 import { beadsIssue } from './beads.ts';
-import { type IssueLine, isIssueLine, parseLine, writingsOf } from './beads-file.ts';
+import { changedAt, type IssueLine, isIssueLine, parseLine, writingsOf } from './beads-file.ts';
 import { issueFrom } from './fold.ts';
-import { type Issue, isGone, type Lookup, timeOf } from './issues.ts';
+import { type Issue, isGone, type Lookup } from './issues.ts';
 import { Refusal } from './refusal.ts';
 
 /** What came of the issues of a file, by their ids. */
@@ -44,7 +45,7 @@ function fateOf(line: IssueLine, issues: Lookup, now: number, force: boolean): k
   if (issue.status !== 'deleted' && writingsOf(issue, now).some((has) => isDeepStrictEqual(has, as)))
     return 'same';
   if (force) return 'taken';
-  const at = timeOf(line.updated_at) ?? 0;
+  const at = changedAt(line) ?? issue.updatedAt;
   return at > issue.updatedAt || (at === issue.updatedAt && !isGone(issue)) ? 'taken' : 'older';
 }
 
@@ -66,11 +67,14 @@ function linesIn(path: string): IssueLine[] {
 }
 
 function textOf(path: string): string {
+  let bytes: Buffer;
   try {
-    return readFileSync(path, 'utf8');
+    bytes = readFileSync(path);
   } catch (error) {
     throw new Refusal('BAD_FILE', `Cannot read ${path}: ${(error as Error).message}.`);
   }
+  if (!isUtf8(bytes)) throw new Refusal('BAD_FILE', `Nothing was taken in: ${path} is not UTF-8.`);
+  return bytes.toString();
 }
 
 function* batchesOf(lines: readonly IssueLine[]): Generator<IssueLine[], void, undefined> {

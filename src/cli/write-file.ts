@@ -5,6 +5,7 @@ import {
   constants,
   fchmodSync,
   fchownSync,
+  fstatSync,
   fsyncSync,
   openSync,
   readlinkSync,
@@ -74,7 +75,7 @@ function linkAt(path: string): string | undefined {
 
 /**
  * Writes a file that appears whole, with what was there before until then: under a temporary name, synced, renamed. Links are
- * followed and stay, mode and, for root, owner are kept. What is no regular file (a device, a pipe, a descriptor of the process) is written
+ * followed and stay, mode, group (of a group that the user is in) and, for root, owner are kept. What is no regular file (a device, a pipe, a descriptor of the process) is written
  * through. `check` is called just before the file takes its place.
  */
 export function writeWhole(
@@ -108,10 +109,7 @@ function replace({ path, there }: Destination, pieces: Iterable<string>, check: 
   try {
     try {
       writeAll(file, pieces);
-      if (there !== undefined) {
-        if (process.geteuid?.() === 0) fchownSync(file, there.uid, there.gid);
-        fchmodSync(file, there.mode & 0o7777);
-      }
+      if (there !== undefined) keepPermissions(file, there);
       fsyncSync(file);
     } finally {
       closeSync(file);
@@ -123,6 +121,17 @@ function replace({ path, there }: Destination, pieces: Iterable<string>, check: 
     throw error;
   }
   syncDirectory(dirname(path));
+}
+
+function keepPermissions(file: number, { uid, gid, mode }: Stats): void {
+  // Only root gives files away; others give them to groups that they are in.
+  const owner = process.geteuid?.() === 0 ? uid : fstatSync(file).uid;
+  try {
+    fchownSync(file, owner, gid);
+  } catch (error) {
+    if (!hasCode(error, 'EPERM')) throw error;
+  }
+  fchmodSync(file, mode & 0o7777);
 }
 
 function writeAll(file: number, pieces: Iterable<string>): void {
