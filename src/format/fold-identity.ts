@@ -14,8 +14,8 @@ export function isFoldIdentity(value: unknown): value is FoldIdentity {
   return isNamed && Number.isSafeInteger(version) && (version as number) >= 1;
 }
 
-/** For messages. */
-export function foldText({ name, version }: FoldIdentity): string {
+/** Name and version, for messages. */
+export function foldLabel({ name, version }: FoldIdentity): string {
   return `${JSON.stringify(name)} version ${version}`;
 }
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock/clock.ts';
 import { hasCode, WalError } from '../errors/errors.ts';
 import type { Head } from '../format/chain.ts';
-import { type FoldIdentity, foldText } from '../format/fold-identity.ts';
+import { type FoldIdentity, foldLabel } from '../format/fold-identity.ts';
 import type { SnapshotKey } from '../format/key-lines.ts';
 import { firstInScope } from '../format/key-scope.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
@@ -108,7 +108,7 @@ function requireFold(
   if (newest !== undefined) tail.hearSnapshot(newest);
   const { fold: recorded } = tail;
   if (recorded === undefined || (recorded.name === fold.name && recorded.version <= fold.version)) return;
-  const message = `The log's fold is ${foldText(recorded)}, and a compaction with ${foldText(fold)} would delete what that fold needs: nothing was compacted. Compact with the log's fold.${newest === undefined ? '' : ` ${backupsText(store.info().location)}`}`;
+  const message = `The log's fold is ${foldLabel(recorded)}, and a compaction with ${foldLabel(fold)} would delete what that fold needs: nothing was compacted. Compact with the log's fold.${newest === undefined ? '' : ` ${backupsText(store.info().location)}`}`;
   throw new WalError('ERR_WAL_FOLD', message, { ...(newest && { seq: newest.head.seq }) });
 }
 

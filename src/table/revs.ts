@@ -1,5 +1,5 @@
 import { WalError } from '../errors/errors.ts';
-import { type FoldIdentity, foldText } from '../format/fold-identity.ts';
+import { type FoldIdentity, foldLabel } from '../format/fold-identity.ts';
 import { Behind, type Preceding } from '../log/decision.ts';
 import { type Fold, lastData } from './fold.ts';
 import { Table, type TableHost, throwNotWritten } from './table.ts';
@@ -58,10 +58,10 @@ export class Revs {
 }
 
 function otherFoldError(recorded: FoldIdentity | undefined, own: Fold | undefined): WalError {
-  const isOther = own === undefined ? 'this Wal was given none' : `this Wal's is ${foldText(own)}`;
+  const isOther = own === undefined ? 'this Wal was given none' : `this Wal's is ${foldLabel(own)}`;
   const message =
     recorded === undefined
       ? "A rev is decided by the log's fold, and nobody has named one: open the Wal with the option fold, which is then recorded in the log (fold: lastData, where the state of an id is its last data)."
-      : `A rev is decided by the log's fold, ${foldText(recorded)}, and ${isOther}: open the Wal with that fold.`;
+      : `A rev is decided by the log's fold, ${foldLabel(recorded)}, and ${isOther}: open the Wal with that fold.`;
   return new WalError('ERR_WAL_FOLD', message, { outcome: 'not-written' });
 }
