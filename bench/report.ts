@@ -15,7 +15,7 @@ export function machineText(machine: Bench, disk: Figures): string {
     `machine      ${cpu}, ${cores} cores, ${memoryGB} GB; ${system}; load ${load.toFixed(2)} before the first trial`,
     `node         ${node}`,
     `file system  ${fileSystem}`,
-    `disk         write + fdatasync of one line: p50 ${number(disk.p50)} ms, p99 ${number(disk.p99)} ms, slowest ${number(disk.slowest)} ms`,
+    `disk         write + fdatasync of one line: p50 ${number(disk.p50)} ms, ${disk.p99 === undefined ? '' : `p99 ${number(disk.p99)} ms, `}slowest ${number(disk.slowest)} ms`,
     `versions     ${Object.entries(versions)
       .map(([name, version]) => `${name} ${version}`)
       .join(', ')}`,

@@ -120,8 +120,9 @@ export async function runSection(
   return { section, rows: contestants.map((contestant) => contestant.row()) };
 }
 
-function medianFigures(trials: readonly Figures[]): Figures {
-  const names = Object.keys(trials[0] ?? {});
+/** A figure that a trial lacks, such as a p99 of few, has no median. */
+export function medianFigures(trials: readonly Figures[]): Figures {
+  const names = Object.keys(trials[0] ?? {}).filter((name) => trials.every((figures) => name in figures));
   return Object.fromEntries(
     names.map((name) => [name, median(trials.map((figures) => figures[name] as number))]),
   );

@@ -3,6 +3,9 @@ import { readdirSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
 import { Command } from 'commander';
+import { latencyOf as benchLatencyOf } from '../bench/latency.ts';
+import { medianFigures } from '../bench/run.ts';
+import type { Figures } from '../bench/work.ts';
 import { stressCommand } from '../src/cli/commands/stress.ts';
 import type { TimeLimit } from '../src/lab/checks/check.ts';
 import { objects } from '../src/lab/command-line.ts';
@@ -14,6 +17,7 @@ import killStorm from '../src/lab/scenarios/kill-storm.ts';
 import noDataLoss from '../src/lab/scenarios/no-data-loss.ts';
 import { tellNext } from '../src/lab/scenarios/storm.ts';
 import { inPlace, QUICK } from '../src/lab/stress-place.ts';
+import { Stats } from '../src/log/stats.ts';
 
 interface Stressed {
   readonly code: number;
@@ -103,6 +107,17 @@ test('a p99 is told of 300 and more, and of fewer neither told nor held to a lim
   assert.deepEqual(
     [299, 300].map((count) => latencyOf(times(count)).p99),
     [undefined, 297],
+  );
+  const [few, many] = [299, 300].map((count) => benchLatencyOf(times(count)));
+  assert.deepEqual(Object.keys(medianFigures([few, many, many] as Figures[])), ['p50', 'slowest']);
+  assert.deepEqual(Object.keys(many as Figures), ['p50', 'p99', 'slowest']);
+  assert.deepEqual(
+    [0, 299, 300].map((count) => {
+      const stats = new Stats();
+      for (const ms of times(count)) stats.syncMs.add(ms);
+      return stats.report().syncMs.p99;
+    }),
+    [undefined, undefined, 296.191],
   );
   assert.equal(quantile(Float64Array.from(times(2999)), 0.999), undefined);
   assert.equal(quantile(Float64Array.from(times(3000)), 0.999), 2997);

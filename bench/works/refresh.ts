@@ -60,8 +60,8 @@ async function reader(job: Job<'refresh'>, link: Link): Promise<Figures> {
   const one = latencyOf(changed);
   return {
     unchanged: same.p50 as number,
-    unchangedP99: same.p99 as number,
+    unchangedSlowest: same.slowest as number,
     changed: one.p50 as number,
-    changedP99: one.p99 as number,
+    changedSlowest: one.slowest as number,
   };
 }

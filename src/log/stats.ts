@@ -6,7 +6,8 @@ export interface Times {
   readonly min: number;
   readonly mean: number;
   readonly p50: number;
-  readonly p99: number;
+  /** Undefined where there are fewer than 300 times. */
+  readonly p99: number | undefined;
   readonly max: number;
 }
 
@@ -45,6 +46,8 @@ export interface WalStats {
 }
 
 const MICROSECONDS = 1000;
+/** Of fewer times a p99 would be one of the slowest by chance. */
+const LEAST_FOR_P99 = 300;
 
 class Timer {
   /** Not yet in the histogram: a time noted here costs an append far less than one recorded there. */
@@ -74,13 +77,13 @@ class Timer {
   times(): Times {
     const h = this.#record();
     const inMs = (us: number) => us / MICROSECONDS;
-    if (h.count === 0) return { count: 0, min: 0, mean: 0, p50: 0, p99: 0, max: 0 };
+    if (h.count === 0) return { count: 0, min: 0, mean: 0, p50: 0, p99: undefined, max: 0 };
     return {
       count: h.count,
       min: inMs(h.min),
       mean: inMs(h.mean),
       p50: inMs(h.percentile(50)),
-      p99: inMs(h.percentile(99)),
+      p99: h.count < LEAST_FOR_P99 ? undefined : inMs(h.percentile(99)),
       max: inMs(h.max),
     };
   }
