@@ -352,6 +352,33 @@ for (const { name, move } of [
     }));
 }
 
+for (const { name, move } of [
+  { name: 'sorted', move: (lines: string[]) => lines.sort() },
+  { name: 'reversed', move: (lines: string[]) => lines.reverse() },
+]) {
+  test(`lines that were ${name} and of which some are damaged keep their numbers`, () =>
+    inLog(async (log) => {
+      for (const segment of segments(log)) {
+        const lines = readFileSync(join(log, segment), 'latin1').trimEnd().split('\n');
+        for (const at of [1, 3]) lines[at] = lines[at]?.replace('xxx', 'xyx') ?? '';
+        writeFileSync(join(log, segment), `${move(lines).join('\n')}\n`, 'latin1');
+      }
+      const { lost, entries } = await salvaged(log);
+      const kept = (await entriesOf(log)).slice(0, -1);
+      assert.deepEqual([lost.length, entries], [10, 50]);
+      assert.deepEqual(
+        kept.map(({ seq }) => seq),
+        numbers(kept),
+      );
+      assert.deepEqual(
+        lost.map(({ from, to }) => [from, to]),
+        range(1, 60)
+          .filter((seq) => !kept.some((record) => record.seq === seq))
+          .map((seq) => [seq, seq]),
+      );
+    }));
+}
+
 test('entries of another branch take numbers of their own, which a gap that comes later gives back but for one', () =>
   inLog(async (log) => {
     const path = join(log, segments(log)[0] as string);

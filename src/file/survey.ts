@@ -9,7 +9,7 @@ import { type ScanVisitor, SegmentScan } from '../format/scan.ts';
 import { piecesIn } from '../format/shared-line.ts';
 import {
   type EditedLine,
-  followersLater,
+  inLogOrder,
   isMisfit,
   type Survey,
   type SurveyedLine,
@@ -80,7 +80,7 @@ export async function surveySegments(
   }
   for (const line of leftBehind(items)) line.kept = false;
   const edited = [...fitting].map(([misfit, line]) => editOf(misfit, line));
-  return { items: followersLater(items), edits: edited, bytes };
+  return { items: inLogOrder(items), edits: edited, bytes };
 }
 
 /** A date, or that of the line before where it is none. */

@@ -1,5 +1,6 @@
 import type { DamageCause } from '../errors/damage.ts';
 import type { FoundLine } from './lineage.ts';
+import { segmentSeq } from './names.ts';
 import type { Misfit } from './verdict.ts';
 import type { Encoding } from './within.ts';
 
@@ -82,11 +83,73 @@ export function isMisfit(item: SurveyedLine | SurveyedMisfit): item is SurveyedM
   return 'verdict' in item;
 }
 
+/** The items in the order in which writers append lines. A line that stands elsewhere was moved, by an editor or a tool that sorts lines. */
+export function inLogOrder(items: Survey['items']): Survey['items'] {
+  const ordered = followersLater(items);
+  const segments = new Map<string, (SurveyedLine | SurveyedMisfit)[]>();
+  for (const item of ordered) {
+    const others = segments.get(item.segment);
+    if (others === undefined) segments.set(item.segment, [item]);
+    else others.push(item);
+  }
+  return [...segments.values()].flatMap(runsInOrder);
+}
+
+/** Lines of one segment that follow one another. */
+interface Run {
+  readonly start: SurveyedLine;
+  readonly lines: SurveyedLine[];
+  /** The first and the last of the entries in it that are kept. */
+  from: number;
+  to: number;
+}
+
 /**
- * The items, each line after the one that it follows. Every writer appends it there; one that stands before it was moved, by an editor
- * or a tool that sorts lines.
+ * The items of one segment. Where lines stand behind others that follow nothing which is there, and have only lower numbers than these, something
+ * moved them: then all lines go by their numbers. Between the markers of a merge conflict numbers tell nothing.
  */
-export function followersLater(items: Survey['items']): Survey['items'] {
+function runsInOrder(items: (SurveyedLine | SurveyedMisfit)[]): Survey['items'] {
+  const firstSeq = segmentSeq(items[0]?.segment ?? '') ?? 1;
+  const runs = runsIn(items);
+  let highest = 0;
+  const isMoved = items.some((item) => {
+    const run = isMisfit(item) ? undefined : runs.get(item);
+    if (run === undefined || run.to === 0) return false;
+    if (run.start === item && item.follows === undefined) highest = Math.max(highest, run.from);
+    return run.from >= firstSeq && run.to < highest;
+  });
+  if (!isMoved || items.some((item) => !isMisfit(item) && item.side !== 0)) return items;
+  // What another segment's lines were put behind stays before them.
+  const place = ({ from }: Run) => (from < firstSeq ? Infinity : from);
+  const sorted = [...new Set(runs.values())].sort((a, b) =>
+    place(a) < place(b) ? -1 : Number(place(a) > place(b)),
+  );
+  const damaged = items.filter(isMisfit);
+  // What is not between others was at the end.
+  const between = sorted.reduce((sum, { from, to }, i) => {
+    const gap = from - (sorted[i - 1]?.to ?? firstSeq - 1) - 1;
+    return to === 0 ? sum : sum + Math.max(0, gap);
+  }, 0);
+  return [...damaged.slice(0, between), ...sorted.flatMap(({ lines }) => lines), ...damaged.slice(between)];
+}
+
+function runsIn(items: Survey['items']): Map<SurveyedLine, Run> {
+  const runs = new Map<SurveyedLine, Run>();
+  for (const item of items) {
+    if (isMisfit(item)) continue;
+    const { follows, seq, count, kept } = item;
+    const run = (follows && runs.get(follows)) ?? { start: item, lines: [], from: Infinity, to: 0 };
+    runs.set(item, run);
+    run.lines.push(item);
+    if (!kept || count === 0) continue;
+    run.from = Math.min(run.from, seq);
+    run.to = Math.max(run.to, seq + count - 1);
+  }
+  return runs;
+}
+
+/** The items, each line after the one that it follows. */
+function followersLater(items: Survey['items']): Survey['items'] {
   const ordered: (SurveyedLine | SurveyedMisfit)[] = [];
   const left = new Set(items);
   /** Those met before the line that they follow, by that line. */

@@ -44,15 +44,21 @@ export function damagedLog(logs: readonly RealLog[], seed: number, kept?: readon
   const files: Files = new Map(log.files);
   const records = new Set(log.records);
   const mutations: { number: number; what: string }[] = [];
+  const take = forgedInto(records);
+  let isForged = false;
+  const forged = (line: Buffer) => {
+    isForged = true;
+    take(line);
+  };
   for (let number = 0; number < count; number++) {
     // Each has its own dice, so that it does the same when another is left out.
     const own = seeded(Math.floor(dice() * 2 ** 32));
     if (kept !== undefined && !kept.includes(number)) continue;
     const kind = pick(own, KINDS) as readonly Mutation[];
-    const what = (pick(own, kind) as Mutation).apply({ files, dice: own, forged: forgedInto(records) });
+    const what = (pick(own, kind) as Mutation).apply({ files, dice: own, forged });
     if (what !== undefined) mutations.push({ number, what });
   }
-  // A forged line may say of another that it was overtaken.
-  const counted = records.size > log.records.size ? new Set<string>() : log.counted;
+  // A forged line may say of another that it was overtaken, also one whose records are as they were.
+  const counted = isForged ? new Set<string>() : log.counted;
   return { seed, log: log.name, files, records, counted, mutations };
 }
