@@ -192,6 +192,30 @@ test('an id whose deletion was compacted away is not dropped from a file until i
     assert.equal(readFileSync(join(dir, 'out.jsonl'), 'utf8'), lines([WHOLE]));
   }));
 
+test('created_at stays what a file says where a compaction took the first entry of an id away', () =>
+  inScratch('cli-export-created', async (dir) => {
+    await makeLog(dir, [
+      { op: 'add', id: 'bd-1', ts: 0, data: { title: 'One' } },
+      { op: 'add', id: 'bd-2', ts: 0, data: { title: 'Two' } },
+    ]);
+    assert.equal((await runHere(dir, [...EXPORT, 'out.jsonl'])).code, 0);
+    await makeLog(dir, [{ op: 'edit', id: 'bd-1', ts: 1000, data: { title: 'One!' } }]);
+    await runHere(dir, ['compact', '--fold', 'last-data', '--retain', '1', '--no-backup']);
+    await makeLog(dir, [
+      { op: 'delete', id: 'bd-2', ts: 2000 },
+      { op: 'add', id: 'bd-2', ts: 3000, data: { title: 'Another' } },
+    ]);
+    assert.equal((await runHere(dir, [...EXPORT, 'out.jsonl'])).code, 0);
+    const dates = objects(readFileSync(join(dir, 'out.jsonl'), 'utf8')).map((issue) => [
+      issue.title,
+      ...[issue.created_at, issue.updated_at].map((date) => Date.parse(date)),
+    ]);
+    assert.deepEqual(dates, [
+      ['One!', 0, 1000],
+      ['Another', 3000, 3000],
+    ]);
+  }));
+
 test('a line of a file with an integer that JavaScript rounds is compared by its time, and never as equal', () =>
   inScratch('cli-export-integers', async (dir) => {
     const rounded = { ...WHOLE, n: 12345678901234567000 };

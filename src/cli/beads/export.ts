@@ -1,9 +1,8 @@
 import { canonicalOfParsed } from '../../format/canonical.ts';
 import type { Item } from '../../index.ts';
 import { type Fields, isFields, textOf } from './fields.ts';
-import type { History } from './history.ts';
 import { type BeadsLine, instantOf, keptKind } from './line.ts';
-import { dateText, isWhole, itemTime, wholeFields } from './whole.ts';
+import { isWhole, itemTime, wholeFields } from './whole.ts';
 
 /** A line that an export writes. */
 export interface ExportedLine {
@@ -18,8 +17,11 @@ export interface ExportedLine {
   readonly text: string;
 }
 
-/** The line for an item. Throws with the reason where its data is no line of beads. */
-export async function exportedLine(item: Item, history: () => Promise<History>): Promise<ExportedLine> {
+/** The line for an item; `created` tells when one came to be whose data does not. Throws with the reason where its data is no line of beads. */
+export async function exportedLine(
+  item: Item,
+  created: (item: Item) => Promise<string | undefined>,
+): Promise<ExportedLine> {
   const { id, value } = item;
   if (!isFields(value)) throw new Error('is not an object');
   const line = (kind: BeadsLine['kind'], about: string, fields: Fields, lacks?: string): ExportedLine => {
@@ -30,7 +32,7 @@ export async function exportedLine(item: Item, history: () => Promise<History>):
   if (value.id !== undefined && value.id !== id) throw new Error('has data of another id');
   const fields = isWhole(item, value)
     ? value
-    : wholeFields(item, value, value.created_at ?? dateText((await history()).created(item)));
+    : wholeFields(item, value, value.created_at ?? (await created(item)));
   return line('issue', id, fields, lackOf(fields));
 }
 

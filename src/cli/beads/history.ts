@@ -10,6 +10,8 @@ export class History {
   readonly from: number;
   readonly #first = new Map<string, number>();
   readonly #deleted = new Map<string, number>();
+  /** Ids that were made again, after a deletion that is still there. */
+  readonly #again = new Set<string>();
 
   private constructor(from: number) {
     this.from = from;
@@ -28,7 +30,7 @@ export class History {
             history.#deleted.set(id, ts);
           } else {
             if (!history.#first.has(id)) history.#first.set(id, ts);
-            history.#deleted.delete(id);
+            if (history.#deleted.delete(id)) history.#again.add(id);
           }
         }
         return history;
@@ -38,9 +40,14 @@ export class History {
     }
   }
 
-  /** When an item came to be, as far as it is known: at its first entry. */
+  /** When an item came to be, as far as it is known: at its first entry that is still there. */
   created({ id, ts }: Item): number {
     return Math.min(this.#first.get(id) ?? ts, ts);
+  }
+
+  /** Whether the item's first entry is still there. */
+  knowsCreation({ id }: Item): boolean {
+    return this.from === 1 || this.#again.has(id);
   }
 
   /** When an entry with op delete deleted an id; undefined if no such entry is known, or a later entry made the id again. */

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { printable } from '../../format/printable.ts';
 import { type Item, WalError } from '../../index.ts';
+import { creationDates } from '../beads/created.ts';
 import { type ExportedLine, exportedLine, inFileOrder } from '../beads/export.ts';
 import { lossesOf, refuseChanged, refuseLogFiles, refuseLosses } from '../beads/guard.ts';
 import { History } from '../beads/history.ts';
@@ -40,8 +41,9 @@ export function exportCommand(): Command {
       'after',
       `
 What "import --from beads" reads, and what it kept: fields in beads' order, others after them, sorted. Data without an id or
-times gets those of its entries. An issue that lacks what beads requires (a title) is listed, and written. An id whose data is
-no issue is listed and left out, and the exit code is 1.
+times gets those of its entries; created_at, where a compaction took the first entry away, that of the file that is there. An
+issue that lacks what beads requires (a title) is listed, and written. An id whose data is no issue is listed and left out, and
+the exit code is 1.
 A file is not written over where that loses what it holds: an id that is neither in the log nor known as deleted there, a newer
 updated_at, an edit of the same time, or a line that cannot be read. It is there whole, and synced, or as it was before. A
 device or a pipe is written through.`,
@@ -62,11 +64,12 @@ device or a pipe is written through.`,
           read ??= History.read(wal, table.seq);
           return read;
         };
-        const lines = await linesOf([...table], history, bad, lacking);
+        const before = destination?.there?.isFile() ? destination.path : undefined;
+        const lines = await linesOf([...table], creationDates(history, before), bad, lacking);
         if (strict && bad.count + lacking.count > 0) throw notStrict(bad.count, lacking.count);
-        if (destination?.there?.isFile() && !force) {
+        if (before !== undefined && !force) {
           const byWhat = new Map(lines.map((line) => [line.about, line]));
-          refuseLosses(file, await lossesOf(destination.path, byWhat, history));
+          refuseLosses(file, await lossesOf(before, byWhat, history));
         }
         return { lines, seq: table.seq };
       });
@@ -92,7 +95,7 @@ device or a pipe is written through.`,
 /** The lines, in their order in the file. */
 async function linesOf(
   items: readonly Item[],
-  history: () => Promise<History>,
+  created: (item: Item) => Promise<string | undefined>,
   bad: Listing,
   lacking: Listing,
 ): Promise<ExportedLine[]> {
@@ -101,7 +104,7 @@ async function linesOf(
     const { id, rev } = item;
     const name = `Id ${JSON.stringify(id)} (entry ${rev})`;
     try {
-      const line = await exportedLine(item, history);
+      const line = await exportedLine(item, created);
       if (line.lacks !== undefined)
         lacking.add(`${name} ${line.lacks}: beads refuses such an issue`, { id, seq: rev });
       // An issue that came back without an import still has its tombstone.
