@@ -54,7 +54,8 @@ for (const [name, [call, ...names]] of Object.entries(CALLS)) {
     inLog(async (wal) => {
       const { proxy, revoke } = Proxy.revocable({}, {});
       revoke();
-      for (const none of [null, 7, 'x', Symbol('s'), { unknown: 1 }, proxy])
+      const objects = [{ unknown: 1 }, new Map([['unknown', 1]]), [], new Date(), proxy];
+      for (const none of [null, 7, 'x', Symbol('s'), ...objects])
         assert.equal((await refusal(() => call(wal, none as never))).code, 'ERR_WAL_ARGUMENT', name);
       for (const each of names) {
         const { code, cause, outcome } = await refusal(() => call(wal, unreadable(each) as never));

@@ -128,7 +128,8 @@ test('items by the fields of their value are those that a function would find, o
       tx.set('v-1', { ...taskOf(0), urgency: 9 });
       assert.equal(tx.list({ urgency: 9 }).length, 14);
     });
-    for (const filter of [null, [], 'done', { done: undefined }, { done: 1n }, { done: () => {} }])
+    const others = [new Map([['done', true]]), new Set(['done']), new Date(), /done/, new (class Done {})()];
+    for (const filter of [null, [], 'done', ...others, { done: undefined }, { done: 1n }, { done: () => {} }])
       assert.throws(() => table.list(filter as never), { code: 'ERR_WAL_ARGUMENT' });
   }));
 

@@ -1,4 +1,5 @@
 import { messageOf, WalError } from '../errors/errors.ts';
+import { classText, isPlainObject } from '../format/plain.ts';
 import type { Values } from '../format/plain-copy.ts';
 
 /** How long an append waits to be safe: see DURABILITY.md. */
@@ -47,13 +48,18 @@ export function resolveLimits(options: LimitOptions): Limits {
   };
 }
 
-/** Reads options, and refuses a name that is none of them: a misspelt option would be silently without effect. */
+/** Reads options, and refuses a name that is none of them, and a Map or the like: they would be silently without effect. */
 export function readOptions<T extends object>(options: T, known: readonly (keyof T & string)[]): T {
   const read = readFields('The options', options, known);
   const names = reading('The options', () => Object.keys(options));
   const stranger = names.find((name) => !(known as readonly string[]).includes(name));
   if (stranger !== undefined)
     throw badArgument(`There is no option ${JSON.stringify(stranger)}; there are ${known.join(', ')}`);
+  const saysNothing = names.length === 0 && known.every((name) => read[name] === undefined);
+  if (saysNothing && !isPlainObject(options))
+    throw badArgument(
+      `The options must be an object with the properties ${known.join(', ')}, not ${classText(options)}`,
+    );
   return read;
 }
 

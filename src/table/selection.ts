@@ -1,8 +1,9 @@
 import { canonicalJson, canonicalOfParsed } from '../format/canonical.ts';
+import { isPlainObject } from '../format/plain.ts';
 import { badArgument } from '../options/options.ts';
 import type { Item } from './item.ts';
 
-/** Fields that a value must have, equal as JSON: `{ status: 'open' }`. */
+/** Fields that a value must have, equal as JSON: `{ status: 'open' }`. A plain object: a Map, or an instance of a class, is ERR_WAL_ARGUMENT. */
 export type Where = Readonly<Record<string, unknown>>;
 
 /** Which items of a list are wanted: by a function, or by fields of their value. Default: all. */
@@ -18,8 +19,8 @@ export interface Selection<V> {
 export function selectionOf<V>(filter: Filter<V> | undefined): Selection<V> {
   if (filter === undefined) return { passes: () => true };
   if (typeof filter === 'function') return { passes: filter };
-  if (typeof filter !== 'object' || filter === null || Array.isArray(filter))
-    throw badArgument('filter must be a function, or an object of fields');
+  if (typeof filter !== 'object' || filter === null || !isPlainObject(filter))
+    throw badArgument('filter must be a function, or a plain object of fields');
   const fields = Object.entries(filter).map(([name, wanted]) => ({ name, json: jsonOf(name, wanted) }));
   // The snapshot's JSON is canonical, so that a field that is equal is there byte for byte; the longest is the rarest.
   const texts = fields.map(({ name, json }) => `${JSON.stringify(name)}:${json}`);
