@@ -53,15 +53,16 @@ let before: Promise<unknown> = Promise.resolve();
 
 /**
  * The same in this process: a tenth of the work, for where it is not about the process itself (its signals, its locks, its
- * end). The program's modules are loaded once, but for its main module.
+ * end). The program's modules are loaded once, but for its main module. `program`: another one than the command line.
  */
 export function runHere(
   directory: string,
   args: readonly string[],
   input: string | Buffer = '',
   env: NodeJS.ProcessEnv = {},
+  program = PROGRAM,
 ): Promise<Run> {
-  const ended = before.then(() => runNow(directory, args, input, env));
+  const ended = before.then(() => runNow(directory, args, input, env, program));
   before = ended.catch(() => {});
   return ended;
 }
@@ -71,6 +72,7 @@ async function runNow(
   args: readonly string[],
   input: string | Buffer,
   env: NodeJS.ProcessEnv,
+  program: string,
 ): Promise<Run> {
   const { argv, exitCode, env: ownEnv } = process;
   const ownConsole = globalThis.console;
@@ -88,9 +90,9 @@ async function runNow(
     for (const name of FOREIGN) delete process.env[name];
     Object.assign(process.env, env);
     process.chdir(directory);
-    process.argv = [process.execPath, PROGRAM, ...args];
+    process.argv = [process.execPath, program, ...args];
     process.exitCode = undefined;
-    await import(`${pathToFileURL(PROGRAM)}?run=${++runs}`);
+    await import(`${pathToFileURL(program)}?run=${++runs}`);
     // Warnings are told a moment later.
     await nextTurn();
     return { code: Number(process.exitCode ?? 0), stdout: stdout.text, stderr: stderr.text };
