@@ -4,7 +4,8 @@ import { test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { keysOfLine, type SnapshotKey } from '../src/format/key-lines.ts';
-import { indexOf, indexPlace, isBlock, parseLines, SnapshotBodyMaker } from '../src/format/snapshot-body.ts';
+import { SnapshotBodyMaker } from '../src/format/snapshot-body.ts';
+import { blocksOf, indexPlace, parseLines } from '../src/format/snapshot-index.ts';
 
 const keys = fc
   .array(
@@ -39,7 +40,7 @@ function roundTrip(all: readonly SnapshotKey[]): { read: SnapshotKey[]; bytes: n
   const bytes = Buffer.concat(maker.pieces);
   const place = indexPlace(body);
   const index = bytes.subarray(place.at, place.at + place.bytes);
-  const blocks = parseLines(indexOf('keys', body, index), isBlock) ?? [];
+  const blocks = blocksOf('keys', body, index) ?? [];
   const read = blocks.flatMap(({ at, bytes: length }) =>
     (parseLines(bytes.subarray(at, at + length), () => true) ?? []).flatMap((line) => keysOfLine(line) ?? []),
   );

@@ -14,7 +14,7 @@ import { type Envelope, MAX_LINE_BYTES, readEnvelope } from '../src/format/line.
 import { segmentName, snapshotName } from '../src/format/names.ts';
 import { recordsOf } from '../src/format/record.ts';
 import { SegmentScan } from '../src/format/scan.ts';
-import { indexPlace } from '../src/format/snapshot-body.ts';
+import { indexPlace } from '../src/format/snapshot-index.ts';
 import { type AppendResult, lastData, Wal } from '../src/index.ts';
 import { type Reference, readAsSpecified } from '../src/lab/reference.ts';
 import { readByScan } from '../src/lab/scanned.ts';
@@ -333,9 +333,7 @@ test('snapshots hold what their vectors say, or are damaged where they say', asy
       const header = readHeader(nodeStorage, directory, seq, log);
       assert.equal(header === undefined, damaged === 'first line', name);
       if (header === undefined || damaged !== null) return;
-      const body = Buffer.concat(
-        [...readBody(nodeStorage, directory, header)].map((piece) => Buffer.from(piece)),
-      );
+      const body = Buffer.concat([...readBody(nodeStorage, directory, header)]);
       const lines = body.toString('utf8', 0, indexPlace(header.body).at).split('\n').slice(0, -1);
       const parsed = lines.map((line) => JSON.parse(line));
       const { ids, ordered = 0 } = header.body;

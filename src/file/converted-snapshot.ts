@@ -1,11 +1,9 @@
 import { join } from 'node:path';
-import { BlockCheck } from '../format/block-check.ts';
 import { canonicalOfParsed } from '../format/canonical.ts';
-import { crcOf } from '../format/crc.ts';
 import { cutLines } from '../format/cut-lines.ts';
 import { snapshotName } from '../format/names.ts';
 import { decodeHeader } from '../format/snapshot.ts';
-import { indexPlace } from '../format/snapshot-body.ts';
+import { allBlocks, indexPlace, isWhole } from '../format/snapshot-index.ts';
 import { encodingOf, rewritten, toUtf8, trimmed } from '../format/within.ts';
 import { readWhole } from '../storage/files.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -52,11 +50,10 @@ function snapshotOf(
   const header = decodeHeader(first, path);
   if (header?.head.seq !== seq) return undefined;
   const body = Buffer.concat(rest.flatMap((line) => [line, NEWLINE]));
-  if (body.length !== header.body.bytes || crcOf(body) !== header.body.crc) return undefined;
-  const { at, bytes: length } = indexPlace(header.body);
-  const blocks = new BlockCheck(header.body, body.subarray(at, at + length));
-  blocks.push(body);
-  return blocks.fault === undefined ? { header, body: [body], lost: 0 } : undefined;
+  if (body.length !== header.body.bytes) return undefined;
+  const blocks = allBlocks(header.body, body.subarray(indexPlace(header.body).at));
+  const areWhole = blocks?.every((block) => isWhole(block, body.subarray(block.at, block.at + block.bytes)));
+  return areWhole ? { header, body: [body], lost: 0 } : undefined;
 }
 
 /** A line whose JSON a script or a formatter wrote in another way, as it was. The names in a line of the index have their own order. */

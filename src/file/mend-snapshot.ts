@@ -1,12 +1,12 @@
 import { join } from 'node:path';
-import { crcOf } from '../format/crc.ts';
 import { cutLines } from '../format/cut-lines.ts';
 import { keysOfLine, lastOf, type SnapshotKey } from '../format/key-lines.ts';
 import { NEWLINE } from '../format/line.ts';
 import { snapshotName } from '../format/names.ts';
 import { isPlaced, type Placed } from '../format/order.ts';
 import { MAX_HEADER_BYTES, type SnapshotHeader, type SnapshotItem } from '../format/snapshot.ts';
-import { isBlock, type SnapshotBlock, SnapshotBodyMaker } from '../format/snapshot-body.ts';
+import { SnapshotBodyMaker } from '../format/snapshot-body.ts';
+import { isBlock, isWhole, type SnapshotBlock } from '../format/snapshot-index.ts';
 import { readWhole } from '../storage/files.ts';
 import type { Storage } from '../storage/storage.ts';
 
@@ -79,7 +79,7 @@ function wholeBlocks(body: Buffer): Buffer[] {
     if (place === undefined || place.at < end || place.at + place.bytes > body.length) continue;
     const block = body.subarray(place.at, place.at + place.bytes);
     if (left < block.length) break;
-    if (crcOf(block) === place.crc) {
+    if (isWhole(place, block)) {
       blocks.push(block);
       end = place.at + place.bytes;
     } else left -= block.length;

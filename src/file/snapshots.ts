@@ -1,12 +1,9 @@
 import { join } from 'node:path';
-import { crc32 } from 'node:zlib';
 import { WalError } from '../errors/errors.ts';
-import { BlockCheck } from '../format/block-check.ts';
-import { hex8 } from '../format/crc.ts';
 import { NEWLINE } from '../format/line.ts';
 import { snapshotName, temporaryName } from '../format/names.ts';
 import { decodeHeader, encodeHeader, MAX_HEADER_BYTES, type SnapshotHeader } from '../format/snapshot.ts';
-import { indexPlace } from '../format/snapshot-body.ts';
+import { allBlocks, indexPlace, isWhole } from '../format/snapshot-index.ts';
 import { fileError } from '../storage/error.ts';
 import { readFully, removeQuietly } from '../storage/files.ts';
 import type { Permissions, Storage, StorageFile } from '../storage/storage.ts';
@@ -55,10 +52,9 @@ function openIfThere(storage: Storage, path: string): StorageFile | undefined {
   }
 }
 
-const CHUNK_BYTES = 1024 * 1024;
 const SYNC_BYTES = 256 * 1024;
 
-/** The body of a snapshot, in pieces that are used again; at its end it throws where the body, its index or a block is not as the header and the index say. */
+/** The body of a snapshot, block by block, and its index. Throws at what is not as the header and the index say. */
 export function readBody(
   storage: Storage,
   directory: string,
@@ -74,7 +70,7 @@ export function openBody(storage: Storage, directory: string, header: SnapshotHe
   let start: number;
   try {
     const line = firstLine(file);
-    if (line === undefined || decodeHeader(line, path)?.body.crc !== header.body.crc)
+    if (line === undefined || decodeHeader(line, path)?.body.index.crc !== header.body.index.crc)
       throw goneError(path, header);
     start = line.length + 1;
   } catch (error) {
@@ -120,37 +116,29 @@ function* bodyOf(storage: Storage, path: string, header: SnapshotHeader): Genera
       { segment: snapshotName(head.seq), seq: head.seq },
     );
   try {
-    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
-    let crc = 0;
-    let left = body.bytes;
-    let position = (firstLine(file)?.length ?? -1) + 1;
-    const blocks = new BlockCheck(body, readIndex(file, position, header));
-    while (left > 0) {
-      const count = Math.min(file.read(chunk, position), left);
-      if (count === 0) throw damaged(`${left} of ${body.bytes} bytes are missing`);
-      const piece = chunk.subarray(0, count);
-      crc = crc32(piece, crc);
-      blocks.push(piece);
-      position += count;
-      left -= count;
-      yield piece;
+    const start = (firstLine(file)?.length ?? -1) + 1;
+    const missing = start + body.bytes - file.size();
+    if (missing > 0) throw damaged(`${missing} of ${body.bytes} bytes are missing`);
+    if (missing < 0) throw damaged('it is longer than its first line says');
+    const part = (at: number, bytes: number) => {
+      const there = Buffer.allocUnsafeSlow(bytes);
+      return there.subarray(0, readFully(file, there, start + at));
+    };
+    const place = indexPlace(body);
+    const index = part(place.at, place.bytes);
+    const blocks = allBlocks(body, index);
+    if (blocks === undefined) throw damaged('its index is not what its first line says');
+    for (const block of blocks) {
+      const bytes = part(block.at, block.bytes);
+      if (!isWhole(block, bytes)) throw damaged('a block does not have the crc that its index says');
+      yield bytes;
     }
-    if (hex8(crc) !== body.crc) throw damaged('its bytes do not have the crc that its first line says');
-    if (!file.endsAt(position)) throw damaged('it is longer than its first line says');
-    if (blocks.fault !== undefined) throw damaged(blocks.fault);
+    yield index;
   } catch (error) {
     throw fileError(error, 'read', path);
   } finally {
     file.close();
   }
-}
-
-/** As much of the index as is there. `start`: where the body begins. */
-function readIndex(file: StorageFile, start: number, { body }: SnapshotHeader): Buffer {
-  const { at, bytes } = indexPlace(body);
-  const left = Math.max(0, file.size() - start - at);
-  const index = Buffer.allocUnsafeSlow(Math.min(bytes, left));
-  return index.subarray(0, readFully(file, index, start + at));
 }
 
 /** Where a snapshot is made, and how. */

@@ -1,24 +1,8 @@
-import { crc32 } from 'node:zlib';
-import { crcOf, hex8 } from './crc.ts';
+import { crcOf } from './crc.ts';
 import { KeyLine, type SnapshotKey } from './key-lines.ts';
 import type { OrderKey, Placed } from './order.ts';
-import { encodePlaced, isSize, type SnapshotBody } from './snapshot.ts';
-
-/** What the lines of a block are: items by id, the fold's order, or idempotency keys. */
-export type Section = 'ids' | 'order' | 'keys';
-const SECTIONS: readonly Section[] = ['ids', 'order', 'keys'];
-
-/** Lines of one section that lie together. */
-export interface SnapshotBlock {
-  /** Offset of the first byte, from the end of the snapshot's first line. */
-  readonly at: number;
-  readonly bytes: number;
-  readonly crc: string;
-  /** The id that its first line is of. */
-  readonly id: string;
-  /** The place of that, in the fold's order. */
-  readonly order: OrderKey;
-}
+import { encodePlaced, type SnapshotBody } from './snapshot.ts';
+import { SECTIONS, type Section } from './snapshot-index.ts';
 
 /** A block is ended by the line that makes it so long. Small, as one is read whole for a single id. */
 const BLOCK_BYTES = 8 * 1024;
@@ -32,7 +16,6 @@ export class SnapshotBodyMaker {
   #lines: Buffer[] = [];
   #gathered = 0;
   #bytes = 0;
-  #crc = 0;
   #of: Section = 'ids';
   #first: { id?: string; order?: OrderKey } = {};
   /** Lines of the index, by section. */
@@ -90,7 +73,6 @@ export class SnapshotBodyMaker {
   }
 
   #put(piece: Buffer): void {
-    this.#crc = crc32(piece, this.#crc);
     this.#bytes += piece.length;
     this.pieces.push(piece);
   }
@@ -106,39 +88,10 @@ export class SnapshotBodyMaker {
     const { ids, order, keys } = this.#counts;
     return {
       bytes: this.#bytes,
-      crc: hex8(this.#crc),
       ids,
       ...(ordered && { ordered: order }),
       keys,
       index: { crc: crcOf(index), ids: idsBytes, order: orderBytes, keys: keysBytes },
     };
   }
-}
-
-/** Where the index begins, from the end of the snapshot's first line, and how long it is. */
-export function indexPlace({ bytes, index }: SnapshotBody): { readonly at: number; readonly bytes: number } {
-  const length = index.ids + index.order + index.keys;
-  return { at: bytes - length, bytes: length };
-}
-
-/** The part of the index that tells of a section. */
-export function indexOf(of: Section, { index }: SnapshotBody, bytes: Buffer): Buffer {
-  const start = { ids: 0, order: index.ids, keys: index.ids + index.order }[of];
-  return bytes.subarray(start, start + index[of]);
-}
-
-/** The JSON values that lines hold, parsed; undefined where they are not all such as `fits` takes. */
-export function parseLines<T>(lines: Buffer, fits: (value: T) => boolean): T[] | undefined {
-  try {
-    const values = JSON.parse(`[${lines.toString('utf8').trimEnd().replaceAll('\n', ',')}]`) as T[];
-    return values.every((value) => typeof value === 'object' && value !== null && fits(value))
-      ? values
-      : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-export function isBlock({ at, bytes, crc }: SnapshotBlock): boolean {
-  return isSize(at) && isSize(bytes) && typeof crc === 'string';
 }

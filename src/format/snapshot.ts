@@ -22,13 +22,12 @@ export interface SnapshotHeader {
   readonly fold: FoldIdentity;
   /** Which idempotency keys are looked for after it. */
   readonly keys: KeyScope;
-  /** What follows the first line: its bytes, their crc, and its lines of either kind. */
+  /** What follows the first line: how long it is, and what it holds. */
   readonly body: SnapshotBody;
 }
 
 export interface SnapshotBody {
   readonly bytes: number;
-  readonly crc: string;
   /** Lines of state, one an id, by id; they come first. */
   readonly ids: number;
   /** Lines of the fold's order, then; undefined where it has none. */
@@ -36,8 +35,8 @@ export interface SnapshotBody {
   /** Idempotency keys that are still in the window, in lines that hold many, then. */
   readonly keys: number;
   /**
-   * At the end, a line for each block of the lines before, so that a part can be found, read and checked by itself: the crc
-   * of them all, and the bytes of those for each kind of lines.
+   * At the end, a line for each block of the lines before, with the crc of that, so that a part can be found, read and checked
+   * by itself: the crc of them all, and the bytes of those for each kind of lines.
    */
   readonly index: {
     readonly crc: string;
@@ -99,7 +98,7 @@ function isHeader(value: Partial<Record<keyof SnapshotHeader, unknown>>): value 
   if (typeof log !== 'string' || ![created, latest].every(Number.isSafeInteger)) return false;
   if (!isSize(head?.seq) || !isCrc(head?.crc) || !isCrc(seal)) return false;
   if (!isFoldIdentity(fold) || !isKeyScope(scope)) return false;
-  if (!isSize(body?.bytes) || !isCrc(body?.crc) || !isSize(body?.ids) || !isSize(body?.keys)) return false;
+  if (!isSize(body?.bytes) || !isSize(body?.ids) || !isSize(body?.keys)) return false;
   if (body?.ordered !== undefined && !isSize(body.ordered)) return false;
   const { crc, ids, order, keys } = body?.index ?? {};
   if (!isCrc(crc) || !isSize(ids) || !isSize(order) || !isSize(keys)) return false;

@@ -2,7 +2,7 @@ import { hasCode, WalError } from '../errors/errors.ts';
 import { keysOfLine, lastOf, type SnapshotKey } from '../format/key-lines.ts';
 import type { Envelope } from '../format/line.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
-import { parseLines } from '../format/snapshot-body.ts';
+import { parseLines } from '../format/snapshot-index.ts';
 import type { LineStore, SnapshotFile } from '../store/store.ts';
 import { ChainFeed } from './chain-feed.ts';
 import { SnapshotBlocks } from './snapshot-blocks.ts';

@@ -1,15 +1,17 @@
 import { WalError } from '../errors/errors.ts';
-import { crcOf } from '../format/crc.ts';
 import { snapshotName } from '../format/names.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
 import {
+  blocksOf,
   indexOf,
   indexPlace,
   isBlock,
+  isIndex,
+  isWhole,
   parseLines,
   type Section,
   type SnapshotBlock,
-} from '../format/snapshot-body.ts';
+} from '../format/snapshot-index.ts';
 import { SortedLines } from '../format/sorted-lines.ts';
 import type { SnapshotFile } from '../store/store.ts';
 
@@ -27,8 +29,7 @@ export class SnapshotBlocks {
     const { at, bytes } = indexPlace(header.body);
     try {
       this.#index = file.read(at, bytes);
-      if (this.#index.length !== bytes || crcOf(this.#index) !== header.body.index.crc)
-        throw this.damaged(at);
+      if (!isIndex(header.body, this.#index)) throw this.damaged(at);
     } catch (error) {
       file.close();
       throw error;
@@ -38,7 +39,7 @@ export class SnapshotBlocks {
 
   /** The blocks that hold a kind of lines, in their order. */
   blocks(of: Section): SnapshotBlock[] {
-    const blocks = parseLines<SnapshotBlock>(indexOf(of, this.header.body, this.#index), isBlock);
+    const blocks = blocksOf(of, this.header.body, this.#index);
     if (blocks === undefined) throw this.#indexDamaged();
     return blocks;
   }
@@ -53,9 +54,9 @@ export class SnapshotBlocks {
   }
 
   /** A block's bytes, which are the caller's; undefined where they are not what was written. */
-  read({ at, bytes, crc }: SnapshotBlock): Buffer | undefined {
-    const block = this.#file.read(at, bytes);
-    return block.length === bytes && crcOf(block) === crc ? block : undefined;
+  read(block: SnapshotBlock): Buffer | undefined {
+    const bytes = this.#file.read(block.at, block.bytes);
+    return isWhole(block, bytes) ? bytes : undefined;
   }
 
   #indexDamaged(): WalError {

@@ -180,8 +180,8 @@ export interface LineStore {
   /** The headers of all snapshots whose first line is whole, newest first. */
   snapshots(): SnapshotHeader[] | Promise<SnapshotHeader[]>;
   /**
-   * The bytes after a snapshot's first line, in pieces that may be reused once the next is asked for. Throws
-   * ERR_WAL_CORRUPT at the end where they are not what the header says, ERR_WAL_COMPACTED where it is gone.
+   * The bytes after a snapshot's first line, in pieces, each checked before it is given. Throws ERR_WAL_CORRUPT at what is
+   * not as the header says, ERR_WAL_COMPACTED where it is gone.
    */
   readSnapshot(header: SnapshotHeader): Iterable<Buffer> | AsyncIterable<Buffer>;
   /** For reading parts of a snapshot, also when it has been deleted meanwhile. ERR_WAL_COMPACTED where it is gone already. */

@@ -1,6 +1,6 @@
 import type { WalError } from '../errors/errors.ts';
 import { comparePlaced, isPlaced, type Placed } from '../format/order.ts';
-import { parseLines, type SnapshotBlock } from '../format/snapshot-body.ts';
+import { parseLines, type SnapshotBlock } from '../format/snapshot-index.ts';
 import type { SnapshotBlocks } from '../log/snapshot-blocks.ts';
 import { Block, type BlockLine } from './block.ts';
 import type { Item } from './item.ts';

@@ -35,13 +35,13 @@ export interface Comparison {
   readonly end: number;
 }
 
-/** The engine's compiled files that are looked through: under dist/src, without their ending. */
+/** The engine's files that are looked through: under src, and compiled under dist/src, without their ending. */
 export function engineFiles(): string[] {
   return ROOMS.flatMap((room) =>
-    readdirSync(join(packageRoot(), 'dist/src', room)).map((name) => `${room}/${name}`),
+    readdirSync(join(packageRoot(), 'src', room)).map((name) => `${room}/${name}`),
   )
-    .filter((name) => name.endsWith('.js'))
-    .map((name) => name.slice(0, -'.js'.length))
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => name.slice(0, -'.ts'.length))
     .sort();
 }
 

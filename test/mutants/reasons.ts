@@ -24,7 +24,6 @@ export const REASONS: readonly Reason[] = [
     'SegmentSurvey.end': ['end > this.#from'],
     'SegmentScan.wrapped': ['last > SPACE'],
     'SortedLines.lastUpTo': ['from < to'],
-    'BlockCheck.push': ['from < piece.length'],
     changedNumber: ['from < text.length'],
   }),
   ...so('it compares times', { 'Stretch.isOver': ['now - this.#since >= LONGEST_MS'] }),
@@ -95,9 +94,8 @@ export const REASONS: readonly Reason[] = [
   ...so(
     'it decides what a salvage brings back of a damaged log, or what is read past the damage; the original stays, and fuzz and test/repair-properties.test.ts hold both to what the log held',
     {
-      snapshotOf: ['header?.head.seq !== seq', 'crcOf(body) !== header.body.crc'],
+      snapshotOf: ['header?.head.seq !== seq'],
       mendSnapshot: ['key.seq <= last'],
-      wholeBlocks: ['crcOf(block) === place.crc'],
       'Rebuild.#steps': ['head.seq > this.#tip.seq', 'item === first'],
       'Rebuild.#beginning': [
         'line.seq - end > MOST_FILLED',
@@ -237,7 +235,7 @@ export const REASONS: readonly Reason[] = [
     },
   ),
   ...so('the body itself is checked as it is read: this only tells sooner that another file bears the name', {
-    openBody: ['decodeHeader(line, path)?.body.crc !== header.body.crc'],
+    openBody: ['decodeHeader(line, path)?.body.index.crc !== header.body.index.crc'],
   }),
   ...so(
     'it tells what other code of the same Wal did while this waited; no world of the simulation has shown it',

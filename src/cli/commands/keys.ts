@@ -5,7 +5,7 @@ import { reasonOf, WalError } from '../../errors/errors.ts';
 import { MOST_KEY_WINDOW } from '../../format/key-scope.ts';
 import { NEWLINE } from '../../format/line.ts';
 import { decodeHeader, MAX_HEADER_BYTES } from '../../format/snapshot.ts';
-import { indexOf, indexPlace, isBlock, parseLines, type SnapshotBlock } from '../../format/snapshot-body.ts';
+import { blocksOf, indexPlace } from '../../format/snapshot-index.ts';
 import { makeCommand, settingsOf, wholeNumber } from '../command.ts';
 import { openReader, openWriter, using, type WriterOptions, withWriterOptions } from '../log.ts';
 import { Output } from '../output.ts';
@@ -110,6 +110,6 @@ function keysIn(file: number, name: string, of: number): { keys: number; bytes: 
   if (end + 1 + at + bytes > of) return undefined;
   const index = Buffer.alloc(bytes);
   readFully(file, index, end + 1 + at);
-  const blocks = parseLines<SnapshotBlock>(indexOf('keys', header.body, index), isBlock);
+  const blocks = blocksOf('keys', header.body, index);
   return blocks && { keys: header.body.keys, bytes: blocks.reduce((sum, block) => sum + block.bytes, 0) };
 }

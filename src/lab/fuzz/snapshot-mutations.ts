@@ -1,6 +1,6 @@
 import { crcOf } from '../../format/crc.ts';
 import { decodeHeader, encodeHeader, type SnapshotHeader } from '../../format/snapshot.ts';
-import { indexPlace, isBlock, parseLines, type SnapshotBlock } from '../../format/snapshot-body.ts';
+import { indexPlace, isBlock, isIndex, parseLines, type SnapshotBlock } from '../../format/snapshot-index.ts';
 import { pick } from '../seeded.ts';
 import { withRightCrc } from './lines.ts';
 import { below, type Draft, type Mutation, pickFile } from './mutation.ts';
@@ -77,7 +77,7 @@ function forgeBody(draft: Draft): string | undefined {
   const place = indexPlace(header.body);
   const body = file.bytes.subarray(end + 1);
   const index = body.subarray(place.at, place.at + place.bytes);
-  if (crcOf(index) !== header.body.index.crc) return undefined;
+  if (!isIndex(header.body, index)) return undefined;
   const lines = parseLines<SnapshotBlock>(index, isBlock) ?? [];
   if (lines.length === 0) return undefined;
   const number = below(draft.dice, lines.length);
@@ -106,7 +106,6 @@ function forgeBody(draft: Draft): string | undefined {
   const newBody = {
     ...header.body,
     bytes: all.length,
-    crc: crcOf(all),
     index: { crc: crcOf(newIndex), ...sections },
   };
   draft.files.set(file.name, Buffer.concat([Buffer.from(encodeHeader({ ...header, body: newBody })), all]));

@@ -100,30 +100,6 @@ export const MENDING: readonly Mutant[] = [
     },
   },
   {
-    name: 'snapshot-whole-without-its-index',
-    rule: 'a snapshot is whole only if its index has its checksum',
-    told: 'FORMAT: Snapshots',
-    edits: [{ file: 'format/block-check', find: 'crcOf(index) === body.index.crc', replace: 'true' }],
-    caughtBy: {
-      by: 'test',
-      file: 'damaged-snapshot',
-      test: 'a snapshot whose index has another crc, though its body has its crc: verify says so until a salvage mended it',
-      because: 'a damaged byte is told by the crc of the whole body, too',
-    },
-  },
-  {
-    name: 'snapshot-whole-without-its-blocks',
-    rule: 'a snapshot is whole only if its blocks have their checksums',
-    told: 'FORMAT: Snapshots',
-    edits: [{ file: 'format/block-check', find: 'hex8(this.#crc) === block.crc', replace: 'true' }],
-    caughtBy: {
-      by: 'test',
-      file: 'damaged-snapshot',
-      test: 'a snapshot whose index has another crc for a block, though its body has its crc: verify says so until a salvage mended it',
-      because: 'a damaged byte is told by the crc of the whole body, too',
-    },
-  },
-  {
     name: 'compacted-taken-for-lost',
     rule: 'a line that a crash left in the first segment proves nothing of what was compacted away before it',
     told: 'DURABILITY: After a merge conflict',

@@ -117,13 +117,6 @@ export const PLACES: readonly Mutant[] = [
     },
   },
   {
-    name: 'snapshot-body-unchecked',
-    rule: 'a snapshot’s body has the crc that its first line says',
-    told: 'FORMAT: Snapshots',
-    edits: [{ file: 'file/snapshots', find: 'hex8(crc) !== body.crc', replace: 'false' }],
-    caughtBy: { by: 'crash', workload: 'spoilt snapshot' },
-  },
-  {
     name: 'suspect-segment-not-healed',
     rule: 'after a failed sync the segment is written over that the marker names',
     told: 'DURABILITY: When an append is rejected',

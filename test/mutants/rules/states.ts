@@ -1,4 +1,11 @@
-import type { Mutant } from '../mutant.ts';
+import type { Catcher, Mutant } from '../mutant.ts';
+
+const SNAPSHOT_VECTORS: Catcher = {
+  by: 'test',
+  file: 'vectors',
+  test: 'snapshots hold what their vectors say, or are damaged where they say',
+  because: 'this engine never writes such a snapshot; one in another language may',
+};
 
 /** Numbers and checksums of what a state is made of. */
 export const STATES: readonly Mutant[] = [
@@ -6,9 +13,7 @@ export const STATES: readonly Mutant[] = [
     name: 'snapshot-index-unchecked',
     rule: 'a snapshot whose index is not as its first line says is passed over',
     told: 'FORMAT: Snapshots',
-    edits: [
-      { file: 'log/snapshot-blocks', find: 'crcOf(this.#index) !== header.body.index.crc', replace: 'false' },
-    ],
+    edits: [{ file: 'format/snapshot-index', find: 'crcOf(index) === body.index.crc', replace: 'true' }],
     caughtBy: {
       by: 'test',
       file: 'compact-damaged',
@@ -18,15 +23,36 @@ export const STATES: readonly Mutant[] = [
   },
   {
     name: 'snapshot-block-unchecked',
+    rule: 'a snapshot is whole only if its blocks have their checksums',
+    told: 'FORMAT: Snapshots',
+    edits: [{ file: 'file/snapshots', find: '!isWhole(block, bytes)', replace: 'false' }],
+    caughtBy: { by: 'crash', workload: 'spoilt snapshot' },
+  },
+  {
+    name: 'snapshot-read-unchecked',
     rule: 'a block of a snapshot that is not as its index says is damage to whoever needs it',
     told: 'FORMAT: Snapshots',
-    edits: [{ file: 'log/snapshot-blocks', find: 'crcOf(block) === crc', replace: 'true' }],
+    edits: [{ file: 'format/snapshot-index', find: 'crcOf(block) === crc', replace: 'true' }],
     caughtBy: {
       by: 'test',
       file: 'compact-damaged',
       test: 'a key that only a damaged snapshot may know is refused: an append of it could double one',
       because: 'no crash and no writer damages a snapshot',
     },
+  },
+  {
+    name: 'snapshot-gap-unseen',
+    rule: 'the blocks of a snapshot are all that lies before its index',
+    told: 'FORMAT: Snapshots',
+    edits: [{ file: 'format/snapshot-index', find: 'areInPlace && areSorted', replace: 'areSorted' }],
+    caughtBy: SNAPSHOT_VECTORS,
+  },
+  {
+    name: 'snapshot-order-unseen',
+    rule: 'the ids of a snapshot are sorted',
+    told: 'FORMAT: Snapshots',
+    edits: [{ file: 'format/snapshot-index', find: 'areInPlace && areSorted', replace: 'areInPlace' }],
+    caughtBy: SNAPSHOT_VECTORS,
   },
   {
     name: 'snapshot-made-again',
