@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import fs, { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { foldIn, foldText } from '../src/format/line.ts';
@@ -161,6 +162,57 @@ test('a log that keeps its events is never compacted, and nor are its copies', (
       });
       assert.deepEqual(files(each, SNAPSHOT), []);
     }
+  }));
+
+test('a compaction looks again at wal.json, which may have changed since the log was opened', () =>
+  inScratch('fold', async (scratch) => {
+    const directory = join(scratch, 'log');
+    const path = join(directory, 'wal.json');
+    await using(directory, { fold: lastData }, (wal) => fill(wal, 100));
+    const meta = JSON.parse(readFileSync(path, 'utf8'));
+    await using(directory, { fold: lastData }, async (wal) => {
+      const names = readdirSync(directory);
+      for (const [text, code] of [
+        [JSON.stringify({ ...meta, keepEvents: true }), 'ERR_WAL_UNSUPPORTED'],
+        [JSON.stringify({ ...meta, id: '0123456789abcdef' }), 'ERR_WAL_DIVERGED'],
+        ['{', 'ERR_WAL_FORMAT'],
+        [undefined, 'ERR_WAL_FORMAT'],
+      ] as const) {
+        if (text === undefined) rmSync(path);
+        else writeFileSync(path, text);
+        await assert.rejects(wal.compact({ retain: 1 }), { code }, text);
+        writeFileSync(path, JSON.stringify(meta));
+        assert.deepEqual(readdirSync(directory), names, text);
+      }
+    });
+    // An application that says so keeps them, also where wal.json was lost.
+    await using(directory, { keepEvents: true, fold: lastData, autoCompact: true }, async (wal) => {
+      await assert.rejects(wal.compact(), { code: 'ERR_WAL_UNSUPPORTED', message: /or of this Wal/ });
+    });
+  }));
+
+test('wal.json that changes while a compaction is under way keeps all that would be deleted', (t) =>
+  inScratch('fold', async (scratch) => {
+    const directory = join(scratch, 'log');
+    await using(directory, { fold: lastData }, async (wal) => {
+      await fill(wal, 100);
+      const segments = files(directory, SEGMENT);
+      const path = join(directory, 'wal.json');
+      const meta = JSON.parse(readFileSync(path, 'utf8'));
+      const { renameSync } = fs;
+      t.mock.method(fs, 'renameSync', (from: string, to: string) => {
+        renameSync(from, to);
+        writeFileSync(path, JSON.stringify({ ...meta, id: '0123456789abcdef' }));
+      });
+      syncBuiltinESMExports();
+      try {
+        await assert.rejects(wal.compact({ retain: 1 }), { code: 'ERR_WAL_DIVERGED' });
+      } finally {
+        t.mock.restoreAll();
+        syncBuiltinESMExports();
+      }
+      for (const name of segments) assert.ok(existsSync(join(directory, name)), name);
+    });
   }));
 
 test('restore, backup and salvage keep the recorded fold', () =>

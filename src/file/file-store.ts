@@ -41,6 +41,7 @@ import { LogEnd } from './log-end.ts';
 import { MarkFile } from './mark-file.ts';
 import { salvagedIn } from './salvaged.ts';
 import { SegmentReader } from './segments.ts';
+import { metaNow } from './settling.ts';
 import { openBody, readBody, readHeader, writeSnapshot } from './snapshots.ts';
 import { surveySegments } from './survey.ts';
 import { healSuspect, suspectIn } from './suspect.ts';
@@ -352,6 +353,11 @@ export class FileStore implements LineStore {
   info(): StoreInfo {
     const { meta, directory, turnstile } = this.#parts;
     return { ...meta, location: directory, lock: turnstile?.lock.kind, sync: 'fdatasync' };
+  }
+
+  metaNow(): Meta {
+    const { storage, directory, meta } = this.#parts;
+    return metaNow(storage, directory, meta);
   }
 
   async close(): Promise<void> {

@@ -38,22 +38,29 @@ export function* settling(storage: Storage, directory: string, meta: Meta): Gene
     }
     // Torn, or replaced at every look: then it is read as it is.
     if (now !== undefined && waited > AWAY_MS) break;
-    if (waited > AWAY_MS) {
-      throw new WalError(
-        'ERR_WAL_NOT_FOUND',
-        `The log was taken away from ${directory}: put it back (a checkout may have removed it) and open it again.`,
-      );
-    }
+    if (waited > AWAY_MS) throw awayError(directory);
     before = now;
     yield SETTLE_MS;
   }
-  const id = readMeta(storage, directory)?.id;
-  if (id !== meta.id) {
-    throw new WalError(
-      'ERR_WAL_DIVERGED',
-      `Another log (id ${id}) lies in ${directory} now, where ${meta.id} was: open it again.`,
-    );
-  }
+  metaNow(storage, directory, meta);
+}
+
+/** What wal.json says now of the log that was opened as `meta`. Throws where it is away, damaged, or another log's. */
+export function metaNow(storage: Storage, directory: string, { id }: Meta): Meta {
+  const now = readMeta(storage, directory);
+  if (now === undefined) throw awayError(directory);
+  if (now.id === id) return now;
+  throw new WalError(
+    'ERR_WAL_DIVERGED',
+    `Another log (id ${now.id}) lies in ${directory} now, where ${id} was: open it again.`,
+  );
+}
+
+function awayError(directory: string): WalError {
+  return new WalError(
+    'ERR_WAL_NOT_FOUND',
+    `The log was taken away from ${directory}: put it back (a checkout may have removed it) and open it again.`,
+  );
 }
 
 /** What the last file looks like from outside; undefined while there is none, or no wal.json beside it. */

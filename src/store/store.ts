@@ -220,5 +220,7 @@ export interface LineStore {
   /** Resolves after the log may have changed, or `signal` aborts. */
   changed(signal: AbortSignal): Promise<void>;
   info(): StoreInfo;
+  /** What the log says of itself now: somebody may have changed or replaced that. Throws where it is away, damaged, or another log's. */
+  metaNow(): Meta | Promise<Meta>;
   close(): Promise<void>;
 }

@@ -64,7 +64,7 @@ export async function compact<V>(host: CompactHost, options: CompactOptions<V>):
   const checked = named && checkFold(named);
   const retain = wanted === Infinity ? wanted : integer('retain', wanted ?? 2, 1, 1000);
   const { store, appender } = host;
-  requireCompactable(store);
+  await requireCompactable(store);
   const fold = await foldFor(host, checked);
   const report = await makeSnapshot(
     host,
@@ -73,16 +73,21 @@ export async function compact<V>(host: CompactHost, options: CompactOptions<V>):
   );
   // What another version of the fold made is nothing to fall back to.
   const { [retain - 1]: oldest } = (await store.snapshots()).filter((header) => isOf(fold, header));
-  if (oldest !== undefined) await store.trim(oldest.head.seq);
+  if (oldest === undefined) return report;
+  // Another log's wal.json would not know the snapshot.
+  await requireCompactable(store);
+  await store.trim(oldest.head.seq);
   return report;
 }
 
-function requireCompactable(store: LineStore): void {
-  const { location, git, keepEvents } = store.info();
-  const why = git
+/** Throws where entries must stay. wal.json is read again: somebody may have changed it, or put another log there. */
+async function requireCompactable(store: LineStore): Promise<void> {
+  const { location, keepEvents } = store.info();
+  const now = await store.metaNow();
+  const why = now.git
     ? 'is kept in git, in one segment, so that a merge sees the whole'
-    : 'was made to keep its events (keepEvents in wal.json): its entries are the data';
-  if (git || keepEvents)
+    : `keeps its events (keepEvents in wal.json${now.keepEvents ? '' : ', or of this Wal'}): its entries are the data`;
+  if (now.git || now.keepEvents || keepEvents)
     throw new WalError('ERR_WAL_UNSUPPORTED', `The log in ${location} ${why}. It is never compacted.`);
 }
 

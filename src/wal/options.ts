@@ -70,8 +70,8 @@ export interface WalOptions extends LimitOptions {
    */
   readonly fold?: Fold | undefined;
   /**
-   * Whether the entries themselves are the data of a new log, and not only the state that they lead to: such a log is
-   * never compacted (ERR_WAL_UNSUPPORTED). Without effect on one that exists. Default false.
+   * Whether the entries themselves are the data, and not only the state that they lead to: a log that is made with it is
+   * never compacted (ERR_WAL_UNSUPPORTED). One that exists is not compacted by this Wal. Default false.
    */
   readonly keepEvents?: boolean | undefined;
   /**
