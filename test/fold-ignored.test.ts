@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type Fold, IGNORED, lastData, type Table, Wal, type WalOptions } from '../src/index.ts';
+import { type Change, type Fold, IGNORED, lastData, type Table, Wal, type WalOptions } from '../src/index.ts';
 import { runHere } from '../src/lab/command-line.ts';
 import { inScratch, packageRoot } from '../src/lab/scratch.ts';
 import { inLog, SMALL, stateOf } from '../src/lab/small-log.ts';
@@ -48,6 +48,30 @@ test('a record that the fold ignores changes neither value, rev, version nor ts,
     await reader.close();
     assert.deepEqual([rev, version], [5, 2]);
   }));
+
+test('a record that leaves an id absent that was not there is told to no watcher', async () => {
+  const leases: Fold<string, string> = {
+    ...{ name: 'leases', version: 1 },
+    apply: (_, { op, data }) => (op === 'claim' ? data : undefined),
+  };
+  const told = async (wal: Wal) => {
+    const table = await wal.table<string>();
+    const watching = table.watch();
+    for (const op of ['release', 'claim', 'release', 'release', 'claim'])
+      await wal.append({ op, id: 'a', data: 'x' });
+    const changes: Change<string>[] = [];
+    for (let i = 0; i < 3; i++) changes.push((await watching.next()).value as Change<string>);
+    assert.deepEqual(
+      changes.map(({ seq, before, after }) => [seq, before?.rev, after?.rev]),
+      [
+        [2, undefined, 2],
+        [3, 2, undefined],
+        [5, undefined, 5],
+      ],
+    );
+  };
+  await inLog('ignored', told, { ...SMALL, fold: leases });
+});
 
 test('a holder expects the rev it read though others appended what the fold ignores; an equal value raises the rev', () =>
   inSum(async (_, wal) => {

@@ -129,7 +129,16 @@ test('items by the fields of their value are those that a function would find, o
       assert.equal(tx.list({ urgency: 9 }).length, 14);
     });
     const others = [new Map([['done', true]]), new Set(['done']), new Date(), /done/, new (class Done {})()];
-    for (const filter of [null, [], 'done', ...others, { done: undefined }, { done: 1n }, { done: () => {} }])
+    for (const filter of [
+      null,
+      [],
+      'done',
+      ...others,
+      async () => false,
+      { done: undefined },
+      { done: 1n },
+      { done: () => {} },
+    ])
       assert.throws(() => table.list(filter as never), { code: 'ERR_WAL_ARGUMENT' });
   }));
 

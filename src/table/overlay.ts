@@ -19,13 +19,13 @@ export interface Change<V = unknown> {
 
 /** Items as records change them, over a view that stays as it is. */
 export class Overlay<V> extends Layer<V> {
-  /** Folds a record in; undefined where it is the log's own, or the fold ignores it. Throws ERR_WAL_FOLD. */
+  /** Folds a record in; undefined where it changes nothing: it is the log's own, the fold ignores it, or the id was not there and is not. Throws ERR_WAL_FOLD. */
   apply(record: LogRecord): Change<V> | undefined {
     const { id, seq, op } = record;
     if (op.startsWith(RESERVED_OP_PREFIX)) return undefined;
     const before = this.item(id);
     const after = foldItem(this.fold, before, record);
-    if (after === IGNORED) return undefined;
+    if (after === IGNORED || (before === undefined && after === undefined)) return undefined;
     this.put(id, after, before !== undefined);
     return Object.freeze({ id, seq, op, before, after });
   }

@@ -1,3 +1,4 @@
+import { isPromise } from 'node:util/types';
 import { canonicalJson, canonicalOfParsed } from '../format/canonical.ts';
 import { isPlainObject } from '../format/plain.ts';
 import { badArgument } from '../options/options.ts';
@@ -18,7 +19,7 @@ export interface Selection<V> {
 /** Reads what a caller gave. Throws ERR_WAL_ARGUMENT. */
 export function selectionOf<V>(filter: Filter<V> | undefined): Selection<V> {
   if (filter === undefined) return { passes: () => true };
-  if (typeof filter === 'function') return { passes: filter };
+  if (typeof filter === 'function') return { passes: (item) => answerOf(filter(item)) };
   if (typeof filter !== 'object' || filter === null || !isPlainObject(filter))
     throw badArgument('filter must be a function, or a plain object of fields');
   const fields = Object.entries(filter).map(([name, wanted]) => ({ name, json: jsonOf(name, wanted) }));
@@ -29,6 +30,12 @@ export function selectionOf<V>(filter: Filter<V> | undefined): Selection<V> {
     passes: ({ value }) => fields.every(({ name, json }) => hasField(value, name, json)),
     ...(longest !== undefined && { holding: Buffer.from(longest) }),
   };
+}
+
+/** A promise would let every item pass. */
+function answerOf(answer: boolean): boolean {
+  if (isPromise(answer)) throw badArgument('filter must not be async');
+  return answer;
 }
 
 function hasField(value: unknown, name: string, json: string): boolean {
