@@ -66,3 +66,10 @@ for (const mode of ['tail', 'salvage'] as const) {
       assert.ok(plan.reasons.length > 0);
     }));
 }
+
+test('a tail repair, tried or run, refuses a log with no file left of what this machine saw', () =>
+  inDamagedLog('tail', async (log) => {
+    for (const name of files(log, SEGMENT)) rmSync(join(log, name));
+    for (const dryRun of [true, false])
+      await assert.rejects(Wal.repair(log, { mode: 'tail', dryRun }), { code: 'ERR_WAL_MISSING' });
+  }));

@@ -216,14 +216,21 @@ async function prepare(options: OpenFileStore, log: string, existed: boolean): P
     if (lastFile(layoutOf(storage, directory)) !== undefined) break;
     await clock.sleep(AWAY_LOOK_MS);
   }
-  if (existed && lastFile(layoutOf(storage, directory)) === undefined) {
-    const mark = new MarkFile({ storage, directory, log, now: clock.now }).read();
-    // Should somebody have begun the log just now, a segment was there before the mark.
-    if (mark?.kept && lastFile(layoutOf(storage, directory)) === undefined)
-      throw emptiedError(directory, mark.seq);
-  }
+  if (existed) refuseEmptied(options, log);
   const path = join(directory, segmentName(newestStart({ storage, directory, log }, true).firstSeq));
   if (storage.look(path) === undefined)
     storage.open(path, 'append', permissionsIn(storage, directory)).close();
   healSuspect(storage, directory);
+}
+
+/** Throws where no file is left of a log of which this machine saw a synced entry acknowledged. Writes nothing. */
+export function refuseEmptied(
+  { storage, clock, directory }: Pick<OpenFileStore, 'storage' | 'clock' | 'directory'>,
+  log: string,
+): void {
+  if (lastFile(layoutOf(storage, directory)) !== undefined) return;
+  const mark = new MarkFile({ storage, directory, log, now: clock.now }).read();
+  // Should somebody have begun the log just now, a segment was there before the mark.
+  if (mark?.kept && lastFile(layoutOf(storage, directory)) === undefined)
+    throw emptiedError(directory, mark.seq);
 }

@@ -1,5 +1,5 @@
 import { hasCode, WalError, type WalErrorCode } from '../errors/errors.ts';
-import { checkTurn, openFileStore } from '../file/open.ts';
+import { checkTurn, openFileStore, refuseEmptied } from '../file/open.ts';
 import { surveySegments } from '../file/survey.ts';
 import { canonicalJson } from '../format/canonical.ts';
 import { scopeAtStart } from '../format/key-scope.ts';
@@ -87,6 +87,7 @@ async function openStore({
   if (!dryRun) return store;
   try {
     checkTurn(options);
+    refuseEmptied(options, store.info().id);
     const refusal = store.refusal();
     if (refusal !== undefined) throw refusal;
     return store;
