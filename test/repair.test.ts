@@ -188,6 +188,35 @@ test('a log whose first segments are missing is one again, which says so', () =>
     assert.deepEqual([lost[0]?.from, lost[0]?.to], [1, Number(second.slice(0, 20)) - 1]);
   }));
 
+for (const [what, spoil] of [
+  ['empty', () => ''],
+  ['noise', () => 'noise\n'],
+  ['gone, but the last, which is empty', (isLast: boolean) => (isLast ? '' : undefined)],
+] as const)
+  test(`segments that are ${what}: the loss is told, and no number is given again`, () =>
+    inLog(async (log) => {
+      const [, second, ...rest] = segments(log) as [string, string, ...string[]];
+      const last = Number(rest.at(-1)?.slice(0, 20)) - 1;
+      for (const name of [second, ...rest]) {
+        const bytes = spoil(name === rest.at(-1));
+        if (bytes === undefined) rmSync(join(log, name));
+        else writeFileSync(join(log, name), bytes);
+      }
+      const { lost, head } = await salvaged(log);
+      const ranges = lost.map(({ from, to }) => [from, to]);
+      assert.deepEqual([ranges, head.seq], [[[Number(second.slice(0, 20)), last]], last]);
+    }));
+
+test('an empty segment whose name cannot be right is not filled up to: the error names it', () =>
+  inLog(async (log) => {
+    const name = segmentName(10_000_100);
+    writeFileSync(join(log, name), '');
+    const refused = { code: 'ERR_WAL_CORRUPT', segment: name, message: /remove it where its name/ };
+    await assert.rejects(Wal.repair(log, { mode: 'salvage' }), refused);
+    rmSync(join(log, name));
+    assert.deepEqual((await Wal.repair(log, { mode: 'salvage' })).lost, []);
+  }));
+
 test('a broken seal: no entry is lost, and what came late to the sealed segment is there once', () =>
   inLog(async (log) => {
     const [first] = segments(log) as [string];

@@ -78,8 +78,8 @@ export interface Rebuilt {
 
 /** A longer gap is not filled up: the entries after it get other numbers. */
 const MOST_FILLED = 100_000;
-/** What was compacted into a damaged snapshot is filled up, since no number is given twice: up to so many, about 250 MB. */
-const MOST_COMPACTED = 10_000_000;
+/** What only the name of a file tells of is filled up, since no number is given twice: up to so many, about 250 MB. */
+const MOST_NAMED_GONE = 10_000_000;
 /** Edited entries that the record of them names. */
 const MOST_NAMED = 100;
 /** Entries that one line stands for. */
@@ -297,20 +297,29 @@ export class Rebuild {
 
   /** Fills up what was compacted into the damaged snapshot, up to `to` or its end. */
   #fillCompacted(to: number): void {
-    const { damaged } = this.#parts;
-    const last = Math.min(to, damaged);
-    const segment = snapshotName(damaged);
-    if (last - this.#tip.seq > MOST_COMPACTED) {
-      const more = `, ${last - this.#tip.seq} of which nothing is left, and a salvage fills up ${MOST_COMPACTED} at most`;
-      const message = `${segment} is damaged. Its name tells that entries up to ${damaged} were there${more}, so that no number is given twice. Put the file back from a backup; remove it where its name cannot be right.`;
-      throw new WalError('ERR_WAL_CORRUPT', message, {
-        segment,
-        offset: 0,
-        seq: this.#tip.seq + 1,
-        cause: 'snapshot',
-      });
-    }
-    if (last > this.#tip.seq) this.#fill(last, { segment, offset: 0, cause: 'snapshot' });
+    const last = Math.min(to, this.#parts.damaged);
+    if (last <= this.#tip.seq) return;
+    const file = snapshotName(this.#parts.damaged);
+    this.#refuseTooMany(file, last);
+    this.#fill(last, { segment: file, offset: 0, cause: 'snapshot' });
+  }
+
+  #refuseTooMany(file: string, last: number): void {
+    const count = last - this.#tip.seq;
+    if (count <= MOST_NAMED_GONE) return;
+    const message = `${file} is damaged. Its name tells that entries up to ${last} were there, ${count} of which nothing is left, and a salvage fills up ${MOST_NAMED_GONE} at most, so that no number is given twice. Put the file back from a backup; remove it where its name cannot be right.`;
+    throw new WalError('ERR_WAL_CORRUPT', message, { segment: file, offset: 0, seq: this.#tip.seq + 1 });
+  }
+
+  /** The last segment of which nothing is kept, and the number before it, as the new log counts: that it was given, the name tells. */
+  get #unread(): { readonly segment: string; readonly last: number } {
+    const { items, segments } = this.#parts.survey;
+    const kept = new Set(items.flatMap((item) => (isMisfit(item) || !item.kept ? [] : [item.segment])));
+    const first = segments.findLast((seq) => !kept.has(segmentName(seq)));
+    if (first === undefined) return { segment: '', last: 0 };
+    const last = first - 1 + this.#shift;
+    this.#refuseTooMany(segmentName(first), last);
+    return { segment: segmentName(first), last };
   }
 
   /** Puts a repair, and entries that stand for nothing, in the place of what is lost up to `to`. */
@@ -405,12 +414,15 @@ export class Rebuild {
   }
 
   #finish(): void {
-    const missing = this.#claimed - this.#tip.seq;
+    const { segment, last } = this.#unread;
+    const claimed = Math.min(this.#claimed - this.#tip.seq, MOST_FILLED);
+    const missing = Math.max(claimed, last - this.#tip.seq);
+    const damage = this.#damage ?? { segment: this.#source ?? segment, offset: 0, cause: 'missing' };
     const beyond = this.#boundaries.at(-1)?.head.seq ?? 0;
     if (this.#shift === 0 && beyond > this.#tip.seq && beyond - this.#tip.seq <= MOST_FILLED)
-      this.#fill(beyond, this.#damageAtEnd);
+      this.#fill(Math.max(beyond, last), damage);
     else if (this.#damage !== undefined || missing > 0)
-      this.#fill(this.#tip.seq + Math.max(1, Math.min(missing, MOST_FILLED)), this.#damageAtEnd);
+      this.#fill(this.#tip.seq + Math.max(1, missing), damage);
     for (const line of this.#late.splice(0)) this.#put(line);
     this.#fillCompacted(Infinity);
     this.#crossBoundary();
@@ -440,10 +452,6 @@ export class Rebuild {
   /** Whether the seal that was met last follows what is there now. */
   get #sealFits(): boolean {
     return this.#seal?.seq === this.#tip.seq + 1 && this.#seal.prev === this.#tip.link;
-  }
-
-  get #damageAtEnd(): Damage {
-    return this.#damage ?? { segment: this.#source ?? '', offset: 0, cause: 'missing' };
   }
 
   /** Its fields after the crc and before `prev`. */

@@ -39,7 +39,7 @@ export async function surveySegments(
   onProgress?: (bytes: number) => void,
   acceptEdits = false,
 ): Promise<Survey> {
-  const segments: { readonly begins: number; readonly items: readonly Item[] }[] = [];
+  const segments: { readonly named: number; readonly begins: number; readonly items: readonly Item[] }[] = [];
   const sides = new Sides();
   const edits = new Map<SurveyedMisfit, SurveyedLine & { readonly text: string }>();
   const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
@@ -64,11 +64,12 @@ export async function surveySegments(
       // Names may have been changed: a line's number is its own.
       const lines = survey.items.filter((item) => !isMisfit(item)) as SurveyedLine[];
       const first = lines.find(({ accepted }) => accepted) ?? lines[0];
-      segments.push({ begins: first?.seq ?? firstSeq, items: survey.items });
+      segments.push({ named: firstSeq, begins: first?.seq ?? firstSeq, items: survey.items });
     } finally {
       file.close();
     }
   }
+  const named = segments.map(({ named }) => named);
   const found = segments.sort((a, b) => a.begins - b.begins).flatMap(({ items }) => items);
   const fitting = editsThatFit(found, edits);
   const items = acceptEdits ? found.map((item) => (isMisfit(item) && fitting.get(item)) || item) : found;
@@ -80,7 +81,7 @@ export async function surveySegments(
   }
   for (const line of leftBehind(items)) line.kept = false;
   const edited = [...fitting].map(([misfit, line]) => editOf(misfit, line));
-  return { items: inLogOrder(items), edits: edited, bytes };
+  return { items: inLogOrder(items), edits: edited, segments: named, bytes };
 }
 
 /** A date, or that of the line before where it is none. */

@@ -76,6 +76,8 @@ export interface Survey {
   readonly items: readonly (SurveyedLine | SurveyedMisfit)[];
   /** Lines that were edited by hand: among the lines where edits are accepted, else among the misfits. */
   readonly edits: readonly EditedLine[];
+  /** The first numbers that the names of all segments tell, in order: also of those that hold nothing. */
+  readonly segments: readonly number[];
   readonly bytes: number;
 }
 

@@ -113,15 +113,16 @@ export const REASONS: readonly Reason[] = [
         'Math.max(this.#claimed, this.#tip.seq)',
       ],
       'Rebuild.#put': ['Math.min(synced, seq - 1)'],
-      'Rebuild.#fillCompacted': [
-        'Math.min(to, damaged)',
-        'last - this.#tip.seq > MOST_COMPACTED',
-        'last > this.#tip.seq',
-      ],
+      'Rebuild.#fillCompacted': ['Math.min(to, this.#parts.damaged)', 'last <= this.#tip.seq'],
       'Rebuild.#fill': ['this.#tip.seq < to', 'Math.min(to, boundary)'],
       'Rebuild.#crossBoundary': ['of.head.seq > this.#tip.seq', 'of.head.seq < this.#tip.seq'],
       'Rebuild.#endSegment': ['this.#tip.seq < this.#segmentStart'],
-      'Rebuild.#finish': ['beyond > this.#tip.seq', 'beyond - this.#tip.seq <= MOST_FILLED'],
+      'Rebuild.#finish': [
+        'beyond > this.#tip.seq',
+        'beyond - this.#tip.seq <= MOST_FILLED',
+        'Math.max(beyond, last)',
+        'Math.min(this.#claimed - this.#tip.seq, MOST_FILLED)',
+      ],
       'Rebuild.#hear': ['keys.window > this.#scope.window'],
       'Rebuild.#sealFits': ['this.#seal?.seq === this.#tip.seq + 1', 'this.#seal.prev === this.#tip.link'],
       snapshotsFor: [

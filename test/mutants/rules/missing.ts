@@ -47,6 +47,18 @@ export const MISSING: readonly Mutant[] = [
     caughtBy: byTable('an empty snapshot'),
   },
   {
+    name: 'numbers-before-an-unread-segment-left-out',
+    rule: 'a salvage gives no number again that the name of a segment tells of',
+    told: 'DURABILITY: When a log is damaged',
+    edits: [{ file: 'file/rebuild', find: 'Math.max(claimed, last - this.#tip.seq)', replace: 'claimed' }],
+    caughtBy: {
+      by: 'test',
+      file: 'repair',
+      test: 'segments that are empty: the loss is told, and no number is given again',
+      because: 'no crash and no writer empties a segment',
+    },
+  },
+  {
     name: 'keys-of-a-damaged-snapshot-forgotten',
     rule: 'a key that only a damaged snapshot may know is not taken for new',
     told: 'DURABILITY: What a crash leaves, and what becomes of it',
