@@ -9,6 +9,7 @@ const entries = [
   'cli/main',
   'lab/index',
   'lab/harness/client-main',
+  'lab/faulty-target',
   ...readdirSync(join(built, 'src/lab'))
     .filter((name) => /-(process|thread|worker)\.js$/.test(name))
     .map((name) => `lab/${name.slice(0, -'.js'.length)}`),

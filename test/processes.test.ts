@@ -57,24 +57,24 @@ for (const lock of ['lockfile', 'kernel'] as const) {
 
 const FIRE = [
   {
-    name: 'twenty processes without any lock',
+    name: 'ten processes without any lock',
     options: { lock: 'none' },
-    ...{ writers: 20, ms: 1200, pauseMs: 50, stopMs: 400, lingerMs: 0.3 },
+    ...{ writers: 10, ms: 600, pauseMs: 30, stopMs: 200, lingerMs: 0.3 },
   },
   {
     name: 'five processes with the kernel lock',
     options: { lock: 'kernel', lockTimeoutMs: 100 },
-    ...{ writers: 5, ms: 1500, pauseMs: 60, stopMs: 400, lingerMs: 3 },
+    ...{ writers: 5, ms: 700, pauseMs: 30, stopMs: 200, lingerMs: 3 },
   },
   {
-    name: 'five processes with the lockfile lock, longer than it takes to go stale',
+    name: 'four processes with the lockfile lock, longer than it takes to go stale',
     options: { lock: 'lockfile' },
-    ...{ writers: 5, ms: 2500, pauseMs: 150, stopMs: 3000, lingerMs: 3 },
+    ...{ writers: 4, ms: 1800, pauseMs: 100, stopMs: 3000, lingerMs: 3 },
   },
   {
-    name: 'six processes with segments of a few lines and no lock',
+    name: 'five processes with segments of a few lines and no lock',
     options: { lock: 'none', segmentBytes: 4096 },
-    ...{ writers: 6, ms: 800, pauseMs: 50, stopMs: 300, lingerMs: 0.3 },
+    ...{ writers: 5, ms: 500, pauseMs: 30, stopMs: 200, lingerMs: 0.3 },
   },
 ] as const;
 

@@ -11,10 +11,10 @@ import { runSmall, type SmallRun } from '../src/lab/small-run.ts';
 const RUNS: readonly (readonly [Scenario, SmallRun, string])[] = [
   [
     concurrentWriters,
-    { clients: 4, iterations: 15 },
+    { clients: 3, iterations: 15 },
     'some updates go through, each raises one version; all others are told of a conflict',
   ],
-  [optimisticResolution, { clients: 4, iterations: 10 }, 'all succeed, and the counter counts them all'],
+  [optimisticResolution, { clients: 3, iterations: 10 }, 'all succeed, and the counter counts them all'],
   [readHeavy, { clients: 2, iterations: 30, params: { entries: 500 } }, 'no read fails'],
   [
     cacheInvalidation,

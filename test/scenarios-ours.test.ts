@@ -35,15 +35,15 @@ const RUNS: readonly (readonly [Scenario, SmallRun, string])[] = [
   ],
   [tooManyFiles, { clients: 1, iterations: 2 }, 'what fails is told, and the log goes on after'],
   [failingSync, { clients: 2, iterations: 2 }, 'it is told, and the next opener makes it good'],
-  [compareHead, { clients: 4, iterations: 10 }, 'whoever came second is told, and of what is there'],
-  [triedAgain, { clients: 4, iterations: 30 }, 'each key is there once, and answered with its entry'],
+  [compareHead, { clients: 3, iterations: 10 }, 'whoever came second is told, and of what is there'],
+  [triedAgain, { clients: 3, iterations: 30 }, 'each key is there once, and answered with its entry'],
   [rotationStorm, { clients: 5, iterations: 20 }, 'every append succeeds, and all agree'],
 ];
 
 testSmall(RUNS);
 
 test('no-lock: many writers, without any lock: every append is there once, no update is lost', (t) =>
-  runSmall(t, noLock, { clients: 8, iterations: 8, as: 'threads' }));
+  runSmall(t, noLock, { clients: 5, iterations: 8, as: 'threads' }));
 
 test('disk-full: the same holds on a small disk, which is made larger then', (t) => {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return t.skip('a tmpfs takes root');

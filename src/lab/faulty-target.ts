@@ -1,6 +1,7 @@
 import { existsSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { WalError } from '../index.ts';
+import { scriptUrl } from './script.ts';
 import type { OpenOptions, Store, StoreEntry, Target, Terms } from './target.ts';
 import jsonlWal from './targets/jsonl-wal.ts';
 
@@ -35,7 +36,7 @@ const faulty: Target = {
   ...jsonlWal,
   name: 'faulty',
   about: 'a log that does not do what it says',
-  module: import.meta.url,
+  module: scriptUrl('lab/faulty-target').href,
   open: async (directory, options) => {
     const { settings, ...rest } = options;
     const fault = settings?.fault as Fault;
