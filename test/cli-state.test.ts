@@ -85,6 +85,7 @@ test('a log that a program folds is compacted, shown and counted with that progr
     const [before] = (await told('stats', '--json')).out;
     assert.deepEqual([before.fold, before.ids, before.bytes.dead], [null, null, null]);
     assert.equal((await told('snapshot')).code, 2);
+    assert.match((await run(dir, ['info'])).stdout, /events +may be compacted, once a fold is named\n/);
     const wal = await Wal.open(join(dir, '.beads'), { fold: { name: 'sums', version: 1, apply: () => 1 } });
     await wal.close();
     for (const command of ['compact', 'snapshot']) {

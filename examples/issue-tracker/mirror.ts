@@ -50,7 +50,7 @@ async function mirror(issues: Table<Issue>, directory: string, force: boolean): 
     if (unknown !== undefined && (isNow || isLast)) {
       throw new Refusal(
         'FILE_HAS_MORE',
-        `${join(directory, MIRROR)} is left as it was: it has ${unknown}, which the log does not have. "import" takes that in; "sync --force" writes over it.`,
+        `${join(directory, MIRROR)} is left as it was: it has ${unknown}, which the log does not have. "import" takes that in, or says why it cannot; "sync --force" writes over it.`,
       );
     }
   }

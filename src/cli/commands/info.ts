@@ -39,6 +39,7 @@ export function infoCommand(): Command {
       else {
         const { id, created, directory, git, head, keyWindow, segments, bytes, lock, sync } = facts;
         const { keepEvents, fold } = facts;
+        const by = fold === null ? 'once a fold is named' : 'with that fold';
         await output.facts([
           ['log', `${id}, made ${created}`],
           ['directory', directory],
@@ -48,7 +49,7 @@ export function infoCommand(): Command {
           ['lock', lock ?? 'not chosen yet: the first writer on this machine does'],
           ['acknowledged', `once synced (${sync}), unless a writer says otherwise`],
           ['fold', fold === null ? 'none recorded' : `${printable(fold.name)} version ${fold.version}`],
-          ['events', keepEvents ? 'kept: never compacted' : 'may be compacted, with that fold'],
+          ['events', keepEvents || git ? 'kept: never compacted' : `may be compacted, ${by}`],
           ['git', git ? 'kept in git: one segment' : 'no'],
         ]);
       }
