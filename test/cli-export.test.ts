@@ -18,6 +18,7 @@ import fs, {
 import { syncBuiltinESMExports } from 'node:module';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
+import { lackOf } from '../src/cli/beads/export.ts';
 import { lossesOf, refuseChanged } from '../src/cli/beads/guard.ts';
 import { destinationOf, writeWhole } from '../src/cli/write-file.ts';
 import { Wal } from '../src/index.ts';
@@ -111,6 +112,34 @@ test('an id whose data is no issue is listed and left out; with --strict nothing
       ],
     );
   }));
+
+const AT = '2025-10-12T00:00:00Z';
+/** Issues that beads reads, and why it refuses others. */
+const JUDGED: readonly (readonly [fields: object, lack: string | undefined])[] = [
+  [{ closed_at: AT, status: 'closed', deleted_at: null, labels: ['a'], comments: [{}] }, undefined],
+  [{ status: 'closed', updated_at: '2025-10-12T09:00:00.123456789+02:00', estimated_minutes: 0 }, undefined],
+  [{ priority: null, assignee: null, labels: null, dependencies: [] }, undefined],
+  [{ title: 'é'.repeat(251) }, 'has a title of more than 500 bytes'],
+  [{ notes: ['a'] }, 'has a notes that is no text'],
+  [{ priority: 1.5 }, 'has a priority that is no whole number from 0 to 4'],
+  [{ estimated_minutes: -5 }, 'has estimated_minutes that are no whole number from 0 on'],
+  [{ due_at: '2025-10-12' }, 'has as due_at what is no time of the form 2025-10-12T07:00:00Z'],
+  [
+    { created_at: '2025-13-12T00:00:00Z' },
+    'has as created_at what is no time of the form 2025-10-12T07:00:00Z',
+  ],
+  [{ closed_at: AT, status: 'open' }, 'has a closed_at, but is not closed'],
+  [{ status: 'tombstone', deleted_at: AT, closed_at: AT }, undefined],
+  [{ deleted_at: AT }, 'has a deleted_at, but is no tombstone'],
+  [{ labels: 'a' }, 'has labels that are no texts'],
+  [{ labels: [1] }, 'has labels that are no texts'],
+  [{ comments: ['a'] }, 'has comments that are no objects'],
+];
+
+test('an issue that beads refuses is told apart, with the field and the reason', () => {
+  for (const [fields, lack] of JUDGED)
+    assert.equal(lackOf({ ...WHOLE, ...fields }), lack, JSON.stringify(fields));
+});
 
 test('a patch that left an issue without a title is listed, and with --strict refused', () =>
   inScratch('cli-export-patch', async (dir) => {
