@@ -202,6 +202,32 @@ test('a file that holds what the log does not know, or has older, is not written
     assert.equal(readFileSync(path, 'utf8'), lines([WHOLE]));
   }));
 
+test("a file is not written over by another fold than the log's, which makes other issues of it", () =>
+  inScratch('cli-export-fold', async (dir) => {
+    const merging = {
+      name: 'merging',
+      version: 1,
+      apply: (a: unknown, { data }: { data?: unknown }) => data ?? a,
+    };
+    const wal = await Wal.open(join(dir, '.beads'), { fold: merging });
+    await wal.append({ op: 'add', id: 'bd-1', ts: Date.parse(WHOLE.updated_at), data: WHOLE });
+    await wal.append({ op: 'update', id: 'bd-1', data: { title: 'Two' } });
+    await wal.close();
+    const path = join(dir, 'issues.jsonl');
+    writeFileSync(path, lines([WHOLE]));
+    const { code, stderr } = await runHere(dir, [...EXPORT, 'issues.jsonl']);
+    assert.equal(code, 1);
+    assert.match(stderr, /made by the fold "merging", .*--force\. \[ERR_WAL_FOLD\]/);
+    assert.equal(readFileSync(path, 'utf8'), lines([WHOLE]));
+    const module = `export default { name: 'merging', version: 1, apply: (a, { data }) => ({ ...a, ...data }) };`;
+    writeFileSync(join(dir, 'fold.mjs'), module);
+    const own = await runHere(dir, [...EXPORT, '--fold', './fold.mjs', 'issues.jsonl']);
+    assert.deepEqual([own.code, objects(readFileSync(path, 'utf8'))[0].created_at], [0, WHOLE.created_at]);
+    writeFileSync(join(dir, 'empty.jsonl'), '');
+    for (const free of [['new.jsonl'], ['empty.jsonl'], ['--force', 'issues.jsonl']])
+      assert.equal((await runHere(dir, [...EXPORT, ...free])).code, 0);
+  }));
+
 test('an id whose deletion was compacted away is not dropped from a file until it is deleted once more', () =>
   inScratch('cli-export-forgotten', async (dir) => {
     await makeLog(dir, [

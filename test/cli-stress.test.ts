@@ -307,12 +307,18 @@ test('--report writes one page about all runs, and refuses a place where it coul
     const page = readFileSync(path, 'utf8');
     assert.match(page, /^<!doctype html>/);
     for (const seed of [7, 8]) assert.ok(page.includes(`jsonl-wal stress no-data-loss --seed ${seed}`));
-    for (const wrong of [place.directory, join(place.directory, 'not-there', 'report.html')]) {
+    const notes = join(place.directory, 'notes.md');
+    writeFileSync(notes, 'mine');
+    for (const wrong of [place.directory, join(place.directory, 'not-there', 'report.html'), notes]) {
       const refusal = await place.stress([...QUICK, '--report', wrong]);
       assert.equal(refusal.code, 2, refusal.stderr);
-      assert.match(refusal.stderr, /--report .*: (it is a directory|nothing can be written there)/);
+      assert.match(
+        refusal.stderr,
+        /--report .*: (it is a directory|nothing can be written there|a file that is no report)/,
+      );
       assert.equal(refusal.stdout, '');
     }
+    assert.equal(readFileSync(notes, 'utf8'), 'mine');
   }));
 
 test('docs/STRESS.md has each scenario in its table, and each target', () => {

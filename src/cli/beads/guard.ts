@@ -3,7 +3,9 @@ import { basename, relative, sep } from 'node:path';
 import { hasCode, reasonOf } from '../../errors/errors.ts';
 import { canonicalOfParsed } from '../../format/canonical.ts';
 import { changedNumber } from '../../format/changed-number.ts';
+import type { FoldIdentity } from '../../format/fold-identity.ts';
 import { BACKUPS_DIRECTORY, segmentSeq, snapshotSeq } from '../../format/names.ts';
+import { printable } from '../../format/printable.ts';
 import { WalError } from '../../index.ts';
 import { shellWord } from '../../lab/shell-word.ts';
 import { usageError } from '../failure.ts';
@@ -117,6 +119,14 @@ function forgottenText(losses: readonly Loss[]): string {
   return forgotten === undefined
     ? ''
     : ` If ${forgotten} was deleted on purpose, tell the log so once more: "jsonl-wal append --op delete --id ${shellWord(forgotten)}".`;
+}
+
+/** Throws where the log's state is made by another fold: its issues are not what `used` makes of the entries. */
+export function refuseOtherFold(file: string, recorded: FoldIdentity | undefined, used: FoldIdentity): void {
+  if (recorded === undefined || recorded.name === used.name) return;
+  const [own, other] = [recorded.name, used.name].map((name) => printable(JSON.stringify(name)));
+  const message = `${file} was not written over: this log's state is made by the fold ${own}, and the fold ${other} makes other issues of it. Name the log's fold (--fold ./module.js), or write over the file with --force.`;
+  throw new WalError('ERR_WAL_FOLD', message, { outcome: 'not-written' });
 }
 
 /** Throws where somebody wrote to the file since it was looked at. */

@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander';
 import { printable } from '../../format/printable.ts';
-import { type Item, WalError } from '../../index.ts';
+import { type Item, lastData, WalError } from '../../index.ts';
 import { creationDates } from '../beads/created.ts';
 import { type ExportedLine, exportedLine, inFileOrder } from '../beads/export.ts';
-import { lossesOf, refuseChanged, refuseLogFiles, refuseLosses } from '../beads/guard.ts';
+import { lossesOf, refuseChanged, refuseLogFiles, refuseLosses, refuseOtherFold } from '../beads/guard.ts';
 import { History } from '../beads/history.ts';
 import { makeCommand, settingsOf } from '../command.ts';
 import { foldNamed, foldOption } from '../fold.ts';
@@ -45,8 +45,8 @@ times gets those of its entries; created_at, where a compaction took the first e
 issue that lacks what beads requires (a title) is listed, and written. An id whose data is no issue is listed and left out, and
 the exit code is 1.
 A file is not written over where that loses what it holds: an id that is neither in the log nor known as deleted there, a newer
-updated_at, an edit of the same time, or a line that cannot be read. It is there whole, and synced, or as it was before. A
-device or a pipe is written through.`,
+updated_at, an edit of the same time, or a line that cannot be read; and not by another fold than the log's. It is there whole,
+and synced, or as it was before. A device or a pipe is written through.`,
     )
     .action(async (file: string, _options: unknown, self: Command) => {
       const { dir, json, strict = false, force = false, fold: named } = settingsOf<ExportSettings>(self);
@@ -68,6 +68,7 @@ device or a pipe is written through.`,
         const lines = await linesOf([...table], creationDates(history, before), bad, lacking);
         if (strict && bad.count + lacking.count > 0) throw notStrict(bad.count, lacking.count);
         if (before !== undefined && !force) {
+          if (destination?.there?.size !== 0) refuseOtherFold(file, wal.info().fold, fold ?? lastData);
           const byWhat = new Map(lines.map((line) => [line.about, line]));
           refuseLosses(file, await lossesOf(before, byWhat, history));
         }

@@ -1,8 +1,8 @@
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { reasonOf } from '../../errors/errors.ts';
 import { type Machine, machineOf } from '../../lab/machine.ts';
-import { makeReport } from '../../lab/report/report.ts';
+import { isReport, makeReport } from '../../lab/report/report.ts';
 import type { ReportRun } from '../../lab/report/run-section.ts';
 import { usageError } from '../failure.ts';
 import { writeWhole } from '../write-file.ts';
@@ -22,8 +22,12 @@ export class Page {
     } catch (error) {
       throw usageError(`--report ${path}: nothing can be written there: ${reasonOf(error)}`);
     }
-    if (statSync(this.#path, { throwIfNoEntry: false })?.isDirectory())
-      throw usageError(`--report ${path}: it is a directory. Name a file.`);
+    const there = statSync(this.#path, { throwIfNoEntry: false });
+    if (there?.isDirectory()) throw usageError(`--report ${path}: it is a directory. Name a file.`);
+    if (there?.isFile() && there.size > 0 && !isReport(readFileSync(this.#path)))
+      throw usageError(
+        `--report ${path}: a file that is no report lies there. Name another, or move it away.`,
+      );
   }
 
   add(run: ReportRun): void {

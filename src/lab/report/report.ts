@@ -11,6 +11,12 @@ import { summaryTable } from './summary-table.ts';
 const MOST_SPANS = 200_000;
 /** However many runs there are, each shows so many. */
 const LEAST_SPANS = 2_000;
+const HEADING = new Html('<h1>Stress report</h1>');
+
+/** Whether a file is such a page. */
+export function isReport(file: Buffer): boolean {
+  return file.includes(HEADING.text);
+}
 
 /**
  * A page about runs of the lab: one HTML file with all that it needs in it, which loads nothing and may load nothing.
@@ -37,7 +43,7 @@ export function makeReport(runs: readonly ReportRun[], machine: Machine = machin
 </head>
 <body>
 <header class="top">
-<h1>Stress report</h1>
+${HEADING}
 <p class="facts">${counted(runs.length, 'run')}, ${failed === 0 ? 'all hold' : `${failed} failed`} · made ${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC</p>
 </header>
 <main>
