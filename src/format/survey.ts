@@ -107,21 +107,24 @@ interface Run {
 }
 
 /**
- * The items of one segment. Where lines stand behind others that follow nothing which is there, and have only lower numbers than these, something
- * moved them: then all lines go by their numbers. Between the markers of a merge conflict numbers tell nothing.
+ * The items of one segment. A line that does not count was moved if it stands behind lines of higher numbers, and what these follow is not
+ * there: then all lines go by their numbers. A line that counts may have been appended there, under a number that was free, unless
+ * it is older. Between the markers of a merge conflict numbers tell nothing.
  */
 function runsInOrder(items: (SurveyedLine | SurveyedMisfit)[]): Survey['items'] {
   const firstSeq = segmentSeq(items[0]?.segment ?? '') ?? 1;
   const runs = runsIn(items);
-  let highest = 0;
+  let highest: Run | undefined;
   const isMoved = items.some((item) => {
-    const run = isMisfit(item) ? undefined : runs.get(item);
-    if (run === undefined || run.to === 0) return false;
-    if (run.start === item && item.follows === undefined) highest = Math.max(highest, run.from);
-    return run.from >= firstSeq && run.to < highest;
+    if (isMisfit(item)) return false;
+    const run = runs.get(item) as Run;
+    if (run.to === 0) return false;
+    if (run.start === item && item.follows === undefined && run.from > (highest?.from ?? 0)) highest = run;
+    if (highest === undefined || !item.kept || run.from < firstSeq || run.to >= highest.from) return false;
+    return !item.accepted || isOlder(item, highest.start);
   });
   if (!isMoved || items.some((item) => !isMisfit(item) && item.side !== 0)) return items;
-  // What another segment's lines were put behind stays before them.
+  // Lines of another segment come last.
   const place = ({ from }: Run) => (from < firstSeq ? Infinity : from);
   const sorted = [...new Set(runs.values())].sort((a, b) =>
     place(a) < place(b) ? -1 : Number(place(a) > place(b)),
@@ -133,6 +136,13 @@ function runsInOrder(items: (SurveyedLine | SurveyedMisfit)[]): Survey['items'] 
     return to === 0 ? sum : sum + Math.max(0, gap);
   }, 0);
   return [...damaged.slice(0, between), ...sorted.flatMap(({ lines }) => lines), ...damaged.slice(between)];
+}
+
+/** Whether a line was written before another, as far as they tell. */
+function isOlder(a: SurveyedLine, b: SurveyedLine): boolean {
+  const [session, number] = a.writer.split('.');
+  const [other, otherNumber] = b.writer.split('.');
+  return session === other ? Number(number) < Number(otherNumber) : a.ts < b.ts;
 }
 
 function runsIn(items: Survey['items']): Map<SurveyedLine, Run> {

@@ -26,6 +26,18 @@ export const REASONS: readonly Reason[] = [
     'SortedLines.lastUpTo': ['from < to'],
     changedNumber: ['from < text.length'],
   }),
+  ...so(
+    'it orders lines that something moved, for a salvage: tests of sorted and reversed segments hold them to their numbers',
+    {
+      runsInOrder: [
+        'run.from > (highest?.from ?? 0)',
+        'run.from < firstSeq',
+        'run.to >= highest.from',
+        'from < firstSeq',
+      ],
+      runsIn: ['Math.min(run.from, seq)', 'Math.max(run.to, seq + count - 1)'],
+    },
+  ),
   ...so('it compares times', { 'Stretch.isOver': ['now - this.#since >= LONGEST_MS'] }),
   ...so('it compares versions of the format', { decodeHeader: ['snapshot !== SNAPSHOT_VERSION'] }),
   ...so('it chooses words of an error, or what that says of the damage; what is refused is decided before', {
