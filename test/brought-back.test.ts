@@ -74,7 +74,7 @@ test('a newline between lines that became another byte, or is gone: both entries
 test('all newlines taken away: verify says so, and every entry comes back', () =>
   inLog(false, async (log) => {
     edit(join(log, files(log, SEGMENT)[0] as string), (text) => text.replaceAll('\n', ''));
-    assert.equal((await verify(log)).error?.cause, 'passed-over');
+    assert.equal((await verify(log)).error?.cause, 'missing-newlines');
     await assert.rejects(Wal.repair(log, { mode: 'tail' }), { code: 'ERR_WAL_CORRUPT' });
     const { lost, recovered } = await Wal.repair(log, { mode: 'salvage' });
     assert.deepEqual([lost, recovered], [[], 20]);

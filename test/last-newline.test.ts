@@ -237,6 +237,41 @@ test('an unterminated line that does not follow the last one is buried, and its 
     assert.ok(readFileSync(path, 'utf8').includes(`${lines[2]}~\n`));
   }));
 
+for (const { name, change } of [
+  { name: 'all newlines', change: (text: string) => text.replaceAll('\n', '') },
+  { name: 'all newlines for spaces', change: (text: string) => text.replaceAll('\n', ' ') },
+  { name: 'the last two newlines', change: (text: string) => text.replace(/\n(.*)\n$/, '$1') },
+  {
+    name: 'the last two newlines and half a line',
+    change: (text: string) => text.replace(/\n(.{40}).*\n$/, '$1'),
+  },
+]) {
+  test(`a log that lost ${name} is appended to only once a salvage has brought its lines back`, () =>
+    withLog(
+      'no-newlines',
+      async (directory, path) => {
+        const wal = await Wal.open(directory);
+        const before = readFileSync(path, 'utf8');
+        writeFileSync(path, change(before));
+        const damaged = { code: 'ERR_WAL_CORRUPT', cause: 'missing-newlines' };
+        const refused = { code: 'ERR_WAL_CORRUPT', outcome: 'not-written', message: /lost the newlines/ };
+        await assert.rejects(wal.append({ op: 'add', id: 'next' }), refused);
+        await wal.close();
+        await assert.rejects(Wal.open(directory), damaged);
+        await assert.rejects(idsIn(directory), damaged);
+        await assert.rejects(Wal.repair(directory, { mode: 'tail' }), { code: 'ERR_WAL_CORRUPT' });
+        assert.equal(readFileSync(path, 'utf8'), change(before));
+        const { entries, reasons } = await Wal.repair(directory, { mode: 'salvage' });
+        assert.match(reasons.join(), /lost the newlines/);
+        const left = name.endsWith('line') ? 2 : 3;
+        assert.equal(entries, left);
+        assert.ok(readFileSync(path, 'utf8').startsWith(before.split('\n').slice(0, left).join('\n')));
+        assert.equal((await idsIn(directory)).filter((id) => id.startsWith('bd')).length, left);
+      },
+      { strip: false },
+    ));
+}
+
 test('empty lines anywhere in a log are passed over: it is read, appended to and verified', () =>
   withLog(
     'empty-lines',

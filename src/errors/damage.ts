@@ -8,6 +8,7 @@ export type DamageCause =
   | 'utf-16'
   | 'white-space'
   | 'merge-conflict'
+  | 'missing-newlines'
   | 'too-long'
   | 'not-a-record'
   | 'checksum-mismatch';

@@ -2,8 +2,9 @@ import type { DamageCause } from '../errors/damage.ts';
 import { Chain, type Doubt, type Missing } from './chain.ts';
 import { type Envelope, MAX_LINE_BYTES, NEWLINE, readEnvelope } from './line.ts';
 import { LineBeginnings } from './line-beginnings.ts';
+import { piecesIn } from './shared-line.ts';
 import { judgeMisfit, type Misfit, TOO_LONG, TORN } from './verdict.ts';
-import { holdsCarriageReturns, isWrapped } from './within.ts';
+import { holdsCarriageReturns, isWrapped, trimmed } from './within.ts';
 
 /** Receives lines as they are judged. `bytes` may be used again once the call returns. */
 export interface ScanVisitor {
@@ -82,7 +83,31 @@ export class SegmentScan {
 
   /** What stops reading here, the provisional tail included. */
   get trouble(): Missing | Doubt | undefined {
-    return (this.#provisional ?? this.#chain).trouble;
+    return this.ending.trouble;
+  }
+
+  /** The chain as it is at the end of what was pushed, if the lines after `resume` are as they look now. */
+  get ending(): Chain {
+    const chain = this.#provisional ?? this.#chain;
+    if (!this.#lacksNewlines(chain)) return chain;
+    const doubtful = chain.fork();
+    const line = this.lineNumber === undefined ? undefined : this.lineNumber + 1;
+    doubtful.suspect('missing-newlines', { offset: this.#offset, length: this.#carried, line });
+    return doubtful;
+  }
+
+  /**
+   * Whether the bytes after the last newline hold a line that would count, and more after that: to end them as torn would bury it.
+   * Zeros there are what a crash leaves. `wrapped` tells of one line with white space around it, and of lines that end in carriage returns.
+   */
+  #lacksNewlines(chain: Chain): boolean {
+    if (this.#carried === 0) return false;
+    const bytes = Buffer.concat(this.#carry);
+    if (bytes.includes(0) || holdsCarriageReturns(bytes)) return false;
+    const inner = trimmed(bytes);
+    return piecesIn(inner).some(
+      ({ line, at, length }) => at + length < inner.length && chain.fork().judge(line, at) === 'accepted',
+    );
   }
 
   /** The bytes after the last newline, where they are a crc-valid line that lacks only its own. */

@@ -67,6 +67,10 @@ export function readAsSpecified(segment: Buffer, firstSeq = 1): Reference {
       lines.push({ verdict: 'pending', ...place, ...(counts && { seq: line.seq, entries: line.entries }) });
       if (counts) doubt = null;
       if (counts && line.repair) missing = null;
+      const isNext = ({ seq, prev, entries }: Valid) =>
+        seq === head.seq + 1 && prev === (link ?? prev) && !sealed && !(seq === firstSeq && entries === 0);
+      if (!counts && holdsLine(bytes, isNext))
+        doubt ??= { seq: head.seq + 1, cause: 'missing-newlines', offset };
       break;
     }
     if (bytes.length === 0) {
@@ -182,6 +186,22 @@ function gluedLine(bytes: Buffer): { readonly line: Valid; readonly index: numbe
     return line && { line, index };
   }
   return undefined;
+}
+
+/** Whether a line lies in a pending one that holds no NUL, and more after it, other than white space, `~` alone or what goes on in JSON. */
+function holdsLine(bytes: Buffer, isNext: (line: Valid) => boolean): boolean {
+  const text = bytes.toString('latin1');
+  const isOfReturns = text.endsWith('\r') && validLine(bytes.subarray(0, text.indexOf('\r'))) !== undefined;
+  if (text.includes('\0') || isOfReturns) return false;
+  for (const { index } of text.matchAll(START)) {
+    for (const end of text.matchAll(/"writer":"[0-9a-z]{8}\.[1-9]\d{0,15}"\}/g)) {
+      const to = end.index + end[0].length;
+      if (to < index || /^([ \t\r]*$|~$|[,\]}])/.test(text.slice(to))) continue;
+      const line = validLine(bytes.subarray(index, to));
+      if (line !== undefined && isNext(line)) return true;
+    }
+  }
+  return false;
 }
 
 /** Whether both together are a line that was cut, whatever it holds. */

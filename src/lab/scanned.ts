@@ -33,7 +33,7 @@ export function readByScan(segment: Buffer, firstSeq = 1, cuts: Cuts = []): Refe
   }
   scan.finish();
   const { seq, crc, link, sealed } = scan.chain;
-  const { missing, doubt } = completed?.chain ?? scan.chain;
+  const { missing, doubt } = completed?.chain ?? scan.ending;
   return {
     lines: [...lines.values()].sort((a, b) => a.offset - b.offset),
     head: { seq, crc: crc ?? null },

@@ -10,6 +10,8 @@ const CAUSES: Readonly<Record<DamageCause, string>> = {
   'utf-16': 'it is UTF-16, as some editors and PowerShell write',
   'white-space': 'it begins or ends in a space or a tab, as an editor may leave',
   'merge-conflict': 'it is a merge conflict marker',
+  'missing-newlines':
+    'whole lines in it have lost the newlines that ended them, as an editor or a script may leave',
   'too-long': 'it is longer than any line of a log',
   'not-a-record': 'it is not a record of a log',
   'checksum-mismatch':
