@@ -153,6 +153,32 @@ test('a date with a fraction is rounded down; what tells no date gives way to th
       assert.ok(Math.abs((await tsAt(() => odd)) - machine) < oneDay, String(odd));
   }));
 
+test('each line that is written while a test stands in for JSON.stringify is one that readers accept', (t) =>
+  inScratch('outside', async (directory) => {
+    const wal = await Wal.open(directory, { ...OPTIONS, fold: lastData });
+    t.mock.method(JSON, 'stringify', () => undefined);
+    const entry = { op: 'a"', id: 'b\n', data: { 'ü"': [new Date(0).toJSON(), { toJSON: () => '"' }] } };
+    try {
+      for (const key of ['k"', undefined]) {
+        await wal.append({ ...entry, key });
+        await wal.appendBatch([entry, entry], { key: key && `${key}2` });
+        await wal.compact({ retain: Infinity });
+      }
+      await wal.append(entry);
+    } finally {
+      await wal.close();
+      t.mock.restoreAll();
+    }
+    assert.deepEqual(new Set(verdictsIn(directory)), new Set(['accepted']));
+    const reader = await Wal.open(directory, { readOnly: true });
+    const table = await reader.table();
+    assert.deepEqual(
+      [(await reader.verify()).ok, table.size, (await recordsOf(directory)).length],
+      [true, 1, 7],
+    );
+    await reader.close();
+  }));
+
 test('randomness that gives no writer’s name is refused before anything is made', () =>
   inScratch('outside', async (directory) => {
     const place = join(directory, 'log');

@@ -1,5 +1,5 @@
-import stableStringify from 'fast-json-stable-stringify';
 import { messageOf, reasonOf, WalError } from '../errors/errors.ts';
+import { stringify } from './json.ts';
 import { sortedJsonText } from './json-text.ts';
 import { MAX_LINE_BYTES } from './line.ts';
 import { plainCopy, type Values } from './plain-copy.ts';
@@ -16,7 +16,7 @@ const OTHER = Symbol('other');
  * `values` refuses. The error has the path, which begins with `root`.
  *
  * Plain values are written at once, with the order of an object's keys remembered by their list: twice as fast as
- * sorting each time. Everything else goes through fast-json-stable-stringify.
+ * sorting each time. Everything else is copied first.
  */
 export function canonicalJson(value: unknown, values: Values = 'strict', root = 'data'): string | undefined {
   try {
@@ -66,7 +66,7 @@ function quoted(text: string): string {
       { outcome: 'not-written' },
     );
   // For long strings the regular expression costs more than JSON.stringify's own pass.
-  return text.length < 40 && !TO_ESCAPE.test(text) ? `"${text}"` : JSON.stringify(text);
+  return text.length < 40 && !TO_ESCAPE.test(text) ? `"${text}"` : stringify(text);
 }
 
 function arrayQuickly(array: readonly unknown[], depth: number): Quick {
@@ -112,7 +112,7 @@ function orderOf(keys: string[]): Order {
   const known = orders[place];
   if (known !== undefined && isSame(known.keys, keys)) return known;
   const sorted = keys.slice().sort();
-  const order = { keys, sorted, names: sorted.map((key) => `${JSON.stringify(key)}:`) };
+  const order = { keys, sorted, names: sorted.map((key) => `${stringify(key)}:`) };
   orders[place] = order;
   return order;
 }
@@ -128,7 +128,8 @@ function isSame(a: readonly string[], b: readonly string[]): boolean {
  * as another where an object of like shape has a key with a backslash (nodejs/node#63785).
  */
 function canonicalOfAnything(value: unknown, values: Values, root: string): string | undefined {
-  return stableStringify(plainCopy(value, values, root)) as string | undefined;
+  const copy = plainCopy(value, values, root);
+  return copy === undefined ? undefined : sortedJsonText(copy);
 }
 
 /** Turns what a getter or toJSON threw, or the engine at its limits, into an error that says so. */

@@ -1,7 +1,9 @@
+import { stringify } from './json.ts';
+
 /** What JSON.stringify writes of what JSON.parse made, however deep it is: JSON.stringify itself ends where the stack does. */
 export function jsonText(value: unknown): string {
   try {
-    return JSON.stringify(value);
+    return stringify(value);
   } catch (error) {
     if (error instanceof RangeError) return deepText(value, itemsOf);
     throw error;
@@ -27,7 +29,7 @@ function deepText(value: unknown, itemsIn: (value: object) => Items): string {
   const levels: Level[] = [];
   let text = '';
   const put = (next: unknown) => {
-    if (typeof next !== 'object' || next === null) text += JSON.stringify(next);
+    if (typeof next !== 'object' || next === null) text += stringify(next) ?? 'null';
     else {
       const isList = Array.isArray(next);
       text += isList ? '[' : '{';
@@ -45,7 +47,7 @@ function deepText(value: unknown, itemsIn: (value: object) => Items): string {
     const [name, inner] = item;
     if (!level.isFirst) text += ',';
     level.isFirst = false;
-    if (name !== undefined) text += `${JSON.stringify(name)}:`;
+    if (name !== undefined) text += `${stringify(name)}:`;
     put(inner);
   }
   return text;

@@ -1,3 +1,5 @@
+import { stringify } from './json.ts';
+
 /** A line of the log that bears an idempotency key. */
 export interface KeyedLine {
   /** Number of its first entry. */
@@ -69,9 +71,7 @@ export class KeyLine {
     const count = this.#seqs.length;
     if (count === 0) return undefined;
     const sums = base64Of(this.#sums);
-    const line = Buffer.from(
-      `${JSON.stringify({ keys: this.#keys, seqs: this.#seqs, sums, ts: this.#times })}\n`,
-    );
+    const line = Buffer.from(`${stringify({ keys: this.#keys, seqs: this.#seqs, sums, ts: this.#times })}\n`);
     this.#keys = [];
     this.#seqs = [];
     this.#sums = [];

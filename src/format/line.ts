@@ -3,6 +3,7 @@ import { WalError } from '../errors/errors.ts';
 import { sumOfBatch, sumOfSingle } from './content.ts';
 import { crcOf, hex8, SuffixCrcs } from './crc.ts';
 import { type FoldIdentity, isFoldIdentity } from './fold-identity.ts';
+import { stringify } from './json.ts';
 import { isKeyScope, isKeyWindow, type KeyScope } from './key-scope.ts';
 
 export const NEWLINE = 0x0a;
@@ -252,7 +253,7 @@ export function foldText(fold: FoldIdentity): string {
 }
 
 function foldJson({ name, version }: FoldIdentity): string {
-  return `{"name":${JSON.stringify(name)},"version":${version}}`;
+  return `{"name":${stringify(name)},"version":${version}}`;
 }
 
 /** The fold that an entry with that body records; undefined where it records none. */

@@ -1,4 +1,4 @@
-import stableStringify from 'fast-json-stable-stringify';
+import { canonicalOfParsed } from './canonical.ts';
 import type { Head } from './chain.ts';
 import { crcOf } from './crc.ts';
 import { COVERED_OFFSET, CRC_LENGTH, CRC_OFFSET, LINE_START } from './line.ts';
@@ -68,7 +68,7 @@ function isHead(value: Head | undefined): value is Head {
 
 /** JSON that begins with the crc of what follows it, as the log's lines do. */
 function withCrc(value: object): string {
-  const covered = stableStringify(value).slice(1);
+  const covered = canonicalOfParsed(value).slice(1);
   return `${LINE_START}${crcOf(Buffer.from(covered))}",${covered}`;
 }
 

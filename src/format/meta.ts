@@ -1,5 +1,5 @@
-import stableStringify from 'fast-json-stable-stringify';
 import { WalError } from '../errors/errors.ts';
+import { canonicalOfParsed } from './canonical.ts';
 import { type FoldIdentity, isFoldIdentity } from './fold-identity.ts';
 import { DEFAULT_KEY_WINDOW, isKeyWindow } from './key-scope.ts';
 
@@ -34,7 +34,7 @@ export function traitsOf({ git, keyWindow, fold, keepEvents }: LogTraits): LogTr
 export function encodeMeta(meta: Meta): string {
   const { git, keepEvents, ...rest } = meta;
   const flags = { ...(git && { git }), ...(keepEvents && { keepEvents }) };
-  return `${stableStringify({ format: 'jsonl-wal', version: FORMAT_VERSION, ...rest, ...flags })}\n`;
+  return `${canonicalOfParsed({ format: 'jsonl-wal', version: FORMAT_VERSION, ...rest, ...flags })}\n`;
 }
 
 /** Reads wal.json; `path` is for the message of the error that a damaged one gets. */

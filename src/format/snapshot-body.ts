@@ -1,4 +1,5 @@
 import { crcOf } from './crc.ts';
+import { stringify } from './json.ts';
 import { KeyLine, type SnapshotKey } from './key-lines.ts';
 import type { OrderKey, Placed } from './order.ts';
 import { encodePlaced, type SnapshotBody } from './snapshot.ts';
@@ -66,7 +67,7 @@ export class SnapshotBodyMaker {
     const { id, order } = this.#first;
     // The id stands first, so that a line is found by it as an item's is.
     const line = { id, at: this.#bytes, bytes: block.length, crc: crcOf(block), order };
-    this.#index[this.#of] += `${JSON.stringify(line)}\n`;
+    this.#index[this.#of] += `${stringify(line)}\n`;
     this.#put(block);
     this.#lines = [];
     this.#gathered = 0;

@@ -1,8 +1,9 @@
-import stableStringify from 'fast-json-stable-stringify';
 import { WalError } from '../errors/errors.ts';
+import { canonicalOfParsed } from './canonical.ts';
 import type { Head } from './chain.ts';
 import { crcOf } from './crc.ts';
 import { type FoldIdentity, isFoldIdentity } from './fold-identity.ts';
+import { stringify } from './json.ts';
 import { isKeyScope, type KeyScope } from './key-scope.ts';
 import { COVERED_OFFSET, LINE_START } from './line.ts';
 import type { Placed } from './order.ts';
@@ -65,7 +66,7 @@ export const MAX_HEADER_BYTES = 4096;
 
 /** The first line, newline and all. */
 export function encodeHeader(header: SnapshotHeader): string {
-  const covered = stableStringify({ ...header, snapshot: SNAPSHOT_VERSION }).slice(1);
+  const covered = canonicalOfParsed({ ...header, snapshot: SNAPSHOT_VERSION }).slice(1);
   return `${LINE_START}${crcOf(Buffer.from(covered))}",${covered}\n`;
 }
 
@@ -116,10 +117,10 @@ function isCrc(value: unknown): boolean {
 
 /** A line of state, newline and all. The id comes first, so that it can be found without parsing the rest. */
 export function encodeItem({ id, rev, ts, version, json }: SnapshotItem): string {
-  return `{"id":${JSON.stringify(id)},"rev":${rev},"ts":${ts},"value":${json},"version":${version}}\n`;
+  return `{"id":${stringify(id)},"rev":${rev},"ts":${ts},"value":${json},"version":${version}}\n`;
 }
 
 /** A line of the fold's order, newline and all. */
 export function encodePlaced({ id, order }: Placed): string {
-  return `{"id":${JSON.stringify(id)},"order":${JSON.stringify(order)}}\n`;
+  return `{"id":${stringify(id)},"order":${stringify(order)}}\n`;
 }
