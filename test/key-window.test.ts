@@ -9,6 +9,7 @@ import { recordsIn } from '../src/lab/audit.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 import { changedFile, changedStorage, changedSurroundings } from '../src/lab/wrapped-storage.ts';
 import { nodeStorage } from '../src/storage/node.ts';
+import type { StorageFile } from '../src/storage/storage.ts';
 
 const SMALL: WalOptions = { segmentBytes: 4096, durability: 'os' };
 const LONG = 'x'.repeat(500);
@@ -422,5 +423,37 @@ test('keys that were read before the log was replaced do not count in what lies 
     assert.equal(await answer(wal, 'old'), 'is 31');
     assert.equal(wal.stats().replacements, 1);
     assert.equal(await answer(wal, 'new'), 'was 2');
+    await wal.close();
+  }));
+
+test('keys that were read before the log was compacted further do not count: what was compacted meanwhile is read, too', () =>
+  inScratch('key-window', async (directory) => {
+    await change(directory, (wal) => fill(wal, 8));
+    let reads = 0;
+    const read = (file: StorageFile, target: Buffer, position: number) => {
+      const count = file.read(target, position);
+      if (target.includes('"key":"k2"')) reads++;
+      return count;
+    };
+    let yields = 0;
+    const clock = {
+      ...systemClock,
+      yield: async () => {
+        // The second after that is when all has been read.
+        if (reads > 0 && ++yields === 2) {
+          await change(directory, async (other) => {
+            await fill(other, 24);
+            await other.compact({ fold: lastData, retain: 1 });
+          });
+          await wal.head();
+        }
+        return systemClock.yield();
+      },
+    };
+    const storage = changedStorage({}, { read });
+    const wal = await Wal.openIn(changedSurroundings({ clock, storage }), directory, SMALL);
+    assert.equal(await answer(wal, 'k2'), 'was 2');
+    assert.equal(yields > 2, true);
+    for (const seq of [1, 12, 20, 32]) assert.equal(await answer(wal, `k${seq}`), `was ${seq}`);
     await wal.close();
   }));

@@ -91,7 +91,7 @@ export class LogEnd {
   /** Feeds all there is, and yields after each piece of it; false where the log was replaced. */
   *#catchingUp(feed: LineFeed): Generator<void, boolean> {
     this.#lookedAt = this.#parts.clock.elapsed();
-    for (;;) {
+    again: for (;;) {
       const { reader } = this;
       const { firstSeq } = reader;
       try {
@@ -102,10 +102,9 @@ export class LogEnd {
           if (progress === 'replaced') return false;
           if (progress === 'end') break;
           yield;
-          // Other code may have run, and read on, or found the log replaced.
-          if (reader !== this.#reader) break;
+          // Other code may have run, and found the log replaced, or compacted further.
+          if (reader !== this.#reader) continue again;
         }
-        if (reader !== this.#reader) continue;
         // A compaction deletes a segment once it was sealed: what is open here was read to that seal, and beyond.
         return where === 'here' || reader.firstSeq !== firstSeq || reader.isStoodFor;
       } catch (error) {
@@ -151,7 +150,7 @@ export class LogEnd {
     try {
       if (quick) reader.file.syncNow();
       else await reader.file.sync();
-      if (reader === this.#reader) this.#keepName();
+      this.#keepName();
     } catch (error) {
       throw this.syncFailed(error, firstSeq);
     }

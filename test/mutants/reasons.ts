@@ -250,16 +250,6 @@ export const REASONS: readonly Reason[] = [
   ...so('the body itself is checked as it is read: this only tells sooner that another file bears the name', {
     openBody: ['decodeHeader(line, path)?.body.index.crc !== header.body.index.crc'],
   }),
-  ...so(
-    'it tells what other code of the same Wal did while this waited; no world of the simulation has shown it',
-    {
-      'LogEnd.#catchingUp': ['reader !== this.#reader'],
-      'LogEnd.#settling': ['reader !== this.#reader'],
-      'LogEnd.sync': ['reader === this.#reader'],
-      'KnownKeys.#take': ['since !== this.#tail.since'],
-      'Replica.#loadOnce': ['state.seq !== head.seq'],
-    },
-  ),
   ...so('it decides what verify looks into, and what it tells; fuzz holds verify to what a salvage finds', {
     'DamageSurvey.#goOn': ['isSameWrite(closing.line, line)'],
     'VerifyFeed.passedOver': ['isSameWrite(before, line)'],

@@ -87,6 +87,18 @@ export const KEYS: readonly Mutant[] = [
     },
   },
   {
+    name: 'older-keys-of-an-earlier-gap',
+    rule: 'keys that were read while the log was compacted further leave a gap before what was read since',
+    told: 'ARCHITECTURE: Segments and snapshots',
+    edits: [{ file: 'log/known-keys', find: ' || since !== this.#tail.since', replace: '' }],
+    caughtBy: {
+      by: 'test',
+      file: 'key-window',
+      test: 'keys that were read before the log was compacted further do not count: what was compacted meanwhile is read, too',
+      because: 'few worlds of the simulation come to just that',
+    },
+  },
+  {
     name: 'batch-out-with-its-first',
     rule: 'a batch’s key is found as long as its last entry is in the window',
     told: 'FORMAT: Idempotency keys',

@@ -10,6 +10,12 @@ function copied(seen: string): ByTest {
   };
 }
 
+/** A test of what other code of the same process does while a Wal waits. */
+function byMeanwhile(test: string): ByTest {
+  const because = 'no world of the simulation has come to just that';
+  return { by: 'test', file: 'replaced-meanwhile', test, because };
+}
+
 /** A checkout, merge or restore under an open Wal. */
 export const REPLACEMENT: readonly Mutant[] = [
   {
@@ -98,5 +104,34 @@ export const REPLACEMENT: readonly Mutant[] = [
       },
     ],
     caughtBy: copied('before the sync ends'),
+  },
+  {
+    name: 'reads-on-in-the-old-file',
+    rule: 'who waited while a log was replaced reads what lies there now',
+    told: 'ARCHITECTURE: The way of an append',
+    edits: [
+      {
+        file: 'file/log-end',
+        find: 'if (reader !== this.#reader)\n                        continue again;',
+        replace: '',
+      },
+    ],
+    caughtBy: byMeanwhile('who reads on after other code found the log replaced reads what lies there now'),
+  },
+  {
+    name: 'replaced-twice',
+    rule: 'two that find a log replaced at the same time take it for one replacement',
+    told: 'ARCHITECTURE: The way of an append',
+    edits: [{ file: 'file/log-end', find: 'if (reader !== this.#reader)\n            return;', replace: '' }],
+    caughtBy: byMeanwhile('two that find a log replaced at the same time take it for one replacement'),
+  },
+  {
+    name: 'state-of-an-older-file',
+    rule: 'a table is loaded up to the head of its log',
+    told: 'ARCHITECTURE: State',
+    edits: [{ file: 'table/replica', find: ' || state.seq !== head.seq', replace: '' }],
+    caughtBy: byMeanwhile(
+      'a table that was loaded from an older file, which was there for a moment, is loaded again',
+    ),
   },
 ];
