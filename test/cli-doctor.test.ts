@@ -124,7 +124,7 @@ const CASES: readonly Case[] = [
   ],
   [
     'a repair was cut short',
-    (log) => writeFileSync(join(log, 'wal.repairing.tmp'), '{"kept":"a","made":"b"}\n'),
+    (log) => writeFileSync(join(log, 'wal.repairing.tmp'), '{"kept":"a","made":"b","phase":"replacing"}\n'),
     'format',
     'fail',
     /cut short/,

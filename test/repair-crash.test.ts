@@ -6,8 +6,12 @@ import { type LogRecord, Wal } from '../src/index.ts';
 import { fatesAt, imageAfter } from '../src/lab/crash/fates.ts';
 import { LOG, surroundingsOn } from '../src/lab/crash/workload.ts';
 import { SimDisk } from '../src/lab/disk/sim-disk.ts';
+import { faultyStorage } from '../src/lab/sim/faulty-storage.ts';
+import type { Call } from '../src/lab/sim/hardships.ts';
+import { systemError } from '../src/lab/wrapped-storage.ts';
 import { noLock } from '../src/lock/lock.ts';
 import { readWhole } from '../src/storage/files.ts';
+import type { Storage } from '../src/storage/storage.ts';
 import { repairLog } from '../src/wal/repair.ts';
 
 const SMALL = { segmentBytes: 4096, lock: noLock() } as const;
@@ -110,4 +114,118 @@ test('a salvage that goes on with one that was cut short, and crashes at any mom
     await repair(crashed, 5);
     assert.deepEqual(await idsIn(crashed, id), wanted);
   }
+});
+
+/** The disk as a process sees it that does something else before its calls. */
+const meeting = (disk: SimDisk, before: (call: Call, path: string) => void) =>
+  faultyStorage(disk, {
+    meet: (call, path) => {
+      before(call, path);
+      return undefined;
+    },
+    pause: () => Promise.resolve(),
+    comeBetween: () => {},
+    syncFailed: () => {},
+  });
+
+const isClosing = (call: Call, path: string) => call === 'remove' && path === `${LOG}/wal.json`;
+
+/** From taking wal.json away to putting the first file in place, and some more. */
+const CALLS_OF_CLOSING = 40;
+
+test('a segment that others make while a salvage closes the log is kept, killed at whatever call the salvage is', async () => {
+  for (let after = 0; after < CALLS_OF_CLOSING; after += 2) {
+    const disk = await damagedDisk(() => {});
+    // It has waited too long for the lock.
+    const late = await Wal.openIn(surroundingsOn(disk, 7), LOG, SMALL);
+    let left = Infinity;
+    const storage = meeting(disk, (call, path) => {
+      if (isClosing(call, path) && left === Infinity) {
+        for (let n = 1; n <= 5; n++) late.appendSync({ op: 'add', id: `late-${n}`, data: 'x'.repeat(800) });
+        left = after;
+      }
+      if (left-- <= 0) throw systemError('EKILLED');
+    });
+    const salvage = repairLog({ ...surroundingsOn(disk, 2), storage }, LOG, { mode: 'salvage' }, noLock());
+    await assert.rejects(salvage);
+    await repair(disk, 5);
+    const all = [...wanted, ...[1, 2, 3, 4, 5].map((n) => `late-${n}`)];
+    assert.deepEqual(await idsIn(disk), all, `killed at call ${after} after the log was closed`);
+    await late.close();
+  }
+});
+
+test('a checkout while a salvage closes the log: the salvage begins again, with the file that lies there then', async () => {
+  const git = { git: true, lock: noLock() } as const;
+  const disk = new SimDisk();
+  const add = async (on: SimDisk, ids: readonly string[]) => {
+    const wal = await Wal.openIn(surroundingsOn(on, ids.length), LOG, git);
+    for (const id of ids) await wal.append({ op: 'add', id });
+    await wal.close();
+    return readWhole(on, segment(1)) as Buffer;
+  };
+  const ours = await add(disk, ['bd-1', 'bd-2', 'bd-3']);
+  const theirs = await add(new SimDisk(disk.image.copy()), ['bd-4']);
+  disk.open(segment(1), 'update').writeAt(Buffer.from('y'), ours.indexOf('"bd-2"') + 2);
+  const damaged = disk.image.copy();
+  const isMarking = (call: Call, path: string) =>
+    call === 'rename' && path.startsWith(`${LOG}/wal.repairing`);
+  for (const isThen of [isClosing, isMarking]) {
+    const there = new SimDisk(damaged.copy());
+    let isLeft = false;
+    const storage = meeting(there, (call, path) => {
+      if (isLeft || !isThen(call, path) || there.look(`${LOG}/wal.repairing.tmp`) === undefined) return;
+      isLeft = true;
+      there.remove(segment(1));
+      there.open(segment(1), 'create').append([theirs]);
+    });
+    await repairLog({ ...surroundingsOn(there, 2), storage }, LOG, { mode: 'salvage' }, noLock());
+    assert.deepEqual(await idsIn(there), ['bd-1', 'bd-2', 'bd-3', 'bd-4']);
+    assert.deepEqual(
+      there.list(LOG).filter((name) => name.endsWith('.tmp')),
+      [],
+    );
+  }
+});
+
+test('a segment that is made after a salvage closed the log holds nothing that was acknowledged', async () => {
+  const disk = await damagedDisk(() => {});
+  let before: ReturnType<SimDisk['look']>;
+  const slow: Storage = {
+    ...meeting(disk, () => {}),
+    // What it saw of wal.json is from before that was taken away.
+    look: (path) => {
+      const seen = path === `${LOG}/wal.json` ? before : undefined;
+      if (seen === undefined) return disk.look(path);
+      before = undefined;
+      return seen;
+    },
+  };
+  const late = await Wal.openIn({ ...surroundingsOn(disk, 7), storage: slow }, LOG, SMALL);
+  const acknowledged: string[] = [];
+  let isClosed = false;
+  const salvaging = meeting(disk, (call, path) => {
+    if (!isClosing(call, path) || isClosed) return;
+    isClosed = true;
+    before = disk.look(path);
+  });
+  const storage: Storage = {
+    ...salvaging,
+    list: (path) => {
+      const names = salvaging.list(path);
+      for (let n = 1; before !== undefined && path === LOG && n <= 5; n++) {
+        try {
+          late.appendSync({ op: 'add', id: `late-${n}`, data: 'x'.repeat(800) });
+          acknowledged.push(`late-${n}`);
+        } catch {
+          // It waited in vain for the log to come back.
+        }
+      }
+      return names;
+    },
+  };
+  await repairLog({ ...surroundingsOn(disk, 2), storage }, LOG, { mode: 'salvage' }, noLock());
+  assert.equal(before, undefined);
+  assert.deepEqual(await idsIn(disk), [...wanted, ...acknowledged]);
+  await late.close();
 });

@@ -642,7 +642,10 @@ test('a marker that leads elsewhere is not followed', () =>
     writeFileSync(join(precious, 'file'), '');
     const kept = 'before-repair-20250101T000000.000Z';
     for (const made of ['../../precious', 'repaired-../../../precious']) {
-      writeFileSync(join(log, 'wal.repairing.tmp'), `${JSON.stringify({ kept, made })}\n`);
+      writeFileSync(
+        join(log, 'wal.repairing.tmp'),
+        `${JSON.stringify({ kept, made, phase: 'replacing' })}\n`,
+      );
       await assert.rejects(Wal.repair(log, { mode: 'salvage' }), { code: 'ERR_WAL_FORMAT' });
     }
     assert.deepEqual(readdirSync(precious), ['file']);
@@ -650,7 +653,10 @@ test('a marker that leads elsewhere is not followed', () =>
     const made = 'repaired-20250101T000000.000Z-a';
     for (const name of [made, kept]) {
       symlinkSync(precious, join(log, 'backups', name));
-      writeFileSync(join(log, 'wal.repairing.tmp'), `${JSON.stringify({ kept, made })}\n`);
+      writeFileSync(
+        join(log, 'wal.repairing.tmp'),
+        `${JSON.stringify({ kept, made, phase: 'replacing' })}\n`,
+      );
       await assert.rejects(Wal.repair(log, { mode: 'salvage' }), { code: 'ERR_WAL_FORMAT' });
       rmSync(join(log, 'backups', name));
     }

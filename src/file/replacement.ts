@@ -18,7 +18,8 @@ import { Staging } from './staging.ts';
 /*
  * A salvaged log takes the place of the damaged one in the same directory, so that locks, backups and whatever else lies
  * there stay. The names cannot all be changed at once; so wal.json, without which nobody opens a log whose segments are
- * there, is taken away first and comes back last, and a marker says from where to begin anew after a crash.
+ * there, is taken away first and comes back last, and a marker says how far it is. While it closes the log, all files are still the
+ * damaged log's, and perhaps not all are kept: after a crash then, wal.json is put back. Once it replaces files, all are kept.
  */
 
 /** The two that are in the log's place for backups while one takes the place of the other. */
@@ -29,31 +30,40 @@ export interface Swap {
   readonly made: string;
 }
 
+/** What the marker says of the files in the log's directory: all are the damaged log's, or some are the new one's. */
+type Phase = 'closing' | 'replacing';
+
 /** Names that lead nowhere else: what the marker names is deleted from. */
-const MARKER = /^\{"kept":"(before-repair-[0-9TZ.]+)","made":"(repaired-[0-9TZ.]+-[0-9a-f]+)"\}\n$/;
+const MARKER =
+  /^\{"kept":"(before-repair-[0-9TZ.]+)","made":"(repaired-[0-9TZ.]+-[0-9a-f]+)","phase":"(closing|replacing)"\}\n$/;
 
 /** The path of what lies in a log's place for backups. */
 export function besideBackups(directory: string, name: string): string {
   return join(directory, BACKUPS_DIRECTORY, name);
 }
 
-/** Where a crash left a swap: nothing was changed yet, some files are the new log's, or all; undefined where there was none. */
+/** Where a crash left a swap: `closed`: wal.json is away, and nothing else was changed. */
+export type SwapState = 'before' | 'closed' | 'within' | 'after';
+
+/** What a crash left of a swap; undefined where there was none. */
 export function unfinishedSwap(
   storage: Storage,
   directory: string,
-): (Swap & { readonly state: 'before' | 'within' | 'after' }) | undefined {
-  const swap = swapIn(storage, directory);
-  if (swap === undefined) return undefined;
+): (Swap & { readonly state: SwapState }) | undefined {
+  const marked = swapIn(storage, directory);
+  if (marked === undefined) return undefined;
+  const { phase, ...swap } = marked;
   const [now, then] = [directory, besideBackups(directory, swap.kept)].map((at) =>
     identity(storage, at, META_FILE),
   );
-  return { ...swap, state: now === undefined ? 'within' : now === then ? 'before' : 'after' };
+  if (now !== undefined) return { ...swap, state: now === then || phase === 'closing' ? 'before' : 'after' };
+  return { ...swap, state: phase === 'closing' ? 'closed' : 'within' };
 }
 
-function swapIn(storage: Storage, directory: string): Swap | undefined {
+function swapIn(storage: Storage, directory: string): (Swap & { readonly phase: Phase }) | undefined {
   const bytes = readWhole(storage, join(directory, REPAIRING_FILE));
   if (bytes === undefined) return undefined;
-  const [, kept = '', made = ''] = MARKER.exec(bytes.toString()) ?? [];
+  const [, kept = '', made = '', phase] = MARKER.exec(bytes.toString()) ?? [];
   // What is deleted, and read, lies where the names say.
   const leads = [kept, made].some((name) => storage.isLink(besideBackups(directory, name)));
   if (kept === '' || leads) {
@@ -61,7 +71,7 @@ function swapIn(storage: Storage, directory: string): Swap | undefined {
     const message = `${join(directory, REPAIRING_FILE)}, which a repair left that was cut short, is damaged. ${advice}`;
     throw new WalError('ERR_WAL_FORMAT', message);
   }
-  return { kept, made };
+  return { kept, made, phase: phase as Phase };
 }
 
 function identity(storage: Storage, directory: string, name: string): string | undefined {
@@ -91,17 +101,16 @@ export async function keepOriginal(
   }
 }
 
-/** Keeps what came since, too. False where a file was replaced: then what is kept is not all there is. */
-export function keepLatecomers(storage: Storage, directory: string, kept: string): boolean {
+/** Keeps what came since, too. False where a file was replaced or removed: then what is kept is not what there is. */
+function keepLatecomers(storage: Storage, directory: string, kept: string): boolean {
   const copy = besideBackups(directory, kept);
-  let isSame = true;
-  for (const name of logFiles(storage, directory)) {
-    const there = identity(storage, copy, name);
-    if (there === undefined) storage.link(join(directory, name), join(copy, name));
-    else isSame &&= there === identity(storage, directory, name);
-  }
+  for (const name of logFiles(storage, directory))
+    if (identity(storage, copy, name) === undefined) storage.link(join(directory, name), join(copy, name));
   storage.syncDirectory(copy);
-  return isSame;
+  return logFiles(storage, copy).every((name) => {
+    const now = identity(storage, directory, name);
+    return now === identity(storage, copy, name) || (name === META_FILE && now === undefined);
+  });
 }
 
 /** Names of a log's segments, snapshots and wal.json. */
@@ -113,26 +122,29 @@ function logFiles(storage: Storage, directory: string): string[] {
     );
 }
 
-/** Puts the new log's files, but for wal.json, where the old one's are. To be called in the write turn. `isBegun`: wal.json is gone. */
+/**
+ * Puts the new log's files, but for wal.json, where the old one's are. To be called in the write turn. `isBegun`: some are there.
+ * False where a file was replaced since it was kept: then nothing is changed.
+ */
 export function beginSwap(
   storage: Storage,
   directory: string,
-  { kept, made }: Swap,
+  swap: Swap,
   token: string,
   isBegun: boolean,
-): void {
+): boolean {
+  const { kept, made } = swap;
   const from = besideBackups(directory, made);
-  const marker = join(directory, REPAIRING_FILE);
-  const temporary = `${marker}.${token}.tmp`;
-  const bytes = Buffer.from(`${JSON.stringify({ kept, made })}\n`);
-  writeWhole(storage, temporary, bytes, permissionsIn(storage, from));
-  // There may be one already, and without any nobody would know of what is kept.
-  storage.rename(temporary, marker);
-  storage.syncDirectory(directory);
-  storage.remove(join(directory, META_FILE));
-  storage.syncDirectory(directory);
-  // From here on nobody makes a segment; who has waited too long for the lock may just have.
-  if (!isBegun) keepLatecomers(storage, directory, kept);
+  if (!isBegun) {
+    mark(storage, directory, swap, 'closing', token);
+    storage.remove(join(directory, META_FILE));
+    storage.syncDirectory(directory);
+    // From here on nobody makes a segment; who has waited too long for the lock may just have.
+    if (!keepLatecomers(storage, directory, kept)) return undone(storage, directory, swap);
+  }
+  mark(storage, directory, swap, 'replacing', token);
+  // As late as can be: a checkout that comes after this look is undone.
+  if (!isBegun && !keepLatecomers(storage, directory, kept)) return undone(storage, directory, swap);
   const fresh = logFiles(storage, from).filter((name) => name !== META_FILE);
   // While segments lie there, nobody makes a new log for want of a wal.json.
   for (const name of fresh) storage.rename(join(from, name), join(directory, name));
@@ -141,6 +153,32 @@ export function beginSwap(
   storage.remove(join(directory, SUSPECT_FILE));
   // What moved from one to the other is kept once both are.
   for (const each of [directory, from]) storage.syncDirectory(each);
+  return true;
+}
+
+function mark(storage: Storage, directory: string, { kept, made }: Swap, phase: Phase, token: string): void {
+  const marker = join(directory, REPAIRING_FILE);
+  const temporary = `${marker}.${token}.tmp`;
+  const bytes = Buffer.from(`${JSON.stringify({ kept, made, phase })}\n`);
+  writeWhole(storage, temporary, bytes, permissionsIn(storage, besideBackups(directory, made)));
+  // There may be one already, and without any nobody would know of what is kept.
+  storage.rename(temporary, marker);
+  storage.syncDirectory(directory);
+}
+
+/** Takes a swap back of which no file was put in place: wal.json is the damaged log's again, where that had one. */
+export function undoSwap(storage: Storage, directory: string, { kept, made }: Swap): void {
+  const [original, path] = [join(besideBackups(directory, kept), META_FILE), join(directory, META_FILE)];
+  if (storage.look(path) === undefined && storage.look(original) !== undefined) {
+    storage.link(original, path);
+    storage.syncDirectory(directory);
+  }
+  clearSwap(storage, directory, made);
+}
+
+function undone(storage: Storage, directory: string, swap: Swap): false {
+  undoSwap(storage, directory, swap);
+  return false;
 }
 
 /** Opens the new log to all, and takes away what the swap needed. */
@@ -152,7 +190,7 @@ export function endSwap(storage: Storage, directory: string, { made }: Swap): vo
 }
 
 /** Takes away the marker, and what is left of the new log outside its place. */
-export function clearSwap(storage: Storage, directory: string, made: string): void {
+function clearSwap(storage: Storage, directory: string, made: string): void {
   storage.remove(join(directory, REPAIRING_FILE));
   storage.syncDirectory(directory);
   removeMade(storage, directory, made);

@@ -90,11 +90,14 @@ export class WriteTurn {
   #makeSegment(firstSeq: number): boolean {
     const { storage, directory, end } = this.#parts;
     const path = join(directory, segmentName(firstSeq));
+    const meta = join(directory, META_FILE);
     end.syncNow();
     try {
-      if (storage.look(join(directory, META_FILE)) === undefined) return false;
+      const before = storage.look(meta);
+      if (before === undefined) return false;
       storage.open(path, 'append', end.reader.file.look()).close();
-      return true;
+      // A salvage that took it away in between may not have seen the segment.
+      return storage.look(meta)?.inode === before.inode;
     } catch (error) {
       throw fileError(error, 'make', path, 'not-written');
     }

@@ -10,13 +10,12 @@ import { takeRepairLock } from '../file/repair-lock.ts';
 import {
   beginSwap,
   besideBackups,
-  clearSwap,
   endSwap,
-  keepLatecomers,
   keepOriginal,
   removeMade,
   type Swap,
   segmentBytes,
+  undoSwap,
   unfinishedSwap,
 } from '../file/replacement.ts';
 import { type Snapshots, snapshotsFor } from '../file/salvage-snapshots.ts';
@@ -76,22 +75,24 @@ export async function salvage(job: RepairJob): Promise<RepairReport> {
 /** The same, while no other salvage of the log is under way: what the last one left may be taken away, or gone on with. */
 async function salvageAlone(job: RepairJob): Promise<RepairReport> {
   const { directory, surroundings } = job;
-  const { unfinished, swap, reasons, whole } = await look(job);
-  if (unfinished !== undefined && swap === undefined)
-    clearSwap(surroundings.storage, directory, unfinished.made);
+  const { storage } = surroundings;
+  const unfinished = unfinishedSwap(storage, directory);
+  if (unfinished !== undefined && unfinished.state !== 'within') undoSwap(storage, directory, unfinished);
+  const { swap, reasons, whole } = await look(job);
   if (swap === undefined && whole !== undefined) return nothingToDo(job, whole);
   const { made, source, kept } = await replace(job, swap);
   return report(job, reasons, made, source, besideBackups(directory, kept));
 }
 
-/** What there is to salvage, and from where: the log, or the original that a salvage kept which was cut short within its swap. */
+/** What there is to salvage, and from where: the log, or the original that a salvage kept which was cut short while wal.json was away. */
 async function look(job: RepairJob) {
   const { directory, surroundings } = job;
   const unfinished = unfinishedSwap(surroundings.storage, directory);
   const swap = unfinished?.state === 'within' ? unfinished : undefined;
-  const from = swap === undefined ? directory : besideBackups(directory, swap.kept);
+  const closed = unfinished?.state === 'closed' ? unfinished : swap;
+  const from = closed === undefined ? directory : besideBackups(directory, closed.kept);
   const { wrong, whole } = await examine(job, from);
-  const reasons = swap === undefined ? wrong : ['A repair was cut short.', ...wrong];
+  const reasons = closed === undefined ? wrong : ['A repair was cut short.', ...wrong];
   return { unfinished, swap, from, reasons, whole };
 }
 
@@ -197,14 +198,28 @@ async function attempt(job: RepairJob, swap: Swap, isBegun: boolean) {
     return { source, made, inPlace: await putInPlace(job, swap, isBegun) };
   } catch (error) {
     const { directory, surroundings } = job;
+    const { storage } = surroundings;
     const { message, code, cause, ...facts } = fileError(error, 'repair', directory);
-    if (unfinishedSwap(surroundings.storage, directory) === undefined) {
-      // The log is as it was.
-      for (const name of [swap.made, swap.kept]) removeMade(surroundings.storage, directory, name);
+    if (isAsItWas(storage, directory)) {
+      for (const name of [swap.made, swap.kept]) removeMade(storage, directory, name);
       throw new WalError(code, message, { ...facts, cause });
     }
     const more = 'The log is closed until the repair is run again, which goes on with it.';
     throw new WalError(code, `${message} ${more}`, { ...facts, cause });
+  }
+}
+
+/** Whether no file of the log was replaced; wal.json is put back, if it is away. */
+function isAsItWas(storage: Storage, directory: string): boolean {
+  const unfinished = unfinishedSwap(storage, directory);
+  if (unfinished === undefined) return true;
+  if (unfinished.state === 'within') return false;
+  try {
+    undoSwap(storage, directory, unfinished);
+    return true;
+  } catch {
+    // The next salvage does it.
+    return false;
   }
 }
 
@@ -234,11 +249,7 @@ async function putInPlace(job: RepairJob, swap: Swap, isBegun: boolean): Promise
   try {
     const done = await gate.enter(
       () => true,
-      () => {
-        if (!isBegun && !keepLatecomers(storage, directory, swap.kept)) return false;
-        beginSwap(storage, directory, swap, randomHex(12), isBegun);
-        return true;
-      },
+      () => beginSwap(storage, directory, swap, randomHex(12), isBegun),
     );
     return done === true;
   } finally {

@@ -4,6 +4,7 @@ import { messageOf } from '../../errors/errors.ts';
 import { META_FILE, REPAIRING_FILE, segmentSeq, snapshotSeq } from '../../format/names.ts';
 import { Wal, type WalError } from '../../index.ts';
 import { noLock } from '../../lock/lock.ts';
+import { readWhole } from '../../storage/files.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { repairLog } from '../../wal/repair.ts';
 import { imageAfter } from '../crash/fates.ts';
@@ -61,8 +62,6 @@ export interface WorldReport {
 const LOOK_EVERY = 100;
 /** What leaves half a line. */
 const TEARING = { fails: true, full: true, split: true };
-/** Calls that only look at the disk, or wait. */
-const LOOKS: readonly Call[] = ['list', 'open', 'look', 'size', 'read', 'sync', 'lock'];
 const MOST_DEPTH = 2;
 const MOST_DAMAGES = 3;
 const HANGS_AFTER = 10_000;
@@ -181,7 +180,7 @@ export class World {
         this.#jump(where, dice);
         break;
       case 'checkout':
-        if (this.#isInSwap(actor, call) || !this.#checkout(where, dice, call === 'sync')) takeBack();
+        if (this.#isInSwap || !this.#checkout(where, dice, call === 'sync')) takeBack();
         break;
       default:
         this.count(trouble.kind);
@@ -257,12 +256,11 @@ export class World {
     this.scheduler.setWallClock(ms);
   }
 
-  /** A checkout in the microseconds between a salvage's last look and its end is undone by it. */
-  #isInSwap(actor: Actor, call: Call): boolean {
-    const names = this.disk.look(LOG) === undefined ? [] : this.disk.list(LOG);
-    if (this.#isClosed || names.some((name) => name.startsWith(REPAIRING_FILE))) return true;
-    const mender = this.#actors.find((each) => each?.isMending);
-    return mender !== undefined && (this.#depth > 0 || (actor === mender && !LOOKS.includes(call)));
+  /** A checkout after a salvage's last look, or before the salvage that goes on with replaced files, is undone. */
+  get #isInSwap(): boolean {
+    const marker = readWhole(this.disk, `${LOG}/${REPAIRING_FILE}`)?.toString();
+    if (marker === undefined) return false;
+    return marker.includes('"phase":"replacing"') || this.#actors.some((each) => each?.isMending);
   }
 
   /** `outside`: whoever makes the call is not in the middle of a turn. */
