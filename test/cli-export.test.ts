@@ -200,6 +200,15 @@ test('a file that holds what the log does not know, or has older, is not written
     writeFileSync(path, lines([deleted, { ...WHOLE, title: 'Before', updated_at: '2025-10-12T00:00:00Z' }]));
     assert.equal((await runHere(dir, [...EXPORT, 'issues.jsonl'])).code, 0);
     assert.equal(readFileSync(path, 'utf8'), lines([WHOLE]));
+    // An edit in the log that left updated_at as it was, and another header: the file has nothing newer.
+    const [header, edited] = [{ _schema: 'a' }, { ...WHOLE, title: 'Edited' }];
+    await makeLog(dir, [
+      { op: 'keep', id: 'beads:_schema', data: header },
+      { op: 'edit', id: 'bd-1', data: edited },
+    ]);
+    writeFileSync(path, lines([{ _schema: 'b' }, WHOLE]));
+    assert.equal((await runHere(dir, [...EXPORT, 'issues.jsonl'])).code, 0);
+    assert.equal(readFileSync(path, 'utf8'), lines([header, edited]));
   }));
 
 test("a file is not written over by another fold than the log's, which makes other issues of it", () =>
@@ -247,28 +256,30 @@ test('an id whose deletion was compacted away is not dropped from a file until i
     assert.equal(readFileSync(join(dir, 'out.jsonl'), 'utf8'), lines([WHOLE]));
   }));
 
-test('created_at stays what a file says where a compaction took the first entry of an id away', () =>
+test('created_at is that of the first entry, or of the file where a compaction took that away', () =>
   inScratch('cli-export-created', async (dir) => {
-    await makeLog(dir, [
-      { op: 'add', id: 'bd-1', ts: 0, data: { title: 'One' } },
-      { op: 'add', id: 'bd-2', ts: 0, data: { title: 'Two' } },
-    ]);
-    assert.equal((await runHere(dir, [...EXPORT, 'out.jsonl'])).code, 0);
-    await makeLog(dir, [{ op: 'edit', id: 'bd-1', ts: 1000, data: { title: 'One!' } }]);
+    const path = join(dir, 'out.jsonl');
+    const add = (id: string, ts: number) => ({ op: 'add', id, ts, data: { title: id } });
+    /** When each issue was created, by the file that an export writes over one that says so. */
+    const created = async (inFile: Readonly<Record<string, number>>) => {
+      const dated = ([id, at]: [string, number]) => {
+        const created_at = new Date(at).toISOString();
+        return { id, title: 'Before', created_at, updated_at: created_at };
+      };
+      writeFileSync(path, lines(Object.entries(inFile).map(dated)));
+      assert.equal((await runHere(dir, [...EXPORT, 'out.jsonl'])).code, 0);
+      const issues = objects(readFileSync(path, 'utf8'));
+      return Object.fromEntries(issues.map(({ id, created_at }) => [id, Date.parse(created_at)]));
+    };
+    const again = (id: string, ts: number) => [{ op: 'delete', id, ts }, add(id, ts)];
+    await makeLog(dir, [add('a', 10), add('b', 10), ...again('b', 20), add('a', 30)]);
+    assert.deepEqual(await created({ a: 5, b: 5 }), { a: 10, b: 20 });
     await runHere(dir, ['compact', '--fold', 'last-data', '--retain', '1', '--no-backup']);
-    await makeLog(dir, [
-      { op: 'delete', id: 'bd-2', ts: 2000 },
-      { op: 'add', id: 'bd-2', ts: 3000, data: { title: 'Another' } },
-    ]);
-    assert.equal((await runHere(dir, [...EXPORT, 'out.jsonl'])).code, 0);
-    const dates = objects(readFileSync(join(dir, 'out.jsonl'), 'utf8')).map((issue) => [
-      issue.title,
-      ...[issue.created_at, issue.updated_at].map((date) => Date.parse(date)),
-    ]);
-    assert.deepEqual(dates, [
-      ['One!', 0, 1000],
-      ['Another', 3000, 3000],
-    ]);
+    await makeLog(dir, [...again('b', 40), add('c', 50)]);
+    assert.deepEqual(await created({ a: 10, b: 5 }), { a: 10, b: 40, c: 50 });
+    assert.deepEqual(await created({ c: 5 }), { a: 30, b: 40, c: 5 });
+    await makeLog(dir, [add('c', 60)]);
+    assert.deepEqual(await created({ c: 55 }), { a: 30, b: 40, c: 50 });
   }));
 
 test('a line of a file with an integer that JavaScript rounds is compared by its time, and never as equal', () =>
@@ -351,11 +362,12 @@ test(
       symlinkSync('/dev/stdout', join(dir, 'link'));
       assert.equal(destinationOf(join(dir, 'link')).descriptor, 1);
       const file = openSync(path, 'a');
+      writeWhole(`/dev/fd/${file}`, ['by its ', 'number\n']);
       const { code } = await ended(
         start(dir, [...EXPORT, '/dev/stdout'], { stdio: ['ignore', file, 'inherit'] }),
       );
       fs.closeSync(file);
-      assert.deepEqual([code, readFileSync(path, 'utf8')], [0, `before\n${lines([WHOLE])}`]);
+      assert.deepEqual([code, readFileSync(path, 'utf8')], [0, `before\nby its number\n${lines([WHOLE])}`]);
     }),
 );
 

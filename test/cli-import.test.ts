@@ -127,6 +127,11 @@ test('a tombstone deletes the issue, is exported, and yields to what is newer', 
     assert.deepEqual(ids, ['bd-2', 'beads:tombstone:bd-1']);
     const exported = await runHere(dir, ['export', '--to', 'beads', '-']);
     assert.deepEqual(objects(exported.stdout), [tombstone, TWO]);
+    // Where it comes back without an import, its tombstone is still there, and older.
+    const again = { ...ONE, title: 'Again' };
+    await makeLog(dir, [{ op: 'add', id: 'bd-1', ts: Date.parse('2025-10-15T00:00:00Z'), data: again }]);
+    assert.deepEqual(objects((await runHere(dir, ['export', '--to', 'beads', '-'])).stdout), [again, TWO]);
+    await makeLog(dir, [{ op: 'delete', id: 'bd-1' }]);
     const back = { ...ONE, updated_at: '2025-10-15T00:00:00Z' };
     assert.deepEqual((await imported(dir, [back])).did, { ...NOTHING, added: 1 });
     assert.deepEqual(

@@ -67,16 +67,15 @@ async function lossOf(
   written: ExportedLine | undefined,
   history: () => Promise<History>,
 ): Promise<Pick<Loss, 'why' | 'forgotten'> | undefined> {
-  const { about, place, at = 0n, kind, fields } = line;
+  const { about, at = 0n, kind, fields } = line;
   if (written === undefined) {
     const entries = await history();
-    const id = kind === 'other' ? place : about;
-    const deleted = entries.deleted(id);
+    const deleted = entries.deleted(about);
     if (deleted !== undefined)
       return at > inNanoseconds(deleted) ? { why: 'is newer than its deletion in the log' } : undefined;
     if (entries.from === 1) return { why: 'is not in what the log exports' };
     const why = `is not in what the log exports, and no entry from ${entries.from} on deletes it (those before were compacted away)`;
-    return { why, forgotten: id };
+    return { why, forgotten: about };
   }
   const { item, lacks } = written;
   if (at > written.at) return { why: `is newer than in the log (entry ${item.rev})` };
