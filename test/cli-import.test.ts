@@ -149,6 +149,16 @@ test('a header, memories and unknown kinds are kept, and written back as they we
       { _type: 'memory', key: 'build', value: 'npm ci' },
       { _type: 'note', text: 'without a name' },
     ];
+    const dead = { ...TWO, status: 'tombstone' };
+    const own = [{ ...ONE, id: 'bd-s', _schema: 1 }, dead, { _type: 'tombstone', id: TWO.id }];
+    assert.deepEqual((await imported(dir, own)).did, { ...NOTHING, added: 1, kept: 2 });
+    const both = await runHere(dir, ['export', '--to', 'beads', '-']);
+    assert.deepEqual(new Set(objects(both.stdout)), new Set(own));
+    await makeLog(dir, [
+      { op: 'delete', id: 'bd-s' },
+      { op: 'delete', id: `beads:tombstone:${TWO.id}` },
+      { op: 'delete', id: `beads:other:${TWO.id}` },
+    ]);
     assert.deepEqual((await imported(dir, lines)).did, { ...NOTHING, added: 1, kept: 3 });
     assert.deepEqual((await imported(dir, lines)).did, { ...NOTHING, unchanged: 4 });
     const { stdout } = await runHere(dir, ['export', '--to', 'beads', '-']);
@@ -224,6 +234,14 @@ test('bad lines are listed and passed over, and the exit code says so; with --st
       'jsonl-wal: Line 5 has neither created_at nor updated_at that is a time.',
     ]);
     assert.match(stderr, /^jsonl-wal: Line 6 is not JSON: /m);
+    const [deep, taken] = await Promise.all(
+      [
+        { ...ONE, deep: JSON.parse(`${'['.repeat(1500)}${']'.repeat(1500)}`) },
+        { ...ONE, id: 'beads:tombstone:bd-1' },
+      ].map(async (line) => (await imported(dir, [line])).told[0].message),
+    );
+    assert.match(deep, /^Line 1 cannot be written as JSON: it is nested more than 1000 levels deep\.$/);
+    assert.match(taken, /^Line 1 has an id that begins with "beads:", as only/);
     assert.match(
       stderr,
       /^jsonl-wal: 5 bad lines passed over: the import is not whole\. \[ERR_WAL_ENTRY\]\n$/m,

@@ -88,12 +88,12 @@ async function lossOf(
 
 /** Whether a line says something else than the log, which was not written later: somebody edited the file. */
 function isUndecided(
-  { at, fields }: BeadsLine,
+  { at, fields, kind }: BeadsLine,
   isExact: boolean,
   { item, at: writtenAt, text }: ExportedLine,
 ): boolean {
   // beads makes the header for each file.
-  if (fields._schema !== undefined) return false;
+  if (kind === 'other' && fields._schema !== undefined) return false;
   const isOfOneAge = at === undefined || (at === writtenAt && item.ts <= inMilliseconds(at));
   return isOfOneAge && !(isExact && textOf(fields, canonicalOfParsed) === text);
 }

@@ -1,4 +1,4 @@
-import { hasCode, WalError } from '../../errors/errors.ts';
+import { hasCode, messageOf, WalError } from '../../errors/errors.ts';
 import { batchBody } from '../../format/entry.ts';
 import type { Table } from '../../index.ts';
 import { count, figure } from '../words.ts';
@@ -57,8 +57,9 @@ export function checkLine({ about, place, fields }: BeadsLine, maxEntryBytes: nu
   try {
     batchBody(entries, 0, { maxEntryBytes, values: 'strict' });
   } catch (error) {
-    if (!hasCode(error, 'ERR_WAL_TOO_LARGE')) throw error;
-    throw new Error(`is too large: an entry of this log has ${maxEntryBytes} bytes at most`);
+    if (hasCode(error, 'ERR_WAL_TOO_LARGE'))
+      throw new Error(`is too large: an entry of this log has ${maxEntryBytes} bytes at most`);
+    throw new Error(messageOf(error).replace(/^(?:The|Batch) entry(?: \d+)? |\.$/g, ''));
   }
 }
 

@@ -31,6 +31,8 @@ export function beadsLine(value: unknown): BeadsLine {
     return { about: kept, place: kept, kind: 'other', at: instantOf(value.updated_at), fields: value };
   const { id } = value;
   if (typeof id !== 'string' || id === '') throw new Error('has no id');
+  if (id.startsWith(KEPT))
+    throw new Error(`has an id that begins with "${KEPT}", as only what is no issue has in the log`);
   const kind = value.status === 'tombstone' ? 'tombstone' : 'issue';
   const at = changedAt(value);
   if (at === undefined) throw new Error('has neither created_at nor updated_at that is a time');
@@ -40,9 +42,10 @@ export function beadsLine(value: unknown): BeadsLine {
 /** The id under which the log keeps a header, a memory, or a line of a kind that is not known here; undefined for an issue. */
 function keptPlace(fields: Fields): string | undefined {
   const { _schema, _type, id, key } = fields;
-  if (_schema !== undefined) return `${KEPT}_schema`;
+  if (_schema !== undefined && id === undefined) return `${KEPT}_schema`;
   if (_type === undefined || _type === 'issue') return undefined;
-  const kind = typeof _type === 'string' ? _type : 'other';
+  // No other kind lies where tombstones do.
+  const kind = typeof _type === 'string' && _type !== 'tombstone' ? _type : 'other';
   const name = [id, key].find((each) => typeof each === 'string' && each !== '');
   return `${KEPT}${kind}:${name ?? createHash('sha256').update(canonicalOfParsed(fields)).digest('hex').slice(0, 32)}`;
 }
