@@ -19,7 +19,9 @@ export function convertedSnapshot(
 ): MendedSnapshot | undefined {
   const path = join(directory, snapshotName(seq));
   const bytes = readWhole(storage, path) ?? Buffer.alloc(0);
-  const lines = cutLines(toUtf8(bytes, encodingOf(bytes)));
+  const text = toUtf8(bytes, encodingOf(bytes)).toString('latin1');
+  // JSON holds no carriage return: each one ends a line, or belongs to its end.
+  const lines = cutLines(Buffer.from(text.replaceAll('\r', '\n'), 'latin1'));
   const there = lines.map(withoutNewline).filter(({ length }) => length > 0);
   return snapshotOf(there, path, seq) ?? snapshotOf(objectsIn(lines).map(asWritten), path, seq);
 }
