@@ -3,7 +3,7 @@ import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { ended, objects, run, start } from '../src/lab/command-line.ts';
+import { ended, objects, runHere as run, run as runApart, start } from '../src/lab/command-line.ts';
 import { holdLock } from '../src/lab/hold-lock.ts';
 import { makeLog } from '../src/lab/make-log.ts';
 import { inScratch } from '../src/lab/scratch.ts';
@@ -20,7 +20,8 @@ for (const kind of ['kernel', 'lockfile'] as const) {
     inScratch(`cli-lock-${kind}`, async (dir) => {
       await makeLog(dir);
       await run(dir, ['lock', 'set', kind]);
-      await run(dir, APPEND);
+      // By a process that is gone then.
+      await runApart(dir, APPEND);
       const free = await statusOf(dir);
       assert.deepEqual({ kind: free.kind, held: free.held }, { kind, held: false });
       assert.deepEqual(
@@ -86,7 +87,7 @@ test('NODE_DEBUG=jsonl-wal tells of the wait, of going on without the lock, and 
     await makeLog(dir);
     const lock = holdLock('kernel', join(dir, '.beads'));
     try {
-      const { stderr } = await run(dir, [...APPEND, '--lock-timeout', '500'], '', {
+      const { stderr } = await runApart(dir, [...APPEND, '--lock-timeout', '500'], '', {
         NODE_DEBUG: 'jsonl-wal',
       });
       const [record] = objects((await run(dir, ['read', '--json'])).stdout);
