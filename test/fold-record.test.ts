@@ -8,6 +8,9 @@ import { type Fold, lastData, Wal } from '../src/index.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 import { files, fill, inLog, SEGMENT, SMALL, SNAPSHOT } from '../src/lab/small-log.ts';
 import { warningsIn } from '../src/lab/warnings.ts';
+import { changedFile, changedStorage, changedSurroundings } from '../src/lab/wrapped-storage.ts';
+import { nodeStorage } from '../src/storage/node.ts';
+import type { Storage } from '../src/storage/storage.ts';
 
 const counting: Fold<number> = { name: 'counting', version: 1, apply: (count = 0) => count + 1 };
 const IDENTITY = { name: 'counting', version: 1 };
@@ -92,8 +95,10 @@ test('the seal of a compaction names its fold: who names another while the snaps
       await wal.append({ op: 'add', id: 'bd-1', data: 'x' });
       // Who names another one while the snapshot is made comes too late: what that one needs may be deleted next.
       let other: Promise<Wal> | undefined;
+      let applied = 0;
       const apply: Fold['apply'] = (value, record) => {
-        other ??= Wal.open(directory, { ...SMALL, fold: counting });
+        // The first time the fold is only tried.
+        if (++applied === 2) other = Wal.open(directory, { ...SMALL, fold: counting });
         return lastData.apply(value, record);
       };
       const { made, seq } = await wal.compact({ fold: { ...lastData, apply }, retain: 1 });
@@ -102,6 +107,86 @@ test('the seal of a compaction names its fold: who names another while the snaps
       assert.deepEqual([late.info().fold?.name, (await late.head()).seq], ['last-data', seq]);
       await assert.rejects(late.compact(), { code: 'ERR_WAL_FOLD', message: /"last-data" version 1/ });
       await late.close();
+    });
+  }));
+
+/** Runs `meanwhile` once while a snapshot is written: after the last look at the log, before the snapshot has its name. */
+function whileWriting(meanwhile: () => Promise<unknown>) {
+  let begun: Promise<unknown> | undefined;
+  const open: Storage['open'] = (path, access, as) => {
+    const file = nodeStorage.open(path, access, as);
+    if (!/snapshot-.*\.tmp$/.test(path) || access !== 'create') return file;
+    const sync = async () => {
+      begun ??= meanwhile();
+      await begun;
+      await file.sync();
+    };
+    return changedFile(file, { sync });
+  };
+  return changedSurroundings({ storage: changedStorage({ open }) });
+}
+
+test('a compaction that has nothing to seal names its fold by an entry: another comes too late', () =>
+  inScratch('fold', async (directory) => {
+    await using(directory, {}, (wal) => wal.append({ op: 'add', id: 'bd-1', data: 'x'.repeat(5000) }));
+    let late: Wal | undefined;
+    const surroundings = whileWriting(async () => {
+      late = await Wal.open(directory, { ...SMALL, fold: counting });
+    });
+    const wal = await Wal.openIn(surroundings, directory, SMALL);
+    const { made, seq } = await wal.compact({ fold: lastData, retain: 1 });
+    assert.deepEqual([made, seq], [true, 2]);
+    assert.deepEqual([late?.info().fold?.name, (await late?.head())?.seq], ['last-data', 2]);
+    await assert.rejects(late?.compact() as Promise<unknown>, { code: 'ERR_WAL_FOLD' });
+    await Promise.all([wal.close(), late?.close()]);
+  }));
+
+test('of two compactions with different folds and nothing to seal, the second is refused, and deletes nothing', () =>
+  inScratch('fold', async (directory) => {
+    await using(directory, {}, (wal) => wal.append({ op: 'add', id: 'bd-1', data: 'x'.repeat(5000) }));
+    let refused: Promise<void> | undefined;
+    const surroundings = whileWriting(async () => {
+      const other = using(directory, {}, (wal) => wal.compact({ fold: counting, retain: 1 }));
+      refused = assert.rejects(other, { code: 'ERR_WAL_FOLD', message: /"last-data" version 1/ });
+      await refused;
+    });
+    const wal = await Wal.openIn(surroundings, directory, SMALL);
+    assert.equal((await wal.compact({ fold: lastData, retain: 1 })).made, true);
+    await refused;
+    assert.equal(await (await wal.table()).get('bd-1'), 'x'.repeat(5000));
+    await wal.close();
+  }));
+
+test('a later version of a fold that is named while a snapshot is made keeps the entries that it needs', () =>
+  inScratch('fold', async (directory) => {
+    await using(directory, { fold: counting }, (wal) => fill(wal, 20));
+    const later: Fold<number> = { ...counting, version: 2 };
+    const surroundings = whileWriting(() => using(directory, { fold: later }, () => {}));
+    const wal = await Wal.openIn(surroundings, directory, SMALL);
+    const refused = { code: 'ERR_WAL_FOLD', message: /"counting" version 2/ };
+    await assert.rejects(wal.compact({ fold: counting, retain: 1 }), refused);
+    await wal.close();
+    await using(directory, { fold: later }, async (other) => {
+      assert.equal((await other.table<number>()).get('bd-1'), 2);
+      assert.equal((await other.compact({ retain: 1 })).made, true);
+    });
+  }));
+
+test('a fold that fails on the entries is not recorded, and another compacts', () =>
+  inScratch('fold', async (directory) => {
+    await using(directory, {}, async (wal) => {
+      await fill(wal, 20);
+      const before = files(directory, /./).map((name) => readFileSync(join(directory, name), 'latin1'));
+      const failing = { ...counting, apply: () => assert.fail('not of this log') };
+      const unordered = { ...counting, order: () => assert.fail('not of this log') };
+      for (const fold of [failing, unordered])
+        await assert.rejects(wal.compact({ fold: fold as Fold<unknown> }), { code: 'ERR_WAL_FOLD' });
+      assert.deepEqual(
+        files(directory, /./).map((name) => readFileSync(join(directory, name), 'latin1')),
+        before,
+      );
+      assert.equal(wal.info().fold, undefined);
+      assert.equal((await wal.compact({ fold: lastData })).made, true);
     });
   }));
 
@@ -296,13 +381,11 @@ test('a body that only looks like a record of a fold records none', () => {
 test('a snapshot names the fold of a log in which no line does', () =>
   inScratch('fold', async (directory) => {
     await using(directory, {}, async (wal) => {
-      // It fills its segment: the seal after it is no compaction's, and names no fold.
-      await wal.append({ op: 'add', id: 'bd-1', data: 'x'.repeat(SMALL.segmentBytes) });
-      await wal.compact({ fold: counting });
+      await fill(wal, 1);
+      await wal.compact({ fold: counting, retain: 1 });
       assert.deepEqual(wal.info().fold, IDENTITY);
     });
-    for (const name of files(directory, SEGMENT))
-      assert.doesNotMatch(readFileSync(join(directory, name), 'utf8'), /"fold"/);
+    assert.deepEqual(files(directory, SEGMENT), []);
     await using(directory, { fold: lastData }, async (wal) => {
       assert.equal((await wal.head()).seq, 1);
       await assert.rejects(wal.compact(), { code: 'ERR_WAL_FOLD', seq: 1 });

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock/clock.ts';
 import { hasCode, WalError } from '../errors/errors.ts';
 import type { Head } from '../format/chain.ts';
-import { type FoldIdentity, foldLabel } from '../format/fold-identity.ts';
+import { type FoldIdentity, foldLabel, recordedFold } from '../format/fold-identity.ts';
 import type { SnapshotKey } from '../format/key-lines.ts';
 import { firstInScope } from '../format/key-scope.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
@@ -9,6 +9,7 @@ import { SnapshotBodyMaker } from '../format/snapshot-body.ts';
 import type { Appender } from '../log/appender.ts';
 import { olderKeys, waiting } from '../log/older-keys.ts';
 import type { Sealed } from '../log/sealing.ts';
+import type { Tail } from '../log/tail.ts';
 import { integer, readOptions } from '../options/options.ts';
 import type { LineStore } from '../store/store.ts';
 import { checkFold, type Fold, lastData } from './fold.ts';
@@ -50,6 +51,9 @@ export interface CompactHost {
   readonly fold: Fold | undefined;
 }
 
+/** So many items are made between two turns of other code. */
+const STRETCH = 1000;
+
 /** A compaction that finds the log compacted further at every try gives up: the others do its work. */
 const MOST_TRIES = 5;
 
@@ -66,11 +70,11 @@ export async function compact<V>(host: CompactHost, options: CompactOptions<V>):
   const { store, appender } = host;
   await requireCompactable(store);
   const fold = await foldFor(host, checked);
-  const report = await makeSnapshot(
-    host,
-    fold,
-    await appender.seal({ name: fold.name, version: fold.version }),
-  );
+  await tryFold(host, fold);
+  const report = await makeSnapshot(host, fold, await sealed(appender, fold));
+  // A later version of the fold that was named meanwhile may need what is deleted next.
+  await store.catchUp(appender.tail);
+  requireFold(host, fold, await store.snapshots());
   // What another version of the fold made is nothing to fall back to.
   const { [retain - 1]: oldest } = (await store.snapshots()).filter((header) => isOf(fold, header));
   if (oldest === undefined) return report;
@@ -113,8 +117,38 @@ function requireFold(
   if (newest !== undefined) tail.hearSnapshot(newest);
   const { fold: recorded } = tail;
   if (recorded === undefined || (recorded.name === fold.name && recorded.version <= fold.version)) return;
-  const message = `The log's fold is ${foldLabel(recorded)}, and a compaction with ${foldLabel(fold)} would delete what that fold needs: nothing was compacted. Compact with the log's fold.${newest === undefined ? '' : ` ${backupsText(store.info().location)}`}`;
+  const message = `The log's fold is ${foldLabel(recorded)}, and a compaction with ${foldLabel(fold)} would delete what that fold needs: nothing was deleted. Compact with the log's fold.${newest === undefined ? '' : ` ${backupsText(store.info().location)}`}`;
   throw new WalError('ERR_WAL_FOLD', message, { ...(newest && { seq: newest.head.seq }) });
+}
+
+/** Whether naming the fold would change the log's. */
+function isNews({ fold: recorded }: Pick<Tail, 'fold'>, { name, version }: FoldIdentity): boolean {
+  return recordedFold(recorded, { name, version }) !== recorded;
+}
+
+/** Makes the state with a fold that is yet to be named as the log's: one that fails on the entries is not theirs, and a name is never taken back. */
+async function tryFold<V>(host: CompactHost, fold: Fold<V>): Promise<void> {
+  const { store, clock, appender } = host;
+  if (!isNews(appender.tail, fold)) return;
+  const { head } = appender.tail;
+  const state = await loadState(host, fold, await store.snapshots(), head, { whole: false, heard: [] });
+  try {
+    let count = 0;
+    for (const _ of state.lines()) if (++count % STRETCH === 0) await clock.yield();
+    if (fold.order) for (const _ of state.ordered()) if (++count % STRETCH === 0) await clock.yield();
+  } finally {
+    state.close();
+  }
+}
+
+/** Ends the segment with a seal that names the fold: another that is named later changes nothing. */
+async function sealed(appender: Appender, { name, version }: FoldIdentity): Promise<Sealed> {
+  const fold = { name, version };
+  const tip = await appender.seal(fold);
+  if (tip.tip.seq === 0 || !isNews(tip, fold)) return tip;
+  // There was nothing to seal, and so no line that names the fold: an entry does, and is sealed.
+  await appender.recordFold(fold);
+  return appender.seal(fold);
 }
 
 async function makeSnapshot<V>(host: CompactHost, fold: Fold<V>, sealed: Sealed): Promise<CompactReport> {
@@ -133,7 +167,7 @@ async function makeSnapshot<V>(host: CompactHost, fold: Fold<V>, sealed: Sealed)
       try {
         const keys = await keysBefore(host, sealed);
         const { header, pieces } = await encode(host, state, keys, sealed);
-        // Where nothing was to be sealed, no seal named the fold: another may have been named since.
+        // A later version may have been named since.
         await store.catchUp(appender.tail);
         requireFold(host, fold, snapshots);
         await store.putSnapshot(header, pieces);
