@@ -332,6 +332,20 @@ test("a file that somebody writes to meanwhile is left to them, and the log's ow
     await wal.close();
   }));
 
+test('a disk is written to with --force alone', (t) =>
+  inScratch('cli-export-disk', async (dir) => {
+    // No driver has this number: what opens it fails.
+    if (spawnSync('mknod', [join(dir, 'disk'), 'b', '240', '7']).status !== 0)
+      return t.skip('only root makes such a file');
+    await makeLog(dir);
+    const [refused, forced] = [
+      await runHere(dir, [...EXPORT, 'disk']),
+      await runHere(dir, [...EXPORT, '--force', 'disk']),
+    ];
+    assert.match(refused.stderr, /disk was not written over: it is a disk, .*--force\. \[ERR_WAL_EXISTS\]/);
+    assert.match(forced.stderr, /Cannot write disk: (ENXIO|EACCES|EPERM|ENODEV)/);
+  }));
+
 test('a pipe, by its name or through a link, is written through and stays', () =>
   inScratch('cli-export-pipe', async (dir) => {
     await makeLog(dir, [{ op: 'add', id: 'bd-1', data: WHOLE }]);

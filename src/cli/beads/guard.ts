@@ -142,6 +142,13 @@ export function refuseChanged({ name, path, there }: Destination): void {
   );
 }
 
+/** Throws where it is a disk, or a part of one: whatever lies there would be lost. */
+export function refuseDisk({ name, there }: Destination): void {
+  if (!there?.isBlockDevice()) return;
+  const message = `${name} was not written over: it is a disk, and what lies on it would be lost. Name a file, or lose that with --force.`;
+  throw new WalError('ERR_WAL_EXISTS', message, { outcome: 'not-written' });
+}
+
 /** Throws where the file is one of the log's own. */
 export function refuseLogFiles({ name, path }: Destination, directory: string): void {
   const inside = relative(realpathSync(directory), path);

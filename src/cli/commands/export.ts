@@ -3,7 +3,14 @@ import { printable } from '../../format/printable.ts';
 import { type Item, lastData, WalError } from '../../index.ts';
 import { creationDates } from '../beads/created.ts';
 import { type ExportedLine, exportedLine, inFileOrder } from '../beads/export.ts';
-import { lossesOf, refuseChanged, refuseLogFiles, refuseLosses, refuseOtherFold } from '../beads/guard.ts';
+import {
+  lossesOf,
+  refuseChanged,
+  refuseDisk,
+  refuseLogFiles,
+  refuseLosses,
+  refuseOtherFold,
+} from '../beads/guard.ts';
 import { History } from '../beads/history.ts';
 import { makeCommand, settingsOf } from '../command.ts';
 import { foldNamed, foldOption } from '../fold.ts';
@@ -46,7 +53,7 @@ issue that lacks what beads requires (a title) is listed, and written. An id who
 the exit code is 1.
 A file is not written over where that loses what it holds: an id that is neither in the log nor known as deleted there, a newer
 updated_at, an edit of the same time, or a line that cannot be read; and not by another fold than the log's. It is there whole,
-and synced, or as it was before. A device or a pipe is written through.`,
+and synced, or as it was before. A device or a pipe is written through, but a disk only with --force.`,
     )
     .action(async (file: string, _options: unknown, self: Command) => {
       const { dir, json, strict = false, force = false, fold: named } = settingsOf<ExportSettings>(self);
@@ -58,6 +65,7 @@ and synced, or as it was before. A device or a pipe is written through.`,
       const lacking = new Listing('LACKING', json);
       const { lines, seq } = await using(openReader(dir), async (wal) => {
         if (destination !== undefined) refuseLogFiles(destination, dir);
+        if (destination !== undefined && !force) refuseDisk(destination);
         const table = await wal.table({ fold });
         let read: Promise<History> | undefined;
         const history = () => {
