@@ -19,9 +19,9 @@ async function idsIn(dir: string): Promise<string[]> {
 test('lines on standard input are appended in their order, in few groups', () =>
   inScratch('cli-stream', async (dir) => {
     await makeLog(dir);
-    const ids = Array.from({ length: 10_000 }, (_, i) => `bd-${i}`);
+    const ids = Array.from({ length: 2000 }, (_, i) => `bd-${i}`);
     const { code, stdout } = await run(dir, ['append'], ids.map((id) => line({ op: 'add', id })).join(''));
-    assert.deepEqual({ code, stdout }, { code: 0, stdout: '10,000 entries were appended, seq 1 to 10000\n' });
+    assert.deepEqual({ code, stdout }, { code: 0, stdout: '2,000 entries were appended, seq 1 to 2000\n' });
     assert.deepEqual(await idsIn(dir), ids);
   }));
 

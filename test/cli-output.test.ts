@@ -148,15 +148,15 @@ test(
     }),
 );
 
-for (const args of [
-  ['read'],
-  ['read', '--json'],
-  ['tail', '-n', '20000'],
-  ['tail', '-f', '-n', '20000', '--json'],
-]) {
-  test(`${args.join(' ')} ends quietly when its reader goes away`, () =>
-    inScratch('cli-pipe', async (dir) => {
-      await logOf(dir, 20_000);
+test('read and tail end quietly when their reader goes away', () =>
+  inScratch('cli-pipe', async (dir) => {
+    await logOf(dir, 20_000);
+    for (const args of [
+      ['read'],
+      ['read', '--json'],
+      ['tail', '-n', '20000'],
+      ['tail', '-f', '-n', '20000', '--json'],
+    ]) {
       const child = start(dir, args);
       try {
         const errors: Buffer[] = [];
@@ -165,12 +165,13 @@ for (const args of [
         assert.ok(first.length > 0);
         child.stdout?.destroy();
         const [code] = await once(child, 'close');
-        assert.deepEqual({ code, stderr: Buffer.concat(errors).toString() }, { code: 0, stderr: '' });
+        const stderr = Buffer.concat(errors).toString();
+        assert.deepEqual({ code, stderr }, { code: 0, stderr: '' }, args.join(' '));
       } finally {
         child.kill('SIGKILL');
       }
-    }));
-}
+    }
+  }));
 
 test('help and the demo end quietly when nobody reads them', () =>
   inScratch('cli-help-pipe', async (dir) => {

@@ -8,19 +8,19 @@ import { type Item, type LogRecord, lastData, type RepairReport, Wal } from '../
 import { inScratch } from '../src/lab/scratch.ts';
 import { files } from '../src/lab/small-log.ts';
 
-const COUNT = 1000;
+const COUNT = 240;
 /** The code units of some of these hold a byte that is a newline in UTF-8. */
 const TEXT = 'a\u010a\u0a05\u{1f60a}\u{1f40a} "\\ \r\n\t';
 
 type Files = ReadonlyMap<string, Buffer>;
 
-/** A log of 1,000 entries in several segments; where `compacted`, a snapshot stands for the first 500. */
+/** A log of 240 entries in several segments; where `compacted`, a snapshot holds the first 120. */
 async function makeLog(directory: string, compacted: boolean): Promise<Files> {
-  const wal = await Wal.open(directory, { durability: 'os', segmentBytes: 32 * 1024 });
+  const wal = await Wal.open(directory, { durability: 'os', segmentBytes: 8 * 1024 });
   for (let n = 1; n <= COUNT; n += 20) {
     const entries = Array.from({ length: 20 }, (_, i) => ({
       op: 'set',
-      id: `bd-${(n + i) % 300}`,
+      id: `bd-${(n + i) % 80}`,
       data: { n: n + i, TEXT },
     }));
     await Promise.all(entries.map((entry) => wal.append(entry)));

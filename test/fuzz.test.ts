@@ -21,9 +21,9 @@ const MAIN = join(packageRoot(), 'dist', 'src', 'lab', 'fuzz', 'main.js');
 test('damaged logs: reading, appending and the command line end well or in an error with a code, and no record is a wrong one', () =>
   inScratch('fuzz', async (directory) => {
     const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-    const args = [MAIN, '--runs', '20', '--seconds', '600', '--seed', '1', '--keep', directory];
+    const args = [MAIN, '--runs', '12', '--seconds', '600', '--seed', '1', '--keep', directory];
     const { stdout } = await promisify(execFile)(process.execPath, args, { env });
-    assert.match(stdout, /^20 cases from seed 1, 0 failed/m);
+    assert.match(stdout, /^12 cases from seed 1, 0 failed/m);
     assert.match(stdout, /by here \d+, by library \d+.*verify ok \d+/);
   }));
 
@@ -34,14 +34,14 @@ test('a seed makes the same damage each time, and what it is called', () =>
       await makeRealLogs(join(directory, 'other')),
     ];
     assert.deepEqual(one, other);
-    for (let seed = 0; seed < 100; seed++) assert.deepEqual(damagedLog(one, seed), damagedLog(other, seed));
+    for (let seed = 0; seed < 40; seed++) assert.deepEqual(damagedLog(one, seed), damagedLog(other, seed));
     // What comes after one that touches nothing but wal.lock is the same without it, unless it is about any file.
     const lone = (seed: number) => {
       const [first, ...rest] = damagedLog(one, seed).mutations;
       const apart = rest.filter(({ what }) => !/taken away|emptied|is a (directory|link)/.test(what));
       return first?.what.startsWith('wal.lock is') && rest.length > 0 && apart.length === rest.length;
     };
-    const found = Array.from({ length: 3000 }, (_, seed) => seed).filter(lone);
+    const found = Array.from({ length: 1000 }, (_, seed) => seed).filter(lone);
     assert.ok(found.length > 0);
     for (const seed of found) {
       const [, ...rest] = damagedLog(one, seed).mutations;
