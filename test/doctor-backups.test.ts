@@ -291,7 +291,7 @@ test(
       assert.match(message, /are missing/);
       assert.match(mend ?? '', /^jsonl-wal repair --mode salvage/);
       rmSync(join(log, 'wal.json'));
-      assert.doesNotMatch(roomier(log), /prune/);
+      assert.doesNotMatch(await roomier(log), /prune/);
     }),
 );
 
@@ -310,9 +310,20 @@ test('a backup with a hostile name is named by the doctor, and by list, without 
     assert.deepEqual([(await whatIsIn(log)).seqs.length, existsSync(join(log, 'pwned'))], [40, false]);
   }));
 
+test('a fold that only a line records is the one that the doctor advises to compact with', () =>
+  inScratch('doctor-fold', async (log) => {
+    for (const [fold, advice] of [
+      [undefined, /compact --fold last-data .* \(where the last data of each id is all that counts/],
+      [{ ...lastData, name: 'titles' }, /compact --fold MODULE .* that exports the fold "titles"/],
+    ] as const) {
+      await (await Wal.open(log, { fold })).close();
+      assert.match(await roomier(log), advice);
+    }
+  }));
+
 test('where room is short, the doctor tells what a prune frees, and it frees that', () =>
   inLog(async (log) => {
-    assert.doesNotMatch(roomier(log), /prune/);
+    assert.doesNotMatch(await roomier(log), /prune/);
     let copy = '';
     let deleted = 0;
     let sole = 0;
@@ -327,15 +338,15 @@ test('where room is short, the doctor tells what a prune frees, and it frees tha
     });
     const size = `${(deleted / 1000).toFixed(1)} kB`;
     assert.ok(
-      roomier(log).includes(
+      (await roomier(log)).includes(
         `jsonl-wal backup prune --keep 0 -C '${log}' frees ${size} and ${sole + 1} files that backups of compactions hold; `,
       ),
-      roomier(log),
+      await roomier(log),
     );
-    assert.match(roomier(log), /jsonl-wal compact --fold last-data --retain 1 --no-backup -C/);
+    assert.match(await roomier(log), /jsonl-wal compact --fold last-data --retain 1 --no-backup -C/);
     const { code } = await run(log, ['backup', 'prune', '--keep', '0', '-C', log]);
     assert.deepEqual([code, existsSync(copy)], [0, false]);
-    assert.doesNotMatch(roomier(log), /prune/);
+    assert.doesNotMatch(await roomier(log), /prune/);
   }));
 
 test('in a git repository the doctor warns that git clean -fdx would delete the backups', () =>

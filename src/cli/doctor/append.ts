@@ -27,7 +27,7 @@ const { O_APPEND, O_NONBLOCK = 0, O_RDWR } = constants;
  * Does in the log's own directory what an append does, without a change of the log's files: makes, writes, syncs and links a
  * file, takes the lock on it, and opens wal.lock and the last segment to write. `kind`: the kind of lock that wal.lock names.
  */
-export function tryAppend(directory: string, kind: LockKind | undefined): Trial {
+export async function tryAppend(directory: string, kind: LockKind | undefined): Promise<Trial> {
   let fitness: LockFitness | undefined;
   try {
     fitness = lockFitness(directory, kind);
@@ -37,7 +37,7 @@ export function tryAppend(directory: string, kind: LockKind | undefined): Trial 
     const message = `each step of an append works here, with the ${kind ?? fitness.kind} lock`;
     return { check: { name: NAME, state: 'ok', message }, fitness, writable: true };
   } catch (error) {
-    const check = refused(directory, error);
+    const check = await refused(directory, error);
     const writable = check.state !== 'skip' && !isReadOnly(error);
     return { check, writable, ...(fitness && { fitness }) };
   }
@@ -60,7 +60,7 @@ function isReadOnly(error: unknown): boolean {
   return hasCode(causeOf(error), 'EROFS');
 }
 
-function refused(directory: string, error: unknown): Check {
+async function refused(directory: string, error: unknown): Promise<Check> {
   if (isReadOnly(error)) return readOnlyDisk(directory);
   const cause = causeOf(error);
   if (hasCode(cause, 'EACCES', 'EPERM')) return refusedUser(directory, cause as NodeJS.ErrnoException);
@@ -68,10 +68,10 @@ function refused(directory: string, error: unknown): Check {
   // What has room in the last segment yet is appended still.
   const when = hasCode(error, 'ERR_WAL_NO_SPACE') ? 'appends fail, or soon will' : 'no append works';
   const message = `${when}: ${messageOf(error)}${code}`;
-  return { name: NAME, state: 'fail', message, mend: mendOf(directory, error) };
+  return { name: NAME, state: 'fail', message, mend: await mendOf(directory, error) };
 }
 
-function mendOf(directory: string, error: unknown): string {
+async function mendOf(directory: string, error: unknown): Promise<string> {
   if (hasCode(error, 'ERR_WAL_LOCK_UNAVAILABLE')) {
     const lockfile = commandOn(directory, 'lock set lockfile');
     const refusing = [process.env.NODE_OPTIONS ?? '', ...process.execArgv].some((options) =>

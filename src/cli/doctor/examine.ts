@@ -38,7 +38,7 @@ export async function* examine(directory: string): AsyncGenerator<Check, void, u
   yield await checked('permissions', () => checkPermissions(directory), access);
   const other = 'make room, or put the log on a disk that can do it';
   const kind = kindIn(directory);
-  const { check, fitness, writable } = tryAppend(directory, kind);
+  const { check, fitness, writable } = await tryAppend(directory, kind);
   yield check;
   yield await checked('owners', () => checkOwners(directory, writable), access);
   yield await checked('file system', () => checkFileSystem(directory, kind, fitness), other);

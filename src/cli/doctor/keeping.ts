@@ -65,7 +65,7 @@ export async function checkSnapshots(directory: string, report: VerifyReport): P
   if (bad.length === 0)
     return { name, state: 'ok', message: `${all.length}, all whole, the newest of entry ${reached}` };
   const instead = newest === undefined ? 'the entries are all there' : `that of entry ${reached} stands in`;
-  const mend = `make a new one: ${compactAdvice(directory)}`;
+  const mend = `make a new one: ${await compactAdvice(directory)}`;
   return { name, state: 'warn', message: `${bad.join(' and ')} cannot be read; ${instead}`, mend };
 }
 

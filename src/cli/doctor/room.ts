@@ -11,7 +11,7 @@ const LITTLE_BYTES = 64 * 1024 * 1024;
 const LITTLE_FILES = 1000;
 
 /** `writable`: whether who asks may free room with the log's own commands. */
-export function checkRoom(directory: string, writable: boolean): Check {
+export async function checkRoom(directory: string, writable: boolean): Promise<Check> {
   const name = 'room';
   const { bavail, bsize, files, ffree } = statfsSync(directory);
   const free = bavail * bsize;
@@ -23,7 +23,7 @@ export function checkRoom(directory: string, writable: boolean): Check {
   ];
   if (scarce.length === 0) return { name, state: 'ok', message: `${size(free)} free` };
   const state = free === 0 || fit === 0 ? 'fail' : 'warn';
-  const mend = writable ? roomier(directory) : others(directory);
+  const mend = writable ? await roomier(directory) : others(directory);
   return { name, state, message: `only ${scarce.join(', and ')}`, mend };
 }
 
@@ -31,10 +31,10 @@ export function checkRoom(directory: string, writable: boolean): Check {
  * What frees room where there is none: what takes none itself comes first. What a backup links too, a compaction alone does not
  * free, and the snapshot that it makes takes room for the state, and a file.
  */
-export function roomier(directory: string): string {
+export async function roomier(directory: string): Promise<string> {
   const { bytes, files } = heldIn(directory);
   const prune = `${commandOn(directory, 'backup prune --keep 0')} frees ${size(bytes)} and ${count(files, 'file')} that backups of compactions hold`;
-  const command = compactAdvice(directory, ' --retain 1 --no-backup');
+  const command = await compactAdvice(directory, ' --retain 1 --no-backup');
   const compact = `once there is room for a file of the size of the state: ${command}, which frees what the state does not need ("jsonl-wal stats" tells how much), but for what a backup holds, too`;
   return [...(files > 0 ? [prune] : []), others(directory), ...(command ? [compact] : [])].join('; ');
 }
