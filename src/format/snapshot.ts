@@ -16,7 +16,7 @@ export interface SnapshotHeader {
   readonly created: number;
   /** The log's head there: the last entry folded into it, and the crc of the line that holds that. */
   readonly head: Head;
-  /** The latest `ts` of all entries up to there, in milliseconds since the epoch. */
+  /** The latest `ts` of the entries up to there, but for the log's own, in milliseconds since the epoch. */
   readonly latest: number;
   /** The crc of the seal after that line: what goes on after it follows the seal. */
   readonly seal: string;

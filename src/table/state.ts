@@ -1,5 +1,6 @@
 import { WalError } from '../errors/errors.ts';
 import { canonicalOfParsed } from '../format/canonical.ts';
+import { RESERVED_OP_PREFIX } from '../format/line.ts';
 import type { Placed } from '../format/order.ts';
 import type { LogRecord } from '../format/record.ts';
 import { encodeItem, type SnapshotHeader } from '../format/snapshot.ts';
@@ -44,7 +45,7 @@ export class State<V> implements View<V> {
     return this.#last;
   }
 
-  /** The latest `ts` of the entries that were folded in, those in its snapshot included. */
+  /** The latest `ts` of the entries that were folded in, those in its snapshot included; the log's own do not count. */
   get latest(): number {
     return this.#latest;
   }
@@ -86,7 +87,8 @@ export class State<V> implements View<V> {
       this.#seq = last.seq;
       this.#last = last.seq;
       this.#folded += records.length;
-      for (const { ts } of records) if (ts > this.#latest) this.#latest = ts;
+      for (const { op, ts } of records)
+        if (ts > this.#latest && !op.startsWith(RESERVED_OP_PREFIX)) this.#latest = ts;
     }
     return changes;
   }
