@@ -108,13 +108,6 @@ export const REASONS: readonly Reason[] = [
     {
       snapshotOf: ['header?.head.seq !== seq'],
       mendSnapshot: ['key.seq <= last'],
-      runsInOrder: [
-        'Math.max(highest, run.from)',
-        'run.from >= firstSeq',
-        'run.to < highest',
-        'from < firstSeq',
-      ],
-      runsIn: ['Math.min(run.from, seq)', 'Math.max(run.to, seq + count - 1)'],
       'Rebuild.#steps': ['head.seq > this.#tip.seq', 'item === first'],
       'Rebuild.#beginning': [
         'line.seq - end > MOST_FILLED',
