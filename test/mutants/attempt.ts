@@ -7,7 +7,7 @@ import type { ByTest, Catcher, Edit } from './mutant.ts';
 import type { Tried } from './try.ts';
 
 /** Longer than any takes: what goes on for ever shows nothing. */
-const MOST_MS = 120_000;
+const MOST_MS = 600_000;
 
 /** What came of an engine: a fault, none, or that nothing can be said, and why. */
 export interface Attempt {

@@ -29,12 +29,7 @@ export const REASONS: readonly Reason[] = [
   ...so(
     'it orders lines that something moved, for a salvage: tests of sorted and reversed segments hold them to their numbers',
     {
-      runsInOrder: [
-        'run.from > (highest?.from ?? 0)',
-        'run.from < firstSeq',
-        'run.to >= highest.from',
-        'from < firstSeq',
-      ],
+      runsInOrder: ['from < firstSeq'],
       runsIn: ['Math.min(run.from, seq)', 'Math.max(run.to, seq + count - 1)'],
     },
   ),
