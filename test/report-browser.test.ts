@@ -73,8 +73,13 @@ describe('a report in a browser', { skip }, () => {
     address: string,
     options: BrowserContextOptions = {},
   ): Promise<Opened> {
+    const all = await open(address, options);
+    t.after(() => all.page.context().close());
+    return all;
+  }
+
+  async function open(address: string, options: BrowserContextOptions = {}): Promise<Opened> {
     const context = await browser.newContext({ viewport: { width: 1000, height: 800 }, ...options });
-    t.after(() => context.close());
     context.setDefaultTimeout(PATIENCE_MS);
     const page = await context.newPage();
     const asked: string[] = [];
@@ -98,6 +103,14 @@ describe('a report in a browser', { skip }, () => {
     );
   }
 
+  let shared: Opened | undefined;
+
+  /** The page of the real run. Those who use it leave it showing the whole run, and pointed at nowhere. */
+  async function openedReal(): Promise<Opened> {
+    shared ??= await open(real);
+    return shared;
+  }
+
   const timeline = (page: Page) => page.locator('#run-1-timeline');
   const told = (page: Page) => timeline(page).locator('.told');
 
@@ -108,8 +121,8 @@ describe('a report in a browser', { skip }, () => {
       return new Set(new Uint32Array(data.buffer)).size;
     })`) as Promise<number[]>;
 
-  test('of a real run opens from a file: charts are drawn, nothing is asked for, nothing complained of', async (t) => {
-    const { page, asked, complaints } = await opened(t, real);
+  test('of a real run opens from a file: charts are drawn, nothing is asked for, nothing complained of', async () => {
+    const { page, asked, complaints } = await openedReal();
     const colours = await coloursOf(page);
     assert.equal(colours.length, 3);
     for (const number of colours) assert.ok(number > 3, `${colours}`);
@@ -117,8 +130,8 @@ describe('a report in a browser', { skip }, () => {
     assert.deepEqual(complaints, []);
   });
 
-  test('has a lane for each client, which says who it is and what is there when pointed at', async (t) => {
-    const { page } = await opened(t, real);
+  test('has a lane for each client, which says who it is and what is there when pointed at', async () => {
+    const { page } = await openedReal();
     const over = timeline(page).locator('.u-over');
     await timeline(page).scrollIntoViewIfNeeded();
     const { x, y, height } = (await over.boundingBox()) as { x: number; y: number; height: number };
@@ -128,11 +141,12 @@ describe('a report in a browser', { skip }, () => {
       const text = await timeline(page).locator('.pointed').textContent();
       seen.add(/client (\d+ \w+)/.exec(text as string)?.[1] ?? 'all');
     }
+    await page.mouse.move(0, 0);
     assert.deepEqual([...seen], ['all', '0 writer', '1 writer', '2 writer']);
   });
 
-  test('is zoomed and moved by the keys, tells so, and shows all again', async (t) => {
-    const { page } = await opened(t, real);
+  test('is zoomed and moved by the keys, tells so, and shows all again', async () => {
+    const { page } = await openedReal();
     const plot = timeline(page).locator('.plot');
     await plot.focus();
     assert.equal(await page.evaluate('getComputedStyle(document.activeElement).outlineStyle'), 'solid');
@@ -157,8 +171,8 @@ describe('a report in a browser', { skip }, () => {
   const coloursIn = (page: Page) =>
     page.evaluate(`document.querySelector('canvas').toDataURL()`) as Promise<string>;
 
-  test('is zoomed by dragging, by the wheel with Ctrl, by buttons; a double click shows all', async (t) => {
-    const { page } = await opened(t, real);
+  test('is zoomed by dragging, by the wheel with Ctrl, by buttons; a double click shows all', async () => {
+    const { page } = await openedReal();
     const over = timeline(page).locator('.u-over');
     const shows = (what: RegExp) => told(page).filter({ hasText: what }).waitFor();
     await timeline(page).scrollIntoViewIfNeeded();
@@ -182,6 +196,8 @@ describe('a report in a browser', { skip }, () => {
     await shows(/^The whole run/);
     await timeline(page).getByRole('button', { name: 'Zoom in' }).click();
     await shows(/^Shown: /);
+    await timeline(page).getByRole('button', { name: 'Show all' }).click();
+    await shows(/^The whole run/);
   });
 
   test('is zoomed by two fingers', async (t) => {
