@@ -8,7 +8,7 @@ import { LOG, surroundingsOn } from '../src/lab/crash/workload.ts';
 import { SimDisk } from '../src/lab/disk/sim-disk.ts';
 import { faultyStorage } from '../src/lab/sim/faulty-storage.ts';
 import type { Call } from '../src/lab/sim/hardships.ts';
-import { systemError } from '../src/lab/wrapped-storage.ts';
+import { changedFile, systemError } from '../src/lab/wrapped-storage.ts';
 import { noLock } from '../src/lock/lock.ts';
 import { readWhole } from '../src/storage/files.ts';
 import type { Storage } from '../src/storage/storage.ts';
@@ -133,7 +133,7 @@ const isClosing = (call: Call, path: string) => call === 'remove' && path === `$
 /** From taking wal.json away to putting the first file in place, and some more. */
 const CALLS_OF_CLOSING = 40;
 
-test('a segment that others make while a salvage closes the log is kept, killed at whatever call the salvage is', async () => {
+test('a salvage killed while it closes the log: a segment made meanwhile is kept', async () => {
   for (let after = 0; after < CALLS_OF_CLOSING; after += 2) {
     const disk = await damagedDisk(() => {});
     // It has waited too long for the lock.
@@ -155,7 +155,7 @@ test('a segment that others make while a salvage closes the log is kept, killed 
   }
 });
 
-test('a checkout while a salvage closes the log: the salvage begins again, with the file that lies there then', async () => {
+test('a checkout while a salvage closes the log: the salvage begins again with it', async () => {
   const git = { git: true, lock: noLock() } as const;
   const disk = new SimDisk();
   const add = async (on: SimDisk, ids: readonly string[]) => {
@@ -188,7 +188,7 @@ test('a checkout while a salvage closes the log: the salvage begins again, with 
   }
 });
 
-test('a segment that is made after a salvage closed the log holds nothing that was acknowledged', async () => {
+test('a segment made after a salvage closed the log: nothing in it is acknowledged', async () => {
   const disk = await damagedDisk(() => {});
   let before: ReturnType<SimDisk['look']>;
   const slow: Storage = {
@@ -228,4 +228,37 @@ test('a segment that is made after a salvage closed the log holds nothing that w
   assert.equal(before, undefined);
   assert.deepEqual(await idsIn(disk), [...wanted, ...acknowledged]);
   await late.close();
+});
+
+test('zeros of a line on its way: verify and a salvage read again, and go on behind', async () => {
+  const disk = new SimDisk();
+  const surroundings = surroundingsOn(disk, 1);
+  const lock = noLock();
+  const wal = await Wal.openIn(surroundings, LOG, { lock });
+  for (const id of ['bd-1', 'bd-2', 'bd-3', 'bd-4']) await wal.append({ op: 'add', id });
+  await wal.close();
+  // What lies at the end lets verify look at all lines.
+  disk.open(`${LOG}/${segmentName(1)}`, 'append').append([Buffer.from('{"seq":')]);
+  const zeroed: Storage = meeting(disk, () => {});
+  const storage: Storage = {
+    ...zeroed,
+    open: (path, access, as) => {
+      const file = zeroed.open(path, access, as);
+      let isFirst = path.endsWith(segmentName(1));
+      const read = (target: Buffer, position: number) => {
+        if (!isFirst || target.length < 1000) return file.read(target, position);
+        isFirst = false;
+        // The second line is on its way.
+        const count = file.read(target.subarray(0, 240), position);
+        target.fill(0, 120, count);
+        return count;
+      };
+      return changedFile(file, { read: (_file, target, position) => read(target, position) });
+    },
+  };
+  const reader = await Wal.openIn({ ...surroundings, storage }, LOG, { lock, readOnly: true });
+  assert.equal((await reader.verify()).error, undefined);
+  await reader.close();
+  const { reasons } = await repairLog({ ...surroundings, storage }, LOG, { mode: 'salvage' }, lock);
+  assert.deepEqual(reasons, []);
 });

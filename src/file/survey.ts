@@ -52,8 +52,10 @@ export async function surveySegments(
       sides.leave();
       const survey = new SegmentSurvey(firstSeq, file, sides, edits);
       for (let position = 0; ; ) {
-        const count = file.read(chunk, position);
+        let count = file.read(chunk, position);
         if (count === 0) break;
+        // Zeros may be a page on its way, of a line that is whole by the next look.
+        if (chunk.subarray(0, count).includes(0)) count = file.read(chunk, position);
         survey.push(chunk.subarray(0, count));
         position += count;
         bytes += count;

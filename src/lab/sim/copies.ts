@@ -12,6 +12,8 @@ export interface Copy {
 
 /** The backups of a log, and the logs that were restored of it or of them. */
 export class Copies {
+  /** How often bytes of the log's files were changed in place. */
+  harms = 0;
   #backups = 0;
   #restores = 0;
   #backup: (Copy & { readonly linked: boolean }) | undefined;
@@ -35,8 +37,9 @@ export class Copies {
     return this.#backup?.path;
   }
 
-  backedUp(path: string, seq: number, linked: boolean): void {
-    this.#backup = { path, seq, linked };
+  /** `harms`: how many there had been when it began. */
+  backedUp(path: string, seq: number, linked: boolean, harms: number): void {
+    if (!linked || harms === this.harms) this.#backup = { path, seq, linked };
   }
 
   restored(path: string, seq: number): void {
@@ -49,8 +52,9 @@ export class Copies {
     for (const [path, reached] of this.#restored) this.#restored.set(path, Math.min(reached, seq));
   }
 
-  /** Bytes of the log's files were changed in place: what is linked to them has changed with them. */
+  /** Bytes of the log's files were changed in place: what is linked to them, or being linked, has changed with them. */
   harmed(): void {
+    this.harms++;
     if (this.#backup?.linked) this.#backup = undefined;
   }
 

@@ -87,11 +87,12 @@ export const WORK: Works = {
     const { beliefs } = world;
     const { highest } = beliefs;
     const link = dice() < 0.5;
+    const { harms } = world.copies;
     const { seq } = await wal.backup(path, { link });
     if (!hand.isAlive) return;
     if (seq < highest && beliefs === world.beliefs)
       world.fault(`a backup ends at entry ${seq}, though ${highest} had been acknowledged before`);
-    await world.backedUp(path, seq, link);
+    await world.backedUp(path, seq, link, harms);
   },
 };
 

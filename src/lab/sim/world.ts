@@ -349,9 +349,9 @@ export class World {
     return this.climate.hardships.checkout === 0 ? this.copies.newRestore() : undefined;
   }
 
-  /** A backup was made, up to entry `seq`. */
-  async backedUp(path: string, seq: number, linked: boolean): Promise<void> {
-    this.copies.backedUp(path, seq, linked);
+  /** A backup was made, up to entry `seq`. `harms`: `copies.harms` when it began. */
+  async backedUp(path: string, seq: number, linked: boolean, harms: number): Promise<void> {
+    this.copies.backedUp(path, seq, linked, harms);
     await this.#lookAtCopies();
   }
 
