@@ -29,7 +29,12 @@ export const REASONS: readonly Reason[] = [
   ...so(
     'it orders lines that something moved, for a salvage: tests of sorted and reversed segments hold them to their numbers',
     {
-      runsInOrder: ['from < firstSeq'],
+      runsInOrder: [
+        'run.from > (highest?.from ?? 0)',
+        'run.from < firstSeq',
+        'run.to >= highest.from',
+        'from < firstSeq',
+      ],
       runsIn: ['Math.min(run.from, seq)', 'Math.max(run.to, seq + count - 1)'],
     },
   ),
