@@ -223,7 +223,10 @@ test('expect.rev goes by the fold that is recorded when its turn comes, by anoth
     await wal.append({ op: 'set', id: 'a' });
     await wal.compact({ fold: lastData, retain: 1 });
     assert.equal((await set(1)).seq, 2);
-    const later = await Wal.open(directory, { ...SMALL, fold: { ...lastData, version: 2 } });
+    const later = await Wal.open(directory, {
+      ...SMALL,
+      fold: { ...lastData, version: 2, upgrade: (value) => value },
+    });
     await later.close();
     await assert.rejects(set(2), {
       code: 'ERR_WAL_FOLD',

@@ -336,6 +336,15 @@ test('a later version of a fold upgrades what an earlier one compacted', () =>
     };
     const missing = { code: 'ERR_WAL_FOLD', message: /upgrade\(value, fromVersion\)/ };
     await using(directory, {}, (wal) => assert.rejects(wal.table({ fold: later }), missing));
+    // It is not recorded either: the earlier version could not go on.
+    await using(directory, { fold: later }, async (wal) => {
+      await assert.rejects(wal.table(), missing);
+      await assert.rejects(wal.append({ op: 'add', id: 'bd-1' }, { expect: { rev: 41 } }), {
+        code: missing.code,
+      });
+    });
+    assert.deepEqual(await recorded(directory), IDENTITY);
+    await using(directory, { fold: counting }, (wal) => wal.compact());
     const versions = new Set<number>();
     const upgrade = (value: Counted, fromVersion: number) => {
       versions.add(fromVersion);
@@ -391,7 +400,7 @@ test('a snapshot names the fold of a log in which no line does', () =>
       await assert.rejects(wal.compact(), { code: 'ERR_WAL_FOLD', seq: 1 });
       assert.deepEqual(wal.info().fold, IDENTITY);
     });
-    await using(directory, { fold: { ...counting, version: 2 } }, () => {});
+    await using(directory, { fold: { ...counting, version: 2, upgrade: Number } }, () => {});
     await using(directory, {}, async (wal) => {
       assert.equal((await wal.head()).seq, 2);
       await assert.rejects(wal.compact({ fold: counting }), { code: 'ERR_WAL_FOLD', message: /version 2/ });

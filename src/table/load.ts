@@ -119,6 +119,15 @@ export function canUse<V>(fold: Fold<V>, header: SnapshotHeader): boolean {
   return isOf(fold, header) || (fold.upgrade !== undefined && fold.name === name && fold.version > version);
 }
 
+/** Whether a fold can make the log's state: of the newest snapshot, or because all entries are there. */
+export async function canMakeState<V>(
+  store: LineStore,
+  fold: Fold<V>,
+  newest: SnapshotHeader | undefined,
+): Promise<boolean> {
+  return newest === undefined || canUse(fold, newest) || (await store.oldest()) === 1;
+}
+
 /** The state in a snapshot of an earlier version of the fold, each value upgraded. Throws ERR_WAL_FOLD. */
 async function upgraded<V>(
   { clock }: LoadParts,

@@ -2,6 +2,7 @@ import { WalError } from '../errors/errors.ts';
 import { type FoldIdentity, foldLabel } from '../format/fold-identity.ts';
 import { Behind, type Preceding } from '../log/decision.ts';
 import { type Fold, lastData } from './fold.ts';
+import { canMakeState } from './load.ts';
 import { Table, type TableHost, throwNotWritten } from './table.ts';
 
 /** What `expect: {rev}` is decided by: a table of the log's recorded fold, which is loaded for the first append that expects a rev. */
@@ -48,7 +49,7 @@ export class Revs {
     const [newest] = await store.snapshots();
     if (newest !== undefined) appender.tail.hearSnapshot(newest);
     // The log may have been replaced by one that does not name the fold.
-    if (this.#fold !== undefined) {
+    if (this.#fold !== undefined && (await canMakeState(store, this.#fold, newest))) {
       const { name, version } = this.#fold;
       await appender.recordFold({ name, version });
     }

@@ -65,7 +65,8 @@ export interface WalOptions extends LimitOptions {
   readonly segmentBytes?: number | undefined;
   /**
    * How records become state: what `table`, `compact`, `expect: {rev}` and `autoCompact` use where they are given no other fold. A Wal that may
-   * write records its name and version in the log: from then on no other fold may compact it. Default: none is recorded; tables
+   * write records its name and version in the log: from then on no other fold may compact it. A later version that cannot go on from the newest
+   * snapshot, for it lacks `upgrade`, is not recorded. Default: none is recorded; tables
    * use `lastData`, the last `data` of an id, until an entry with op `delete`.
    */
   readonly fold?: Fold | undefined;

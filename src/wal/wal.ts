@@ -33,6 +33,7 @@ import type { LineStore, StoreInfo } from '../store/store.ts';
 import { type AutoCompactHost, AutoCompaction } from '../table/auto-compact.ts';
 import { type CompactOptions, type CompactReport, compact } from '../table/compact.ts';
 import { type Fold, lastData } from '../table/fold.ts';
+import { canMakeState } from '../table/load.ts';
 import { type Moment, type PastState, stateAt } from '../table/past.ts';
 import { Replicas } from '../table/replicas.ts';
 import { Revs } from '../table/revs.ts';
@@ -342,11 +343,16 @@ export class Wal {
     if (window !== wanted) throw keyWindowError(this.#store.info(), window, wanted);
   }
 
-  /** Records the fold as the log's, where none is recorded, or an earlier version of it. */
-  async #recordFold({ name, version }: Fold): Promise<void> {
+  /**
+   * Records the fold as the log's, where none is recorded, or an earlier version of it. Not one that cannot make the state: the earlier
+   * version could not compact the log any more, and nor could this one.
+   */
+  async #recordFold(fold: Fold): Promise<void> {
+    const { name, version } = fold;
     const { tail } = this.#appender;
     const [newest] = await this.#store.snapshots();
     if (newest !== undefined) tail.hearSnapshot(newest);
+    if (!(await canMakeState(this.#store, fold, newest))) return;
     await this.#appender.recordFold({ name, version });
   }
 
