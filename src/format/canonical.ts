@@ -129,7 +129,7 @@ function isSame(a: readonly string[], b: readonly string[]): boolean {
  */
 function canonicalOfAnything(value: unknown, values: Values, root: string): string | undefined {
   const copy = plainCopy(value, values, root);
-  return copy === undefined ? undefined : sortedJsonText(copy);
+  return copy === undefined ? undefined : canonicalOfParsed(copy);
 }
 
 /** Turns what a getter or toJSON threw, or the engine at its limits, into an error that says so. */
