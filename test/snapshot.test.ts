@@ -34,9 +34,9 @@ const taskOf = (i: number): Task => ({
 });
 
 /** Runs `body` with a log, which is closed after it: that ends its watches, too. */
-async function inLog(body: (directory: string, wal: Wal) => Promise<void>): Promise<void> {
+async function inLog(body: (directory: string, wal: Wal) => Promise<void>, fold?: Fold<Task>): Promise<void> {
   await inScratch('snapshot', async (directory) => {
-    const wal = await Wal.open(directory, OPTIONS);
+    const wal = await Wal.open(directory, { ...OPTIONS, fold: fold as Fold | undefined });
     try {
       await body(directory, wal);
     } finally {
@@ -57,7 +57,7 @@ async function inTasks(body: (directory: string, wal: Wal) => Promise<void>): Pr
     await wal.appendBatch(entries);
     await wal.compact({ fold: tasks, retain: 1 });
     await body(directory, wal);
-  });
+  }, tasks);
 }
 
 const inOrderByHand = (table: Table<Task>): string[] =>
@@ -329,7 +329,7 @@ test('damage that is come upon later is told, and the table falls back to the sn
     const again = await Wal.open(directory, { readOnly: true });
     assert.equal((await again.table({ fold: tasks })).get(idOf(2000))?.title, taskOf(2000).title);
     await again.close();
-  }));
+  }, tasks));
 
 test('order keys sort as their text says: numbers, strings, and arrays of both', () => {
   const sorted: OrderKey[] = [
