@@ -74,7 +74,9 @@ async function runNow(
   env: NodeJS.ProcessEnv,
   program: string,
 ): Promise<Run> {
-  const { argv, exitCode, env: ownEnv } = process;
+  const { argv, exitCode } = process;
+  // The environment itself, which the operating system's calls read too.
+  const ownEnv = { ...process.env };
   const ownConsole = globalThis.console;
   const at = process.cwd();
   const listeners = EVENTS.map((event) => [event, process.rawListeners(event)] as const);
@@ -86,7 +88,6 @@ async function runNow(
   try {
     for (const [name, value] of Object.entries(streams))
       Object.defineProperty(process, name, { configurable: true, value });
-    process.env = { ...ownEnv };
     for (const name of FOREIGN) delete process.env[name];
     Object.assign(process.env, env);
     process.chdir(directory);
@@ -103,7 +104,8 @@ async function runNow(
       for (const listener of before) process.on(event, listener as () => void);
     }
     globalThis.console = ownConsole;
-    process.env = ownEnv;
+    for (const name of Object.keys(process.env)) if (!(name in ownEnv)) delete process.env[name];
+    Object.assign(process.env, ownEnv);
     process.chdir(at);
     process.argv = argv;
     process.exitCode = exitCode;

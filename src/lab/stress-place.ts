@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ended, type Run, start } from './command-line.ts';
+import { ended, type Run, runHere, start } from './command-line.ts';
 import { inScratch } from './scratch.ts';
 
 /** Flags of `jsonl-wal stress` for a run that is over at once. */
@@ -26,8 +26,12 @@ export class StressPlace {
     return { TMPDIR: this.temporary, TEMP: this.temporary, SIMULATE_FAILURE: '' };
   }
 
-  stress(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Run> {
-    return ended(start(this.directory, ['stress', ...args], { env: { ...this.env, ...env } }));
+  /** Runs it in this process, or, with a target of its own, which may end its process, in one of its own. */
+  stress(args: readonly string[], more: NodeJS.ProcessEnv = {}): Promise<Run> {
+    const env = { ...this.env, ...more };
+    return args.includes('--target')
+      ? ended(start(this.directory, ['stress', ...args], { env }))
+      : runHere(this.directory, ['stress', ...args], '', env);
   }
 
   /** Writes a module with that text; answers the flag that names it as the target. */
