@@ -126,34 +126,27 @@ function whileWriting(meanwhile: () => Promise<unknown>) {
   return changedSurroundings({ storage: changedStorage({ open }) });
 }
 
-test('a compaction that has nothing to seal names its fold by an entry: another comes too late', () =>
+test('a fold that is named while a snapshot is made, and nothing was to seal, keeps the entries that it needs', () =>
   inScratch('fold', async (directory) => {
     await using(directory, {}, (wal) => wal.append({ op: 'add', id: 'bd-1', data: 'x'.repeat(5000) }));
-    let late: Wal | undefined;
-    const surroundings = whileWriting(async () => {
-      late = await Wal.open(directory, { ...SMALL, fold: counting });
-    });
+    const surroundings = whileWriting(() => using(directory, { fold: counting }, () => {}));
     const wal = await Wal.openIn(surroundings, directory, SMALL);
-    const { made, seq } = await wal.compact({ fold: lastData, retain: 1 });
-    assert.deepEqual([made, seq], [true, 2]);
-    assert.deepEqual([late?.info().fold?.name, (await late?.head())?.seq], ['last-data', 2]);
-    await assert.rejects(late?.compact() as Promise<unknown>, { code: 'ERR_WAL_FOLD' });
-    await Promise.all([wal.close(), late?.close()]);
+    const refused = { code: 'ERR_WAL_FOLD', message: /"counting" version 1/ };
+    await assert.rejects(wal.compact({ fold: lastData, retain: 1 }), refused);
+    assert.equal((await wal.table({ fold: counting })).get('bd-1'), 1);
+    await wal.close();
   }));
 
-test('of two compactions with different folds and nothing to seal, the second is refused, and deletes nothing', () =>
+test('of two compactions with different folds and nothing to seal, the second snapshot does not replace the first', () =>
   inScratch('fold', async (directory) => {
     await using(directory, {}, (wal) => wal.append({ op: 'add', id: 'bd-1', data: 'x'.repeat(5000) }));
-    let refused: Promise<void> | undefined;
-    const surroundings = whileWriting(async () => {
-      const other = using(directory, {}, (wal) => wal.compact({ fold: counting, retain: 1 }));
-      refused = assert.rejects(other, { code: 'ERR_WAL_FOLD', message: /"last-data" version 1/ });
-      await refused;
-    });
+    const surroundings = whileWriting(() =>
+      using(directory, {}, (other) => other.compact({ fold: counting, retain: 1 })),
+    );
     const wal = await Wal.openIn(surroundings, directory, SMALL);
-    assert.equal((await wal.compact({ fold: lastData, retain: 1 })).made, true);
-    await refused;
-    assert.equal(await (await wal.table()).get('bd-1'), 'x'.repeat(5000));
+    const refused = { code: 'ERR_WAL_FOLD', message: /"counting" version 1/ };
+    await assert.rejects(wal.compact({ fold: lastData, retain: 1 }), refused);
+    assert.equal((await wal.table({ fold: counting })).get('bd-1'), 1);
     await wal.close();
   }));
 
@@ -297,6 +290,49 @@ test('wal.json that changes while a compaction is under way keeps all that would
         syncBuiltinESMExports();
       }
       for (const name of segments) assert.ok(existsSync(join(directory, name)), name);
+    });
+  }));
+
+for (const { left, made } of [
+  { left: undefined, made: 'unknown' },
+  { left: '{"format":"json', made: 'unknown' },
+  { left: '{"format":"jsonl-wal","keepEvents":"unknown"}', made: 'unknown' },
+  { left: '{"format":"jsonl-wal","keepEvents":tru', made: 'unknown' },
+  { left: '{"format":"jsonl-wal","keepEvents":true,"key', made: true },
+  { left: '{"format":"jsonl-wal","version":1}', made: undefined },
+]) {
+  test(`a salvage that finds ${left ?? 'no wal.json'} makes a log whose keepEvents is ${made}`, () =>
+    inScratch('fold', async (directory) => {
+      await using(directory, { keepEvents: made === true }, (wal) => fill(wal, 20));
+      const path = join(directory, 'wal.json');
+      if (left === undefined) nodeStorage.remove(path);
+      else writeFileSync(path, left);
+      const { reasons } = await Wal.repair(directory, { mode: 'salvage' });
+      assert.equal(/not compacted until/.test(reasons.join()), made === 'unknown');
+      const meta = JSON.parse(readFileSync(path, 'utf8'));
+      assert.equal(meta.keepEvents, made);
+      await using(directory, { fold: counting }, async (wal) => {
+        if (made !== undefined) {
+          await assert.rejects(wal.compact(), { code: 'ERR_WAL_UNSUPPORTED', message: /keepEvents/ });
+          assert.deepEqual(files(directory, SNAPSHOT), []);
+          writeFileSync(path, JSON.stringify({ ...meta, keepEvents: false }));
+        }
+        if (made !== true) assert.equal((await wal.compact()).made, true);
+      });
+    }));
+}
+
+test('a salvage without wal.json of a log that was compacted knows that it does not keep its events', () =>
+  inScratch('fold', async (directory) => {
+    await using(directory, { fold: counting }, async (wal) => {
+      await fill(wal, 20);
+      await wal.compact();
+    });
+    nodeStorage.remove(join(directory, 'wal.json'));
+    assert.equal((await Wal.repair(directory, { mode: 'salvage' })).reasons.length, 1);
+    await using(directory, { fold: counting }, async (wal) => {
+      await fill(wal, 20, 21);
+      assert.equal((await wal.compact()).made, true);
     });
   }));
 

@@ -42,7 +42,7 @@ import { MarkFile } from './mark-file.ts';
 import { salvagedIn } from './salvaged.ts';
 import { SegmentReader } from './segments.ts';
 import { metaNow } from './settling.ts';
-import { openBody, readBody, readHeader, writeSnapshot } from './snapshots.ts';
+import { openBody, readBody, readHeader, refuseOtherFold, writeSnapshot } from './snapshots.ts';
 import { surveySegments } from './survey.ts';
 import { healSuspect, suspectIn } from './suspect.ts';
 import { trimFiles } from './trim.ts';
@@ -322,7 +322,11 @@ export class FileStore implements LineStore {
         throw fileError(error, 'list', directory);
       }
     };
-    const [fits, stays] = [looking(requireSeal), looking(refuseOtherEnd)];
+    const fitting = (at: LogPlace) => {
+      requireSeal(at, header);
+      refuseOtherFold(header, readHeader(storage, directory, header.head.seq, at.log));
+    };
+    const [fits, stays] = [looking(fitting), looking(refuseOtherEnd)];
     const place = { token: randomHex(12), as: permissionsIn(storage, directory), pause, fits, stays };
     await writeSnapshot(storage, directory, header, body, place);
   }

@@ -75,7 +75,7 @@ export async function openFileStore(options: OpenFileStore): Promise<FileStore> 
       clock,
       directory,
       // A Wal that is told so keeps them, also where a wal.json that was lost and made again does not say so.
-      meta: { ...meta, keepEvents: meta.keepEvents || options.keepEvents },
+      meta: { ...meta, keepEvents: options.keepEvents || meta.keepEvents },
       turnstile,
       // A merge driver must see the whole.
       segmentBytes: meta.git ? Infinity : options.segmentBytes,

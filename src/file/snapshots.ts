@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { WalError } from '../errors/errors.ts';
+import { foldLabel } from '../format/fold-identity.ts';
 import { NEWLINE } from '../format/line.ts';
 import { snapshotName, temporaryName } from '../format/names.ts';
 import { decodeHeader, encodeHeader, MAX_HEADER_BYTES, type SnapshotHeader } from '../format/snapshot.ts';
@@ -53,6 +54,14 @@ function openIfThere(storage: Storage, path: string): StorageFile | undefined {
 }
 
 const SYNC_BYTES = 256 * 1024;
+
+/** Throws where the snapshot that lies in the place of another is of another fold, or of a later version: its owner may have deleted by it. */
+export function refuseOtherFold({ fold, head }: SnapshotHeader, there: SnapshotHeader | undefined): void {
+  if (there === undefined) return;
+  if (there.fold.name === fold.name && there.fold.version <= fold.version) return;
+  const message = `Another compaction made ${snapshotName(head.seq)} meanwhile, with the fold ${foldLabel(there.fold)}: this one, with ${foldLabel(fold)}, made nothing and deleted nothing. Compact with the log's fold.`;
+  throw new WalError('ERR_WAL_FOLD', message, { seq: head.seq });
+}
 
 /** The body of a snapshot, block by block, and its index. Throws at what is not as the header and the index say. */
 export function readBody(

@@ -14,9 +14,14 @@ export interface LogTraits {
   readonly keyWindow: number;
   /** The fold that the log was made with; a `wal.fold` entry records one later. */
   readonly fold?: FoldIdentity | undefined;
-  /** True where the entries themselves are the data: the log is never compacted. */
-  readonly keepEvents: boolean;
+  readonly keepEvents: KeepEvents;
 }
+
+/**
+ * True where the entries themselves are the data: the log is never compacted. `unknown`: wal.json was lost, and a salvage that made it again
+ * found nothing that told; the log is not compacted until somebody has changed that in wal.json.
+ */
+export type KeepEvents = boolean | 'unknown';
 
 /** What wal.json says of a log. */
 export interface Meta extends LogTraits {
@@ -81,7 +86,7 @@ export function decodeMeta(text: string, path: string): Meta {
   if (!isKeyWindow(keyWindow)) throw damaged('its keyWindow is not a whole number from 0 to 10,000,000');
   if (fold !== undefined && !isFoldIdentity(fold))
     throw damaged('its fold has no name of 1 to 200 characters, or no version from 1');
-  if (keepEvents !== undefined && typeof keepEvents !== 'boolean')
-    throw damaged('its keepEvents is neither true nor false');
-  return { id, created, git: git === true, keyWindow, fold, keepEvents: keepEvents === true };
+  if (keepEvents !== undefined && typeof keepEvents !== 'boolean' && keepEvents !== 'unknown')
+    throw damaged('its keepEvents is neither true nor false nor "unknown"');
+  return { id, created, git: git === true, keyWindow, fold, keepEvents: keepEvents ?? false };
 }

@@ -71,10 +71,11 @@ export async function compact<V>(host: CompactHost, options: CompactOptions<V>):
   await requireCompactable(store);
   const fold = await foldFor(host, checked);
   await tryFold(host, fold);
-  const report = await makeSnapshot(host, fold, await sealed(appender, fold));
-  // A later version of the fold that was named meanwhile may need what is deleted next.
-  await store.catchUp(appender.tail);
-  requireFold(host, fold, await store.snapshots());
+  const report = await makeSnapshot(
+    host,
+    fold,
+    await appender.seal({ name: fold.name, version: fold.version }),
+  );
   // What another version of the fold made is nothing to fall back to.
   const { [retain - 1]: oldest } = (await store.snapshots()).filter((header) => isOf(fold, header));
   if (oldest === undefined) return report;
@@ -91,7 +92,12 @@ async function requireCompactable(store: LineStore): Promise<void> {
   const why = now.git
     ? 'is kept in git, in one segment, so that a merge sees the whole'
     : `keeps its events (keepEvents in wal.json${now.keepEvents ? '' : ', or of this Wal'}): its entries are the data`;
-  if (now.git || now.keepEvents || keepEvents)
+  if (now.keepEvents === 'unknown' && keepEvents !== true && !now.git)
+    throw new WalError(
+      'ERR_WAL_UNSUPPORTED',
+      `The log in ${location} lost its wal.json, and a salvage that made it again found nothing that told whether the log keeps its events, or which fold it had. Nothing was compacted. If its entries may be deleted, change keepEvents in wal.json to false; else to true.`,
+    );
+  if (now.git || now.keepEvents || keepEvents === true)
     throw new WalError('ERR_WAL_UNSUPPORTED', `The log in ${location} ${why}. It is never compacted.`);
 }
 
@@ -141,16 +147,6 @@ async function tryFold<V>(host: CompactHost, fold: Fold<V>): Promise<void> {
   }
 }
 
-/** Ends the segment with a seal that names the fold: another that is named later changes nothing. */
-async function sealed(appender: Appender, { name, version }: FoldIdentity): Promise<Sealed> {
-  const fold = { name, version };
-  const tip = await appender.seal(fold);
-  if (tip.tip.seq === 0 || !isNews(tip, fold)) return tip;
-  // There was nothing to seal, and so no line that names the fold: an entry does, and is sealed.
-  await appender.recordFold(fold);
-  return appender.seal(fold);
-}
-
 async function makeSnapshot<V>(host: CompactHost, fold: Fold<V>, sealed: Sealed): Promise<CompactReport> {
   const { store, appender } = host;
   const { tip: head } = sealed;
@@ -167,10 +163,13 @@ async function makeSnapshot<V>(host: CompactHost, fold: Fold<V>, sealed: Sealed)
       try {
         const keys = await keysBefore(host, sealed);
         const { header, pieces } = await encode(host, state, keys, sealed);
-        // A later version may have been named since.
+        // Where nothing was to be sealed, no seal named the fold: another may have been named since, or a later version.
         await store.catchUp(appender.tail);
         requireFold(host, fold, snapshots);
         await store.putSnapshot(header, pieces);
+        // Also while it was written. What that fold needs would be deleted next.
+        await store.catchUp(appender.tail);
+        requireFold(host, fold, snapshots);
         appender.tail.hearSnapshot(header);
         return reportOf(header, true);
       } finally {

@@ -24,7 +24,7 @@ import { surveySegments } from '../file/survey.ts';
 import { healSuspect } from '../file/suspect.ts';
 import { type FoldIdentity, isFoldIdentity } from '../format/fold-identity.ts';
 import { DEFAULT_KEY_WINDOW, isKeyWindow } from '../format/key-scope.ts';
-import { decodeMeta, type Meta } from '../format/meta.ts';
+import { decodeMeta, type KeepEvents, type Meta } from '../format/meta.ts';
 import { META_FILE } from '../format/names.ts';
 import { convertedIn, isMisfit, type Survey } from '../format/survey.ts';
 import { encodingOf, toUtf8, trimmed } from '../format/within.ts';
@@ -226,6 +226,8 @@ function isAsItWas(storage: Storage, directory: string): boolean {
 /** Whatever else a snapshot says, wal.json must not. */
 const LOG_ID = /^[0-9a-f]{16}$/;
 const KEPT_PREFIX = 'before-repair-';
+const EVENTS_UNKNOWN =
+  'Nothing tells whether the log was made to keep its events: it is not compacted until keepEvents in its wal.json is made true or false.';
 
 function freeName(storage: Storage, directory: string, now: number): string {
   for (let time = now; ; time++) {
@@ -315,10 +317,10 @@ async function examine(
   directory: string,
 ): Promise<{ readonly wrong: readonly string[]; readonly whole?: VerifyReport }> {
   const { storage } = job.surroundings;
-  const { problem } = metaOf(job, directory);
+  const { problem, meta } = metaOf(job, directory);
   if (problem === undefined) return examineLines(job, directory);
   if (segmentBytes(storage, directory) > 0 || layoutOf(storage, directory).snapshots.length > 0)
-    return { wrong: [problem] };
+    return { wrong: meta.keepEvents === 'unknown' ? [problem, EVENTS_UNKNOWN] : [problem] };
   throw new WalError(
     'ERR_WAL_NOT_FOUND',
     `There is no log in ${directory}, nor anything that a log could be made of: ${problem}`,
@@ -370,9 +372,22 @@ function metaOf(
   const git = /"git":\s*true/.test(text) || (isOne && /^\*\.jsonl -text/m.test(attributes));
   const told = Number(/"keyWindow":\s*(\d{1,8})\b/.exec(text)?.[1] ?? header?.keys.window);
   const keyWindow = isKeyWindow(told) ? told : DEFAULT_KEY_WINDOW;
-  const keepEvents = /"keepEvents":\s*true/.test(text);
+  // A log that was compacted does not keep its events.
+  const isCompacted = layoutOf(storage, directory).snapshots.length > 0;
+  const keepEvents: KeepEvents = keepEventsIn(text) ?? (isCompacted ? false : 'unknown');
   const made = { git, keyWindow, fold: foldNamedIn(text) ?? header?.fold, keepEvents };
   return { meta: { id, created: new Date(clock.now()).toISOString(), ...made }, problem };
+}
+
+/** Whether the log keeps its events, as a damaged wal.json tells; undefined where it does not. */
+function keepEventsIn(text: string): boolean | undefined {
+  if (/"keepEvents":\s*true/.test(text)) return true;
+  try {
+    const { keepEvents = false } = JSON.parse(text);
+    return keepEvents === false ? false : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The fold that a damaged wal.json names. */

@@ -233,7 +233,7 @@ export class Wal {
     this.#replicas = new Replicas({ store, clock, tail: this.#appender.tail });
     this.#revs = new Revs(this.#tableHost, fold);
     const { git, keepEvents } = store.info();
-    if (autoCompact !== undefined && !git && !keepEvents)
+    if (autoCompact !== undefined && !git && keepEvents !== true)
       this.#autoCompaction = new AutoCompaction(this.#compactHost, autoCompact);
   }
 

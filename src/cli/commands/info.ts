@@ -49,7 +49,7 @@ export function infoCommand(): Command {
           ['lock', lock ?? 'not chosen yet: the first writer on this machine does'],
           ['acknowledged', `once synced (${sync}), unless a writer says otherwise`],
           ['fold', fold === null ? 'none recorded' : `${printable(fold.name)} version ${fold.version}`],
-          ['events', keepEvents || git ? 'kept: never compacted' : `may be compacted, ${by}`],
+          ['events', eventsText(keepEvents, git, by)],
           ['git', git ? 'kept in git: one segment' : 'no'],
         ]);
       }
@@ -72,4 +72,11 @@ async function troubleAt(seq: number, wal: Wal): Promise<unknown> {
 function sizeText(bytes: number, segments: readonly SegmentFile[]): string {
   const last = segments.length > 1 ? `, the last ${segments.at(-1)?.name}` : '';
   return `${count(bytes, 'byte')} in ${count(segments.length, 'segment')}${last}`;
+}
+
+function eventsText(keepEvents: boolean | 'unknown', git: boolean, by: string): string {
+  if (keepEvents === true || git) return 'kept: never compacted';
+  return keepEvents === 'unknown'
+    ? 'not known since a salvage: not compacted until keepEvents in wal.json is true or false'
+    : `may be compacted, ${by}`;
 }

@@ -69,7 +69,7 @@ export function initCommand(): Command {
       }
       if (git && !meta.git)
         sayNote('This log was not made for git (--git has to come first): it may grow more segments.');
-      if (keepEvents && !meta.keepEvents)
+      if (keepEvents && meta.keepEvents !== true)
         sayNote(
           'This log was not made to keep its events (--keep-events has to come first): it can be compacted.',
         );

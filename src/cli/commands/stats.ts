@@ -64,7 +64,7 @@ async function statsOf(wal: Wal, named: Fold | undefined) {
       segments: log,
       snapshots: kept,
       live: state?.bytes ?? null,
-      dead: keepEvents ? 0 : state === undefined ? null : Math.max(0, log + kept - state.bytes),
+      dead: keepEvents === true ? 0 : state === undefined ? null : Math.max(0, log + kept - state.bytes),
     },
     lastWrite: lastWrite(location, [...segments, ...snapshots]),
     lock: lockStatus(location).kind ?? null,
@@ -101,7 +101,7 @@ function rowsOf(stats: LogStats) {
   const compacted = all > readable ? `, the last ${figure(readable)} of them readable` : '';
   const newest = snapshots.at(-1);
   const { live, dead } = bytes;
-  const deadText = keepEvents ? 'nothing: it keeps its events' : unknown;
+  const deadText = keepEvents === true ? 'nothing: it keeps its events' : unknown;
   const share = live === null || dead === null ? 0 : Math.round((100 * dead) / Math.max(1, live + dead));
   return [
     ['log', `${id}, made ${created}`],
@@ -117,7 +117,7 @@ function rowsOf(stats: LogStats) {
         : `${figure(snapshots.length)}, ${size(bytes.snapshots)}, the newest of entry ${newest.seq}`,
     ],
     ['live', live === null ? unknown : size(live)],
-    ['dead', dead === null || keepEvents ? deadText : `${size(dead)} (${share} %)`],
+    ['dead', dead === null || keepEvents === true ? deadText : `${size(dead)} (${share} %)`],
     ['last write', lastWrite === null ? 'never' : timeText(lastWrite)],
     ['lock', lock ?? 'not chosen yet: the first writer on this machine does'],
     ['versions', `format ${versions.format}, jsonl-wal ${versions.package}, node ${versions.node}`],

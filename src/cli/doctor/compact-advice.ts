@@ -30,7 +30,7 @@ async function foldInLines(directory: string): Promise<FoldIdentity | undefined>
 /** What wal.json says; nothing where that cannot be read, which the check of the format tells. */
 function metaOrNone(directory: string): {
   git?: boolean;
-  keepEvents?: boolean;
+  keepEvents?: boolean | 'unknown';
   fold?: FoldIdentity | undefined;
 } {
   try {
