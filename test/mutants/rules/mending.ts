@@ -13,7 +13,12 @@ export const MENDING: readonly Mutant[] = [
         replace: 'this.#file.file.read(bytes, offset)',
       },
     ],
-    caughtBy: { by: 'sim', seeds: 40 },
+    caughtBy: {
+      by: 'test',
+      file: 'short-reads',
+      test: 'a salvage on a disk that gives half of what is asked for keeps every whole line',
+      because: 'few worlds of the simulation come to just that',
+    },
   },
   {
     name: 'salvage-drops-beyond',
