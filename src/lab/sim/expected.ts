@@ -5,6 +5,8 @@ const known = new WeakMap<Climate, Map<string, ReadonlySet<string>>>();
 
 /** What anything may be rejected with once a log has been damaged. */
 export const OF_DAMAGE: ReadonlySet<string> = new Set([
+  // A salvage without wal.json leaves a log that nobody compacts.
+  'ERR_WAL_UNSUPPORTED',
   'ERR_WAL_COMPACTED',
   'ERR_WAL_CORRUPT',
   'ERR_WAL_DIVERGED',
