@@ -7,7 +7,14 @@ import { canonicalJson } from '../src/format/canonical.ts';
 import { changedNumber } from '../src/format/changed-number.ts';
 import { SuffixCrcs } from '../src/format/crc.ts';
 import { type Body, batchBody, type Entry, entryBody } from '../src/format/entry.ts';
-import { lineAtEndOf, lineBytes, readEnvelope, writeLine } from '../src/format/line.ts';
+import {
+  COVERED_OFFSET,
+  lineAtEndOf,
+  lineBytes,
+  readAny,
+  readEnvelope,
+  writeLine,
+} from '../src/format/line.ts';
 import { type LogRecord, recordsOf } from '../src/format/record.ts';
 import { readAsSpecified } from '../src/lab/reference.ts';
 import { readByScan } from '../src/lab/scanned.ts';
@@ -194,7 +201,7 @@ function roundTrip(body: Body, at: { prev: string; seq: number; writer: string }
   const envelope = readEnvelope(buffer, 0, end - 1);
   const { key, sum, count } = body;
   assert.deepEqual(
-    { ...envelope, batch: undefined, idAt: undefined },
+    { ...envelope, batch: undefined, idAt: undefined, id: undefined, op: undefined },
     {
       ...line,
       key,
@@ -202,6 +209,8 @@ function roundTrip(body: Body, at: { prev: string; seq: number; writer: string }
       count,
       batch: undefined,
       idAt: undefined,
+      id: undefined,
+      op: undefined,
       repair: false,
       keyWindow: undefined,
       keys: undefined,
@@ -251,6 +260,66 @@ test('a batch that is written and read is the same entries, in order', () => {
     }),
     { numRuns: 800 },
   );
+});
+
+/** A line that one is made of by a few changes, with the crc that its bytes have, unless that is changed too. */
+const changedLine = fc
+  .tuple(
+    fc.oneof(
+      entry,
+      fc.record({ op: fc.constant('set'), id: fc.constantFrom('bd-1', 'x', ']'), data: readableJson }),
+    ),
+    fc.option(filled, { nil: undefined, freq: 1 }),
+    place,
+    fc.array(
+      fc.tuple(
+        fc.nat(),
+        fc.constantFrom('', '"', '\\', ',', '0', '-', 'é', '\u0001', ' ', '"id":"', ',"key":"k"', '{}'),
+      ),
+      { maxLength: 3 },
+    ),
+    fc.constantFrom('right', 'right', 'right', 'right', 'right', 'right', 'wrong', 'short', 'upper'),
+  )
+  .map(([x, key, at, changes, crc]) => {
+    const body = entryBody({ ...x, ...(key !== undefined && { key }) } as Entry, 7, RULES);
+    const buffer = Buffer.alloc(lineBytes(body.bytes));
+    // Most numbers are as in a log, and few as large as may be.
+    const [seq, ts] = at.seq % 7 === 0 ? [at.seq, body.ts] : [1 + (at.seq % 100_000), body.ts % 10 ** 13];
+    const end = writeLine(buffer, 0, body.text, { ...at, seq, synced: seq - 1, ts, crc: '' });
+    let covered = buffer.toString('utf8', COVERED_OFFSET, end - 1);
+    for (const [n, piece] of changes) {
+      const from = n % (covered.length + 1);
+      covered = covered.slice(0, from) + piece + covered.slice(from + (n % 3));
+    }
+    const bytes = Buffer.from(covered);
+    const right = (crc === 'wrong' ? crc32(bytes) ^ 1 : crc32(bytes)) >>> 0;
+    const digits = right.toString(16).padStart(crc === 'short' ? 7 : 8, '0');
+    return Buffer.concat([
+      Buffer.from(`{"crc":"${crc === 'upper' ? digits.toUpperCase() : digits}",`),
+      bytes,
+    ]);
+  });
+
+test('the quick reading of a line says the same as the whole one, of any bytes', () => {
+  let plain = 0;
+  fc.assert(
+    fc.property(fc.oneof(changedLine, fc.uint8Array({ maxLength: 300 }).map(Buffer.from)), (line) => {
+      const around = Buffer.concat([Buffer.from('x\n'), line, Buffer.from('\ny')]);
+      const read = readEnvelope(around, 2, 2 + line.length);
+      if (read?.op !== undefined) plain++;
+      const names =
+        read?.op === undefined
+          ? {}
+          : JSON.parse(`{${line.toString('utf8', read.idAt).replace(/,"prev".*/s, '')}}`);
+      assert.deepEqual(
+        read && { ...read, id: undefined, op: undefined },
+        readAny(around, 2, 2 + line.length),
+      );
+      assert.deepEqual(names, read?.op === undefined ? {} : { id: read.id, op: read.op });
+    }),
+    { numRuns: 6000 },
+  );
+  assert.ok(plain > 100, `${plain} lines were read quickly`);
 });
 
 test('the crcs of suffixes, told from place to place, are those of their bytes', () => {

@@ -33,13 +33,16 @@ test('an engine that acknowledges before it syncs is caught, and the engine as i
 
 test('an engine that fails where nothing goes wrong shows nothing, nor does an edit that no longer applies', async () => {
   const { caughtBy } = named('no-sync');
-  const file = 'log/landed';
-  const edit = { file, find: 'return this.#pending.length === 0;', replace: "throw new Error('at once');" };
+  const file = 'log/appender';
+  const edit = { file, find: 'return this.group.make(', replace: "throw new Error('at once'); (" };
   const broken = await attempt([edit], caughtBy);
-  assert.deepEqual([broken.verdict, broken.fault], ['worthless', 'it fails at once: Error: at once']);
+  assert.deepEqual(
+    [broken.verdict, broken.fault],
+    ['worthless', 'it fails at once: WalError: The append failed: at once'],
+  );
   const stale = await attempt([{ ...edit, find: 'no such text' }], caughtBy);
   assert.deepEqual(
     [stale.verdict, stale.fault],
-    ['worthless', 'it no longer applies: "no such text" is 0 times in log/landed.js'],
+    ['worthless', 'it no longer applies: "no such text" is 0 times in log/appender.js'],
   );
 });

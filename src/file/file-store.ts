@@ -6,23 +6,20 @@ import { segmentName, snapshotName } from '../format/names.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
 import { type Stray, straysAmong } from '../format/strays.ts';
 import type { Survey } from '../format/survey.ts';
-import type { Gate } from '../lock/gate.ts';
-import type { Lock } from '../lock/lock.ts';
-import type { HolderHint } from '../lock/record.ts';
 import { fileError } from '../storage/error.ts';
 import { permissionsIn } from '../storage/permissions.ts';
 import type { Storage } from '../storage/storage.ts';
 import type {
   BackupFiles,
   BackupRequest,
-  Build,
+  BlockingStore,
   LineFeed,
   LineReader,
   LineStore,
   Salvaged,
   SnapshotFile,
   StoreInfo,
-  WriteOutcome,
+  Turn,
 } from '../store/store.ts';
 import { backupLog } from './backup.ts';
 import {
@@ -47,20 +44,14 @@ import { surveySegments } from './survey.ts';
 import { healSuspect, suspectIn } from './suspect.ts';
 import { trimFiles } from './trim.ts';
 import { Watching } from './watching.ts';
-import { WriteTurn } from './write-turn.ts';
-
-/** The write turn's parts; a store opened read-only has none. */
-export interface Turnstile {
-  readonly lock: Lock;
-  readonly gate: Gate;
-  readonly hint: HolderHint | undefined;
-}
+import { type Turnstile, WriteTurn } from './write-turn.ts';
 
 export interface FileStoreParts {
   readonly storage: Storage;
   readonly clock: Clock;
   readonly directory: string;
   readonly meta: Meta;
+  /** Undefined where it is opened read-only. */
   readonly turnstile: Turnstile | undefined;
   readonly segmentBytes: number;
   /** That many random hex digits. */
@@ -80,31 +71,35 @@ export class FileStore implements LineStore {
   readonly #syncs = new Set<Promise<void>>();
   #closed = false;
   readonly marks: MarkFile;
+  readonly segmentBytes: number;
+  readonly blocking: BlockingStore;
 
   constructor(parts: FileStoreParts) {
     const { storage, clock, directory, meta, turnstile } = parts;
     this.#parts = parts;
+    this.segmentBytes = parts.segmentBytes;
     this.#end = new LogEnd({ ...parts, writable: turnstile !== undefined });
-    this.#turn = turnstile && new WriteTurn({ ...parts, gate: turnstile.gate, end: this.#end });
+    this.#turn = turnstile && new WriteTurn({ ...parts, turnstile, end: this.#end });
     this.#watching = new Watching(storage, clock, directory);
     const holds = () => this.#end.reader.holds;
     this.marks = new MarkFile({ storage, directory, log: meta.id, now: () => clock.now(), holds });
+    this.blocking = {
+      write: (turn) => this.#writable.writeNow(turn),
+      sync: () => this.#end.syncNow(),
+      confirm: (feed) => this.#end.confirmNow(feed),
+    };
   }
 
   catchUp(feed: LineFeed): Promise<void> {
     return this.#end.catchUp(feed);
   }
 
-  catchUpNow(feed: LineFeed): void {
-    this.#end.catchUpNow(feed);
+  confirm(feed: LineFeed): Promise<void> | undefined {
+    return this.#end.confirm(feed);
   }
 
-  async write(feed: LineFeed, build: Build, wanted: () => boolean): Promise<WriteOutcome> {
-    return this.#writable.write(feed, build, wanted);
-  }
-
-  writeNow(feed: LineFeed, build: Build): WriteOutcome {
-    return this.#writable.writeNow(feed, build);
+  write(turn: Turn): Promise<void> | undefined {
+    return (this.#turn ?? this.#writable).write(turn);
   }
 
   get #writable(): WriteTurn {
@@ -116,12 +111,10 @@ export class FileStore implements LineStore {
     );
   }
 
-  sync(quick: boolean): Promise<void> {
-    return this.#end.sync(quick);
-  }
-
-  syncNow(): void {
+  sync(quick: boolean): Promise<void> | undefined {
+    if (!quick) return this.#end.sync();
     this.#end.syncNow();
+    return undefined;
   }
 
   /** Where a sync of what holds entry `seq` failed before that was opened: the system does not tell that to who opens it since. */
@@ -241,10 +234,6 @@ export class FileStore implements LineStore {
     } catch (error) {
       throw fileError(error, 'read', this.#parts.directory);
     }
-  }
-
-  get segmentBytes(): number {
-    return this.#parts.segmentBytes;
   }
 
   nextSegment(firstSeq: number): number | undefined {

@@ -31,7 +31,8 @@ export class LogEnd {
   #reader: SegmentReader | undefined;
   /** First seq of the segment whose name is known to survive a crash. */
   #kept: number | undefined;
-  #lookedAt = 0;
+  /** When it was looked at last, in milliseconds of the clock. */
+  lookedAt = 0;
 
   constructor(parts: LogEndParts) {
     this.#parts = parts;
@@ -47,7 +48,7 @@ export class LogEnd {
 
   /** Whether much may have come since the last look. */
   get wasLongAgo(): boolean {
-    return this.#parts.clock.elapsed() - this.#lookedAt > LONG_AGO_MS;
+    return this.#parts.clock.elapsed() - this.lookedAt > LONG_AGO_MS;
   }
 
   #newestReader(replaced: boolean): SegmentReader {
@@ -76,21 +77,29 @@ export class LogEnd {
     }
   }
 
-  catchUpNow(feed: LineFeed): void {
-    while (!this.catchUpHere(feed)) this.settleNow();
-  }
-
   /** Catches up without waiting; false where the log was replaced: then it must be settled. */
   catchUpHere(feed: LineFeed): boolean {
+    this.lookedAt = this.#parts.clock.elapsed();
+    if (this.#reader?.readsOn(feed)) return true;
     for (const steps = this.#catchingUp(feed); ; ) {
       const step = steps.next();
       if (step.done) return step.value;
     }
   }
 
+  /** Whether what was fed lies there still; where that needs more than a look, all that is there is fed. */
+  confirm(feed: LineFeed): Promise<void> | undefined {
+    return this.#reader?.stillHolds ? undefined : this.catchUp(feed);
+  }
+
+  confirmNow(feed: LineFeed): void {
+    if (this.#reader?.stillHolds) return;
+    while (!this.catchUpHere(feed)) this.settleNow();
+  }
+
   /** Feeds all there is, and yields after each piece of it; false where the log was replaced. */
   *#catchingUp(feed: LineFeed): Generator<void, boolean> {
-    this.#lookedAt = this.#parts.clock.elapsed();
+    this.lookedAt = this.#parts.clock.elapsed();
     again: for (;;) {
       const { reader } = this;
       const { firstSeq } = reader;
@@ -143,24 +152,24 @@ export class LogEnd {
     this.#goOnWith(this.#newestReader(true));
   }
 
-  async sync(quick: boolean): Promise<void> {
+  async sync(): Promise<void> {
     const { reader } = this;
     // Before it ends, the reader may have gone on to the next segment.
     const { firstSeq } = reader;
     try {
-      if (quick) reader.file.syncNow();
-      else await reader.file.sync();
-      this.#keepName();
+      await reader.file.sync();
+      if (this.#kept !== this.#reader?.firstSeq) this.#keepName();
     } catch (error) {
       throw this.syncFailed(error, firstSeq);
     }
   }
 
   syncNow(): void {
-    const { firstSeq } = this.reader;
+    const { reader } = this;
+    const { firstSeq } = reader;
     try {
-      this.reader.file.syncNow();
-      this.#keepName();
+      reader.file.syncNow();
+      if (this.#kept !== this.#reader?.firstSeq) this.#keepName();
     } catch (error) {
       throw this.syncFailed(error, firstSeq);
     }
@@ -173,7 +182,6 @@ export class LogEnd {
    */
   #keepName(): void {
     const { firstSeq } = this.reader;
-    if (this.#kept === firstSeq) return;
     const { storage, directory } = this.#parts;
     keepNames(storage, directory, this.#kept === undefined);
     healSuspect(storage, directory);

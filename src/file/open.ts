@@ -13,11 +13,12 @@ import { fileError, orReadOnly } from '../storage/error.ts';
 import { permissionsIn } from '../storage/permissions.ts';
 import type { FileSystem, Storage } from '../storage/storage.ts';
 import { emptiedError } from './absent.ts';
-import { FileStore, type Turnstile } from './file-store.ts';
+import { FileStore } from './file-store.ts';
 import { lastFile, layoutOf, newestStart } from './layout.ts';
 import { type Modes, makeLog, readMeta } from './log-directory.ts';
 import { MarkFile } from './mark-file.ts';
 import { healSuspect } from './suspect.ts';
+import type { Turnstile } from './write-turn.ts';
 
 export interface OpenFileStore {
   readonly storage: Storage;
@@ -173,13 +174,7 @@ export function openTurnstile(options: OpenFileStore, fileSystem: FileSystem, to
       strict: options.strictLock || timeoutMs === Infinity || fileSystem !== 'local',
       pollMs: byFile ? POLL_MS.lockfile : POLL_MS.kernel,
       holder: () => holderIn(storage, path),
-      observe: {
-        ...observe,
-        entered: (waitedMs, held, contended) => {
-          if (held) hint?.write(clock.machineNow());
-          observe.entered?.(waitedMs, held, contended);
-        },
-      },
+      observe,
     });
     return { lock, gate, hint };
   } catch (error) {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { hasCode, type WalError } from '../errors/errors.ts';
-import { CRC_LENGTH, CRC_OFFSET, crcIsRight, NEWLINE } from '../format/line.ts';
+import { CRC_LENGTH, CRC_OFFSET, isLineOf, NEWLINE } from '../format/line.ts';
 import { segmentName } from '../format/names.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
 import { fileError } from '../storage/error.ts';
@@ -62,6 +62,14 @@ export class SegmentReader {
     return this.#state;
   }
 
+  /** Whether a line can be put at the end as it is: the line before has its newline, and the segment was not ended. */
+  get isReady(): boolean {
+    const state = this.#state;
+    if (state === undefined) return true;
+    const isLineOpen = state.unended !== undefined || state.wrapped !== undefined;
+    return !isLineOpen && !(state.sealed && state.tip !== undefined);
+  }
+
   get path(): string {
     return this.#path;
   }
@@ -112,8 +120,7 @@ export class SegmentReader {
   whereabouts(): 'here' | 'gone' | 'replaced' {
     const now = this.#place.storage.look(this.#path);
     if (now === undefined && this.#file === undefined) return 'here';
-    const { file } = this;
-    const { inode, device } = this.#identity ?? file.look();
+    const { inode, device } = this.#identity ?? this.file.look();
     if (now !== undefined && now.inode === inode && now.device === device) {
       this.#leastSize = now.size;
       return 'here';
@@ -160,8 +167,19 @@ export class SegmentReader {
     }
     const known = this.#knownBytes();
     if (known === undefined) return 'replaced';
-    const count = this.#readOn(known);
-    if (count < 0 || (known > 0 && !this.#isAsRead(known + count))) return 'replaced';
+    const from = this.#position - known;
+    let count = this.#fill(from, known) - known;
+    // Zeros may be a page on its way, of a line that is whole by the next look: going on behind them would take that line for torn,
+    // and the next for one that follows nothing. So where it goes on, they are read once more.
+    if (this.#hasMore(known, count) && this.#chunk.subarray(known, known + count).includes(0))
+      count = this.#fill(from, known) - known;
+    if (count < 0) return 'replaced';
+    if (known > 0) {
+      const { anchor, end, resume, sealed } = this.#state as FeedState;
+      if (!isLineOf(this.#chunk, known + count, anchor?.crc)) return 'replaced';
+      // Nothing came, and nothing but more lines can come here: no later file was there when they were listed.
+      if (count === 0 && end === resume && !sealed && this.#arrived === 'surely') return 'end';
+    }
     if (count > 0) feed.push(this.#chunk.subarray(known, known + count));
     const hasMore = this.#hasMore(known, count);
     this.#position += count;
@@ -181,25 +199,13 @@ export class SegmentReader {
     return 'more';
   }
 
-  /**
-   * Reads into the chunk what is known to be there, and what may have come; returns how much that is. Zeros may be a page on its
-   * way, of a line that is whole by the next look: going on behind them would take that line for torn, and the next for one that
-   * follows nothing. So where it goes on, they are read once more.
-   */
-  #readOn(known: number): number {
-    const from = this.#position - known;
-    const count = this.#fill(from, known) - known;
-    const isDoubtful = this.#hasMore(known, count) && this.#chunk.subarray(known, known + count).includes(0);
-    return isDoubtful ? this.#fill(from, known) - known : count;
-  }
-
   #hasMore(known: number, count: number): boolean {
     return known + count === CHUNK_BYTES || (count > 0 && this.#position + count < this.#leastSize);
   }
 
   /** Reads from there on: what is known to be there as often as it takes, and once what may have come. */
   #fill(from: number, known: number): number {
-    const { file } = this;
+    const file = this.#file ?? this.file;
     const first = file.read(this.#chunk, from);
     if (first >= known) return first;
     const count = first + readFully(file, this.#chunk.subarray(first, known), from + first);
@@ -222,13 +228,6 @@ export class SegmentReader {
       : undefined;
   }
 
-  /** Whether what was read into the chunk still begins with the last accepted line, to the byte. */
-  #isAsRead(count: number): boolean {
-    if (!this.#beginsAsRead(this.#chunk, count)) return false;
-    const end = this.#chunk.indexOf(NEWLINE);
-    return crcIsRight(this.#chunk, 0, end < 0 ? count : Math.min(end, count));
-  }
-
   /** Whether bytes read where the last accepted line began are still the first of that line. */
   #beginsAsRead(bytes: Buffer, count: number): boolean {
     const { anchor } = this.#state as FeedState;
@@ -241,6 +240,34 @@ export class SegmentReader {
     const { anchor, resume } = this.#state;
     if (anchor === undefined) return this.#leastSize >= resume;
     return this.#beginsAsRead(this.#crc, readFully(this.#file, this.#crc, anchor.offset));
+  }
+
+  /**
+   * The same, of the whole line, and that nothing but lines of this segment can have come since: it was not ended, and when it was
+   * listed, no later file was there.
+   */
+  get stillHolds(): boolean {
+    const state = this.#state;
+    if (state?.anchor === undefined || state.sealed || this.#arrived !== 'surely') return false;
+    try {
+      if (this.whereabouts() !== 'here') return false;
+      const known = this.#knownBytes();
+      if (known === undefined || known === 0) return false;
+      return isLineOf(this.#chunk, this.#fill(state.anchor.offset, known), state.anchor.crc);
+    } catch {
+      // What is wrong is told by who reads all that is there.
+      return false;
+    }
+  }
+
+  /** Feeds what came since, where that is no more than a piece. False where there is more to do, perhaps because it failed. */
+  readsOn(feed: LineFeed): boolean {
+    if (this.#state === undefined) return false;
+    try {
+      return this.whereabouts() === 'here' && this.read(feed) === 'end';
+    } catch {
+      return false;
+    }
   }
 
   /** Notes where the feed stands. */

@@ -1,70 +1,144 @@
 import { join } from 'node:path';
+import type { Clock } from '../clock/clock.ts';
 import { type Outcome, WalError } from '../errors/errors.ts';
+import type { Tip } from '../format/chain.ts';
 import { META_FILE, segmentName } from '../format/names.ts';
 import type { Gate } from '../lock/gate.ts';
+import type { Lock } from '../lock/lock.ts';
+import type { HolderHint } from '../lock/record.ts';
 import { fileError, isRefused } from '../storage/error.ts';
 import type { Storage } from '../storage/storage.ts';
-import type { Build, LineFeed, WriteOutcome } from '../store/store.ts';
+import type { FeedState, LineFeed, Turn, WriteOutcome, WrittenGroup } from '../store/store.ts';
 import type { LogEnd } from './log-end.ts';
 import type { SegmentReader } from './segments.ts';
 
 export interface WriteTurnParts {
   readonly storage: Storage;
+  readonly clock: Clock;
   readonly directory: string;
-  readonly gate: Gate;
+  readonly turnstile: Turnstile;
   readonly end: LogEnd;
+}
+
+/** The lock of a log, and the way to it. */
+export interface Turnstile {
+  readonly lock: Lock;
+  readonly gate: Gate;
+  readonly hint: HolderHint | undefined;
 }
 
 /** Ends a torn tail for good: no line ends in it, so the tail can never become valid. */
 const TORN = Buffer.from('~\n');
 const NEWLINE = Buffer.from('\n');
+/** The hint that names this process as the lock's holder is as old as that at most, while nobody else writes. */
+const HINT_MS = 1000;
 
 /** The write turn: what the lock is held for. All of it but the waiting is one synchronous stretch. */
 export class WriteTurn {
   readonly #parts: WriteTurnParts;
+  #hintedAt = -Infinity;
+  /** Where this Wal's own last line ends. */
+  #leftAt = -1;
 
   constructor(parts: WriteTurnParts) {
     this.#parts = parts;
   }
 
-  async write(feed: LineFeed, build: Build, wanted: () => boolean): Promise<WriteOutcome> {
-    const { gate, end } = this.#parts;
-    for (;;) {
-      // Much may have come since: better read before the turn, piece by piece, than while others wait.
-      if (end.wasLongAgo) await end.catchUp(feed);
-      const outcome = await gate.enter(wanted, () => this.#turn(feed, build));
-      if (outcome === undefined) return { kind: 'nothing' };
-      if (outcome !== 'elsewhere') return outcome;
-      await end.settle();
-      await end.catchUp(feed);
+  /** Undefined where nothing had to be waited for. */
+  write(turn: Turn): Promise<void> | undefined {
+    const { turnstile, end } = this.#parts;
+    // Much may have come since: better read before the turn, piece by piece, than while others wait.
+    if (end.wasLongAgo) return this.#writeLater(turn, 'unread');
+    const done = turnstile.gate.enter(turn.wanted, () => this.#turn(turn));
+    return done === true ? undefined : this.#writeLater(turn, done);
+  }
+
+  /** `first`: a turn that has to be waited for, or that found the log replaced. */
+  async #writeLater(turn: Turn, first: Promise<boolean | undefined> | boolean | 'unread'): Promise<void> {
+    const { turnstile, end } = this.#parts;
+    let done = await first;
+    while (done === false || done === 'unread') {
+      if (done === false) await end.settle();
+      await end.catchUp(turn.feed);
+      done = await turnstile.gate.enter(turn.wanted, () => this.#turn(turn));
     }
   }
 
-  writeNow(feed: LineFeed, build: Build): WriteOutcome {
-    const { gate, end } = this.#parts;
-    for (;;) {
-      const outcome = gate.enterNow(() => this.#turn(feed, build));
-      if (outcome !== 'elsewhere') return outcome;
-      end.settleNow();
-    }
+  writeNow(turn: Turn): void {
+    const { turnstile, end } = this.#parts;
+    while (!turnstile.gate.enterNow(() => this.#turn(turn))) end.settleNow();
   }
 
-  #turn(feed: LineFeed, build: Build): WriteOutcome | 'elsewhere' {
-    if (!this.#parts.end.catchUpHere(feed) || !this.#reachEnd(feed)) return 'elsewhere';
-    const group = build();
-    return group === undefined ? { kind: 'nothing' } : this.#put(feed, group);
-  }
-
-  /** Goes to where the next line is put: after a line that is whole and lacks its newline, and after a seal. False where the log was replaced. */
-  #reachEnd(feed: LineFeed): boolean {
+  /** False where the log was replaced. */
+  #turn(turn: Turn): boolean {
     const { end } = this.#parts;
-    for (;;) {
-      const state = end.reader.state;
-      if (state?.unended !== undefined || state?.wrapped !== undefined) this.#endLine(end.reader);
-      else if (!state?.sealed || state.tip === undefined) return true;
-      else if (!this.#makeSegment(state.tip.seq + 1)) return false;
+    if (!end.catchUpHere(turn.feed)) return false;
+    // What came was perhaps written by others, who then took the lock.
+    if (end.reader.state?.end !== this.#leftAt || end.lookedAt - this.#hintedAt > HINT_MS) this.#hint();
+    if (!end.reader.isReady && !this.#makeReady(turn.feed)) return false;
+    const group = turn.build();
+    if (group !== undefined) turn.wrote(this.#put(turn.feed, group));
+    return true;
+  }
+
+  /** Writes and looks: nobody can have come between if the file grew by just this, from where it was read to. */
+  #put(feed: LineFeed, group: WrittenGroup): WriteOutcome {
+    const { reader } = this.#parts.end;
+    const { file, state: before } = reader;
+    const { bytes } = group;
+    const torn = before !== undefined && before.unterminated > 0;
+    const total = torn ? TORN.length + bytes.length : bytes.length;
+    let written = 0;
+    try {
+      written = file.append(torn ? [TORN, bytes] : [bytes]);
+    } catch (error) {
+      const refused = isRefused(error);
+      const failure = fileError(error, 'append to', reader.path, refused ? 'not-written' : 'unknown');
+      return { kind: 'failed', error: failure, written: 0, fatal: !refused };
+    }
+    const end = (before?.end ?? 0) + written;
+    // What was read after the last line may have been another's line on its way, and be whole by now.
+    const isSure = written === total && (before === undefined || before.resume === before.end);
+    try {
+      if (!isSure || !file.endsAt(end)) return this.#lookAfter(feed, written, total, bytes.length);
+    } catch (error) {
+      const failure = fileError(error, 'look after an append to', reader.path, 'unknown');
+      return { kind: 'failed', error: failure, written, fatal: true };
+    }
+    reader.settle(feed.landed(group, end));
+    this.#leftAt = end;
+    return { kind: 'landed' };
+  }
+
+  // From here on: what is rare.
+
+  /** The group did not land where it was made for, or not whole: reads what lies there. */
+  #lookAfter(feed: LineFeed, written: number, total: number, ofGroup: number): WriteOutcome {
+    const { end } = this.#parts;
+    const { path } = end.reader;
+    const isSame = end.catchUpHere(feed);
+    if (written === total) return { kind: isSame ? 'overtaken' : 'replaced' };
+    // In a file that was rewritten meanwhile nobody can say what became of it.
+    const error = noSpaceError(path, written, total, isSame ? 'not-written' : 'unknown');
+    return { kind: 'failed', error, written: written - (total - ofGroup), fatal: false };
+  }
+
+  #hint(): void {
+    const { turnstile, clock, end } = this.#parts;
+    this.#hintedAt = end.lookedAt;
+    if (turnstile.gate.isHeld) turnstile.hint?.write(clock.machineNow());
+  }
+
+  /** Goes to where the next line can be put: after a line that is whole and lacks its newline, and after a seal. False where the log was replaced. */
+  #makeReady(feed: LineFeed): boolean {
+    const { end } = this.#parts;
+    while (!end.reader.isReady) {
+      const { unended, wrapped, tip } = end.reader.state as FeedState;
+      if (unended !== undefined || wrapped !== undefined) this.#endLine(end.reader);
+      else if (!this.#makeSegment((tip as Tip).seq + 1)) return false;
       if (!end.catchUpHere(feed)) return false;
     }
+    return true;
   }
 
   /**
@@ -101,50 +175,6 @@ export class WriteTurn {
     } catch (error) {
       throw fileError(error, 'make', path, 'not-written');
     }
-  }
-
-  #put(feed: LineFeed, bytes: Buffer): WriteOutcome {
-    const { end: place } = this.#parts;
-    const { reader } = place;
-    const before = reader.state;
-    const torn = before !== undefined && before.unterminated > 0;
-    const total = bytes.length + (torn ? TORN.length : 0);
-    let written: number;
-    let whole: boolean;
-    try {
-      written = reader.file.append(torn ? [TORN, bytes] : [bytes]);
-    } catch (error) {
-      const refused = isRefused(error);
-      const outcome = refused ? 'not-written' : 'unknown';
-      return {
-        kind: 'failed',
-        error: fileError(error, 'append to', reader.path, outcome),
-        written: 0,
-        fatal: !refused,
-      };
-    }
-    try {
-      // Nobody can have come between if the file grew by just this, from where it was read to. But what was read there
-      // after the last line may have been another's line on its way, and be whole by now.
-      const end = (before?.end ?? 0) + written;
-      const isSure = before === undefined || before.resume === before.end;
-      if (isSure && written === total && reader.file.endsAt(end)) {
-        reader.settle(feed.landed(end));
-        return { kind: 'landed' };
-      }
-      whole = place.catchUpHere(feed);
-    } catch (error) {
-      return {
-        kind: 'failed',
-        error: fileError(error, 'look after an append to', reader.path, 'unknown'),
-        written,
-        fatal: true,
-      };
-    }
-    if (written === total) return { kind: whole ? 'overtaken' : 'replaced' };
-    // In a file that was rewritten meanwhile nobody can say what became of it.
-    const error = noSpaceError(reader.path, written, total, whole ? 'not-written' : 'unknown');
-    return { kind: 'failed', error, written: written - (total - bytes.length), fatal: false };
   }
 }
 

@@ -1,5 +1,6 @@
+import stableStringify from 'fast-json-stable-stringify';
 import { messageOf, reasonOf, WalError } from '../errors/errors.ts';
-import { stringify } from './json.ts';
+import { stringify, withOwnStringify } from './json.ts';
 import { sortedJsonText } from './json-text.ts';
 import { MAX_LINE_BYTES } from './line.ts';
 import { plainCopy, type Values } from './plain-copy.ts';
@@ -16,7 +17,7 @@ const OTHER = Symbol('other');
  * `values` refuses. The error has the path, which begins with `root`.
  *
  * Plain values are written at once, with the order of an object's keys remembered by their list: twice as fast as
- * sorting each time. Everything else is copied first.
+ * sorting each time. Everything else goes through fast-json-stable-stringify.
  */
 export function canonicalJson(value: unknown, values: Values = 'strict', root = 'data'): string | undefined {
   try {
@@ -35,10 +36,11 @@ export function canonicalOfParsed(value: unknown): string {
 
 type Quick = string | undefined | typeof OTHER;
 
+/** The canonical JSON of a plain value. Objects and lists ask for their own strings and numbers: a call for each would cost more than they do. */
 function quickly(value: unknown, depth: number): Quick {
   switch (typeof value) {
     case 'string':
-      return quoted(value);
+      return value.length < SHORT && !TO_ESCAPE.test(value) ? `"${value}"` : quoted(value);
     case 'number':
       return Number.isFinite(value) ? `${value}` : OTHER;
     case 'boolean':
@@ -56,8 +58,11 @@ function quickly(value: unknown, depth: number): Quick {
 
 /** What JSON.stringify would escape, and surrogates, which it may. */
 const TO_ESCAPE = /[^\x20\x21\x23-\x5b\x5d-\ud7ff]/;
+/** For longer strings the regular expression costs more than JSON.stringify's own pass. */
+const SHORT = 40;
 
-function quoted(text: string): string {
+/** A JSON string. */
+export function quoted(text: string): string {
   // Not left to JSON.stringify: on such a string, Node 26's takes the process with it.
   if (text.length >= MAX_LINE_BYTES)
     throw new WalError(
@@ -65,15 +70,16 @@ function quoted(text: string): string {
       `The entry holds a text of ${text.length} characters, more than a line can have: store it elsewhere and append its hash.`,
       { outcome: 'not-written' },
     );
-  // For long strings the regular expression costs more than JSON.stringify's own pass.
-  return text.length < 40 && !TO_ESCAPE.test(text) ? `"${text}"` : stringify(text);
+  return text.length < SHORT && !TO_ESCAPE.test(text) ? `"${text}"` : stringify(text);
 }
 
 function arrayQuickly(array: readonly unknown[], depth: number): Quick {
   if (Object.getPrototypeOf(array) !== Array.prototype) return OTHER;
   let text = '';
   for (let i = 0; i < array.length; i++) {
-    const item = quickly(array[i], depth + 1);
+    const value = array[i];
+    const isShort = typeof value === 'string' && value.length < SHORT && !TO_ESCAPE.test(value);
+    const item = isShort ? `"${value}"` : quickly(value, depth + 1);
     if (item === OTHER || item === undefined) return OTHER;
     text += i === 0 ? (item as string) : `,${item as string}`;
   }
@@ -86,7 +92,10 @@ function objectQuickly(object: object, depth: number): Quick {
   const { sorted, names } = orderOf(Object.keys(object));
   let text = '';
   for (let i = 0; i < sorted.length; i++) {
-    const item = quickly((object as Record<string, unknown>)[sorted[i] as string], depth + 1);
+    const value = (object as Record<string, unknown>)[sorted[i] as string];
+    const isShort = typeof value === 'string' && value.length < SHORT && !TO_ESCAPE.test(value);
+    const isWhole = typeof value === 'number' && Number.isSafeInteger(value);
+    const item = isShort ? `"${value}"` : isWhole ? `${value}` : quickly(value, depth + 1);
     if (item === OTHER) return OTHER;
     if (item !== undefined)
       text += text === '' ? `${names[i]}${item as string}` : `,${names[i]}${item as string}`;
@@ -110,17 +119,13 @@ function orderOf(keys: string[]): Order {
   for (const key of keys) place = (place * 31 + key.charCodeAt(0)) | 0;
   place &= ORDERS - 1;
   const known = orders[place];
-  if (known !== undefined && isSame(known.keys, keys)) return known;
+  let same = known !== undefined && known.keys.length === keys.length;
+  for (let i = 0; same && i < keys.length; i++) same = (known as Order).keys[i] === keys[i];
+  if (same) return known as Order;
   const sorted = keys.slice().sort();
   const order = { keys, sorted, names: sorted.map((key) => `${stringify(key)}:`) };
   orders[place] = order;
   return order;
-}
-
-function isSame(a: readonly string[], b: readonly string[]): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
 }
 
 /**
@@ -129,7 +134,7 @@ function isSame(a: readonly string[], b: readonly string[]): boolean {
  */
 function canonicalOfAnything(value: unknown, values: Values, root: string): string | undefined {
   const copy = plainCopy(value, values, root);
-  return copy === undefined ? undefined : canonicalOfParsed(copy);
+  return withOwnStringify(() => stableStringify(copy)) as string | undefined;
 }
 
 /** Turns what a getter or toJSON threw, or the engine at its limits, into an error that says so. */

@@ -46,87 +46,65 @@ export interface Doubt {
 
 /**
  * Which lines of one segment count: a pure function of the crc-valid lines in their order. Every reader and writer runs
- * it over the same bytes, so all agree, whatever became of any lock.
+ * it over the same bytes, so all agree, whatever becomes of any lock. Its fields are for everybody to read, and for it alone to set:
+ * an append reads them too often to go through a getter each time.
  */
 export class Chain {
   readonly firstSeq: number;
-  #seq: number;
-  #crc: string | undefined;
-  #link: string | undefined;
-  #start: string | undefined;
-  #sealed = false;
-  #synced = 0;
+  /** Number of the last accepted entry. */
+  seq: number;
+  /** Crc of the line that holds that entry; undefined while none of this segment was accepted. */
+  crc: string | undefined = undefined;
+  /** Crc of the last accepted line; before the first, of the line that it follows; undefined where neither is known. */
+  link: string | undefined = undefined;
+  /** Crc of the line that the segment's first line follows, once there is one. */
+  start: string | undefined = undefined;
+  /** True once a seal was accepted: nothing is accepted after it in this segment. */
+  sealed = false;
+  /** The highest `synced` of an accepted line. */
+  synced = 0;
+  /** Proof that acknowledged entries are gone, unless a repair settled it. */
+  missing: Missing | undefined = undefined;
+  /** A damaged line with no accepted line after it. */
+  doubt: Doubt | undefined = undefined;
+  /** Crc of the superseded line just before. */
   #overtaken: string | undefined;
-  #missing: Missing | undefined;
-  #doubt: Doubt | undefined;
   #beyond: Beyond | undefined;
 
   constructor(firstSeq: number) {
     this.firstSeq = firstSeq;
-    this.#seq = firstSeq - 1;
-  }
-
-  /** Number of the last accepted entry. */
-  get seq(): number {
-    return this.#seq;
-  }
-
-  /** Crc of the line that holds that entry; undefined while none of this segment was accepted. */
-  get crc(): string | undefined {
-    return this.#crc;
-  }
-
-  /** Crc of the last accepted line; before the first, of the line that it follows; undefined where neither is known. */
-  get link(): string | undefined {
-    return this.#link;
-  }
-
-  /** Crc of the line that the segment's first line follows, once there is one. */
-  get start(): string | undefined {
-    return this.#start;
-  }
-
-  /** True once a seal was accepted: nothing is accepted after it in this segment. */
-  get sealed(): boolean {
-    return this.#sealed;
-  }
-
-  /** The highest `synced` of an accepted line. */
-  get synced(): number {
-    return this.#synced;
-  }
-
-  /** Proof that acknowledged entries are gone, unless a repair settled it. */
-  get missing(): Missing | undefined {
-    return this.#missing;
-  }
-
-  /** A damaged line with no accepted line after it. */
-  get doubt(): Doubt | undefined {
-    return this.#doubt;
+    this.seq = firstSeq - 1;
   }
 
   /** What stops reading at this point. A conflict marker tells why the entries are missing, and what to do. */
   get trouble(): Missing | Doubt | undefined {
-    const trouble = this.#doubt?.cause === 'merge-conflict' ? this.#doubt : (this.#missing ?? this.#doubt);
+    const trouble = this.doubt?.cause === 'merge-conflict' ? this.doubt : (this.missing ?? this.doubt);
     return trouble && { ...trouble, beyond: this.#beyond };
   }
 
   /** Says of the next crc-valid line whether it counts. `offset` is where it lies, for messages. */
   judge(line: Envelope, offset: number): 'accepted' | 'superseded' | 'stranded' {
-    this.hear(line, offset);
-    if (this.#link === undefined && line.seq === this.firstSeq) {
-      this.#start = line.prev;
-      this.#link = line.prev;
+    if (line.synced > this.seq) this.hear(line, offset);
+    if (this.link === undefined && line.seq === this.firstSeq) {
+      this.start = line.prev;
+      this.link = line.prev;
     }
-    const next = this.#seq + 1;
+    const next = this.seq + 1;
     // A segment without entries is never sealed: what follows such a seal would bear the same segment's name.
     const empty = line.count === 0 && line.seq === this.firstSeq;
-    if (line.seq === next && line.prev === this.#link && !this.#sealed && !empty) {
-      this.#accept(line);
+    if (line.seq === next && line.prev === this.link && !this.sealed && !empty) {
+      this.seq += line.count;
+      this.link = line.crc;
+      if (line.count > 0) this.crc = line.crc;
+      else this.sealed = true;
+      this.#overtaken = undefined;
+      this.doubt = undefined;
+      this.#beyond = undefined;
+      if (line.synced > this.synced) this.synced = line.synced;
+      if (line.repair) this.missing = undefined;
       return 'accepted';
     }
-    if (line.seq <= next || this.#sealed || line.prev === this.#overtaken) {
+    if (line.seq <= next || this.sealed || line.prev === this.#overtaken) {
       this.#overtaken = line.crc;
       return 'superseded';
     }
@@ -136,56 +114,36 @@ export class Chain {
     return 'stranded';
   }
 
-  #accept(line: Envelope): void {
-    this.#seq += line.count;
-    this.#link = line.crc;
-    if (line.count > 0) this.#crc = line.crc;
-    this.#sealed = line.count === 0;
-    this.#overtaken = undefined;
-    this.#doubt = undefined;
-    this.#beyond = undefined;
-    if (line.synced > this.#synced) this.#synced = line.synced;
-    if (line.repair) this.#missing = undefined;
-  }
-
   /** Accepts lines without judging them: they were made to follow `prev`, nothing came between, and they leave `tip`. */
   advance(prev: string, tip: Tip, sealed: boolean): void {
-    this.#start ??= prev;
-    this.#seq = tip.seq;
-    this.#crc = tip.crc;
-    this.#link = tip.link;
-    this.#sealed = sealed;
+    this.start ??= prev;
+    this.seq = tip.seq;
+    this.crc = tip.crc;
+    this.link = tip.link;
+    this.sealed = sealed;
     this.#overtaken = undefined;
-    this.#doubt = undefined;
+    this.doubt = undefined;
     this.#beyond = undefined;
   }
 
   /** Takes what a crc-valid line proves of earlier ones, whether or not the line itself counts. */
   hear(line: Envelope, offset: number): void {
-    if (line.synced <= this.#seq || line.synced <= (this.#missing?.to ?? 0)) return;
-    this.#missing =
-      this.#missing === undefined
-        ? { kind: 'missing', from: this.#seq + 1, to: line.synced, offset, doubt: this.#doubt }
-        : { ...this.#missing, to: line.synced };
+    if (line.synced <= this.seq || line.synced <= (this.missing?.to ?? 0)) return;
+    this.missing =
+      this.missing === undefined
+        ? { kind: 'missing', from: this.seq + 1, to: line.synced, offset, doubt: this.doubt }
+        : { ...this.missing, to: line.synced };
   }
 
   /** Notes a damaged line: unless a line is accepted later, nobody can say whether it counted. */
   suspect(cause: DamageCause, place: Pick<Doubt, 'offset' | 'length' | 'line'>): void {
-    this.#doubt ??= { kind: 'doubt', seq: this.#seq + 1, cause, ...place };
+    this.doubt ??= { kind: 'doubt', seq: this.seq + 1, cause, ...place };
   }
 
   /** A copy that goes on by itself: for a tail that is not certain yet. */
   fork(): Chain {
-    const copy = new Chain(this.firstSeq);
-    copy.#seq = this.#seq;
-    copy.#crc = this.#crc;
-    copy.#link = this.#link;
-    copy.#start = this.#start;
-    copy.#sealed = this.#sealed;
-    copy.#synced = this.#synced;
+    const copy = Object.assign(new Chain(this.firstSeq), this);
     copy.#overtaken = this.#overtaken;
-    copy.#missing = this.#missing;
-    copy.#doubt = this.#doubt;
     copy.#beyond = this.#beyond;
     return copy;
   }

@@ -1,5 +1,5 @@
 import { messageOf, reasonOf, WalError } from '../errors/errors.ts';
-import { canonicalJson } from './canonical.ts';
+import { canonicalJson, quoted } from './canonical.ts';
 import { sumOfEntries } from './content.ts';
 import type { FoldIdentity } from './fold-identity.ts';
 import type { KeyScope } from './key-scope.ts';
@@ -52,39 +52,46 @@ export interface EntryRules {
 
 const ENTRY_FIELDS = new Set(['op', 'id', 'data', 'ts', 'key']);
 
-/** Makes one entry's body. `now` stands in for a missing ts; `key`, where there is one, for the entry's own. */
+/** Makes one entry's body. `now` is the ts of one that has none; `key`, where there is one, is used in place of the entry's own. */
 export function entryBody(entry: Entry, now: number, rules: EntryRules, key?: string): Body {
-  return reading('The entry', () => {
+  try {
     const { op, id, data, ts, key: own } = checkedEntry(entry, 'The entry');
     const used = key ?? own;
-    checkKey(used);
+    if (used !== undefined) checkName(used, 'The key');
     const json = canonicalJson(data, rules.values);
     const dataField = json === undefined ? '' : `"data":${json},`;
-    const [idField, opField] = [`"id":${canonicalJson(id)},`, `"op":${canonicalJson(op)}`];
-    const keyField = used === undefined ? '' : `"key":${canonicalJson(used)},`;
+    const idField = `"id":${quoted(id)},`;
+    const opField = `"op":${quoted(op)}`;
+    const keyField = used === undefined ? '' : `"key":${quoted(used)},`;
     const text = `${dataField}${idField}${keyField}${opField}`;
-    const bytes = sizeOf(text, rules.maxEntryBytes);
+    const bytes = Buffer.byteLength(text);
+    if (bytes > rules.maxEntryBytes) throw tooLarge(bytes, rules.maxEntryBytes);
     const sum = used === undefined ? 0 : sumOfEntries([`{${dataField}${idField}${opField}}`]);
     return { text, bytes, count: 1, ts: ts ?? now, key: used, sum };
-  });
+  } catch (error) {
+    throw unreadable('The entry', error);
+  }
 }
 
 /** Makes the body of an atomic batch: one line, accepted whole or not at all. */
 export function batchBody(entries: readonly Entry[], now: number, rules: EntryRules, key?: string): Body {
-  return reading('The batch', () => {
+  try {
     if (!Array.isArray(entries)) throw badEntry('A batch must be an array of entries');
     if (entries.length === 0) throw badEntry('A batch must have at least one entry');
-    checkKey(key);
+    if (key !== undefined) checkName(key, 'The key');
     // Array.from also visits what an array has no items for.
     const items = Array.from(entries, (entry: Entry, i) =>
       batchItem(entry, rules.values, `Batch entry ${i + 1}`, `entries[${i}].data`),
     );
-    const keyField = key === undefined ? '' : `,"key":${canonicalJson(key)}`;
+    const keyField = key === undefined ? '' : `,"key":${quoted(key)}`;
     const text = `"entries":[${items.map(textOf).join(',')}]${keyField}`;
-    const bytes = sizeOf(text, rules.maxEntryBytes);
+    const bytes = Buffer.byteLength(text);
+    if (bytes > rules.maxEntryBytes) throw tooLarge(bytes, rules.maxEntryBytes);
     const sum = key === undefined ? 0 : sumOfEntries(items.map(({ content }) => content));
     return { text, bytes, count: items.length, ts: now, key, sum };
-  });
+  } catch (error) {
+    throw unreadable('The batch', error);
+  }
 }
 
 interface BatchItem {
@@ -99,31 +106,29 @@ function textOf({ content, ts }: BatchItem): string {
 
 /** One entry of a batch; `name` is what messages call it, `root` what they call its data. */
 export function batchItem(entry: Entry, values: Values, name: string, root: string): BatchItem {
-  return reading(name, () => {
+  try {
     const { op, id, data, ts, key } = checkedEntry(entry, name);
     if (key !== undefined) throw badEntry(`${name} has a key; a batch has one, given beside it`);
     const json = canonicalJson(data, values, root);
     const dataField = json === undefined ? '' : `"data":${json},`;
-    return { content: `{${dataField}"id":${canonicalJson(id)},"op":${canonicalJson(op)}}`, ts };
-  });
+    return { content: `{${dataField}"id":${quoted(id)},"op":${quoted(op)}}`, ts };
+  } catch (error) {
+    throw unreadable(name, error);
+  }
 }
 
-/** Runs what reads the caller's objects: their getters may throw anything, and their text may be too long for a string. */
-function reading<T>(what: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof WalError) throw error;
-    const why = messageOf(error);
-    const tooLong = error instanceof RangeError && /string length/i.test(why);
-    throw new WalError(
-      tooLong ? 'ERR_WAL_TOO_LARGE' : 'ERR_WAL_ENTRY',
-      tooLong
-        ? `${what} is longer than any string can be: ${why}.`
-        : `${what} cannot be read: ${reasonOf(error)}`,
-      { outcome: 'not-written', cause: error },
-    );
-  }
+/** The error for what the caller's objects threw: their getters may throw anything, and their text may be too long for a string. */
+function unreadable(what: string, error: unknown): WalError {
+  if (error instanceof WalError) return error;
+  const why = messageOf(error);
+  const tooLong = error instanceof RangeError && /string length/i.test(why);
+  return new WalError(
+    tooLong ? 'ERR_WAL_TOO_LARGE' : 'ERR_WAL_ENTRY',
+    tooLong
+      ? `${what} is longer than any string can be: ${why}.`
+      : `${what} cannot be read: ${reasonOf(error)}`,
+    { outcome: 'not-written', cause: error },
+  );
 }
 
 /** The body of a seal: a batch of nothing, which ends its segment, and says what holds after it. */
@@ -144,15 +149,9 @@ export function raiseBody(keyWindow: number, now: number): Body {
   return { text, bytes: text.length, count: 1, ts: now, key: undefined, sum: 0, keyWindow };
 }
 
-/** The UTF-8 length of `text`, if that is not too much. */
-function sizeOf(text: string, maxBytes: number): number {
-  const bytes = Buffer.byteLength(text);
-  if (bytes <= maxBytes) return bytes;
-  throw new WalError(
-    'ERR_WAL_TOO_LARGE',
-    `The entry has ${bytes} bytes of JSON, maxEntryBytes is ${maxBytes}: store large content elsewhere and append its hash.`,
-    { outcome: 'not-written' },
-  );
+function tooLarge(bytes: number, most: number): WalError {
+  const message = `The entry has ${bytes} bytes of JSON, maxEntryBytes is ${most}: store large content elsewhere and append its hash.`;
+  return new WalError('ERR_WAL_TOO_LARGE', message, { outcome: 'not-written' });
 }
 
 /** The entry's fields as they were checked: a getter is asked once. */
@@ -165,8 +164,8 @@ function checkedEntry(entry: Entry, name: string): Entry {
       throw badEntry(`${name} has a field ${JSON.stringify(field)} the log would drop: put it into data`);
   }
   const { op, id, data, ts, key } = entry as Required<Entry>;
-  checkName(op, `${name}'s op`);
-  checkName(id, `${name}'s id`);
+  if (typeof op !== 'string' || op === '') checkName(op, `${name}'s op`);
+  if (typeof id !== 'string' || id === '') checkName(id, `${name}'s id`);
   if (op.startsWith(RESERVED_OP_PREFIX))
     throw badEntry(`${name}'s op begins with "wal.", which is kept for the log's own records`);
   if (ts !== undefined && !Number.isSafeInteger(ts)) {
@@ -178,10 +177,6 @@ function checkedEntry(entry: Entry, name: string): Entry {
 function checkName(value: unknown, name: string): void {
   if (typeof value !== 'string' || value === '')
     throw badEntry(`${name} must be a non-empty string, not ${describe(value)}`);
-}
-
-function checkKey(key: unknown): void {
-  if (key !== undefined) checkName(key, 'The key');
 }
 
 function describe(value: unknown): string {

@@ -34,9 +34,19 @@ interface ParsedEntry {
  */
 export function recordsOf(line: Envelope, bytes: Buffer, start: number, end: number): LogRecord[] {
   if (line.batch) return batchRecords(bytes.toString('utf8', start, end), line, line.seq);
-  const id = start + line.idAt;
-  const data = id > start + DATA_OFFSET ? bytes.toString('utf8', start + DATA_OFFSET, id - 1) : undefined;
-  return [recordOf(parsedSingle(data, bytes.toString('utf8', id, end - 1)), line, line.seq, line.key)];
+  return [singleRecord(line, bytes, start, end)];
+}
+
+/** The record of an accepted line that is no batch. Throws as `recordsOf` does. */
+export function singleRecord(line: Envelope, bytes: Buffer, start: number, end: number): LogRecord {
+  const { seq, ts, op, id, writer, crc, prev } = line;
+  const idAt = start + line.idAt;
+  const data = idAt > start + DATA_OFFSET ? bytes.toString('utf8', start + DATA_OFFSET, idAt - 1) : undefined;
+  if (id === undefined || op === undefined)
+    return recordOf(parsedSingle(data, bytes.toString('utf8', idAt, end - 1)), line, seq, line.key);
+  const record: Mutable<LogRecord> = { seq, ts, op, id, writer, crc, prev };
+  if (data !== undefined) record.data = JSON.parse(data);
+  return record;
 }
 
 const DATA_OFFSET = COVERED_OFFSET + '"data":'.length;

@@ -36,7 +36,14 @@ const SPACE = 0x20;
  * on its way): `pause` forgets it, and reading goes on from `resume`.
  */
 export class SegmentScan {
-  #chain: Chain;
+  /** The chain through the last crc-valid line. */
+  chain: Chain;
+  /** Offset after the last crc-valid line. */
+  resume = 0;
+  /** Where the last accepted line is, and its crc. */
+  anchor: { readonly offset: number; readonly crc: string } | undefined = undefined;
+  /** Whether a repair was accepted, which settles what is missing before this segment. */
+  repaired = false;
   /** The chain as it is if the lines after `resume` are as they look now; undefined where there are none. */
   #provisional: Chain | undefined;
   readonly #visitor: ScanVisitor;
@@ -46,24 +53,13 @@ export class SegmentScan {
   readonly #beginnings = new LineBeginnings();
   /** Offset of the first byte not yet part of a judged line. */
   #offset = 0;
-  #resume = 0;
   /** Lines judged up to `#offset`, and up to `#resume`; not a number where some were written here. */
   #lines = 0;
   #resumeLines = 0;
 
   constructor(firstSeq: number, visitor: ScanVisitor = {}) {
-    this.#chain = new Chain(firstSeq);
+    this.chain = new Chain(firstSeq);
     this.#visitor = visitor;
-  }
-
-  /** The chain through the last crc-valid line. */
-  get chain(): Chain {
-    return this.#chain;
-  }
-
-  /** Offset after the last crc-valid line. */
-  get resume(): number {
-    return this.#resume;
   }
 
   /** Offset after the last byte pushed. */
@@ -88,7 +84,7 @@ export class SegmentScan {
 
   /** The chain as it is at the end of what was pushed, if the lines after `resume` are as they look now. */
   get ending(): Chain {
-    const chain = this.#provisional ?? this.#chain;
+    const chain = this.#provisional ?? this.chain;
     if (!this.#lacksNewlines(chain)) return chain;
     const doubtful = chain.fork();
     const line = this.lineNumber === undefined ? undefined : this.lineNumber + 1;
@@ -116,7 +112,7 @@ export class SegmentScan {
     const bytes = Buffer.concat(this.#carry);
     const line = readEnvelope(bytes, 0, bytes.length);
     if (line === undefined) return undefined;
-    const chain = (this.#provisional ?? this.#chain).fork();
+    const chain = (this.#provisional ?? this.chain).fork();
     return {
       line,
       verdict: chain.judge(line, this.#offset),
@@ -181,14 +177,17 @@ export class SegmentScan {
       this.#misfit(this.#judgeMisfit(bytes, start, end), end - start);
       return;
     }
-    this.finish();
+    if (this.#provisional !== undefined) this.finish();
     const offset = this.#offset;
     this.#offset += end - start + 1;
-    this.#resume = this.#offset;
+    this.resume = this.#offset;
     this.#resumeLines = ++this.#lines;
-    const verdict = this.#chain.judge(line, offset);
-    if (verdict === 'accepted') this.#visitor.accepted?.(line, bytes, start, end, offset);
-    else this.#visitor.passedOver?.(verdict, line, offset, end - start);
+    const verdict = this.chain.judge(line, offset);
+    if (verdict === 'accepted') {
+      this.anchor = { offset, crc: line.crc };
+      if (line.repair) this.repaired = true;
+      this.#visitor.accepted?.(line, bytes, start, end, offset);
+    } else this.#visitor.passedOver?.(verdict, line, offset, end - start);
   }
 
   #judgeMisfit(bytes: Buffer, start: number, end: number): Misfit {
@@ -202,7 +201,7 @@ export class SegmentScan {
   #misfit(misfit: Misfit, length: number): void {
     const { cause, evidence } = misfit;
     this.#lines++;
-    this.#provisional ??= this.#chain.fork();
+    this.#provisional ??= this.chain.fork();
     if (cause !== undefined)
       this.#provisional.suspect(cause, { offset: this.#offset, length, line: this.lineNumber });
     if (evidence !== undefined) this.#provisional.hear(evidence, this.#offset);
@@ -215,7 +214,7 @@ export class SegmentScan {
     this.#provisional = undefined;
     this.#carry = [];
     this.#carried = 0;
-    this.#offset = this.#resume;
+    this.#offset = this.resume;
     this.#lines = this.#resumeLines;
     this.#beginnings.forgetProvisional();
   }
@@ -223,16 +222,16 @@ export class SegmentScan {
   /** Takes the provisional lines at the end as they are. */
   finish(): void {
     if (this.#provisional === undefined) return;
-    this.#chain = this.#provisional;
+    this.chain = this.#provisional;
     this.#beginnings.keepProvisional();
     this.#provisional = undefined;
   }
 
   /** Goes on past bytes that are known without reading them: lines just written here, the last ending at `end`. */
   skipTo(end: number): void {
-    this.pause();
+    if (this.#provisional !== undefined || this.#carried > 0) this.pause();
     this.#offset = end;
-    this.#resume = end;
+    this.resume = end;
     this.#lines = Number.NaN;
     this.#resumeLines = Number.NaN;
   }

@@ -18,14 +18,23 @@ export interface GateOptions {
   readonly observe?: GateObserver;
 }
 
+/** What is counted at the gate. */
+export interface GateCounts {
+  turns: number;
+  /** Turns for which the lock was not free at the first try. */
+  waits: number;
+  takeovers: number;
+  /** How long those waited. */
+  readonly waitMs: { add(ms: number): void };
+  readonly holdMs: { add(ms: number): void };
+}
+
 export interface GateObserver {
+  readonly counts?: GateCounts;
   /** The lock was not free at once; called then, and every second after. */
   waiting?(waitedMs: number, holder: Holder | undefined): void;
-  /** `contended`: it was not free at the first try. */
-  entered?(waitedMs: number, held: boolean, contended: boolean): void;
   /** A wait ran out: the first since the lock was last held. */
   takenOver?(waitedMs: number, holder: Holder | undefined): void;
-  left?(heldMs: number): void;
 }
 
 /** The thread is never blocked longer than this at a stretch. */
@@ -41,26 +50,36 @@ const NOTICE_MS = 1000;
  */
 export class Gate {
   readonly #options: GateOptions;
+  readonly #counts: GateCounts | undefined;
   #held = false;
   #bypassing = false;
-  #since = 0;
 
   constructor(options: GateOptions) {
     this.#options = options;
+    this.#counts = options.observe?.counts;
+  }
+
+  /** Whether the turn that goes on has the lock. */
+  get isHeld(): boolean {
+    return this.#held;
   }
 
   /**
-   * Waits for its turn and runs `turn` in it, in one stretch with the lock's taking and release: nothing else of this
-   * thread can come between, so it cannot wait for itself. Undefined where `wanted` said meanwhile that there is nothing left to do.
+   * Runs `turn` in its turn, in one stretch with the lock's taking and release: nothing else of this
+   * thread can come between, so it cannot wait for itself. A promise where the lock is not free at once, for undefined where `wanted`
+   * said meanwhile that there is nothing left to do.
    */
-  async enter<T>(wanted: () => boolean, turn: () => T): Promise<T | undefined> {
+  enter<T>(wanted: () => boolean, turn: () => T): T | Promise<T | undefined> {
+    return this.#take() ? this.#inside(turn) : this.#enterLater(wanted, turn);
+  }
+
+  async #enterLater<T>(wanted: () => boolean, turn: () => T): Promise<T | undefined> {
+    const { clock, random } = this.#options;
     const wait = this.#begin();
-    const { clock } = this.#options;
-    let stretch = 0;
-    while (!this.#try(wait)) {
+    for (let stretch = 0; !this.#isOver(wait); ) {
       const ms = this.#next(wait);
       if (wait.waited > PATIENCE_MS) {
-        await clock.sleep(1 + 4 * this.#options.random());
+        await clock.sleep(1 + 4 * random());
       } else if (stretch + ms <= STRETCH_MS) {
         clock.block(ms);
         stretch += ms;
@@ -70,48 +89,20 @@ export class Gate {
       }
       if (!wanted()) return undefined;
     }
-    return this.#inside(turn);
+    return this.#inside(turn, wait);
   }
 
   /** The same, blocking the thread while it waits. */
   enterNow<T>(turn: () => T): T {
+    if (this.#take()) return this.#inside(turn);
     const wait = this.#begin();
-    while (!this.#try(wait)) this.#options.clock.block(this.#next(wait));
-    return this.#inside(turn);
+    while (!this.#isOver(wait)) this.#options.clock.block(this.#next(wait));
+    return this.#inside(turn, wait);
   }
 
-  #inside<T>(turn: () => T): T {
-    try {
-      return turn();
-    } finally {
-      this.#leave();
-    }
-  }
-
-  #leave(): void {
-    const { clock, lock, observe } = this.#options;
-    observe?.left?.(clock.elapsed() - this.#since);
-    if (!this.#held) return;
-    this.#held = false;
-    try {
-      lock.release();
-    } catch {
-      // Others wait for it longer, and then go on without: no reason to lose what came of the turn.
-    }
-  }
-
-  #begin(): Wait {
-    return {
-      start: this.#options.clock.elapsed(),
-      waited: 0,
-      tries: 0,
-      noticed: undefined,
-      poll: this.#options.pollMs[0],
-    };
-  }
-
-  #try(wait: Wait): boolean {
-    const { lock, clock, observe } = this.#options;
+  /** Whether the lock was free, and is held now. */
+  #take(): boolean {
+    const { lock } = this.#options;
     try {
       this.#held = lock.tryAcquire();
     } catch (error) {
@@ -124,18 +115,55 @@ export class Gate {
         },
       );
     }
-    this.#since = clock.elapsed();
-    wait.tries++;
-    wait.waited = this.#since - wait.start;
     if (this.#held) this.#bypassing = false;
-    else if (!this.#bypassing && !this.#runOut(wait)) return false;
-    observe?.entered?.(wait.waited, this.#held, wait.tries > 1);
-    return true;
+    return this.#held;
   }
 
-  /** After a failed try: true where the wait is over all the same. */
-  #runOut(wait: Wait): boolean {
-    const { timeoutMs, strict, holder, observe, lock } = this.#options;
+  #inside<T>(turn: () => T, wait?: Wait): T {
+    const counts = this.#counts;
+    if (counts !== undefined) {
+      counts.turns++;
+      if (wait?.slept) {
+        counts.waits++;
+        counts.waitMs.add(wait.waited);
+      }
+    }
+    const { clock, lock } = this.#options;
+    const since = clock.elapsed();
+    try {
+      return turn();
+    } finally {
+      counts?.holdMs.add(clock.elapsed() - since);
+      if (this.#held) {
+        this.#held = false;
+        try {
+          lock.release();
+        } catch {
+          // Others wait for it longer, and then go on without: no reason to lose what came of the turn.
+        }
+      }
+    }
+  }
+
+  #begin(): Wait {
+    const { clock, pollMs } = this.#options;
+    return {
+      start: clock.elapsed(),
+      waited: 0,
+      slept: false,
+      noticed: undefined,
+      poll: pollMs[0],
+      tried: true,
+    };
+  }
+
+  /** Tries again, unless that was done just now; true where the turn can be taken, with the lock or without. */
+  #isOver(wait: Wait): boolean {
+    const { timeoutMs, strict, holder, observe, lock, clock } = this.#options;
+    const held = !wait.tried && this.#take();
+    wait.tried = false;
+    wait.waited = clock.elapsed() - wait.start;
+    if (held || this.#bypassing) return true;
     if (wait.waited >= timeoutMs) {
       if (strict) {
         const who = holder();
@@ -146,6 +174,7 @@ export class Gate {
         );
       }
       this.#bypassing = true;
+      if (this.#counts !== undefined) this.#counts.takeovers++;
       observe?.takenOver?.(wait.waited, holder());
       return true;
     }
@@ -158,6 +187,7 @@ export class Gate {
 
   #next(wait: Wait): number {
     const [, most] = this.#options.pollMs;
+    wait.slept = true;
     const ms = wait.poll * (0.5 + this.#options.random());
     wait.poll = Math.min(wait.poll * 1.5, most);
     return ms;
@@ -167,7 +197,10 @@ export class Gate {
 interface Wait {
   readonly start: number;
   waited: number;
-  tries: number;
+  /** Whether it lasted at all: past a lock that is held for good, nobody waits. */
+  slept: boolean;
   noticed: number | undefined;
   poll: number;
+  /** Whether the lock was tried since the last sleep. */
+  tried: boolean;
 }

@@ -4,8 +4,9 @@ import { hasCode, WalError } from '../errors/errors.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Lock } from './lock.ts';
 
+/** What locks bytes of an open file. `tryLock` says whether it did; the package's addon itself throws EAGAIN where another has the lock. */
 interface NativeLocks {
-  tryLock(descriptor: number, offset: number, length: number): boolean;
+  tryLock(descriptor: number, offset: number, length: number, exclusive: boolean): boolean | undefined;
   unlock(descriptor: number, offset: number, length: number): void;
 }
 
@@ -26,13 +27,6 @@ function load(): NativeLocks | Error {
   return loaded;
 }
 
-/** What the package's addon has under the names of its functions. */
-interface NativeAddon {
-  /** Throws EAGAIN where another has the lock. */
-  tryLock(descriptor: number, offset: number, length: number, exclusive: boolean): void;
-  unlock(descriptor: number, offset: number, length: number): void;
-}
-
 /**
  * The package resolves its addon with a library of forty files, which costs a short process more than its append does.
  * Where the version is one whose inside is known, the addon is taken from where that would find it; else undefined.
@@ -43,19 +37,7 @@ function loadDirectly(require: NodeJS.Require): NativeLocks | undefined {
     if (!require(manifest).version.startsWith('1.5.')) return undefined;
     const { platform, arch } = process;
     const path = join(dirname(manifest), 'prebuilds', `${platform}-${arch}`, 'fs-native-extensions.node');
-    const addon = require(path) as NativeAddon;
-    return {
-      tryLock(descriptor, offset, length) {
-        try {
-          addon.tryLock(descriptor, offset, length, true);
-          return true;
-        } catch (error) {
-          if (hasCode(error, 'EAGAIN')) return false;
-          throw error;
-        }
-      },
-      unlock: (descriptor, offset, length) => addon.unlock(descriptor, offset, length),
-    };
+    return require(path) as NativeLocks;
   } catch {
     return undefined;
   }
@@ -86,7 +68,19 @@ export function kernelLock(storage: Storage, path: string): Lock {
   const file = storage.open(path, 'update');
   return {
     kind: 'kernel',
-    tryAcquire: () => native.tryLock(file.descriptor, LOCKED_BYTE, 1),
+    tryAcquire: () => {
+      // A busy lock is an error of the addon's: its stack, which nobody reads, would cost more than the try. The limit is the user's.
+      const limit = Object.getOwnPropertyDescriptor(Error, 'stackTraceLimit');
+      if (limit?.writable) Error.stackTraceLimit = 0;
+      try {
+        return native.tryLock(file.descriptor, LOCKED_BYTE, 1, true) !== false;
+      } catch (error) {
+        if (hasCode(error, 'EAGAIN')) return false;
+        throw error;
+      } finally {
+        if (limit?.writable) Error.stackTraceLimit = limit.value;
+      }
+    },
     release: () => native.unlock(file.descriptor, LOCKED_BYTE, 1),
     close: () => file.close(),
   };

@@ -1,21 +1,17 @@
 import type { Clock } from '../clock/clock.ts';
-import { hasCode, type WalError } from '../errors/errors.ts';
+import { hasCode, WalError, withOutcome } from '../errors/errors.ts';
+import type { Head, Tip } from '../format/chain.ts';
 import { foldBody } from '../format/entry.ts';
 import { type FoldIdentity, recordedFold } from '../format/fold-identity.ts';
-import { scopeAtStart } from '../format/key-scope.ts';
+import { type KeyScope, scopeAtStart } from '../format/key-scope.ts';
 import type { Envelope } from '../format/line.ts';
 import type { Rewind } from '../format/mark.ts';
-import type { LineStore, WriteOutcome } from '../store/store.ts';
-import type { Backlog } from './backlog.ts';
-import { UNDECIDED } from './decision.ts';
-import { GroupMaker } from './group-maker.ts';
-import { KeyWindow } from './key-window.ts';
-import { KnownKeys } from './known-keys.ts';
-import { Landed } from './landed.ts';
-import type { AppendResult, Pending, Request } from './pending.ts';
+import type { LineStore, Turn, WriteOutcome, WrittenGroup } from '../store/store.ts';
+import { Group } from './group.ts';
+import { atOnce, Keys, waiting } from './keys.ts';
+import { type AppendResult, type Pending, type Request, UNDECIDED } from './pending.ts';
 import { abortedError, Queue, type QueueParts } from './queue.ts';
-import { latchedError, Refusals } from './refusals.ts';
-import { type Sealed, Sealing } from './sealing.ts';
+import type { Stats } from './stats.ts';
 import { Stretch } from './stretch.ts';
 import { Tail } from './tail.ts';
 import { Witness } from './witness.ts';
@@ -23,6 +19,8 @@ import { Witness } from './witness.ts';
 export interface AppenderParts extends QueueParts {
   readonly store: LineStore;
   readonly clock: Clock;
+  readonly stats: Stats;
+  readonly durability: 'sync' | 'os';
   /** Called when a seal of this Wal's has landed. */
   sealed(): void;
   /** Called, within a turn perhaps, where entries that were acknowledged on this machine are found to be gone. */
@@ -31,94 +29,205 @@ export interface AppenderParts extends QueueParts {
   readonly debug: ((message: string) => void) | undefined;
 }
 
-/** Writes what callers append, in groups: takes its turn, hands over what landed to be acknowledged, and tells what failed. */
-export class Appender {
+/** Where a segment was ended. */
+export interface Sealed {
+  readonly tip: Tip;
+  /** Which idempotency keys are looked for after it. */
+  readonly keys: KeyScope;
+  /** The log's fold there. */
+  readonly fold: FoldIdentity | undefined;
+}
+
+/** The wish that the segment be ended though it is not full. */
+interface SealWish {
+  /** What the seal names as the log's fold, where no other is named before it. */
+  readonly fold: FoldIdentity;
+  resolve(sealed: Sealed): void;
+  reject(error: unknown): void;
+}
+
+/** A lone append is synced on this thread where syncs take less: handing over costs as much. */
+const QUICK_SYNC_MS = 2;
+/** A sync this slow keeps the next ones off this thread for a while. */
+const STALL_MS = 25;
+
+/**
+ * The way of an append: `append` queues it; `#run` takes a turn, in which `build` makes the lines of all that wait and `wrote` hears what
+ * became of them; `#acknowledge` syncs what landed, looks whether it still lies there, and answers. What is rare leaves this way, below.
+ */
+export class Appender implements Turn {
   readonly #parts: AppenderParts;
   readonly tail: Tail;
-  readonly #queue: Queue;
-  readonly #keys: KnownKeys;
-  readonly #maker: GroupMaker;
-  /** The group of a write whose outcome was not heard yet. */
-  #unheard: readonly Pending[] = [];
+  readonly feed: Tail;
+  readonly queue: Queue;
+  readonly group: Group;
+  readonly witness: Witness;
+  /** The failure after which nothing more can be appended. */
+  failure: WalError | undefined;
+  /** In the log that lies there now, and not acknowledged yet. */
+  #landed: Pending[] = [];
+  #seals: SealWish[] = [];
   #running: Promise<void> | undefined;
   readonly #stretch: Stretch;
-  readonly #sealing: Sealing;
-  readonly #landed: Landed;
-  readonly #refusals: Refusals;
-  readonly witness: Witness;
-  #failure: WalError | undefined;
+  #usualSyncMs = 0;
 
   constructor(parts: AppenderParts) {
+    const { store, clock } = parts;
     this.#parts = parts;
-    this.#stretch = new Stretch(parts.clock);
-    const queue = new Queue(parts);
-    this.#queue = queue;
-    this.#refusals = new Refusals(queue, parts.stats);
-    const { keyWindow, fold } = parts.store.info();
-    const window = new KeyWindow(scopeAtStart(keyWindow));
-    const tail = new Tail(window, fold, {
+    this.#stretch = new Stretch(clock);
+    this.queue = new Queue(parts);
+    const { keyWindow, fold } = store.info();
+    const keys = new Keys(scopeAtStart(keyWindow));
+    this.tail = new Tail(keys, fold, {
       accepted: (line) => this.#accepted(line),
-      landed: (end) => this.#groupLanded(end),
       replaced: () => this.#replaced(),
       caughtUp: (state) => this.witness.caughtUp(state),
     });
-    this.tail = tail;
+    this.feed = this.tail;
     this.witness = new Witness({
       ...parts,
-      tail,
+      tail: this.tail,
       busy: () => this.#running !== undefined,
       rewound: (rewind) => parts.rewound(rewind),
     });
-    this.#keys = new KnownKeys(window, tail, parts.store);
-    this.#sealing = new Sealing(tail);
-    this.#maker = new GroupMaker({
-      ...parts,
-      tail,
-      queue,
-      keys: this.#keys,
-      sealing: this.#sealing,
+    this.group = new Group({
+      store,
+      clock,
+      keys,
+      tail: this.tail,
+      queue: this.queue,
       land: (pending, seq) => this.#land(pending, seq),
       ready: (pending) => this.#resume(pending),
     });
-    this.#landed = new Landed({
-      ...parts,
-      tail,
-      resolve: (pending) => queue.resolve(pending),
-      reject: (pending, error) => queue.reject(pending, error),
-      acknowledged: (pending, head) => this.witness.acknowledged(pending, head),
-      syncFailed: (error) => this.#latch(error),
-    });
-  }
-
-  /** The memory that all hold that is on its way, landed or not. */
-  get backlog(): Backlog {
-    return this.#queue.backlog;
-  }
-
-  /** The failure after which nothing more can be appended. */
-  get failure(): WalError | undefined {
-    return this.#failure;
-  }
-
-  /** True while a decision is being taken: nothing may be asked of the log then. */
-  get deciding(): boolean {
-    return this.#maker.deciding;
   }
 
   /** Resolves with undefined where it was decided to append nothing. */
   append(request: Request): Promise<AppendResult | undefined> {
-    const { signal } = request;
-    if (signal?.aborted) return Promise.reject(abortedError(signal));
+    if (request.signal?.aborted) return Promise.reject(abortedError(request.signal));
     return new Promise((resolve, reject) => {
-      this.#queue.add(request, { resolve, reject });
-      this.#start();
+      this.queue.add(request, { resolve, reject });
+      this.#running ??= this.#run();
     });
   }
 
+  async #run(): Promise<void> {
+    // All that is appended until the caller waits for something goes with it.
+    await undefined;
+    while (this.wanted() || this.#landed.length > 0) {
+      if (this.#stretch.isOver) await this.#parts.clock.yield();
+      await this.#step(false);
+    }
+    this.#running = undefined;
+    this.group.rest();
+  }
+
+  /** Writes what waits, and acknowledges what has landed. Where it blocks, it awaits nothing, and all is done when it returns. */
+  async #step(blocks: boolean): Promise<void> {
+    const { store } = this.#parts;
+    if (this.wanted()) {
+      try {
+        const reading = this.queue.keyed > 0 ? this.#readKeys(blocks) : undefined;
+        if (reading !== undefined) await reading;
+        const turn = blocks ? writeNow(store, this) : store.write(this);
+        if (turn !== undefined) await turn;
+      } catch (error) {
+        this.#turnFailed(error);
+      }
+      // Before the next turn, which would sync the same file: the system tells of a failure once.
+      const ending = this.#seals.length > 0 ? this.#endSeals(blocks) : undefined;
+      if (!blocks && ending !== undefined) await ending;
+    }
+    const acknowledging = this.#landed.length > 0 ? this.#acknowledge(blocks) : undefined;
+    if (!blocks && acknowledging !== undefined) await acknowledging;
+  }
+
+  readonly wanted = (): boolean => this.queue.size > 0 || this.#seals.length > 0;
+
+  build(): WrittenGroup | undefined {
+    return this.group.make(this.#seals[0]?.fold);
+  }
+
+  wrote(outcome: WriteOutcome): void {
+    const { stats, debug, sealed } = this.#parts;
+    const { pending, bytes } = this.group;
+    stats.batches++;
+    stats.bytes += pending[pending.length - 1]?.endsAt ?? 0;
+    debug?.(`wrote ${pending.length} lines from ${pending[0]?.seq}: ${outcome.kind}`);
+    if (outcome.kind !== 'landed') {
+      this.#wroteOtherwise(outcome, pending);
+      return;
+    }
+    if (this.tail.isHeard) this.#tell(bytes);
+    for (const each of pending) {
+      const { body, seq } = each;
+      each.writing = false;
+      this.#land(each, seq);
+      if (body.key !== undefined) this.tail.keys.add(body.key, { ...body, seq });
+      if (body.keyWindow !== undefined) this.tail.keys.raise(body.keyWindow, seq);
+    }
+    if (this.group.sealed) sealed();
+  }
+
+  #land(pending: Pending, seq: number): void {
+    pending.seq = seq;
+    pending.epoch = this.tail.epoch;
+    if (seq < pending.lowestSeq) pending.lowestSeq = seq;
+    this.queue.take(pending);
+    this.#landed.push(pending);
+  }
+
+  async #acknowledge(blocks: boolean): Promise<void> {
+    const { store, stats, durability } = this.#parts;
+    const { tail } = this;
+    const { epoch, head } = tail;
+    const covered = this.#landed.slice();
+    try {
+      if (durability === 'sync' && covered.some(({ seq }) => seq > tail.syncedHere)) {
+        const start = this.#parts.clock.elapsed();
+        // Nothing else waits for this thread to write it.
+        const quick = covered.length === 1 && this.queue.size === 0 && this.#usualSyncMs < QUICK_SYNC_MS;
+        const syncing = blocks ? store.blocking?.sync() : store.sync(quick);
+        if (syncing !== undefined) await syncing;
+        this.#pace(this.#parts.clock.elapsed() - start);
+        if (epoch === tail.epoch) tail.raiseSynced(head.seq);
+      }
+      // A look at what lies there now: an acknowledgement is about that file, not about one that was replaced.
+      const looking = blocks ? store.blocking?.confirm(tail) : store.confirm(tail);
+      if (looking !== undefined) await looking;
+      const own: Pending[] = [];
+      for (const pending of covered) {
+        const { seq, ts, duplicate } = pending;
+        if (pending.settled || pending.epoch !== epoch) continue;
+        if (!duplicate) own.push(pending);
+        this.queue.forget(pending);
+        pending.settled = true;
+        pending.end.resolve(duplicate ? { seq, ts, durability, duplicate } : { seq, ts, durability });
+      }
+      for (const { body } of own) stats.entries += body.count;
+      if (own.length > 0) this.witness.acknowledged(own, head);
+      const left = this.#landed;
+      this.#landed = [];
+      for (const pending of left) if (!pending.settled) this.#landed.push(pending);
+    } catch (error) {
+      if (hasCode(error, 'ERR_WAL_SYNC')) this.#latch(error as WalError);
+      else this.#rejectLanded(error);
+    }
+  }
+
+  /** Learns how long a sync takes. One slow one among quick ones is not the disk's pace, unless it is very slow. */
+  #pace(ms: number): void {
+    this.#parts.stats.syncMs.add(ms);
+    if (ms >= STALL_MS) this.#usualSyncMs = STALL_MS;
+    else this.#usualSyncMs += (Math.min(ms, 2 * QUICK_SYNC_MS) - this.#usualSyncMs) / 8;
+  }
+
+  // From here on: what is rare.
+
+  /** Appends, blocking this thread. Appends that are on their way go first. */
   appendNow(request: Request): AppendResult {
     let failed: { readonly error: unknown } | undefined;
     let answer: AppendResult | undefined;
-    const pending = this.#queue.add(request, {
+    const pending = this.queue.add(request, {
       resolve: (result) => {
         answer = result;
       },
@@ -126,14 +235,11 @@ export class Appender {
         failed = { error };
       },
     });
-    while (!pending.settled) this.#stepNow();
-    if (this.#running === undefined) this.#maker.group.rest();
+    // It waits for nothing: when it returns, it has ended.
+    while (!pending.settled) void this.#step(true);
+    if (this.#running === undefined) this.group.rest();
     if (failed !== undefined) throw failed.error;
     return answer as unknown as AppendResult;
-  }
-
-  #start(): void {
-    this.#running ??= Promise.resolve().then(() => this.#run());
   }
 
   /**
@@ -142,12 +248,17 @@ export class Appender {
    * costs some hundredths of a millisecond.
    */
   async begin(): Promise<void> {
-    const { store, durability } = this.#parts;
+    const { store, clock, durability } = this.#parts;
+    const { tail } = this;
     this.witness.seek();
-    await store.catchUp(this.tail);
-    if (this.tail.trouble !== undefined) throw this.tail.trouble;
+    await store.catchUp(tail);
+    if (tail.trouble !== undefined) throw tail.trouble;
     if (durability === 'os') return;
-    await this.#landed.begin();
+    const start = clock.elapsed();
+    await store.sync(false);
+    this.#pace(clock.elapsed() - start);
+    // The Wal is not open yet: nobody has read on meanwhile.
+    tail.raiseSynced(tail.head.seq);
   }
 
   /** Of a log that is only read: whether it holds what was acknowledged on this machine. Tells nothing of damage. */
@@ -157,15 +268,46 @@ export class Appender {
     await this.#parts.store.catchUp(this.tail).catch(() => {});
   }
 
+  /** Resolves once nothing is on its way. */
+  async idle(): Promise<void> {
+    while (this.#running || this.group.postponed) {
+      await (this.#running ?? this.group.postponed);
+    }
+  }
+
   /**
    * Ends the segment that is being written, if it has entries, and resolves with the tip that its seal leaves, once all
    * up to there is synced. The seal names `fold` as the log's, where no other is named before it.
    */
   async seal(fold: FoldIdentity): Promise<Sealed> {
-    if (this.#failure !== undefined) throw latchedError(this.#failure);
-    const sealed = this.#sealing.want(fold);
-    this.#start();
+    if (this.failure !== undefined) throw latchedError(this.failure);
+    const sealed = new Promise<Sealed>((resolve, reject) => {
+      this.#seals.push({ fold, resolve, reject });
+    });
+    this.#running ??= this.#run();
     return sealed;
+  }
+
+  /** Tells who waits for a seal what it left, once that is kept; where the segment was not ended yet, the next turn ends it. */
+  async #endSeals(blocks: boolean): Promise<void> {
+    const { isSealed, tip, firstSeq, keys, fold } = this.tail;
+    if (!isSealed && tip.seq >= firstSeq) return;
+    const sealed = { tip, keys: keys.scope, fold };
+    const wishes = this.#seals;
+    this.#seals = [];
+    try {
+      const syncing = blocks ? this.#parts.store.blocking?.sync() : this.#parts.store.sync(false);
+      if (syncing !== undefined) await syncing;
+      for (const { resolve } of wishes) resolve(sealed);
+    } catch (error) {
+      if (hasCode(error, 'ERR_WAL_SYNC')) this.#latch(error as WalError);
+      for (const { reject } of wishes) reject(error);
+    }
+  }
+
+  #failSeals(error: unknown): void {
+    for (const { reject } of this.#seals) reject(error);
+    this.#seals = [];
   }
 
   /** Appends an entry that records the fold as the log's, where none is recorded, or an earlier version of it. */
@@ -176,162 +318,147 @@ export class Appender {
     await this.append({ body: UNDECIDED, decide: () => (isNews() ? body : undefined) });
   }
 
-  readonly #keepSeal = async (): Promise<void> => {
-    try {
-      await this.#parts.store.sync(false);
-    } catch (error) {
-      if (hasCode(error, 'ERR_WAL_SYNC')) this.#latch(error as WalError);
-      throw error;
-    }
-  };
-
-  /** Resolves once nothing is on its way. */
-  async idle(): Promise<void> {
-    while (this.#running || this.#maker.postponed) {
-      await (this.#running ?? this.#maker.postponed);
-    }
-  }
-
-  async #run(): Promise<void> {
+  /** Reads the keys of older lines, where one that waits has a key, and the window goes back further than was read. */
+  #readKeys(blocks: boolean): Promise<void> | undefined {
     const { store, clock } = this.#parts;
-    while (this.#wanted() || !this.#landed.isEmpty) {
-      if (this.#stretch.isOver) await clock.yield();
-      if (this.#wanted()) {
-        try {
-          if (this.#lacksKeys) await this.#keys.readOlder(() => clock.yield());
-          const outcome = await store.write(this.tail, this.#buildUnheard, this.#wanted);
-          this.#wrote(outcome, this.#unheard);
-          if (outcome.kind === 'failed') this.#sealing.fail(outcome.error);
-        } catch (error) {
-          this.#turnFailed(error);
-          this.#sealing.fail(error);
-        } finally {
-          this.#unheard = [];
-        }
-        // Before the next turn, which would sync the same file: the system tells of a failure once.
-        await this.#sealing.look(this.#keepSeal);
-      }
-      if (!this.#landed.isEmpty) await this.#landed.acknowledge(this.#queue.size === 0);
-    }
-    this.#running = undefined;
-    this.#maker.group.rest();
+    const { keys, head } = this.tail;
+    const isNeeded = keys.areShort(head.seq) && this.queue.waiting.some(({ body }) => body.key !== undefined);
+    if (!isNeeded) return undefined;
+    const steps = keys.readOlder(store, head.seq);
+    if (!blocks) return waiting(steps, () => clock.yield());
+    atOnce(steps);
+    return undefined;
   }
-
-  #stepNow(): void {
-    const { store } = this.#parts;
-    if (this.#queue.size > 0) {
-      try {
-        if (this.#lacksKeys) this.#keys.readOlderNow();
-        const outcome = store.writeNow(this.tail, () => this.#maker.make());
-        this.#wrote(outcome, this.#maker.group.pending);
-        // Else every further append of this stretch would end its segment, too.
-        if (outcome.kind !== 'failed') void this.#sealing.look(this.#keepSeal);
-      } catch (error) {
-        this.#turnFailed(error);
-      }
-    }
-    if (!this.#landed.isEmpty) this.#landed.acknowledgeNow();
-  }
-
-  readonly #wanted = (): boolean => this.#queue.size > 0 || this.#sealing.isWanted;
-
-  /** Before `write` is heard of, other code may run, and append or abort. */
-  readonly #buildUnheard = (): Buffer | undefined => {
-    const bytes = this.#maker.make();
-    this.#unheard = this.#maker.group.pending;
-    return bytes;
-  };
 
   /** What an append waited for that could not be decided was read, or could not be. */
   #resume(pending: Pending): void {
     if (!pending.settled && pending.epoch === undefined) {
-      if (this.#failure !== undefined) this.#queue.reject(pending, latchedError(this.#failure));
-      else this.#queue.putBack([pending]);
+      if (this.failure !== undefined) this.queue.reject(pending, latchedError(this.failure));
+      else this.queue.putBack([pending]);
     }
     // Where its line turned up meanwhile, that is yet to be acknowledged.
-    this.#start();
+    this.#running ??= this.#run();
   }
 
-  get #lacksKeys(): boolean {
-    return this.#queue.waiting.some(({ body }) => this.#keys.cannotTell(body.key));
-  }
-
-  #groupLanded(end: number): void {
-    const { pending, tip, lastLineBytes, sealed, fold } = this.#maker.group;
-    this.tail.advance(tip, end - lastLineBytes, sealed);
-    if (fold !== undefined) this.tail.hearFold(fold);
-    if (this.tail.isHeard) this.#tell();
-    for (const each of pending) {
-      this.#land(each, each.seq);
-      this.tail.hear(each.body, each.seq);
+  /** Tells who listens the lines that landed. */
+  #tell(bytes: Buffer): void {
+    let start = 0;
+    for (const { endsAt } of this.group.pending) {
+      this.tail.tell(bytes, start, endsAt - 1);
+      start = endsAt;
     }
-    if (sealed) this.#parts.sealed();
-  }
-
-  #tell(): void {
-    const { group } = this.#maker;
-    const tell = (bytes: Buffer, start: number, end: number) => this.tail.tell(bytes, start, end);
-    for (let i = 0; i < group.count; i++) group.show(i, tell);
-  }
-
-  #land(pending: Pending, seq: number): void {
-    pending.landed(seq, this.tail.epoch);
-    this.#queue.take(pending);
-    this.#landed.add(pending);
   }
 
   /** A line was read: perhaps one of ours, overtaken by others, or in a file that took the old one's place. */
   #accepted(line: Envelope): void {
     this.witness.read(line);
-    const pending = this.#queue.ofLine(line.writer);
+    const pending = this.queue.ofLine(line.writer);
     if (pending === undefined || pending.epoch !== undefined) return;
     this.#land(pending, line.seq);
   }
 
+  /** The log was replaced: what had landed is looked for in the one that lies there now. */
   #replaced(): void {
     this.#parts.stats.replacements++;
     this.witness.seek();
     this.#parts.debug?.('the log was replaced: reading it anew');
-    this.#queue.putBack(this.#landed.unland());
-    this.#refusals.refuseHidden(this.tail.firstSeq);
+    const landed = this.#landed;
+    this.#landed = [];
+    for (const pending of landed) pending.unland();
+    this.queue.putBack(landed);
+    // What may be in the part of it that is not read: appended again, it could be there twice.
+    const { firstSeq } = this.tail;
+    const message = `The log was replaced by one that goes on from entry ${firstSeq}: look there for the entry, by its id or key, before appending it again.`;
+    for (const pending of this.queue.waiting) {
+      if (pending.lowestSeq >= firstSeq) continue;
+      this.queue.reject(pending, new WalError('ERR_WAL_DIVERGED', message, { outcome: 'unknown' }));
+    }
   }
 
-  #wrote(outcome: WriteOutcome, group: readonly Pending[]): void {
-    if (outcome.kind === 'nothing') return;
-    const { stats, debug } = this.#parts;
+  /** The group did not land where it was made for. */
+  #wroteOtherwise(outcome: WriteOutcome, group: readonly Pending[]): void {
+    const { stats } = this.#parts;
     for (const pending of group) pending.writing = false;
     const lost = group.filter(({ epoch, settled }) => epoch === undefined && !settled);
-    stats.batches++;
-    stats.bytes += group.at(-1)?.end ?? 0;
     if (outcome.kind === 'failed') {
-      this.#refusals.refuseWrite(outcome, lost);
-      if (outcome.fatal) this.#latch(outcome.error);
+      const { error, written, fatal } = outcome;
+      for (const pending of lost) {
+        // All but its newline is there: what reads the file by other rules than ours may take it for a line.
+        const isCut = pending.endsAt - 1 === written;
+        this.queue.reject(pending, isCut ? withOutcome(error, 'unknown') : error);
+      }
+      if (fatal) this.#latch(error);
+      this.#failSeals(error);
       return;
     }
-    if (outcome.kind === 'replaced') for (const pending of lost) pending.mayHaveLanded();
-    debug?.(`wrote ${group.length} lines from ${group[0]?.seq}: ${outcome.kind}`);
-    if (lost.length > 0) {
-      stats.retries++;
-      stats.superseded += lost.length;
-      if (outcome.kind === 'replaced') return;
-      // Their signals may have aborted while they were being written.
-      this.#queue.takeBack(lost);
-      this.#refusals.refuseOvertaken(lost, this.tail.head);
+    if (lost.length === 0) return;
+    stats.retries++;
+    stats.superseded += lost.length;
+    if (outcome.kind === 'replaced') {
+      for (const pending of lost) pending.mayHaveLanded();
+      return;
     }
+    // Their signals may have aborted while they were being written.
+    this.queue.takeBack(lost);
+    for (const pending of lost)
+      if (pending.queued && !pending.overtaken()) this.queue.reject(pending, overtakenError(this.tail.head));
   }
 
   /** Nothing of it was written. */
   #turnFailed(error: unknown): void {
     // The segment before could not be synced through its seal.
     if (hasCode(error, 'ERR_WAL_SYNC')) this.#latch(error as WalError);
-    else this.#refusals.refuseAll(error);
+    else this.#refuseAll(error);
+    this.#failSeals(error);
+  }
+
+  /** Refuses all that wait: nothing of them was written. */
+  #refuseAll(error: unknown): void {
+    const failure =
+      error instanceof WalError
+        ? withOutcome(error, 'not-written')
+        : new WalError('ERR_WAL_IO', `The append failed: ${(error as Error)?.message ?? error}`, {
+            outcome: 'not-written',
+            cause: error,
+          });
+    if (failure.code === 'ERR_WAL_LOCK_TIMEOUT') this.#parts.stats.timeouts++;
+    for (const pending of this.queue.waiting) this.queue.reject(pending, failure);
+  }
+
+  /** Rejects what landed: it is in the log, and nobody can say whether it stays there. */
+  #rejectLanded(error: unknown): void {
+    const failure =
+      error instanceof WalError ? error : new WalError('ERR_WAL_IO', String(error), { cause: error });
+    const landed = this.#landed;
+    this.#landed = [];
+    for (const pending of landed) this.queue.reject(pending, withOutcome(failure, 'unknown'));
   }
 
   /** A failed sync is never tried again: the kernel may have marked the pages clean that it could not write. */
   #latch(error: WalError): void {
-    this.#failure = error;
-    this.#landed.reject(error);
-    this.#sealing.fail(error);
-    this.#refusals.refuseAll(latchedError(error));
+    this.failure = error;
+    this.#rejectLanded(error);
+    this.#failSeals(error);
+    this.#refuseAll(latchedError(error));
   }
+}
+
+function writeNow({ blocking }: LineStore, turn: Turn): undefined {
+  if (blocking !== undefined) return blocking.write(turn) as undefined;
+  const message = 'This log cannot be written to while the thread is blocked: use append.';
+  throw new WalError('ERR_WAL_UNSUPPORTED', message, { outcome: 'not-written' });
+}
+
+function overtakenError(head: Head): WalError {
+  const message = 'Others came first at every try: nothing was appended. Try again later, or raise maxTries.';
+  return new WalError('ERR_WAL_CONFLICT', message, { outcome: 'not-written', head, seq: head.seq });
+}
+
+/** What every call gets after a failure that may have left the disk and the cache at odds. */
+export function latchedError(failure: WalError): WalError {
+  return new WalError(
+    'ERR_WAL_LATCHED',
+    `This Wal stopped for good after an earlier failure (${failure.message}) Open the log again.`,
+    { outcome: 'not-written', cause: failure },
+  );
 }

@@ -1,78 +1,70 @@
+import type { Clock } from '../clock/clock.ts';
+import { WalError } from '../errors/errors.ts';
 import type { Head, Tip } from '../format/chain.ts';
 import { type Body, sealBody } from '../format/entry.ts';
 import { type FoldIdentity, recordedFold } from '../format/fold-identity.ts';
+import type { KeyedLine } from '../format/key-lines.ts';
 import { type KeyScope, raisedScope } from '../format/key-scope.ts';
 import { lineBytes, writeLine } from '../format/line.ts';
-import type { Preceding } from './decision.ts';
-import type { Pending } from './pending.ts';
+import type { LineStore, WrittenGroup } from '../store/store.ts';
+import type { Keys } from './keys.ts';
+import { Behind, type Decide, type Expectation, meets, type Pending, type Preceding } from './pending.ts';
+import type { Queue } from './queue.ts';
+import type { Tail } from './tail.ts';
+
+export interface GroupParts {
+  readonly store: LineStore;
+  readonly clock: Clock;
+  readonly tail: Tail;
+  readonly queue: Queue;
+  readonly keys: Keys;
+  /** The append is in the log, as that entry: it leaves the queue. */
+  readonly land: (pending: Pending, seq: number) => void;
+  /** What an append that could not be decided waited for was read, or could not be: it may be settled, or have landed. */
+  readonly ready: (pending: Pending) => void;
+}
 
 /** A group ends with the line that reaches this: more would only make others wait longer for their turn. */
 const GROUP_BYTES = 1024 * 1024;
 const FIRST_BYTES = 64 * 1024;
 
-/** The lines of one write, each chained to the one before: made anew, in the same memory, for every turn. */
-export class Group implements Preceding {
+/**
+ * The lines of one write, each chained to the one before. In every turn they are made again, in the same memory, of what waits then: what
+ * each append is, is decided here, on the head that the log and the lines before it leave.
+ */
+export class Group implements Preceding, WrittenGroup {
+  readonly #parts: GroupParts;
   #buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
-  #synced = 0;
   #used = 0;
+  /** Where its last line begins. */
   #lastOffset = 0;
-  #sealed = false;
-  #round = 0;
+  #synced = 0;
   #scope: KeyScope = { window: 0, from: 1 };
-  #fold: FoldIdentity | undefined;
   #raises = false;
   #keys = new Set<string>();
-  /** What the group holds, in order. */
+  /** What appends that could not be decided yet wait for. */
+  readonly #postponed = new Set<Promise<void>>();
+  /** True while a decision is being taken: nothing may be asked of the log then. */
+  deciding = false;
+  /** What it holds, in order. */
   pending: Pending[] = [];
+  round = 0;
   /** Where the log ends once the group has landed, as far as it is made. */
   tip: Tip = { seq: 0, crc: '', link: '' };
+  /** Whether its last line is a seal. */
+  sealed = false;
+  /** The log's fold after it. */
+  fold: FoldIdentity | undefined;
+  bytes: Buffer = this.#buffer;
+  /** Bytes from the beginning of the last line to the group's end. */
+  lastLineBytes = 0;
+
+  constructor(parts: GroupParts) {
+    this.#parts = parts;
+  }
 
   get head(): Head {
     return this.tip;
-  }
-
-  /** Starts over, after that tip, with what holds there; `synced` is what the lines say of themselves. */
-  begin(tip: Tip, scope: KeyScope, fold: FoldIdentity | undefined, synced: number): void {
-    // Larger than for all groups but one with a large line.
-    this.#release(2 * GROUP_BYTES);
-    this.tip = tip;
-    this.#synced = synced;
-    this.#used = 0;
-    this.#lastOffset = 0;
-    this.#sealed = false;
-    this.#round++;
-    this.#scope = scope;
-    this.#fold = fold;
-    this.#raises = false;
-    if (this.#keys.size > 0) this.#keys = new Set();
-  }
-
-  /** Nothing is to be written any more, for now: lets go of what it holds, and of its memory beyond 1 MiB. */
-  rest(): void {
-    this.#release(GROUP_BYTES);
-  }
-
-  #release(mostKept: number): void {
-    this.pending = [];
-    if (this.#buffer.length > mostKept) this.#buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
-  }
-
-  /** Whether the next line must wait for the next write. What comes after a raised key window is decided once that has landed. */
-  get isFull(): boolean {
-    return this.#used > GROUP_BYTES || this.#raises;
-  }
-
-  get bytes(): Buffer {
-    return this.#buffer.subarray(0, this.#used);
-  }
-
-  /** Bytes from the beginning of the last line to the group's end. */
-  get lastLineBytes(): number {
-    return this.#used - this.#lastOffset;
-  }
-
-  get round(): number {
-    return this.#round;
   }
 
   /** How many lines it has, but for a seal. */
@@ -80,63 +72,219 @@ export class Group implements Preceding {
     return this.pending.length;
   }
 
+  /** Something that an append waits for outside the queue. */
+  get postponed(): Promise<void> | undefined {
+    const [first] = this.#postponed;
+    return first;
+  }
+
   show(i: number, to: (bytes: Buffer, start: number, end: number) => void): void {
-    to(this.#buffer, this.pending[i - 1]?.end ?? 0, (this.pending[i] as Pending).end - 1);
+    to(this.#buffer, this.pending[i - 1]?.endsAt ?? 0, (this.pending[i] as Pending).endsAt - 1);
   }
 
-  get isEmpty(): boolean {
-    return this.#used === 0;
+  /**
+   * Makes the group of what waits, on the tip that the tail has. A seal, which names `sealAs` where no fold is named before it, ends the
+   * segment where the group fills it, or `sealAs` is given. Undefined where there is nothing to write.
+   */
+  make(sealAs: FoldIdentity | undefined): Group | undefined {
+    const { tail, queue } = this.#parts;
+    if (tail.trouble !== undefined) throw tail.trouble;
+    this.#begin(tail);
+    for (const pending of queue.waiting) {
+      // A function before it in this group aborted its signal.
+      if (!pending.queued) continue;
+      // What comes after a raised key window is decided once that has landed.
+      if (this.#used > GROUP_BYTES || this.#raises) break;
+      if (!pending.isPlain) {
+        const decision = this.#decide(pending);
+        if (decision === 'later') break;
+        if (decision === 'settled') continue;
+      }
+      if (!Number.isSafeInteger(this.tip.seq + 1 + pending.body.count)) {
+        // Where others of this write have the last numbers, that is told once they have landed.
+        if (this.#used > 0) break;
+        queue.reject(pending, fullError(this.tip));
+        continue;
+      }
+      this.#add(pending);
+      queue.wrote(pending);
+    }
+    this.#seal(sealAs);
+    if (this.#used === 0) return undefined;
+    this.bytes = this.#buffer.subarray(0, this.#used);
+    this.lastLineBytes = this.#used - this.#lastOffset;
+    return this;
   }
 
-  /** Whether its last line is a seal. */
-  get sealed(): boolean {
-    return this.#sealed;
+  #begin({ tip, keys, fold, synced }: Tail): void {
+    // Larger than for all groups but one with a large line.
+    if (this.#buffer.length > 2 * GROUP_BYTES) this.#buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
+    this.pending = [];
+    this.tip = tip;
+    this.#synced = synced;
+    this.#used = 0;
+    this.#lastOffset = 0;
+    this.sealed = false;
+    this.round++;
+    this.#scope = keys.scope;
+    this.fold = fold;
+    this.#raises = false;
+    if (this.#keys.size > 0) this.#keys = new Set();
   }
 
-  /** Whether a line of this group bears the key. */
-  hasKey(key: string | undefined): boolean {
-    return key !== undefined && this.#keys.has(key);
+  /** Nothing is to be written any more, for now: lets go of what it holds, and of its memory beyond 1 MiB. */
+  rest(): void {
+    this.pending = [];
+    if (this.#buffer.length <= GROUP_BYTES) return;
+    this.#buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
+    this.bytes = this.#buffer;
   }
 
-  add(pending: Pending): void {
+  #add(pending: Pending): void {
     const { body, writer } = pending;
     pending.seq = this.tip.seq + 1;
     pending.writing = true;
     this.#put(body, writer);
-    pending.end = this.#used;
+    pending.endsAt = this.#used;
     this.pending.push(pending);
     if (body.key !== undefined) this.#keys.add(body.key);
-    if (body.fold !== undefined) this.#fold = recordedFold(this.#fold, body.fold);
+    if (body.fold !== undefined) this.fold = recordedFold(this.fold, body.fold);
     if (body.keyWindow === undefined) return;
     this.#scope = raisedScope(this.#scope, body.keyWindow, pending.seq);
     this.#raises = true;
   }
 
-  /** The log's fold after it. */
-  get fold(): FoldIdentity | undefined {
-    return this.#fold;
-  }
-
-  /** Ends the segment, and may name the log's fold. A seal is nobody's append: where it is overtaken, it is not written again. */
-  seal(writer: string, ts: number, named: FoldIdentity | undefined): void {
-    if (named !== undefined) this.#fold = recordedFold(this.#fold, named);
-    this.#put(sealBody(ts, this.#scope, this.#fold), writer);
-    this.#sealed = true;
-  }
-
   #put({ text, bytes, count, ts }: Body, writer: string): void {
+    const most = this.#used + lineBytes(bytes);
+    if (most > this.#buffer.length) this.#grow(most);
     const { seq, crc, link: prev } = this.tip;
-    this.#makeRoom(lineBytes(bytes));
     const line = { prev, seq: seq + 1, synced: this.#synced, ts, writer, crc: '' };
     this.#lastOffset = this.#used;
     this.#used = writeLine(this.#buffer, this.#used, text, line, count);
     this.tip = { seq: seq + count, crc: count > 0 ? line.crc : crc, link: line.crc };
   }
 
-  #makeRoom(more: number): void {
-    if (this.#used + more <= this.#buffer.length) return;
-    const grown = Buffer.allocUnsafeSlow(Math.max(2 * this.#buffer.length, this.#used + more));
+  #grow(most: number): void {
+    const grown = Buffer.allocUnsafeSlow(Math.max(2 * this.#buffer.length, most));
     this.#buffer.copy(grown, 0, 0, this.#used);
     this.#buffer = grown;
   }
+
+  /** Ends the segment. One without entries is never sealed. A seal is nobody's append: where it is overtaken, it is not written again. */
+  #seal(sealAs: FoldIdentity | undefined): void {
+    const { store, clock, tail, queue } = this.#parts;
+    const isFull = this.#used > 0 && tail.segmentSize + this.#used >= store.segmentBytes;
+    // Not only after a group that is empty: while more and more is appended, none would be.
+    if ((!isFull && sealAs === undefined) || this.tip.seq < tail.firstSeq) return;
+    if (sealAs !== undefined) this.fold = recordedFold(this.fold, sealAs);
+    this.#put(sealBody(clock.now(), this.#scope, this.fold), queue.nextWriter());
+    this.sealed = true;
+  }
+
+  /** Decides what an append with a key, an expectation or a function is. 'later': in the next write, with all that were called after it. */
+  #decide(pending: Pending): 'write' | 'settled' | 'later' {
+    const { keys, tail } = this.#parts;
+    const { body, expect, decide } = pending;
+    // What only this write stands against is decided once it has landed, and so is what was called after it.
+    if (body.key !== undefined && (this.#keys.has(body.key) || keys.areShort(tail.head.seq))) return 'later';
+    if (body.key !== undefined && this.#isAnsweredByKey(pending, body.key)) return 'settled';
+    if (expect !== undefined) {
+      if (this.#conflicts(pending, expect)) return 'settled';
+      if (!meets(this.tip, expect)) return 'later';
+    }
+    return decide === undefined ? 'write' : this.#ask(pending, decide);
+  }
+
+  /**
+   * A key that the window holds answers with its line, once that is as durable as a new one would be. Where that line has another content,
+   * the append is rejected. The window is that of the line that would be written: what precedes it in this write counts.
+   */
+  #isAnsweredByKey(pending: Pending, key: string): boolean {
+    const { keys, queue, land } = this.#parts;
+    const first = keys.get(key, this.tip.seq);
+    if (first === undefined) return false;
+    if (first.sum !== pending.body.sum) {
+      queue.reject(pending, reusedError(key, first));
+      return true;
+    }
+    pending.duplicate = true;
+    pending.ts = first.ts;
+    land(pending, first.seq);
+    return true;
+  }
+
+  /** Rejects an append whose expectation the log as it lies there contradicts, whether or not this write lands. */
+  #conflicts(pending: Pending, expect: Expectation): boolean {
+    const { tail, queue } = this.#parts;
+    const { head } = tail;
+    if (meets(head, expect)) return false;
+    // A later seq may be what precedes in this write.
+    if (expect.seq > head.seq && this.pending.length > 0) return false;
+    queue.reject(pending, conflictError(head, expect));
+    return true;
+  }
+
+  /**
+   * Lets an append decide what it is. What it decides on lines of this same write is good only together with them: so
+   * long as they have not landed, that it appends nothing, or throws, is not told.
+   */
+  #ask(pending: Pending, decide: Decide): 'write' | 'settled' | 'later' {
+    const { queue } = this.#parts;
+    const isFirst = this.#used === 0;
+    this.deciding = true;
+    try {
+      const body = decide(this);
+      // Its own function aborted its signal.
+      if (pending.settled) return 'settled';
+      if (body !== undefined) {
+        queue.decided(pending, body);
+        return 'write';
+      }
+      if (!isFirst) return 'later';
+      queue.forget(pending);
+      pending.settled = true;
+      pending.end.resolve(undefined);
+    } catch (error) {
+      if (pending.settled) return 'settled';
+      if (error instanceof Behind) this.#postpone(pending, error.until);
+      else if (!isFirst) return 'later';
+      else queue.reject(pending, error);
+    } finally {
+      this.deciding = false;
+    }
+    return 'settled';
+  }
+
+  /** Leaves an append out until what its decision needs was read. Should its line turn up meanwhile, it has landed. */
+  #postpone(pending: Pending, until: Promise<unknown>): void {
+    const { queue, ready } = this.#parts;
+    queue.take(pending);
+    const again = (failed?: { readonly error: unknown }) => {
+      this.#postponed.delete(wait);
+      if (failed !== undefined && !pending.settled) queue.reject(pending, failed.error);
+      ready(pending);
+    };
+    const wait: Promise<void> = until.then(
+      () => again(),
+      (error) => again({ error }),
+    );
+    this.#postponed.add(wait);
+  }
+}
+
+function fullError({ seq }: Head): WalError {
+  const message = `The log ends at entry ${seq}, and no entry has a number past 2^53 - 2: make a new log, and append there.`;
+  return new WalError('ERR_WAL_FULL', message, { outcome: 'not-written', seq });
+}
+
+function reusedError(key: string, { seq }: KeyedLine): WalError {
+  const message = `The key ${JSON.stringify(key)} is that of entry ${seq}, which has another op, id or data: to append this entry too, give it a key of its own.`;
+  return new WalError('ERR_WAL_KEY_REUSED', message, { outcome: 'not-written', seq });
+}
+
+function conflictError(head: Head, expected: Expectation): WalError {
+  const found = expected.seq === head.seq ? `has crc ${head.crc}` : `is entry ${head.seq}`;
+  const sought = expected.seq === head.seq ? expected.crc : expected.seq;
+  const message = `The log's head ${found}, not ${sought} as expected: read what came, decide again, append again.`;
+  return new WalError('ERR_WAL_CONFLICT', message, { outcome: 'not-written', head, seq: head.seq });
 }

@@ -77,13 +77,7 @@ export class LineCopy extends ChainFeed {
     return super.pause();
   }
 
-  protected override accepted(
-    line: Envelope,
-    bytes: Buffer,
-    start: number,
-    end: number,
-    offset: number,
-  ): void {
+  override accepted(line: Envelope, bytes: Buffer, start: number, end: number, offset: number): void {
     if (this.#isDone) return;
     const { seq, count, prev, crc } = line;
     // A seal belongs to what it ends.

@@ -1,7 +1,6 @@
 import { WalError, withOutcome } from '../errors/errors.ts';
 import type { Head } from '../format/chain.ts';
 import type { Body } from '../format/entry.ts';
-import type { Decide } from './decision.ts';
 
 /** What an append answers. */
 export interface AppendResult {
@@ -25,12 +24,35 @@ export function meets(head: Head, { seq, crc }: Expectation): boolean {
   return head.seq === seq && (crc === undefined || crc === head.crc);
 }
 
-/** How an append ends. */
-export interface Ending {
-  /** Undefined where it was decided to append nothing. */
-  resolve(result: AppendResult | undefined): void;
-  reject(error: unknown): void;
+/** What is before a decision in the write that is being made: it is decided as if that had landed. */
+export interface Preceding {
+  /** Another number each time that the write is made again. */
+  readonly round: number;
+  /** How many lines there are so far. */
+  readonly count: number;
+  /** The head that they leave. */
+  readonly head: Head;
+  /** Shows the i-th line, without its newline, until the call returns. */
+  show(i: number, to: (bytes: Buffer, start: number, end: number) => void): void;
 }
+
+/**
+ * Decides, synchronously, what is appended at the head that `preceding` leaves: undefined for nothing. It is asked again
+ * each time that the write is made again, and may throw: that rejects its own append only.
+ */
+export type Decide = (preceding: Preceding) => Body | undefined;
+
+/** Thrown by a decision that cannot be taken before something was read; then it is asked again. */
+export class Behind {
+  readonly until: Promise<unknown>;
+
+  constructor(until: Promise<unknown>) {
+    this.until = until;
+  }
+}
+
+/** The body of an append that is not decided yet. */
+export const UNDECIDED: Body = { text: '', bytes: 0, count: 0, ts: 0, key: undefined, sum: 0 };
 
 /** What is to be appended, and on which terms. */
 export interface Request {
@@ -44,6 +66,20 @@ export interface Request {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** How an append ends: `resolve` is given undefined where it was decided to append nothing. */
+export interface Ending {
+  resolve(result: AppendResult | undefined): void;
+  reject(error: unknown): void;
+}
+
+/** What an append holds beside its JSON: its promise, and what is known of it. A decision, and a signal, hold as much again. */
+const APPEND_BYTES = 1024;
+
+/** Bytes of memory that a body takes: a string that is not all ASCII may have two a character. */
+export function weightOf({ text, bytes, key = '' }: Body): number {
+  return (bytes === text.length ? bytes : 2 * text.length) + 2 * key.length;
+}
+
 /** An append on its way: queued, written, landed, settled. */
 export class Pending {
   body: Body;
@@ -54,21 +90,25 @@ export class Pending {
   readonly expect: Expectation | undefined;
   readonly decide: Decide | undefined;
   readonly signal: AbortSignal | undefined;
-  readonly #end: Ending;
+  readonly end: Ending;
+  /** Whether it is written as it is, wherever the log ends: no key, expectation or decision is in the way. */
+  readonly isPlain: boolean;
+  /** What it holds in memory until it is settled, in bytes. */
+  weight: number;
   #triesLeft: number;
   /** Where its line ends in the group it was written with last. */
-  end = 0;
+  endsAt = 0;
   /** Number and time to answer with, once landed. */
   seq = 0;
   ts: number;
   /** The tail's epoch in which it landed; undefined while it is not in the log that lies there now. */
   epoch: number | undefined = undefined;
   /** The lowest number under which it was in a log that lay there, or may have been. */
-  #lowestSeq = Infinity;
+  lowestSeq = Infinity;
   duplicate = false;
-  /** Whether it is in the queue. */
-  queued = false;
-  /** It is in a group whose outcome was not heard yet. */
+  /** Whether it is in the queue: at first it is. */
+  queued = true;
+  /** It is in a group of which nobody knows yet what became of it. */
   writing = false;
   settled = false;
 
@@ -81,14 +121,11 @@ export class Pending {
     this.decide = decide;
     this.signal = signal;
     this.ts = body.ts;
-    this.#end = end;
+    this.end = end;
+    this.isPlain = body.key === undefined && expect === undefined && decide === undefined;
     this.#triesLeft = maxTries ?? Infinity;
-  }
-
-  /** What it was decided to be, this time. */
-  decided(body: Body): void {
-    this.body = body;
-    this.ts = body.ts;
+    const parts = 1 + (decide === undefined ? 0 : 1) + (signal === undefined ? 0 : 1);
+    this.weight = parts * APPEND_BYTES + weightOf(body);
   }
 
   /** Somebody else's line came first. False where that was once too often. */
@@ -96,30 +133,14 @@ export class Pending {
     return --this.#triesLeft > 0;
   }
 
-  landed(seq: number, epoch: number): void {
-    this.seq = seq;
-    this.epoch = epoch;
-    this.mayHaveLanded();
+  /** It was in the log once, or may have been: if it cannot be again, its outcome is unknown. */
+  get everLanded(): boolean {
+    return this.lowestSeq < Infinity;
   }
 
   /** It was written, and nobody can say whether it is in the log. */
   mayHaveLanded(): void {
-    this.#lowestSeq = Math.min(this.#lowestSeq, this.seq);
-  }
-
-  /** It was in the log once, or may have been: if it cannot be again, its outcome is unknown. */
-  get everLanded(): boolean {
-    return this.#lowestSeq < Infinity;
-  }
-
-  /** Whether it is surely in no log, and on no way there. */
-  get isUnwritten(): boolean {
-    return !this.everLanded && !this.writing;
-  }
-
-  /** Whether it may be before that number in a log that lay there once, and may lie there again. */
-  mayBeBefore(seq: number): boolean {
-    return this.#lowestSeq < seq;
+    this.lowestSeq = Math.min(this.lowestSeq, this.seq);
   }
 
   /** The log was replaced: whether it is in the new one is not known yet. */
@@ -129,22 +150,10 @@ export class Pending {
     this.ts = this.body.ts;
   }
 
-  resolve(durability: 'sync' | 'os'): void {
-    const { seq, ts } = this;
-    this.settled = true;
-    this.#end.resolve(this.duplicate ? { seq, ts, durability, duplicate: true } : { seq, ts, durability });
-  }
-
-  /** Nothing is to be appended. */
-  resolveEmpty(): void {
-    this.settled = true;
-    this.#end.resolve(undefined);
-  }
-
   /** Rejects with an error that says what became of this append; what a decision threw is passed on as it is. */
   reject(error: unknown): void {
     this.settled = true;
     const known = this.everLanded && error instanceof WalError;
-    this.#end.reject(known ? withOutcome(error, 'unknown') : error);
+    this.end.reject(known ? withOutcome(error, 'unknown') : error);
   }
 }

@@ -1,104 +1,112 @@
 import { WalError } from '../errors/errors.ts';
 import type { Body } from '../format/entry.ts';
 import { Aborts } from './aborts.ts';
-import { Backlog, weightOf } from './backlog.ts';
-import { type Ending, Pending, type Request } from './pending.ts';
-import type { Stats } from './stats.ts';
+import { type Ending, Pending, type Request, weightOf } from './pending.ts';
 
 export interface QueueParts {
-  readonly stats: Stats;
   /** The Wal's random name, 8 characters of 0-9a-z. */
   readonly session: string;
-  readonly durability: 'sync' | 'os';
   readonly maxPendingBytes: number;
 }
 
 /** The appends on their way: those that wait, not being in the log that lies there now, and those that were written. */
 export class Queue {
   readonly #parts: QueueParts;
+  /** How many wait. */
+  size = 0;
+  /** How many of all on their way bear a key. */
+  keyed = 0;
   #lines = 0;
   /** Those that wait, and some that do so no more. */
   #line: Pending[] = [];
-  #size = 0;
   #inOrder = true;
   /** Those whose lines may be in the log, by writer. */
   readonly #written = new Map<string, Pending>();
-  /** The memory that all of them hold. */
-  readonly backlog: Backlog;
   readonly #aborts = new Aborts((appends) => this.takeBack(appends));
+  /** The memory that all of them hold. */
+  #bytes = 0;
+  /** The error of all that are refused until there is room again: a program that goes on at full speed makes very many. */
+  #refusal: WalError | undefined;
+  /** Resolves once there is room; while somebody waits for it. */
+  #room: Promise<void> | undefined;
+  #roomIsThere = () => {};
+  /** The turn of who came last of those that wait. */
+  #last = Promise.resolve();
 
   constructor(parts: QueueParts) {
     this.#parts = parts;
-    this.backlog = new Backlog(parts.maxPendingBytes);
   }
 
-  /** How many wait. */
-  get size(): number {
-    return this.#size;
+  /** Throws ERR_WAL_BACKLOG where there is no room for one more append. */
+  requireRoom(): void {
+    if (this.#bytes < this.#parts.maxPendingBytes) return;
+    this.#refusal ??= fullError(this.#bytes, this.#parts.maxPendingBytes);
+    throw this.#refusal;
+  }
+
+  add(request: Request, end: Ending): Pending {
+    const pending = new Pending(request, ++this.#lines, `${this.#parts.session}.${this.#lines}`, end);
+    this.#bytes += pending.weight;
+    this.size++;
+    this.#line.push(pending);
+    if (request.body.key !== undefined) this.keyed++;
+    if (pending.signal !== undefined) this.#aborts.add(pending.signal, pending);
+    return pending;
+  }
+
+  /** The identity of one more line, which is nobody's append. */
+  nextWriter(): string {
+    return `${this.#parts.session}.${++this.#lines}`;
   }
 
   /** Those that wait, in the order of their calls. One may leave while this is gone through: then it is not `queued`. */
   get waiting(): readonly Pending[] {
-    this.#sweep();
+    if (this.#line.length > this.size) this.#sweep();
     if (!this.#inOrder) this.#line.sort((a, b) => a.number - b.number);
     this.#inOrder = true;
     return this.#line;
   }
 
   #sweep(): void {
-    if (this.#line.length > this.#size) this.#line = this.#line.filter(({ queued }) => queued);
-  }
-
-  /** The identity of one more line. */
-  nextWriter(): string {
-    return `${this.#parts.session}.${++this.#lines}`;
-  }
-
-  add(request: Request, end: Ending): Pending {
-    const writer = this.nextWriter();
-    const pending = new Pending(request, this.#lines, writer, end);
-    this.backlog.add(weightOf(pending));
-    this.#enqueue(pending);
-    if (pending.signal !== undefined) this.#aborts.add(pending.signal, pending);
-    return pending;
-  }
-
-  #enqueue(pending: Pending): void {
-    pending.queued = true;
-    this.#size++;
-    this.#line.push(pending);
+    this.#line = this.#line.filter(({ queued }) => queued);
   }
 
   /** Takes one out, wherever it stands. */
   take(pending: Pending): void {
     if (!pending.queued) return;
     pending.queued = false;
-    this.#size--;
+    this.size--;
     // Their entries may be large.
-    if (this.#size === 0) this.#line = [];
+    if (this.size === 0) this.#line = [];
   }
 
   putBack(some: readonly Pending[]): void {
     // One that left a moment ago still stands there.
     this.#sweep();
-    for (const pending of some) if (!pending.queued) this.#enqueue(pending);
+    for (const pending of some) {
+      if (pending.queued) continue;
+      pending.queued = true;
+      this.size++;
+      this.#line.push(pending);
+    }
     this.#inOrder = false;
   }
 
   /** Rejects those whose signal has aborted, as their callers asked; what is being written, or may be in the log, goes on. */
   takeBack(some: Iterable<Pending>): void {
     for (const pending of some) {
-      const { signal, settled, isUnwritten } = pending;
-      if (signal?.aborted && !settled && isUnwritten) this.reject(pending, abortedError(signal));
+      const { signal, settled, everLanded, writing } = pending;
+      if (signal?.aborted && !settled && !everLanded && !writing) this.reject(pending, abortedError(signal));
     }
   }
 
   /** Notes what it was decided to be, this time. */
   decided(pending: Pending, body: Body): void {
-    const before = weightOf(pending);
-    pending.decided(body);
-    this.backlog.add(weightOf(pending));
-    this.backlog.remove(before);
+    const more = weightOf(body) - weightOf(pending.body);
+    pending.body = body;
+    pending.ts = body.ts;
+    pending.weight += more;
+    this.#bytes += more;
   }
 
   /** Notes that its line is being written. */
@@ -111,33 +119,51 @@ export class Queue {
     return this.#written.get(writer);
   }
 
-  resolve(pending: Pending): void {
-    if (!pending.duplicate) this.#parts.stats.entries += pending.body.count;
-    this.#forget(pending);
-    pending.resolve(this.#parts.durability);
-  }
-
-  /** It was decided to append nothing. */
-  resolveEmpty(pending: Pending): void {
-    this.#forget(pending);
-    pending.resolveEmpty();
-  }
-
   reject(pending: Pending, error: unknown): void {
-    this.#forget(pending);
+    this.forget(pending);
     pending.reject(error);
   }
 
-  #forget(pending: Pending): void {
-    const { writer, signal } = pending;
-    this.take(pending);
-    this.#written.delete(writer);
-    this.backlog.remove(weightOf(pending));
-    if (signal !== undefined) this.#aborts.remove(signal, pending);
+  /** One is settled: lets go of all that it holds. */
+  forget(pending: Pending): void {
+    if (pending.queued) this.take(pending);
+    this.#written.delete(pending.writer);
+    this.#bytes -= pending.weight;
+    if (pending.body.key !== undefined) this.keyed--;
+    if (pending.signal !== undefined) this.#aborts.remove(pending.signal, pending);
+    if (this.#refusal !== undefined || this.#room !== undefined) this.#makeRoom();
+  }
+
+  #makeRoom(): void {
+    if (this.#bytes >= this.#parts.maxPendingBytes) return;
+    this.#refusal = undefined;
+    this.#room = undefined;
+    this.#roomIsThere();
+  }
+
+  /** Resolves once there is room. One that waits is told after the one before it, who may have taken the room. */
+  ready(): Promise<void> {
+    this.#last = this.#afterThose(this.#last);
+    return this.#last;
+  }
+
+  async #afterThose(before: Promise<void>): Promise<void> {
+    await before;
+    while (this.#bytes >= this.#parts.maxPendingBytes) {
+      this.#room ??= new Promise((resolve) => {
+        this.#roomIsThere = resolve;
+      });
+      await this.#room;
+    }
   }
 }
 
 export function abortedError({ reason }: AbortSignal): WalError {
   const message = 'The append was aborted before it was written.';
   return new WalError('ERR_WAL_ABORTED', message, { outcome: 'not-written', cause: reason });
+}
+
+function fullError(bytes: number, most: number): WalError {
+  const message = `Appends on their way hold ${bytes} bytes, maxPendingBytes is ${most}: await ready(), and append again.`;
+  return new WalError('ERR_WAL_BACKLOG', message, { outcome: 'not-written' });
 }

@@ -3,7 +3,7 @@ import { WalError } from '../errors/errors.ts';
 import type { Head } from '../format/chain.ts';
 import { type Envelope, GENESIS_CRC } from '../format/line.ts';
 import { segmentName } from '../format/names.ts';
-import { type LogRecord, recordsOf } from '../format/record.ts';
+import { type LogRecord, recordsOf, singleRecord } from '../format/record.ts';
 import { ChainFeed } from './chain-feed.ts';
 
 export interface RecordRange {
@@ -64,7 +64,7 @@ export class RecordFeed extends ChainFeed {
 
   /** The highest seq that the lines say is synced. */
   get synced(): number {
-    return this.chain.synced;
+    return this.scan.chain.synced;
   }
 
   /** The records that came since last time. */
@@ -74,13 +74,7 @@ export class RecordFeed extends ChainFeed {
     return records;
   }
 
-  protected override accepted(
-    line: Envelope,
-    bytes: Buffer,
-    start: number,
-    end: number,
-    offset: number,
-  ): void {
+  override accepted(line: Envelope, bytes: Buffer, start: number, end: number, offset: number): void {
     if (line.repair) this.#repair = line.seq;
     if (this.#failure !== undefined) return;
     if (!this.#skipping && line.seq >= this.#settledBy) this.#failure = this.failureSoFar;
@@ -88,12 +82,19 @@ export class RecordFeed extends ChainFeed {
     const { first, last } = this.#range;
     if (this.#failure !== undefined || line.seq + line.count <= first || line.seq > last) return;
     try {
-      for (const record of recordsOf(line, bytes, start, end)) {
-        if (record.seq >= first) this.#records.push(record);
-      }
+      if (!line.batch) this.#records.push(singleRecord(line, bytes, start, end));
+      else
+        for (const record of recordsOf(line, bytes, start, end))
+          if (record.seq >= first) this.#records.push(record);
     } catch (error) {
       if (!this.#skipping)
-        this.#failure = unreadableError(line, segmentName(this.chain.firstSeq), offset, end - start, error);
+        this.#failure = unreadableError(
+          line,
+          segmentName(this.scan.chain.firstSeq),
+          offset,
+          end - start,
+          error,
+        );
     }
   }
 

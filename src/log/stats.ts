@@ -74,17 +74,23 @@ class Timer {
     this.#histogram?.reset();
   }
 
-  times(): Times {
+  /** `none`: how many times of 0 there were beside those noted. */
+  times(none = 0): Times {
     const h = this.#record();
+    const all = h.count + none;
+    if (all === 0) return { count: 0, min: 0, mean: 0, p50: 0, p99: undefined, max: 0 };
     const inMs = (us: number) => us / MICROSECONDS;
-    if (h.count === 0) return { count: 0, min: 0, mean: 0, p50: 0, p99: undefined, max: 0 };
+    const percentile = (share: number) => {
+      const left = share * all - none;
+      return left <= 0 ? 0 : inMs(h.percentile((100 * left) / h.count));
+    };
     return {
-      count: h.count,
-      min: inMs(h.min),
-      mean: inMs(h.mean),
-      p50: inMs(h.percentile(50)),
-      p99: h.count < LEAST_FOR_P99 ? undefined : inMs(h.percentile(99)),
-      max: inMs(h.max),
+      count: all,
+      min: none > 0 ? 0 : inMs(h.min),
+      mean: h.count === 0 ? 0 : (inMs(h.mean) * h.count) / all,
+      p50: percentile(0.5),
+      p99: all < LEAST_FOR_P99 ? undefined : percentile(0.99),
+      max: h.count === 0 ? 0 : inMs(h.max),
     };
   }
 }
@@ -127,7 +133,7 @@ export class Stats {
         contention: turns === 0 ? 0 : waits / turns,
         timeouts,
         takeovers,
-        waitMs: this.waitMs.times(),
+        waitMs: this.waitMs.times(turns - waits),
         holdMs: this.holdMs.times(),
       },
       syncMs: this.syncMs.times(),

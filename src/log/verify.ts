@@ -220,7 +220,7 @@ class VerifyFeed extends ChainFeed {
     const { end, unterminated } = this.finish();
     this.#unended = this.unended;
     this.#look();
-    this.#end = { bytes: end, lines: this.lineNumber };
+    this.#end = { bytes: end, lines: this.scan.lineNumber };
     const state = super.pause();
     if (unterminated > 0) {
       this.mayPassOver ||= this.#unended === undefined;
@@ -237,7 +237,7 @@ class VerifyFeed extends ChainFeed {
   /** The next writer ends the line, which is damaged then, and appends no more. */
   #wrappedError(cause: FeedState['wrapped'], place: { offset: number; length: number }) {
     if (cause === undefined) return undefined;
-    const line = this.lineNumber === undefined ? undefined : this.lineNumber + 1;
+    const line = this.scan.lineNumber === undefined ? undefined : this.scan.lineNumber + 1;
     const doubt = { kind: 'doubt', seq: this.head.seq + 1, cause, ...place, line } as const;
     return this.errorOf(doubt, this.firstSeq);
   }
@@ -246,13 +246,7 @@ class VerifyFeed extends ChainFeed {
     return this.#segments.at(-1) as { name: string; entries: number; bytes: number };
   }
 
-  protected override accepted(
-    line: Envelope,
-    bytes: Buffer,
-    start: number,
-    end: number,
-    offset: number,
-  ): void {
+  override accepted(line: Envelope, bytes: Buffer, start: number, end: number, offset: number): void {
     this.#lines.accepted++;
     this.#count(line);
     this.#segment.entries += line.count;
@@ -280,10 +274,10 @@ class VerifyFeed extends ChainFeed {
   }
 
   #place(offset: number, length: number): Place {
-    return { offset, length, line: this.lineNumber };
+    return { offset, length, line: this.scan.lineNumber };
   }
 
-  protected override passedOver(
+  override passedOver(
     verdict: 'superseded' | 'stranded',
     line: Envelope,
     offset: number,
@@ -299,7 +293,7 @@ class VerifyFeed extends ChainFeed {
     this.#list({ verdict, offset, length, seq: line.seq });
   }
 
-  protected override misfit(misfit: Misfit, offset: number, length: number): void {
+  override misfit(misfit: Misfit, offset: number, length: number): void {
     const { verdict, cause } = misfit;
     this.mayPassOver ||= verdict === 'damaged';
     this.#look();
@@ -316,7 +310,7 @@ class VerifyFeed extends ChainFeed {
 
   /** Keeps what the chain proved, beyond the repair that settles it. */
   #look(): void {
-    const proof = this.chain.missing;
+    const proof = this.scan.chain.missing;
     if (proof === this.#proof) return;
     const known = this.#proof !== undefined && proof?.offset === this.#proof.offset;
     this.#proof = proof;

@@ -114,18 +114,16 @@ export class Witness {
     return rewindTo(head, mark);
   }
 
-  /** Appends were acknowledged; `head` was the log's when their sync began. */
-  acknowledged(pending: readonly Pending[], head: Head): void {
-    const own = pending.filter(({ duplicate }) => !duplicate);
-    const [first, last] = [own[0], own.at(-1)];
-    if (first === undefined || last === undefined) return;
+  /** Appends of this Wal's were acknowledged; `head` was the log's when their sync began. */
+  acknowledged(own: readonly Pending[], head: Head): void {
+    const [first, last] = [own[0] as Pending, own[own.length - 1] as Pending];
     this.#writer = last.writer;
     const to = last.seq + last.body.count - 1;
     this.#runs.add(first.seq, to);
     this.#head = head;
     if (this.#search !== undefined) this.#search.own = to;
     if (this.#parts.tail.isSealed) this.#raise();
-    else this.#wait();
+    else if (this.#cancel === undefined) this.#wait();
   }
 
   #wait(): void {

@@ -276,7 +276,9 @@ export const nodeStorage: Storage = {
   },
   look: (path) => {
     const stats = fs.statSync(path, NO_THROW);
-    const exact = stats !== undefined && isRounded(stats) ? fs.statSync(path, EXACT) : stats;
+    if (stats === undefined) return undefined;
+    if (stats.ino <= Number.MAX_SAFE_INTEGER && stats.dev <= Number.MAX_SAFE_INTEGER) return lookOf(stats);
+    const exact = fs.statSync(path, EXACT);
     return exact && lookOf(exact);
   },
   isLink,

@@ -53,24 +53,46 @@ export interface LineFeed {
   push(bytes: Buffer): void;
   /** No more for now. What is pushed next begins at the `resume` of the answer. */
   pause(): FeedState;
-  /** The group that `build` made lies in the segment, ending at offset `end`, and nothing came before it. */
-  landed(end: number): FeedState;
+  /** The group lies in the segment, ending at offset `end`, and nothing came before it. */
+  landed(group: WrittenGroup, end: number): FeedState;
+}
+
+/** Lines, each chained to the one before, that are put down in one piece. */
+export interface WrittenGroup {
+  readonly bytes: Buffer;
+  /** What they leave, once they have landed. */
+  readonly tip: Tip;
+  /** Whether the last of them is a seal. */
+  readonly sealed: boolean;
+  /** The log's fold after them. */
+  readonly fold: FoldIdentity | undefined;
+  /** How long the last of them is. */
+  readonly lastLineBytes: number;
+}
+
+/** The engine's side of a write turn. All of it is synchronous, and called within the turn: nothing else of this thread comes between. */
+export interface Turn {
+  /** Is kept where the log ends. */
+  readonly feed: LineFeed;
+  /** Whether there is anything to write; asked while the store waits for its turn. */
+  readonly wanted: () => boolean;
+  /**
+   * Makes a group that follows the tip to which the feed was just caught up; undefined where there is nothing to write. What it throws,
+   * `write` throws or rejects with, having written nothing.
+   */
+  build(): WrittenGroup | undefined;
+  /** Tells what became of the group. */
+  wrote(outcome: WriteOutcome): void;
 }
 
 /**
- * Makes a group: lines, to be put down in one piece, that follow the tip to which the feed was just caught up; undefined where there is nothing to
- * write. What it throws, `write` rejects with, having written nothing.
- */
-export type Build = () => Buffer | undefined;
-
-/**
- * nothing: `build` made nothing, or was not wanted any more. landed: right where it was built for. overtaken: somebody
+ * landed: right where it was built for; the feed knows. overtaken: somebody
  * else's lines came first, and the feed has been given all that lies there now, the group included. replaced: it was
  * written to a log that is not the one there now. failed: what the feed has not seen accepted is as `error.outcome` says; `written` bytes of the group were taken; `fatal` where the
  * store must not be used again.
  */
 export type WriteOutcome =
-  | { readonly kind: 'nothing' | 'landed' | 'overtaken' | 'replaced' }
+  | { readonly kind: 'landed' | 'overtaken' | 'replaced' }
   | { readonly kind: 'failed'; readonly error: WalError; readonly written: number; readonly fatal: boolean };
 
 /** Reads a store's lines from a place, independently of its other readers. */
@@ -155,26 +177,36 @@ export interface Marks {
   has(seq: number, isIt: (line: Envelope) => boolean): boolean;
 }
 
+/** What of a store is there for appends that block their thread. */
+export interface BlockingStore {
+  write(turn: Turn): void;
+  sync(): void;
+  confirm(feed: LineFeed): void;
+}
+
 /**
  * An ordered, append-only store of lines: all that the engine asks of what lies beneath. It knows nothing of chains: it
  * puts bytes after everything before them, in one piece, gives back what is there, and says when that was replaced.
  *
- * `feed` is the writer's own, always the same one: the store keeps it where the log ends.
+ * The feed of `catchUp`, `confirm` and `write` is the writer's own, always the same one: the store keeps it where the log ends.
  */
 export interface LineStore {
   /** Feeds every line since last time. After a replacement it begins anew, with `begin(..., true)`. */
   catchUp(feed: LineFeed): Promise<void>;
-  /** Takes the write turn, catches up, and puts down what `build` makes. `wanted` is asked while it waits. */
-  write(feed: LineFeed, build: Build, wanted: () => boolean): Promise<WriteOutcome>;
   /**
-   * What was written or fed before this call is kept. `quick`: the caller would rather block than wait for a thread. Where it
-   * fails (ERR_WAL_SYNC), word of that is left for whoever opens the log next.
+   * Makes sure that what was fed lies there still, before it is acknowledged; feeds what there is where that needs more than a look.
+   * Undefined where nothing has to be waited for.
    */
-  sync(quick: boolean): Promise<void>;
-  /** The same three, blocking; a store that cannot throws ERR_WAL_UNSUPPORTED. */
-  catchUpNow(feed: LineFeed): void;
-  writeNow(feed: LineFeed, build: Build): WriteOutcome;
-  syncNow(): void;
+  confirm(feed: LineFeed): Promise<void> | undefined;
+  /** Takes a write turn: catches up, and puts down what `build` makes. Undefined where nothing had to be waited for. */
+  write(turn: Turn): Promise<void> | undefined;
+  /**
+   * What was written or fed before this call is kept. `quick`: the caller would rather block than wait for a thread; then it may return
+   * undefined. Where it fails (ERR_WAL_SYNC), word of that is left for whoever opens the log next.
+   */
+  sync(quick: boolean): Promise<void> | undefined;
+  /** The same, blocking; undefined where a store cannot. */
+  readonly blocking: BlockingStore | undefined;
   /** All snapshots, whole or not, newest first: the last entry that each stands for by its name, and its size. */
   snapshotFiles(): { seq: number; bytes: number }[] | Promise<{ seq: number; bytes: number }[]>;
   /** The headers of all snapshots whose first line is whole, newest first. */

@@ -6,7 +6,7 @@ import { segmentName } from '../format/names.ts';
 import type { LogRecord } from '../format/record.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
 import { ChainFeed } from '../log/chain-feed.ts';
-import { waiting } from '../log/older-keys.ts';
+import { waiting } from '../log/keys.ts';
 import { readRecords } from '../log/reader.ts';
 import { divergedError } from '../log/record-feed.ts';
 import { SnapshotBlocks } from '../log/snapshot-blocks.ts';

@@ -1,6 +1,6 @@
 import { WalError } from '../errors/errors.ts';
 import { type FoldIdentity, foldLabel } from '../format/fold-identity.ts';
-import { Behind, type Preceding } from '../log/decision.ts';
+import { Behind, type Preceding } from '../log/pending.ts';
 import { type Fold, lastData } from './fold.ts';
 import { canMakeState } from './load.ts';
 import { Table, type TableHost, throwNotWritten } from './table.ts';

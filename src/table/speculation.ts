@@ -1,4 +1,4 @@
-import type { Preceding } from '../log/decision.ts';
+import type { Preceding } from '../log/pending.ts';
 import { Overlay } from './overlay.ts';
 import { recordsIn } from './records.ts';
 import type { State } from './state.ts';

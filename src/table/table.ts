@@ -2,8 +2,8 @@ import type { Clock } from '../clock/clock.ts';
 import { WalError, withOutcome } from '../errors/errors.ts';
 import type { EntryRules } from '../format/entry.ts';
 import type { Appender } from '../log/appender.ts';
-import { Behind, type Preceding, UNDECIDED } from '../log/decision.ts';
 import type { AppendResult, Request } from '../log/pending.ts';
+import { Behind, type Preceding, UNDECIDED } from '../log/pending.ts';
 import { badArgument, integer, readOptions } from '../options/options.ts';
 import { anySignal } from '../options/signals.ts';
 import type { LineStore } from '../store/store.ts';
@@ -298,7 +298,7 @@ export class Table<V = unknown> implements Iterable<Item<V>> {
     this.#checkOpen();
     checkSignal(signal);
     checkWritable();
-    appender.backlog.requireRoom();
+    appender.queue.requireRoom();
     return appender.append({ ...request, signal });
   }
 
@@ -347,7 +347,7 @@ export function throwNotWritten(error: unknown): never {
 
 /** Throws inside a transaction's function. */
 export function checkOutside(appender: Appender): void {
-  if (appender.deciding)
+  if (appender.group.deciding)
     throw broken(
       'The function of a transaction called the Wal, or a table: it may use nothing but its argument',
     );

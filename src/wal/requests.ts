@@ -75,6 +75,14 @@ export interface AppendCall {
   readonly signal: AbortSignal | undefined;
 }
 
+/** Of an append without options. */
+export const NOTHING_ASKED: AppendCall = {
+  expect: undefined,
+  rev: undefined,
+  key: undefined,
+  signal: undefined,
+};
+
 /** Checks the options of an append, but for the key, which is checked with the entry. */
 export function checkAppend(options: AppendOptions): AppendCall {
   const { expect, key, signal } = readOptions(options, ['expect', 'key', 'signal']);

@@ -244,14 +244,17 @@ function turnOptions({ directory, allowNetwork, lock, surroundings }: RepairJob)
 /** False where the files are not those any more that were kept. */
 async function putInPlace(job: RepairJob, swap: Swap, isBegun: boolean): Promise<boolean> {
   const { directory, surroundings, check } = job;
-  const { storage, randomHex } = surroundings;
+  const { storage, clock, randomHex } = surroundings;
   check();
   const options = turnOptions(job);
   const { gate, lock, hint } = openTurnstile(options, fitFileSystem(options), randomHex(12));
   try {
     const done = await gate.enter(
       () => true,
-      () => beginSwap(storage, directory, swap, randomHex(12), isBegun),
+      () => {
+        hint?.write(clock.machineNow());
+        return beginSwap(storage, directory, swap, randomHex(12), isBegun);
+      },
     );
     return done === true;
   } finally {

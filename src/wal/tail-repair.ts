@@ -3,12 +3,12 @@ import { checkTurn, openFileStore, refuseEmptied } from '../file/open.ts';
 import { surveySegments } from '../file/survey.ts';
 import { canonicalJson } from '../format/canonical.ts';
 import { scopeAtStart } from '../format/key-scope.ts';
-import { GENESIS_CRC, lineBytes, REPAIR_OP, writeLine } from '../format/line.ts';
+import { lineBytes, REPAIR_OP, writeLine } from '../format/line.ts';
 import { isMisfit, type Survey, type SurveyedLine } from '../format/survey.ts';
-import { KeyWindow } from '../log/key-window.ts';
+import { Keys } from '../log/keys.ts';
 import { Tail } from '../log/tail.ts';
 import { leadsOn, type VerifyReport, verifyLog } from '../log/verify.ts';
-import type { LineStore } from '../store/store.ts';
+import type { LineStore, WriteOutcome, WrittenGroup } from '../store/store.ts';
 import { resolveOptions } from './options.ts';
 import type { RepairJob, RepairReport } from './repair.ts';
 import { damagedIn } from './salvage.ts';
@@ -142,10 +142,8 @@ async function appendRepair(
   lost: RepairReport['lost'],
   error: WalError,
 ): Promise<RepairReport['head']> {
-  let written = { tip: { seq: 0, crc: GENESIS_CRC, link: GENESIS_CRC }, length: 0 };
-  const tail: Tail = new Tail(new KeyWindow(scopeAtStart(0)), undefined, {
+  const tail = new Tail(new Keys(scopeAtStart(0)), undefined, {
     accepted: () => {},
-    landed: (end) => tail.advance(written.tip, end - written.length, false),
     caughtUp: () => {},
     replaced: () => {},
   });
@@ -157,31 +155,42 @@ async function appendRepair(
   const writer = `${sessionName(randomHex)}.1`;
   await store.catchUp(tail);
   const before = tail.tip;
-  const outcome = await store.write(
-    tail,
-    () => {
+  let group: WrittenGroup | undefined;
+  let outcome: WriteOutcome | undefined;
+  await store.write({
+    feed: tail,
+    wanted: () => true,
+    build: () => {
       // Somebody else may have repaired it, or written before it was damaged as it looks now.
       if (tail.tip.link !== before.link) return undefined;
       const bytes = Buffer.alloc(lineBytes(Buffer.byteLength(body)));
-      const { seq, link: prev } = before;
-      const place = { prev, seq: seq + 1, synced: 0, ts: clock.now(), writer, crc: '' };
+      const place = {
+        prev: before.link,
+        seq: before.seq + 1,
+        synced: 0,
+        ts: clock.now(),
+        writer,
+        crc: '',
+      };
       const end = writeLine(bytes, 0, body, place);
-      const { crc } = place;
-      written = { tip: { seq: seq + 1, crc, link: crc }, length: end };
-      return bytes.subarray(0, end);
+      const tip = { seq: place.seq, crc: place.crc, link: place.crc };
+      group = { bytes: bytes.subarray(0, end), tip, sealed: false, fold: undefined, lastLineBytes: end };
+      return group;
     },
-    () => true,
-  );
-  if (outcome.kind === 'failed') throw outcome.error;
+    wrote: (told) => {
+      outcome = told;
+    },
+  });
+  if (outcome?.kind === 'failed') throw outcome.error;
   // Overtaken, it may have been read back as what counts.
-  if (outcome.kind !== 'landed' && tail.tip.link !== written.tip.link)
+  if (group === undefined || tail.tip.link !== group.tip.link)
     throw new WalError(
       'ERR_WAL_CONFLICT',
       'Somebody else wrote to the log while it was repaired: run the repair again.',
       { head: tail.head },
     );
   await store.sync(false);
-  const { seq, crc } = written.tip;
+  const { seq, crc } = group.tip;
   store.marks.set({ seq, crc });
   return { seq, crc };
 }

@@ -9,12 +9,10 @@ import { firstInScope, MOST_KEY_WINDOW } from '../format/key-scope.ts';
 import type { Rewind } from '../format/mark.ts';
 import type { LogRecord } from '../format/record.ts';
 import type { GateObserver } from '../lock/gate.ts';
-import { Appender } from '../log/appender.ts';
-import type { Decide } from '../log/decision.ts';
+import { Appender, latchedError } from '../log/appender.ts';
 import { readPastDamage } from '../log/past-damage.ts';
-import type { AppendResult } from '../log/pending.ts';
+import type { AppendResult, Decide } from '../log/pending.ts';
 import { readRecords } from '../log/reader.ts';
-import { latchedError } from '../log/refusals.ts';
 import { Stats, type WalStats } from '../log/stats.ts';
 import { type VerifyReport, verifyLog } from '../log/verify.ts';
 import {
@@ -47,6 +45,7 @@ import {
   checkFrom,
   checkSignal,
   type FollowOptions,
+  NOTHING_ASKED,
   type ReadOptions,
   type StatsOptions,
   type VerifyOptions,
@@ -81,7 +80,7 @@ export interface WalInfo extends StoreInfo {
 }
 
 /** Makes the body of what is appended. */
-type BodyMaker = (now: number, rules: EntryRules, key: string | undefined) => Body;
+type BodyMaker<E> = (what: E, now: number, rules: EntryRules, key: string | undefined) => Body;
 
 /**
  * An append-only log that many processes and threads write at once. One readable line of JSON an entry; nothing
@@ -248,27 +247,27 @@ export class Wal {
    * ERR_WAL_PERMISSION, ERR_WAL_FORMAT, ERR_WAL_VERSION. The error's `outcome` is `not-written` where the entry is surely not in the log, and
    * `unknown` where it may be: append it again with the same `key`, and it is there once.
    */
-  append(entry: Entry, options: AppendOptions = {}): Promise<AppendResult> {
-    checkOutside(this.#appender);
-    return this.#append(options, (now, rules, key) => entryBody(entry, now, rules, key));
+  append(entry: Entry, options?: AppendOptions): Promise<AppendResult> {
+    return this.#append(entry, options, entryBody);
   }
 
   /** Appends entries as one line: all of them are in the log, one after the other, or none. Rejects as `append` does. */
-  appendBatch(entries: readonly Entry[], options: AppendOptions = {}): Promise<AppendResult> {
-    checkOutside(this.#appender);
-    return this.#append(options, (now, rules, key) => batchBody(entries, now, rules, key));
+  appendBatch(entries: readonly Entry[], options?: AppendOptions): Promise<AppendResult> {
+    return this.#append(entries, options, batchBody);
   }
 
-  #append(options: AppendOptions, bodyOf: BodyMaker): Promise<AppendResult> {
+  #append<E>(what: E, options: AppendOptions | undefined, bodyOf: BodyMaker<E>): Promise<AppendResult> {
+    const appender = this.#appender;
+    if (appender.group.deciding) checkOutside(appender);
     try {
       this.#checkOpen();
-      const { expect, rev, key, signal } = checkAppend(options);
+      const { expect, rev, key, signal } = options === undefined ? NOTHING_ASKED : checkAppend(options);
       this.#checkWritable();
-      this.#appender.backlog.requireRoom();
-      const body = bodyOf(this.#clock.now(), this.#limits, key);
+      appender.queue.requireRoom();
+      const body = bodyOf(what, this.#clock.now(), this.#limits, key);
       const decide = rev === undefined ? undefined : this.#atRev(rev, body);
       // Only a transaction can come to append nothing.
-      return this.#appender.append({ body, expect, decide, signal }) as Promise<AppendResult>;
+      return appender.append({ body, expect, decide, signal }) as Promise<AppendResult>;
     } catch (error) {
       return Promise.reject(error);
     }
@@ -292,7 +291,7 @@ export class Wal {
     checkOutside(this.#appender);
     try {
       this.#checkOpen();
-      return this.#appender.backlog.ready();
+      return this.#appender.queue.ready();
     } catch (error) {
       return Promise.reject(error);
     }
@@ -329,8 +328,8 @@ export class Wal {
     this.#checkWritable();
     const body = raiseBody(integer('The key window', window, 0, MOST_KEY_WINDOW), this.#clock.now());
     const decide = (): Body => {
-      const { keyScope } = this.#appender.tail;
-      if (keyScope.window > window) throw keyWindowError(this.#store.info(), keyScope.window, window);
+      const { scope } = this.#appender.tail.keys;
+      if (scope.window > window) throw keyWindowError(this.#store.info(), scope.window, window);
       return body;
     };
     return this.#appender.append({ body, decide }) as Promise<AppendResult>;
@@ -339,7 +338,7 @@ export class Wal {
   /** Throws where the log looks for keys among another number of entries. */
   async #checkKeyWindow(wanted: number): Promise<void> {
     if (this.#readOnly) await this.#head();
-    const { window } = this.#appender.tail.keyScope;
+    const { window } = this.#appender.tail.keys.scope;
     if (window !== wanted) throw keyWindowError(this.#store.info(), window, wanted);
   }
 
@@ -590,9 +589,9 @@ export class Wal {
 
   /** What kind of log this is, where it lies, and how it is locked. */
   info(): WalInfo {
-    const { keyScope, head, fold } = this.#appender.tail;
-    const { window: keyWindow } = keyScope;
-    const keysFrom = firstInScope(keyScope, head.seq);
+    const { keys, head, fold } = this.#appender.tail;
+    const { window: keyWindow } = keys.scope;
+    const keysFrom = firstInScope(keys.scope, head.seq);
     return { ...this.#store.info(), keyWindow, keysFrom, fold, limits: this.#limits };
   }
 
@@ -622,7 +621,7 @@ export class Wal {
   }
 
   #checkOpen(): void {
-    checkOutside(this.#appender);
+    if (this.#appender.group.deciding) checkOutside(this.#appender);
     if (this.#closed !== undefined)
       throw new WalError('ERR_WAL_CLOSED', 'The Wal is closed: open it again.', { outcome: 'not-written' });
   }
@@ -663,6 +662,7 @@ function keyWindowError({ location }: StoreInfo, window: number, wanted: number)
 function observeLock(stats: Stats, { debug }: Session, onLockWait: WalOptions['onLockWait']): GateObserver {
   let warned = false;
   return {
+    counts: stats,
     waiting: (waitedMs, holder) => {
       debug?.(`waiting for the lock for ${Math.round(waitedMs)} ms`);
       try {
@@ -674,17 +674,9 @@ function observeLock(stats: Stats, { debug }: Session, onLockWait: WalOptions['o
         process.emitWarning(message, { code: 'WAL_LOCK_WAIT' });
       }
     },
-    entered: (waitedMs, held, contended) => {
-      stats.turns++;
-      if (contended) stats.waits++;
-      stats.waitMs.add(waitedMs);
-      if (!held) debug?.('writing without the lock');
-    },
     takenOver: (waitedMs, holder) => {
-      stats.takeovers++;
       const pid = holder?.pid ?? 'unknown';
       debug?.(`the lock was not free within ${Math.round(waitedMs)} ms (pid ${pid}): going on without it`);
     },
-    left: (heldMs) => stats.holdMs.add(heldMs),
   };
 }

@@ -183,10 +183,10 @@ export const REASONS: readonly Reason[] = [
     },
   ),
   ...so('a lower number is true, too: it proves less, or costs a sync or a reading more', {
-    'Chain.#accept': ['line.synced > this.#synced'],
-    'Tail.raiseSynced': ['Math.max(this.#syncedHere, seq)'],
-    'Tail.#hearSynced': ['seq > this.#synced'],
-    'Tail.begin': ['Math.min(this.#since, firstSeq)'],
+    'Chain.judge': ['line.synced > this.synced'],
+    'Tail.raiseSynced': ['seq > this.syncedHere', 'seq > this.synced'],
+    'Tail.accepted': ['line.synced > this.synced'],
+    'Tail.begin': ['Math.min(this.keys.since, firstSeq)'],
   }),
   ...so('it only saves work: what is read or kept beyond it is left out, or is there already, later on', {
     'RecordFeed.accepted': ['line.seq + line.count <= first', 'line.seq > last'],
@@ -203,15 +203,19 @@ export const REASONS: readonly Reason[] = [
     },
   ),
   ...so('the numbers are made so that it holds: it refuses what would be a fault of the engine itself', {
-    writeLine: ['synced < seq'],
+    writeLine: ['seq <= synced'],
     readOn: ['seq !== state.seq + 1'],
   }),
   ...so(
     'where it is wrong, a compaction of a segment without entries never ends: a mutant would show nothing',
     {
-      'Sealing.look': ['tip.seq >= firstSeq'],
+      'Appender.#endSeals': ['tip.seq >= firstSeq'],
     },
   ),
+  ...so('it only saves a call, or a slower way to the same answer', {
+    'Chain.judge': ['line.synced > this.seq'],
+    'ChainFeed.failureSoFar': ['start === this.#before?.link'],
+  }),
   ...so('where it is wrong, what is tried again is so for ever: a mutant would show nothing', {
     'LogEnd.#catchingUp': ['next.firstSeq <= reader.firstSeq'],
     stateAt: ['newest?.head.seq !== snapshots[0]?.head.seq'],

@@ -14,8 +14,8 @@ export const APPENDING: readonly Mutant[] = [
     rule: 'no line is written that the grammar refuses: a date is made whole first',
     told: 'FORMAT: What a writer must do',
     edits: [
-      { file: 'clock/clock', find: 'wholeDate(() => Date.now())', replace: 'Date.now()' },
-      { file: 'format/line', find: 'canBeNumbered(seq, count) && Number.isSafeInteger(ts)', replace: 'true' },
+      { file: 'clock/clock', find: ': wholeDate(() => told);', replace: ': told;' },
+      { file: 'format/line', find: ' && Number.isSafeInteger(ts);', replace: ';' },
     ],
     caughtBy: {
       by: 'test',
@@ -29,10 +29,11 @@ export const APPENDING: readonly Mutant[] = [
     rule: 'an entry past number 2^53 - 2 is refused',
     told: 'FORMAT: What a writer must do',
     edits: [
+      { file: 'format/line', find: 'Number.isSafeInteger(seq + count) && ', replace: '' },
       {
-        file: 'format/line',
-        find: 'return Number.isSafeInteger(seq + count);',
-        replace: 'return true;',
+        file: 'log/group',
+        find: '!Number.isSafeInteger(this.tip.seq + 1 + pending.body.count)',
+        replace: 'false',
       },
     ],
     caughtBy: {
@@ -49,7 +50,7 @@ export const APPENDING: readonly Mutant[] = [
     edits: [
       {
         file: 'log/appender',
-        find: 'const pending = this.#queue.ofLine(line.writer);',
+        find: 'const pending = this.queue.ofLine(line.writer);',
         replace: 'const pending = undefined;',
       },
     ],
@@ -62,8 +63,8 @@ export const APPENDING: readonly Mutant[] = [
     edits: [
       {
         file: 'file/write-turn',
-        find: 'written === total && reader.file.endsAt(end)',
-        replace: 'written === total',
+        find: '!isSure || !file.endsAt(end)',
+        replace: '!isSure',
       },
     ],
     caughtBy: { by: 'crash', workload: 'overtaken' },
@@ -74,7 +75,7 @@ export const APPENDING: readonly Mutant[] = [
     told: 'DURABILITY: When an append is rejected',
     edits: [
       {
-        file: 'log/landed',
+        file: 'log/appender',
         find: "withOutcome(failure, 'unknown')",
         replace: "withOutcome(failure, 'not-written')",
       },
@@ -92,9 +93,9 @@ export const APPENDING: readonly Mutant[] = [
     told: 'ARCHITECTURE: State',
     edits: [
       {
-        file: 'log/group-maker',
-        find: 'if (pending.decide === undefined)',
-        replace: 'if (pending.decide === undefined || pending.body.bytes > 0)',
+        file: 'log/group',
+        find: "decide === undefined ? 'write'",
+        replace: "decide === undefined || body.bytes > 0 ? 'write'",
       },
     ],
     caughtBy: { by: 'crash', workload: 'overtaken' },
@@ -105,14 +106,9 @@ export const APPENDING: readonly Mutant[] = [
     told: 'ARCHITECTURE: The way of an append',
     edits: [
       {
-        file: 'log/group-maker',
-        find: 'if (expect === undefined || meets(head, expect))',
-        replace: 'if (expect === undefined || pending.seq > 0 || meets(head, expect))',
-      },
-      {
-        file: 'log/group-maker',
-        find: 'if (expect !== undefined && !meets(group.head, expect))',
-        replace: 'if (expect !== undefined && pending.seq === 0 && !meets(group.head, expect))',
+        file: 'log/group',
+        find: 'if (expect !== undefined) {',
+        replace: 'if (expect !== undefined && pending.seq === 0) {',
       },
     ],
     caughtBy: { by: 'crash', workload: 'expectations' },
@@ -123,9 +119,9 @@ export const APPENDING: readonly Mutant[] = [
     told: 'ARCHITECTURE: The way of an append',
     edits: [
       {
-        file: 'log/group-maker',
-        find: 'if (key === undefined)\n            return false;',
-        replace: 'if (key === undefined || pending.seq > 0)\n            return false;',
+        file: 'log/group',
+        find: 'if (body.key !== undefined && this.#isAnsweredByKey',
+        replace: 'if (body.key !== undefined && pending.seq === 0 && this.#isAnsweredByKey',
       },
     ],
     caughtBy: { by: 'crash', workload: 'keys' },
@@ -136,9 +132,9 @@ export const APPENDING: readonly Mutant[] = [
     told: 'ARCHITECTURE: Segments and snapshots',
     edits: [
       {
-        file: 'log/known-keys',
-        find: 'return key !== undefined && ',
-        replace: 'return false && key !== undefined && ',
+        file: 'log/keys',
+        find: 'return this.since > firstInScope(',
+        replace: 'return false && this.since > firstInScope(',
       },
     ],
     caughtBy: { by: 'crash', workload: 'keys' },
@@ -149,9 +145,14 @@ export const APPENDING: readonly Mutant[] = [
     told: 'ARCHITECTURE: State',
     edits: [
       {
-        file: 'log/group-maker',
-        find: 'else if (preceded)',
-        replace: 'else if (false)',
+        file: 'log/group',
+        find: "else if (!isFirst)\n                return 'later';\n            else",
+        replace: 'else',
+      },
+      {
+        file: 'log/group',
+        find: "if (!isFirst)\n                return 'later';\n            queue.forget",
+        replace: 'queue.forget',
       },
     ],
     caughtBy: { by: 'crash', workload: 'no room' },
@@ -160,7 +161,7 @@ export const APPENDING: readonly Mutant[] = [
     name: 'taken-back-while-written',
     rule: 'an append that is being written is not told as taken back when its signal aborts',
     told: 'DURABILITY: When an append is rejected',
-    edits: [{ file: 'log/pending', find: ' && !this.writing', replace: '' }],
+    edits: [{ file: 'log/queue', find: ' && !writing', replace: '' }],
     caughtBy: {
       by: 'test',
       file: 'aborted',

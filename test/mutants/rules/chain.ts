@@ -9,7 +9,7 @@ export const CHAIN: readonly Mutant[] = [
     edits: [
       {
         file: 'format/chain',
-        find: 'line.seq === next && line.prev === this.#link',
+        find: 'line.seq === next && line.prev === this.link',
         replace: 'line.seq === next',
       },
     ],
@@ -43,7 +43,7 @@ export const CHAIN: readonly Mutant[] = [
     name: 'lines-after-seal',
     rule: 'nothing counts after a seal in its segment',
     told: 'FORMAT: The chain',
-    edits: [{ file: 'format/chain', find: '&& !this.#sealed && !empty', replace: '&& !empty' }],
+    edits: [{ file: 'format/chain', find: '&& !this.sealed && !empty', replace: '&& !empty' }],
     caughtBy: {
       by: 'test',
       file: 'vectors',
@@ -133,7 +133,13 @@ export const CHAIN: readonly Mutant[] = [
     name: 'last-newline-buried',
     rule: 'a last line that lacks only its newline is ended with one, and the log goes on after it',
     told: 'FORMAT: What a writer must do',
-    edits: [{ file: 'file/write-turn', find: 'state?.unended !== undefined', replace: 'false' }],
+    edits: [
+      {
+        file: 'file/segments',
+        find: 'state.unended !== undefined || state.wrapped',
+        replace: 'state.wrapped',
+      },
+    ],
     caughtBy: {
       by: 'test',
       file: 'last-newline',
@@ -160,8 +166,8 @@ export const CHAIN: readonly Mutant[] = [
     edits: [
       {
         file: 'format/chain',
-        find: 'if (line.synced <= this.#seq || ',
-        replace: 'if (true || line.synced <= this.#seq || ',
+        find: 'if (line.synced <= this.seq || ',
+        replace: 'if (true || line.synced <= this.seq || ',
       },
     ],
     caughtBy: { by: 'crash', workload: 'losses' },
@@ -170,7 +176,7 @@ export const CHAIN: readonly Mutant[] = [
     name: 'doubt-ignored',
     rule: 'where the last word is a damaged line, nobody can say, and nobody appends',
     told: 'DURABILITY: What a crash leaves, and what becomes of it',
-    edits: [{ file: 'format/chain', find: 'this.#doubt ??= {', replace: 'this.#doubt = undefined && {' }],
+    edits: [{ file: 'format/chain', find: 'this.doubt ??= {', replace: 'this.doubt = undefined && {' }],
     caughtBy: { by: 'crash', workload: 'losses' },
   },
   {

@@ -36,8 +36,8 @@ export const FOLDS: readonly Mutant[] = [
     edits: [
       {
         file: 'log/group',
-        find: 'sealBody(ts, this.#scope, this.#fold)',
-        replace: 'sealBody(ts, this.#scope, undefined)',
+        find: 'sealBody(clock.now(), this.#scope, this.fold)',
+        replace: 'sealBody(clock.now(), this.#scope, undefined)',
       },
     ],
     caughtBy: RECORDED_ONCE,
@@ -49,7 +49,7 @@ export const FOLDS: readonly Mutant[] = [
     edits: [
       {
         file: 'log/tail',
-        find: 'this.#fold = this.#fold === undefined ? fold : recordedFold(fold, this.#fold);',
+        find: 'this.fold = this.fold === undefined ? fold : recordedFold(fold, this.fold);',
         replace: ';',
       },
     ],

@@ -26,9 +26,9 @@ export const KEEPING: readonly Mutant[] = [
     told: 'DURABILITY: The two durabilities',
     edits: [
       {
-        file: 'log/landed',
-        find: "return durability === 'sync' && pending.some(",
-        replace: 'return false && pending.some(',
+        file: 'log/appender',
+        find: "durability === 'sync' && covered.some(",
+        replace: 'false && covered.some(',
       },
     ],
     caughtBy: { by: 'crash', workload: 'append' },
@@ -39,14 +39,14 @@ export const KEEPING: readonly Mutant[] = [
     told: 'DURABILITY: The two durabilities',
     edits: [
       {
-        file: 'log/landed',
-        find: "return durability === 'sync' && pending.some(",
-        replace: 'return false && pending.some(',
+        file: 'log/appender',
+        find: "durability === 'sync' && covered.some(",
+        replace: 'false && covered.some(',
       },
       {
         file: 'file/write-turn',
-        find: 'written = reader.file.append(',
-        replace: 'reader.file.syncNow();\n            written = reader.file.append(',
+        find: 'written = file.append(torn',
+        replace: 'file.syncNow();\n            written = file.append(torn',
       },
     ],
     caughtBy: { by: 'crash', workload: 'append' },
@@ -57,10 +57,9 @@ export const KEEPING: readonly Mutant[] = [
     told: 'FORMAT: What a writer must do',
     edits: [
       {
-        file: 'log/landed',
-        find: 'this.#synced(covered);\n            }\n            // A look',
-        replace:
-          'await store.catchUp(tail);\n                this.#synced({ ...covered, head: tail.head });\n            }\n            // A look',
+        file: 'log/appender',
+        find: 'tail.raiseSynced(head.seq);\n            }',
+        replace: '{ await store.catchUp(tail); tail.raiseSynced(tail.head.seq); }\n            }',
       },
     ],
     caughtBy: { by: 'crash', workload: 'unequal' },
@@ -71,9 +70,9 @@ export const KEEPING: readonly Mutant[] = [
     told: 'DURABILITY: The two durabilities',
     edits: [
       {
-        file: 'log/landed',
-        find: 'await store.sync(false);\n        this.#pace(',
-        replace: 'this.#pace(',
+        file: 'log/appender',
+        find: 'await store.sync(false);',
+        replace: '',
       },
     ],
     caughtBy: { by: 'crash', workload: 'opened again' },
@@ -85,19 +84,13 @@ export const KEEPING: readonly Mutant[] = [
     edits: [
       {
         file: 'file/log-end',
-        find: 'if (quick)\n                reader.file.syncNow();',
-        replace:
-          'if (quick)\n                try { reader.file.syncNow(); } catch { reader.file.syncNow(); }',
-      },
-      {
-        file: 'file/log-end',
         find: 'await reader.file.sync();',
         replace: 'await reader.file.sync().catch(() => reader.file.sync());',
       },
       {
         file: 'file/log-end',
-        find: 'this.reader.file.syncNow();',
-        replace: 'try { this.reader.file.syncNow(); } catch { this.reader.file.syncNow(); }',
+        find: '            reader.file.syncNow();',
+        replace: '            try { reader.file.syncNow(); } catch { reader.file.syncNow(); }',
       },
     ],
     caughtBy: { by: 'crash', workload: 'failed sync' },
@@ -106,7 +99,7 @@ export const KEEPING: readonly Mutant[] = [
     name: 'no-latch',
     rule: 'after a failed sync the Wal appends nothing more',
     told: 'DURABILITY: When an append is rejected',
-    edits: [{ file: 'log/appender', find: '        this.#failure = error;\n', replace: '' }],
+    edits: [{ file: 'log/appender', find: '        this.failure = error;\n', replace: '' }],
     caughtBy: { by: 'crash', workload: 'failed sync' },
   },
   {
@@ -196,9 +189,9 @@ export const KEEPING: readonly Mutant[] = [
     told: 'DURABILITY: What this rests on',
     edits: [
       {
-        file: 'file/segments',
-        find: 'return crcIsRight(this.#chunk, 0, end < 0 ? count : Math.min(end, count));',
-        replace: 'return true;',
+        file: 'format/line',
+        find: 'crc32(bytes.subarray(COVERED_OFFSET, end)) === Number.parseInt(crc, 16));',
+        replace: 'true);',
       },
     ],
     caughtBy: {

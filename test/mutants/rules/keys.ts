@@ -8,9 +8,9 @@ export const KEYS: readonly Mutant[] = [
     told: 'FORMAT: Idempotency keys',
     edits: [
       {
-        file: 'log/key-window',
-        find: 'lastOf(line) >= this.firstOf(head)',
-        replace: 'lastOf(line) > this.firstOf(head)',
+        file: 'log/keys',
+        find: 'lastOf(line) >= firstInScope(this.scope, head)',
+        replace: 'lastOf(line) > firstInScope(this.scope, head)',
       },
     ],
     caughtBy: { by: 'sim', seeds: 40 },
@@ -21,9 +21,9 @@ export const KEYS: readonly Mutant[] = [
     told: 'FORMAT: Idempotency keys',
     edits: [
       {
-        file: 'log/key-window',
-        find: 'lastOf(line) >= this.firstOf(head)',
-        replace: 'lastOf(line) >= this.firstOf(head) - 1',
+        file: 'log/keys',
+        find: 'lastOf(line) >= firstInScope(this.scope, head)',
+        replace: 'lastOf(line) >= firstInScope(this.scope, head) - 1',
       },
     ],
     caughtBy: { by: 'sim', seeds: 40 },
@@ -34,8 +34,8 @@ export const KEYS: readonly Mutant[] = [
     told: 'FORMAT: Idempotency keys',
     edits: [
       {
-        file: 'log/group-maker',
-        find: 'keys.get(key, this.group.head.seq)',
+        file: 'log/group',
+        find: 'keys.get(key, this.tip.seq)',
         replace: 'keys.get(key, this.#parts.tail.head.seq)',
       },
     ],
@@ -64,21 +64,21 @@ export const KEYS: readonly Mutant[] = [
     name: 'older-edge-one-short',
     rule: 'keys of a snapshot are found from the first entry of the window on',
     told: 'FORMAT: Idempotency keys',
-    edits: [{ file: 'log/older-keys', find: 'lastOf(line) >= from', replace: 'lastOf(line) > from' }],
+    edits: [{ file: 'log/keys', find: 'lastOf(line) >= from', replace: 'lastOf(line) > from' }],
     caughtBy: { by: 'crash', workload: 'key window' },
   },
   {
     name: 'older-segment-edge-one-short',
     rule: 'keys of earlier segments are found from the first entry of the window on',
     told: 'FORMAT: Idempotency keys',
-    edits: [{ file: 'log/older-keys', find: '>= this.#from', replace: '> this.#from' }],
+    edits: [{ file: 'log/keys', find: '>= this.#from', replace: '> this.#from' }],
     caughtBy: { by: 'crash', workload: 'key window' },
   },
   {
     name: 'older-keys-of-another-epoch',
     rule: 'keys that were read while the log was replaced are not those of what lies there now',
     told: 'ARCHITECTURE: Segments and snapshots',
-    edits: [{ file: 'log/known-keys', find: 'epoch !== this.#tail.epoch || ', replace: '' }],
+    edits: [{ file: 'log/keys', find: 'if (round !== this.#round)', replace: 'if (false)' }],
     caughtBy: {
       by: 'test',
       file: 'key-window',
@@ -90,7 +90,13 @@ export const KEYS: readonly Mutant[] = [
     name: 'older-keys-of-an-earlier-gap',
     rule: 'keys that were read while the log was compacted further leave a gap before what was read since',
     told: 'ARCHITECTURE: Segments and snapshots',
-    edits: [{ file: 'log/known-keys', find: ' || since !== this.#tail.since', replace: '' }],
+    edits: [
+      {
+        file: 'log/tail',
+        find: '            this.keys.begin(firstSeq, before?.keys);',
+        replace: '            if (replaced) this.keys.begin(firstSeq, before?.keys);',
+      },
+    ],
     caughtBy: {
       by: 'test',
       file: 'key-window',
@@ -111,7 +117,7 @@ export const KEYS: readonly Mutant[] = [
     told: 'FORMAT: Idempotency keys',
     edits: [
       {
-        file: 'log/group-maker',
+        file: 'log/group',
         find: 'land(pending, first.seq)',
         replace: 'land(pending, first.seq + first.count - 1)',
       },
@@ -165,7 +171,7 @@ export const KEYS: readonly Mutant[] = [
     told: 'FORMAT: Idempotency keys',
     edits: [
       { file: 'format/key-scope', find: 'window > scope.window ?', replace: 'true ?' },
-      { file: 'wal/wal', find: 'if (keyScope.window > window)', replace: 'if (false)' },
+      { file: 'wal/wal', find: 'if (scope.window > window)', replace: 'if (false)' },
     ],
     caughtBy: {
       by: 'test',
@@ -178,7 +184,7 @@ export const KEYS: readonly Mutant[] = [
     name: 'reused-key-answered',
     rule: 'a key is answered only to an append with the content of its line',
     told: 'FORMAT: Idempotency keys',
-    edits: [{ file: 'log/group-maker', find: 'if (first.sum !== sum)', replace: 'if (false)' }],
+    edits: [{ file: 'log/group', find: 'if (first.sum !== pending.body.sum)', replace: 'if (false)' }],
     caughtBy: { by: 'sim', seeds: 40 },
   },
   {

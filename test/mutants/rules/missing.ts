@@ -62,7 +62,7 @@ export const MISSING: readonly Mutant[] = [
     name: 'keys-of-a-damaged-snapshot-forgotten',
     rule: 'a key that only a damaged snapshot may know is not taken for new',
     told: 'DURABILITY: What a crash leaves, and what becomes of it',
-    edits: [{ file: 'log/older-keys', find: 'throw damage ?? compacted;', replace: 'return [];' }],
+    edits: [{ file: 'log/keys', find: 'throw damage ?? compacted;', replace: 'return [];' }],
     caughtBy: {
       by: 'test',
       file: 'compact-damaged',

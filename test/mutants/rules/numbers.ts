@@ -42,7 +42,7 @@ export const NUMBERS: readonly Mutant[] = [
     name: 'missing-range-lowered',
     rule: 'of what is missing a later line raises the end, and never lowers it',
     told: 'FORMAT: The chain',
-    edits: [{ file: 'format/chain', find: 'line.synced <= (this.#missing?.to ?? 0)', replace: 'false' }],
+    edits: [{ file: 'format/chain', find: 'line.synced <= (this.missing?.to ?? 0)', replace: 'false' }],
     caughtBy: {
       by: 'test',
       file: 'vectors',
@@ -54,12 +54,37 @@ export const NUMBERS: readonly Mutant[] = [
     name: 'synced-of-itself',
     rule: 'no line says of itself that it is synced',
     told: 'FORMAT: Lines',
-    edits: [{ file: 'format/line', find: 'synced >= seq', replace: 'synced > seq' }],
+    edits: [
+      { file: 'format/line', find: 'synced >= seq', replace: 'synced > seq' },
+      {
+        file: 'format/line',
+        find: 'if (seq <= synced)\n        return',
+        replace: 'if (seq < synced)\n        return',
+      },
+    ],
     caughtBy: {
       by: 'test',
       file: 'vectors',
       test: 'the vectors of "damaged" get the verdicts they name, however they are cut into reads',
       because: 'this engine writes no such lines; one in another language may',
+    },
+  },
+  {
+    name: 'plain-crc-unchecked',
+    rule: 'a line whose checksum is not right does not count, also where it is read the quick way',
+    told: 'FORMAT: Lines',
+    edits: [
+      {
+        file: 'format/line',
+        find: 'crc32(bytes.subarray(start + COVERED_OFFSET, end)) !== Number.parseInt(crc, 16)',
+        replace: 'false',
+      },
+    ],
+    caughtBy: {
+      by: 'test',
+      file: 'vectors',
+      test: 'the vectors of "damaged" get the verdicts they name, however they are cut into reads',
+      because: 'a torn or lost write mostly breaks the line’s form, too',
     },
   },
   {

@@ -23,8 +23,11 @@ export const REPLACEMENT: readonly Mutant[] = [
     rule: 'after the sync the path is looked at once more, before the acknowledgement',
     told: 'FORMAT: What a writer must do',
     edits: [
-      { file: 'log/landed', find: 'await store.catchUp(tail);', replace: '' },
-      { file: 'log/landed', find: 'store.catchUpNow(tail);', replace: '' },
+      {
+        file: 'log/appender',
+        find: 'blocks ? store.blocking?.confirm(tail) : store.confirm(tail)',
+        replace: 'undefined',
+      },
     ],
     caughtBy: { by: 'crash', workload: 'replaced' },
   },
@@ -61,7 +64,7 @@ export const REPLACEMENT: readonly Mutant[] = [
     edits: [
       {
         file: 'log/tail',
-        find: 'this.#synced = 0;\n        this.#syncedHere = 0;\n        this.#observer',
+        find: 'this.synced = 0;\n        this.syncedHere = 0;\n        this.#observer',
         replace: 'this.#observer',
       },
     ],
@@ -89,7 +92,9 @@ export const REPLACEMENT: readonly Mutant[] = [
     name: 'confirmed-of-another-epoch',
     rule: 'what was found again in the file that took the log’s place is synced there before it is acknowledged',
     told: 'FORMAT: What a writer must do',
-    edits: [{ file: 'log/landed', find: 'each.epoch === epoch', replace: 'each.epoch !== undefined' }],
+    edits: [
+      { file: 'log/appender', find: 'pending.epoch !== epoch', replace: 'pending.epoch === undefined' },
+    ],
     caughtBy: copied('by the look after the sync'),
   },
   {
@@ -98,7 +103,7 @@ export const REPLACEMENT: readonly Mutant[] = [
     told: 'FORMAT: What a writer must do',
     edits: [
       {
-        file: 'log/landed',
+        file: 'log/appender',
         find: 'if (epoch === tail.epoch)',
         replace: '',
       },

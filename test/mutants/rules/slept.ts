@@ -24,7 +24,13 @@ export const SLEPT: readonly Mutant[] = [
     name: 'zeros-read-once',
     rule: 'zeros in the middle of what is read are read again: they may be a line on its way',
     told: 'FORMAT: The chain',
-    edits: [{ file: 'file/segments', find: 'return isDoubtful ?', replace: 'return false ?' }],
+    edits: [
+      {
+        file: 'file/segments',
+        find: 'this.#hasMore(known, count) && this.#chunk',
+        replace: 'false && this.#chunk',
+      },
+    ],
     caughtBy: {
       by: 'test',
       file: 'disk-trouble',
@@ -51,8 +57,13 @@ export const SLEPT: readonly Mutant[] = [
     edits: [
       {
         file: 'file/log-end',
-        find: 'if (this.#kept === firstSeq)',
-        replace: 'if (this.#kept !== undefined)',
+        find: 'await reader.file.sync();\n            if (this.#kept !== this.#reader?.firstSeq)',
+        replace: 'await reader.file.sync();\n            if (this.#kept === undefined)',
+      },
+      {
+        file: 'file/log-end',
+        find: 'reader.file.syncNow();\n            if (this.#kept !== this.#reader?.firstSeq)',
+        replace: 'reader.file.syncNow();\n            if (this.#kept === undefined)',
       },
     ],
     caughtBy: { by: 'crash', workload: 'rotation' },

@@ -30,14 +30,14 @@ export const TURNS: readonly Mutant[] = [
     name: 'last-entry-unsynced',
     rule: 'an append is synced unless a sync of this Wal covered its entry',
     told: 'DURABILITY: The two durabilities',
-    edits: [{ file: 'log/landed', find: 'seq > tail.syncedHere', replace: 'seq > tail.syncedHere + 1' }],
+    edits: [{ file: 'log/appender', find: 'seq > tail.syncedHere', replace: 'seq > tail.syncedHere + 1' }],
     caughtBy: { by: 'crash', workload: 'append' },
   },
   {
     name: 'forgotten-at-the-edge',
     rule: 'a key at the window’s edge is not forgotten while it may be asked for',
     told: 'FORMAT: Idempotency keys',
-    edits: [{ file: 'log/key-window', find: 'lastOf(each) >= first', replace: 'lastOf(each) > first' }],
+    edits: [{ file: 'log/keys', find: 'lastOf(each) >= first', replace: 'lastOf(each) > first' }],
     caughtBy: {
       by: 'test',
       file: 'key-window',
@@ -51,9 +51,9 @@ export const TURNS: readonly Mutant[] = [
     told: 'FORMAT: Idempotency keys',
     edits: [
       {
-        file: 'log/known-keys',
-        find: 'since > this.#window.firstOf(head.seq)',
-        replace: 'since > this.#window.firstOf(head.seq) + 1',
+        file: 'log/keys',
+        find: 'return this.since > firstInScope(this.scope, head);',
+        replace: 'return this.since > firstInScope(this.scope, head) + 1;',
       },
     ],
     caughtBy: {
@@ -67,7 +67,10 @@ export const TURNS: readonly Mutant[] = [
     name: 'lowest-place-forgotten',
     rule: 'where an append once was, under its lowest number, is remembered through replacements',
     told: 'DURABILITY: When an append is rejected',
-    edits: [{ file: 'log/pending', find: 'Math.min(this.#lowestSeq, this.seq)', replace: 'this.seq' }],
+    edits: [
+      { file: 'log/pending', find: 'Math.min(this.lowestSeq, this.seq)', replace: 'this.seq' },
+      { file: 'log/appender', find: 'if (seq < pending.lowestSeq)', replace: '' },
+    ],
     caughtBy: {
       by: 'test',
       file: 'compact-replaced',
@@ -79,7 +82,7 @@ export const TURNS: readonly Mutant[] = [
     name: 'hidden-written-again',
     rule: 'an append that may be in a part that is not read is not written again',
     told: 'DURABILITY: When an append is rejected',
-    edits: [{ file: 'log/pending', find: 'this.#lowestSeq < seq', replace: 'false' }],
+    edits: [{ file: 'log/appender', find: 'pending.lowestSeq >= firstSeq', replace: 'true' }],
     caughtBy: {
       by: 'test',
       file: 'compact-replaced',
@@ -91,7 +94,7 @@ export const TURNS: readonly Mutant[] = [
     name: 'empty-segment-sealed',
     rule: 'a segment is sealed only if it has entries',
     told: 'FORMAT: What a writer must do',
-    edits: [{ file: 'log/group-maker', find: 'group.head.seq >= tail.firstSeq', replace: 'true' }],
+    edits: [{ file: 'log/group', find: ' || this.tip.seq < tail.firstSeq', replace: '' }],
     caughtBy: {
       by: 'test',
       file: 'compact-steps',
@@ -103,7 +106,7 @@ export const TURNS: readonly Mutant[] = [
     name: 'expectation-in-this-write-refused',
     rule: 'an expectation that this very write may meet is decided once it has landed',
     told: 'ARCHITECTURE: The way of an append',
-    edits: [{ file: 'log/group-maker', find: 'expect.seq > head.seq', replace: 'false' }],
+    edits: [{ file: 'log/group', find: 'expect.seq > head.seq', replace: 'false' }],
     caughtBy: {
       by: 'test',
       file: 'append',

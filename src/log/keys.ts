@@ -1,5 +1,6 @@
 import { hasCode, WalError } from '../errors/errors.ts';
-import { keysOfLine, lastOf, type SnapshotKey } from '../format/key-lines.ts';
+import { type KeyedLine, keysOfLine, lastOf, type SnapshotKey } from '../format/key-lines.ts';
+import { firstInScope, type KeyScope, raisedScope } from '../format/key-scope.ts';
 import type { Envelope } from '../format/line.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
 import { parseLines } from '../format/snapshot-index.ts';
@@ -10,6 +11,87 @@ import { lostState } from './snapshot-check.ts';
 
 /** Compactions that come between, one try after the other, before it is given up. */
 const MOST_TRIES = 100;
+
+/**
+ * The lines that bear idempotency keys, as far back as an append's key is looked for. Opening reads the last segment only: what lies before
+ * that is read once an append has a key.
+ */
+export class Keys {
+  readonly #initial: KeyScope;
+  /** Which keys are looked for after the lines that were read. */
+  scope: KeyScope;
+  /** All entries from this seq on were read. */
+  since = Infinity;
+  /** Counts how often what was read was let go of. */
+  #round = 0;
+  /** In the order of their seqs; of lines with one key, the last. */
+  #lines = new Map<string, KeyedLine>();
+
+  /** `initial`: what holds at the log's beginning. */
+  constructor(initial: KeyScope) {
+    this.#initial = initial;
+    this.scope = initial;
+  }
+
+  /** The line with a key, if the window after entry `head` holds its last entry: a batch's key is that of all its entries. */
+  get(key: string, head: number): KeyedLine | undefined {
+    const line = this.#lines.get(key);
+    return line !== undefined && lastOf(line) >= firstInScope(this.scope, head) ? line : undefined;
+  }
+
+  /** Whether older keys must be read before anything can be said of one, where `head` is the log's last entry. */
+  areShort(head: number): boolean {
+    return this.since > firstInScope(this.scope, head);
+  }
+
+  /** Takes in a line after all that are here. */
+  add(key: string, line: KeyedLine): void {
+    this.#put(key, line);
+    const first = firstInScope(this.scope, lastOf(line));
+    for (const [oldest, each] of this.#lines) {
+      if (lastOf(each) >= first) break;
+      this.#lines.delete(oldest);
+    }
+  }
+
+  #put(key: string, { seq, count, ts, sum }: KeyedLine): void {
+    this.#lines.delete(key);
+    // Not what was given: it may hold much more, for as long as the window does.
+    this.#lines.set(key, { seq, count, ts, sum });
+  }
+
+  /** Reads what the window after entry `head` holds and was not read yet, as steps: see `waiting` and `atOnce`. */
+  *readOlder(store: LineStore, head: number): Generator<unknown, void, unknown> {
+    const round = this.#round;
+    const from = firstInScope(this.scope, head);
+    const older = yield* olderKeys(store, from, this.since);
+    // Replaced meanwhile, or gone on behind a compaction: they are read again.
+    if (round !== this.#round) return;
+    const newer = this.#lines;
+    this.#lines = new Map();
+    for (const { key, ...line } of older) this.#put(key, line);
+    for (const [key, line] of newer) this.#put(key, line);
+    this.since = from;
+  }
+
+  /** Entry `seq` raises the window. */
+  raise(window: number, seq: number): void {
+    this.scope = raisedScope(this.scope, window, seq);
+  }
+
+  /** What a seal says holds after it. */
+  goOn(scope: KeyScope): void {
+    this.scope = scope;
+  }
+
+  /** The lines from entry `since` on come next, and none that was read counts. `scope`: what holds there; undefined: at the log's beginning. */
+  begin(since: number, scope: KeyScope | undefined): void {
+    this.#round++;
+    this.since = since;
+    this.#lines.clear();
+    this.scope = scope ?? this.#initial;
+  }
+}
 
 /**
  * Reads the idempotency keys of the lines whose last entry lies from `from` to before `to`, oldest first: what opening did
@@ -103,7 +185,7 @@ class KeyFeed extends ChainFeed {
     this.#to = to;
   }
 
-  protected override accepted(line: Envelope): void {
+  override accepted(line: Envelope): void {
     const { key, seq, count, ts, sum } = line;
     if (seq >= this.#to) this.isDone = true;
     else if (key !== undefined && lastOf(line) >= this.#from) this.keys.push({ key, seq, count, ts, sum });
