@@ -141,7 +141,7 @@ test('of two compactions with different folds and nothing to seal, the second sn
   inScratch('fold', async (directory) => {
     await using(directory, {}, (wal) => wal.append({ op: 'add', id: 'bd-1', data: 'x'.repeat(5000) }));
     const surroundings = whileWriting(() =>
-      using(directory, {}, (other) => other.compact({ fold: counting, retain: 1 })),
+      using(directory, {}, (other) => other.compact({ fold: counting })),
     );
     const wal = await Wal.openIn(surroundings, directory, SMALL);
     const refused = { code: 'ERR_WAL_FOLD', message: /"counting" version 1/ };
