@@ -96,7 +96,7 @@ export class Chain {
       this.seq += line.count;
       this.link = line.crc;
       if (line.count > 0) this.crc = line.crc;
-      else this.sealed = true;
+      this.sealed = line.count === 0;
       this.#overtaken = undefined;
       this.doubt = undefined;
       this.#beyond = undefined;

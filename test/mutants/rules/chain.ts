@@ -199,7 +199,7 @@ export const CHAIN: readonly Mutant[] = [
       {
         file: 'format/scan',
         find: '        this.#offset += length + 1;\n',
-        replace: '        this.#offset += length + 1;\n        this.#resume = this.#offset;\n',
+        replace: '        this.#offset += length + 1;\n        this.resume = this.#offset;\n',
       },
     ],
     caughtBy: {
