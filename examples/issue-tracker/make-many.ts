@@ -140,7 +140,12 @@ if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(
     },
   });
   const [directory] = positionals;
-  if (directory === undefined) throw new Error('Say in which directory.');
+  if (directory === undefined) {
+    console.error(
+      'Name the directory to make: make-many.js DIRECTORY [--issues N] [--open SHARE] [--changes N] [--seed N]',
+    );
+    process.exit(2);
+  }
   const { issues, open, changes, seed } = values;
   const many = { issues: Number(issues), open: Number(open), changes: Number(changes), seed: Number(seed) };
   await makeMany(directory, many);
