@@ -155,7 +155,10 @@ test('a patch that left an issue without a title is listed, and with --strict re
     assert.match(strict.stderr, /2 issues that beads would refuse: nothing was written/);
     const over = await runHere(dir, [...EXPORT, 'out.jsonl']);
     assert.equal(over.code, 1);
-    assert.match(over.stderr, /line 1 \(bd-1\) is a whole issue, which in the log has no title \(entry 3\)/);
+    assert.match(
+      over.stderr,
+      /line 1 \(bd-1\) is a whole issue, which in the log has no title \(entry 3\)\. First append the whole issue \("jsonl-wal append --op update --id bd-1 --data @FILE"\), or lose/,
+    );
     assert.deepEqual(
       [readdirSync(dir), readFileSync(join(dir, 'out.jsonl'), 'utf8')],
       [['.beads', 'out.jsonl'], before],
@@ -186,13 +189,17 @@ test('a file that holds what the log does not know, or has older, is not written
       [lines([{ ...deleted, updated_at: '2025-10-15T00:00:00Z' }]), /bd-4\) is newer than its deletion/],
       [lines([{ _type: 'memory', key: 'k', value: 'v' }]), /\(beads:memory:k\) is not in/],
       [lines([{ ...WHOLE, title: 'Edited' }]), /line 1 \(bd-1\) differs from the log \(entry 1\)/],
-      ['# Notes\n', /line 1 is not JSON/],
+      [
+        '# Notes\n',
+        /line 1 is not JSON.*\. First mend the lines that cannot be read, or move them elsewhere, or/,
+      ],
     ] as const) {
       writeFileSync(path, held);
       const { code, stderr } = await runHere(dir, [...EXPORT, 'issues.jsonl']);
       assert.equal(code, 1);
       assert.match(stderr, why);
-      assert.match(stderr, /Import it first .*--force\. \[ERR_WAL_EXISTS\]/);
+      assert.equal(/First import it \("jsonl-wal import/.test(stderr), held !== '# Notes\n', stderr);
+      assert.match(stderr, /, or lose them with --force\. \[ERR_WAL_EXISTS\]/);
       assert.equal(readFileSync(path, 'utf8'), held);
     }
     assert.equal((await runHere(dir, [...EXPORT, '--force', 'issues.jsonl'])).code, 0);

@@ -23,6 +23,8 @@ export interface Loss {
   /** The issue, or what else the line is about; undefined where the line cannot be read. */
   readonly id: string | undefined;
   readonly why: string;
+  /** What keeps it. */
+  readonly remedy: 'import' | 'append' | 'edit';
   /** The id whose deletion would explain it, if that was compacted away. */
   readonly forgotten?: string;
 }
@@ -40,7 +42,7 @@ export async function lossesOf(
     try {
       there = beadsLine(parseLoosely(each));
     } catch (error) {
-      losses.push({ ...line, id: undefined, why: (error as Error).message });
+      losses.push({ ...line, id: undefined, why: (error as Error).message, remedy: 'edit' });
       continue;
     }
     const isExact = changedNumber(each.text) === undefined;
@@ -66,23 +68,24 @@ async function lossOf(
   isExact: boolean,
   written: ExportedLine | undefined,
   history: () => Promise<History>,
-): Promise<Pick<Loss, 'why' | 'forgotten'> | undefined> {
+): Promise<Omit<Loss, 'line' | 'id'> | undefined> {
   const { about, at = 0n, kind, fields } = line;
+  const imported = (why: string) => ({ why, remedy: 'import' }) as const;
   if (written === undefined) {
     const entries = await history();
     const deleted = entries.deleted(about);
     if (deleted !== undefined)
-      return at > inNanoseconds(deleted) ? { why: 'is newer than its deletion in the log' } : undefined;
-    if (entries.from === 1) return { why: 'is not in what the log exports' };
+      return at > inNanoseconds(deleted) ? imported('is newer than its deletion in the log') : undefined;
+    if (entries.from === 1) return imported('is not in what the log exports');
     const why = `is not in what the log exports, and no entry from ${entries.from} on deletes it (those before were compacted away)`;
-    return { why, forgotten: about };
+    return { ...imported(why), forgotten: about };
   }
   const { item, lacks } = written;
-  if (at > written.at) return { why: `is newer than in the log (entry ${item.rev})` };
+  if (at > written.at) return imported(`is newer than in the log (entry ${item.rev})`);
   if (lacks !== undefined && kind === 'issue' && lackOf(fields) === undefined)
-    return { why: `is a whole issue, which in the log ${lacks} (entry ${item.rev}): append it whole` };
+    return { why: `is a whole issue, which in the log ${lacks} (entry ${item.rev})`, remedy: 'append' };
   if (isUndecided(line, isExact, written))
-    return { why: `differs from the log (entry ${item.rev}), and neither says that it is newer` };
+    return imported(`differs from the log (entry ${item.rev}), and neither says that it is newer`);
   return undefined;
 }
 
@@ -108,8 +111,22 @@ export function refuseLosses(file: string, losses: readonly Loss[]): void {
     .map(({ line, id, why }) => `line ${line}${id === undefined ? '' : ` (${id})`} ${why}`);
   if (losses.length > MOST_NAMED) named.push(`and ${losses.length - MOST_NAMED} more (--json lists them)`);
   const what = `${count(losses.length, 'line')} of it would be lost`;
-  const message = `${file} was not written over, for ${what}: ${named.join('; ')}. Import it first ("jsonl-wal import --from beads ${shellWord(file)}"), or lose them with --force.${forgottenText(losses)}`;
+  const message = `${file} was not written over, for ${what}: ${named.join('; ')}. ${remediesText(file, losses)}, or lose them with --force.${forgottenText(losses)}`;
   throw Object.assign(new WalError('ERR_WAL_EXISTS', message, { outcome: 'not-written' }), { losses });
+}
+
+/** What to do first, so that nothing is lost. */
+function remediesText(file: string, losses: readonly Loss[]): string {
+  const { id } = losses.find(({ remedy }) => remedy === 'append') ?? {};
+  const texts = {
+    import: `import it ("jsonl-wal import --from beads ${shellWord(file)}")`,
+    append: `append the whole issue ("jsonl-wal append --op update --id ${shellWord(id ?? '')} --data @FILE")`,
+    edit: 'mend the lines that cannot be read, or move them elsewhere',
+  };
+  const wanted = (['edit', 'append', 'import'] as const).filter((kind) =>
+    losses.some(({ remedy }) => remedy === kind),
+  );
+  return `First ${wanted.map((kind) => texts[kind]).join('; ')}`;
 }
 
 /** What to do where an id may have been deleted: an import would bring it back. */
