@@ -108,13 +108,18 @@ test('the next append replaces the mark; doctor keeps what is gone until it is t
     assert.equal((await verified(log)).rewound, undefined);
     assert.deepEqual(await toldAt(log), []);
     assert.deepEqual(ranges(notedRewinds(log)), [[6, 20, 5]]);
-    assert.match(
-      (await run(scratch, ['doctor'])).stdout,
-      /entry 20 acknowledged.*ended at 5.*6 to 20 are gone/,
-    );
+    const gone = /entry 20 acknowledged.*ended at 5.*6 to 20 are gone/;
+    assert.match((await run(scratch, ['doctor'])).stdout, gone);
+    const told = await run(scratch, ['verify']);
+    assert.match(told.stdout, /^verdict +ok: all that is here is whole, but see the note$/m);
+    assert.match(told.stdout, gone);
+    assert.deepEqual(ranges(JSON.parse((await run(scratch, ['verify', '--json'])).stdout).noted), [
+      [6, 20, 5],
+    ]);
     const { checks } = JSON.parse((await run(scratch, ['doctor', '--forget', '--json'])).stdout);
     assert.equal(checks.find(({ name }: { name: string }) => name === 'rewound').state, 'ok');
     assert.deepEqual(notedRewinds(log), []);
+    assert.match((await run(scratch, ['verify'])).stdout, /^verdict +ok: nothing acknowledged is missing$/m);
     await appendTo(log, 1);
     assert.equal(markOf(log), 7);
   }));

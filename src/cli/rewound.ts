@@ -1,5 +1,6 @@
 import { printable } from '../format/printable.ts';
-import type { Rewind } from '../index.ts';
+import type { NotedRewind, Rewind } from '../index.ts';
+import { timeText } from './show.ts';
 import { clearStatus } from './status.ts';
 import { entryRange } from './words.ts';
 
@@ -9,6 +10,11 @@ export function rewoundText({ from, to, head }: Rewind, then = false): string {
   const ends = head.seq < to ? end : `${has} another entry ${to}, and ${end}`;
   const gone = `${entryRange(from, to)} ${from === to ? 'is' : 'are'} gone`;
   return `this machine saw entry ${to} acknowledged; the log here ${ends} ${head.seq} (cut, restored, checked out?): ${gone}`;
+}
+
+/** What was found to be gone at an earlier time, with that time. */
+export function notedText(noted: NotedRewind): string {
+  return `${rewoundText(noted, true)} (noticed ${timeText(noted.ts).trimEnd()})`;
 }
 
 /** Says so on standard error. */

@@ -1,12 +1,19 @@
 import type { Command } from 'commander';
-import type { MissingRange, OddLine, SurveyedDamage, VerifyReport } from '../../index.ts';
+import {
+  type MissingRange,
+  type NotedRewind,
+  notedRewinds,
+  type OddLine,
+  type SurveyedDamage,
+  type VerifyReport,
+} from '../../index.ts';
 import { makeCommand, settingsOf } from '../command.ts';
 import { damageRows } from '../damage.ts';
 import { errorObject } from '../failure.ts';
 import { firstFew } from '../first-few.ts';
 import { openLog, using } from '../log.ts';
 import { Output, type Row } from '../output.ts';
-import { rewoundText } from '../rewound.ts';
+import { notedText, rewoundText } from '../rewound.ts';
 import { bytesIn, segmentsIn } from '../segments.ts';
 import { Progress } from '../status.ts';
 import { count, entryRange, figure, pendingText, strayText } from '../words.ts';
@@ -17,21 +24,23 @@ export function verifyCommand(): Command {
       const { dir, json } = settingsOf(command);
       // The report tells it.
       const opening = openLog(dir, { readOnly: true, onRewound: undefined });
-      const report = await using(opening, async (wal) => {
-        const total = bytesIn(segmentsIn(wal.info().location));
+      const { report, noted } = await using(opening, async (wal) => {
+        const { location } = wal.info();
+        const total = bytesIn(segmentsIn(location));
         const progress = new Progress('verify', total);
-        return wal.verify({ onProgress: (bytes) => progress.update(bytes, () => count(bytes, 'byte')) });
+        const onProgress = (bytes: number) => progress.update(bytes, () => count(bytes, 'byte'));
+        return { report: await wal.verify({ onProgress }), noted: notedRewinds(location).reverse() };
       });
       const output = new Output();
-      if (json) await output.json({ ...report, error: report.error && errorObject(report.error) });
-      else await output.facts(rowsOf(report));
+      if (json) await output.json({ ...report, noted, error: report.error && errorObject(report.error) });
+      else await output.facts(rowsOf(report, noted));
       await output.flush();
       if (report.error !== undefined) throw report.error;
     },
   );
 }
 
-function rowsOf(report: VerifyReport): Row[] {
+function rowsOf(report: VerifyReport, noted: readonly NotedRewind[]): Row[] {
   const {
     ok,
     head,
@@ -50,7 +59,12 @@ function rowsOf(report: VerifyReport): Row[] {
   const { accepted, ...others } = lines;
   const kinds = Object.entries(others).filter(([, number]) => number > 0);
   return [
-    ['verdict', ok ? okText(rewound) : 'NOT OK: acknowledged entries are missing, or may be'],
+    [
+      'verdict',
+      ok
+        ? okText(rewound !== undefined || noted.length > 0)
+        : 'NOT OK: acknowledged entries are missing, or may be',
+    ],
     ['entries', `${figure(entries)}, head ${head.seq} (crc ${head.crc})`],
     ...(ok
       ? []
@@ -75,16 +89,15 @@ function rowsOf(report: VerifyReport): Row[] {
         ],
       ),
     ...(rewound === undefined ? [] : [['note', rewoundText(rewound)] as const]),
+    ...firstFew(noted, (each): Row[] => [['note', notedText(each)]]),
     ...firstFew(strays, (stray): Row[] => [['beside', `${strayText(stray)}: no part of the log`]]),
     ...firstFew(damage, damageRows),
     ...firstFew(odd, (line) => [['odd', oddText(line)]]),
   ];
 }
 
-function okText(rewound: VerifyReport['rewound']): string {
-  const known =
-    rewound === undefined ? 'nothing acknowledged is missing' : 'all that is here is whole, but see the note';
-  return `ok: ${known}`;
+function okText(wentBack: boolean): string {
+  return `ok: ${wentBack ? 'all that is here is whole, but see the note' : 'nothing acknowledged is missing'}`;
 }
 
 function isOf(range: MissingRange, { kind, from, to }: SurveyedDamage): boolean {

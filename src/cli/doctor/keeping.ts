@@ -13,9 +13,8 @@ import { notedRewinds, type Rewind, type StrayKind, type VerifyReport, Wal } fro
 import { shellWord } from '../../lab/shell-word.ts';
 import { isInRepository, wantingGitFiles } from '../git-files.ts';
 import { isGone } from '../holder.ts';
-import { rewoundText } from '../rewound.ts';
+import { notedText, rewoundText } from '../rewound.ts';
 import { segmentsIn, snapshotsIn } from '../segments.ts';
-import { timeText } from '../show.ts';
 import { count, strayText } from '../words.ts';
 import { ageText, type Check, commandOn } from './check.ts';
 import { compactAdvice } from './compact-advice.ts';
@@ -99,9 +98,7 @@ export function checkStrays(directory: string): Check {
  */
 export function checkRewound(directory: string, rewound: Rewind | undefined, broken: boolean): Check {
   const name = 'rewound';
-  const noted = notedRewinds(directory).map(
-    (each) => `${rewoundText(each, true)} (noticed ${timeText(each.ts).trimEnd()})`,
-  );
+  const noted = notedRewinds(directory).map(notedText);
   const all = [...(rewound === undefined ? [] : [rewoundText(rewound)]), ...noted.reverse()];
   const [last] = all;
   if (last === undefined)
