@@ -187,11 +187,11 @@ test('the log’s window is its own: another one is refused, and says what to do
     for (const readOnly of [false, true]) {
       await assert.rejects(Wal.open(directory, { keyWindow: 100, readOnly }), {
         code: 'ERR_WAL_KEY_WINDOW',
-        message: /last 50 entries, not 100: .*jsonl-wal keys --window 100/,
+        message: /last 50 entries, not 100\. .*jsonl-wal keys --window 100/,
       });
       await assert.rejects(Wal.open(directory, { keyWindow: 49, readOnly }), {
         code: 'ERR_WAL_KEY_WINDOW',
-        message: /name no number\. .*never lowered/,
+        message: /Name no number: .*never lowered/,
       });
       for (const options of [{}, { keyWindow: 50 }]) {
         const other = await Wal.open(directory, { ...options, readOnly });

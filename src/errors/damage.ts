@@ -53,3 +53,14 @@ export interface Damage {
   /** A snapshot that stands for these entries: the state has them, though the log has not. */
   readonly snapshot?: string;
 }
+
+/** How the error for a damaged log ends: what to run next. */
+export const ADVICE = {
+  verify: 'Run "jsonl-wal verify" for the whole picture.',
+  mend: 'What is left can be read past the damage ("jsonl-wal read --on-damage skip"); "jsonl-wal doctor" says how to mend the log.',
+} as const;
+
+/** The message of such an error without that: for the doctor and the repair, which are what it names. */
+export function withoutAdvice(message: string): string {
+  return message.replace(` ${ADVICE.verify}`, '').replace(` ${ADVICE.mend}`, '');
+}

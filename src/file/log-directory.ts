@@ -53,7 +53,7 @@ export function readMeta(storage: Storage, directory: string): Meta | undefined 
   }
   throw new WalError(
     'ERR_WAL_FORMAT',
-    `${path} is missing beside segments: put it back from git or a backup, or make the log anew of what is there ("jsonl-wal repair --mode salvage"). It does not come back by itself, for the segments may be another log's.`,
+    `${path} is missing beside segments: put it back from git or a backup, or make a new log of what is there ("jsonl-wal repair --mode salvage"). It does not come back by itself, for the segments may be another log's.`,
   );
 }
 

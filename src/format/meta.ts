@@ -47,7 +47,7 @@ export function decodeMeta(text: string, path: string): Meta {
   const damaged = (why: string, cause?: unknown) =>
     new WalError(
       'ERR_WAL_FORMAT',
-      `${path} is damaged (${why}): put it back from git or a backup, or make the log anew of what is there ("jsonl-wal repair --mode salvage").`,
+      `${path} is damaged (${why}): put it back from git or a backup, or make a new log of what is there ("jsonl-wal repair --mode salvage").`,
       { cause },
     );
   let value: unknown;

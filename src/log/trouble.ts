@@ -1,4 +1,4 @@
-import type { Damage, DamageCause } from '../errors/damage.ts';
+import { ADVICE, type Damage, type DamageCause } from '../errors/damage.ts';
 import { WalError } from '../errors/errors.ts';
 import type { Doubt, Missing } from '../format/chain.ts';
 import { segmentName } from '../format/names.ts';
@@ -18,9 +18,6 @@ const CAUSES: Readonly<Record<DamageCause, string>> = {
     'its bytes are not those its checksum was made of, as after an edit by hand, or on a failing disk',
 };
 
-const VERIFY = 'Run "jsonl-wal verify" for the whole picture.';
-const SAVE =
-  'What is left can be read past the damage ("jsonl-wal read --on-damage skip"); "jsonl-wal doctor" says how to mend the log.';
 /** Without the markers the lines of one side are superseded, as a writer leaves them that appended its entries again. */
 const MERGE =
   'Do not just delete the markers: the log would read well, without the entries of the other side. "jsonl-wal repair --mode salvage" keeps the entries of both; DURABILITY.md tells how to take one side and append the other\'s again.';
@@ -31,7 +28,7 @@ export function troubleError(trouble: Missing | Doubt, firstSeq: number, verifie
   const where = `${segment}, byte ${trouble.offset}`;
   const facts = { segment, offset: trouble.offset };
   const merge = trouble.kind === 'doubt' && trouble.cause === 'merge-conflict';
-  const advice = [...(verified ? [] : [VERIFY]), merge ? MERGE : SAVE].join(' ');
+  const advice = [...(verified ? [] : [ADVICE.verify]), merge ? MERGE : ADVICE.mend].join(' ');
   const damage = damageOf(trouble, segment);
   const { from } = damage;
   const remains = [

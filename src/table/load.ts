@@ -1,6 +1,7 @@
 import type { Clock } from '../clock/clock.ts';
 import { hasCode, WalError } from '../errors/errors.ts';
 import type { Head, Tip } from '../format/chain.ts';
+import { foldLabel } from '../format/fold-identity.ts';
 import { GENESIS_CRC } from '../format/line.ts';
 import { segmentName } from '../format/names.ts';
 import type { LogRecord } from '../format/record.ts';
@@ -233,7 +234,7 @@ function foldError<V>(fold: Fold<V>, { fold: other, head }: SnapshotHeader, loca
     isName && other.version < fold.version
       ? 'Give the fold the method upgrade(value, fromVersion), which makes this version of a value of that one'
       : `Open the table with that fold${isName && other.version === fold.version ? `, which ${fold.order ? 'had no' : 'had an'} order` : ''}`;
-  const message = `The entries up to ${head.seq} were compacted with the fold ${JSON.stringify(other.name)} version ${other.version}: the fold ${JSON.stringify(fold.name)} version ${fold.version} cannot go on from its state. ${advice}. ${backupsText(location)}`;
+  const message = `The entries up to ${head.seq} were compacted with the fold ${foldLabel(other)}: the fold ${foldLabel(fold)} cannot go on from its state. ${advice}. ${backupsText(location)}`;
   return new WalError('ERR_WAL_FOLD', message, { seq: head.seq });
 }
 

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { withoutAdvice } from '../errors/damage.ts';
 import { hasCode, WalError } from '../errors/errors.ts';
 import { layoutOf } from '../file/layout.ts';
 import { readMeta } from '../file/log-directory.ts';
@@ -337,13 +338,15 @@ async function examineLines({ surroundings, check }: RepairJob, directory: strin
     const store = await openFileStore(options);
     try {
       const whole = await verifyLog(store, surroundings.clock, check);
-      return whole.error === undefined ? { wrong: [], whole } : { wrong: [whole.error.message] };
+      return whole.error === undefined
+        ? { wrong: [], whole }
+        : { wrong: [withoutAdvice(whole.error.message)] };
     } finally {
       await store.close();
     }
   } catch (error) {
     if (!isDamage(error)) throw error;
-    return { wrong: [error.message] };
+    return { wrong: [withoutAdvice(error.message)] };
   }
 }
 

@@ -1,3 +1,4 @@
+import { withoutAdvice } from '../errors/damage.ts';
 import { hasCode, WalError, type WalErrorCode } from '../errors/errors.ts';
 import { checkTurn, openFileStore, refuseEmptied } from '../file/open.ts';
 import { surveySegments } from '../file/survey.ts';
@@ -47,9 +48,9 @@ export async function mendTail(job: RepairJob): Promise<RepairReport> {
     if (error === undefined) return report(seen.head, []);
     refuseUnfit(error, seen, survey, await leadsOn(store, clock));
     check();
-    if (dryRun) return report(seen.head, [error.message]);
+    if (dryRun) return report(seen.head, [withoutAdvice(error.message)]);
     const head = await appendRepair(store, job, lostIn(seen, survey), error);
-    return report(head, [error.message]);
+    return report(head, [withoutAdvice(error.message)]);
   } finally {
     await store.close();
   }
@@ -67,8 +68,8 @@ async function verify(store: LineStore, { surroundings, check }: RepairJob): Pro
 }
 
 function unfitError(code: WalErrorCode, why: string, error?: WalError): WalError {
-  const advice = 'Make the log anew of all that can be read: "jsonl-wal repair --mode salvage".';
-  const more = error === undefined ? '' : ` ${error.message}`;
+  const advice = 'Make a new log of all that can be read: "jsonl-wal repair --mode salvage".';
+  const more = error === undefined ? '' : ` ${withoutAdvice(error.message)}`;
   const message = `A record at the end does not mend this log: ${why}. ${advice}${more}`;
   return new WalError(code, message, { ...error, cause: error?.cause });
 }

@@ -4,7 +4,7 @@ import { messageOf, WalError } from '../errors/errors.ts';
 import { openFileStore } from '../file/open.ts';
 import type { Head } from '../format/chain.ts';
 import { type Body, batchBody, type Entry, type EntryRules, entryBody, raiseBody } from '../format/entry.ts';
-import type { FoldIdentity } from '../format/fold-identity.ts';
+import { type FoldIdentity, foldLabel } from '../format/fold-identity.ts';
 import { firstInScope, MOST_KEY_WINDOW } from '../format/key-scope.ts';
 import type { Rewind } from '../format/mark.ts';
 import type { LogRecord } from '../format/record.ts';
@@ -383,7 +383,7 @@ export class Wal {
     if (recorded.name === name && recorded.version <= version) return;
     this.#toldOtherFold = true;
     process.emitWarning(
-      `this log's fold is ${JSON.stringify(recorded.name)} version ${recorded.version}: a state made with ${JSON.stringify(name)} version ${version} differs from the log's own, and cannot be made any more once the log is compacted`,
+      `this log's fold is ${foldLabel(recorded)}: the state that ${foldLabel({ name, version })} makes is not the log's own, and cannot be made once the log is compacted. If that was not meant, open the Wal with the log's fold`,
       { code: 'WAL_FOLD' },
     );
   }
@@ -649,11 +649,11 @@ function tellRewind(onRewound: WalOptions['onRewound'], rewind: Rewind): void {
 function keyWindowError({ location }: StoreInfo, window: number, wanted: number): WalError {
   const advice =
     wanted > window
-      ? `name no number, or raise the log's ("jsonl-wal keys --window ${wanted}")`
-      : 'name no number. The window is never lowered: keys that somebody may still try again would be forgotten';
+      ? `Name no number, or raise the log's ("jsonl-wal keys --window ${wanted}")`
+      : 'Name no number: the window is never lowered, for keys that somebody may still try again would be forgotten';
   return new WalError(
     'ERR_WAL_KEY_WINDOW',
-    `The log in ${location} looks for a key among its last ${window} entries, not ${wanted}: ${advice}.`,
+    `The log in ${location} looks for a key among its last ${window} entries, not ${wanted}. ${advice}.`,
     { outcome: 'not-written' },
   );
 }

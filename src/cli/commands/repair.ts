@@ -32,7 +32,7 @@ export function repairCommand(): Command {
       `
 tail appends a record that names what is missing or damaged at the end, so that the log can be written again. It is
 refused where that would bury entries that can still be read.
-salvage makes the log anew of every entry that can be read, and puts that in its place: for a wal.json or segments that are
+salvage makes a new log of every entry that can be read, and puts that in its place: for a wal.json or segments that are
 missing, damage in the middle, both sides of a merge conflict, line ends or an encoding that something changed. A line that
 was edited by hand is left out, and shown, or kept as it is now with --accept-edits, and then an entry wal.repair at the end
 says so. The original is kept whole, beside the log's backups.
@@ -75,7 +75,7 @@ const MOST_SHOWN = 300;
 function rowsOf(report: RepairReport, acceptEdits: boolean): Row[] {
   const { dryRun, reasons, entries, recovered, converted, edits, lost, lostIds, damaged, kept } = report;
   if (reasons.length === 0) return [['repair', 'there is nothing to do']];
-  const beyond = recovered > 0 ? `, ${figure(recovered)} of them did not count any more` : '';
+  const beyond = recovered > 0 ? `, of which ${figure(recovered)} no longer counted` : '';
   return [
     ...reasons.map((reason, i): Row => [i === 0 ? 'wrong' : '', onLog(reason, report.directory)]),
     ['repair', repairText(report)],
@@ -98,7 +98,7 @@ function rowsOf(report: RepairReport, acceptEdits: boolean): Row[] {
 
 function repairText({ mode, dryRun, head: { seq } }: RepairReport): string {
   const done = dryRun ? 'would be' : 'was';
-  if (mode === 'salvage') return `the log ${done} made anew, up to entry ${seq}`;
+  if (mode === 'salvage') return `a new log ${done} made, up to entry ${seq}`;
   return `a record ${done} appended, entry ${dryRun ? seq + 1 : seq}`;
 }
 

@@ -96,7 +96,8 @@ function rowsOf(stats: LogStats) {
   const { id, created, directory, entries, ids, segments, snapshots, bytes, lastWrite, lock, versions } =
     stats;
   const { fold, keepEvents } = stats;
-  const unknown = fold === null ? 'not known: name the fold (--fold)' : 'not known: --fold names its module';
+  const flag = fold === null ? '--fold last-data, or --fold ./module.js' : '--fold ./module.js';
+  const unknown = `not known: name the fold (${flag})`;
   const { all, readable } = entries;
   const compacted = all > readable ? `, the last ${figure(readable)} of them readable` : '';
   const newest = snapshots.at(-1);

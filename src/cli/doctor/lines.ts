@@ -1,5 +1,6 @@
 import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
+import { withoutAdvice } from '../../errors/damage.ts';
 import { hasCode, messageOf } from '../../errors/errors.ts';
 import { FORMAT_VERSION } from '../../format/meta.ts';
 import { META_FILE, REPAIRING_FILE, snapshotSeq } from '../../format/names.ts';
@@ -39,7 +40,7 @@ export async function checkFormat(directory: string): Promise<Check> {
     }
     const { mend, told } = await mendOf(directory, ['salvage']);
     const back = put === undefined ? `put it back from git or a backup, or: ${mend}` : putText(put);
-    return { name, state: 'fail', message: `${path} is missing${told}`, mend: back, corrupt: true };
+    return { name, state: 'fail', message: `${path} is missing.${told}`, mend: back, corrupt: true };
   }
   try {
     const { id, created, git } = metaOf(directory);
@@ -83,7 +84,8 @@ export async function brokenChain(
   error: Error,
   report: Pick<VerifyReport, 'damage' | 'entries'> = { damage: [], entries: 0 },
 ): Promise<Check> {
-  const found = { name: 'chain', state: 'fail', message: error.message } as const;
+  const message = withoutAdvice(error.message);
+  const found = { name: 'chain', state: 'fail', message } as const;
   // No compaction came between: the segments do not lead to the snapshot that stands there.
   if (hasCode(error, 'ERR_WAL_MISSING'))
     return { ...found, mend: 'put the files back, as it says', corrupt: true };
@@ -91,7 +93,7 @@ export async function brokenChain(
     return { ...found, mend: 'mend what the system says, and look again' };
   const { mend, told } = await mendOf(directory, ['tail', 'salvage']);
   const better = await fromBackups(directory, report, mend);
-  return { ...found, message: `${error.message}${told}`, mend: better, corrupt: true };
+  return { ...found, message: `${message}${told}`, mend: better, corrupt: true };
 }
 
 /** The first of these repairs that does, tried without writing, and what it would bring. */

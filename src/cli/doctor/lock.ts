@@ -22,7 +22,7 @@ export async function checkLock(directory: string): Promise<Check> {
   const name = 'lock';
   const { kind, held, holder, path, heldPath } = await settledStatus(directory);
   if (kind === undefined && statSync(path, { throwIfNoEntry: false }) !== undefined) {
-    const message = `${path} was overwritten: the next writer makes it anew`;
+    const message = `${path} was overwritten: the next writer writes it again`;
     const mend = `nothing, or choose the kind: ${commandOn(directory, `lock set ${lockFitness(directory).kind}`)}`;
     return { name, state: 'warn', message, mend };
   }
