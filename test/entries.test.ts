@@ -455,6 +455,9 @@ test('a name or a key longer than any line is refused like data that is', async 
     await assert.rejects(wal.append({ op: 'add', id: long }), refused);
     await assert.rejects(wal.append({ op: 'add', id: 'a' }, { key: long }), refused);
     await assert.rejects(wal.appendBatch([{ op: 'add', id: 'a' }], { key: long }), refused);
+    const named = { [long]: 1 };
+    await assert.rejects(wal.append({ op: 'add', id: 'a', data: named }), refused);
+    await assert.rejects(wal.append({ op: 'add', id: 'a', data: [new Date(0), named] }), refused);
     assert.equal(bytes(), '');
   });
 });

@@ -3,7 +3,7 @@ import { messageOf, reasonOf, WalError } from '../errors/errors.ts';
 import { stringify, withOwnStringify } from './json.ts';
 import { sortedJsonText } from './json-text.ts';
 import { MAX_LINE_BYTES } from './line.ts';
-import { plainCopy, type Values } from './plain-copy.ts';
+import { plainCopy, tooLong, type Values } from './plain-copy.ts';
 
 /** Deeper values, and cycles, go the slow way, which tells the two apart. */
 const MAX_QUICK_DEPTH = 64;
@@ -64,12 +64,7 @@ const SHORT = 40;
 /** A JSON string. */
 export function quoted(text: string): string {
   // Not left to JSON.stringify: on such a string, Node 26's takes the process with it.
-  if (text.length >= MAX_LINE_BYTES)
-    throw new WalError(
-      'ERR_WAL_TOO_LARGE',
-      `The entry holds a text of ${text.length} characters, more than a line can have: store it elsewhere and append its hash.`,
-      { outcome: 'not-written' },
-    );
+  if (text.length >= MAX_LINE_BYTES) throw tooLong(text);
   return text.length < SHORT && !TO_ESCAPE.test(text) ? `"${text}"` : stringify(text);
 }
 
@@ -123,7 +118,7 @@ function orderOf(keys: string[]): Order {
   for (let i = 0; same && i < keys.length; i++) same = (known as Order).keys[i] === keys[i];
   if (same) return known as Order;
   const sorted = keys.slice().sort();
-  const order = { keys, sorted, names: sorted.map((key) => `${stringify(key)}:`) };
+  const order = { keys, sorted, names: sorted.map((key) => `${quoted(key)}:`) };
   orders[place] = order;
   return order;
 }

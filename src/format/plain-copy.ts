@@ -1,5 +1,6 @@
 import { isBoxedPrimitive, isDate } from 'node:util/types';
 import { WalError } from '../errors/errors.ts';
+import { MAX_LINE_BYTES } from './line.ts';
 import { classText, isPlainArray, isPlainObject, pathText } from './plain.ts';
 
 /**
@@ -83,6 +84,7 @@ class PlainCopy {
   #fields(object: object): object {
     const copy = {};
     for (const name of Object.keys(object)) {
+      if (name.length >= MAX_LINE_BYTES) throw tooLong(name);
       const value = this.#at(name, (object as Record<string, unknown>)[name]);
       // An assignment to __proto__ would change the prototype.
       Object.defineProperty(copy, name, { value, enumerable: true });
@@ -130,4 +132,10 @@ function hasToJson(value: unknown): value is { toJSON(key: string): unknown } {
     value !== null &&
     typeof (value as { toJSON?: unknown }).toJSON === 'function'
   );
+}
+
+/** The error for a text that no line can have. */
+export function tooLong({ length }: string): WalError {
+  const message = `The entry holds a text of ${length} characters, more than a line can have: store it elsewhere and append its hash.`;
+  return new WalError('ERR_WAL_TOO_LARGE', message, { outcome: 'not-written' });
 }
