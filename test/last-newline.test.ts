@@ -99,6 +99,37 @@ test('a newline that is taken under an open Wal costs nothing: no append, no num
     { strip: false },
   ));
 
+for (const way of ['append', 'appendSync'] as const) {
+  test(`a newline that is taken while an ${way} is synced is there again when it is acknowledged`, () =>
+    inScratch('under-sync', async (directory) => {
+      const path = join(directory, segmentName(1));
+      let isDue = false;
+      const strip = () => {
+        if (isDue) stripNewline(path);
+        isDue = false;
+      };
+      const storage = changedStorage(
+        {},
+        {
+          sync: (file) => file.sync().then(strip),
+          syncNow: (file) => {
+            file.syncNow();
+            strip();
+          },
+        },
+      );
+      const wal = await Wal.openIn(changedSurroundings({ storage }), directory);
+      for (const seq of [1, 2, 3]) {
+        isDue = true;
+        assert.equal((await wal[way]({ op: 'add', id: `bd-${seq}` })).seq, seq);
+        assert.equal(isDue, false);
+        assert.equal(readFileSync(path).at(-1), 0x0a);
+      }
+      await wal.close();
+      assert.deepEqual(await idsIn(directory), ['bd-1', 'bd-2', 'bd-3']);
+    }));
+}
+
 test('a log whose only line is a batch without its newline goes on after the batch', () =>
   inScratch('batch', async (directory) => {
     const wal = await Wal.open(directory);

@@ -253,7 +253,9 @@ export class SegmentReader {
       if (this.whereabouts() !== 'here') return false;
       const known = this.#knownBytes();
       if (known === undefined || known === 0) return false;
-      return isLineOf(this.#chunk, this.#fill(state.anchor.offset, known), state.anchor.crc);
+      const count = this.#fill(state.anchor.offset, known);
+      // Its newline, too: the chunk may hold that from an earlier read.
+      return count >= known && isLineOf(this.#chunk, count, state.anchor.crc);
     } catch {
       // What is wrong is told by who reads all that is there.
       return false;
