@@ -14,10 +14,15 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
+import { systemClock } from '../src/clock/clock.ts';
+import { segmentName } from '../src/format/names.ts';
 import { createLock, lockStatus, setLockKind, Wal } from '../src/index.ts';
+import { holdLock } from '../src/lab/hold-lock.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 import { changedSurroundings } from '../src/lab/wrapped-storage.ts';
+import { writeHolder } from '../src/lock/record.ts';
 import { nodeStorage } from '../src/storage/node.ts';
+import { repairLog } from '../src/wal/repair.ts';
 
 /** The calls that take a log's directory. */
 const CALLS: readonly (readonly [string, (directory: string) => unknown])[] = [
@@ -205,4 +210,43 @@ test('a lockfile dated in the future that its holder dates anew is left to the h
     });
     assert.ok((await Promise.all(looks)).every((taken) => !taken));
     lock.close();
+  }));
+
+const STUCK = { pid: 1, host: 'elsewhere', thread: 0, since: 1 };
+
+/** Time flies: a wait for the lock runs out at once. */
+const hurried = changedSurroundings({
+  clock: { ...systemClock, elapsed: () => 1000 * systemClock.elapsed() },
+});
+
+test('who goes on without the lock leaves its holder named, and is named itself once it has the lock', () =>
+  inScratch('stuck', async (directory) => {
+    const wal = await Wal.open(directory, { lock: 'kernel', lockTimeoutMs: 1 });
+    const path = join(directory, 'wal.lock');
+    const held = holdLock('kernel', directory);
+    writeHolder(nodeStorage, path, STUCK);
+    for (let i = 0; i < 3; i++) await wal.append({ op: 'add', id: 'a' });
+    assert.deepEqual({ ...lockStatus(directory).holder, alive: true }, { ...STUCK, alive: true });
+    held.release();
+    await wal.append({ op: 'add', id: 'a' });
+    assert.equal(lockStatus(directory).holder?.pid, process.pid);
+    held.close();
+    await wal.close();
+  }));
+
+test('a salvage that goes on without the lock leaves its holder named', () =>
+  inScratch('stuck-salvage', async (directory) => {
+    const wal = await Wal.open(directory, { lock: 'kernel' });
+    for (const id of ['a', 'b', 'c']) await wal.append({ op: 'add', id });
+    await wal.close();
+    const bytes = readFileSync(join(directory, segmentName(1)));
+    bytes[bytes.length - 200] = 0x7e;
+    writeFileSync(join(directory, segmentName(1)), bytes);
+    const held = holdLock('kernel', directory);
+    writeHolder(nodeStorage, join(directory, 'wal.lock'), STUCK);
+    const { lost } = await repairLog(hurried, directory, { mode: 'salvage' });
+    assert.equal(lost.length, 1);
+    assert.equal(lockStatus(directory).holder?.pid, STUCK.pid);
+    held.release();
+    held.close();
   }));

@@ -125,7 +125,8 @@ export class WriteTurn {
 
   #hint(): void {
     const { turnstile, clock, end } = this.#parts;
-    this.#hintedAt = end.lookedAt;
+    // Without the lock the hint goes on naming who has it: this Wal's is due as soon as it has the lock again.
+    this.#hintedAt = turnstile.gate.isHeld ? end.lookedAt : -Infinity;
     if (turnstile.gate.isHeld) turnstile.hint?.write(clock.machineNow());
   }
 

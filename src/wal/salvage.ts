@@ -253,7 +253,7 @@ async function putInPlace(job: RepairJob, swap: Swap, isBegun: boolean): Promise
     const done = await gate.enter(
       () => true,
       () => {
-        hint?.write(clock.machineNow());
+        if (gate.isHeld) hint?.write(clock.machineNow());
         return beginSwap(storage, directory, swap, randomHex(12), isBegun);
       },
     );
