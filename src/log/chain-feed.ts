@@ -27,11 +27,6 @@ export class ChainFeed implements LineFeed, ScanVisitor {
     return this.scan.chain.sealed;
   }
 
-  /** Bytes of that segment so far. */
-  get segmentSize(): number {
-    return this.scan.end;
-  }
-
   get head(): Head {
     const { seq, crc } = this.scan.chain;
     return { seq, crc: crc ?? this.#before?.crc ?? GENESIS_CRC };

@@ -116,11 +116,12 @@ export class Group implements Preceding, WrittenGroup {
     return this;
   }
 
-  #begin({ tip, keys, fold, synced }: Tail): void {
+  #begin(tail: Tail): void {
+    const { at, keys, fold, synced } = tail;
     // Larger than for all groups but one with a large line.
     if (this.#buffer.length > 2 * GROUP_BYTES) this.#buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
     this.pending = [];
-    this.tip = tip;
+    this.tip = at?.tip ?? tail.tip;
     this.#synced = synced;
     this.#used = 0;
     this.#lastOffset = 0;
@@ -173,7 +174,7 @@ export class Group implements Preceding, WrittenGroup {
   /** Ends the segment. One without entries is never sealed. A seal is nobody's append: where it is overtaken, it is not written again. */
   #seal(sealAs: FoldIdentity | undefined): void {
     const { store, clock, tail, queue } = this.#parts;
-    const isFull = this.#used > 0 && tail.segmentSize + this.#used >= store.segmentBytes;
+    const isFull = this.#used > 0 && (tail.at?.end ?? 0) + this.#used >= store.segmentBytes;
     // Not only after a group that is empty: while more and more is appended, none would be.
     if ((!isFull && sealAs === undefined) || this.tip.seq < tail.firstSeq) return;
     if (sealAs !== undefined) this.fold = recordedFold(this.fold, sealAs);

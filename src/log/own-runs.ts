@@ -9,26 +9,31 @@ const MOST_RUNS = 64;
 
 /** Which entries a Wal had acknowledged, in little room: ascending runs, the exacter the fewer there are. */
 export class OwnRuns {
+  /** The runs before the last one. */
   #runs: Run[] = [];
+  /** Where the last one begins. */
+  #first = 0;
+  /** The last of all; 0 where there is none. Whoever appends the entry after it raises it. */
+  last = 0;
 
-  /** The last of all; 0 where there is none. */
-  get last(): number {
-    return this.#runs.at(-1)?.last ?? 0;
-  }
-
+  /** Begins a run. */
   add(first: number, last: number): void {
-    this.#runs.push({ first, last });
-    if (this.#runs.length > MOST_RUNS) this.#runs = inPairs(this.#runs);
+    if (this.last > 0) this.#runs.push({ first: this.#first, last: this.last });
+    if (this.#runs.length >= MOST_RUNS) this.#runs = inPairs(this.#runs);
+    this.#first = first;
+    this.last = last;
   }
 
   clear(): void {
     this.#runs = [];
+    this.last = 0;
   }
 
   /** The first that may be past `seq`; undefined where none is. */
   firstAfter(seq: number): number | undefined {
+    if (this.last <= seq) return undefined;
     const run = this.#runs.find(({ last }) => last > seq);
-    return run && Math.max(run.first, seq + 1);
+    return Math.max(run?.first ?? this.#first, seq + 1);
   }
 }
 

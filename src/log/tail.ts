@@ -40,6 +40,8 @@ export class Tail extends ChainFeed {
   syncedHere = 0;
   /** Counts the replacements of the log. */
   epoch = 0;
+  /** Where it stood when it was caught up last, or what was written here landed. */
+  at: FeedState | undefined;
   readonly #listeners = new Set<TailListener>();
 
   constructor(keys: Keys, fold: FoldIdentity | undefined, observer: TailObserver) {
@@ -103,13 +105,14 @@ export class Tail extends ChainFeed {
   }
 
   override pause(): FeedState {
-    const state = super.pause();
-    this.#observer.caughtUp(state);
-    return state;
+    this.at = super.pause();
+    this.#observer.caughtUp(this.at);
+    return this.at;
   }
 
   override landed(group: WrittenGroup, end: number): FeedState {
     if (group.fold !== undefined) this.fold = recordedFold(this.fold, group.fold);
-    return this.advance(group.tip, group.sealed, end - group.lastLineBytes, end);
+    this.at = this.advance(group.tip, group.sealed, end - group.lastLineBytes, end);
+    return this.at;
   }
 }

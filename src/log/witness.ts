@@ -119,10 +119,11 @@ export class Witness {
     const [first, last] = [own[0] as Pending, own[own.length - 1] as Pending];
     this.#writer = last.writer;
     const to = last.seq + last.body.count - 1;
-    this.#runs.add(first.seq, to);
+    if (first.seq === this.#runs.last + 1) this.#runs.last = to;
+    else this.#runs.add(first.seq, to);
     this.#head = head;
     if (this.#search !== undefined) this.#search.own = to;
-    if (this.#parts.tail.isSealed) this.#raise();
+    if (this.#parts.tail.at?.sealed) this.#raise();
     else if (this.#cancel === undefined) this.#wait();
   }
 

@@ -169,7 +169,12 @@ export const REASONS: readonly Reason[] = [
       rewindTo: ['Math.min(mark.seq, head.seq + 1)'],
       decodeRewinds: ['from <= to'],
       checked: ['crcOf(Buffer.from(text.slice(COVERED_OFFSET))) !== crc'],
-      'OwnRuns.firstAfter': ['last > seq', 'Math.max(run.first, seq + 1)'],
+      'OwnRuns.firstAfter': [
+        'this.last <= seq',
+        'last > seq',
+        'Math.max(run?.first ?? this.#first, seq + 1)',
+      ],
+      'Witness.acknowledged': ['first.seq === this.#runs.last + 1'],
       'VerifyFeed.constructor': ['mark.seq < oldest'],
       'VerifyFeed.accepted': ['line.crc === this.#mark?.crc', 'line.seq + line.count - 1 === this.#mark.seq'],
       'Witness.read': [
