@@ -117,10 +117,12 @@ test('a log that a program folds is compacted, shown and counted with that progr
     assert.deepEqual([stats.fold, stats.ids], [{ name: 'sums', version: 1 }, 3]);
     const gone = await told('state');
     assert.deepEqual([gone.code, /backups.*ERR_WAL_FOLD/s.test(gone.stderr)], [1, true]);
+    writeFileSync(join(dir, 'number.mjs'), 'export default 5;');
     for (const [fold, why] of [
       ['sums', /invalid/],
       ['./none.mjs', /no such file/],
       [join(dir, '.beads', 'wal.json'), /invalid|gives no fold/],
+      ['./number.mjs', /number\.mjs gives no fold: export one as default, or by the name fold/],
     ] as const) {
       const { code, stderr } = await told('state', '--fold', fold);
       assert.deepEqual([code, why.test(stderr)], [2, true], stderr);

@@ -35,7 +35,7 @@ export async function foldNamed(given: string | undefined): Promise<Fold | undef
     throw unfit(messageOf(error));
   }
   const fold = module.default ?? module.fold;
-  if (fold === undefined) throw unfit('it exports none, as default or by the name fold');
+  if (typeof fold !== 'object' || fold === null) throw unfit('export one as default, or by the name fold');
   return fold;
 }
 

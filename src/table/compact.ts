@@ -89,15 +89,15 @@ async function requireCompactable(store: LineStore): Promise<void> {
   const { location, keepEvents } = store.info();
   const now = await store.metaNow();
   const why = now.git
-    ? 'is kept in git, in one segment, so that a merge sees the whole'
-    : `keeps its events (keepEvents in wal.json${now.keepEvents ? '' : ', or of this Wal'}): its entries are the data`;
-  if (now.keepEvents === 'unknown' && keepEvents !== true && !now.git)
-    throw new WalError(
-      'ERR_WAL_UNSUPPORTED',
-      `The log in ${location} lost its wal.json, and a salvage that made it again found nothing that told whether the log keeps its events, or which fold it had. Nothing was compacted. If its entries may be deleted, change keepEvents in wal.json to false; else to true.`,
-    );
-  if (now.git || now.keepEvents || keepEvents === true)
-    throw new WalError('ERR_WAL_UNSUPPORTED', `The log in ${location} ${why}. It is never compacted.`);
+    ? 'is kept in git, in one segment, so that a merge sees the whole. It is never compacted'
+    : now.keepEvents === true
+      ? 'keeps its events (keepEvents in wal.json): its entries are the data. It is never compacted'
+      : keepEvents === true
+        ? 'was opened with keepEvents: this Wal compacts nothing. To compact it, open it without that option'
+        : now.keepEvents === 'unknown'
+          ? 'lost its wal.json, and a salvage that made it again found nothing that told whether the log keeps its events, or which fold it had. Nothing was compacted. If its entries may be deleted, change keepEvents in wal.json to false; else to true'
+          : undefined;
+  if (why !== undefined) throw new WalError('ERR_WAL_UNSUPPORTED', `The log in ${location} ${why}.`);
 }
 
 /** The fold to compact with, before anything is written. Throws ERR_WAL_FOLD where it is not the log's, or nobody named one. */

@@ -69,7 +69,7 @@ function checkMoment(moment: Moment): Moment {
     throw badArgument(`The moment must be an entry's seq or {time}, not ${not}`);
   }
   const { time } = readOptions(moment, ['time']);
-  return { time: integer('time', time, -MOST_TIME, MOST_TIME) };
+  return { time: integer('time (milliseconds since 1970)', time, -MOST_TIME, MOST_TIME) };
 }
 
 async function loadPast<V>(

@@ -383,7 +383,7 @@ export class Wal {
     if (recorded.name === name && recorded.version <= version) return;
     this.#toldOtherFold = true;
     process.emitWarning(
-      `this log's fold is ${foldLabel(recorded)}: the state that ${foldLabel({ name, version })} makes is not the log's own, and cannot be made once the log is compacted. If that was not meant, open the Wal with the log's fold`,
+      `this log's fold is ${foldLabel(recorded)}: the state that ${foldLabel({ name, version })} makes is not the log's own, and cannot be made once the log is compacted. If that was not meant, name the log's fold`,
       { code: 'WAL_FOLD' },
     );
   }

@@ -25,7 +25,11 @@ export function keysCommand(): Command {
     )
     .addHelpText(
       'after',
-      '\nAn append whose key is in the window writes nothing, and answers with the entry that has the key; if that entry has another\nop, id or data, it fails. The window is the log\'s\nlast so many entries: it is set by "init --key-window" and can only be raised, for a smaller one would forget keys that\nsomebody may still try again. What is out of it when it is raised stays out. A snapshot holds the window\'s keys.',
+      `
+The window is so many of the log's last entries. An append whose key is in it writes nothing, and answers with the entry that has
+the key; if that entry has another op, id or data, the append fails. "init --key-window" sets the window. It can only be raised:
+a smaller one would forget keys that somebody may still try again. What is out of it when it is raised stays out. A snapshot holds
+the window's keys.`,
     );
   return withWriterOptions(command).action(async (_options: unknown, given: Command) => {
     const { dir, json, window, ...options } = settingsOf<KeysSettings>(given);
