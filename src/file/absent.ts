@@ -15,7 +15,7 @@ export function evictedError(directory: string, name: string): WalError {
 export function emptiedError(directory: string, seq: number): WalError {
   return new WalError(
     'ERR_WAL_MISSING',
-    `There is neither a segment nor a snapshot in ${directory}, though this machine saw entry ${seq} acknowledged (${MARK_FILE}): put the files back (a checkout, a cleaning or a sync tool may have taken them away; "jsonl-wal backup list" names copies), or, to begin anew at entry 1, run "jsonl-wal doctor --forget".`,
+    `There is neither a segment nor a snapshot in ${directory}, though this machine saw entry ${seq} acknowledged (${MARK_FILE}): put the files back (a checkout, a cleaning or a sync tool may have taken them away; "jsonl-wal backup list" names copies), or, to begin again at entry 1, run "jsonl-wal doctor --forget".`,
     { seq },
   );
 }

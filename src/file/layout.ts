@@ -185,7 +185,7 @@ function replacedError({ directory }: LogPlace, { head: { seq }, seal }: Snapsho
 
 /**
  * The first seq that was not compacted away: 1 where there is no snapshot. What a snapshot stands for may be there in part,
- * as its deletion was cut short, or a writer that slept through it made a segment's name anew: only what leads to the end
+ * as its deletion was cut short, or a writer that slept through it made a segment's name again: only what leads to the end
  * counts.
  */
 export function oldestSeq(place: LogPlace): number {

@@ -10,7 +10,7 @@ import { isBlock, isWhole, type SnapshotBlock } from '../format/snapshot-index.t
 import { readWhole } from '../storage/files.ts';
 import type { Storage } from '../storage/storage.ts';
 
-/** A snapshot, made anew of those parts of a damaged one whose checksums are right. */
+/** A snapshot, made again of those parts of a damaged one whose checksums are right. */
 export interface MendedSnapshot {
   readonly header: SnapshotHeader;
   readonly body: readonly Buffer[];

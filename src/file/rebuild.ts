@@ -34,7 +34,7 @@ import { lineWithin } from '../format/within.ts';
 import { readFully } from '../storage/files.ts';
 import type { Storage, StorageFile } from '../storage/storage.ts';
 
-/** Takes what a log is made anew of. */
+/** Takes what a new log is made of. */
 export interface RebuildSink {
   segment(firstSeq: number): void;
   /** The line `bytes[start, end)`, without its newline. */

@@ -8,7 +8,7 @@ import { layoutOf } from './layout.ts';
 import { type MendedSnapshot, mendSnapshot } from './mend-snapshot.ts';
 import { readBody, readHeader } from './snapshots.ts';
 
-/** The snapshots that a log is made anew with. */
+/** The snapshots that a new log is made with. */
 export interface Snapshots {
   /** Oldest first. */
   readonly headers: readonly SnapshotHeader[];

@@ -46,7 +46,7 @@ export interface Doubt {
 
 /**
  * Which lines of one segment count: a pure function of the crc-valid lines in their order. Every reader and writer runs
- * it over the same bytes, so all agree, whatever becomes of any lock. Its fields are for everybody to read, and for it alone to set:
+ * it over the same bytes, so all agree, even where the lock is broken. Its fields are for everybody to read, and for it alone to set:
  * an append reads them too often to go through a getter each time.
  */
 export class Chain {

@@ -66,7 +66,7 @@ function refuseOther(lock: 'auto' | LockKind, kind: 'auto' | LockKind, path: str
 }
 
 /**
- * The kind that wal.lock names; undefined where there is none. One that names none is written anew, in place, for others may have
+ * The kind that wal.lock names; undefined where there is none. One that names none is written again, in place, for others may have
  * it open.
  */
 function recordedKind(

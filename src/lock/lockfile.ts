@@ -60,7 +60,7 @@ export function lockfileLock(storage: Storage, path: string, staleMs: number): L
 
 /**
  * Tells of a lock that is dated in the future, as after the clock was set back, whether its holder is dead: a living one dates
- * it anew before it gets stale.
+ * it again before it gets stale.
  */
 class AheadOfTime {
   readonly #staleMs: number;

@@ -108,7 +108,7 @@ export function writeHolder(storage: Storage, path: string, holder: Holder): voi
 /** Writes the hint of who holds the turn: one overwrite, for people; it decides nothing. */
 export class HolderHint {
   readonly #file: StorageFile;
-  /** All but the digits of `since` stays the same: every turn writes them, so only they are made anew. */
+  /** All but the digits of `since` stays the same: every turn writes them, so only they are made again. */
   readonly #bytes: Buffer;
   readonly #digits: number;
 

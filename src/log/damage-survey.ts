@@ -128,7 +128,7 @@ export class DamageSurvey {
     }
   }
 
-  /** The numbers from this one on are given anew: what is said of them from here on is of other entries. */
+  /** The numbers from this one on are given again: what is said of them from here on is of other entries. */
   #reuse(first: number): void {
     for (const stretch of this.#unproven) if (stretch.from >= first) this.#unproven.delete(stretch);
   }

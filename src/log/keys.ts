@@ -79,11 +79,6 @@ export class Keys {
     this.scope = raisedScope(this.scope, window, seq);
   }
 
-  /** What a seal says holds after it. */
-  goOn(scope: KeyScope): void {
-    this.scope = scope;
-  }
-
   /** The lines from entry `since` on come next, and none that was read counts. `scope`: what holds there; undefined: at the log's beginning. */
   begin(since: number, scope: KeyScope | undefined): void {
     this.#round++;

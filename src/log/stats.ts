@@ -24,7 +24,7 @@ export interface WalStats {
   readonly superseded: number;
   /**
    * Times the log was found to have been replaced, or rewritten in place, while the Wal was open (a checkout, a restore, a
-   * log rotation): it was read anew, and appends went on there. The option `onRewound` tells where acknowledged entries
+   * log rotation): it was read again, and appends went on there. The option `onRewound` tells where acknowledged entries
    * are gone by that.
    */
   readonly replacements: number;

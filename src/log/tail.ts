@@ -98,7 +98,7 @@ export class Tail extends ChainFeed {
     if (line.synced > this.synced) this.synced = line.synced;
     if (line.key !== undefined) this.keys.add(line.key, line);
     if (line.keyWindow !== undefined) this.keys.raise(line.keyWindow, line.seq);
-    if (line.keys !== undefined) this.keys.goOn(line.keys);
+    if (line.keys !== undefined) this.keys.scope = line.keys;
     if (line.fold !== undefined) this.fold = recordedFold(this.fold, line.fold);
     this.#observer.accepted(line);
     if (this.#listeners.size > 0) this.tell(bytes, start, end);

@@ -23,7 +23,7 @@ export interface WitnessParts {
 /** So long after an acknowledgement the mark is raised, unless appends are on their way. */
 const IDLE_MS = 1000;
 
-/** What is looked for while the log is read from its beginning, or anew. */
+/** What is looked for while the log is read from its beginning, or again. */
 interface Search {
   readonly mark: Head | undefined;
   hasMark: boolean;
@@ -144,7 +144,7 @@ export class Witness {
     this.#stale = undefined;
   }
 
-  /** Raises the mark, where the log still holds what was acknowledged; reads it anew where it may not. */
+  /** Raises the mark, where the log still holds what was acknowledged; reads it again where it may not. */
   async #look(): Promise<void> {
     const { store, tail } = this.#parts;
     const { place } = store.marks;

@@ -191,7 +191,7 @@ export interface BlockingStore {
  * The feed of `catchUp`, `confirm` and `write` is the writer's own, always the same one: the store keeps it where the log ends.
  */
 export interface LineStore {
-  /** Feeds every line since last time. After a replacement it begins anew, with `begin(..., true)`. */
+  /** Feeds every line since last time. After a replacement it begins again, with `begin(..., true)`. */
   catchUp(feed: LineFeed): Promise<void>;
   /**
    * Makes sure that what was fed lies there still, before it is acknowledged; feeds what there is where that needs more than a look.

@@ -183,7 +183,7 @@ async function makeSnapshot<V>(host: CompactHost, fold: Fold<V>, sealed: Sealed)
 
 /**
  * Whether a snapshot of `head`, or one past it, is as it was written: what it could be made good from is deleted next.
- * One of `head` that is damaged can be made anew; at a later one this throws ERR_WAL_CORRUPT.
+ * One of `head` that is damaged can be made again; at a later one this throws ERR_WAL_CORRUPT.
  */
 async function isWhole(store: LineStore, snapshot: SnapshotHeader, head: Head): Promise<boolean> {
   try {

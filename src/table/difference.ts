@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Change } from './overlay.ts';
 import type { View } from './view.ts';
 
-/** Op of the changes that are told when a table was loaded anew. */
+/** Op of the changes that are told when a table was loaded again. */
 const RELOAD_OP = 'wal.reload';
 
 /** What became of the ids from one view to another, of which nobody knows how it came about. */

@@ -9,7 +9,7 @@ export interface Change<V = unknown> {
   readonly id: string;
   /** The record's number. */
   readonly seq: number;
-  /** The record's op; `wal.reload` where the table was loaded anew, and nobody can say what was between. */
+  /** The record's op; `wal.reload` where the table was loaded again, and nobody can say what was between. */
   readonly op: string;
   /** Undefined where the id was not there. */
   readonly before: Item<V> | undefined;

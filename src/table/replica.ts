@@ -23,7 +23,7 @@ const LOAD_AGAIN_MS = 25;
 /** Hears what becomes of a state. */
 export interface Watcher<V> {
   changed(changes: readonly Change<V>[]): void;
-  /** The state was loaded anew; the one before is asked no more after this. */
+  /** The state was loaded again; the one before is asked no more after this. */
   reloaded(before: State<V>, after: State<V>): void;
 }
 
@@ -64,7 +64,7 @@ export class Replica<V> {
     return this.#failure;
   }
 
-  /** Whether the tail has gone where the state cannot follow, or the state's snapshot is damaged: it must be loaded anew. */
+  /** Whether the tail has gone where the state cannot follow, or the state's snapshot is damaged: it must be loaded again. */
   get isBehind(): boolean {
     return this.#inbox.isInterrupted || this.#state.isDamaged;
   }
@@ -104,7 +104,7 @@ export class Replica<V> {
     if (tail.trouble !== undefined) throw tail.trouble;
   }
 
-  /** Makes the state anew, from a snapshot and the lines after it. */
+  /** Makes the state again, from a snapshot and the lines after it. */
   reload(): Promise<void> {
     this.#loading ??= this.#load().finally(() => {
       this.#loading = undefined;

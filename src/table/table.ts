@@ -71,7 +71,7 @@ const LONG_MS = 10;
  * holds stays in its file until it is asked for; all that reads throws ERR_WAL_CORRUPT where that is damaged, and the next
  * `refresh` or transaction falls back to an older one.
  *
- * Where the log was replaced (a checkout) or compacted, the next `refresh` loads it anew. A record that cannot be folded in is told by
+ * Where the log was replaced (a checkout) or compacted, the next `refresh` loads it again. A record that cannot be folded in is told by
  * `refresh`, `update` and `transaction`; what reads goes on with the state before it. A table lives, and costs a little
  * for every line, until it or its Wal is closed: make one, and keep it. Tables of one fold (the same object) share their state.
  */

@@ -86,7 +86,7 @@ export class Transaction<V = unknown> {
     const body = entryBody(entry, now, rules);
     if (body.key !== undefined)
       throw broken(
-        "A transaction's entry takes no key: the transaction is decided anew at each try",
+        "A transaction's entry takes no key: the transaction is decided again at each try",
         'ERR_WAL_ENTRY',
       );
     // As it will be read: what toJSON and the like make of data, and not the caller's own object.

@@ -14,8 +14,8 @@ export type { ConvertedLines, EditedLine, LostRange, SurveyedMisfit };
 
 export interface RepairOptions {
   /**
-   * `tail` appends a record that names what is missing or damaged, and thereby lets the log go on; `salvage` makes the log
-   * anew of every entry that can be read, and keeps the original.
+   * `tail` appends a record that names what is missing or damaged, and thereby lets the log go on; `salvage` makes a
+   * new log of every entry that can be read, and keeps the original.
    */
   readonly mode: 'tail' | 'salvage';
   /**

@@ -59,7 +59,7 @@ export interface VerifyOptions {
 }
 
 export interface StatsOptions {
-  /** Begin to count anew after this answer. Default false. */
+  /** Begin to count from 0 after this answer. Default false. */
   readonly reset?: boolean | undefined;
 }
 

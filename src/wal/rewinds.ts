@@ -24,7 +24,7 @@ export function notedRewinds(directory: string): NotedRewind[] {
 }
 
 /**
- * Forgets what was acknowledged on this machine: what `notedRewinds` tells, and the mark, which the next append makes anew.
+ * Forgets what was acknowledged on this machine: what `notedRewinds` tells, and the mark, which the next append makes again.
  * For a log that was cut, restored or checked out on purpose. Throws ERR_WAL_ARGUMENT, ERR_WAL_PERMISSION or ERR_WAL_IO.
  */
 export function forgetRewinds(directory: string): void {

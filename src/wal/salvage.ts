@@ -44,7 +44,7 @@ const MOST_TRIES = 20;
 /** Where a plan is written to. */
 const NOTHING = { segment: () => {}, line: () => {} } as const;
 
-/** What a log is to be made anew of, and where that lies. */
+/** What a new log is to be made of, and where that lies. */
 interface Source {
   readonly directory: string;
   readonly meta: Meta;
@@ -53,7 +53,7 @@ interface Source {
 }
 
 /**
- * Makes a damaged log anew of all that can be read in it, and puts that in its place. The original is kept beside its
+ * Makes a new log of all that can be read in a damaged one, and puts it in that one's place. The original is kept beside its
  * backups. A crash at any moment leaves the old log, the new one, or what the next salvage goes on with.
  */
 export async function salvage(job: RepairJob): Promise<RepairReport> {

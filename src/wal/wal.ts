@@ -84,7 +84,7 @@ type BodyMaker<E> = (what: E, now: number, rules: EntryRules, key: string | unde
 
 /**
  * An append-only log that many processes and threads write at once. One readable line of JSON an entry; nothing
- * acknowledged is lost or doubled, whatever becomes of the lock.
+ * acknowledged is lost or doubled, even where the lock is broken.
  */
 export class Wal {
   readonly #store: LineStore;

@@ -98,7 +98,7 @@ export async function copyBeyond(
 ): Promise<{ copy: string; seq: number } | undefined> {
   let furthest: { copy: string; seq: number } | undefined;
   for (const copy of copiesOf(directory)) {
-    // What a salvage kept has the numbers that are given anew.
+    // What a salvage kept has the numbers that are given again.
     if (basename(copy).startsWith('before-repair-')) continue;
     const reached = await reachOf(copy);
     if (reached > (furthest?.seq ?? seq)) furthest = { copy, seq: reached };

@@ -2,7 +2,7 @@ import type { Scenario } from '../scenario.ts';
 
 const scenario: Scenario = {
   name: 'failing-sync',
-  about: 'a sync of one client fails; it opens the store anew, while others write',
+  about: 'a sync of one client fails; it opens the store again, while others write',
   source: 'ours',
   module: import.meta.url,
   clients: 4,
@@ -43,7 +43,7 @@ const scenario: Scenario = {
   ],
   checks: [
     {
-      name: 'who saw a sync fail is told so, writes no more before it opens the store anew, and does then',
+      name: 'who saw a sync fail is told so, writes no more before it opens the store again, and does then',
       ofAllSteps: true,
       *examine({ operations, found, iterations }) {
         const of = (word: string) => operations.filter(({ entries }) => entries[0]?.id.startsWith(word));
