@@ -6,7 +6,7 @@ import type { Job, Kind } from './work.ts';
 
 const SCRIPT = new URL(`./child-main${extname(import.meta.url)}`, import.meta.url);
 /** Nothing that is measured takes this long. */
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 180_000;
 
 const running = new Set<Child>();
 process.on('exit', () => {

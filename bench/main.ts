@@ -1,14 +1,16 @@
 // Measures appending, replaying and state, and compares: npm run bench -- --help
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { keepBusy } from './busy.ts';
 import { installPeers } from './compare/install.ts';
 import { benchOf } from './machine.ts';
 import { type Options, readOptions, USAGE } from './options.ts';
 import { makeWorkplace } from './place.ts';
-import { FULL, onlyOf, planOf, QUICK, type Section } from './plan.ts';
-import { ratiosOf } from './ratio.ts';
+import { FULL, onlyOf, planOf, QUICK } from './plan.ts';
+import { type Ratio, ratiosOf } from './ratio.ts';
 import { legendText, machineText, ratioText, sectionText, targetText } from './report.ts';
 import { type Result, runSection } from './run.ts';
+import type { Section } from './section.ts';
 import { outcomesOf } from './target.ts';
 import type { Figures } from './work.ts';
 import { WORKS } from './works.ts';
@@ -44,25 +46,31 @@ function list(plan: readonly Section[]): void {
   for (const { name, subjects } of plan) for (const subject of subjects) console.log(`${name} / ${subject}`);
 }
 
-async function measure(plan: readonly Section[], { directory, json }: Options): Promise<number> {
+async function measure(plan: readonly Section[], { directory, busy, json }: Options): Promise<number> {
   const workplace = makeWorkplace(resolve(directory));
   const machine = benchOf(workplace);
   const disk = await diskFigures(workplace);
-  print(machineText(machine, disk));
+  print(machineText(machine, disk, busy));
+  if (busy) keepBusy();
   const results: Result[] = [];
+  const ratios: Ratio[] = [];
   for (const section of plan) {
     const result = await runSection(section, workplace, progress);
     results.push(result);
     print(sectionText(result));
+    const found = ratiosOf(result);
+    if (found.length > 0) print(ratioText(found));
+    ratios.push(...found);
   }
-  const ratios = ratiosOf(results);
-  const targets = outcomesOf({ results, ratios });
-  if (ratios.length > 0) print(ratioText(ratios));
+  const targets = outcomesOf({ results, ratios, busy });
   print(targetText(targets));
   print(legendText([...new Set(plan.flatMap(({ subjects }) => subjects))]));
   if (json !== undefined) {
-    const sections = results.map(({ section, rows }) => ({ ...section, rows }));
-    writeFileSync(json, `${JSON.stringify({ machine, disk, sections, ratios, targets }, undefined, 2)}\n`);
+    const sections = results.map(({ section, rows, idle }) => ({ ...section, rows, idle }));
+    writeFileSync(
+      json,
+      `${JSON.stringify({ machine, busy, disk, sections, ratios, targets }, undefined, 2)}\n`,
+    );
   }
   const failed = results.some(({ rows }) => rows.some((row) => row.failed !== undefined));
   return failed ? 1 : 0;
@@ -72,10 +80,10 @@ async function measure(plan: readonly Section[], { directory, json }: Options): 
 async function diskFigures(workplace: string): Promise<Figures> {
   const directory = join(workplace, 'disk');
   mkdirSync(directory);
-  return WORKS.stream.trial({
+  return WORKS.crowd.trial({
     subject: 'raw disk',
     directory,
-    settings: { kind: 'stream', inFlight: 1, ms: 300, warmup: 1 },
+    settings: { kind: 'crowd', processes: 1, appends: 1000, inFlight: 1 },
   });
 }
 

@@ -7,6 +7,8 @@ export interface Options {
   readonly installPeers: boolean;
   readonly list: boolean;
   readonly quick: boolean;
+  /** Every core computes something else meanwhile. */
+  readonly busy: boolean;
   readonly only: RegExp;
   readonly rounds: number | undefined;
   /** Bytes of the large log that is opened. */
@@ -17,8 +19,9 @@ export interface Options {
 
 export const USAGE = `npm run bench -- [options]
 
-  --only PATTERN    only where "section / name" matches this regular expression, upper or lower case
-  --quick           one short trial each: under a minute, for a look and not for figures to go by
+  --only PATTERN    only where "table / name" matches this regular expression, upper or lower case: --only '^5 processes x 400 /'
+  --busy            a process a core computes for the whole run, because users' machines do other work as well
+  --quick           one short trial each, with fewer appends: for a look and not for figures to go by
   --rounds N        trials of each, in turn
   --size MB         how large the log is that is opened (default 256); 1000 is 1 GB, which takes a minute or more to make
   --json FILE       write all figures, of each trial, to this file
@@ -33,6 +36,7 @@ export function readOptions(args: string[]): Options {
       help: { type: 'boolean', short: 'h', default: false },
       'install-peers': { type: 'boolean', default: false },
       list: { type: 'boolean', default: false },
+      busy: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       only: { type: 'string', default: '' },
       rounds: { type: 'string' },
@@ -45,6 +49,7 @@ export function readOptions(args: string[]): Options {
     help: values.help,
     installPeers: values['install-peers'],
     list: values.list,
+    busy: values.busy,
     quick: values.quick,
     only: new RegExp(values.only, 'i'),
     rounds: values.rounds === undefined ? undefined : countOf('--rounds', values.rounds, 999),

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Child } from './child.ts';
+import { eachInFlight } from './in-flight.ts';
 import { latencyOf } from './latency.ts';
 import type { Figures, Link } from './work.ts';
 
@@ -40,17 +41,8 @@ export async function runTogether<T>(
   const start = (await link.hear()) as number;
   await sleep(start - clock() - 2);
   while (clock() < start);
-  const samples: number[] = [];
   const idle = process.cpuUsage();
-  const left = items.values();
-  const lane = async (): Promise<void> => {
-    for (const item of left) {
-      const before = performance.now();
-      await act(item);
-      samples.push(performance.now() - before);
-    }
-  };
-  await Promise.all(Array.from({ length: inFlight }, lane));
+  const samples = await eachInFlight(items, inFlight, act);
   const end = clock();
   const { user, system } = process.cpuUsage(idle);
   return { samples, end, cpu: user + system };

@@ -10,35 +10,39 @@ export interface Ratio {
   readonly rate: number;
   /** The lowest and the highest of them. */
   readonly range: readonly [low: number, high: number];
-  /** Median of ours / theirs; less is better. Undefined where no latency was measured. */
+  /** Median of ours / theirs, of the processor time of one; less is better. Undefined where it was not measured. */
+  readonly cpu: number | undefined;
+  /** The same of the slowest one. */
   readonly slowest: number | undefined;
   readonly trials: number;
 }
 
-const OURS: readonly string[] = ['wal lockfile', 'wal kernel'];
+const OURS: readonly string[] = ['wal lockfile', 'wal kernel', 'wal appendSync'];
 
 /** All of ours with the default durability against all others. */
-export function ratiosOf(results: readonly Result[]): Ratio[] {
-  return results.flatMap(({ section, rows }) => {
-    const rated = rows.filter(({ trials }) => trials[0]?.rate !== undefined);
-    const ours = rated.filter(({ subject }) => OURS.includes(subject));
-    const others = rated.filter(({ subject }) => !subject.startsWith('wal'));
-    return ours.flatMap((one) => others.map((other) => ratioOf(section.name, one, other)));
-  });
+export function ratiosOf({ section, rows }: Result): Ratio[] {
+  const rated = rows.filter(({ trials }) => trials[0]?.rate !== undefined);
+  const ours = rated.filter(({ subject }) => OURS.includes(subject));
+  const others = rated.filter(({ subject }) => !subject.startsWith('wal'));
+  return ours.flatMap((one) => others.map((other) => ratioOf(section.name, one, other)));
 }
 
 function ratioOf(work: string, ours: Row, theirs: Row): Ratio {
   const rates = pairs(ours, theirs, 'rate');
-  const slowest = pairs(ours, theirs, 'slowest');
   return {
     work,
     ours: ours.subject,
     against: theirs.subject,
     rate: median(rates),
     range: [Math.min(...rates), Math.max(...rates)],
-    slowest: slowest.length === 0 ? undefined : median(slowest),
+    cpu: middle(pairs(ours, theirs, 'cpu')),
+    slowest: middle(pairs(ours, theirs, 'slowest')),
     trials: rates.length,
   };
+}
+
+function middle(ratios: readonly number[]): number | undefined {
+  return ratios.length === 0 ? undefined : median(ratios);
 }
 
 function pairs(ours: Row, theirs: Row, figure: string): number[] {

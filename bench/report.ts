@@ -1,5 +1,5 @@
+import { describe } from './describe.ts';
 import type { Bench } from './machine.ts';
-import { describe } from './plan.ts';
 import type { Ratio } from './ratio.ts';
 import type { Result } from './run.ts';
 import { type SubjectName, subjectOf } from './subjects.ts';
@@ -9,10 +9,10 @@ import type { Figures } from './work.ts';
 
 /** The parts of the report, as plain text to be printed and pasted. */
 
-export function machineText(machine: Bench, disk: Figures): string {
+export function machineText(machine: Bench, disk: Figures, busy: boolean): string {
   const { cpu, cores, memoryGB, system, node, fileSystem, load, versions } = machine;
   return [
-    `machine      ${cpu}, ${cores} cores, ${memoryGB} GB; ${system}; load ${load.toFixed(2)} before the first trial`,
+    `machine      ${cpu}, ${cores} cores, ${memoryGB} GB; ${system}; load ${load.toFixed(2)} before the first trial${busy ? '; busy: a process a core computes' : ''}`,
     `node         ${node}`,
     `file system  ${fileSystem}`,
     `disk         write + fdatasync of one line: p50 ${number(disk.p50)} ms, ${disk.p99 === undefined ? '' : `p99 ${number(disk.p99)} ms, `}slowest ${number(disk.slowest)} ms`,
@@ -22,7 +22,7 @@ export function machineText(machine: Bench, disk: Figures): string {
   ].join('\n');
 }
 
-export function sectionText({ section, rows }: Result): string {
+export function sectionText({ section, rows, idle }: Result): string {
   const titles = [section.name, ...section.columns.map(({ title }) => title)];
   const measured = rows.filter(({ trials }) => trials.length > 0);
   const cells = measured.map(({ subject, median }) => [
@@ -34,31 +34,40 @@ export function sectionText({ section, rows }: Result): string {
     ...(failed === undefined ? [] : [`${subject}: FAILED: ${failed}`]),
   ]);
   const body = cells.length > 0 ? table(titles, cells) : section.name;
-  return [body, `(${describe(section)})`, ...absent].join('\n');
+  const quiet = `(idle before each round: ${idle.map((share) => Math.round(share)).join(', ')} %)`;
+  return [body, `(${describe(section)})`, quiet, ...absent].join('\n');
 }
 
 export function ratioText(ratios: readonly Ratio[]): string {
-  const rows = ratios.map(({ work, ours, against, rate, range, slowest, trials }) => [
-    work,
-    ours,
+  const rows = ratios.map(({ work, ours, against, rate, range, cpu, slowest, trials }) => [
+    `${work}: ${ours}`,
     against,
     `${number(rate)} x`,
     `${number(range[0])} to ${number(range[1])}`,
-    slowest === undefined ? '-' : `${number(slowest)} x`,
+    times(cpu),
+    times(slowest),
     String(trials),
   ]);
-  const titles = ['ours / theirs', 'ours', 'theirs', 'rate', 'lowest to highest', 'slowest', 'trials'];
-  return `${table(titles, rows, 3)}\n(medians of the trials' ratios; rate: more is better; slowest append: less is better)`;
+  const titles = ['ours / theirs', 'theirs', 'rate', 'lowest to highest', 'CPU', 'slowest', 'trials'];
+  return `${table(titles, rows, 2)}\n(medians of the ratios within a round; rate: more is better; processor time and slowest append: less is better)`;
 }
 
+const times = (ratio: number | undefined): string => (ratio === undefined ? '-' : `${number(ratio)} x`);
+
 export function targetText(outcomes: readonly Outcome[]): string {
-  const rows = outcomes.map(({ name, unit, bound, sense, measured, reached }) => [
-    name,
-    reached === undefined ? 'not measured' : reached ? 'reached' : 'NOT REACHED',
-    `${sense} ${number(bound)} ${unit}`,
-    measured === undefined ? '-' : `${number(measured)} ${unit}`,
-  ]);
-  return table(['target', '', 'bound', 'measured'], rows, 2);
+  const rows = outcomes.flatMap(({ name, unit, bound, sense, measured, reached }) =>
+    measured === undefined
+      ? []
+      : [
+          [
+            name,
+            reached ? 'reached' : 'NOT REACHED',
+            `${sense} ${number(bound)} ${unit}`,
+            `${number(measured)} ${unit}`,
+          ],
+        ],
+  );
+  return `${table(['target', '', 'bound', 'measured'], rows, 2)}\n(${outcomes.length - rows.length} targets not measured)`;
 }
 
 /** What stands behind the names in the tables. */

@@ -2,8 +2,9 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { killAll } from './child.ts';
+import { idleShare } from './idle.ts';
 import { median } from './median.ts';
-import type { Section } from './plan.ts';
+import type { Section } from './section.ts';
 import { type SubjectName, subjectOf } from './subjects.ts';
 import type { Figures, Kind, Task, Work } from './work.ts';
 import { WORKS } from './works.ts';
@@ -12,6 +13,8 @@ import { WORKS } from './works.ts';
 export interface Result {
   readonly section: Section;
   readonly rows: readonly Row[];
+  /** How much of the machine's processor time nobody used before each round, in per cent. */
+  readonly idle: readonly number[];
 }
 
 export interface Row {
@@ -94,7 +97,6 @@ class Contestant {
 
 function whyNot({ settings }: Section, name: SubjectName): string | undefined {
   const subject = subjectOf(name);
-  if (settings.kind === 'crowd' && subject.alone !== undefined) return subject.alone;
   if (settings.kind === 'stopped-holder' && process.platform === 'win32') return 'Windows stops no processes';
   return subject.missing?.();
 }
@@ -109,7 +111,9 @@ export async function runSection(
     (subject) => new Contestant(section, subject, join(directory, subject.replaceAll(' ', '-'))),
   );
   for (const contestant of contestants) await contestant.prepare();
+  const idle: number[] = [];
   for (let round = 1; round <= section.rounds; round++) {
+    idle.push(await idleShare());
     for (const contestant of contestants) {
       progress(`${section.name}, round ${round} of ${section.rounds}: ${contestant.subject}`);
       await contestant.trial();
@@ -117,7 +121,7 @@ export async function runSection(
   }
   rmSync(directory, { recursive: true });
   mkdirSync(directory);
-  return { section, rows: contestants.map((contestant) => contestant.row()) };
+  return { section, rows: contestants.map((contestant) => contestant.row()), idle };
 }
 
 /** A figure that a trial lacks, such as a p99 of few, has no median. */

@@ -4,8 +4,6 @@ import type { Entry } from '../src/index.ts';
 export interface Subject {
   /** Its settings, for whoever reads the figures. */
   readonly settings: string;
-  /** Why more than one process cannot use it at once, where that is so. */
-  readonly alone?: string;
   /** The kind of lock it uses, where that is this package's. */
   readonly lock?: 'kernel' | 'lockfile';
   /** Why it cannot take part on this machine, where it cannot. */

@@ -1,15 +1,15 @@
 import { type Durability, lastData, Wal } from '../src/index.ts';
 import { fillByAppending, type Session, type Subject } from './subject.ts';
 
-/** This package. */
-export function walSubject(lock: 'kernel' | 'lockfile', durability: Durability): Subject {
+/** This package. `blocking`: with appendSync. */
+export function walSubject(lock: 'kernel' | 'lockfile', durability: Durability, blocking = false): Subject {
   return {
-    settings: `${lock} lock, ${durability === 'sync' ? 'acknowledged when synced' : 'acknowledged when written'}`,
+    settings: `${lock} lock, ${blocking ? 'appendSync, ' : ''}${durability === 'sync' ? 'acknowledged when synced' : 'acknowledged when written'}`,
     lock,
     open: async ({ directory }) => {
       const wal = await Wal.open(directory, { lock, durability });
       const session: Session = {
-        append: (entry) => wal.append(entry),
+        append: blocking ? (entry) => wal.appendSync(entry) : (entry) => wal.append(entry),
         fill: (entries) => fillByAppending(session, entries),
         replay: async () => {
           let count = 0;

@@ -5,8 +5,19 @@ export type Figures = Readonly<Record<string, number>>;
 
 /** What is to be done, as a section of the plan says it; sent to child processes as JSON. */
 export type Settings =
-  | { readonly kind: 'stream'; readonly inFlight: number; readonly ms: number; readonly warmup: number }
-  | { readonly kind: 'crowd'; readonly processes: number; readonly appends: number }
+  | {
+      readonly kind: 'crowd';
+      readonly processes: number;
+      /** Of each process. */
+      readonly appends: number;
+      readonly inFlight: number;
+    }
+  | {
+      readonly kind: 'calls';
+      readonly of: 'append' | 'record';
+      readonly inFlight: number;
+      readonly times: number;
+    }
   | { readonly kind: 'flood'; readonly appends: number }
   | { readonly kind: 'replay'; readonly records: number }
   | {

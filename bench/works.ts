@@ -1,4 +1,5 @@
 import type { Kind, Work } from './work.ts';
+import { calls } from './works/calls.ts';
 import { churn } from './works/churn.ts';
 import { compaction } from './works/compaction.ts';
 import { crowd } from './works/crowd.ts';
@@ -11,13 +12,12 @@ import { opening } from './works/opening.ts';
 import { refresh } from './works/refresh.ts';
 import { replay } from './works/replay.ts';
 import { stoppedHolder } from './works/stopped-holder.ts';
-import { stream } from './works/stream.ts';
 import { tracker } from './works/tracker.ts';
 import { update } from './works/update.ts';
 
 export const WORKS: { readonly [K in Kind]: Work<K> } = {
-  stream,
   crowd,
+  calls,
   flood,
   replay,
   'stopped-holder': stoppedHolder,

@@ -1,18 +1,28 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { crc32 } from 'node:zlib';
+import { makeEntries } from '../bench/entry.ts';
+import { openFloor } from '../bench/floor/floor.ts';
+import { openLocks } from '../bench/floor/locks.ts';
+import { SharedSync } from '../bench/floor/shared-sync.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 
 const MAIN = fileURLToPath(new URL(`../bench/main${extname(import.meta.url)}`, import.meta.url));
 
 interface Written {
   readonly machine: { readonly node: string };
+  readonly busy: boolean;
   readonly disk: Record<string, number>;
-  readonly sections: { name: string; rows: { subject: string; trials: Record<string, number>[] }[] }[];
-  readonly ratios: { rate: number; slowest?: number }[];
+  readonly sections: {
+    name: string;
+    idle: number[];
+    rows: { subject: string; trials: Record<string, number>[] }[];
+  }[];
+  readonly ratios: { rate: number; cpu: number; slowest: number }[];
 }
 
 function bench(...args: string[]) {
@@ -20,21 +30,21 @@ function bench(...args: string[]) {
   return { status, stdout, stderr };
 }
 
-test('a quick benchmark of one subject and the bare disk prints tables and writes figures, all of them positive', async () => {
+test('a quick, busy benchmark of two tables prints them, ratios to the floor and figures', async () => {
   await inScratch('bench', (directory) => {
     const json = join(directory, 'figures.json');
-    const only = '^(1 in flight / (wal kernel|raw disk)|5 processes x 20 / wal kernel)$';
+    const only = '^(5 processes x 20 / (wal kernel|floor)|calls of a lone append / wal kernel)$';
     const work = join(directory, 'work');
-    const run = bench('--quick', '--only', only, '--json', json, '--dir', work);
+    const run = bench('--quick', '--busy', '--only', only, '--json', json, '--dir', work);
     assert.equal(run.status, 0, run.stderr + run.stdout);
 
-    const { machine, disk, sections, ratios } = JSON.parse(readFileSync(json, 'utf8')) as Written;
-    assert.equal(machine.node, process.version);
+    const { machine, busy, disk, sections, ratios } = JSON.parse(readFileSync(json, 'utf8')) as Written;
+    assert.deepEqual([machine.node, busy], [process.version, true]);
     assert.deepEqual(
       sections.map(({ name, rows }) => [name, rows.map(({ subject }) => subject)]),
       [
-        ['1 in flight', ['wal kernel', 'raw disk']],
-        ['5 processes x 20', ['wal kernel']],
+        ['5 processes x 20', ['wal kernel', 'floor']],
+        ['calls of a lone append', ['wal kernel']],
       ],
     );
     const trials = sections.flatMap(({ rows }) => rows.flatMap((row) => row.trials));
@@ -44,14 +54,59 @@ test('a quick benchmark of one subject and the bare disk prints tables and write
       for (const [name, value] of Object.entries(figures))
         assert.ok(Number.isFinite(value) && value > 0, `${name} is ${value}`);
     }
+    const [, { functions = 0, calls = 0, files = 0 } = {}] = sections.map(({ rows }) => rows[0]?.trials[0]);
+    assert.ok(
+      calls >= functions && functions > files,
+      `${functions} functions, ${calls} calls, ${files} files`,
+    );
+    for (const { idle } of sections)
+      assert.ok(idle.length === 1 && idle.every((share) => share >= 0 && share <= 100));
     assert.equal(ratios.length, 1);
-    assert.ok(ratios.every(({ rate }) => rate > 0));
+    assert.ok(ratios.every(({ rate, cpu, slowest }) => rate > 0 && cpu > 0 && slowest > 0));
 
-    for (const { name } of sections)
-      assert.match(run.stdout, new RegExp(`^${name} +(elapsed ms +)?appends/s`, 'm'));
+    assert.match(run.stdout, /^machine .*busy/m);
+    assert.match(run.stdout, /^5 processes x 20 +elapsed ms +appends\/s .*CPU us$/m);
+    assert.match(run.stdout, /^calls of a lone append +functions +calls +files/m);
+    assert.match(run.stdout, /^5 processes x 20: wal kernel +floor +\S+ x/m);
     assert.match(run.stdout, /^5 processes x 20 from a common start, kernel lock +(reached|NOT REACHED) /m);
-    assert.match(run.stdout, /^5 processes x 20 from a common start, lockfile +not measured /m);
     assert.deepEqual(readdirSync(work), []);
+  });
+});
+
+test('two floors that append by turns leave one chain, in which each line is whole', async () => {
+  await inScratch('floor', async (directory) => {
+    const floors = [openFloor(directory, false), openFloor(directory, true)];
+    const entries = makeEntries(6, 1);
+    for (const [i, entry] of entries.entries()) await floors[i % 2]?.append({ ...entry, op: `ö${i}` });
+    await Promise.all(entries.map((entry) => floors[0]?.append(entry)));
+    for (const floor of floors) floor.close();
+
+    let head = '00000000';
+    const lines = readFileSync(join(directory, 'floor.jsonl'), 'utf8').trimEnd().split('\n');
+    for (const [i, line] of lines.entries()) {
+      const { crc, prev, seq } = JSON.parse(line);
+      assert.deepEqual([prev, seq], [head, i + 1]);
+      assert.equal(crc, crc32(line.slice(18)).toString(16).padStart(8, '0'));
+      head = crc;
+    }
+    assert.equal(lines.length, 12);
+  });
+});
+
+test('what one process has synced is not synced again by another', async () => {
+  await inScratch('floor', (directory) => {
+    const file = openSync(join(directory, 'floor.jsonl'), 'a+');
+    writeFileSync(file, 'x'.repeat(100));
+    const locks = openLocks(join(directory, 'floor.lock'));
+    // A sync of no file is an error.
+    const [leader, other] = [file, -1].map(
+      (each) => new SharedSync(each, locks, join(directory, 'floor.mark')),
+    );
+    leader?.upTo(100, 6);
+    other?.upTo(100, 6);
+    assert.throws(() => other?.upTo(101, 6), { code: 'ERR_OUT_OF_RANGE' });
+    for (const each of [leader, other, locks]) each?.close();
+    closeSync(file);
   });
 });
 

@@ -13,11 +13,10 @@ interface Database {
 
 const keyOf = (n: number): string => String(n).padStart(16, '0');
 
-/** classic-level: LevelDB, each put synced. */
+/** classic-level: LevelDB, each put synced. It lets one process in. */
 export function levelSubject(): Subject {
   return {
     settings: 'put() with sync: true awaited',
-    alone: 'LevelDB lets one process in',
     missing: () => missingPeer('classic-level'),
     open: async ({ directory }) => {
       const { ClassicLevel } = loadPeer<{ ClassicLevel: new (path: string) => Database }>('classic-level');

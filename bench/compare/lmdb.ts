@@ -20,7 +20,8 @@ interface Lmdb {
  * lmdb-js. `overlapping`: its default, where put() resolves at the commit and the sync comes after it, so that an append is
  * acknowledged when `flushed` resolves. Else overlappingSync is off, and put() resolves when its commit is synced.
  *
- * Many processes number their entries in a synchronous transaction: the next key depends on what is there.
+ * Many processes that do not overlap number their entries in a synchronous transaction: the next key depends on what is there. Where
+ * syncs overlap, only put() tells of the sync, and each process has a range of keys of its own.
  */
 export function lmdbSubject(overlapping: boolean): Subject {
   return {
@@ -35,10 +36,10 @@ export function lmdbSubject(overlapping: boolean): Subject {
         ...(overlapping ? undefined : { overlappingSync: false }),
       });
       const last = (): number => [...db.getKeys({ reverse: true, limit: 1 })][0] ?? 0;
-      let key = last();
+      let key = shared ? process.pid * 2 ** 24 : last();
       const append = (entry: Entry): unknown => {
         const line = JSON.stringify(entry);
-        if (shared) return db.transactionSync(() => void db.put(last() + 1, line));
+        if (shared && !overlapping) return db.transactionSync(() => void db.put(last() + 1, line));
         const put = db.put(++key, line);
         return overlapping ? put.then(() => db.flushed) : put;
       };

@@ -4,7 +4,7 @@ import { figuresOf, type Run, runTogether, startTogether } from '../race.ts';
 import { subjectOf } from '../subjects.ts';
 import type { Job, Link, Work } from '../work.ts';
 
-/** Many processes, each awaiting each of its appends, from a common start. */
+/** Some processes, each with so many appends in flight, from a common start. */
 export const crowd: Work<'crowd'> = {
   trial: async (task) => {
     const { processes } = task.settings;
@@ -18,9 +18,10 @@ export const crowd: Work<'crowd'> = {
 };
 
 async function writer({ subject, directory, seed, settings }: Job<'crowd'>, link: Link): Promise<Run> {
-  const entries = makeEntries(settings.appends, seed);
-  const session = await subjectOf(subject).open({ directory, shared: true, entries });
-  const run = await runTogether(link, entries, (entry) => session.append(entry));
+  const { processes, appends, inFlight } = settings;
+  const entries = makeEntries(appends, seed);
+  const session = await subjectOf(subject).open({ directory, shared: processes > 1, entries });
+  const run = await runTogether(link, entries, (entry) => session.append(entry), inFlight);
   await session.close();
   return run;
 }

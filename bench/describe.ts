@@ -1,0 +1,48 @@
+import type { Section } from './section.ts';
+import type { SettingsOf } from './work.ts';
+
+/** What a section's figures are about, for the line under its name. */
+export function describe({ settings, rounds }: Section): string {
+  const median = rounds === 1 ? 'one trial each' : `medians of ${rounds} trials each, taking turns`;
+  switch (settings.kind) {
+    case 'crowd':
+      return `${crowdText(settings)}, from a common start; ${median}`;
+    case 'calls':
+      return `of the library, for each of ${settings.times.toLocaleString('en')}, counted by V8; the files are its modules before they are bundled`;
+    case 'flood':
+      return `one process calls append ${settings.appends.toLocaleString('en')} times, and half as often, with room for all, and where each waits for room; ${median}`;
+    case 'replay':
+      return `one process reads and parses ${settings.records.toLocaleString('en')} records from the cache; ${median}`;
+    case 'stopped-holder':
+      return `appends of ${settings.others} other processes, lockTimeoutMs ${settings.lockTimeoutMs}; ${median}`;
+    case 'killed-holder':
+      return 'from kill -9 of the holder until the append that waits is acknowledged; one trial each';
+    case 'opening':
+      return `logs of ${megabytes(settings.smallBytes)} and ${megabytes(settings.largeBytes)}, each opened ${settings.times} times a trial, in turn; ${median}`;
+    case 'load':
+      return `one process takes up ${settings.ids.toLocaleString('en')} ids from the cache; ${median}`;
+    case 'refresh':
+      return `${settings.times} times; the record is another process's; ${median}`;
+    case 'update': {
+      const { processes, updates, inFlight } = settings;
+      return `${processes} processes each update one id ${updates} times, ${inFlight} in flight, from a common start; ${median}`;
+    }
+    case 'compaction':
+      return `slowest append of ${settings.writers} processes while a log of ${settings.records.toLocaleString('en')} records is compacted, twice, and as long without; ${median}`;
+    case 'churn':
+      return `files' bytes beyond an empty log's, after ${settings.cycles.toLocaleString('en')} times; ${median}`;
+    case 'harness':
+      return `one client of no-data-loss appends ${settings.appends.toLocaleString('en')} times, to a target that does nothing and to this log; ${median}`;
+    case 'history':
+      return `${settings.operations.toLocaleString('en')} operations that nothing is wrong with; ${median}`;
+    case 'tracker':
+      return `${settings.issues.toLocaleString('en')} issues, ${settings.changes} changes after a compaction: a process each, beyond "node -e 0"; medians of ${settings.times} in turn`;
+  }
+}
+
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toLocaleString('en')} MB`;
+
+function crowdText({ processes, appends, inFlight }: SettingsOf<'crowd'>): string {
+  const each = `${appends.toLocaleString('en')} appends, ${inFlight.toLocaleString('en')} in flight`;
+  return processes === 1 ? `one process, ${each}` : `${processes} processes, each ${each}`;
+}
