@@ -6,8 +6,9 @@ import { systemClock } from '../src/clock/clock.ts';
 import { segmentName, segmentSeq } from '../src/format/names.ts';
 import { Wal } from '../src/index.ts';
 import { inScratch } from '../src/lab/scratch.ts';
-import { changedFile, changedSurroundings } from '../src/lab/wrapped-storage.ts';
+import { changedFile, changedStorage, changedSurroundings } from '../src/lab/wrapped-storage.ts';
 import { nodeStorage } from '../src/storage/node.ts';
+import type { StorageFile } from '../src/storage/storage.ts';
 
 /** More than is read at once. */
 const LONG = 150_000;
@@ -96,5 +97,34 @@ test('a table that was loaded from an older file, which was there for a moment, 
     const wal = await Wal.openIn(changedSurroundings({ storage }), directory, {});
     const table = await wal.table();
     assert.deepEqual([times > 1, table.size], [true, 4]);
+    await wal.close();
+  }));
+
+test('an append that its key answers is answered again where the log is replaced before that, and is not unknown', () =>
+  inScratch('replaced-meanwhile', async (directory) => {
+    const first = { op: 'add', id: 'bd-1' };
+    const old = await Wal.open(directory, { segmentBytes: 4096 });
+    await old.append(first, { key: 'once' });
+    await old.append({ op: 'add', id: 'bd-2', data: 'x'.repeat(4096) });
+    await old.append({ op: 'add', id: 'bd-3' });
+    await old.close();
+    const path = join(directory, segmentName(3));
+    let isDue = false;
+    const sync = async (file: StorageFile) => {
+      await file.sync();
+      if (isDue) {
+        writeFileSync(`${path}.copy`, readFileSync(path));
+        renameSync(`${path}.copy`, path);
+      }
+      isDue = false;
+    };
+    const storage = changedStorage({}, { sync });
+    const wal = await Wal.openIn(changedSurroundings({ storage }), directory);
+    isDue = true;
+    const answers = [wal.append(first, { key: 'once' }), wal.append({ op: 'add', id: 'bd-4' })];
+    const [again, next] = await Promise.all(answers);
+    assert.equal(isDue, false);
+    assert.deepEqual([again?.seq, again?.duplicate, next?.seq], [1, true, 4]);
+    assert.equal(wal.stats().replacements, 1);
     await wal.close();
   }));

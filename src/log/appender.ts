@@ -171,7 +171,8 @@ export class Appender implements Turn {
   #land(pending: Pending, seq: number): void {
     pending.seq = seq;
     pending.epoch = this.tail.epoch;
-    if (seq < pending.lowestSeq) pending.lowestSeq = seq;
+    // Of one that is answered by its key, another line is there.
+    if (!pending.duplicate && seq < pending.lowestSeq) pending.lowestSeq = seq;
     this.queue.take(pending);
     this.#landed.push(pending);
   }

@@ -95,8 +95,9 @@ export class Queue {
   /** Rejects those whose signal has aborted, as their callers asked; what is being written, or may be in the log, goes on. */
   takeBack(some: Iterable<Pending>): void {
     for (const pending of some) {
-      const { signal, settled, everLanded, writing } = pending;
-      if (signal?.aborted && !settled && !everLanded && !writing) this.reject(pending, abortedError(signal));
+      const { signal, settled, epoch, everLanded, writing } = pending;
+      const isWritten = epoch !== undefined || everLanded;
+      if (signal?.aborted && !settled && !isWritten && !writing) this.reject(pending, abortedError(signal));
     }
   }
 

@@ -69,7 +69,7 @@ export const TURNS: readonly Mutant[] = [
     told: 'DURABILITY: When an append is rejected',
     edits: [
       { file: 'log/pending', find: 'Math.min(this.lowestSeq, this.seq)', replace: 'this.seq' },
-      { file: 'log/appender', find: 'if (seq < pending.lowestSeq)', replace: '' },
+      { file: 'log/appender', find: ' && seq < pending.lowestSeq', replace: '' },
     ],
     caughtBy: {
       by: 'test',
