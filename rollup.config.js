@@ -1,5 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
 
 const built = resolve(import.meta.dirname, 'dist');
 const scripts = join(built, 'scripts');
@@ -15,6 +17,36 @@ const entries = [
     .map((name) => `lab/${name.slice(0, -'.js'.length)}`),
 ];
 
+/**
+ * The library in three files: what opening and appending need; tables; and the rest, which is loaded when it is asked for.
+ * Beside it in one file what the command line's append needs. One file more costs a short process as much as 10 KB more in one.
+ */
+function chunks() {
+  let library;
+  let command;
+  return {
+    onlyExplicitManualChunks: true,
+    manualChunks(id, { getModuleInfo }) {
+      library ??= reachedFrom(join(built, 'src/index.js'), getModuleInfo);
+      command ??= reachedFrom(join(built, 'src/cli/commands/append.js'), getModuleInfo);
+      if (library.has(id)) return 'wal';
+      const [room] = relative(join(built, 'src'), id).split(sep);
+      if (room === 'lab') return undefined;
+      if (command.has(id) || id === packageFile('commander/index.js')) return 'cli';
+      if (room === 'table') return /[\\/](compact|past)\.js$/.test(id) ? 'rest' : 'table';
+      return ['wal', 'log', 'file', 'format'].includes(room) ? 'rest' : undefined;
+    },
+  };
+}
+
+/** The modules that are loaded with one. */
+function reachedFrom(id, getModuleInfo, seen = new Set()) {
+  if (seen.has(id)) return seen;
+  seen.add(id);
+  for (const next of getModuleInfo(id)?.importedIds ?? []) reachedFrom(next, getModuleInfo, seen);
+  return seen;
+}
+
 /** A module finds what lies beside it from wherever its code is put. */
 const ownUrls = {
   name: 'own-urls',
@@ -24,6 +56,56 @@ const ownUrls = {
       .split(sep)
       .join('/');
     return `new URL(${JSON.stringify(path)}, import.meta.url).href`;
+  },
+};
+
+/**
+ * The dependencies that every process would load, put into the files that use them: loading such a package costs a short
+ * process more than an append does.
+ */
+const bundled = ['commander', 'fast-json-stable-stringify'];
+const packageFile = (name) => fileURLToPath(new URL(`node_modules/${name}`, import.meta.url));
+
+/** Makes modules of the two packages' files, each of which is CommonJS in its plainest form. */
+const bundledPackages = {
+  name: 'bundled-packages',
+  resolveId(id, importer) {
+    if (bundled.includes(id)) return packageFile(`${id}/index.js`);
+    if (!importer?.includes('node_modules') || !id.startsWith('.')) return null;
+    return resolve(dirname(importer), id.endsWith('.js') ? id : `${id}.js`);
+  },
+  transform(code, id) {
+    if (!id.includes('node_modules')) return null;
+    const module = code
+      .replace("'use strict';", '')
+      // What starts commands that are programs of their own: there are none here.
+      .replace("const childProcess = require('node:child_process');", 'const childProcess = undefined;')
+      .replace(/^const (\w+) = require\('([^']+)'\)\.\1;$/gm, "import { $1 } from '$2';")
+      .replace(/^const (\{[^}]+\}|\w+) = require\('([^']+)'\);$/gm, "import $1 from '$2';")
+      .replace(/^exports\.(\w+) = \1;/gm, 'export { $1 };')
+      .replace(/^exports\.(\w+) = /gm, 'export const $1 = ')
+      .replace(/^module\.exports = /m, 'export default ');
+    if (/\brequire\(|\bexports\b/.test(module))
+      this.error(`${id} is not as plain as it was: see this plugin`);
+    return { code: module, map: null };
+  },
+  /** Their licences ask to be kept with every copy. */
+  renderChunk(code, { moduleIds }) {
+    const within = bundled.filter((name) => moduleIds.some((id) => id.startsWith(packageFile(`${name}/`))));
+    const licences = within.map(
+      (name) => `/*!\n${name}\n\n${readFileSync(packageFile(`${name}/LICENSE`), 'utf8').trim()}\n*/\n`,
+    );
+    return within.length === 0 ? null : { code: `${code}\n${licences.join('')}`, map: null };
+  },
+};
+
+/** Leaves comments out, but for licences: a good part of what loading costs is reading the text. */
+const lean = {
+  name: 'lean',
+  renderChunk(code) {
+    const { ESNext } = ts.ScriptTarget;
+    const compilerOptions = { removeComments: true, target: ESNext, module: ts.ModuleKind.ESNext };
+    return { code: ts.transpileModule(code, { compilerOptions }).outputText, map: null };
   },
 };
 
@@ -46,14 +128,26 @@ const pageStyle = {
 };
 
 export default [
-  { input: 'dist/src/index.js', output: { file: 'dist/jsonl-wal.js' } },
+  {
+    input: { 'jsonl-wal': 'dist/src/index.js' },
+    plugins: [bundledPackages, lean],
+    output: {
+      dir: 'dist',
+      entryFileNames: '[name].js',
+      chunkFileNames: 'jsonl-wal/[name].js',
+      hoistTransitiveImports: false,
+      ...chunks(),
+    },
+  },
   {
     input: Object.fromEntries(entries.map((name) => [name, join(built, 'src', `${name}.js`)])),
-    plugins: [ownUrls],
+    plugins: [ownUrls, bundledPackages, lean],
     output: {
       dir: scripts,
       entryFileNames: '[name].js',
       chunkFileNames: 'shared/[name].js',
+      hoistTransitiveImports: false,
+      ...chunks(),
     },
   },
   {

@@ -124,3 +124,8 @@ export function withOutcome(error: WalError, outcome: Outcome): WalError {
   const { message, code, ...facts } = error;
   return new WalError(code, message, { ...facts, outcome, cause: error });
 }
+
+/** Throws an error as one of an append that wrote nothing. */
+export function throwNotWritten(error: unknown): never {
+  throw error instanceof WalError ? withOutcome(error, 'not-written') : error;
+}

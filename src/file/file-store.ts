@@ -21,7 +21,6 @@ import type {
   StoreInfo,
   Turn,
 } from '../store/store.ts';
-import { backupLog } from './backup.ts';
 import {
   type Layout,
   type LogPlace,
@@ -36,13 +35,10 @@ import {
 import { keepNames } from './log-directory.ts';
 import { LogEnd } from './log-end.ts';
 import { MarkFile } from './mark-file.ts';
-import { salvagedIn } from './salvaged.ts';
 import { SegmentReader } from './segments.ts';
 import { metaNow } from './settling.ts';
 import { openBody, readBody, readHeader, refuseOtherFold, writeSnapshot } from './snapshots.ts';
-import { surveySegments } from './survey.ts';
 import { healSuspect, suspectIn } from './suspect.ts';
-import { trimFiles } from './trim.ts';
 import { Watching } from './watching.ts';
 import { type Turnstile, WriteTurn } from './write-turn.ts';
 
@@ -221,6 +217,7 @@ export class FileStore implements LineStore {
 
   async survey(onProgress?: (bytes: number) => void): Promise<Survey> {
     const { storage, clock, directory } = this.#parts;
+    const { surveySegments } = await import('./survey.ts');
     try {
       return await surveySegments(storage, clock, directory, onProgress);
     } catch (error) {
@@ -229,6 +226,7 @@ export class FileStore implements LineStore {
   }
 
   async *salvaged(from: number | undefined): AsyncGenerator<Salvaged, void, undefined> {
+    const { salvagedIn } = await import('./salvaged.ts');
     try {
       yield* salvagedIn(this.#parts, from);
     } catch (error) {
@@ -322,10 +320,12 @@ export class FileStore implements LineStore {
 
   async trim(seq: number): Promise<void> {
     const { storage, directory, clock } = this.#parts;
+    const { trimFiles } = await import('./trim.ts');
     trimFiles(storage, directory, seq, clock.machineNow());
   }
 
-  backup(destination: string, request: BackupRequest): Promise<BackupFiles> {
+  async backup(destination: string, request: BackupRequest): Promise<BackupFiles> {
+    const { backupLog } = await import('./backup.ts');
     const open = (copy: string) => new FileStore({ ...this.#parts, directory: copy, turnstile: undefined });
     return backupLog({ ...this.#parts, token: this.#parts.randomHex(12), open }, destination, request);
   }

@@ -38,8 +38,13 @@ function power(bytes: number): number {
   return result;
 }
 
-/** What a byte at the end of a crc becomes, by its value. */
-const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => product(byte, ONE >>> 8));
+let table: Uint32Array | undefined;
+
+/** What a byte at the end of a crc becomes, by its value. Made when it is first needed, which is where a line was cut. */
+function byteTable(): Uint32Array {
+  table ??= Uint32Array.from({ length: 256 }, (_, byte) => product(byte, ONE >>> 8));
+  return table;
+}
 
 /** Shorter pieces are gone through here: a call of zlib costs more. */
 const LEAST_NATIVE_BYTES = 256;
@@ -79,11 +84,12 @@ export class SuffixCrcs {
       this.#prefix = crc32(bytes.subarray(this.#place, place), this.#prefix);
       this.#moved = product(this.#moved, power(place - this.#place));
     } else {
+      const bytewise = byteTable();
       let prefix = ~this.#prefix;
       let moved = this.#moved;
       for (let at = this.#place; at < place; at++) {
-        prefix = (TABLE[(prefix ^ (bytes[at] as number)) & 0xff] as number) ^ (prefix >>> 8);
-        moved = (TABLE[moved & 0xff] as number) ^ (moved >>> 8);
+        prefix = (bytewise[(prefix ^ (bytes[at] as number)) & 0xff] as number) ^ (prefix >>> 8);
+        moved = (bytewise[moved & 0xff] as number) ^ (moved >>> 8);
       }
       this.#prefix = ~prefix >>> 0;
       this.#moved = moved >>> 0;

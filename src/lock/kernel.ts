@@ -1,6 +1,9 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { hasCode, WalError } from '../errors/errors.ts';
+import { readWhole } from '../storage/files.ts';
+import { nodeStorage } from '../storage/node.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Lock } from './lock.ts';
 
@@ -13,13 +16,14 @@ interface NativeLocks {
 /** One byte far behind what the file holds: on Windows a locked range cannot be read. */
 const LOCKED_BYTE = 2 ** 20;
 
+const MOST_MANIFEST_BYTES = 64 * 1024;
+
 let loaded: NativeLocks | Error | undefined;
 
 function load(): NativeLocks | Error {
   if (loaded === undefined) {
     try {
-      const require = createRequire(import.meta.url);
-      loaded = loadDirectly(require) ?? (require('fs-native-extensions') as NativeLocks);
+      loaded = loadDirectly() ?? (createRequire(import.meta.url)('fs-native-extensions') as NativeLocks);
     } catch (error) {
       loaded = error as Error;
     }
@@ -31,15 +35,26 @@ function load(): NativeLocks | Error {
  * The package resolves its addon with a library of forty files, which costs a short process more than its append does.
  * Where the version is one whose inside is known, the addon is taken from where that would find it; else undefined.
  */
-function loadDirectly(require: NodeJS.Require): NativeLocks | undefined {
+function loadDirectly(): NativeLocks | undefined {
   try {
-    const manifest = require.resolve('fs-native-extensions/package.json');
-    if (!require(manifest).version.startsWith('1.5.')) return undefined;
+    const { place, version } = installed();
+    if (!version.startsWith('1.5.')) return undefined;
     const { platform, arch } = process;
-    const path = join(dirname(manifest), 'prebuilds', `${platform}-${arch}`, 'fs-native-extensions.node');
-    return require(path) as NativeLocks;
+    const addon = { exports: {} };
+    process.dlopen(addon, join(place, 'prebuilds', `${platform}-${arch}`, 'fs-native-extensions.node'));
+    return addon.exports as NativeLocks;
   } catch {
     return undefined;
+  }
+}
+
+/** Where the package lies: in the next node_modules upwards, as for `require`, which takes longer to find that. */
+function installed(): { readonly place: string; readonly version: string } {
+  for (let at = dirname(fileURLToPath(import.meta.url)); ; at = dirname(at)) {
+    const place = join(at, 'node_modules', 'fs-native-extensions');
+    const manifest = readWhole(nodeStorage, join(place, 'package.json'), MOST_MANIFEST_BYTES);
+    if (manifest !== undefined) return { place, version: JSON.parse(manifest.toString()).version };
+    if (at === dirname(at)) throw new Error('fs-native-extensions is not installed');
   }
 }
 

@@ -1,6 +1,6 @@
 import { messageOf } from '../errors/errors.ts';
 import { boolean, integer, number, readOptions } from '../options/options.ts';
-import { type CompactHost, compact } from './compact.ts';
+import type { CompactHost } from './compact.ts';
 
 /** When a Wal compacts its log by itself. */
 export interface AutoCompactOptions {
@@ -80,7 +80,9 @@ export class AutoCompaction {
 
   async #run(): Promise<void> {
     try {
-      if (await this.#isDue()) await compact(this.#host, { retain: this.#when.retain });
+      if (!(await this.#isDue())) return;
+      const { compact } = await import('./compact.ts');
+      await compact(this.#host, { retain: this.#when.retain });
     } catch (error) {
       // Whoever appends has not asked for it, and can go on.
       if (this.#warned) return;

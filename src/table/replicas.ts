@@ -1,5 +1,5 @@
 import { checkFold, type Fold } from './fold.ts';
-import { Replica, type ReplicaParts } from './replica.ts';
+import type { Replica, ReplicaParts } from './replica.ts';
 
 interface Shared {
   readonly opening: Promise<Replica<unknown>>;
@@ -49,7 +49,9 @@ export class Replicas {
 
   #open<V>(given: Fold<V>): Shared {
     const fold = checkFold(given);
-    const opening = Replica.open(this.#parts, fold) as unknown as Promise<Replica<unknown>>;
+    const opening = import('./replica.ts').then(({ Replica }) =>
+      Replica.open(this.#parts, fold),
+    ) as unknown as Promise<Replica<unknown>>;
     const shared: Shared = { opening, users: 0 };
     this.#shared.set(given, shared);
     return shared;

@@ -1,9 +1,8 @@
-import { WalError } from '../errors/errors.ts';
+import { throwNotWritten, WalError } from '../errors/errors.ts';
 import { type FoldIdentity, foldLabel } from '../format/fold-identity.ts';
 import { Behind, type Preceding } from '../log/pending.ts';
 import { type Fold, lastData } from './fold.ts';
-import { canMakeState } from './load.ts';
-import { Table, type TableHost, throwNotWritten } from './table.ts';
+import type { Table, TableHost } from './table.ts';
 
 /** What `expect: {rev}` is decided by: a table of the log's recorded fold, which is loaded for the first append that expects a rev. */
 export class Revs {
@@ -46,6 +45,7 @@ export class Revs {
 
   async #loadNow(): Promise<void> {
     const { store, appender } = this.#host;
+    const [{ Table }, { canMakeState }] = await Promise.all([import('./table.ts'), import('./load.ts')]);
     const [newest] = await store.snapshots();
     if (newest !== undefined) appender.tail.hearSnapshot(newest);
     // The log may have been replaced by one that does not name the fold.

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock/clock.ts';
-import { WalError, withOutcome } from '../errors/errors.ts';
+import { throwNotWritten, WalError } from '../errors/errors.ts';
 import type { EntryRules } from '../format/entry.ts';
 import type { Appender } from '../log/appender.ts';
 import type { AppendResult, Request } from '../log/pending.ts';
@@ -9,12 +9,13 @@ import { anySignal } from '../options/signals.ts';
 import type { LineStore } from '../store/store.ts';
 import type { Fold } from './fold.ts';
 import type { Item } from './item.ts';
+import { checkOutside } from './outside.ts';
 import type { Change } from './overlay.ts';
 import type { Replica } from './replica.ts';
 import type { Loan, Replicas } from './replicas.ts';
 import { type Filter, selectionOf } from './selection.ts';
 import type { State } from './state.ts';
-import { broken, type NotPromise, refuseThenable, Transaction } from './transaction.ts';
+import { type NotPromise, refuseThenable, Transaction } from './transaction.ts';
 import { itemsInOrder, listOf, type View } from './view.ts';
 import { watchChanges } from './watch.ts';
 
@@ -338,19 +339,6 @@ export class Table<V = unknown> implements Iterable<Item<V>> {
 
 function closedError(): WalError {
   return new WalError('ERR_WAL_CLOSED', 'The table is closed: make another.', { outcome: 'not-written' });
-}
-
-/** Throws an error as one of an append that wrote nothing. */
-export function throwNotWritten(error: unknown): never {
-  throw error instanceof WalError ? withOutcome(error, 'not-written') : error;
-}
-
-/** Throws inside a transaction's function. */
-export function checkOutside(appender: Appender): void {
-  if (appender.group.deciding)
-    throw broken(
-      'The function of a transaction called the Wal, or a table: it may use nothing but its argument',
-    );
 }
 
 function checkSignal(signal: unknown): void {

@@ -1,9 +1,9 @@
-import { WalError } from '../errors/errors.ts';
 import { type Body, batchBody, type Entry, type EntryRules, entryBody } from '../format/entry.ts';
 import type { LogRecord } from '../format/record.ts';
 import type { Fold } from './fold.ts';
 import { freezeParsed } from './freeze.ts';
 import type { Item } from './item.ts';
+import { broken } from './outside.ts';
 import { Overlay } from './overlay.ts';
 import { type Filter, selectionOf } from './selection.ts';
 import { itemsInOrder, listOf, type View } from './view.ts';
@@ -142,14 +142,6 @@ export class Transaction<V = unknown> {
     // Most transactions write one entry, which then is a line as it is.
     return this.#entries.length > 1 ? batchBody(this.#entries, now, rules) : this.#first;
   }
-}
-
-/** The error for a transaction that does not keep to the rules. */
-export function broken(
-  message: string,
-  code: 'ERR_WAL_TRANSACTION' | 'ERR_WAL_ENTRY' = 'ERR_WAL_TRANSACTION',
-): WalError {
-  return new WalError(code, `${message}.`, { outcome: 'not-written' });
 }
 
 /** Refuses what an async function returns, which goes on when its turn is over. */

@@ -10,11 +10,11 @@ import type { Rewind } from '../format/mark.ts';
 import type { LogRecord } from '../format/record.ts';
 import type { GateObserver } from '../lock/gate.ts';
 import { Appender, latchedError } from '../log/appender.ts';
-import { readPastDamage } from '../log/past-damage.ts';
+import type { readPastDamage } from '../log/past-damage.ts';
 import type { AppendResult, Decide } from '../log/pending.ts';
 import { readRecords } from '../log/reader.ts';
 import { Stats, type WalStats } from '../log/stats.ts';
-import { type VerifyReport, verifyLog } from '../log/verify.ts';
+import type { VerifyReport } from '../log/verify.ts';
 import {
   badArgument,
   boolean,
@@ -29,16 +29,16 @@ import { resolveDirectory } from '../storage/directory.ts';
 import { orReadOnly } from '../storage/error.ts';
 import type { LineStore, StoreInfo } from '../store/store.ts';
 import { type AutoCompactHost, AutoCompaction } from '../table/auto-compact.ts';
-import { type CompactOptions, type CompactReport, compact } from '../table/compact.ts';
+import type { CompactOptions, CompactReport } from '../table/compact.ts';
 import { type Fold, lastData } from '../table/fold.ts';
-import { canMakeState } from '../table/load.ts';
-import { type Moment, type PastState, stateAt } from '../table/past.ts';
+import { checkOutside } from '../table/outside.ts';
+import type { Moment, PastState } from '../table/past.ts';
 import { Replicas } from '../table/replicas.ts';
 import { Revs } from '../table/revs.ts';
-import { checkOutside, Table, type TableHost, type TableOptions } from '../table/table.ts';
-import { type BackupOptions, type BackupReport, backupStore } from './backup.ts';
+import type { Table, TableHost, TableOptions } from '../table/table.ts';
+import type { BackupOptions, BackupReport } from './backup.ts';
 import { type ResolvedOptions, resolveOptions, type WalOptions } from './options.ts';
-import { type RepairOptions, type RepairReport, repairLog } from './repair.ts';
+import type { RepairOptions, RepairReport } from './repair.ts';
 import {
   type AppendOptions,
   checkAppend,
@@ -50,7 +50,7 @@ import {
   type StatsOptions,
   type VerifyOptions,
 } from './requests.ts';
-import { type RestoreOptions, type RestoreReport, restoreLog } from './restore.ts';
+import type { RestoreOptions, RestoreReport } from './restore.ts';
 import { realSurroundings, type Surroundings, sessionName } from './surroundings.ts';
 import { Works } from './works.ts';
 
@@ -183,6 +183,7 @@ export class Wal {
     destination: string,
     options: RestoreOptions = {},
   ): Promise<RestoreReport> {
+    const { restoreLog } = await import('./restore.ts');
     return restoreLog(realSurroundings, source, destination, options);
   }
 
@@ -196,6 +197,7 @@ export class Wal {
    * ERR_WAL_LOCK_TIMEOUT, ERR_WAL_UNSUPPORTED, ERR_WAL_NO_SPACE, ERR_WAL_SYNC, ERR_WAL_ABORTED or ERR_WAL_IO.
    */
   static async repair(directory: string, options: RepairOptions): Promise<RepairReport> {
+    const { repairLog } = await import('./repair.ts');
     return repairLog(realSurroundings, directory, options);
   }
 
@@ -351,6 +353,7 @@ export class Wal {
     const { tail } = this.#appender;
     const [newest] = await this.#store.snapshots();
     if (newest !== undefined) tail.hearSnapshot(newest);
+    const { canMakeState } = await import('../table/load.ts');
     if (!(await canMakeState(this.#store, fold, newest))) return;
     await this.#appender.recordFold({ name, version });
   }
@@ -371,6 +374,7 @@ export class Wal {
   async #table<V>(options: TableOptions<V>): Promise<Table<V>> {
     this.#checkOpen();
     const { fold } = readOptions(options, ['fold']);
+    const { Table } = await import('../table/table.ts');
     const table = await Table.open(this.#tableHost, fold ?? this.#ownFold<V>());
     this.#tellOtherFold(fold ?? this.#ownFold<V>());
     return table;
@@ -409,6 +413,7 @@ export class Wal {
     this.#checkOpen();
     const { fold } = readOptions(options, ['fold']);
     const parts = { store: this.#store, clock: this.#clock };
+    const { stateAt } = await import('../table/past.ts');
     const past = await stateAt(parts, fold ?? this.#ownFold<V>(), moment, () => this.#head());
     this.#tellOtherFold(fold ?? this.#ownFold<V>());
     return past;
@@ -431,6 +436,7 @@ export class Wal {
   async #compact<V>(options: CompactOptions<V>): Promise<CompactReport> {
     this.#checkOpen();
     this.#checkWritable();
+    const { compact } = await import('../table/compact.ts');
     return compact(this.#compactHost, options);
   }
 
@@ -461,6 +467,7 @@ export class Wal {
 
   async #backup(destination: string, options: BackupOptions): Promise<BackupReport> {
     this.#checkOpen();
+    const { backupStore } = await import('./backup.ts');
     return backupStore(this.#store, this.#clock, destination, options);
   }
 
@@ -500,7 +507,7 @@ export class Wal {
     if (tell !== undefined && !skips) throw badArgument("onSkip goes with onDamage: 'skip'");
     return (
       skips
-        ? readPastDamage(this.#store, this.#clock, { ...range, onSkip: tell })
+        ? pastDamage(this.#store, this.#clock, { ...range, onSkip: tell })
         : readRecords(this.#store, this.#clock, { ...range, follow: undefined })
     ) as AsyncGenerator<LogRecord<T>, void, undefined>;
   }
@@ -575,6 +582,7 @@ export class Wal {
   async #verify(options: VerifyOptions): Promise<VerifyReport> {
     const { onProgress } = readOptions(options, ['onProgress']);
     this.#checkOpen();
+    const { verifyLog } = await import('../log/verify.ts');
     return verifyLog(this.#store, this.#clock, callback('onProgress', onProgress));
   }
 
@@ -637,6 +645,11 @@ export class Wal {
     const { failure } = this.#appender;
     if (failure !== undefined) throw latchedError(failure);
   }
+}
+
+async function* pastDamage(...parts: Parameters<typeof readPastDamage>): ReturnType<typeof readPastDamage> {
+  const { readPastDamage } = await import('../log/past-damage.ts');
+  yield* readPastDamage(...parts);
 }
 
 /** Tells the caller, but not within the turn that it may have been found in. */

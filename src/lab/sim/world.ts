@@ -12,6 +12,7 @@ import { LOG, surroundingsOn } from '../crash/workload.ts';
 import { Image } from '../disk/image.ts';
 import { SimDisk } from '../disk/sim-disk.ts';
 import { type Dice, pick, seeded } from '../seeded.ts';
+import './loaded.ts';
 import { Actor } from './actor.ts';
 import { Beliefs } from './beliefs.ts';
 import { Checkouts } from './checkouts.ts';
