@@ -117,6 +117,22 @@ test('a log that a program folds is compacted, shown and counted with that progr
     assert.deepEqual([stats.fold, stats.ids], [{ name: 'sums', version: 1 }, 3]);
     const gone = await told('state');
     assert.deepEqual([gone.code, /backups.*ERR_WAL_FOLD/s.test(gone.stderr)], [1, true]);
+    // A later version, which the lines name after the snapshot that names this one.
+    writeFileSync(join(dir, 'later.mjs'), SUMS.replace('version: 1', 'version: 2, upgrade: (sum) => sum'));
+    const later = await told(
+      'append',
+      '--op',
+      'add',
+      '--id',
+      'z',
+      '--expect-rev',
+      '0',
+      '--fold',
+      './later.mjs',
+    );
+    assert.equal(later.code, 0, later.stderr);
+    for (const command of ['info', 'stats'])
+      assert.deepEqual((await told(command, '--json')).out[0]?.fold, { name: 'sums', version: 2 }, command);
     writeFileSync(join(dir, 'number.mjs'), 'export default 5;');
     for (const [fold, why] of [
       ['sums', /invalid/],

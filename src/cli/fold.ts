@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { InvalidArgumentError, Option } from 'commander';
 import { messageOf, WalError } from '../errors/errors.ts';
+import { type FoldIdentity, recordedFold } from '../format/fold-identity.ts';
 import { type Fold, lastData, type Wal } from '../index.ts';
 import { usageError } from './failure.ts';
 import { newestSnapshot } from './segments.ts';
@@ -39,11 +40,18 @@ export async function foldNamed(given: string | undefined): Promise<Fold | undef
   return fold;
 }
 
+/** The log's fold, as its newest snapshot and the lines that were read name it: the lines may name a later version. */
+export function foldOf(wal: Wal): FoldIdentity | undefined {
+  const { location, fold } = wal.info();
+  const inSnapshot = newestSnapshot(location)?.fold;
+  return fold === undefined ? inSnapshot : recordedFold(inSnapshot, fold);
+}
+
 /** Throws the error of a call that was given another fold than the log's, with the flag that names that one. */
 export function throwWithFlag(error: unknown, wal: Wal): never {
   // One with a cause is of a fold that failed.
   if (!(error instanceof WalError) || error.code !== 'ERR_WAL_FOLD' || error.cause !== undefined) throw error;
-  const { fold } = wal.info();
+  const fold = foldOf(wal);
   const [own, module] = [`--fold ${lastData.name}`, '--fold ./module.js, which exports the fold'];
   const flag = fold === undefined ? `${own}, or ${module}` : fold.name === lastData.name ? own : module;
   throw new WalError(error.code, `${error.message} Here that is ${flag}.`, { ...error });
@@ -51,8 +59,7 @@ export function throwWithFlag(error: unknown, wal: Wal): never {
 
 /** Throws where a log is about to be compacted, and neither the command line nor the log names a fold. */
 export function requireFold(wal: Wal, fold: Fold | undefined): void {
-  const { location, fold: recorded } = wal.info();
-  if (fold !== undefined || recorded !== undefined || newestSnapshot(location) !== undefined) return;
+  if (fold !== undefined || foldOf(wal) !== undefined) return;
   throw usageError(
     'Nobody has named the fold of this log, and a compaction deletes the entries that the state was made of. Name it: --fold last-data, where the last data of each id is all that counts, or --fold ./module.js, which exports the fold of the program that the log belongs to.',
   );

@@ -42,10 +42,10 @@ export function besideBackups(directory: string, name: string): string {
   return join(directory, BACKUPS_DIRECTORY, name);
 }
 
-/** Where a crash left a swap: `closed`: wal.json is away, and nothing else was changed. */
+/** before: all files are the damaged log's. closed: so are they, but wal.json is away. within: some are the new log's. after: all are. */
 export type SwapState = 'before' | 'closed' | 'within' | 'after';
 
-/** What a crash left of a swap; undefined where there was none. */
+/** A swap that a crash cut short, and where; undefined where there was none. */
 export function unfinishedSwap(
   storage: Storage,
   directory: string,

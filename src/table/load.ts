@@ -6,6 +6,7 @@ import { GENESIS_CRC } from '../format/line.ts';
 import { segmentName } from '../format/names.ts';
 import type { LogRecord } from '../format/record.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
+import type { Appender } from '../log/appender.ts';
 import { ChainFeed } from '../log/chain-feed.ts';
 import { waiting } from '../log/keys.ts';
 import { readRecords } from '../log/reader.ts';
@@ -120,13 +121,20 @@ export function canUse<V>(fold: Fold<V>, header: SnapshotHeader): boolean {
   return isOf(fold, header) || (fold.upgrade !== undefined && fold.name === name && fold.version > version);
 }
 
-/** Whether a fold can make the log's state: of the newest snapshot, or because all entries are there. */
-export async function canMakeState<V>(
-  store: LineStore,
-  fold: Fold<V>,
-  newest: SnapshotHeader | undefined,
-): Promise<boolean> {
-  return newest === undefined || canUse(fold, newest) || (await store.oldest()) === 1;
+/**
+ * Records the fold as the log's, where none is recorded, or an earlier version of it. Not one that cannot make the state, of the newest
+ * snapshot or of all entries: the earlier version could not compact the log any more, and nor could this one. Without a fold the log's is
+ * only looked for.
+ */
+export async function recordFold(
+  { store, appender }: { readonly store: LineStore; readonly appender: Appender },
+  fold: Fold | undefined,
+): Promise<void> {
+  const [newest] = await store.snapshots();
+  if (newest !== undefined) appender.tail.hearSnapshot(newest);
+  if (fold === undefined) return;
+  const canMakeState = newest === undefined || canUse(fold, newest) || (await store.oldest()) === 1;
+  if (canMakeState) await appender.recordFold({ name: fold.name, version: fold.version });
 }
 
 /** The state in a snapshot of an earlier version of the fold, each value upgraded. Throws ERR_WAL_FOLD. */

@@ -44,16 +44,10 @@ export class Revs {
   }
 
   async #loadNow(): Promise<void> {
-    const { store, appender } = this.#host;
-    const [{ Table }, { canMakeState }] = await Promise.all([import('./table.ts'), import('./load.ts')]);
-    const [newest] = await store.snapshots();
-    if (newest !== undefined) appender.tail.hearSnapshot(newest);
+    const [{ Table }, { recordFold }] = await Promise.all([import('./table.ts'), import('./load.ts')]);
     // The log may have been replaced by one that does not name the fold.
-    if (this.#fold !== undefined && (await canMakeState(store, this.#fold, newest))) {
-      const { name, version } = this.#fold;
-      await appender.recordFold({ name, version });
-    }
-    if (!this.#isLogsFold) throw otherFoldError(appender.tail.fold, this.#fold);
+    await recordFold(this.#host, this.#fold);
+    if (!this.#isLogsFold) throw otherFoldError(this.#host.appender.tail.fold, this.#fold);
     this.#table ??= await Table.open(this.#host, this.#ownFold);
   }
 }

@@ -160,7 +160,10 @@ export class Wal {
       if (!rest.readOnly) await wal.#appender.begin();
       else if (onRewound !== undefined) await wal.#appender.look();
       if (rest.keyWindow !== undefined) await wal.#checkKeyWindow(rest.keyWindow);
-      if (rest.fold !== undefined && !rest.readOnly) await wal.#recordFold(rest.fold);
+      if (rest.fold !== undefined && !rest.readOnly) {
+        const { recordFold } = await import('../table/load.ts');
+        await recordFold(wal.#tableHost, rest.fold);
+      }
     } catch (error) {
       await wal.close();
       throw orReadOnly(error);
@@ -342,20 +345,6 @@ export class Wal {
     if (this.#readOnly) await this.#head();
     const { window } = this.#appender.tail.keys.scope;
     if (window !== wanted) throw keyWindowError(this.#store.info(), window, wanted);
-  }
-
-  /**
-   * Records the fold as the log's, where none is recorded, or an earlier version of it. Not one that cannot make the state: the earlier
-   * version could not compact the log any more, and nor could this one.
-   */
-  async #recordFold(fold: Fold): Promise<void> {
-    const { name, version } = fold;
-    const { tail } = this.#appender;
-    const [newest] = await this.#store.snapshots();
-    if (newest !== undefined) tail.hearSnapshot(newest);
-    const { canMakeState } = await import('../table/load.ts');
-    if (!(await canMakeState(this.#store, fold, newest))) return;
-    await this.#appender.recordFold({ name, version });
   }
 
   /**

@@ -13,7 +13,7 @@ import {
 } from '../beads/guard.ts';
 import { History } from '../beads/history.ts';
 import { makeCommand, settingsOf } from '../command.ts';
-import { foldNamed, foldOption } from '../fold.ts';
+import { foldNamed, foldOf, foldOption } from '../fold.ts';
 import { Listing } from '../listing.ts';
 import { openReader, using } from '../log.ts';
 import { Output } from '../output.ts';
@@ -76,7 +76,7 @@ and synced, or as it was before. A device or a pipe is written through, but a di
         const lines = await linesOf([...table], creationDates(history, before), bad, lacking);
         if (strict && bad.count + lacking.count > 0) throw notStrict(bad.count, lacking.count);
         if (before !== undefined && !force) {
-          if (destination?.there?.size !== 0) refuseOtherFold(file, wal.info().fold, fold ?? lastData);
+          if (destination?.there?.size !== 0) refuseOtherFold(file, foldOf(wal), fold ?? lastData);
           const byWhat = new Map(lines.map((line) => [line.about, line]));
           refuseLosses(file, await lossesOf(before, byWhat, history));
         }

@@ -2,9 +2,10 @@ import type { Command } from 'commander';
 import { printable } from '../../format/printable.ts';
 import { lockStatus, type Wal } from '../../index.ts';
 import { makeCommand, settingsOf } from '../command.ts';
+import { foldOf } from '../fold.ts';
 import { openReader, using } from '../log.ts';
 import { Output } from '../output.ts';
-import { bytesIn, newestSnapshot, type SegmentFile, segmentsIn } from '../segments.ts';
+import { bytesIn, type SegmentFile, segmentsIn } from '../segments.ts';
 import { count } from '../words.ts';
 
 export function infoCommand(): Command {
@@ -13,7 +14,7 @@ export function infoCommand(): Command {
       const { dir, json } = settingsOf(command);
       const { trouble, ...facts } = await using(openReader(dir), async (wal) => {
         const head = await wal.head();
-        const { id, created, location, git, keepEvents, fold, keyWindow, sync } = wal.info();
+        const { id, created, location, git, keepEvents, keyWindow, sync } = wal.info();
         const segments = segmentsIn(location);
         const bytes = bytesIn(segments);
         const lock = lockStatus(location).kind ?? null;
@@ -24,7 +25,7 @@ export function infoCommand(): Command {
           directory: location,
           git,
           keepEvents,
-          fold: newestSnapshot(location)?.fold ?? fold ?? null,
+          fold: foldOf(wal) ?? null,
           head,
           keyWindow,
           segments,

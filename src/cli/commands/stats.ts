@@ -8,10 +8,10 @@ import { printable } from '../../format/printable.ts';
 import { encodeItem } from '../../format/snapshot.ts';
 import { type Fold, lastData, lockStatus, type Wal } from '../../index.ts';
 import { makeCommand, settingsOf } from '../command.ts';
-import { foldNamed, foldOption } from '../fold.ts';
+import { foldNamed, foldOf, foldOption } from '../fold.ts';
 import { openReader, using } from '../log.ts';
 import { Output } from '../output.ts';
-import { bytesIn, lookAt, newestSnapshot, type SegmentFile, segmentsIn, snapshotsIn } from '../segments.ts';
+import { bytesIn, lookAt, type SegmentFile, segmentsIn, snapshotsIn } from '../segments.ts';
 import { timeText } from '../show.ts';
 import { packageVersion } from '../version.ts';
 import { figure, size } from '../words.ts';
@@ -44,7 +44,7 @@ async function statsOf(wal: Wal, named: Fold | undefined) {
   const snapshots = snapshotsIn(location);
   const log = bytesIn(segments);
   const kept = bytesIn(snapshots);
-  const recorded = newestSnapshot(location)?.fold ?? wal.info().fold;
+  const recorded = foldOf(wal);
   const fold = named ?? (recorded?.name === lastData.name ? lastData : undefined);
   const state = fold && (await stateOf(wal, fold));
   return {

@@ -2,6 +2,7 @@ import { hasCode } from '../../errors/errors.ts';
 import type { FoldIdentity } from '../../format/fold-identity.ts';
 import { printable } from '../../format/printable.ts';
 import { lastData, Wal } from '../../index.ts';
+import { foldOf } from '../fold.ts';
 import { metaOf } from '../read-file.ts';
 import { newestSnapshot } from '../segments.ts';
 import { commandOn } from './check.ts';
@@ -10,7 +11,7 @@ import { commandOn } from './check.ts';
 export async function compactAdvice(directory: string, flags = ''): Promise<string | undefined> {
   const { git, keepEvents, fold: madeWith } = metaOrNone(directory);
   if (git || keepEvents) return undefined;
-  const fold = newestSnapshot(directory)?.fold ?? (await foldInLines(directory)) ?? madeWith;
+  const fold = (await foldIn(directory)) ?? madeWith;
   const command = commandOn(directory, `compact --fold last-data${flags}`);
   if (fold?.name === lastData.name) return command;
   if (fold !== undefined)
@@ -18,12 +19,13 @@ export async function compactAdvice(directory: string, flags = ''): Promise<stri
   return `${command} (where the last data of each id is all that counts; else name the module of the program's fold)`;
 }
 
-/** The fold that the log's lines name; undefined where they cannot be read, which the check of the chain tells. */
-async function foldInLines(directory: string): Promise<FoldIdentity | undefined> {
+/** The fold that the log names, as far as it can be read: where it cannot, the check of the chain tells. */
+async function foldIn(directory: string): Promise<FoldIdentity | undefined> {
   const wal = await Wal.open(directory, { readOnly: true }).catch(() => undefined);
-  await wal?.head().catch(() => {});
-  const fold = wal?.info().fold;
-  await wal?.close();
+  if (wal === undefined) return newestSnapshot(directory)?.fold;
+  await wal.head().catch(() => {});
+  const fold = foldOf(wal);
+  await wal.close();
   return fold;
 }
 
