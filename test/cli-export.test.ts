@@ -202,6 +202,8 @@ test('a file that holds what the log does not know, or has older, is not written
       assert.match(stderr, /, or lose them with --force\. \[ERR_WAL_EXISTS\]/);
       assert.equal(readFileSync(path, 'utf8'), held);
     }
+    const nowhere = await runHere(dir, [...EXPORT, 'none/issues.jsonl']);
+    assert.match(nowhere.stderr, /there is no directory .*none\. Make it, .*\[ERR_WAL_NOT_FOUND\]/);
     assert.equal((await runHere(dir, [...EXPORT, '--force', 'issues.jsonl'])).code, 0);
     assert.equal(readFileSync(path, 'utf8'), lines([WHOLE]));
     writeFileSync(path, lines([deleted, { ...WHOLE, title: 'Before', updated_at: '2025-10-12T00:00:00Z' }]));

@@ -109,7 +109,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     run: async (given) => (await writing()).reopenIssue(given),
   },
   delete: {
-    about: 'an issue should never have been',
+    about: 'take an issue away that should not be there',
     operands: ['id'],
     run: async (given) => (await writing()).deleteIssue(given),
   },

@@ -61,6 +61,6 @@ export function throwWithFlag(error: unknown, wal: Wal): never {
 export function requireFold(wal: Wal, fold: Fold | undefined): void {
   if (fold !== undefined || foldOf(wal) !== undefined) return;
   throw usageError(
-    'Nobody has named the fold of this log, and a compaction deletes the entries that the state was made of. Name it: --fold last-data, where the last data of each id is all that counts, or --fold ./module.js, which exports the fold of the program that the log belongs to.',
+    "Nobody has named the fold of this log: a snapshot keeps only the state that the fold makes, and the first fold that is named stays the log's. Name it: --fold last-data, where the last data of each id is all that counts, or --fold ./module.js, which exports the fold of the program that the log belongs to.",
   );
 }

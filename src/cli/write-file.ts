@@ -171,7 +171,10 @@ function telling<T>(name: string, write: () => T): T {
     return write();
   } catch (error) {
     if (error instanceof WalError) throw error;
-    throw new WalError(codeOf(error), `Cannot write ${name}: ${reasonOf(error)}`, { cause: error });
+    const why = hasCode(error, 'ENOENT')
+      ? `there is no directory ${dirname(resolve(name))}. Make it, or name another file.`
+      : reasonOf(error);
+    throw new WalError(codeOf(error), `Cannot write ${name}: ${why}`, { cause: error });
   }
 }
 
