@@ -80,6 +80,8 @@ const bundledPackages = {
       .replace("'use strict';", '')
       // What starts commands that are programs of their own: there are none here.
       .replace("const childProcess = require('node:child_process');", 'const childProcess = undefined;')
+      // The global one: importing it reads each of its properties, which opens the standard streams.
+      .replace("const process = require('node:process');", '')
       .replace(/^const (\w+) = require\('([^']+)'\)\.\1;$/gm, "import { $1 } from '$2';")
       .replace(/^const (\{[^}]+\}|\w+) = require\('([^']+)'\);$/gm, "import $1 from '$2';")
       .replace(/^exports\.(\w+) = \1;/gm, 'export { $1 };')
