@@ -22,7 +22,7 @@ export interface LockStatus {
   readonly kind: LockKind | undefined;
   /** Whether somebody holds it at this moment; undefined where that cannot be told (no kernel lock loads, or wal.lock may not be written). */
   readonly held: boolean | undefined;
-  /** Who took it last, and when. */
+  /** Who took it last, and when, as the holders tell it: one that nobody else came between says so once a second. */
   readonly holder: Holder | undefined;
   /** The file that names the kind, and that the kernel lock is taken on. */
   readonly path: string;
