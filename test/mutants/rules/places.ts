@@ -76,7 +76,7 @@ export const PLACES: readonly Mutant[] = [
     caughtBy: {
       by: 'test',
       file: 'cursors',
-      test: '0, and the head of an empty log, lead to the first entry, as long as the log has it',
+      test: 'a follower that has read to the seal goes on, though its segment is compacted away before there is a next',
       because: 'the named test goes just there; a search seldom does',
     },
   },
