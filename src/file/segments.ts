@@ -242,13 +242,10 @@ export class SegmentReader {
     return this.#beginsAsRead(this.#crc, readFully(this.#file, this.#crc, anchor.offset));
   }
 
-  /**
-   * The same, of the whole line, and that nothing but lines of this segment can have come since: it was not ended, and when it was
-   * listed, no later file was there.
-   */
+  /** The same, of the whole line, to the byte. */
   get stillHolds(): boolean {
     const state = this.#state;
-    if (state?.anchor === undefined || state.sealed || this.#arrived !== 'surely') return false;
+    if (state?.anchor === undefined) return false;
     try {
       if (this.whereabouts() !== 'here') return false;
       const known = this.#knownBytes();

@@ -45,6 +45,49 @@ export const REPLACEMENT: readonly Mutant[] = [
     caughtBy: { by: 'crash', workload: 'replaced' },
   },
   {
+    name: 'confirmed-by-its-path',
+    rule: 'before an acknowledgement the last line is read again, to the byte',
+    told: 'DURABILITY: What this rests on',
+    edits: [
+      {
+        file: 'file/segments',
+        find: 'count >= known && isLineOf(this.#chunk, count, state.anchor.crc)',
+        replace: 'true',
+      },
+    ],
+    caughtBy: {
+      by: 'test',
+      file: 'last-newline',
+      test: 'a newline that is taken while an append is synced is there again when it is acknowledged',
+      because: 'the simulation rewrites a log between its calls, and not while one is synced',
+    },
+  },
+  {
+    name: 'confirmed-by-its-descriptor',
+    rule: 'before an acknowledgement the path is looked at',
+    told: 'FORMAT: What a writer must do',
+    edits: [
+      {
+        file: 'file/segments',
+        find: "if (this.whereabouts() !== 'here')\n                return false;\n            const known",
+        replace: 'const known',
+      },
+    ],
+    caughtBy: { by: 'crash', workload: 'replaced' },
+  },
+  {
+    name: 'nothing-new-unlisted',
+    rule: 'a reader that finds nothing new looks for later files before it says so',
+    told: 'ARCHITECTURE: The way of an append',
+    edits: [{ file: 'file/segments', find: "!sealed && this.#arrived === 'surely'", replace: '!sealed' }],
+    caughtBy: {
+      by: 'test',
+      file: 'verify',
+      test: 'a segment cut where another follows: what is gone is told by the name of that one, with the seal',
+      because: 'no crash takes the end of a segment that another follows',
+    },
+  },
+  {
     name: 'rewrite-in-place-unseen',
     rule: 'a file that was rewritten in place is noticed by the crc of its last line',
     told: 'DURABILITY: What this rests on',
@@ -54,6 +97,12 @@ export const REPLACEMENT: readonly Mutant[] = [
         find: "count >= CRC_END && bytes.toString('latin1', CRC_OFFSET, CRC_END) === anchor?.crc",
         replace: 'true',
       },
+      {
+        file: 'file/segments',
+        find: 'if (!isLineOf(this.#chunk, known + count, anchor?.crc))',
+        replace: 'if (false)',
+      },
+      { file: 'file/segments', find: 'isLineOf(this.#chunk, count, state.anchor.crc)', replace: 'true' },
     ],
     caughtBy: { by: 'crash', workload: 'rewritten' },
   },
