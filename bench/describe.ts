@@ -9,6 +9,8 @@ export function describe({ settings, rounds }: Section): string {
       return `${crowdText(settings)}, from a common start; ${median}`;
     case 'calls':
       return `of the library, for each of ${settings.times.toLocaleString('en')}, counted by V8; the files are its modules before they are bundled`;
+    case 'steps':
+      return `each of one entry, in memory, measured for ${settings.ms} ms; stringify and parse: JSON.stringify and JSON.parse of the same entry; ${median}`;
     case 'flood':
       return `one process calls append ${settings.appends.toLocaleString('en')} times, and half as often, with room for all, and where each waits for room; ${median}`;
     case 'replay':

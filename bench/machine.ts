@@ -12,7 +12,7 @@ export interface Bench extends Machine {
   readonly versions: Readonly<Record<string, string>>;
 }
 
-const PARTS = ['fs-native-extensions', 'proper-lockfile'];
+const PARTS = ['fs-native-extensions', 'proper-lockfile', 'tinybench'];
 const PEERS = ['better-sqlite3', 'lmdb', 'classic-level'];
 
 export function benchOf(directory: string): Bench {

@@ -45,6 +45,7 @@ const LOADED = ['wal kernel', 'better-sqlite3', 'raw disk grouped'] as const;
 const UPDATED = ['wal lockfile', 'wal kernel', 'better-sqlite3'] as const;
 const UPDATES = CROWD_COLUMNS.map((column) => (column === RATE ? { ...RATE, title: 'updates/s' } : column));
 
+const STEPS = 'the steps of an append, alone';
 export const FLOOD = 'all called at once';
 export const REPLAY = 'replay';
 export const STOPPED = 'a holder stopped for 1.5 s';
@@ -65,11 +66,28 @@ export const TRACKER_MOST_CLOSED = 'the example tracker, 4 % open';
 
 /** Everything there is to measure, as data. */
 export function planOf(scale: Scale): readonly Section[] {
-  const { rounds, flooding, records, kills } = scale;
+  const { rounds, share, flooding, records, kills } = scale;
   const { stateRounds, largeBytes, ids, compacted, harnessed, operations } = scale;
   return [
     ...crowds(scale),
     ...calls(scale),
+    {
+      name: STEPS,
+      settings: { kind: 'steps', ms: 300 * share },
+      columns: [
+        { figure: 'serialise', title: 'serialise us' },
+        { figure: 'write', title: 'write line us' },
+        { figure: 'stringify', title: 'stringify us' },
+        { figure: 'written', title: 'serialise + write / stringify' },
+        { figure: 'read', title: 'read line us' },
+        { figure: 'any', title: 'any line us' },
+        { figure: 'record', title: 'record us' },
+        { figure: 'parse', title: 'parse us' },
+        { figure: 'readAgain', title: 'read + record / parse' },
+      ],
+      subjects: ['wal kernel'],
+      rounds: stateRounds,
+    },
     {
       name: FLOOD,
       settings: { kind: 'flood', appends: flooding },

@@ -1,6 +1,6 @@
 import type { SubjectName } from './subjects.ts';
 
-/** What a trial measured, by the names its section gives them: milliseconds (of the lab: microseconds), per second, megabytes, bytes, per cent, or a ratio. */
+/** What a trial measured, by the names its section gives them: milliseconds (of the lab and of steps: microseconds), per second, megabytes, bytes, per cent, or a ratio. */
 export type Figures = Readonly<Record<string, number>>;
 
 /** What is to be done, as a section of the plan says it; sent to child processes as JSON. */
@@ -17,6 +17,11 @@ export type Settings =
       readonly of: 'append' | 'record';
       readonly inFlight: number;
       readonly times: number;
+    }
+  | {
+      readonly kind: 'steps';
+      /** For each step. */
+      readonly ms: number;
     }
   | { readonly kind: 'flood'; readonly appends: number }
   | { readonly kind: 'replay'; readonly records: number }

@@ -11,6 +11,7 @@ import { load } from './works/load.ts';
 import { opening } from './works/opening.ts';
 import { refresh } from './works/refresh.ts';
 import { replay } from './works/replay.ts';
+import { steps } from './works/steps.ts';
 import { stoppedHolder } from './works/stopped-holder.ts';
 import { tracker } from './works/tracker.ts';
 import { update } from './works/update.ts';
@@ -18,6 +19,7 @@ import { update } from './works/update.ts';
 export const WORKS: { readonly [K in Kind]: Work<K> } = {
   crowd,
   calls,
+  steps,
   flood,
   replay,
   'stopped-holder': stoppedHolder,

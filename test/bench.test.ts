@@ -30,10 +30,11 @@ function bench(...args: string[]) {
   return { status, stdout, stderr };
 }
 
-test('a quick, busy benchmark of two tables prints them, ratios to the floor and figures', async () => {
+test('a quick, busy benchmark of three tables prints them, ratios to the floor and figures', async () => {
   await inScratch('bench', (directory) => {
     const json = join(directory, 'figures.json');
-    const only = '^(5 processes x 20 / (wal kernel|floor)|calls of a lone append / wal kernel)$';
+    const only =
+      '^(5 processes x 20 / (wal kernel|floor)|(calls of a lone append|the steps of an append, alone) / wal kernel)$';
     const work = join(directory, 'work');
     const run = bench('--quick', '--busy', '--only', only, '--json', json, '--dir', work);
     assert.equal(run.status, 0, run.stderr + run.stdout);
@@ -45,10 +46,11 @@ test('a quick, busy benchmark of two tables prints them, ratios to the floor and
       [
         ['5 processes x 20', ['wal kernel', 'floor']],
         ['calls of a lone append', ['wal kernel']],
+        ['the steps of an append, alone', ['wal kernel']],
       ],
     );
     const trials = sections.flatMap(({ rows }) => rows.flatMap((row) => row.trials));
-    assert.equal(trials.length, 3);
+    assert.equal(trials.length, 4);
     for (const figures of [disk, ...trials]) {
       assert.ok(Object.keys(figures).length >= 4, JSON.stringify(figures));
       for (const [name, value] of Object.entries(figures))
@@ -59,6 +61,8 @@ test('a quick, busy benchmark of two tables prints them, ratios to the floor and
       calls >= functions && functions > files,
       `${functions} functions, ${calls} calls, ${files} files`,
     );
+    const steps = ['serialise', 'write', 'read', 'record', 'any', 'stringify', 'parse'];
+    assert.deepEqual(Object.keys(trials[3] ?? {}), [...steps, 'written', 'readAgain']);
     for (const { idle } of sections)
       assert.ok(idle.length === 1 && idle.every((share) => share >= 0 && share <= 100));
     assert.equal(ratios.length, 1);
@@ -66,6 +70,7 @@ test('a quick, busy benchmark of two tables prints them, ratios to the floor and
 
     assert.match(run.stdout, /^machine .*busy/m);
     assert.match(run.stdout, /^5 processes x 20 +elapsed ms +appends\/s .*CPU us$/m);
+    assert.match(run.stdout, /^the steps of an append, alone +serialise us +write line us/m);
     assert.match(run.stdout, /^calls of a lone append +functions +calls +files/m);
     assert.match(run.stdout, /^5 processes x 20: wal kernel +floor +\S+ x/m);
     assert.match(run.stdout, /^5 processes x 20 from a common start, kernel lock +(reached|NOT REACHED) /m);
