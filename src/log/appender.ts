@@ -157,7 +157,6 @@ export class Appender implements Turn {
       this.#wroteOtherwise(outcome, pending);
       return;
     }
-    if (this.tail.isHeard) this.#tell(bytes);
     for (const each of pending) {
       const { body, seq } = each;
       each.writing = false;
@@ -165,6 +164,8 @@ export class Appender implements Turn {
       if (body.key !== undefined) this.tail.keys.add(body.key, { ...body, seq });
       if (body.keyWindow !== undefined) this.tail.keys.raise(body.keyWindow, seq);
     }
+    // Last: whatever they do, all of the group is in the log.
+    if (this.tail.isHeard) this.#tell(bytes);
     if (this.group.sealed) sealed();
   }
 
