@@ -9,6 +9,7 @@ import { passedOver } from '../format/passed-over.ts';
 import { recordsOf } from '../format/record.ts';
 import type { UnendedLine } from '../format/scan.ts';
 import type { Stray } from '../format/strays.ts';
+import type { SurveyedLine } from '../format/survey.ts';
 import type { Misfit, Verdict } from '../format/verdict.ts';
 import type { Before, FeedState, LineReader, LineStore } from '../store/store.ts';
 import { ChainFeed } from './chain-feed.ts';
@@ -122,9 +123,16 @@ async function verifyFrom(
   // What does not count is mostly what was overtaken, and written again; or what a compaction had not deleted yet.
   const mayPassOver = feed.mayPassOver || ((await store.nextSegment(0)) ?? oldest) < oldest;
   if (report.error !== undefined || !mayPassOver) return report;
-  const branch = passedOverError(passedOver(await store.survey(onProgress), oldest));
+  const lines = passedOver(await store.survey(onProgress), oldest);
+  if (lines.length === 0) return report;
+  // A survey may have seen zeros of a line on its way, and lines after it that seem to follow none: the next sees it whole.
+  const found = new Set(lines.map(placeIn));
+  const again = passedOver(await store.survey(onProgress), oldest).filter((line) => found.has(placeIn(line)));
+  const branch = passedOverError(again);
   return branch === undefined ? report : { ...report, ok: false, error: branch };
 }
+
+const placeIn = ({ segment, offset }: SurveyedLine) => `${segment} ${offset}`;
 
 /** Whether each segment leads on to the next, up to the last, whatever is missing or damaged in them. */
 export async function leadsOn(store: LineStore, clock: Clock): Promise<boolean> {
