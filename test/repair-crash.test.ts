@@ -125,6 +125,7 @@ const meeting = (disk: SimDisk, before: (call: Call, path: string) => void) =>
     },
     pause: () => Promise.resolve(),
     comeBetween: () => {},
+    endsCut: () => {},
     syncFailed: () => {},
   });
 

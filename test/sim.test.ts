@@ -2,10 +2,18 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { segmentName } from '../src/format/names.ts';
+import { Wal } from '../src/index.ts';
+import { LOG, surroundingsOn } from '../src/lab/crash/workload.ts';
+import { SimDisk } from '../src/lab/disk/sim-disk.ts';
 import { packageRoot } from '../src/lab/scratch.ts';
 import { chooseSeed } from '../src/lab/seeded.ts';
+import { faultyStorage } from '../src/lab/sim/faulty-storage.ts';
 import { SEEDS } from '../src/lab/sim/seeds.ts';
 import { simulate } from '../src/lab/sim/world.ts';
+import { systemError } from '../src/lab/wrapped-storage.ts';
+import { noLock } from '../src/lock/lock.ts';
+import { readWhole } from '../src/storage/files.ts';
 
 // What a simulated process would warn its user of is no news here.
 process.removeAllListeners('warning');
@@ -47,4 +55,34 @@ test('the same seed makes the same world, call by call, in another process too; 
   const { decisions: again, ...repeated } = await simulate({ seed: 7, steps: STEPS, decisions });
   assert.deepEqual(repeated, world);
   assert.deepEqual(again, decisions);
+});
+
+test('a writer that would end a line which another cut since it looked: the world kills it first', async () => {
+  const disk = new SimDisk();
+  const made = await Wal.openIn(surroundingsOn(disk, 1), LOG, { lock: noLock() });
+  await made.append({ op: 'add', id: 'bd-1' });
+  await made.close();
+  const path = `${LOG}/${segmentName(1)}`;
+  const lacking = (readWhole(disk, path) as Buffer).subarray(0, -1);
+  disk.remove(path);
+  disk.open(path, 'create').append([lacking]);
+  const cut = '\n{"seq":2,';
+  let calls = 0;
+  const storage = faultyStorage(disk, {
+    meet: (call, at) => {
+      if (call === 'append' && at === path && calls++ === 0)
+        disk.open(path, 'append').append([Buffer.from(cut)]);
+      return undefined;
+    },
+    pause: () => Promise.resolve(),
+    comeBetween: () => {},
+    endsCut: () => {
+      throw systemError('EKILLED');
+    },
+    syncFailed: () => {},
+  });
+  const wal = await Wal.openIn({ ...surroundingsOn(disk, 2), storage }, LOG, { lock: noLock() });
+  await assert.rejects(wal.append({ op: 'add', id: 'bd-2' }));
+  assert.equal(String(readWhole(disk, path)), `${lacking}${cut}`);
+  await wal.close().catch(() => {});
 });

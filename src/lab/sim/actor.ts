@@ -182,6 +182,10 @@ export class Actor {
     const storage = faultyStorage(world.disk, {
       meet: (call, path) => this.#meet(call, path),
       pause: () => scheduler.pause(this),
+      endsCut: () => {
+        world.leaveOut(this);
+        throw systemError('EKILLED');
+      },
       comeBetween: (dice) => this.#letOthersIn(dice),
       syncFailed: () => {
         this.#leavesWord = true;

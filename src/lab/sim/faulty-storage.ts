@@ -1,3 +1,4 @@
+import { readEnvelope } from '../../format/line.ts';
 import type { Storage, StorageFile } from '../../storage/storage.ts';
 import type { SimDisk, SimFile } from '../disk/sim-disk.ts';
 import { type Dice, seeded } from '../seeded.ts';
@@ -13,11 +14,17 @@ export interface Obstacles {
   pause(): Promise<void>;
   /** Others come first, in the middle of a write. Throws where the process is dead then. */
   comeBetween(dice: number): void;
+  /**
+   * It is about to end a last line that lacked only its newline when it looked, and another cut a line there since. Ended so, that line
+   * would count as damaged, until a tail repair. Throws where that is left out.
+   */
+  endsCut(): void;
   /** A sync that others came between has failed. */
   syncFailed(): void;
 }
 
 const MOST_PAUSES = 20;
+const NEWLINE = 10;
 
 /** The disk as one process sees it: others come between any two of its calls, and calls fail. */
 export function faultyStorage(disk: SimDisk, obstacles: Obstacles): Storage {
@@ -29,7 +36,7 @@ export function faultyStorage(disk: SimDisk, obstacles: Obstacles): Storage {
     if (trouble?.kind === 'sync-fails' && call === 'syncDirectory') throw failure('EIO', call);
     return trouble;
   };
-  const fileOf = (file: SimFile, path: string): StorageFile => ({
+  const fileOf = (file: SimFile, path: string, seen = { size: 0 }): StorageFile => ({
     descriptor: file.descriptor,
     look: () => {
       meet('size', path);
@@ -47,6 +54,7 @@ export function faultyStorage(disk: SimDisk, obstacles: Obstacles): Storage {
       const size = file.size();
       const trouble = meet('read', path);
       const count = file.read(target, position);
+      seen.size = file.size();
       if (trouble === undefined) return count;
       const dice = seeded(trouble.dice);
       if (trouble.kind === 'short') return shareOf(count, dice);
@@ -57,8 +65,10 @@ export function faultyStorage(disk: SimDisk, obstacles: Obstacles): Storage {
     },
     append: (pieces) => {
       const trouble = meet('append', path);
-      if (trouble === undefined) return file.append(pieces);
       const bytes = Buffer.concat(pieces);
+      const isLone = bytes.length === 1 && bytes[0] === NEWLINE;
+      if (isLone && file.size() > seen.size && endsInCut(file)) obstacles.endsCut();
+      if (trouble === undefined) return file.append(pieces);
       const dice = seeded(trouble.dice);
       if (trouble.kind === 'split') {
         const at = shareOf(bytes.length, dice);
@@ -142,6 +152,14 @@ export function faultyStorage(disk: SimDisk, obstacles: Obstacles): Storage {
 /** An error as the system gives it. */
 function failure(code: string, call: Call): Error {
   return Object.assign(systemError(code), { syscall: call === 'make' ? 'open' : call });
+}
+
+/** Whether the last line has no newline, and lacks more than that. */
+function endsInCut(file: SimFile): boolean {
+  const bytes = Buffer.alloc(file.size());
+  file.read(bytes, 0);
+  const start = bytes.lastIndexOf(NEWLINE) + 1;
+  return start < bytes.length && readEnvelope(bytes, start, bytes.length) === undefined;
 }
 
 /** Less than `count`, and something where that can be. */

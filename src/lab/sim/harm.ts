@@ -77,21 +77,30 @@ export function inflict(disk: SimDisk, dice: Dice, git: boolean): Harm | undefin
 
 /**
  * Whether damage took lines that count, or wal.json, and no more: not where the lines that a crash left are damaged, nor where
- * what was overtaken by a line that is lost takes that one's number, unless it was written again since.
+ * what was overtaken by a line that is lost takes that one's number, unless it was written again since. In the newest segment it
+ * may take that number all the same: whoever appends next goes on from it.
  */
 export function takesCounted(before: SimDisk, after: SimDisk, { isOfMeta }: Harm): boolean {
   const [counted, left] = [acceptedIn(before), acceptedIn(after)];
   const isLess = isOfMeta || [...counted.keys()].some((line) => !left.has(line));
-  const writers = new Set(counted.values());
-  return isLess && [...left].every(([line, writer]) => counted.has(line) || writers.has(writer));
+  const writers = new Set([...counted.values()].map(({ writer }) => writer));
+  const newest = segmentsOf(after).at(-1);
+  const isTold = ({ writer, segment }: Place) => writers.has(writer) && segment !== newest;
+  return isLess && [...left].every(([line, place]) => counted.has(line) || isTold(place));
 }
 
-/** The writer of each accepted line. */
-function acceptedIn(disk: SimDisk): Map<string, string> {
-  const accepted = new Map<string, string>();
+interface Place {
+  readonly writer: string;
+  readonly segment: string;
+}
+
+/** The writer of each accepted line, and where it lies. */
+function acceptedIn(disk: SimDisk): Map<string, Place> {
+  const accepted = new Map<string, Place>();
   for (const name of segmentsOf(disk)) {
     const visitor = {
-      accepted: ({ seq, crc, writer }: Envelope) => void accepted.set(`${seq} ${crc}`, writer),
+      accepted: ({ seq, crc, writer }: Envelope) =>
+        void accepted.set(`${seq} ${crc}`, { writer, segment: name }),
     };
     new SegmentScan(segmentSeq(name) as number, visitor).push(bytesOf(disk, name));
   }

@@ -218,6 +218,13 @@ export class World {
     return true;
   }
 
+  /** What it is about to do would leave a log that only a tail repair mends, as the docs say. */
+  leaveOut(actor: Actor): void {
+    this.tell(`  ${actor.name} would end a line that another has just cut: it is killed`);
+    this.count('left-out');
+    this.#kill(actor);
+  }
+
   #kill(actor: Actor): void {
     this.count('kills');
     actor.killed = true;
