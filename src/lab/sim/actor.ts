@@ -223,6 +223,7 @@ export class Actor {
             world.rewound(this.name, `entries ${from} to ${to} are gone of a log that ends at ${head.seq}`);
         },
       });
+      world.isMade = true;
       if (this.killed) return;
       world.count('open');
       this.#wal = wal;
@@ -334,7 +335,8 @@ export class Actor {
     const { code, message } = error as WalError;
     world.count(`${doing} ${code}`);
     world.tell(`  ${this.name} is told: ${code}: ${message}`);
-    if (!expectedOf(world.climate, doing).has(code) && !(world.isMarred && OF_DAMAGE.has(code)))
+    const isNoLog = code === 'ERR_WAL_NOT_FOUND' && !world.isMade;
+    if (!isNoLog && !expectedOf(world.climate, doing).has(code) && !(world.isMarred && OF_DAMAGE.has(code)))
       world.fault(
         `${this.name}: ${doing} was rejected: ${error instanceof Error ? `${code}: ${message}` : error}`,
       );

@@ -63,4 +63,10 @@ export const SEEDS: readonly NamedSeed[] = [
     story:
       'a wait for the lock ran out, wal.lock could not be read to name who held it, and a compaction was rejected with what the disk said, without a code of its own; now nobody is named',
   },
+  {
+    seed: 3507602566,
+    steps: 400,
+    story:
+      'a sync failed while the log was made, and the simulation took it for a fault that a salvage found no log; now that is expected until the log was opened once',
+  },
 ];

@@ -97,6 +97,8 @@ export class World {
   #isBetween = false;
   #trace = 0;
   #damages = 0;
+  /** Whether anybody ever opened the log: until then there may be none. */
+  isMade = false;
 
   constructor({ seed, decisions, change, tell }: WorldOptions) {
     this.#seed = seed;
