@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type FoundLine, lineageOf } from '../src/format/lineage.ts';
 import { segmentName } from '../src/format/names.ts';
-import { passedOver } from '../src/format/passed-over.ts';
-import type { Survey, SurveyedLine } from '../src/format/survey.ts';
+import { leftBehind, passedOver } from '../src/format/passed-over.ts';
+import type { Survey, SurveyedLine, SurveyedMisfit } from '../src/format/survey.ts';
 
 type Given = readonly [name: string, seq: number, prev: string, more?: Partial<FoundLine>];
 
@@ -123,23 +123,86 @@ test('what was appended to an overtaken line that counts since is kept, and so i
   assert.deepEqual(keptOf(...lines), ['a', 'x', 'c', 'd']);
 });
 
+const surveyed: SurveyedLine = {
+  ...{
+    seq: 11,
+    count: 1,
+    crc: 'a',
+    prev: 'seal',
+    writer: 'a.1',
+    synced: 10,
+    ts: 0,
+    accepted: false,
+    side: 0,
+  },
+  ...{ segment: segmentName(11), offset: 0, length: 1, encoding: 'utf-8', converted: undefined },
+  ...{ glued: true, joined: false, edited: false, kept: true, follows: undefined },
+};
+
 test('a line that a crash left in the first segment proves nothing of what was compacted away', () => {
-  const item: SurveyedLine = {
-    ...{
-      seq: 11,
-      count: 1,
-      crc: 'a',
-      prev: 'seal',
-      writer: 'a.1',
-      synced: 10,
-      ts: 0,
-      accepted: false,
-      side: 0,
-    },
-    ...{ segment: segmentName(11), offset: 0, length: 1, encoding: 'utf-8', converted: undefined },
-    ...{ glued: true, joined: false, edited: false, kept: true, follows: undefined },
-  };
   const passed = (segment: number) =>
-    passedOver({ items: [{ ...item, segment: segmentName(segment) }] } as unknown as Survey, 1).length;
+    passedOver({ items: [{ ...surveyed, segment: segmentName(segment) }] } as unknown as Survey, 1).length;
   assert.deepEqual([passed(11), passed(10)], [0, 1]);
+});
+
+/** Whether entries 12 and 13, which lie behind zeros, are left behind where a row of two lines comes later, the first of them such. */
+function areLeft(
+  later: Partial<SurveyedLine>,
+  before: Partial<SurveyedLine> = {},
+  zeros: Partial<SurveyedMisfit> = { zeros: true },
+): boolean {
+  const torn: SurveyedMisfit = {
+    verdict: 'torn',
+    segment: segmentName(11),
+    offset: 0,
+    length: 1,
+    line: 1,
+    ...zeros,
+  };
+  const left = { ...surveyed, seq: 12, prev: 'lost', synced: 10, ...before };
+  const next = { ...left, seq: 13, glued: false, follows: left };
+  const first = { ...surveyed, prev: 'damaged', glued: false, ...later };
+  const second = { ...surveyed, seq: first.seq + 1, glued: false, follows: first, kept: first.kept };
+  return leftBehind([torn, left, next, first, second]).includes(left);
+}
+
+for (const [what, isLeft, ...given] of [
+  ['from before it, and gave its numbers again', true, {}],
+  [
+    'from before it, though it says of earlier entries that they were synced',
+    true,
+    { seq: 12 },
+    { synced: 11 },
+  ],
+  ['and only its last number is readable again', true, { seq: 13 }],
+  ['and gave none of its numbers again that is readable', false, { seq: 14 }],
+  ['and only numbers before it are readable', false, { seq: 10 }, { synced: 0 }],
+  ['in a row that it proves to be overtaken', false, {}, { synced: 11 }],
+  ['in a row beside it, built on the same line', false, { seq: 12, prev: 'lost' }],
+  ['in a row that was overtaken', false, { kept: false }],
+  ['in a row that is glued to a fragment', false, { glued: true }],
+  ['in a branch of what counts', false, { follows: surveyed }],
+  ['on the other side of a merge', false, { side: 1 }],
+  ['but no crash can be told', false, {}, {}, {}],
+] as const)
+  test(`what a crash left, where the log goes on ${what}, is ${isLeft ? 'left' : 'kept'}`, () => {
+    const [later, before, zeros] = given as unknown as Parameters<typeof areLeft>;
+    assert.equal(areLeft(later, before, zeros), isLeft);
+  });
+
+test('of two rows behind zeros that hold the same numbers one is kept, also where the first goes on after the second', () => {
+  const torn = { verdict: 'torn', zeros: true, segment: segmentName(11) };
+  const plain = { ...surveyed, glued: false };
+  const left = { ...plain, seq: 12, prev: 'lost', count: 3 };
+  const later = { ...plain, seq: 11, prev: 'damaged', count: 6 };
+  const child = { ...plain, seq: 15, prev: 'left', follows: left };
+  const items = [torn, left, later, child] as unknown as Survey['items'];
+  assert.deepEqual(leftBehind(items), [left, child]);
+});
+
+test('a line behind zeros that was written again elsewhere does not make what was built on it one that a crash left', () => {
+  const torn = { verdict: 'torn', zeros: true, segment: segmentName(11) };
+  const left = { ...surveyed, seq: 12, prev: 'lost', kept: false, glued: false };
+  const items = [torn, left, { ...left, seq: 13, prev: 'left', kept: true, follows: left }];
+  assert.deepEqual(leftBehind(items as unknown as Survey['items']), []);
 });

@@ -461,6 +461,37 @@ test('lines that a crash left, and that the log went on without, take no number 
     assert.deepEqual(await entriesOf(log), before);
   }));
 
+for (const [what, damaged] of [
+  ['the line', 60],
+  ['a line further', 58],
+] as const)
+  test(`entries after what a crash left keep their numbers, also where ${what} before that is damaged`, () =>
+    inLog(async (log) => {
+      const path = join(log, segments(log).at(-1) as string);
+      const bytes = Buffer.alloc(500);
+      // The power took entry 61, which was not synced, and kept entry 62, without a newline between.
+      const placed = { prev: '0badcafe', seq: 62, synced: 60, ts: 1, writer: 'aaaaaaaa.1', crc: '' };
+      const end = writeLine(bytes, 0, '"id":"x","op":"add"', placed);
+      appendFileSync(path, Buffer.concat([Buffer.alloc(20), bytes.subarray(0, end)]));
+      await change(log, async (wal) => {
+        const batch = [entry(61), entry(62), entry(63)];
+        await wal.appendBatch(batch);
+        await wal.append(entry(64));
+      });
+      const before = await entriesOf(log);
+      damage(log, damaged);
+      await assert.rejects(Wal.repair(log, { mode: 'tail' }), { code: 'ERR_WAL_CORRUPT' });
+      const { lost } = await Wal.repair(log, { mode: 'salvage' });
+      assert.deepEqual(
+        lost.map(({ from, to }) => [from, to]),
+        [[damaged, damaged]],
+      );
+      assert.deepEqual(
+        (await entriesOf(log)).map(({ seq, id }) => [seq, id]),
+        before.map(({ seq, id }) => [seq, id]).filter(([seq]) => seq !== damaged),
+      );
+    }));
+
 test('a log that was compacted keeps its snapshots and its state, also where entries are damaged that a snapshot stands for', () =>
   inLog(async (log) => {
     await change(log, async (wal) => {

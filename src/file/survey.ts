@@ -200,7 +200,7 @@ class SegmentSurvey implements ScanVisitor {
       return;
     }
     if (misfit.cause === 'merge-conflict') this.#sides.meet(inner.toString('latin1', 0, 1));
-    const noted = this.#misfit(misfit, offset, length);
+    const noted = this.#misfit(misfit, offset, length, raw.includes(0));
     if (encoding === 'utf-8' && this.#isSpread(raw, inner, offset)) return;
     if (encoding === 'utf-8') {
       const start = offset + inner.byteOffset - raw.byteOffset;
@@ -241,10 +241,11 @@ class SegmentSurvey implements ScanVisitor {
     return true;
   }
 
-  #misfit({ verdict, cause }: Misfit, offset: number, length: number): SurveyedMisfit {
-    const noted = {
+  #misfit({ verdict, cause }: Misfit, offset: number, length: number, zeros = false): SurveyedMisfit {
+    const noted: SurveyedMisfit = {
       verdict,
       ...(cause && { cause }),
+      ...(zeros && verdict === 'torn' && { zeros }),
       segment: this.#segment,
       offset,
       length,

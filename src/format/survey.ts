@@ -30,6 +30,8 @@ export interface SurveyedLine extends FoundLine {
 export interface SurveyedMisfit {
   readonly verdict: Misfit['verdict'];
   readonly cause?: DamageCause;
+  /** Set where it is torn and holds zeros, as a crash leaves for bytes that were not synced. */
+  readonly zeros?: true;
   readonly segment: string;
   readonly offset: number;
   /** Bytes, without the newline. */

@@ -38,6 +38,18 @@ export const REASONS: readonly Reason[] = [
       runsIn: ['Math.min(run.from, seq)', 'Math.max(run.to, seq + count - 1)'],
     },
   ),
+  ...so(
+    'it tells what a crash left from what was written after it, for a salvage: a table of tests in lineage.test.ts holds each to its number',
+    {
+      rowsOf: ['Math.max(row.to, seq + count - 1)', 'Math.max(row.synced, synced)'],
+      isGivenAgain: [
+        'first.prev === left.start.prev',
+        'first.seq > left.synced',
+        'first.seq <= left.to',
+        'row.to >= left.start.seq',
+      ],
+    },
+  ),
   ...so('it compares times', { 'Stretch.isOver': ['now - this.#since >= LONGEST_MS'] }),
   ...so('it compares versions of the format', { decodeHeader: ['snapshot !== SNAPSHOT_VERSION'] }),
   ...so('it chooses words of an error, or what that says of the damage; what is refused is decided before', {
