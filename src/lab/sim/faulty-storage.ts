@@ -36,7 +36,8 @@ export function faultyStorage(disk: SimDisk, obstacles: Obstacles): Storage {
     if (trouble?.kind === 'sync-fails' && call === 'syncDirectory') throw failure('EIO', call);
     return trouble;
   };
-  const fileOf = (file: SimFile, path: string, seen = { size: 0 }): StorageFile => ({
+  /** `seen`: how large the file was at the last read of it. Of one that nobody read here, such as a new snapshot, nobody else writes. */
+  const fileOf = (file: SimFile, path: string, seen = { size: Infinity }): StorageFile => ({
     descriptor: file.descriptor,
     look: () => {
       meet('size', path);
