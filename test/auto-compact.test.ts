@@ -27,7 +27,8 @@ test('a log that compacts itself stays small, whoever writes to it, and its stat
       await appendTo(wal, 140);
       // Waits for what is under way.
       await wal.close();
-      assert.ok(bytesOf(directory) < 3 * 16_384, `${bytesOf(directory)} bytes after round ${round}`);
+      // A compaction runs beside the appends: what came since it began stays, up to a round's 40 KB. All rounds make 250 KB.
+      assert.ok(bytesOf(directory) < 5 * 16_384, `${bytesOf(directory)} bytes after round ${round}`);
       assert.ok(!readdirSync(directory).some((name) => name.endsWith('.tmp')));
     }
     assert.equal(snapshotsOf(directory).length, 1);
