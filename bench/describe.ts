@@ -29,6 +29,10 @@ export function describe({ settings, rounds }: Section): string {
       const { processes, updates, inFlight } = settings;
       return `${processes} processes each update one id ${updates} times, ${inFlight} in flight, from a common start; ${median}`;
     }
+    case 'claim': {
+      const { workers, jobs } = settings;
+      return `${workers === 1 ? 'one process claims and completes' : `${workers} processes claim and complete`} ${jobs.toLocaleString('en')} jobs, each awaited, from a common start; ${median}`;
+    }
     case 'compaction':
       return `slowest append of ${settings.writers} processes while a log of ${settings.records.toLocaleString('en')} records is compacted, twice, and as long without; ${median}`;
     case 'churn':

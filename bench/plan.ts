@@ -1,6 +1,6 @@
 import { calls } from './calls-plan.ts';
 import { CROWD_COLUMNS, crowds } from './crowd-plan.ts';
-import { type Column, ELAPSED, LATENCY, RATE, type Scale, type Section } from './section.ts';
+import { type Column, CPU, ELAPSED, LATENCY, RATE, type Scale, type Section } from './section.ts';
 
 export const FULL: Scale = {
   rounds: 5,
@@ -45,6 +45,15 @@ const LOADED = ['wal kernel', 'better-sqlite3', 'raw disk grouped'] as const;
 const UPDATED = ['wal lockfile', 'wal kernel', 'better-sqlite3'] as const;
 const UPDATES = CROWD_COLUMNS.map((column) => (column === RATE ? { ...RATE, title: 'updates/s' } : column));
 
+const CLAIMED = ['wal kernel', 'wal lockfile', 'better-sqlite3'] as const;
+const CLAIMS: readonly Column[] = [
+  ELAPSED,
+  { ...RATE, title: 'jobs/s' },
+  ...LATENCY,
+  CPU,
+  { figure: 'share', title: 'fewest / most' },
+];
+
 const STEPS = 'the steps of an append, alone';
 export const FLOOD = 'all called at once';
 export const REPLAY = 'replay';
@@ -56,6 +65,8 @@ export const LOAD_ALL = 'state from a snapshot, all ids read';
 export const REFRESH = 'refresh of a table';
 export const UPDATE = '10 processes x 50 updates of one id';
 export const UPDATE_16 = '10 processes x 160 updates, 16 in flight';
+export const CLAIM = 'claim and complete, 1 process';
+export const CLAIM_4 = 'claim and complete, 4 processes';
 export const COMPACTION = 'appends while the log is compacted';
 export const CHURN = 'an id made and deleted again and again';
 
@@ -175,6 +186,15 @@ export function planOf(scale: Scale): readonly Section[] {
       subjects: ['wal kernel', 'better-sqlite3'],
       rounds: stateRounds,
     },
+    ...[CLAIM, CLAIM_4].map(
+      (name): Section => ({
+        name,
+        settings: { kind: 'claim', workers: name === CLAIM ? 1 : 4, jobs: 3000 * share },
+        columns: CLAIMS,
+        subjects: CLAIMED,
+        rounds: stateRounds,
+      }),
+    ),
     {
       name: COMPACTION,
       settings: { kind: 'compaction', writers: 4, records: compacted },

@@ -33,7 +33,7 @@ export async function startTogether(crew: readonly Child[]): Promise<Race> {
 /** Does something with each, from the common start, so many at a time: one that is done is followed by the next. */
 export async function runTogether<T>(
   link: Link,
-  items: readonly T[],
+  items: Iterable<T>,
   act: (item: T) => unknown,
   inFlight = 1,
 ): Promise<Run> {

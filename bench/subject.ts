@@ -11,6 +11,8 @@ export interface Subject {
   open(place: Place): Session | Promise<Session>;
   /** Opens it for works on state by id, where it keeps any. */
   openState?(place: Place): StateSession | Promise<StateSession>;
+  /** Opens it for workers who share jobs, where it can. */
+  openJobs?(directory: string): JobQueue | Promise<JobQueue>;
 }
 
 export interface Place {
@@ -42,6 +44,24 @@ export interface StateSession {
   /** Reads all values, each parsed; answers how many. */
   readAll(): number;
   close(): unknown;
+}
+
+/** Jobs that are open, claimed or completed: as an issue tracker's entries, with op `add`. What changes one is acknowledged as an append is. */
+export interface JobQueue {
+  /** Adds open ones, in whatever way is quickest. */
+  fill(entries: Iterable<Entry>): unknown;
+  /** Claims the most urgent one that is open, of those the one added first, as one step; undefined where none is left. */
+  claim(by: string): Promise<ClaimedJob | undefined> | ClaimedJob | undefined;
+  /** Completes one, if it was not touched since it was claimed; else an error. */
+  complete(job: ClaimedJob): unknown;
+  /** How many are completed. */
+  completed(): number;
+  close(): unknown;
+}
+
+export interface ClaimedJob {
+  readonly id: string;
+  readonly rev: number;
 }
 
 /** Fills by appending, many at a time. */

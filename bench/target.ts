@@ -11,6 +11,8 @@ import {
 } from './crowd-plan.ts';
 import {
   CHURN,
+  CLAIM,
+  CLAIM_4,
   COMPACTION,
   FLOOD,
   HARNESS,
@@ -161,6 +163,15 @@ const TARGETS: readonly Target[] = [
     measure: figureOf(REFRESH, 'wal kernel', 'changed'),
   },
   against(UPDATE, 'better-sqlite3', 'rate', 2),
+  against(CLAIM, 'better-sqlite3', 'rate', 0.7),
+  against(CLAIM_4, 'better-sqlite3', 'rate', 0.6),
+  {
+    name: `${CLAIM_4}: fewest jobs of a worker against most`,
+    unit: 'x',
+    bound: 0.7,
+    sense: 'at least',
+    measure: figureOf(CLAIM_4, 'wal kernel', 'share'),
+  },
   {
     name: 'slowest append while the log is compacted, against without',
     unit: 'x',

@@ -1,5 +1,6 @@
 import { type Durability, lastData, Wal } from '../src/index.ts';
 import { fillByAppending, type Session, type Subject } from './subject.ts';
+import { openWalJobs } from './wal-jobs.ts';
 
 /** This package. `blocking`: with appendSync. */
 export function walSubject(lock: 'kernel' | 'lockfile', durability: Durability, blocking = false): Subject {
@@ -38,5 +39,6 @@ export function walSubject(lock: 'kernel' | 'lockfile', durability: Durability, 
         close: () => wal.close(),
       };
     },
+    openJobs: (directory) => openWalJobs(directory, lock),
   };
 }

@@ -46,6 +46,7 @@ export type Settings =
       readonly updates: number;
       readonly inFlight: number;
     }
+  | { readonly kind: 'claim'; readonly workers: number; readonly jobs: number }
   | { readonly kind: 'compaction'; readonly writers: number; readonly records: number }
   | { readonly kind: 'churn'; readonly cycles: number }
   | {

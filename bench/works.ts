@@ -1,6 +1,7 @@
 import type { Kind, Work } from './work.ts';
 import { calls } from './works/calls.ts';
 import { churn } from './works/churn.ts';
+import { claim } from './works/claim.ts';
 import { compaction } from './works/compaction.ts';
 import { crowd } from './works/crowd.ts';
 import { flood } from './works/flood.ts';
@@ -28,6 +29,7 @@ export const WORKS: { readonly [K in Kind]: Work<K> } = {
   load,
   refresh,
   update,
+  claim,
   compaction,
   churn,
   tracker,

@@ -1,32 +1,8 @@
-import { join } from 'node:path';
 import type { Entry } from '../../src/index.ts';
 import type { StateSession, Subject } from '../subject.ts';
-import { loadPeer, missingPeer } from './peer.ts';
-
-interface Statement {
-  run(...values: string[]): unknown;
-  get(value: string): { line: string } | undefined;
-  iterate(): Iterable<{ line: string }>;
-}
-
-interface Database {
-  pragma(source: string): unknown;
-  exec(source: string): unknown;
-  prepare(source: string): Statement;
-  transaction<T extends unknown[]>(body: (...values: T) => void): { immediate(...values: T): void };
-  close(): void;
-}
-
-/** How long SQLite itself waits for its lock; what takes longer is tried again. */
-const BUSY_MS = 60_000;
-
-function openDatabase(directory: string): Database {
-  const Sqlite = loadPeer<new (path: string, options: object) => Database>('better-sqlite3');
-  const db = new Sqlite(join(directory, 'log.sqlite'), { timeout: BUSY_MS });
-  db.pragma('journal_mode = WAL');
-  db.pragma('synchronous = FULL');
-  return db;
-}
+import { missingPeer } from './peer.ts';
+import { type Database, openDatabase } from './sqlite-database.ts';
+import { openSqliteJobs } from './sqlite-jobs.ts';
 
 /**
  * better-sqlite3: a transaction an append, or (`grouped`) one for all that is in flight, as a caller would write it who
@@ -70,6 +46,7 @@ export function sqliteSubject(grouped: boolean): Subject {
       };
     },
     openState: ({ directory }) => openState(openDatabase(directory)),
+    openJobs: (directory) => openSqliteJobs(openDatabase(directory)),
   };
 }
 

@@ -1,6 +1,7 @@
 import { comparePlaced, compareStrings, type Placed } from '../format/order.ts';
-import { type Fold, placeIn } from './fold.ts';
+import type { Fold } from './fold.ts';
 import type { Item } from './item.ts';
+import { Places } from './places.ts';
 import { merged } from './sorted.ts';
 import type { Entry, View } from './view.ts';
 
@@ -14,7 +15,10 @@ export class Layer<V> implements View<V> {
   /** How many ids there are more than below. */
   #more = 0;
   #sortedIds: readonly string[] | undefined;
-  #sortedPlaces: readonly Placed[] | undefined;
+  /** Undefined until the order is asked for. */
+  #places: Places<V> | undefined;
+  /** All places below up to this one are of ids that were changed here: in a queue, those are many. */
+  #passed: Placed | undefined;
 
   constructor(fold: Fold<V>, below?: View<V>) {
     this.fold = fold;
@@ -38,7 +42,7 @@ export class Layer<V> implements View<V> {
       this.#changes++;
       this.#more += Number(item !== undefined) - Number(wasThere);
       if (forget || !this.#items.has(id)) this.#sortedIds = undefined;
-      this.#sortedPlaces = undefined;
+      this.#places?.touch(id);
       if (forget) this.#items.delete(id);
       else this.#items.set(id, item);
     };
@@ -74,25 +78,26 @@ export class Layer<V> implements View<V> {
   }
 
   ordered(after?: Placed): Iterable<Placed> {
-    this.#sortedPlaces ??= this.#places().sort(comparePlaced);
-    const here = after
-      ? this.#sortedPlaces.filter((placed) => comparePlaced(placed, after) > 0)
-      : this.#sortedPlaces;
+    if (this.#items.size === 0 && this.#below !== undefined) return this.#below.ordered(after);
+    this.#places ??= new Places(this.fold, this.#items);
+    const here = this.#places.after(after);
     if (this.#below === undefined) return here;
-    return merged(this.#unchanged(this.#below.ordered(after)), here, comparePlaced);
+    return merged(this.#unchangedPlaces(this.#below, after), here, comparePlaced);
   }
 
-  *#unchanged<T extends { readonly id: string }>(below: Iterable<T>): Generator<T, void, undefined> {
-    for (const element of below) if (!this.#items.has(element.id)) yield element;
-  }
-
-  #places(): Placed[] {
-    const places: Placed[] = [];
-    for (const item of this.#items.values()) {
-      const order = item && placeIn(this.fold, item);
-      if (item !== undefined && order !== undefined) places.push({ id: item.id, order });
+  *#unchangedPlaces(below: View<V>, after: Placed | undefined): Generator<Placed, void, undefined> {
+    const passed = this.#passed;
+    let isPassing = after === undefined || (passed !== undefined && comparePlaced(after, passed) <= 0);
+    for (const placed of below.ordered(isPassing ? passed : after)) {
+      if (!this.#items.has(placed.id)) {
+        isPassing = false;
+        yield placed;
+      } else if (isPassing) this.#passed = placed;
     }
-    return places;
+  }
+
+  *#unchanged(below: Iterable<Entry<V>>): Generator<Entry<V>, void, undefined> {
+    for (const element of below) if (!this.#items.has(element.id)) yield element;
   }
 }
 

@@ -21,6 +21,8 @@ export class Run<V> implements View<V> {
   /** By where they begin. */
   readonly #kept = new Map<number, Block<V>>();
   #ordered: readonly SnapshotBlock[] | undefined;
+  /** The block of places that was read last. */
+  #places: { readonly at: number; readonly of: readonly Placed[] } | undefined;
   #keptBytes = 0;
   #damaged = false;
 
@@ -65,11 +67,20 @@ export class Run<V> implements View<V> {
     this.#ordered ??= this.#snapshot.blocks('order');
     const blocks = this.#ordered;
     const first = after && lastIndexWhere(blocks, (block) => comparePlaced(block, after) <= 0);
-    for (const where of blocks.slice(Math.max(0, first ?? 0))) {
-      const places = parseLines<Placed>(this.#read(where), isPlaced);
-      if (places === undefined) throw this.#damage(where);
-      for (const placed of places) if (after === undefined || comparePlaced(placed, after) > 0) yield placed;
+    for (let i = Math.max(0, first ?? 0); i < blocks.length; i++) {
+      const places = this.#placesIn(blocks[i] as SnapshotBlock);
+      const passed =
+        after === undefined ? -1 : lastIndexWhere(places, (placed) => comparePlaced(placed, after) <= 0);
+      for (let at = passed + 1; at < places.length; at++) yield places[at] as Placed;
     }
+  }
+
+  #placesIn(where: SnapshotBlock): readonly Placed[] {
+    if (this.#places?.at === where.at) return this.#places.of;
+    const places = parseLines<Placed>(this.#read(where), isPlaced);
+    if (places === undefined) throw this.#damage(where);
+    this.#places = { at: where.at, of: places };
+    return places;
   }
 
   #block(where: SnapshotBlock): Block<V> {
