@@ -26,7 +26,7 @@ export type { AppendResult, Expectation } from './log/pending.ts';
 export type { Times, WalStats } from './log/stats.ts';
 export type { MissingRange, OddLine, VerifyReport } from './log/verify.ts';
 export type { Durability, Limits } from './options/options.ts';
-export type { BackupFiles, StoreInfo } from './store/store.ts';
+export type { StoreInfo } from './store/store.ts';
 export type { AutoCompactOptions } from './table/auto-compact.ts';
 export type { CompactOptions, CompactReport } from './table/compact.ts';
 export { type Fold, IGNORED, lastData } from './table/fold.ts';
@@ -36,7 +36,7 @@ export type { Moment, PastState } from './table/past.ts';
 export type { Filter, Where } from './table/selection.ts';
 export type { Table, TableOptions, TransactionOptions, UpdateOptions, WatchOptions } from './table/table.ts';
 export type { NotPromise, Transaction } from './table/transaction.ts';
-export type { BackupOptions, BackupReport } from './wal/backup.ts';
+export type { BackupFiles, BackupOptions, BackupReport } from './wal/backup.ts';
 export type { WalClock, WalOptions } from './wal/options.ts';
 export type {
   ConvertedLines,

@@ -4,28 +4,17 @@ import { WalError } from '../errors/errors.ts';
 import type { Meta } from '../format/meta.ts';
 import { segmentName, snapshotName } from '../format/names.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
-import { type Stray, straysAmong } from '../format/strays.ts';
-import type { Survey } from '../format/survey.ts';
 import { fileError } from '../storage/error.ts';
 import { permissionsIn } from '../storage/permissions.ts';
 import type { Storage } from '../storage/storage.ts';
-import type {
-  BackupFiles,
-  BackupRequest,
-  BlockingStore,
-  LineFeed,
-  LineReader,
-  LineStore,
-  Salvaged,
-  SnapshotFile,
-  StoreInfo,
-  Turn,
-} from '../store/store.ts';
+import type { LineFeed, Turn } from '../store/feed.ts';
+import type { SnapshotFile } from '../store/snapshot-file.ts';
+import type { LineReader, LineStore, StoreInfo } from '../store/store.ts';
+import type { BackupFiles, BackupRequest } from './backup.ts';
+import { DirectoryFiles } from './directory-files.ts';
 import {
-  type Layout,
   type LogPlace,
   layoutOf,
-  newestStart,
   oldestSeq,
   refuseOtherEnd,
   requireSeal,
@@ -36,8 +25,7 @@ import { keepNames } from './log-directory.ts';
 import { LogEnd } from './log-end.ts';
 import { MarkFile } from './mark-file.ts';
 import { SegmentReader } from './segments.ts';
-import { metaNow } from './settling.ts';
-import { openBody, readBody, readHeader, refuseOtherFold, writeSnapshot } from './snapshots.ts';
+import { openBody, readHeader, refuseOtherFold, writeSnapshot } from './snapshots.ts';
 import { healSuspect, suspectIn } from './suspect.ts';
 import { Watching } from './watching.ts';
 import { type Turnstile, WriteTurn } from './write-turn.ts';
@@ -66,9 +54,8 @@ export class FileStore implements LineStore {
   /** Syncs of readers that go on. */
   readonly #syncs = new Set<Promise<void>>();
   #closed = false;
-  readonly marks: MarkFile;
   readonly segmentBytes: number;
-  readonly blocking: BlockingStore;
+  readonly files: DirectoryFiles;
 
   constructor(parts: FileStoreParts) {
     const { storage, clock, directory, meta, turnstile } = parts;
@@ -78,12 +65,13 @@ export class FileStore implements LineStore {
     this.#turn = turnstile && new WriteTurn({ ...parts, turnstile, end: this.#end });
     this.#watching = new Watching(storage, clock, directory);
     const holds = () => this.#end.reader.holds;
-    this.marks = new MarkFile({ storage, directory, log: meta.id, now: () => clock.now(), holds });
-    this.blocking = {
-      write: (turn) => this.#writable.writeNow(turn),
+    const marks = new MarkFile({ storage, directory, log: meta.id, now: () => clock.now(), holds });
+    const blocking = {
+      write: (turn: Turn) => this.#writable.writeNow(turn),
       sync: () => this.#end.syncNow(),
-      confirm: (feed) => this.#end.confirmNow(feed),
+      confirm: (feed: LineFeed) => this.#end.confirmNow(feed),
     };
+    this.files = new DirectoryFiles({ ...parts, marks, blocking });
   }
 
   catchUp(feed: LineFeed): Promise<void> {
@@ -205,73 +193,6 @@ export class FileStore implements LineStore {
     }
   }
 
-  refusal(): WalError | undefined {
-    try {
-      newestStart(this.#place, true);
-      return undefined;
-    } catch (error) {
-      if (error instanceof WalError) return error;
-      throw fileError(error, 'list', this.#parts.directory);
-    }
-  }
-
-  async survey(onProgress?: (bytes: number) => void): Promise<Survey> {
-    const { storage, clock, directory } = this.#parts;
-    const { surveySegments } = await import('./survey.ts');
-    try {
-      return await surveySegments(storage, clock, directory, onProgress);
-    } catch (error) {
-      throw fileError(error, 'read', directory);
-    }
-  }
-
-  async *salvaged(from: number | undefined): AsyncGenerator<Salvaged, void, undefined> {
-    const { salvagedIn } = await import('./salvaged.ts');
-    try {
-      yield* salvagedIn(this.#parts, from);
-    } catch (error) {
-      throw fileError(error, 'read', this.#parts.directory);
-    }
-  }
-
-  nextSegment(firstSeq: number): number | undefined {
-    return this.#layout().segments.find((seq) => seq > firstSeq);
-  }
-
-  snapshotFiles(): { seq: number; bytes: number }[] {
-    const { storage, directory } = this.#parts;
-    const { snapshots } = this.#layout();
-    try {
-      return snapshots.toReversed().flatMap((seq) => {
-        const look = storage.look(join(directory, snapshotName(seq)));
-        return look === undefined ? [] : [{ seq, bytes: look.size }];
-      });
-    } catch (error) {
-      throw fileError(error, 'list', directory);
-    }
-  }
-
-  #layout(): Layout {
-    const { storage, directory } = this.#parts;
-    try {
-      return layoutOf(storage, directory);
-    } catch (error) {
-      throw fileError(error, 'list', directory);
-    }
-  }
-
-  segmentSizes(after: number): number[] {
-    const { storage, directory } = this.#parts;
-    try {
-      return layoutOf(storage, directory)
-        .segments.filter((first) => first > after)
-        .map((first) => storage.look(join(directory, segmentName(first)))?.size ?? 0)
-        .filter((size) => size > 0);
-    } catch (error) {
-      throw fileError(error, 'list', directory);
-    }
-  }
-
   snapshots(): SnapshotHeader[] {
     const { storage, directory, meta } = this.#parts;
     try {
@@ -284,19 +205,14 @@ export class FileStore implements LineStore {
     }
   }
 
-  readSnapshot(header: SnapshotHeader): Iterable<Buffer> {
-    const { storage, directory } = this.#parts;
-    return readBody(storage, directory, header);
-  }
-
   openSnapshot(header: SnapshotHeader): SnapshotFile {
     const { storage, directory } = this.#parts;
-    const file = openBody(storage, directory, header);
+    const file = openBody(storage, join(directory, snapshotName(header.head.seq)), header);
     this.#snapshots.add(file);
     const close = () => {
       if (this.#snapshots.delete(file)) file.close();
     };
-    return { read: file.read, close };
+    return { ...file, close };
   }
 
   async putSnapshot(header: SnapshotHeader, body: Iterable<Buffer>): Promise<void> {
@@ -324,6 +240,7 @@ export class FileStore implements LineStore {
     trimFiles(storage, directory, seq, clock.machineNow());
   }
 
+  /** Copies the log to where there is nothing yet. All that was synced before the call is in it, and once it resolves it survives a crash. */
   async backup(destination: string, request: BackupRequest): Promise<BackupFiles> {
     const { backupLog } = await import('./backup.ts');
     const open = (copy: string) => new FileStore({ ...this.#parts, directory: copy, turnstile: undefined });
@@ -334,23 +251,9 @@ export class FileStore implements LineStore {
     return this.#watching.changed(signal);
   }
 
-  strays(): Stray[] {
-    const { storage, directory } = this.#parts;
-    try {
-      return straysAmong(storage.list(directory));
-    } catch (error) {
-      throw fileError(error, 'list', directory);
-    }
-  }
-
   info(): StoreInfo {
     const { meta, directory, turnstile } = this.#parts;
     return { ...meta, location: directory, lock: turnstile?.lock.kind, sync: 'fdatasync' };
-  }
-
-  metaNow(): Meta {
-    const { storage, directory, meta } = this.#parts;
-    return metaNow(storage, directory, meta);
   }
 
   async close(): Promise<void> {

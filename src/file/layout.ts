@@ -5,8 +5,8 @@ import { segmentName, segmentSeq, snapshotName, snapshotSeq } from '../format/na
 import type { SnapshotHeader } from '../format/snapshot.ts';
 import { evictedAmong } from '../format/strays.ts';
 import type { Storage } from '../storage/storage.ts';
+import type { Before } from '../store/feed.ts';
 import { snapshotError } from '../store/snapshot-error.ts';
-import type { Before } from '../store/store.ts';
 import { evictedError } from './absent.ts';
 import { gapError } from './gap.ts';
 import { sealBefore } from './seal.ts';

@@ -6,7 +6,7 @@ import { segmentName } from '../format/names.ts';
 import { fileError } from '../storage/error.ts';
 import { permissionsIn } from '../storage/permissions.ts';
 import type { Storage } from '../storage/storage.ts';
-import type { LineFeed } from '../store/store.ts';
+import type { LineFeed } from '../store/feed.ts';
 import { newestStart } from './layout.ts';
 import { keepNames } from './log-directory.ts';
 import { SegmentReader } from './segments.ts';

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock/clock.ts';
 import type { Meta } from '../format/meta.ts';
 import type { Storage } from '../storage/storage.ts';
-import type { Salvaged } from '../store/store.ts';
+import type { Salvaged } from '../store/log-files.ts';
 import { compactedError } from './layout.ts';
 import { Rebuild, type RebuildSink } from './rebuild.ts';
 import { snapshotsFor } from './salvage-snapshots.ts';

@@ -4,11 +4,10 @@ import { foldLabel } from '../format/fold-identity.ts';
 import { NEWLINE } from '../format/line.ts';
 import { snapshotName, temporaryName } from '../format/names.ts';
 import { decodeHeader, encodeHeader, MAX_HEADER_BYTES, type SnapshotHeader } from '../format/snapshot.ts';
-import { allBlocks, indexPlace, isWhole } from '../format/snapshot-index.ts';
 import { fileError } from '../storage/error.ts';
 import { readFully, removeQuietly } from '../storage/files.ts';
 import type { Permissions, Storage, StorageFile } from '../storage/storage.ts';
-import type { SnapshotFile } from '../store/store.ts';
+import { damagedError, type SnapshotFile, wholeBody } from '../store/snapshot-file.ts';
 
 /** The first line of the snapshot at `seq`; undefined where it is damaged, gone, or another log's than `log`, where that is given. */
 export function readHeader(
@@ -63,48 +62,53 @@ export function refuseOtherFold({ fold, head }: SnapshotHeader, there: SnapshotH
   throw new WalError('ERR_WAL_FOLD', message, { seq: head.seq });
 }
 
-/** The body of a snapshot, block by block, and its index. Throws at what is not as the header and the index say. */
-export function readBody(
+/** All of a snapshot that lies in a directory, checked as it is read: see `wholeBody`. */
+export function* readBody(
   storage: Storage,
   directory: string,
   header: SnapshotHeader,
 ): Generator<Buffer, void, undefined> {
-  return bodyOf(storage, join(directory, snapshotName(header.head.seq)), header);
+  yield* bodyIn(storage, join(directory, snapshotName(header.head.seq)), header);
+}
+
+function* bodyIn(storage: Storage, path: string, header: SnapshotHeader): Generator<Buffer, void> {
+  const file = openBody(storage, path, header);
+  try {
+    yield* wholeBody(header, file);
+  } finally {
+    file.close();
+  }
 }
 
 /** Opens a snapshot, to read its body in parts. */
-export function openBody(storage: Storage, directory: string, header: SnapshotHeader): SnapshotFile {
-  const path = join(directory, snapshotName(header.head.seq));
-  const file = openThere(storage, path, header);
-  let start: number;
+export function openBody(storage: Storage, path: string, header: SnapshotHeader): SnapshotFile {
+  const file = openIfThere(storage, path);
+  if (file === undefined) throw goneError(path, header);
   try {
     const line = firstLine(file);
-    if (line === undefined || decodeHeader(line, path)?.body.index.crc !== header.body.index.crc)
-      throw goneError(path, header);
-    start = line.length + 1;
+    const there = line && decodeHeader(line, path);
+    if (there === undefined) throw damagedError(path, header, 'its first line is not what was written');
+    if (there.body.index.crc !== header.body.index.crc) throw goneError(path, header);
+    const start = (line as Buffer).length + 1;
+    const bytes = file.size() - start;
+    return {
+      path,
+      bytes,
+      read: (offset, length) => {
+        // What says how long a part is may be damaged: no more is made room for than is there.
+        const part = Buffer.allocUnsafeSlow(Math.min(length, Math.max(0, bytes - offset)));
+        try {
+          return part.subarray(0, readFully(file, part, start + offset));
+        } catch (error) {
+          throw fileError(error, 'read', path);
+        }
+      },
+      close: () => file.close(),
+    };
   } catch (error) {
     file.close();
     throw fileError(error, 'read', path);
   }
-  return {
-    read(offset, length) {
-      try {
-        // What says how long a part is may be damaged: no more is made room for than is there.
-        const left = Math.max(0, file.size() - start - offset);
-        const bytes = Buffer.allocUnsafeSlow(Math.min(length, left));
-        return bytes.subarray(0, readFully(file, bytes, start + offset));
-      } catch (error) {
-        throw fileError(error, 'read', path);
-      }
-    },
-    close: () => file.close(),
-  };
-}
-
-function openThere(storage: Storage, path: string, header: SnapshotHeader): StorageFile {
-  const file = openIfThere(storage, path);
-  if (file === undefined) throw goneError(path, header);
-  return file;
 }
 
 function goneError(path: string, { head }: SnapshotHeader): WalError {
@@ -113,41 +117,6 @@ function goneError(path: string, { head }: SnapshotHeader): WalError {
     `${path} was deleted: a newer snapshot took its place. Read that one.`,
     { seq: head.seq },
   );
-}
-
-function* bodyOf(storage: Storage, path: string, header: SnapshotHeader): Generator<Buffer, void> {
-  const { head, body } = header;
-  const file = openThere(storage, path, header);
-  const damaged = (why: string) =>
-    new WalError(
-      'ERR_WAL_CORRUPT',
-      `${path} is damaged: ${why}. A table falls back to an older snapshot, and to the segments it was made from, where those remain.`,
-      { segment: snapshotName(head.seq), seq: head.seq },
-    );
-  try {
-    const start = (firstLine(file)?.length ?? -1) + 1;
-    const missing = start + body.bytes - file.size();
-    if (missing > 0) throw damaged(`${missing} of ${body.bytes} bytes are missing`);
-    if (missing < 0) throw damaged('it is longer than its first line says');
-    const part = (at: number, bytes: number) => {
-      const there = Buffer.allocUnsafeSlow(bytes);
-      return there.subarray(0, readFully(file, there, start + at));
-    };
-    const place = indexPlace(body);
-    const index = part(place.at, place.bytes);
-    const blocks = allBlocks(body, index);
-    if (blocks === undefined) throw damaged('its index is not what its first line says');
-    for (const block of blocks) {
-      const bytes = part(block.at, block.bytes);
-      if (!isWhole(block, bytes)) throw damaged('a block does not have the crc that its index says');
-      yield bytes;
-    }
-    yield index;
-  } catch (error) {
-    throw fileError(error, 'read', path);
-  } finally {
-    file.close();
-  }
 }
 
 /** Where a snapshot is made, and how. */
@@ -194,7 +163,7 @@ export async function writeSnapshot(
       file.close();
     }
     // What was written wrong would be found when what it stands for is gone.
-    for (const _ of bodyOf(storage, temporary, header)) await pause();
+    for (const _ of bodyIn(storage, temporary, header)) await pause();
     // All that took a while, in which the log may have been replaced.
     fits();
     storage.rename(temporary, path);

@@ -8,7 +8,7 @@ import type { Lock } from '../lock/lock.ts';
 import type { HolderHint } from '../lock/record.ts';
 import { fileError, isRefused } from '../storage/error.ts';
 import type { Storage } from '../storage/storage.ts';
-import type { FeedState, LineFeed, Turn, WriteOutcome, WrittenGroup } from '../store/store.ts';
+import type { FeedState, LineFeed, Turn, WriteOutcome, WrittenGroup } from '../store/feed.ts';
 import type { LogEnd } from './log-end.ts';
 import type { SegmentReader } from './segments.ts';
 

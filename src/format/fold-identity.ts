@@ -19,6 +19,11 @@ export function foldLabel({ name, version }: FoldIdentity): string {
   return `${JSON.stringify(name)} version ${version}`;
 }
 
+/** Whether naming the fold would change the log's. */
+export function isNews(recorded: FoldIdentity | undefined, named: FoldIdentity): boolean {
+  return recordedFold(recorded, named) !== recorded;
+}
+
 /** The log's fold after a line that names one: the first one named, or a later version of it. */
 export function recordedFold(recorded: FoldIdentity | undefined, named: FoldIdentity): FoldIdentity {
   if (recorded === undefined) return { name: named.name, version: named.version };

@@ -2,11 +2,12 @@ import type { Clock } from '../clock/clock.ts';
 import { hasCode, WalError, withOutcome } from '../errors/errors.ts';
 import type { Head, Tip } from '../format/chain.ts';
 import { foldBody } from '../format/entry.ts';
-import { type FoldIdentity, recordedFold } from '../format/fold-identity.ts';
+import { type FoldIdentity, isNews } from '../format/fold-identity.ts';
 import { type KeyScope, scopeAtStart } from '../format/key-scope.ts';
 import type { Envelope } from '../format/line.ts';
 import type { Rewind } from '../format/mark.ts';
-import type { LineStore, Turn, WriteOutcome, WrittenGroup } from '../store/store.ts';
+import type { Turn, WriteOutcome, WrittenGroup } from '../store/feed.ts';
+import type { LineStore } from '../store/store.ts';
 import { Group } from './group.ts';
 import { atOnce, Keys, waiting } from './keys.ts';
 import { type AppendResult, type Pending, type Request, UNDECIDED } from './pending.ts';
@@ -128,7 +129,7 @@ export class Appender implements Turn {
       try {
         const reading = this.queue.keyed > 0 ? this.#readKeys(blocks) : undefined;
         if (reading !== undefined) await reading;
-        const turn = blocks ? writeNow(store, this) : store.write(this);
+        const turn = blocks ? store.files?.blocking.write(this) : store.write(this);
         if (turn !== undefined) await turn;
       } catch (error) {
         this.#turnFailed(error);
@@ -151,7 +152,9 @@ export class Appender implements Turn {
     const { stats, debug, sealed } = this.#parts;
     const { pending, bytes } = this.group;
     stats.batches++;
-    stats.bytes += pending[pending.length - 1]?.endsAt ?? 0;
+    // What ends a torn line was written before it.
+    const written = outcome.kind === 'failed' ? outcome.written : bytes.length;
+    stats.bytes += Math.min(Math.max(written, 0), bytes.length);
     debug?.(`wrote ${pending.length} lines from ${pending[0]?.seq}: ${outcome.kind}`);
     if (outcome.kind !== 'landed') {
       this.#wroteOtherwise(outcome, pending);
@@ -188,13 +191,13 @@ export class Appender implements Turn {
         const start = this.#parts.clock.elapsed();
         // Nothing else waits for this thread to write it.
         const quick = covered.length === 1 && this.queue.size === 0 && this.#usualSyncMs < QUICK_SYNC_MS;
-        const syncing = blocks ? store.blocking?.sync() : store.sync(quick);
+        const syncing = blocks ? store.files?.blocking.sync() : store.sync(quick);
         if (syncing !== undefined) await syncing;
         this.#pace(this.#parts.clock.elapsed() - start);
         if (epoch === tail.epoch) tail.raiseSynced(head.seq);
       }
       // A look at what lies there now: an acknowledgement is about that file, not about one that was replaced.
-      const looking = blocks ? store.blocking?.confirm(tail) : store.confirm(tail);
+      const looking = blocks ? store.files?.blocking.confirm(tail) : store.confirm(tail);
       if (looking !== undefined) await looking;
       const own: Pending[] = [];
       for (const pending of covered) {
@@ -265,7 +268,7 @@ export class Appender implements Turn {
 
   /** Of a log that is only read: whether it holds what was acknowledged on this machine. Tells nothing of damage. */
   async look(): Promise<void> {
-    if (this.#parts.store.marks.read() === undefined) return;
+    if (this.#parts.store.files?.marks.read() === undefined) return;
     this.witness.seek();
     await this.#parts.store.catchUp(this.tail).catch(() => {});
   }
@@ -298,7 +301,7 @@ export class Appender implements Turn {
     const wishes = this.#seals;
     this.#seals = [];
     try {
-      const syncing = blocks ? this.#parts.store.blocking?.sync() : this.#parts.store.sync(false);
+      const syncing = blocks ? this.#parts.store.files?.blocking.sync() : this.#parts.store.sync(false);
       if (syncing !== undefined) await syncing;
       for (const { resolve } of wishes) resolve(sealed);
     } catch (error) {
@@ -314,10 +317,9 @@ export class Appender implements Turn {
 
   /** Appends an entry that records the fold as the log's, where none is recorded, or an earlier version of it. */
   async recordFold(fold: FoldIdentity): Promise<void> {
-    const isNews = () => recordedFold(this.tail.fold, fold) !== this.tail.fold;
-    if (!isNews()) return;
+    if (!isNews(this.tail.fold, fold)) return;
     const body = foldBody(fold, this.#parts.clock.now());
-    await this.append({ body: UNDECIDED, decide: () => (isNews() ? body : undefined) });
+    await this.append({ body: UNDECIDED, decide: () => (isNews(this.tail.fold, fold) ? body : undefined) });
   }
 
   /** Reads the keys of older lines, where one that waits has a key, and the window goes back further than was read. */
@@ -443,12 +445,6 @@ export class Appender implements Turn {
     this.#failSeals(error);
     this.#refuseAll(latchedError(error));
   }
-}
-
-function writeNow({ blocking }: LineStore, turn: Turn): undefined {
-  if (blocking !== undefined) return blocking.write(turn) as undefined;
-  const message = 'This log cannot be written to while the thread is blocked: use append.';
-  throw new WalError('ERR_WAL_UNSUPPORTED', message, { outcome: 'not-written' });
 }
 
 function overtakenError(head: Head): WalError {

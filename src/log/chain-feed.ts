@@ -3,7 +3,7 @@ import type { Chain, Doubt, Head, Missing, Tip } from '../format/chain.ts';
 import { type Envelope, GENESIS_CRC } from '../format/line.ts';
 import { type ScanVisitor, SegmentScan, type UnendedLine } from '../format/scan.ts';
 import type { Misfit } from '../format/verdict.ts';
-import type { Before, FeedState, LineFeed, WrittenGroup } from '../store/store.ts';
+import type { Before, FeedState, LineFeed, WrittenGroup } from '../store/feed.ts';
 import { foreignSegmentError, troubleError } from './trouble.ts';
 
 /** Runs the chain over all that a store feeds, segment after segment; what is done with the lines is a subclass's. */

@@ -4,7 +4,8 @@ import { firstInScope, type KeyScope, raisedScope } from '../format/key-scope.ts
 import type { Envelope } from '../format/line.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
 import { parseLines } from '../format/snapshot-index.ts';
-import type { LineStore, SnapshotFile } from '../store/store.ts';
+import type { SnapshotFile } from '../store/snapshot-file.ts';
+import type { LineStore } from '../store/store.ts';
 import { ChainFeed } from './chain-feed.ts';
 import { SnapshotBlocks } from './snapshot-blocks.ts';
 import { lostState } from './snapshot-check.ts';

@@ -4,7 +4,7 @@ import type { Envelope } from '../format/line.ts';
 import { segmentName } from '../format/names.ts';
 import { recordsOf } from '../format/record.ts';
 import { badArgument } from '../options/options.ts';
-import type { Before, FeedState } from '../store/store.ts';
+import type { Before, FeedState } from '../store/feed.ts';
 import { ChainFeed } from './chain-feed.ts';
 import { unreadableError } from './record-feed.ts';
 

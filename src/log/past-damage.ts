@@ -2,6 +2,7 @@ import type { Clock } from '../clock/clock.ts';
 import type { Head } from '../format/chain.ts';
 import { type LogRecord, recordsOfBody } from '../format/record.ts';
 import type { LostRange } from '../format/survey.ts';
+import { filesOf } from '../store/files-of.ts';
 import type { LineStore } from '../store/store.ts';
 import { readRecords } from './reader.ts';
 import { divergedError } from './record-feed.ts';
@@ -28,7 +29,9 @@ export async function* readPastDamage(
   const cursor = typeof from === 'object' ? from : undefined;
   const first = Math.max(1, cursor === undefined ? ((from as number | undefined) ?? 1) : cursor.seq + 1);
   const last = to ?? Infinity;
-  for await (const each of store.salvaged(from === undefined ? undefined : first)) {
+  for await (const each of filesOf(store, 'Reading past damage').salvaged(
+    from === undefined ? undefined : first,
+  )) {
     if (each.kind === 'lost') {
       const { range } = each;
       if (range.from > last) return;

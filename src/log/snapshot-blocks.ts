@@ -13,7 +13,24 @@ import {
   type SnapshotBlock,
 } from '../format/snapshot-index.ts';
 import { SortedLines } from '../format/sorted-lines.ts';
-import type { SnapshotFile } from '../store/store.ts';
+import { type SnapshotFile, wholeBody } from '../store/snapshot-file.ts';
+import type { LineStore } from '../store/store.ts';
+
+/** Opens a snapshot; `whole`: once all that it holds was checked. */
+export async function openBlocks(
+  store: LineStore,
+  header: SnapshotHeader,
+  whole: boolean,
+): Promise<SnapshotBlocks> {
+  const file = await store.openSnapshot(header);
+  try {
+    if (whole) for (const _ of wholeBody(header, file));
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+  return new SnapshotBlocks(header, file);
+}
 
 /** An open snapshot, read a block at a time, each checked by its crc: who wants one id need not read them all. */
 export class SnapshotBlocks {

@@ -3,7 +3,9 @@ import { hasCode, type WalError } from '../errors/errors.ts';
 import type { Head } from '../format/chain.ts';
 import { snapshotName } from '../format/names.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
+import type { SnapshotSize } from '../store/log-files.ts';
 import { type Gone, snapshotDamage, snapshotError } from '../store/snapshot-error.ts';
+import { wholeBody } from '../store/snapshot-file.ts';
 import type { LineStore } from '../store/store.ts';
 import type { SurveyedDamage } from './damage-survey.ts';
 
@@ -29,9 +31,10 @@ export async function checkSnapshots(
   last: number,
 ): Promise<SnapshotCheck> {
   const headers = new Map((await store.snapshots()).map((header) => [header.head.seq, header]));
-  const files = await store.snapshotFiles();
+  const sizesOf = () => [...headers.values()].map(({ head, body }) => ({ seq: head.seq, bytes: body.bytes }));
+  const files = store.files?.snapshots() ?? sizesOf();
   const whole: number[] = [];
-  const damaged: { seq: number; bytes: number }[] = [];
+  const damaged: SnapshotSize[] = [];
   for (const file of files) {
     const state = await stateOf(store, clock, headers.get(file.seq));
     if (state === 'whole') whole.push(file.seq);
@@ -56,7 +59,7 @@ export async function checkSnapshots(
 
 /** `gone`: the entries that nothing else stands for. */
 function damageOf(
-  { seq, bytes }: { seq: number; bytes: number },
+  { seq, bytes }: SnapshotSize,
   gone: Gone | undefined,
   whole: number | undefined,
 ): SurveyedDamage {
@@ -72,14 +75,17 @@ function damageOf(
  * where another compaction took them away meanwhile. Yields what may have to be waited for, as `olderKeys` does.
  */
 export function* lostState(store: LineStore): Generator<unknown, WalError | undefined, unknown> {
-  const [named] = (yield store.snapshotFiles()) as { seq: number }[];
+  // Elsewhere than in a directory nothing but its first line tells of a snapshot.
+  const { files } = store;
+  if (files === undefined) return undefined;
+  const [newest] = files.snapshots();
   const [whole] = (yield store.snapshots()) as SnapshotHeader[];
   const oldest = (yield store.oldest()) as number;
   // That listing may be older than what took the snapshot's place.
-  const [now] = (yield store.snapshotFiles()) as { seq: number }[];
-  if (named === undefined || named.seq !== now?.seq) return undefined;
-  const gone = { from: (whole?.head.seq ?? 0) + 1, to: Math.min(named.seq, oldest - 1) };
-  return gone.from > gone.to ? undefined : snapshotError(store.info().location, named.seq, gone);
+  const [now] = files.snapshots();
+  if (newest === undefined || newest.seq !== now?.seq) return undefined;
+  const gone = { from: (whole?.head.seq ?? 0) + 1, to: Math.min(newest.seq, oldest - 1) };
+  return gone.from > gone.to ? undefined : snapshotError(store.info().location, newest.seq, gone);
 }
 
 async function stateOf(
@@ -89,7 +95,12 @@ async function stateOf(
 ): Promise<'whole' | 'damaged' | 'gone'> {
   if (header === undefined) return 'damaged';
   try {
-    for await (const _ of store.readSnapshot(header)) await clock.yield();
+    const file = await store.openSnapshot(header);
+    try {
+      for (const _ of wholeBody(header, file)) await clock.yield();
+    } finally {
+      file.close();
+    }
     return 'whole';
   } catch (error) {
     if (hasCode(error, 'ERR_WAL_CORRUPT')) return 'damaged';

@@ -15,8 +15,12 @@ export interface Times {
 export interface WalStats {
   /** Entries this Wal appended. */
   readonly entries: number;
-  /** Groups it wrote, each with one call of the operating system. */
+  /** Groups it wrote, or tried to, each with one call of the operating system. */
   readonly batches: number;
+  /**
+   * Bytes of these that are in the log's files: also of lines that were overtaken and written again, of seals, and of what a full disk took of
+   * a group. Not what ends a torn line before a group.
+   */
   readonly bytes: number;
   /** Groups that somebody else overtook, in whole or in part. */
   readonly retries: number;

@@ -1,7 +1,7 @@
 import { type FoldIdentity, recordedFold } from '../format/fold-identity.ts';
 import type { Envelope } from '../format/line.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
-import type { Before, FeedState, WrittenGroup } from '../store/store.ts';
+import type { Before, FeedState, WrittenGroup } from '../store/feed.ts';
 import { ChainFeed } from './chain-feed.ts';
 import type { Keys } from './keys.ts';
 

@@ -11,7 +11,8 @@ import type { UnendedLine } from '../format/scan.ts';
 import type { Stray } from '../format/strays.ts';
 import type { SurveyedLine } from '../format/survey.ts';
 import type { Misfit, Verdict } from '../format/verdict.ts';
-import type { Before, FeedState, LineReader, LineStore } from '../store/store.ts';
+import type { Before, FeedState } from '../store/feed.ts';
+import type { LineReader, LineStore } from '../store/store.ts';
 import { ChainFeed } from './chain-feed.ts';
 import { DamageSurvey, type Place, type SurveyedDamage } from './damage-survey.ts';
 import { unreadableError } from './record-feed.ts';
@@ -111,23 +112,26 @@ async function verifyFrom(
   clock: Clock,
   onProgress: ((bytes: number) => void) | undefined,
 ): Promise<VerifyReport> {
-  const feed = new VerifyFeed(oldest, store.marks.read());
+  const feed = new VerifyFeed(oldest, store.files?.marks.read());
   const errors: (WalError | undefined)[] = [];
   for (let from: number | undefined = oldest; from !== undefined; ) {
     const failure = await readFrom(store, clock, from, feed, onProgress);
     errors.push(feed.trouble, hasCode(failure, 'ERR_WAL_COMPACTED') ? undefined : failure);
-    from = failure && (await store.nextSegment(Math.max(feed.lastBegun, from - 1)));
+    from = failure && store.files?.nextSegment(Math.max(feed.lastBegun, from - 1));
   }
   const snapshots = await checkSnapshots(store, clock, oldest, feed.head.seq);
-  const report = feed.report(errors, snapshots, await store.refusal(), await store.strays());
+  const { files } = store;
+  const report = feed.report(errors, snapshots, files?.refusal(), files?.strays() ?? []);
+  // A store that is no directory has no branches: nobody merges what it holds.
+  if (files === undefined) return report;
   // What does not count is mostly what was overtaken, and written again; or what a compaction had not deleted yet.
-  const mayPassOver = feed.mayPassOver || ((await store.nextSegment(0)) ?? oldest) < oldest;
+  const mayPassOver = feed.mayPassOver || (files.nextSegment(0) ?? oldest) < oldest;
   if (report.error !== undefined || !mayPassOver) return report;
-  const lines = passedOver(await store.survey(onProgress), oldest);
+  const lines = passedOver(await files.survey(onProgress), oldest);
   if (lines.length === 0) return report;
   // A survey may have seen zeros of a line on its way, and lines after it that seem to follow none: the next sees it whole.
   const found = new Set(lines.map(placeIn));
-  const again = passedOver(await store.survey(onProgress), oldest).filter((line) => found.has(placeIn(line)));
+  const again = passedOver(await files.survey(onProgress), oldest).filter((line) => found.has(placeIn(line)));
   const branch = passedOverError(again);
   return branch === undefined ? report : { ...report, ok: false, error: branch };
 }

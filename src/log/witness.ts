@@ -3,7 +3,9 @@ import { hasCode } from '../errors/errors.ts';
 import type { Head } from '../format/chain.ts';
 import type { Envelope } from '../format/line.ts';
 import { type Rewind, rewindTo } from '../format/mark.ts';
-import type { FeedState, LineStore } from '../store/store.ts';
+import type { FeedState } from '../store/feed.ts';
+import type { Marks } from '../store/log-files.ts';
+import type { LineStore } from '../store/store.ts';
 import { OwnRuns } from './own-runs.ts';
 import type { Pending } from './pending.ts';
 import type { Tail } from './tail.ts';
@@ -37,6 +39,8 @@ interface Search {
  */
 export class Witness {
   readonly #parts: WitnessParts;
+  /** Undefined where nothing is kept beside the lines: then it knows of this Wal's own acknowledgements only. */
+  readonly #marks: Marks | undefined;
   readonly #runs = new OwnRuns();
   /** Identity of this Wal's line that was acknowledged last. */
   #writer = '';
@@ -50,12 +54,13 @@ export class Witness {
 
   constructor(parts: WitnessParts) {
     this.#parts = parts;
+    this.#marks = parts.store.files?.marks;
   }
 
   /** The log is about to be read from the beginning of its last segment: at opening, or because it was replaced. */
   seek(): void {
     this.#head = undefined;
-    this.#search = { mark: this.#parts.store.marks.read(), hasMark: false, own: 0 };
+    this.#search = { mark: this.#marks?.read(), hasMark: false, own: 0 };
   }
 
   /** An accepted line was read. */
@@ -73,34 +78,34 @@ export class Witness {
   caughtUp({ unended }: FeedState): void {
     const search = this.#search;
     if (search === undefined) return;
-    const { tail, store } = this.#parts;
+    const { tail } = this.#parts;
     // What is damaged may be its line: the damage is told, and has to be mended first. One that lacks its newline counts soon.
     if (tail.trouble !== undefined || unended !== undefined) return;
     const own = this.#ownGone(search.own);
     const marked = this.#markGone(search);
     const gone = own && marked ? union(own, marked) : (own ?? marked);
     // The next segment may have been made while this one was read, or this one compacted away: more will be read.
-    if (gone !== undefined && store.marks.goesOn(tail.firstSeq)) return;
+    if (gone !== undefined && this.#marks?.goesOn(tail.firstSeq)) return;
     this.#search = undefined;
     this.#stale = marked && { mark: search.mark as Head, rewind: own ? undefined : marked };
     if (gone === undefined) return;
     // What the mark tells is noted when that is replaced: until then it says so itself.
     if (own !== undefined) {
       this.#runs.clear();
-      store.marks.note(gone);
+      this.#marks?.note(gone);
     }
     this.#parts.rewound(gone);
   }
 
   /** `read`: the last of this Wal's own entries in the segment that the log ends in. */
   #ownGone(read: number): Rewind | undefined {
-    const { tail, store } = this.#parts;
+    const { tail } = this.#parts;
     const { head, firstSeq } = tail;
     const to = this.#runs.last;
     if (to === 0) return undefined;
     if (to < firstSeq) {
-      const isThere = store.marks.has(to, ({ writer }) => writer === this.#writer);
-      return isThere ? undefined : { from: to, to, head };
+      const isThere = this.#marks?.has(to, ({ writer }) => writer === this.#writer);
+      return isThere === false ? { from: to, to, head } : undefined;
     }
     const from = this.#runs.firstAfter(Math.max(read, firstSeq - 1));
     return from === undefined ? undefined : { from: Math.min(from, head.seq + 1), to, head };
@@ -108,9 +113,9 @@ export class Witness {
 
   #markGone({ mark, hasMark }: Search): Rewind | undefined {
     if (mark === undefined || hasMark) return undefined;
-    const { tail, store } = this.#parts;
+    const { tail } = this.#parts;
     const { head, firstSeq } = tail;
-    if (mark.seq < firstSeq && store.marks.has(mark.seq, ({ crc }) => crc === mark.crc)) return undefined;
+    if (mark.seq < firstSeq && this.#marks?.has(mark.seq, ({ crc }) => crc === mark.crc)) return undefined;
     return rewindTo(head, mark);
   }
 
@@ -137,9 +142,9 @@ export class Witness {
 
   #raise(): void {
     if (this.#head === undefined) return;
-    const { store, tail } = this.#parts;
+    const { tail } = this.#parts;
     const mark = { ...this.#head, kept: tail.syncedHere > 0 };
-    store.marks.raise(mark, this.#stale?.mark, this.#stale?.rewind);
+    this.#marks?.raise(mark, this.#stale?.mark, this.#stale?.rewind);
     this.#head = undefined;
     this.#stale = undefined;
   }
@@ -147,7 +152,7 @@ export class Witness {
   /** Raises the mark, where the log still holds what was acknowledged; reads it again where it may not. */
   async #look(): Promise<void> {
     const { store, tail } = this.#parts;
-    const { place } = store.marks;
+    const place = this.#marks?.place ?? 'away';
     if (this.#runs.last === 0 || place === 'away') return;
     try {
       if (place === 'elsewhere') await store.catchUp(tail);

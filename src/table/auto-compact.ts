@@ -94,7 +94,7 @@ export class AutoCompaction {
   async #isDue(): Promise<boolean> {
     const { store } = this.#host;
     const [newest] = await store.snapshots();
-    const segments = await store.segmentSizes(newest?.head.seq ?? 0);
+    const segments = store.files?.segmentSizes(newest?.head.seq ?? 0) ?? [];
     const threshold = Math.max(this.#when.minBytes, this.#when.ratio * (newest?.body.bytes ?? 0));
     const bytes = segments.reduce((sum, size) => sum + size, 0);
     const before = bytes - (segments.at(-1) ?? 0);

@@ -1,14 +1,14 @@
 import type { Clock } from '../clock/clock.ts';
 import { hasCode, WalError } from '../errors/errors.ts';
 import type { Head } from '../format/chain.ts';
-import { type FoldIdentity, foldLabel, recordedFold } from '../format/fold-identity.ts';
+import { type FoldIdentity, foldLabel, isNews } from '../format/fold-identity.ts';
 import type { SnapshotKey } from '../format/key-lines.ts';
 import { firstInScope } from '../format/key-scope.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
 import { SnapshotBodyMaker } from '../format/snapshot-body.ts';
 import type { Appender, Sealed } from '../log/appender.ts';
 import { olderKeys, waiting } from '../log/keys.ts';
-import type { Tail } from '../log/tail.ts';
+import { openBlocks } from '../log/snapshot-blocks.ts';
 import { integer, readOptions } from '../options/options.ts';
 import type { LineStore } from '../store/store.ts';
 import { checkFold, type Fold, lastData } from './fold.ts';
@@ -87,7 +87,7 @@ export async function compact<V>(host: CompactHost, options: CompactOptions<V>):
 /** Throws where entries must stay. wal.json is read again: somebody may have changed it, or put another log there. */
 async function requireCompactable(store: LineStore): Promise<void> {
   const { location, keepEvents } = store.info();
-  const now = await store.metaNow();
+  const now = store.files?.metaNow() ?? store.info();
   const why = now.git
     ? 'is kept in git, in one segment, so that a merge sees the whole. It is never compacted'
     : now.keepEvents === true
@@ -126,15 +126,10 @@ function requireFold(
   throw new WalError('ERR_WAL_FOLD', message, { ...(newest && { seq: newest.head.seq }) });
 }
 
-/** Whether naming the fold would change the log's. */
-function isNews({ fold: recorded }: Pick<Tail, 'fold'>, { name, version }: FoldIdentity): boolean {
-  return recordedFold(recorded, { name, version }) !== recorded;
-}
-
 /** Makes the state with a fold that is yet to be named as the log's: one that fails on the entries is not theirs, and a name is never taken back. */
 async function tryFold<V>(host: CompactHost, fold: Fold<V>): Promise<void> {
   const { store, clock, appender } = host;
-  if (!isNews(appender.tail, fold)) return;
+  if (!isNews(appender.tail.fold, fold)) return;
   const { head } = appender.tail;
   const state = await loadState(host, fold, await store.snapshots(), head, { whole: false, heard: [] });
   try {
@@ -187,7 +182,7 @@ async function makeSnapshot<V>(host: CompactHost, fold: Fold<V>, sealed: Sealed)
  */
 async function isWhole(store: LineStore, snapshot: SnapshotHeader, head: Head): Promise<boolean> {
   try {
-    for await (const _ of store.readSnapshot(snapshot));
+    (await openBlocks(store, snapshot, true)).close();
     return true;
   } catch (error) {
     if (!hasCode(error, 'ERR_WAL_CORRUPT') || snapshot.head.seq > head.seq) throw error;

@@ -11,9 +11,10 @@ import { ChainFeed } from '../log/chain-feed.ts';
 import { waiting } from '../log/keys.ts';
 import { readRecords } from '../log/reader.ts';
 import { divergedError } from '../log/record-feed.ts';
-import { SnapshotBlocks } from '../log/snapshot-blocks.ts';
+import { openBlocks } from '../log/snapshot-blocks.ts';
 import { lostState } from '../log/snapshot-check.ts';
-import type { Before, LineStore } from '../store/store.ts';
+import type { Before } from '../store/feed.ts';
+import type { LineStore } from '../store/store.ts';
 import type { Fold } from './fold.ts';
 import { freezeParsed } from './freeze.ts';
 import type { HeardLine } from './inbox.ts';
@@ -74,8 +75,7 @@ async function loadFrom<V>(
     if (!canUse(fold, header) || header.head.seq > head.seq) continue;
     let state: State<V> | undefined;
     try {
-      if (whole) for await (const _ of parts.store.readSnapshot(header));
-      const blocks = new SnapshotBlocks(header, await parts.store.openSnapshot(header));
+      const blocks = await openBlocks(parts.store, header, whole);
       state = isOf(fold, header)
         ? new State(fold, header, new Run(blocks))
         : await upgraded(parts, fold, new Run<V>(blocks), header);

@@ -1,11 +1,16 @@
 import type { Clock } from '../clock/clock.ts';
 import { hasCode, WalError } from '../errors/errors.ts';
+import type { BackupFiles } from '../file/backup.ts';
+import { FileStore } from '../file/file-store.ts';
 import type { SurveyedDamage } from '../log/damage-survey.ts';
 import { type VerifyReport, verifyLog } from '../log/verify.ts';
 import { boolean, callback, oneOf, readOptions } from '../options/options.ts';
 import { resolveDirectory } from '../storage/directory.ts';
-import type { BackupFiles, LineStore } from '../store/store.ts';
+import { unsupportedError } from '../store/files-of.ts';
+import type { LineStore } from '../store/store.ts';
 import { checkSignal } from './requests.ts';
+
+export type { BackupFiles };
 
 export interface BackupOptions {
   /**
@@ -47,6 +52,7 @@ export async function backupStore(
   const known = ['link', 'onDamage', 'signal', 'onProgress'] as const;
   const { link, onDamage, signal, onProgress } = readOptions(options, known);
   checkSignal(signal);
+  if (!(store instanceof FileStore)) throw unsupportedError(store, 'A backup');
   const mayShare = boolean('link', link ?? true);
   const keeps = oneOf('onDamage', onDamage ?? 'error', ['error', 'keep']) === 'keep';
   const tell = callback('onProgress', onProgress);

@@ -3,6 +3,7 @@ import type { FileStore } from '../file/file-store.ts';
 import { MarkFile } from '../file/mark-file.ts';
 import { NewLog } from '../file/new-log.ts';
 import { openFileStore } from '../file/open.ts';
+import { readBody } from '../file/snapshots.ts';
 import { traitsOf } from '../format/meta.ts';
 import { snapshotName } from '../format/names.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
@@ -133,7 +134,7 @@ async function restoreOnce(store: FileStore, job: Job): Promise<RestoreReport> {
       const { seq } = header.head;
       if (seq > last || !leadsTo(header, copy, first)) continue;
       try {
-        await made.snapshot({ ...header, log: id }, store.readSnapshot(header), pause);
+        await made.snapshot({ ...header, log: id }, readBody(storage, store.info().location, header), pause);
         kept++;
       } catch (error) {
         if (!hasCode(error, 'ERR_WAL_CORRUPT')) throw error;

@@ -1,5 +1,6 @@
 import { withoutAdvice } from '../errors/damage.ts';
 import { hasCode, WalError, type WalErrorCode } from '../errors/errors.ts';
+import type { FileStore } from '../file/file-store.ts';
 import { checkTurn, openFileStore, refuseEmptied } from '../file/open.ts';
 import { surveySegments } from '../file/survey.ts';
 import { canonicalJson } from '../format/canonical.ts';
@@ -9,7 +10,8 @@ import { isMisfit, type Survey, type SurveyedLine } from '../format/survey.ts';
 import { Keys } from '../log/keys.ts';
 import { Tail } from '../log/tail.ts';
 import { leadsOn, type VerifyReport, verifyLog } from '../log/verify.ts';
-import type { LineStore, WriteOutcome, WrittenGroup } from '../store/store.ts';
+import type { WriteOutcome, WrittenGroup } from '../store/feed.ts';
+import type { LineStore } from '../store/store.ts';
 import { resolveOptions } from './options.ts';
 import type { RepairJob, RepairReport } from './repair.ts';
 import { damagedIn } from './salvage.ts';
@@ -81,7 +83,7 @@ async function openStore({
   allowNetwork,
   lock,
   dryRun,
-}: RepairJob): Promise<LineStore> {
+}: RepairJob): Promise<FileStore> {
   const settings = resolveOptions({ readOnly: dryRun, create: false, allowNetwork, lock });
   const options = { ...surroundings, ...settings, directory, observe: {}, warn: () => {} };
   const store = await openFileStore(options);
@@ -89,7 +91,7 @@ async function openStore({
   try {
     checkTurn(options);
     refuseEmptied(options, store.info().id);
-    const refusal = store.refusal();
+    const refusal = store.files.refusal();
     if (refusal !== undefined) throw refusal;
     return store;
   } catch (error) {
@@ -138,7 +140,7 @@ function lostIn({ missing, error }: VerifyReport, survey: Survey): RepairReport[
 }
 
 async function appendRepair(
-  store: LineStore,
+  store: FileStore,
   { surroundings: { clock, randomHex } }: RepairJob,
   lost: RepairReport['lost'],
   error: WalError,
@@ -192,6 +194,6 @@ async function appendRepair(
     );
   await store.sync(false);
   const { seq, crc } = group.tip;
-  store.marks.set({ seq, crc });
+  store.files.marks.set({ seq, crc });
   return { seq, crc };
 }

@@ -27,6 +27,7 @@ import {
 import { anySignal } from '../options/signals.ts';
 import { resolveDirectory } from '../storage/directory.ts';
 import { orReadOnly } from '../storage/error.ts';
+import { filesOf } from '../store/files-of.ts';
 import type { LineStore, StoreInfo } from '../store/store.ts';
 import { type AutoCompactHost, AutoCompaction } from '../table/auto-compact.ts';
 import type { CompactOptions, CompactReport } from '../table/compact.ts';
@@ -57,16 +58,25 @@ import { Works } from './works.ts';
 const debug = debuglog('jsonl-wal');
 
 /** What one open Wal is called, in its lines and in the debug log. */
-interface Session {
+export interface Session {
   readonly name: string;
   /** Undefined where nobody listens. */
   readonly debug: ((message: string) => void) | undefined;
 }
 
-function makeSession({ randomHex }: Surroundings): Session {
+export function makeSession({ randomHex }: Surroundings): Session {
   const name = sessionName(randomHex);
   return { name, debug: debug.enabled ? (message) => debug('%s: %s', name, message) : undefined };
 }
+
+/** What a Wal is made of beside its store. */
+export interface WalParts extends Limits, WalSettings {
+  readonly clock: Clock;
+  readonly stats: Stats;
+  readonly session: Session;
+}
+
+type WalSettings = Pick<ResolvedOptions, 'readOnly' | 'keyWindow' | 'fold' | 'autoCompact' | 'onRewound'>;
 
 /** What a Wal says of its log and of itself. */
 export interface WalInfo extends StoreInfo {
@@ -123,46 +133,36 @@ export class Wal {
    */
   static async openIn(surroundings: Surroundings, directory: string, options: WalOptions = {}): Promise<Wal> {
     const place = resolveDirectory(directory);
-    const {
-      durability,
-      maxEntryBytes,
-      maxPendingBytes,
-      values,
-      autoCompact,
-      now,
-      onLockWait,
-      onRewound,
-      ...rest
-    } = resolveOptions(options);
+    const resolved = resolveOptions(options);
+    const { now, onLockWait } = resolved;
     const clock = now ? { ...surroundings.clock, now: () => wholeDate(now) } : surroundings.clock;
-    const limits = { durability, maxEntryBytes, maxPendingBytes, values };
     const stats = new Stats();
     const session = makeSession(surroundings);
     const store = await openFileStore({
       ...surroundings,
-      ...rest,
+      ...resolved,
       clock,
       directory: place,
       observe: observeLock(stats, session, onLockWait),
       warn: (message, code) => process.emitWarning(message, { code }),
     });
-    const wal = new Wal(
-      store,
-      limits,
-      { fold: rest.fold, autoCompact },
-      rest.readOnly,
-      clock,
-      stats,
-      session,
-      onRewound,
-    );
+    return Wal.on(store, { ...resolved, clock, stats, session });
+  }
+
+  /**
+   * A Wal on a store that was opened; where it cannot be one, the store is closed.
+   * @internal
+   */
+  static async on(store: LineStore, parts: WalParts): Promise<Wal> {
+    const { readOnly, keyWindow, fold, onRewound } = parts;
+    const wal = new Wal(store, parts);
     try {
-      if (!rest.readOnly) await wal.#appender.begin();
+      if (!readOnly) await wal.#appender.begin();
       else if (onRewound !== undefined) await wal.#appender.look();
-      if (rest.keyWindow !== undefined) await wal.#checkKeyWindow(rest.keyWindow);
-      if (rest.fold !== undefined && !rest.readOnly) {
+      if (keyWindow !== undefined) await wal.#checkKeyWindow(keyWindow);
+      if (fold !== undefined && !readOnly) {
         const { recordFold } = await import('../table/load.ts');
-        await recordFold(wal.#tableHost, rest.fold);
+        await recordFold(wal.#tableHost, fold);
       }
     } catch (error) {
       await wal.close();
@@ -204,31 +204,20 @@ export class Wal {
     return repairLog(realSurroundings, directory, options);
   }
 
-  /**
-   * For `Wal.open` and its like on other stores.
-   * @internal
-   */
-  constructor(
-    store: LineStore,
-    limits: Limits,
-    { fold, autoCompact }: Pick<ResolvedOptions, 'fold' | 'autoCompact'>,
-    readOnly: boolean,
-    clock: Clock,
-    stats: Stats,
-    session: Session,
-    onRewound?: WalOptions['onRewound'],
-  ) {
+  private constructor(store: LineStore, parts: WalParts) {
+    const { clock, stats, session, fold, autoCompact, onRewound } = parts;
+    const { durability, maxEntryBytes, maxPendingBytes, values } = parts;
     this.#store = store;
     this.#clock = clock;
-    this.#limits = limits;
-    this.#readOnly = readOnly;
+    this.#limits = { durability, maxEntryBytes, maxPendingBytes, values };
+    this.#readOnly = parts.readOnly;
     this.#stats = stats;
     this.#appender = new Appender({
       store,
       clock,
       stats,
       session: session.name,
-      ...limits,
+      ...this.#limits,
       sealed: () => this.#autoCompaction?.sealed(),
       rewound: (rewind) => tellRewind(onRewound, rewind),
       debug: session.debug,
@@ -305,7 +294,7 @@ export class Wal {
   /**
    * Appends one entry, blocking this thread until it is safe: for hooks and exit handlers, where nothing can be
    * awaited. Appends that are on their way go first, however many. Throws what `append` rejects with, but for ERR_WAL_BACKLOG and
-   * ERR_WAL_ABORTED: a `signal` is ERR_WAL_ARGUMENT.
+   * ERR_WAL_ABORTED: a `signal` is ERR_WAL_ARGUMENT; and ERR_WAL_UNSUPPORTED where the log is no directory.
    */
   appendSync(entry: Entry, options: Omit<AppendOptions, 'signal'> = {}): AppendResult {
     const { expect, rev, key, signal } = checkAppend(options);
@@ -315,6 +304,7 @@ export class Wal {
       throw badArgument('appendSync takes no signal: it blocks, so that nothing could abort it');
     this.#checkOpen();
     this.#checkWritable();
+    filesOf(this.#store, 'appendSync');
     const body = entryBody(entry, this.#clock.now(), this.#limits, key);
     return this.#appender.appendNow({ body, expect });
   }

@@ -67,7 +67,7 @@ export const REASONS: readonly Reason[] = [
   ...so(
     'it decides what verify tells, and nothing of what counts; fuzz holds verify to what a salvage finds',
     {
-      'FileStore.nextSegment': ['seq > firstSeq'],
+      'DirectoryFiles.nextSegment': ['seq > firstSeq'],
       'DamageSurvey.begin': ['from <= firstSeq', 'from < firstSeq'],
       'DamageSurvey.accepted': ['line.seq <= this.#seq'],
       'DamageSurvey.#reuse': ['stretch.from >= first'],
@@ -103,7 +103,7 @@ export const REASONS: readonly Reason[] = [
         'file === newest',
       ],
       verifyLog: ['(await store.oldest()) !== oldest'],
-      verifyFrom: ['Math.max(feed.lastBegun, from - 1)', '((await store.nextSegment(0)) ?? oldest) < oldest'],
+      verifyFrom: ['Math.max(feed.lastBegun, from - 1)', '(files.nextSegment(0) ?? oldest) < oldest'],
       'VerifyFeed.report': [
         'newest.seq > this.head.seq',
         'Math.min(head.seq, placeOf(unread) - 1)',
@@ -211,7 +211,7 @@ export const REASONS: readonly Reason[] = [
     keysThere: ['line.seq < to'],
     keysInSegments: ['from >= to'],
     'KeyFeed.accepted': ['seq >= this.#to'],
-    'FileStore.segmentSizes': ['first > after'],
+    'DirectoryFiles.segmentSizes': ['first > after'],
   }),
   ...so(
     'it names the file that is looked at until a log keeps still; what lies there is told by the layout',
@@ -236,7 +236,7 @@ export const REASONS: readonly Reason[] = [
   ...so('where it is wrong, what is tried again is so for ever: a mutant would show nothing', {
     'LogEnd.#catchingUp': ['next.firstSeq <= reader.firstSeq'],
     stateAt: ['newest?.head.seq !== snapshots[0]?.head.seq'],
-    lostState: ['named.seq !== now?.seq', 'Math.min(named.seq, oldest - 1)', 'gone.from > gone.to'],
+    lostState: ['newest.seq !== now?.seq', 'Math.min(newest.seq, oldest - 1)', 'gone.from > gone.to'],
   }),
   ...so('where it is wrong, a log of two segments does not open: a mutant would show nothing', {
     sealBefore: ['seq < firstSeq'],
@@ -269,7 +269,7 @@ export const REASONS: readonly Reason[] = [
     },
   ),
   ...so('the body itself is checked as it is read: this only tells sooner that another file bears the name', {
-    openBody: ['decodeHeader(line, path)?.body.index.crc !== header.body.index.crc'],
+    openBody: ['there.body.index.crc !== header.body.index.crc'],
   }),
   ...so('it decides what verify looks into, and what it tells; fuzz holds verify to what a salvage finds', {
     'DamageSurvey.#goOn': ['isSameWrite(closing.line, line)'],

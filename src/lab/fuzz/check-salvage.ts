@@ -3,7 +3,7 @@ import { openFileStore } from '../../file/open.ts';
 import { segmentSeq, snapshotSeq } from '../../format/names.ts';
 import { piecesIn } from '../../format/shared-line.ts';
 import { type LogRecord, type LostRange, type VerifyReport, Wal } from '../../index.ts';
-import type { Salvaged } from '../../store/store.ts';
+import type { Salvaged } from '../../store/log-files.ts';
 import { resolveOptions } from '../../wal/options.ts';
 import { realSurroundings } from '../../wal/surroundings.ts';
 import type { DamagedLog } from './damaged-log.ts';
@@ -77,7 +77,7 @@ async function makeWhole(directory: string, findings: Findings): Promise<Made | 
     try {
       const lines: SalvagedLine[] = [];
       const lost: LostRange[] = [];
-      for await (const each of store.salvaged(undefined))
+      for await (const each of store.files.salvaged(undefined))
         if (each.kind === 'lost') lost.push(each.range);
         else lines.push(each);
       return { lines, lost };

@@ -80,7 +80,7 @@ export const FILES: readonly Mutant[] = [
     rule: 'a snapshot is read back before it gets its name',
     told: 'FORMAT: Snapshots',
     edits: [
-      { file: 'file/snapshots', find: 'for (const _ of bodyOf(storage, temporary, header))', replace: '' },
+      { file: 'file/snapshots', find: 'for (const _ of bodyIn(storage, temporary, header))', replace: '' },
     ],
     caughtBy: { by: 'crash', workload: 'spoilt snapshot' },
   },

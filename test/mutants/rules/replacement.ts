@@ -25,7 +25,7 @@ export const REPLACEMENT: readonly Mutant[] = [
     edits: [
       {
         file: 'log/appender',
-        find: 'blocks ? store.blocking?.confirm(tail) : store.confirm(tail)',
+        find: 'blocks ? store.files?.blocking.confirm(tail) : store.confirm(tail)',
         replace: 'undefined',
       },
     ],

@@ -25,7 +25,7 @@ export const STATES: readonly Mutant[] = [
     name: 'snapshot-block-unchecked',
     rule: 'a snapshot is whole only if its blocks have their checksums',
     told: 'FORMAT: Snapshots',
-    edits: [{ file: 'file/snapshots', find: '!isWhole(block, bytes)', replace: 'false' }],
+    edits: [{ file: 'store/snapshot-file', find: '!isWhole(block, there)', replace: 'false' }],
     caughtBy: { by: 'crash', workload: 'spoilt snapshot' },
   },
   {

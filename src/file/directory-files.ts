@@ -1,0 +1,117 @@
+import { join } from 'node:path';
+import type { Clock } from '../clock/clock.ts';
+import { WalError } from '../errors/errors.ts';
+import type { Meta } from '../format/meta.ts';
+import { segmentName, snapshotName } from '../format/names.ts';
+import { type Stray, straysAmong } from '../format/strays.ts';
+import type { Survey } from '../format/survey.ts';
+import { fileError } from '../storage/error.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { BlockingStore, LogFiles, Salvaged, SnapshotSize } from '../store/log-files.ts';
+import { layoutOf, newestStart } from './layout.ts';
+import type { MarkFile } from './mark-file.ts';
+import { metaNow } from './settling.ts';
+
+export interface DirectoryFilesParts {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly directory: string;
+  readonly meta: Meta;
+  readonly marks: MarkFile;
+  readonly blocking: BlockingStore;
+}
+
+/** What is rarely asked of a log's directory: each answer is that of one look at what lies there now. */
+export class DirectoryFiles implements LogFiles {
+  readonly #parts: DirectoryFilesParts;
+  readonly marks: MarkFile;
+  readonly blocking: BlockingStore;
+
+  constructor(parts: DirectoryFilesParts) {
+    this.#parts = parts;
+    this.marks = parts.marks;
+    this.blocking = parts.blocking;
+  }
+
+  metaNow(): Meta {
+    const { storage, directory, meta } = this.#parts;
+    return metaNow(storage, directory, meta);
+  }
+
+  snapshots(): SnapshotSize[] {
+    return this.#listing((storage, directory) =>
+      sizesOf(storage, directory, layoutOf(storage, directory).snapshots.toReversed(), snapshotName),
+    );
+  }
+
+  segmentSizes(after: number): number[] {
+    return this.#listing((storage, directory) => {
+      const later = layoutOf(storage, directory).segments.filter((first) => first > after);
+      const sizes = sizesOf(storage, directory, later, segmentName).map(({ bytes }) => bytes);
+      return sizes.filter((bytes) => bytes > 0);
+    });
+  }
+
+  nextSegment(firstSeq: number): number | undefined {
+    return this.#listing((storage, directory) =>
+      layoutOf(storage, directory).segments.find((seq) => seq > firstSeq),
+    );
+  }
+
+  strays(): Stray[] {
+    return this.#listing((storage, directory) => straysAmong(storage.list(directory)));
+  }
+
+  refusal(): WalError | undefined {
+    return this.#listing((storage, directory) => {
+      try {
+        newestStart({ storage, directory, log: this.#parts.meta.id }, true);
+        return undefined;
+      } catch (error) {
+        if (error instanceof WalError) return error;
+        throw error;
+      }
+    });
+  }
+
+  #listing<T>(look: (storage: Storage, directory: string) => T): T {
+    const { storage, directory } = this.#parts;
+    try {
+      return look(storage, directory);
+    } catch (error) {
+      throw fileError(error, 'list', directory);
+    }
+  }
+
+  async survey(onProgress?: (bytes: number) => void): Promise<Survey> {
+    const { storage, clock, directory } = this.#parts;
+    const { surveySegments } = await import('./survey.ts');
+    try {
+      return await surveySegments(storage, clock, directory, onProgress);
+    } catch (error) {
+      throw fileError(error, 'read', directory);
+    }
+  }
+
+  async *salvaged(from: number | undefined): AsyncGenerator<Salvaged, void, undefined> {
+    const { salvagedIn } = await import('./salvaged.ts');
+    try {
+      yield* salvagedIn(this.#parts, from);
+    } catch (error) {
+      throw fileError(error, 'read', this.#parts.directory);
+    }
+  }
+}
+
+/** The sizes of those that are there. */
+function sizesOf(
+  storage: Storage,
+  directory: string,
+  seqs: readonly number[],
+  nameOf: (seq: number) => string,
+): SnapshotSize[] {
+  return seqs.flatMap((seq) => {
+    const look = storage.look(join(directory, nameOf(seq)));
+    return look === undefined ? [] : [{ seq, bytes: look.size }];
+  });
+}
