@@ -97,6 +97,7 @@ test('a read is given in parts while others append, one part with zeros for a li
   await wal.append(entry('mine-1'));
   nexts.push(
     (read) => Math.min(10, read()),
+    (read) => Math.min(10, read()),
     (read) => read(),
     (read, target) => {
       const before = read();

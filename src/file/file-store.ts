@@ -22,7 +22,7 @@ import {
   startFor,
 } from './layout.ts';
 import { keepNames } from './log-directory.ts';
-import { LogEnd } from './log-end.ts';
+import { LogEnd, syncFailed } from './log-end.ts';
 import { MarkFile } from './mark-file.ts';
 import { SegmentReader } from './segments.ts';
 import { openBody, readHeader, refuseOtherFold, writeSnapshot } from './snapshots.ts';
@@ -45,7 +45,8 @@ export interface FileStoreParts {
 /** A LineStore on a directory of segments. */
 export class FileStore implements LineStore {
   readonly #parts: FileStoreParts;
-  readonly #end: LogEnd;
+  /** Undefined in a log that is opened read-only, until its end is asked for: where that is damaged, the rest can be read. */
+  #end: LogEnd | undefined;
   readonly #turn: WriteTurn | undefined;
   readonly #watching: Watching;
   /** Those that are open. */
@@ -61,25 +62,29 @@ export class FileStore implements LineStore {
     const { storage, clock, directory, meta, turnstile } = parts;
     this.#parts = parts;
     this.segmentBytes = parts.segmentBytes;
-    this.#end = new LogEnd({ ...parts, writable: turnstile !== undefined });
-    this.#turn = turnstile && new WriteTurn({ ...parts, turnstile, end: this.#end });
+    if (turnstile !== undefined) this.#turn = new WriteTurn({ ...parts, turnstile, end: this.#opened() });
     this.#watching = new Watching(storage, clock, directory);
-    const holds = () => this.#end.reader.holds;
+    const holds = () => this.#opened().reader.holds;
     const marks = new MarkFile({ storage, directory, log: meta.id, now: () => clock.now(), holds });
     const blocking = {
       write: (turn: Turn) => this.#writable.writeNow(turn),
-      sync: () => this.#end.syncNow(),
-      confirm: (feed: LineFeed) => this.#end.confirmNow(feed),
+      sync: () => this.#opened().syncNow(),
+      confirm: (feed: LineFeed) => this.#opened().confirmNow(feed),
     };
     this.files = new DirectoryFiles({ ...parts, marks, blocking });
   }
 
-  catchUp(feed: LineFeed): Promise<void> {
-    return this.#end.catchUp(feed);
+  #opened(): LogEnd {
+    this.#end ??= new LogEnd({ ...this.#parts, writable: this.#parts.turnstile !== undefined });
+    return this.#end;
+  }
+
+  async catchUp(feed: LineFeed): Promise<void> {
+    return this.#opened().catchUp(feed);
   }
 
   confirm(feed: LineFeed): Promise<void> | undefined {
-    return this.#end.confirm(feed);
+    return (this.#end ?? this.#opened()).confirm(feed);
   }
 
   write(turn: Turn): Promise<void> | undefined {
@@ -96,8 +101,9 @@ export class FileStore implements LineStore {
   }
 
   sync(quick: boolean): Promise<void> | undefined {
-    if (!quick) return this.#end.sync();
-    this.#end.syncNow();
+    const end = this.#end ?? this.#opened();
+    if (!quick) return end.sync();
+    end.syncNow();
     return undefined;
   }
 
@@ -142,7 +148,8 @@ export class FileStore implements LineStore {
       },
       sync: async () => {
         try {
-          const { firstSeq, isOpen } = reader;
+          const { firstSeq } = reader;
+          const isOpen = reader.file !== undefined;
           // Where it has gone on to a segment and read nothing there, the name of that one says that the one before is synced.
           if (isOpen) await this.#syncOf(reader);
           if (safe !== firstSeq) {
@@ -152,7 +159,11 @@ export class FileStore implements LineStore {
           }
           if (isOpen) safe = firstSeq;
         } catch (error) {
-          throw this.#end.syncFailed(error, reader.firstSeq);
+          throw syncFailed(
+            { storage, directory, writable: this.#turn !== undefined },
+            error,
+            reader.firstSeq,
+          );
         }
       },
       close: () => {
@@ -163,7 +174,7 @@ export class FileStore implements LineStore {
   }
 
   async #syncOf(reader: SegmentReader): Promise<void> {
-    const sync = reader.file.sync();
+    const sync = reader.opened().sync();
     this.#syncs.add(sync);
     try {
       await sync;
@@ -260,7 +271,7 @@ export class FileStore implements LineStore {
     const { turnstile } = this.#parts;
     this.#closed = true;
     this.#watching.close();
-    this.#end.close();
+    this.#end?.close();
     for (const reader of this.#readers) reader.close();
     this.#readers.clear();
     // Their files are closed once these have ended.

@@ -22,13 +22,11 @@ export interface LogEndParts {
   readonly writable: boolean;
 }
 
-/** After so long without a look much may have come. */
-const LONG_AGO_MS = 100;
-
 /** Where the log ends: keeps a feed up to it through rotation, compaction and replacement, and what lies there synced. */
 export class LogEnd {
   readonly #parts: LogEndParts;
-  #reader: SegmentReader | undefined;
+  /** The segment that the log ends in, as far as was read. */
+  reader: SegmentReader;
   /** First seq of the segment whose name is known to survive a crash. */
   #kept: number | undefined;
   /** When it was looked at last, in milliseconds of the clock. */
@@ -36,19 +34,7 @@ export class LogEnd {
 
   constructor(parts: LogEndParts) {
     this.#parts = parts;
-    // Where the log is damaged, what is opened read-only still reads what there is.
-    if (parts.writable) this.#reader = this.#newestReader(false);
-  }
-
-  /** The segment that the log ends in, as far as was read. */
-  get reader(): SegmentReader {
-    this.#reader ??= this.#newestReader(false);
-    return this.#reader;
-  }
-
-  /** Whether much may have come since the last look. */
-  get wasLongAgo(): boolean {
-    return this.#parts.clock.elapsed() - this.lookedAt > LONG_AGO_MS;
+    this.reader = this.#newestReader(false);
   }
 
   #newestReader(replaced: boolean): SegmentReader {
@@ -80,7 +66,7 @@ export class LogEnd {
   /** Catches up without waiting; false where the log was replaced: then it must be settled. */
   catchUpHere(feed: LineFeed): boolean {
     this.lookedAt = this.#parts.clock.elapsed();
-    if (this.#reader?.readsOn(feed)) return true;
+    if (this.reader.readsOn(feed)) return true;
     for (const steps = this.#catchingUp(feed); ; ) {
       const step = steps.next();
       if (step.done) return step.value;
@@ -89,11 +75,11 @@ export class LogEnd {
 
   /** Whether what was fed lies there still; where that needs more than a look, all that is there is fed. */
   confirm(feed: LineFeed): Promise<void> | undefined {
-    return this.#reader?.stillHolds ? undefined : this.catchUp(feed);
+    return this.reader.stillHolds() ? undefined : this.catchUp(feed);
   }
 
   confirmNow(feed: LineFeed): void {
-    if (this.#reader?.stillHolds) return;
+    if (this.reader.stillHolds()) return;
     while (!this.catchUpHere(feed)) this.settleNow();
   }
 
@@ -112,7 +98,7 @@ export class LogEnd {
           if (progress === 'end') break;
           yield;
           // Other code may have run, and found the log replaced, or compacted further.
-          if (reader !== this.#reader) continue again;
+          if (reader !== this.reader) continue again;
         }
         // A compaction deletes a segment once it was sealed: what is open here was read to that seal, and beyond.
         return where === 'here' || reader.firstSeq !== firstSeq || reader.isStoodFor;
@@ -127,9 +113,9 @@ export class LogEnd {
   }
 
   #goOnWith(reader: SegmentReader): void {
-    this.#reader?.close();
+    this.reader.close();
     this.#kept = undefined;
-    this.#reader = reader;
+    this.reader = reader;
   }
 
   /** After a replacement: waits until the log keeps still, and goes on with what lies there. */
@@ -144,10 +130,10 @@ export class LogEnd {
   /** After a replacement: yields how long to wait, until the log keeps still, then reads it anew. */
   *#settling(): Generator<number, void> {
     const { storage, directory, meta } = this.#parts;
-    const reader = this.#reader;
+    const { reader } = this;
     yield* settling(storage, directory, meta);
     // Other code may have waited for the same, and gone on already.
-    if (reader !== this.#reader) return;
+    if (reader !== this.reader) return;
     // The new one first: should it fail, the old one must not go on as if nothing had been replaced.
     this.#goOnWith(this.#newestReader(true));
   }
@@ -157,10 +143,10 @@ export class LogEnd {
     // Before it ends, the reader may have gone on to the next segment.
     const { firstSeq } = reader;
     try {
-      await reader.file.sync();
-      if (this.#kept !== this.#reader?.firstSeq) this.#keepName();
+      await reader.opened().sync();
+      if (this.#kept !== this.reader.firstSeq) this.#keepName();
     } catch (error) {
-      throw this.syncFailed(error, firstSeq);
+      throw syncFailed(this.#parts, error, firstSeq);
     }
   }
 
@@ -168,10 +154,10 @@ export class LogEnd {
     const { reader } = this;
     const { firstSeq } = reader;
     try {
-      reader.file.syncNow();
-      if (this.#kept !== this.#reader?.firstSeq) this.#keepName();
+      reader.opened().syncNow();
+      if (this.#kept !== this.reader.firstSeq) this.#keepName();
     } catch (error) {
-      throw this.syncFailed(error, firstSeq);
+      throw syncFailed(this.#parts, error, firstSeq);
     }
   }
 
@@ -188,24 +174,27 @@ export class LogEnd {
     this.#kept = firstSeq;
   }
 
-  /** A sync failed of the segment that begins there: leaves word for whoever opens the log next. Returns the error to throw. */
-  syncFailed(error: unknown, firstSeq: number): WalError {
-    if (error instanceof WalError) return error;
-    const { storage, directory, writable } = this.#parts;
-    try {
-      if (writable) markSuspect(storage, directory, firstSeq);
-    } catch {
-      // The disk that failed may refuse this, too: what it failed at first is what the caller has to know.
-    }
-    const segment = segmentName(firstSeq);
-    return new WalError(
-      'ERR_WAL_SYNC',
-      `The disk could not confirm what was written to ${join(directory, segment)}: ${(error as Error).message}. Check the disk, then open the log again.`,
-      { outcome: 'unknown', cause: error, segment },
-    );
-  }
-
   close(): void {
-    this.#reader?.close();
+    this.reader.close();
   }
+}
+
+/** A sync failed of the segment that begins there: leaves word for whoever opens the log next. Returns the error to throw. */
+export function syncFailed(
+  { storage, directory, writable }: Pick<LogEndParts, 'storage' | 'directory' | 'writable'>,
+  error: unknown,
+  firstSeq: number,
+): WalError {
+  if (error instanceof WalError) return error;
+  try {
+    if (writable) markSuspect(storage, directory, firstSeq);
+  } catch {
+    // The disk that failed may refuse this, too: what it failed at first is what the caller has to know.
+  }
+  const segment = segmentName(firstSeq);
+  return new WalError(
+    'ERR_WAL_SYNC',
+    `The disk could not confirm what was written to ${join(directory, segment)}: ${(error as Error).message}. Check the disk, then open the log again.`,
+    { outcome: 'unknown', cause: error, segment },
+  );
 }

@@ -13,6 +13,8 @@ import { compactedError, type Layout, type LogPlace, layoutOf, oldestSeq, type S
 import { readHeader } from './snapshots.ts';
 
 const CHUNK_BYTES = 256 * 1024;
+/** Of a last accepted line that is longer, only the beginning is read again. */
+const MOST_KNOWN_BYTES = CHUNK_BYTES / 2;
 const CRC_END = CRC_OFFSET + CRC_LENGTH;
 
 /**
@@ -24,14 +26,17 @@ export class SegmentReader {
   readonly #access: 'read' | 'append-existing';
   readonly #chunk = Buffer.allocUnsafe(CHUNK_BYTES);
   readonly #crc = Buffer.alloc(CRC_END);
-  #file: StorageFile | undefined;
+  /** The open file; see `opened`. */
+  file: StorageFile | undefined;
   #identity: FileLook | undefined;
   /** How long the file was when it was looked at last: a read that ends before was cut short by the disk. */
   #leastSize = 0;
-  #firstSeq: number;
+  /** First seq of the segment. */
+  firstSeq: number;
   #before: Before | undefined;
-  #path: string;
-  #state: FeedState | undefined;
+  path: string;
+  /** Where the feed stands; undefined before it was given all there is. */
+  state: FeedState | undefined;
   /** Offset of the next byte to read. */
   #position = 0;
   #begun = false;
@@ -49,54 +54,38 @@ export class SegmentReader {
   ) {
     this.#place = place;
     this.#access = access;
-    this.#firstSeq = firstSeq;
+    this.firstSeq = firstSeq;
     this.#before = before;
-    this.#path = this.#pathOf(firstSeq);
+    this.path = this.#pathOf(firstSeq);
     this.#replaced = replaced;
-  }
-
-  get firstSeq(): number {
-    return this.#firstSeq;
-  }
-
-  get state(): FeedState | undefined {
-    return this.#state;
   }
 
   /** Whether a line can be put at the end as it is: the line before has its newline, and the segment was not ended. */
   get isReady(): boolean {
-    const state = this.#state;
+    const state = this.state;
     if (state === undefined) return true;
     const isLineOpen = state.unended !== undefined || state.wrapped !== undefined;
     return !isLineOpen && !(state.sealed && state.tip !== undefined);
   }
 
-  get path(): string {
-    return this.#path;
-  }
-
-  /** The open file. Opened by the first call, or by reading. */
-  get file(): StorageFile {
-    if (this.#file === undefined) {
+  /** The file, which the first call opens. */
+  opened(): StorageFile {
+    if (this.file === undefined) {
       try {
-        this.#file = this.#place.storage.open(this.path, this.#access);
-        this.#identity = this.#file.look();
+        this.file = this.#place.storage.open(this.path, this.#access);
+        this.#identity = this.file.look();
         this.#leastSize = this.#identity.size;
       } catch (error) {
         if (hasCode(error, 'ENOENT')) this.#refuseCompacted();
         throw fileError(error, 'open', this.path);
       }
     }
-    return this.#file;
-  }
-
-  get isOpen(): boolean {
-    return this.#file !== undefined;
+    return this.file;
   }
 
   /** Throws ERR_WAL_COMPACTED where a snapshot stands for this segment: it was deleted since it was listed. */
   #refuseCompacted(): void {
-    if (this.#newestSnapshot >= this.#firstSeq) throw this.#compactedError(this.#firstSeq);
+    if (this.#newestSnapshot >= this.firstSeq) throw this.#compactedError(this.firstSeq);
   }
 
   #compactedError(from: number): WalError {
@@ -119,24 +108,33 @@ export class SegmentReader {
 
   /** Whether the path still leads to the open file. */
   whereabouts(): 'here' | 'gone' | 'replaced' {
-    const now = this.#place.storage.look(this.#path);
-    if (now === undefined && this.#file === undefined) return 'here';
-    const { inode, device } = this.#identity ?? this.file.look();
-    if (now !== undefined && now.inode === inode && now.device === device) {
+    const now = this.#place.storage.look(this.path);
+    const was = this.#identity;
+    if (now !== undefined && was !== undefined && now.inode === was.inode && now.device === was.device) {
       this.#leastSize = now.size;
       return 'here';
+    }
+    return this.#whereaboutsOf(now);
+  }
+
+  #whereaboutsOf(now: FileLook | undefined): 'here' | 'gone' | 'replaced' {
+    if (this.file === undefined) {
+      if (now === undefined) return 'here';
+      this.opened();
+      const { inode, device } = this.#identity as FileLook;
+      if (now.inode === inode && now.device === device) return 'here';
     }
     if (this.#isContradicted) return 'replaced';
     if (now === undefined) return 'gone';
     // Compacted away, and its name made anew by a writer that slept through that: what is open here ends in its seal, and
     // a snapshot stands for all of it.
-    const { seq = 0 } = this.#state?.tip ?? {};
-    return this.#newestSnapshot >= Math.max(seq, this.#firstSeq) ? 'gone' : 'replaced';
+    const { seq = 0 } = this.state?.tip ?? {};
+    return this.#newestSnapshot >= Math.max(seq, this.firstSeq) ? 'gone' : 'replaced';
   }
 
   /** Whether the snapshot that is named by the seal which was read here is of other entries. */
   get #isContradicted(): boolean {
-    const { sealed, tip } = this.#state ?? {};
+    const { sealed, tip } = this.state ?? {};
     if (!sealed || tip === undefined) return false;
     const header = this.#headerOf(tip.seq);
     return header !== undefined && header.seal !== tip.link;
@@ -144,22 +142,70 @@ export class SegmentReader {
 
   /** Whether this segment was read to its seal, and a snapshot stands for just that: then its file may go. */
   get isStoodFor(): boolean {
-    const { sealed, tip } = this.#state ?? {};
+    const { sealed, tip } = this.state ?? {};
     if (!sealed || this.#isContradicted) return false;
     return this.#layout.snapshots.some((seq) => seq === tip?.seq);
   }
 
+  /** Feeds what came since, where that is no more than a piece. False where there is more to do, perhaps because it failed. */
+  readsOn(feed: LineFeed): boolean {
+    const { state } = this;
+    // Nothing but more lines can come here: no later file was there when they were listed.
+    if (state === undefined || state.sealed || this.#arrived !== 'surely') return false;
+    try {
+      const known = this.#known(state);
+      const count = known > 0 ? this.#readAgain(state, known) : 0;
+      if (count === 0 || count === CHUNK_BYTES || this.#position - known + count < this.#leastSize)
+        return false;
+      if (count === known && state.end === state.resume) return true;
+      feed.push(this.#chunk.subarray(known, count));
+      const now = feed.pause();
+      this.settle(now);
+      return !now.sealed && now.unended === undefined;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Whether the path still leads to the open file, and the last accepted line lies there, to the byte. */
+  stillHolds(): boolean {
+    const { state } = this;
+    try {
+      const known = state === undefined ? 0 : this.#known(state);
+      return known > 0 && this.#readAgain(state as FeedState, known) > 0;
+    } catch {
+      // What is wrong is told by who reads all that is there.
+      return false;
+    }
+  }
+
+  /** How many bytes lie from the last accepted line to where reading goes on; 0 where there is none, or they are many. */
+  #known({ anchor, resume }: FeedState): number {
+    if (anchor === undefined || this.#position !== resume) return 0;
+    const known = resume - anchor.offset;
+    return known <= MOST_KNOWN_BYTES ? known : 0;
+  }
+
+  /** Reads from the last accepted line on; 0 where that is not the one any more, or the file is not the one at the path. */
+  #readAgain({ anchor }: FeedState, known: number): number {
+    if (this.file === undefined || this.whereabouts() !== 'here') return 0;
+    const count = this.file.read(this.#chunk, this.#position - known);
+    return count >= known && isLineOf(this.#chunk, known, anchor?.crc) ? count : 0;
+  }
+
+  // From here on: what is rare.
+
   /** Feeds one chunk. 'replaced': the file is not the one any more that was read before, and nothing was fed. */
   read(feed: LineFeed): Progress {
     if (!this.#begun) {
-      feed.begin(this.#firstSeq, this.#before, this.#replaced);
+      feed.begin(this.firstSeq, this.#before, this.#replaced);
       this.#begun = true;
       this.#replaced = false;
       this.#position = 0;
     }
     // A log that nobody wrote to yet, or not since it was compacted, may have no segment.
     if (
-      this.#file === undefined &&
+      this.file === undefined &&
       this.#access === 'read' &&
       this.#place.storage.look(this.path) === undefined
     ) {
@@ -176,10 +222,8 @@ export class SegmentReader {
       count = this.#fill(from, known) - known;
     if (count < 0) return 'replaced';
     if (known > 0) {
-      const { anchor, end, resume, sealed } = this.#state as FeedState;
+      const { anchor } = this.state as FeedState;
       if (!isLineOf(this.#chunk, known + count, anchor?.crc)) return 'replaced';
-      // Nothing came, and nothing but more lines can come here: no later file was there when they were listed.
-      if (count === 0 && end === resume && !sealed && this.#arrived === 'surely') return 'end';
     }
     if (count > 0) feed.push(this.#chunk.subarray(known, known + count));
     const hasMore = this.#hasMore(known, count);
@@ -206,7 +250,7 @@ export class SegmentReader {
 
   /** Reads from there on: what is known to be there as often as it takes, and once what may have come. */
   #fill(from: number, known: number): number {
-    const file = this.#file ?? this.file;
+    const file = this.opened();
     const first = file.read(this.#chunk, from);
     if (first >= known) return first;
     const count = first + readFully(file, this.#chunk.subarray(first, known), from + first);
@@ -218,67 +262,40 @@ export class SegmentReader {
    * is still there: a file may be rewritten in place, or cut. Undefined where it is not.
    */
   #knownBytes(): number | undefined {
-    const state = this.#state;
+    const state = this.state;
     if (state === undefined || this.#position !== state.resume || state.resume === 0) return 0;
-    if (state.anchor === undefined) return this.file.size() < state.resume ? undefined : 0;
+    if (state.anchor === undefined) return this.opened().size() < state.resume ? undefined : 0;
     const known = state.resume - state.anchor.offset;
-    if (known <= CHUNK_BYTES / 2) return known;
-    if (this.file.size() < state.resume) return undefined;
-    return this.#beginsAsRead(this.#crc, readFully(this.file, this.#crc, state.anchor.offset))
+    if (known <= MOST_KNOWN_BYTES) return known;
+    if (this.opened().size() < state.resume) return undefined;
+    return this.#beginsAsRead(this.#crc, readFully(this.opened(), this.#crc, state.anchor.offset))
       ? 0
       : undefined;
   }
 
   /** Whether bytes read where the last accepted line began are still the first of that line. */
   #beginsAsRead(bytes: Buffer, count: number): boolean {
-    const { anchor } = this.#state as FeedState;
+    const { anchor } = this.state as FeedState;
     return count >= CRC_END && bytes.toString('latin1', CRC_OFFSET, CRC_END) === anchor?.crc;
   }
 
   /** Whether the path still leads to the open file, and the last accepted line that was read is still there. */
   get holds(): boolean {
-    if (this.#file === undefined || this.#state === undefined || this.whereabouts() !== 'here') return false;
-    const { anchor, resume } = this.#state;
+    if (this.file === undefined || this.state === undefined || this.whereabouts() !== 'here') return false;
+    const { anchor, resume } = this.state;
     if (anchor === undefined) return this.#leastSize >= resume;
-    return this.#beginsAsRead(this.#crc, readFully(this.#file, this.#crc, anchor.offset));
-  }
-
-  /** The same, of the whole line, to the byte. */
-  get stillHolds(): boolean {
-    const state = this.#state;
-    if (state?.anchor === undefined) return false;
-    try {
-      if (this.whereabouts() !== 'here') return false;
-      const known = this.#knownBytes();
-      if (known === undefined || known === 0) return false;
-      const count = this.#fill(state.anchor.offset, known);
-      // Its newline, too: the chunk may hold that from an earlier read.
-      return count >= known && isLineOf(this.#chunk, count, state.anchor.crc);
-    } catch {
-      // What is wrong is told by who reads all that is there.
-      return false;
-    }
-  }
-
-  /** Feeds what came since, where that is no more than a piece. False where there is more to do, perhaps because it failed. */
-  readsOn(feed: LineFeed): boolean {
-    if (this.#state === undefined) return false;
-    try {
-      return this.whereabouts() === 'here' && this.read(feed) === 'end';
-    } catch {
-      return false;
-    }
+    return this.#beginsAsRead(this.#crc, readFully(this.file, this.#crc, anchor.offset));
   }
 
   /** Notes where the feed stands. */
   settle(state: FeedState): void {
-    this.#state = state;
+    this.state = state;
     this.#position = state.resume;
   }
 
   /** After a seal: the segment that comes next, if it is there. */
   get #next(): Start | undefined {
-    const { sealed, tip } = this.#state as FeedState;
+    const { sealed, tip } = this.state as FeedState;
     if (!sealed || tip === undefined) return undefined;
     const firstSeq = tip.seq + 1;
     return this.#place.storage.look(this.#pathOf(firstSeq)) && { firstSeq, before: tip };
@@ -290,10 +307,10 @@ export class SegmentReader {
 
   #goTo({ firstSeq, before }: Start): void {
     this.close();
-    this.#firstSeq = firstSeq;
+    this.firstSeq = firstSeq;
     this.#before = before;
-    this.#path = this.#pathOf(firstSeq);
-    this.#state = undefined;
+    this.path = this.#pathOf(firstSeq);
+    this.state = undefined;
     this.#begun = false;
     this.#arrived = undefined;
     this.#isPast = false;
@@ -304,10 +321,10 @@ export class SegmentReader {
    * may just have been made). If they stay, they are not this log's, segments are missing, or this one was compacted away.
    */
   #sees(): boolean {
-    const { sealed, tip, end } = this.#state as FeedState;
+    const { sealed, tip, end } = this.state as FeedState;
     if (this.#arrived === 'surely' && !sealed) return false;
     const layout = this.#layout;
-    const reached = sealed && tip !== undefined ? tip.seq : this.#firstSeq;
+    const reached = sealed && tip !== undefined ? tip.seq : this.firstSeq;
     const stray = layout.segments.find((seq) => seq > reached);
     const snapshots = layout.snapshots.filter((seq) => (sealed ? seq > reached : seq >= reached));
     if (stray === undefined && snapshots.length === 0) {
@@ -315,7 +332,7 @@ export class SegmentReader {
       return false;
     }
     // It may have grown to its seal while it was read.
-    if (this.#arrived !== 'perhaps' || (this.#file?.size() ?? 0) > end) {
+    if (this.#arrived !== 'perhaps' || (this.file?.size() ?? 0) > end) {
       this.#arrived = 'perhaps';
       return true;
     }
@@ -329,8 +346,8 @@ export class SegmentReader {
   }
 
   close(): void {
-    this.#file?.close();
-    this.#file = undefined;
+    this.file?.close();
+    this.file = undefined;
     this.#identity = undefined;
   }
 }

@@ -30,6 +30,8 @@ export interface Turnstile {
 /** Ends a torn tail for good: no line ends in it, so the tail can never become valid. */
 const TORN = Buffer.from('~\n');
 const NEWLINE = Buffer.from('\n');
+/** After so long without a look much may have come. */
+const LONG_AGO_MS = 100;
 /** The hint that names this process as the lock's holder is as old as that at most, while nobody else writes. */
 const HINT_MS = 1000;
 
@@ -46,45 +48,36 @@ export class WriteTurn {
 
   /** Undefined where nothing had to be waited for. */
   write(turn: Turn): Promise<void> | undefined {
-    const { turnstile, end } = this.#parts;
+    const { turnstile, end, clock } = this.#parts;
     // Much may have come since: better read before the turn, piece by piece, than while others wait.
-    if (end.wasLongAgo) return this.#writeLater(turn, 'unread');
-    const done = turnstile.gate.enter(turn.wanted, () => this.#turn(turn));
-    return done === true ? undefined : this.#writeLater(turn, done);
+    if (clock.elapsed() - end.lookedAt > LONG_AGO_MS) return this.#writeLater(turn, 'unread');
+    if (!turnstile.gate.take()) return this.#writeLater(turn, 'busy');
+    return this.#turn(turn) ? undefined : this.#writeLater(turn, 'replaced');
   }
 
-  /** `first`: a turn that has to be waited for, or that found the log replaced. */
-  async #writeLater(turn: Turn, first: Promise<boolean | undefined> | boolean | 'unread'): Promise<void> {
-    const { turnstile, end } = this.#parts;
-    let done = await first;
-    while (done === false || done === 'unread') {
-      if (done === false) await end.settle();
-      await end.catchUp(turn.feed);
-      done = await turnstile.gate.enter(turn.wanted, () => this.#turn(turn));
-    }
-  }
-
-  writeNow(turn: Turn): void {
-    const { turnstile, end } = this.#parts;
-    while (!turnstile.gate.enterNow(() => this.#turn(turn))) end.settleNow();
-  }
-
-  /** False where the log was replaced. */
+  /** All of it is one stretch, from where the lock was taken to its release. False where the log was replaced. */
   #turn(turn: Turn): boolean {
-    const { end } = this.#parts;
-    if (!end.catchUpHere(turn.feed)) return false;
-    // What came was perhaps written by others, who then took the lock.
-    if (end.reader.state?.end !== this.#leftAt || end.lookedAt - this.#hintedAt > HINT_MS) this.#hint();
-    if (!end.reader.isReady && !this.#makeReady(turn.feed)) return false;
-    const group = turn.build();
-    if (group !== undefined) turn.wrote(this.#put(turn.feed, group));
-    return true;
+    const { turnstile, end } = this.#parts;
+    const { feed } = turn;
+    try {
+      if (!end.catchUpHere(feed)) return false;
+      const { reader } = end;
+      // What came was perhaps written by others, who then took the lock.
+      if (reader.state?.end !== this.#leftAt || end.lookedAt - this.#hintedAt > HINT_MS) this.#hint();
+      if (!reader.isReady && !this.#makeReady(feed)) return false;
+      const group = turn.build();
+      if (group !== undefined) turn.wrote(this.#put(feed, group));
+      return true;
+    } finally {
+      turnstile.gate.leave();
+    }
   }
 
   /** Writes and looks: nobody can have come between if the file grew by just this, from where it was read to. */
   #put(feed: LineFeed, group: WrittenGroup): WriteOutcome {
     const { reader } = this.#parts.end;
-    const { file, state: before } = reader;
+    const { state: before } = reader;
+    const file = reader.opened();
     const { bytes } = group;
     const torn = before !== undefined && before.unterminated > 0;
     const total = torn ? TORN.length + bytes.length : bytes.length;
@@ -111,6 +104,27 @@ export class WriteTurn {
   }
 
   // From here on: what is rare.
+
+  /** A turn that has to be waited for, that there is much to read before, or that found the log replaced. */
+  async #writeLater(turn: Turn, first: 'unread' | 'busy' | 'replaced'): Promise<void> {
+    const { turnstile, end } = this.#parts;
+    const { gate } = turnstile;
+    const inTurn = () => this.#turn(turn);
+    let next: 'unread' | 'busy' | 'replaced' | 'done' = first;
+    while (next !== 'done') {
+      if (next === 'replaced') await end.settle();
+      if (next !== 'busy') await end.catchUp(turn.feed);
+      const isTaken: boolean = next !== 'busy' && gate.take();
+      const isDone: boolean | undefined = isTaken ? inTurn() : await gate.wait(turn.wanted, inTurn);
+      next = isDone === false ? 'replaced' : 'done';
+    }
+  }
+
+  writeNow(turn: Turn): void {
+    const { turnstile, end } = this.#parts;
+    const { gate } = turnstile;
+    while (!(gate.take() ? this.#turn(turn) : gate.waitNow(() => this.#turn(turn)))) end.settleNow();
+  }
 
   /** The group did not land where it was made for, or not whole: reads what lies there. */
   #lookAfter(feed: LineFeed, written: number, total: number, ofGroup: number): WriteOutcome {
@@ -147,10 +161,11 @@ export class WriteTurn {
    * time leaves an empty line, which changes nothing; what is read next tells whether the line counts. One that has something
    * around it is damaged then: to end it as torn would bury it.
    */
-  #endLine({ file, path }: SegmentReader): void {
+  #endLine(reader: SegmentReader): void {
+    const { path } = reader;
     let written: number;
     try {
-      written = file.append([NEWLINE]);
+      written = reader.opened().append([NEWLINE]);
     } catch (error) {
       throw fileError(error, 'append to', path, 'not-written');
     }
@@ -170,7 +185,7 @@ export class WriteTurn {
     try {
       const before = storage.look(meta);
       if (before === undefined) return false;
-      storage.open(path, 'append', end.reader.file.look()).close();
+      storage.open(path, 'append', end.reader.opened().look()).close();
       // A salvage that took it away in between may not have seen the segment.
       return storage.look(meta)?.inode === before.inode;
     } catch (error) {

@@ -51,29 +51,55 @@ const NOTICE_MS = 1000;
 export class Gate {
   readonly #options: GateOptions;
   readonly #counts: GateCounts | undefined;
-  #held = false;
   #bypassing = false;
+  /** When the turn that goes on was begun. */
+  #since = 0;
+  /** Whether the turn that goes on has the lock. */
+  isHeld = false;
 
   constructor(options: GateOptions) {
     this.#options = options;
     this.#counts = options.observe?.counts;
   }
 
-  /** Whether the turn that goes on has the lock. */
-  get isHeld(): boolean {
-    return this.#held;
+  /**
+   * Begins a turn if the lock is free. Who takes it ends the turn with `leave`, in the same stretch: nothing else of this thread can come
+   * between, so it cannot wait for itself.
+   */
+  take(): boolean {
+    const { lock, clock } = this.#options;
+    try {
+      this.isHeld = lock.tryAcquire();
+    } catch (error) {
+      throw lockError(lock, error);
+    }
+    if (!this.isHeld) return false;
+    this.#bypassing = false;
+    this.#since = clock.elapsed();
+    return true;
+  }
+
+  /** Ends the turn. */
+  leave(): void {
+    const { clock, lock } = this.#options;
+    if (this.#counts !== undefined) {
+      this.#counts.turns++;
+      this.#counts.holdMs.add(clock.elapsed() - this.#since);
+    }
+    if (!this.isHeld) return;
+    this.isHeld = false;
+    try {
+      lock.release();
+    } catch {
+      // Others wait for it longer, and then go on without: no reason to lose what came of the turn.
+    }
   }
 
   /**
-   * Runs `turn` in its turn, in one stretch with the lock's taking and release: nothing else of this
-   * thread can come between, so it cannot wait for itself. A promise where the lock is not free at once, for undefined where `wanted`
-   * said meanwhile that there is nothing left to do.
+   * Waits for the lock, which is not free, and runs `turn`, which ends in `leave`. Undefined where `wanted` said meanwhile that there is
+   * nothing left to do.
    */
-  enter<T>(wanted: () => boolean, turn: () => T): T | Promise<T | undefined> {
-    return this.#take() ? this.#inside(turn) : this.#enterLater(wanted, turn);
-  }
-
-  async #enterLater<T>(wanted: () => boolean, turn: () => T): Promise<T | undefined> {
+  async wait<T>(wanted: () => boolean, turn: () => T): Promise<T | undefined> {
     const { clock, random } = this.#options;
     const wait = this.#begin();
     for (let stretch = 0; !this.#isOver(wait); ) {
@@ -89,60 +115,24 @@ export class Gate {
       }
       if (!wanted()) return undefined;
     }
-    return this.#inside(turn, wait);
+    return this.#after(wait, turn);
   }
 
   /** The same, blocking the thread while it waits. */
-  enterNow<T>(turn: () => T): T {
-    if (this.#take()) return this.#inside(turn);
+  waitNow<T>(turn: () => T): T {
     const wait = this.#begin();
     while (!this.#isOver(wait)) this.#options.clock.block(this.#next(wait));
-    return this.#inside(turn, wait);
+    return this.#after(wait, turn);
   }
 
-  /** Whether the lock was free, and is held now. */
-  #take(): boolean {
-    const { lock } = this.#options;
-    try {
-      this.#held = lock.tryAcquire();
-    } catch (error) {
-      throw new WalError(
-        hasCode(error, 'ENOSPC', 'EDQUOT') ? 'ERR_WAL_NO_SPACE' : 'ERR_WAL_LOCK_UNAVAILABLE',
-        `Taking the ${lock.kind} lock failed: ${(error as Error).message}`,
-        {
-          outcome: 'not-written',
-          cause: error,
-        },
-      );
+  #after<T>({ slept, waited }: Wait, turn: () => T): T {
+    if (slept && this.#counts !== undefined) {
+      this.#counts.waits++;
+      this.#counts.waitMs.add(waited);
     }
-    if (this.#held) this.#bypassing = false;
-    return this.#held;
-  }
-
-  #inside<T>(turn: () => T, wait?: Wait): T {
-    const counts = this.#counts;
-    if (counts !== undefined) {
-      counts.turns++;
-      if (wait?.slept) {
-        counts.waits++;
-        counts.waitMs.add(wait.waited);
-      }
-    }
-    const { clock, lock } = this.#options;
-    const since = clock.elapsed();
-    try {
-      return turn();
-    } finally {
-      counts?.holdMs.add(clock.elapsed() - since);
-      if (this.#held) {
-        this.#held = false;
-        try {
-          lock.release();
-        } catch {
-          // Others wait for it longer, and then go on without: no reason to lose what came of the turn.
-        }
-      }
-    }
+    // Without the lock, the turn begins here.
+    if (!this.isHeld) this.#since = this.#options.clock.elapsed();
+    return turn();
   }
 
   #begin(): Wait {
@@ -160,7 +150,7 @@ export class Gate {
   /** Tries again, unless that was done just now; true where the turn can be taken, with the lock or without. */
   #isOver(wait: Wait): boolean {
     const { timeoutMs, strict, holder, observe, lock, clock } = this.#options;
-    const held = !wait.tried && this.#take();
+    const held = !wait.tried && this.take();
     wait.tried = false;
     wait.waited = clock.elapsed() - wait.start;
     if (held || this.#bypassing) return true;
@@ -192,6 +182,12 @@ export class Gate {
     wait.poll = Math.min(wait.poll * 1.5, most);
     return ms;
   }
+}
+
+function lockError({ kind }: Lock, cause: unknown): WalError {
+  const code = hasCode(cause, 'ENOSPC', 'EDQUOT') ? 'ERR_WAL_NO_SPACE' : 'ERR_WAL_LOCK_UNAVAILABLE';
+  const message = `Taking the ${kind} lock failed: ${(cause as Error).message}`;
+  return new WalError(code, message, { outcome: 'not-written', cause });
 }
 
 interface Wait {

@@ -250,14 +250,15 @@ async function putInPlace(job: RepairJob, swap: Swap, isBegun: boolean): Promise
   const options = turnOptions(job);
   const { gate, lock, hint } = openTurnstile(options, fitFileSystem(options), randomHex(12));
   try {
-    const done = await gate.enter(
-      () => true,
-      () => {
+    const swapInTurn = () => {
+      try {
         if (gate.isHeld) hint?.write(clock.machineNow());
         return beginSwap(storage, directory, swap, randomHex(12), isBegun);
-      },
-    );
-    return done === true;
+      } finally {
+        gate.leave();
+      }
+    };
+    return gate.take() ? swapInTurn() : (await gate.wait(() => true, swapInTurn)) === true;
   } finally {
     hint?.close();
     lock.close();

@@ -84,13 +84,13 @@ export const KEEPING: readonly Mutant[] = [
     edits: [
       {
         file: 'file/log-end',
-        find: 'await reader.file.sync();',
-        replace: 'await reader.file.sync().catch(() => reader.file.sync());',
+        find: 'await reader.opened().sync();',
+        replace: 'await reader.opened().sync().catch(() => reader.opened().sync());',
       },
       {
         file: 'file/log-end',
-        find: '            reader.file.syncNow();',
-        replace: '            try { reader.file.syncNow(); } catch { reader.file.syncNow(); }',
+        find: '            reader.opened().syncNow();',
+        replace: '            try { reader.opened().syncNow(); } catch { reader.opened().syncNow(); }',
       },
     ],
     caughtBy: { by: 'crash', workload: 'failed sync' },

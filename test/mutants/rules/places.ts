@@ -18,7 +18,7 @@ export const PLACES: readonly Mutant[] = [
     name: 'compacted-taken-for-missing',
     rule: 'a segment that a snapshot stands for, deleted since it was listed, was compacted away',
     told: 'ARCHITECTURE: Segments and snapshots',
-    edits: [{ file: 'file/segments', find: 'this.#newestSnapshot >= this.#firstSeq', replace: 'false' }],
+    edits: [{ file: 'file/segments', find: 'this.#newestSnapshot >= this.firstSeq', replace: 'false' }],
     caughtBy: {
       by: 'test',
       file: 'compact-steps',
@@ -33,7 +33,7 @@ export const PLACES: readonly Mutant[] = [
     edits: [
       {
         file: 'file/segments',
-        find: 'this.#newestSnapshot >= Math.max(seq, this.#firstSeq)',
+        find: 'this.#newestSnapshot >= Math.max(seq, this.firstSeq)',
         replace: 'false',
       },
     ],

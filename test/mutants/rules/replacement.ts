@@ -38,8 +38,8 @@ export const REPLACEMENT: readonly Mutant[] = [
     edits: [
       {
         file: 'file/segments',
-        find: 'now !== undefined && now.inode === inode && now.device === device',
-        replace: 'now !== undefined',
+        find: 'now !== undefined && was !== undefined && now.inode === was.inode && now.device === was.device',
+        replace: 'now !== undefined && was !== undefined',
       },
     ],
     caughtBy: { by: 'crash', workload: 'replaced' },
@@ -51,8 +51,8 @@ export const REPLACEMENT: readonly Mutant[] = [
     edits: [
       {
         file: 'file/segments',
-        find: 'count >= known && isLineOf(this.#chunk, count, state.anchor.crc)',
-        replace: 'true',
+        find: 'known > 0 && this.#readAgain(state, known) > 0',
+        replace: "this.whereabouts() === 'here'",
       },
     ],
     caughtBy: {
@@ -69,8 +69,8 @@ export const REPLACEMENT: readonly Mutant[] = [
     edits: [
       {
         file: 'file/segments',
-        find: "if (this.whereabouts() !== 'here')\n                return false;\n            const known",
-        replace: 'const known',
+        find: "this.file === undefined || this.whereabouts() !== 'here'",
+        replace: 'this.file === undefined',
       },
     ],
     caughtBy: { by: 'crash', workload: 'replaced' },
@@ -79,7 +79,9 @@ export const REPLACEMENT: readonly Mutant[] = [
     name: 'nothing-new-unlisted',
     rule: 'a reader that finds nothing new looks for later files before it says so',
     told: 'ARCHITECTURE: The way of an append',
-    edits: [{ file: 'file/segments', find: "!sealed && this.#arrived === 'surely'", replace: '!sealed' }],
+    edits: [
+      { file: 'file/segments', find: "state.sealed || this.#arrived !== 'surely'", replace: 'state.sealed' },
+    ],
     caughtBy: {
       by: 'test',
       file: 'verify',
@@ -102,7 +104,11 @@ export const REPLACEMENT: readonly Mutant[] = [
         find: 'if (!isLineOf(this.#chunk, known + count, anchor?.crc))',
         replace: 'if (false)',
       },
-      { file: 'file/segments', find: 'isLineOf(this.#chunk, count, state.anchor.crc)', replace: 'true' },
+      {
+        file: 'file/segments',
+        find: 'count >= known && isLineOf(this.#chunk, known, anchor?.crc)',
+        replace: 'true',
+      },
     ],
     caughtBy: { by: 'crash', workload: 'rewritten' },
   },
@@ -126,7 +132,7 @@ export const REPLACEMENT: readonly Mutant[] = [
     edits: [
       {
         file: 'file/segments',
-        find: 'return this.#beginsAsRead(this.#crc, readFully(this.file, this.#crc, state.anchor.offset))',
+        find: 'return this.#beginsAsRead(this.#crc, readFully(this.opened(), this.#crc, state.anchor.offset))',
         replace: 'return true',
       },
     ],
@@ -166,7 +172,7 @@ export const REPLACEMENT: readonly Mutant[] = [
     edits: [
       {
         file: 'file/log-end',
-        find: 'if (reader !== this.#reader)\n                        continue again;',
+        find: 'if (reader !== this.reader)\n                        continue again;',
         replace: '',
       },
     ],
@@ -176,7 +182,7 @@ export const REPLACEMENT: readonly Mutant[] = [
     name: 'replaced-twice',
     rule: 'two that find a log replaced at the same time take it for one replacement',
     told: 'ARCHITECTURE: The way of an append',
-    edits: [{ file: 'file/log-end', find: 'if (reader !== this.#reader)\n            return;', replace: '' }],
+    edits: [{ file: 'file/log-end', find: 'if (reader !== this.reader)\n            return;', replace: '' }],
     caughtBy: byMeanwhile('two that find a log replaced at the same time take it for one replacement'),
   },
   {

@@ -57,13 +57,13 @@ export const SLEPT: readonly Mutant[] = [
     edits: [
       {
         file: 'file/log-end',
-        find: 'await reader.file.sync();\n            if (this.#kept !== this.#reader?.firstSeq)',
-        replace: 'await reader.file.sync();\n            if (this.#kept === undefined)',
+        find: 'await reader.opened().sync();\n            if (this.#kept !== this.reader.firstSeq)',
+        replace: 'await reader.opened().sync();\n            if (this.#kept === undefined)',
       },
       {
         file: 'file/log-end',
-        find: 'reader.file.syncNow();\n            if (this.#kept !== this.#reader?.firstSeq)',
-        replace: 'reader.file.syncNow();\n            if (this.#kept === undefined)',
+        find: 'reader.opened().syncNow();\n            if (this.#kept !== this.reader.firstSeq)',
+        replace: 'reader.opened().syncNow();\n            if (this.#kept === undefined)',
       },
     ],
     caughtBy: { by: 'crash', workload: 'rotation' },
