@@ -76,20 +76,6 @@ export const REPLACEMENT: readonly Mutant[] = [
     caughtBy: { by: 'crash', workload: 'replaced' },
   },
   {
-    name: 'nothing-new-unlisted',
-    rule: 'a reader that finds nothing new looks for later files before it says so',
-    told: 'ARCHITECTURE: The way of an append',
-    edits: [
-      { file: 'file/segments', find: "state.sealed || this.#arrived !== 'surely'", replace: 'state.sealed' },
-    ],
-    caughtBy: {
-      by: 'test',
-      file: 'verify',
-      test: 'a segment cut where another follows: what is gone is told by the name of that one, with the seal',
-      because: 'no crash takes the end of a segment that another follows',
-    },
-  },
-  {
     name: 'rewrite-in-place-unseen',
     rule: 'a file that was rewritten in place is noticed by the crc of its last line',
     told: 'DURABILITY: What this rests on',
