@@ -63,6 +63,7 @@ export const OPENING = 'open, then the first append';
 export const LOAD_ONE = 'state from a snapshot, one id read';
 export const LOAD_ALL = 'state from a snapshot, all ids read';
 export const REFRESH = 'refresh of a table';
+export const FOLLOWERS = '400 followers in one process';
 export const UPDATE = '10 processes x 50 updates of one id';
 export const UPDATE_16 = '10 processes x 160 updates, 16 in flight';
 export const CLAIM = 'claim and complete, 1 process';
@@ -168,6 +169,17 @@ export function planOf(scale: Scale): readonly Section[] {
         { figure: 'unchangedSlowest', title: 'slowest ms' },
         { figure: 'changed', title: 'one record ms' },
         { figure: 'changedSlowest', title: 'slowest ms' },
+      ],
+      subjects: ['wal kernel'],
+      rounds: stateRounds,
+    },
+    {
+      name: FOLLOWERS,
+      settings: { kind: 'followers', many: 400, appends: 1000 * share },
+      columns: [
+        { figure: 'one', title: '1 follower: CPU us' },
+        { figure: 'all', title: '400: CPU us' },
+        { figure: 'each', title: 'each more us' },
       ],
       subjects: ['wal kernel'],
       rounds: stateRounds,

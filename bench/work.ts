@@ -40,6 +40,7 @@ export type Settings =
     }
   | { readonly kind: 'load'; readonly ids: number; readonly reads: 'one' | 'all' }
   | { readonly kind: 'refresh'; readonly times: number }
+  | { readonly kind: 'followers'; readonly many: number; readonly appends: number }
   | {
       readonly kind: 'update';
       readonly processes: number;

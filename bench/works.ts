@@ -5,6 +5,7 @@ import { claim } from './works/claim.ts';
 import { compaction } from './works/compaction.ts';
 import { crowd } from './works/crowd.ts';
 import { flood } from './works/flood.ts';
+import { followers } from './works/followers.ts';
 import { harness } from './works/harness.ts';
 import { history } from './works/history.ts';
 import { killedHolder } from './works/killed-holder.ts';
@@ -28,6 +29,7 @@ export const WORKS: { readonly [K in Kind]: Work<K> } = {
   opening,
   load,
   refresh,
+  followers,
   update,
   claim,
   compaction,

@@ -115,4 +115,20 @@ function recordOf(
   return record;
 }
 
+/** A record of the same values, of which nothing is another's. However deep its data is: foreign lines have no limit. */
+export function copyOfRecord(record: LogRecord): LogRecord {
+  const copy = { ...record };
+  for (const open: object[] = [copy]; ; ) {
+    const at = open.pop() as Record<string, unknown> | undefined;
+    if (at === undefined) return copy;
+    for (const name of Object.keys(at)) {
+      const value = at[name];
+      if (typeof value !== 'object' || value === null) continue;
+      const inner = Array.isArray(value) ? value.slice() : { ...value };
+      at[name] = inner;
+      open.push(inner);
+    }
+  }
+}
+
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };

@@ -2,63 +2,75 @@ import type { Clock } from '../clock/clock.ts';
 import { hasCode, WalError } from '../errors/errors.ts';
 import type { Head } from '../format/chain.ts';
 import type { LogRecord } from '../format/record.ts';
-import type { LineReader, LineStore, Progress } from '../store/store.ts';
+import type { LineStore } from '../store/store.ts';
+import { type Following, Reading, Replaced } from './reading.ts';
 import { divergedError, RecordFeed } from './record-feed.ts';
-import { Stretch } from './stretch.ts';
+import type { Seat } from './seat.ts';
+import type { SharedReading } from './shared-reading.ts';
 
 export interface ReadRange {
   /** A first seq, or a cursor to go on after. 0, and the head of an empty log: the first entry there is. */
   readonly from: number | Head | undefined;
   readonly to: number | undefined;
   /** Go on as more comes. */
-  readonly follow: Following | undefined;
+  readonly follow: Follow | undefined;
 }
 
-export interface Following {
-  readonly signal: AbortSignal;
-  /** Deliver only what survives a crash. */
-  readonly durable: boolean;
+export interface Follow extends Following {
+  /** What it goes on with where others follow, too. */
+  readonly shared: SharedReading;
 }
 
-/** How long a follower gives a damaged end to become whole. */
-const DOUBT_MS = 1000;
 /** How often after a replacement the log may look cut: a checkout takes files out before it puts others in. */
 const AWAY_LOOKS = 20;
 const AWAY_LOOK_MS = 50;
 
 /**
  * Reads the records of a range: up to the end as it is when the reading gets there, or, following, until the signal
- * aborts, as it does before the store is closed. It starts over, from the record it delivered last, where the log was replaced, and where missing entries turn
- * out to be settled by a repair.
+ * aborts, as it does before the store is closed. Who follows reads to the end by itself, and goes on with the reading that all share.
+ * It starts over, from the record it delivered last, where it lags behind that one, where the log was replaced, and where missing
+ * entries turn out to be settled by a repair.
  */
 export async function* readRecords(
   store: LineStore,
   clock: Clock,
   range: ReadRange,
 ): AsyncGenerator<LogRecord, void, undefined> {
+  const { follow } = range;
   const last = range.to ?? Infinity;
   let place = range.from;
   let settledBy = 0;
   let looksLeft = 0;
-  for (;;) {
+  again: for (;;) {
     const first = Math.max(1, typeof place === 'object' ? place.seq + 1 : (place ?? 1));
     if (first > last) return;
     const cursor = typeof place === 'object' ? place : undefined;
-    const feed = new RecordFeed({ first, last, cursor }, false, settledBy);
-    const pieces = readPieces(store, clock, feed, cursor?.seq || first, range.follow);
+    let source: Reading | Seat | undefined;
     try {
-      for await (const records of pieces) {
-        for (const record of records) {
-          if (range.follow?.signal.aborted) return;
-          place = { seq: record.seq, crc: record.crc };
-          yield record;
-          if (record.seq === last) return;
+      const reading = new Reading(store, clock, { first, last, cursor }, settledBy, follow);
+      const { feed } = reading;
+      source = reading;
+      for (;;) {
+        const records = await source.next();
+        if (records !== undefined) {
+          for (const record of records) {
+            if (follow?.signal.aborted) return;
+            place = { seq: record.seq, crc: record.crc };
+            yield record;
+            if (record.seq === last) return;
+          }
+          continue;
         }
+        if (follow === undefined || !feed.met || follow.signal.aborted) break;
+        if (source !== reading) continue again;
+        const seat = follow.shared.join(reading, follow.signal);
+        if (seat === undefined) await store.changed(follow.signal);
+        else source = seat;
       }
       if (feed.met || cursor === undefined) return;
       throw divergedError(cursor);
     } catch (error) {
-      if (range.follow?.signal.aborted) return;
+      if (follow?.signal.aborted) return;
       if (error instanceof Replaced) looksLeft = AWAY_LOOKS;
       else if (isMissing(error)) {
         const repair = await lastRepair(store, first);
@@ -69,59 +81,10 @@ export async function* readRecords(
         place = first;
         continue;
       } else if (!isAway(error) || looksLeft-- === 0) throw error;
-      await clock.sleep(AWAY_LOOK_MS, range.follow?.signal);
+      await clock.sleep(AWAY_LOOK_MS, follow?.signal);
+    } finally {
+      source?.close();
     }
-  }
-}
-
-/** Thrown within this file: the log there now is another. */
-class Replaced extends Error {}
-
-async function* readPieces(
-  store: LineStore,
-  clock: Clock,
-  feed: RecordFeed,
-  from: number,
-  follow: Following | undefined,
-): AsyncGenerator<LogRecord[], void, undefined> {
-  const reader = store.reader(from, follow !== undefined);
-  const stretch = new Stretch(clock);
-  let doubted = false;
-  try {
-    for (;;) {
-      if (stretch.isOver) await clock.yield();
-      const progress = await readOn(reader, feed);
-      if (progress === 'replaced') throw new Replaced();
-      const records = feed.take();
-      if (records.length > 0) {
-        if (follow?.durable && (records.at(-1) as LogRecord).seq > feed.synced) await reader.sync();
-        yield records;
-      }
-      if (feed.failure !== undefined) throw feed.failure;
-      if (progress === 'more') continue;
-      if (feed.doubt !== undefined) {
-        // A damaged end may be a line on its way: it is read twice before it is believed.
-        if (doubted) throw feed.doubt;
-        doubted = true;
-        if (follow) await clock.sleep(DOUBT_MS, follow.signal);
-        continue;
-      }
-      doubted = false;
-      if (follow === undefined || !feed.met || follow.signal.aborted) return;
-      await store.changed(follow.signal);
-      if (follow.signal.aborted) return;
-    }
-  } finally {
-    reader.close();
-  }
-}
-
-/** A damaged end is why a segment does not lead on. */
-async function readOn(reader: LineReader, feed: RecordFeed): Promise<Progress> {
-  try {
-    return await reader.read(feed);
-  } catch (error) {
-    throw hasCode(error, 'ERR_WAL_DIVERGED') ? (feed.doubt ?? error) : error;
   }
 }
 

@@ -29,6 +29,8 @@ export class RecordFeed extends ChainFeed {
   #met: boolean;
   #failure: WalError | undefined;
   #repair = 0;
+  /** How many bytes the lines have whose records came so far. */
+  bytes = 0;
 
   /**
    * `skipping`: also take what lies after proof that entries are missing. `settledBy`: the seq of a repair that settles
@@ -40,6 +42,11 @@ export class RecordFeed extends ChainFeed {
     this.#skipping = skipping;
     this.#settledBy = settledBy;
     this.#met = range.cursor === undefined || isBeginning(range.cursor);
+  }
+
+  /** The first entry wanted. */
+  get first(): number {
+    return this.#range.first;
   }
 
   /** Whether the cursor was found. */
@@ -81,6 +88,7 @@ export class RecordFeed extends ChainFeed {
     if (!this.#met) this.#meet(line);
     const { first, last } = this.#range;
     if (this.#failure !== undefined || line.seq + line.count <= first || line.seq > last) return;
+    this.bytes += end - start;
     try {
       if (!line.batch) this.#records.push(singleRecord(line, bytes, start, end));
       else

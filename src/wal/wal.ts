@@ -13,6 +13,7 @@ import { Appender, latchedError } from '../log/appender.ts';
 import type { readPastDamage } from '../log/past-damage.ts';
 import type { AppendResult, Decide } from '../log/pending.ts';
 import { readRecords } from '../log/reader.ts';
+import { SharedReading } from '../log/shared-reading.ts';
 import { Stats, type WalStats } from '../log/stats.ts';
 import type { VerifyReport } from '../log/verify.ts';
 import {
@@ -109,6 +110,8 @@ export class Wal {
   /** What reads or writes files of the store for longer than a turn. */
   readonly #works = new Works();
   readonly #stop = new AbortController();
+  /** What those who follow share. */
+  readonly #following: Readonly<Record<'durable' | 'plain', SharedReading>>;
   readonly #replicas: Replicas;
   readonly #revs: Revs;
   #toldOtherFold = false;
@@ -223,6 +226,11 @@ export class Wal {
       debug: session.debug,
     });
     this.#fold = fold;
+    const { signal } = this.#stop;
+    this.#following = {
+      durable: new SharedReading(store, clock, true, signal),
+      plain: new SharedReading(store, clock, false, signal),
+    };
     this.#replicas = new Replicas({ store, clock, tail: this.#appender.tail });
     this.#revs = new Revs(this.#tableHost, fold);
     const { git, keepEvents } = store.info();
@@ -501,11 +509,13 @@ export class Wal {
     const { from, signal, durable } = readOptions(options, ['from', 'signal', 'durable']);
     this.#checkOpen();
     checkSignal(signal);
+    const isDurable = boolean('durable', durable ?? false);
+    const shared = this.#following[isDurable ? 'durable' : 'plain'];
     const signals = [this.#stop.signal, ...(signal ? [signal] : [])];
     return readRecords(this.#store, this.#clock, {
       from: checkFrom(from),
       to: undefined,
-      follow: { signal: anySignal(signals), durable: boolean('durable', durable ?? false) },
+      follow: { signal: anySignal(signals), durable: isDurable, shared },
     }) as AsyncGenerator<LogRecord<T>, void, undefined>;
   }
 

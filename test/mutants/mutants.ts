@@ -3,6 +3,7 @@ import { APPENDING } from './rules/appending.ts';
 import { CHAIN } from './rules/chain.ts';
 import { FILES } from './rules/files.ts';
 import { FOLDS } from './rules/folds.ts';
+import { FOLLOWING } from './rules/following.ts';
 import { KEEPING } from './rules/keeping.ts';
 import { KEYS } from './rules/keys.ts';
 import { MARKS } from './rules/marks.ts';
@@ -25,6 +26,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...KEEPING,
   ...SYNCS,
   ...SLEPT,
+  ...FOLLOWING,
   ...TABLES,
   ...REPLACEMENT,
   ...FILES,

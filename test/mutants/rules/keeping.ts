@@ -139,7 +139,7 @@ export const KEEPING: readonly Mutant[] = [
     name: 'durable-follower-unsynced',
     rule: 'who follows what is durable syncs it first',
     told: 'DURABILITY: The two durabilities',
-    edits: [{ file: 'log/reader', find: 'await reader.sync();', replace: ';' }],
+    edits: [{ file: 'log/reading', find: 'await this.#reader.sync();', replace: ';' }],
     caughtBy: { by: 'crash', workload: 'durable follower' },
   },
   {

@@ -49,14 +49,14 @@ export const SYNCS: readonly Mutant[] = [
     name: 'durable-by-the-first-record',
     rule: 'a durable follower syncs where the last record that it read may be unsynced',
     told: 'DURABILITY: The two durabilities',
-    edits: [{ file: 'log/reader', find: 'records.at(-1).seq', replace: 'records[0].seq' }],
+    edits: [{ file: 'log/reading', find: 'records.at(-1)', replace: 'records[0]' }],
     caughtBy: DURABLE,
   },
   {
     name: 'durable-one-past',
     rule: 'what lines say is synced goes up to the entry that they name, and no further',
     told: 'DURABILITY: The two durabilities',
-    edits: [{ file: 'log/reader', find: '.seq > feed.synced', replace: '.seq > feed.synced + 1' }],
+    edits: [{ file: 'log/reading', find: '.seq > feed.synced', replace: '.seq > feed.synced + 1' }],
     caughtBy: DURABLE,
   },
   {

@@ -1,0 +1,90 @@
+import type { Clock } from '../clock/clock.ts';
+import { hasCode } from '../errors/errors.ts';
+import type { LogRecord } from '../format/record.ts';
+import type { LineReader, LineStore, Progress } from '../store/store.ts';
+import { RecordFeed, type RecordRange } from './record-feed.ts';
+import { Stretch } from './stretch.ts';
+
+/** How a log is followed as it grows. */
+export interface Following {
+  readonly signal: AbortSignal;
+  /** Deliver only what survives a crash. */
+  readonly durable: boolean;
+}
+
+/** The log there now is another than the one that was read. */
+export class Replaced extends Error {}
+
+/** How long a follower gives a damaged end to become whole. */
+const DOUBT_MS = 1000;
+
+/** Reads the records of a range, piece by piece, to the end of the log; who follows it goes on from there. */
+export class Reading {
+  readonly #clock: Clock;
+  readonly #reader: LineReader;
+  readonly #stretch: Stretch;
+  readonly feed: RecordFeed;
+  /** How it goes on at the end; undefined where it does not. */
+  following: Following | undefined;
+  #progress: Progress = 'more';
+  #doubted = false;
+
+  constructor(
+    store: LineStore,
+    clock: Clock,
+    range: RecordRange,
+    settledBy: number,
+    following: Following | undefined,
+  ) {
+    this.#clock = clock;
+    this.feed = new RecordFeed(range, false, settledBy);
+    this.#reader = store.reader(range.cursor?.seq || range.first, following !== undefined);
+    this.#stretch = new Stretch(clock);
+    this.following = following;
+  }
+
+  /** Whether more was there when it was read last. */
+  get hasMore(): boolean {
+    return this.#progress === 'more';
+  }
+
+  /** The next records; undefined at the end of the log as it is now, after which the next call looks for more. */
+  async next(): Promise<LogRecord[] | undefined> {
+    const { feed } = this;
+    for (;;) {
+      if (feed.failure !== undefined) throw feed.failure;
+      if (this.#progress === 'end') {
+        this.#progress = 'more';
+        if (feed.doubt === undefined) {
+          this.#doubted = false;
+          return undefined;
+        }
+        // A damaged end may be a line on its way: it is read twice before it is believed.
+        if (this.#doubted) throw feed.doubt;
+        this.#doubted = true;
+        if (this.following) await this.#clock.sleep(DOUBT_MS, this.following.signal);
+      }
+      if (this.#stretch.isOver) await this.#clock.yield();
+      this.#progress = await this.#readOn();
+      if (this.#progress === 'replaced') throw new Replaced();
+      const records = feed.take();
+      const last = records.at(-1);
+      if (last === undefined) continue;
+      if (this.following?.durable && last.seq > feed.synced) await this.#reader.sync();
+      return records;
+    }
+  }
+
+  /** A damaged end is why a segment does not lead on. */
+  async #readOn(): Promise<Progress> {
+    try {
+      return await this.#reader.read(this.feed);
+    } catch (error) {
+      throw hasCode(error, 'ERR_WAL_DIVERGED') ? (this.feed.doubt ?? error) : error;
+    }
+  }
+
+  close(): void {
+    this.#reader.close();
+  }
+}
