@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { Wal } from '../src/index.ts';
+import { Worker } from 'node:worker_threads';
+import { lockStatus, Wal } from '../src/index.ts';
 import type { AppendJob, AppendNews } from '../src/lab/append-process.ts';
 import { audit, recordsIn } from '../src/lab/audit.ts';
 import type { BusyJob } from '../src/lab/busy-thread.ts';
@@ -53,6 +55,24 @@ test('eight threads on the kernel lock, each with file work going on beside it: 
     );
   });
 });
+
+test('the hint of who took the lock last names the thread, and 0 for the main one', () =>
+  inScratch('threads', async (directory) => {
+    const appendOnce = async (log: string) => {
+      const { Wal } = await import('../src/index.ts');
+      const wal = await Wal.open(log);
+      await wal.append({ op: 'add', id: 'bd-1' });
+      await wal.close();
+    };
+    await appendOnce(directory);
+    assert.equal(lockStatus(directory).holder?.thread, 0);
+    const index = JSON.stringify(import.meta.resolve('../src/index.js'));
+    const code = `(${appendOnce.toString().replace(/import\([^)]*\)/, `import(${index})`)})(require('node:worker_threads').workerData)`;
+    const worker = new Worker(code, { eval: true, workerData: directory });
+    const { threadId } = worker;
+    await once(worker, 'exit');
+    assert.equal(lockStatus(directory).holder?.thread, threadId);
+  }));
 
 test('after a thread that held the kernel lock was terminated, the next append goes through with the lock', async () => {
   await inScratch('threads', async (directory) => {

@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib';
+import { crc32 } from './crc.ts';
 
 /*
  * The content of a line with an idempotency key is its entries, with a comma between two: of each entry an object of its data,
@@ -11,11 +11,9 @@ export function sumOfEntries(entries: readonly string[]): number {
   return entries.reduce((sum, entry, i) => crc32(i === 0 ? entry : `,${entry}`, sum), 0);
 }
 
-const OPEN = crc32('{');
-
 /** The checksum of a single's content: its body is `bytes[start, end)`, its key's field `bytes[keyAt, opAt)`, comma and all. */
 export function sumOfSingle(bytes: Buffer, start: number, keyAt: number, opAt: number, end: number): number {
-  const beforeKey = crc32(bytes.subarray(start, keyAt), OPEN);
+  const beforeKey = crc32(bytes.subarray(start, keyAt), crc32('{'));
   return crc32('}', crc32(bytes.subarray(opAt, end), beforeKey));
 }
 

@@ -1,4 +1,10 @@
-import { crc32 } from 'node:zlib';
+import type * as zlib from 'node:zlib';
+
+/** zlib's, which the first call loads: a program that only imports the log needs none of it. */
+export let crc32: typeof zlib.crc32 = (data, value) => {
+  crc32 = process.getBuiltinModule('node:zlib').crc32;
+  return crc32(data, value);
+};
 
 /** CRC-32 (ISO-HDLC, as in zlib and gzip) of `bytes`, as the eight lower-case hex digits a line bears. */
 export function crcOf(bytes: Uint8Array): string {

@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib';
+import { crc32 } from './crc.ts';
 import { COVERED_OFFSET, claimedCrc, MAX_LINE_BYTES } from './line.ts';
 
 /** More are not kept: each costs a crc of every line that is no line of a log. */

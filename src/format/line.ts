@@ -1,7 +1,6 @@
-import { crc32 } from 'node:zlib';
 import { WalError } from '../errors/errors.ts';
 import { sumOfBatch, sumOfSingle } from './content.ts';
-import { hex8, SuffixCrcs } from './crc.ts';
+import { crc32, hex8, SuffixCrcs } from './crc.ts';
 import { type FoldIdentity, isFoldIdentity } from './fold-identity.ts';
 import { stringify } from './json.ts';
 import { isKeyScope, isKeyWindow, type KeyScope } from './key-scope.ts';

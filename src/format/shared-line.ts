@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib';
+import { crc32 } from './crc.ts';
 import { COVERED_OFFSET, claimedCrc, type Envelope, LINE_START, readEnvelope } from './line.ts';
 
 /** A whole line within another that is not crc-valid. */

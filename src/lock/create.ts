@@ -1,6 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import { dirname } from 'node:path';
-import { nodeStorage } from '../storage/node.ts';
+import { nodeStorage, randomHex } from '../storage/node.ts';
 import { chooseLock } from './choose.ts';
 import type { Lock } from './lock.ts';
 import { LEAST_STALE_MS } from './lockfile.ts';
@@ -22,7 +21,7 @@ export function createLock(
   staleMs: number = LEAST_STALE_MS,
 ): Lock {
   if (kind !== 'none' && !LOCK_KINDS.includes(kind)) throw badKind(kind, [...LOCK_KINDS, 'none']);
-  const token = randomBytes(6).toString('hex');
+  const token = randomHex(12);
   return atLock(nodeStorage, directory, 'open the lock', (path) =>
     chooseLock(nodeStorage, path, {
       lock: kind,

@@ -1,7 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { dirname } from 'node:path';
 import { WalError } from '../errors/errors.ts';
-import { nodeStorage } from '../storage/node.ts';
+import { nodeStorage, randomHex } from '../storage/node.ts';
 import type { FileSystem } from '../storage/storage.ts';
 import { kernelLock, kernelLockLoads } from './kernel.ts';
 import type { Lock } from './lock.ts';
@@ -32,7 +31,7 @@ export function lockFitness(directory: string, tried?: LockKind): LockFitness {
   return atLock(nodeStorage, directory, 'try the lock', (path) => {
     const fileSystem = nodeStorage.fileSystem(dirname(path));
     const kind = kernelLockLoads() && fileSystem === 'local' ? 'kernel' : 'lockfile';
-    const probe = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+    const probe = `${path}.${randomHex(12)}.tmp`;
     try {
       write(probe);
       return { fileSystem, kind, works: keepsOut(tried ?? kind, probe) };

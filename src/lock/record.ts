@@ -1,6 +1,5 @@
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
-import { threadId } from 'node:worker_threads';
 import { type Holder, messageOf, WalError } from '../errors/errors.ts';
 import { publish, readWhole } from '../storage/files.ts';
 import { permissionsIn } from '../storage/permissions.ts';
@@ -92,6 +91,11 @@ export function readHolder(storage: Storage, path: string): Holder | undefined {
   return { pid: holder.pid, host: String(holder.host), thread: Number(holder.thread), since: holder.since };
 }
 
+/** The main thread is 0, and is told by what Node takes away in others: it need not load node:worker_threads. */
+function threadOf({ chdir }: NodeJS.Process & { chdir?: { disabled?: boolean } }): number {
+  return chdir?.disabled ? process.getBuiltinModule('node:worker_threads').threadId : 0;
+}
+
 const SINCE_DIGITS = 16;
 const SINCE = 10 ** (SINCE_DIGITS - 1);
 
@@ -116,7 +120,7 @@ export class HolderHint {
     this.#file = storage.open(path, 'update');
     // A test may have put anything in their place.
     const pid = typeof process.pid === 'number' ? process.pid : 0;
-    const who = { pid, host: String(hostname()).slice(0, 64), thread: threadId };
+    const who = { pid, host: String(hostname()).slice(0, 64), thread: threadOf(process) };
     this.#bytes = field({ ...who, since: SINCE }, HOLDER_BYTES);
     this.#digits = this.#bytes.indexOf(`${SINCE}`);
   }

@@ -1,7 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { dirname } from 'node:path';
 import { type Holder, hasCode } from '../errors/errors.ts';
-import { nodeStorage } from '../storage/node.ts';
+import { nodeStorage, randomHex } from '../storage/node.ts';
 import { kernelLock, kernelLockLoads, requireKernelLock } from './kernel.ts';
 import type { Lock } from './lock.ts';
 import { LEAST_STALE_MS, lockfileIsHeld, lockfilePath } from './lockfile.ts';
@@ -59,7 +58,7 @@ export function lockStatus(directory: string, staleMs: number = LEAST_STALE_MS):
 export function setLockKind(directory: string, kind: LockKind): void {
   if (!LOCK_KINDS.includes(kind)) throw badKind(kind, LOCK_KINDS);
   if (kind === 'kernel') requireKernelLock();
-  const token = randomBytes(6).toString('hex');
+  const token = randomHex(12);
   atLock(nodeStorage, directory, 'change the lock', (path) => changeKind(nodeStorage, path, kind, token));
 }
 

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
@@ -193,6 +192,31 @@ function openFile(path: string, access: FileAccess, mode = 0o666): NodeFile {
   throw Object.assign(new Error(message), { code: 'ENXIO', path });
 }
 
+/**
+ * Lower-case hex digits of the system's own randomness, from where node:crypto's comes, too: to load that takes a short process
+ * longer than its append.
+ */
+export function randomHex(count: number): string {
+  return (systemBytes(Math.ceil(count / 2)) ?? process.getBuiltinModule('node:crypto').randomBytes(count))
+    .toString('hex')
+    .slice(0, count);
+}
+
+/** Undefined where the system has no such device, or does not let this process read it. */
+function systemBytes(count: number): Buffer | undefined {
+  let device: number | undefined;
+  try {
+    device = fs.openSync('/dev/urandom', O_RDONLY | O_NONBLOCK);
+    const bytes = Buffer.alloc(count);
+    const isDevice = fs.fstatSync(device).isCharacterDevice();
+    return isDevice && fs.readSync(device, bytes) === count ? bytes : undefined;
+  } catch {
+    return undefined;
+  } finally {
+    if (device !== undefined) fs.closeSync(device);
+  }
+}
+
 /** What is made begins with these: nobody else is let in before it has the group that the other bits are for. */
 const OWNER_ONLY = { file: 0o600, directory: 0o700 } as const;
 
@@ -210,7 +234,7 @@ function openOrMake(path: string, as: Permissions): NodeFile {
   } catch (error) {
     if (!hasCode(error, 'ENOENT')) throw error;
   }
-  const temporary = temporaryName(path, nodeStorage.maker, randomBytes(6).toString('hex'));
+  const temporary = temporaryName(path, nodeStorage.maker, randomHex(12));
   try {
     makeFile(temporary, as).close();
     fs.linkSync(temporary, path);

@@ -1,7 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { type Clock, systemClock } from '../clock/clock.ts';
 import { WalError } from '../errors/errors.ts';
-import { nodeStorage } from '../storage/node.ts';
+import { nodeStorage, randomHex } from '../storage/node.ts';
 import type { Storage } from '../storage/storage.ts';
 
 /** What the log's parts take from outside, so that a simulation can stand in for it. */
@@ -14,17 +13,11 @@ export interface Surroundings {
   readonly random: () => number;
 }
 
-/** Taken at load, so that a test's mocks do not name writers. */
-const machineBytes = randomBytes;
-
 /** The machine's own. */
 export const realSurroundings: Surroundings = {
   storage: nodeStorage,
   clock: systemClock,
-  randomHex: (count) =>
-    machineBytes(Math.ceil(count / 2))
-      .toString('hex')
-      .slice(0, count),
+  randomHex,
   random: Math.random,
 };
 
@@ -35,6 +28,6 @@ export const realSurroundings: Surroundings = {
 export function sessionName(randomHex: Surroundings['randomHex']): string {
   const digits = randomHex(10);
   if (/^[0-9a-f]{10}$/.test(digits)) return Number.parseInt(digits, 16).toString(36).padStart(8, '0');
-  const message = `The machine's randomness gave ${JSON.stringify(digits)}, not 10 hex digits: does something stand in for crypto.randomBytes here?`;
+  const message = `The machine's randomness gave ${JSON.stringify(digits)}, not 10 hex digits: does something stand in for it here?`;
   throw new WalError('ERR_WAL_ARGUMENT', message, { outcome: 'not-written' });
 }
