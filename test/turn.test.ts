@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { segmentName } from '../src/format/names.ts';
 import { createLock, type Lock, Wal } from '../src/index.ts';
 import { recordsIn } from '../src/lab/audit.ts';
 import { inScratch } from '../src/lab/scratch.ts';
@@ -97,6 +100,40 @@ test('an append whose write failed is not taken for one that was aborted before 
       (await recordsIn(directory)).map(({ id }) => id),
       ['bd-first'],
     );
+  });
+});
+
+test('stats count the bytes of groups that were written, and none of a group that the disk refused', async () => {
+  await inScratch('turn', async (directory) => {
+    let left = Infinity;
+    const storage = changedStorage(
+      {},
+      {
+        append: (file, pieces) => {
+          const bytes = Buffer.concat(pieces);
+          if (left === 0) throw systemError('ENOSPC');
+          const taken = bytes.subarray(0, left);
+          left = Infinity;
+          return file.append([taken]);
+        },
+      },
+    );
+    const wal = await Wal.openIn(changedSurroundings({ storage }), directory);
+    const sizes = () => [wal.stats().bytes, statSync(join(directory, segmentName(1))).size];
+    await wal.append({ op: 'add', id: 'bd-0' });
+    const [one, size] = sizes();
+    assert.equal(one, size);
+    left = 0;
+    await assert.rejects(wal.append({ op: 'add', id: 'bd-1' }), { code: 'ERR_WAL_NO_SPACE' });
+    assert.deepEqual(sizes(), [one, one]);
+    left = 20;
+    await assert.rejects(wal.append({ op: 'add', id: 'bd-1' }), { code: 'ERR_WAL_NO_SPACE' });
+    assert.deepEqual(sizes(), [(one as number) + 20, (one as number) + 20]);
+    await wal.append({ op: 'add', id: 'bd-2' });
+    // Two bytes ended what the full disk had cut.
+    const [all, whole] = sizes() as [number, number];
+    assert.equal(all, whole - 2);
+    await wal.close();
   });
 });
 

@@ -8,6 +8,7 @@ import { fileError } from '../storage/error.ts';
 import { permissionsIn } from '../storage/permissions.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { LineFeed, Turn } from '../store/feed.ts';
+import { closedError, refuseOtherFold } from '../store/refusals.ts';
 import type { SnapshotFile } from '../store/snapshot-file.ts';
 import type { LineReader, LineStore, StoreInfo } from '../store/store.ts';
 import type { BackupFiles, BackupRequest } from './backup.ts';
@@ -25,7 +26,7 @@ import { keepNames } from './log-directory.ts';
 import { LogEnd, syncFailed } from './log-end.ts';
 import { MarkFile } from './mark-file.ts';
 import { SegmentReader } from './segments.ts';
-import { openBody, readHeader, refuseOtherFold, writeSnapshot } from './snapshots.ts';
+import { openBody, readHeader, writeSnapshot } from './snapshots.ts';
 import { healSuspect, suspectIn } from './suspect.ts';
 import { Watching } from './watching.ts';
 import { type Turnstile, WriteTurn } from './write-turn.ts';
@@ -281,8 +282,4 @@ export class FileStore implements LineStore {
     turnstile?.hint?.close();
     turnstile?.lock.close();
   }
-}
-
-function closedError(): WalError {
-  return new WalError('ERR_WAL_CLOSED', 'The Wal was closed while its log was being read: open it again.');
 }

@@ -6,6 +6,7 @@ import type { SnapshotHeader } from '../format/snapshot.ts';
 import { evictedAmong } from '../format/strays.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Before } from '../store/feed.ts';
+import { compactedError, replacedError } from '../store/refusals.ts';
 import { snapshotError } from '../store/snapshot-error.ts';
 import { evictedError } from './absent.ts';
 import { gapError } from './gap.ts';
@@ -153,7 +154,7 @@ export function requireSeal(place: LogPlace, header: SnapshotHeader): void {
   // Another compaction may have come, and taken it away, since that listing.
   const newest = layoutOf(storage, directory).snapshots.at(-1) ?? 0;
   if (newest >= seq) throw compactedError(seq, oldestSeq(place));
-  throw replacedError(place, header);
+  throw replacedError(directory, header);
 }
 
 /**
@@ -167,20 +168,12 @@ export function refuseOtherEnd(place: LogPlace, header: SnapshotHeader): void {
   if (last === undefined || endsIn(place, layout, header)) return;
   // Taken away just now; or made again, empty, by a writer that slept through that.
   if (!storage.look(join(directory, segmentName(last)))?.size) return;
-  throw replacedError(place, header);
+  throw replacedError(directory, header);
 }
 
 /** Whether the segment before the entry after a snapshot ends in the snapshot's seal. */
 function endsIn(place: LogPlace, layout: Layout, { head, seal }: SnapshotHeader): boolean {
   return sealBefore(place, layout, head.seq + 1)?.crc === seal;
-}
-
-function replacedError({ directory }: LogPlace, { head: { seq }, seal }: SnapshotHeader): WalError {
-  return new WalError(
-    'ERR_WAL_DIVERGED',
-    `No segment in ${directory} ends after entry ${seq} with the seal ${seal}: the log was replaced meanwhile. Compact it again.`,
-    { seq },
-  );
 }
 
 /**
@@ -200,15 +193,6 @@ export function oldestSeq(place: LogPlace): number {
     oldest = seq;
   }
   return oldest;
-}
-
-/** The error for what was compacted away; `oldest`: the first entry that was not. */
-export function compactedError(from: number, oldest: number): WalError {
-  return new WalError(
-    'ERR_WAL_COMPACTED',
-    `Entry ${from} was compacted away: a snapshot stands for all up to entry ${oldest - 1}. Read from ${oldest}, or use a table, which loads the snapshot.`,
-    { seq: oldest - 1 },
-  );
 }
 
 /** The error for a log of which only a snapshot that is damaged tells how it goes on. */

@@ -7,9 +7,10 @@ import { fileError } from '../storage/error.ts';
 import { readFully } from '../storage/files.ts';
 import type { FileLook, StorageFile } from '../storage/storage.ts';
 import type { Before, FeedState, LineFeed } from '../store/feed.ts';
+import { compactedError } from '../store/refusals.ts';
 import type { Progress } from '../store/store.ts';
 import { gapError } from './gap.ts';
-import { compactedError, type Layout, type LogPlace, layoutOf, oldestSeq, type Start } from './layout.ts';
+import { type Layout, type LogPlace, layoutOf, oldestSeq, type Start } from './layout.ts';
 import { readHeader } from './snapshots.ts';
 
 const CHUNK_BYTES = 256 * 1024;

@@ -1,12 +1,11 @@
 import { join } from 'node:path';
-import { WalError } from '../errors/errors.ts';
-import { foldLabel } from '../format/fold-identity.ts';
 import { NEWLINE } from '../format/line.ts';
 import { snapshotName, temporaryName } from '../format/names.ts';
 import { decodeHeader, encodeHeader, MAX_HEADER_BYTES, type SnapshotHeader } from '../format/snapshot.ts';
 import { fileError } from '../storage/error.ts';
 import { readFully, removeQuietly } from '../storage/files.ts';
 import type { Permissions, Storage, StorageFile } from '../storage/storage.ts';
+import { deletedError } from '../store/refusals.ts';
 import { damagedError, type SnapshotFile, wholeBody } from '../store/snapshot-file.ts';
 
 /** The first line of the snapshot at `seq`; undefined where it is damaged, gone, or another log's than `log`, where that is given. */
@@ -54,14 +53,6 @@ function openIfThere(storage: Storage, path: string): StorageFile | undefined {
 
 const SYNC_BYTES = 256 * 1024;
 
-/** Throws where the snapshot that lies in the place of another is of another fold, or of a later version: its owner may have deleted by it. */
-export function refuseOtherFold({ fold, head }: SnapshotHeader, there: SnapshotHeader | undefined): void {
-  if (there === undefined) return;
-  if (there.fold.name === fold.name && there.fold.version <= fold.version) return;
-  const message = `Another compaction made ${snapshotName(head.seq)} meanwhile, with the fold ${foldLabel(there.fold)}: this one, with ${foldLabel(fold)}, made nothing and deleted nothing. Compact with the log's fold.`;
-  throw new WalError('ERR_WAL_FOLD', message, { seq: head.seq });
-}
-
 /** All of a snapshot that lies in a directory, checked as it is read: see `wholeBody`. */
 export function* readBody(
   storage: Storage,
@@ -83,12 +74,12 @@ function* bodyIn(storage: Storage, path: string, header: SnapshotHeader): Genera
 /** Opens a snapshot, to read its body in parts. */
 export function openBody(storage: Storage, path: string, header: SnapshotHeader): SnapshotFile {
   const file = openIfThere(storage, path);
-  if (file === undefined) throw goneError(path, header);
+  if (file === undefined) throw deletedError(path, header);
   try {
     const line = firstLine(file);
     const there = line && decodeHeader(line, path);
     if (there === undefined) throw damagedError(path, header, 'its first line is not what was written');
-    if (there.body.index.crc !== header.body.index.crc) throw goneError(path, header);
+    if (there.body.index.crc !== header.body.index.crc) throw deletedError(path, header);
     const start = (line as Buffer).length + 1;
     const bytes = file.size() - start;
     return {
@@ -109,14 +100,6 @@ export function openBody(storage: Storage, path: string, header: SnapshotHeader)
     file.close();
     throw fileError(error, 'read', path);
   }
-}
-
-function goneError(path: string, { head }: SnapshotHeader): WalError {
-  return new WalError(
-    'ERR_WAL_COMPACTED',
-    `${path} was deleted: a newer snapshot took its place. Read that one.`,
-    { seq: head.seq },
-  );
 }
 
 /** Where a snapshot is made, and how. */

@@ -2,7 +2,7 @@ import type { Clock } from '../clock/clock.ts';
 import type { Head } from '../format/chain.ts';
 import { type LogRecord, recordsOfBody } from '../format/record.ts';
 import type { LostRange } from '../format/survey.ts';
-import { filesOf } from '../store/files-of.ts';
+import { filesOf } from '../store/refusals.ts';
 import type { LineStore } from '../store/store.ts';
 import { readRecords } from './reader.ts';
 import { divergedError } from './record-feed.ts';

@@ -75,7 +75,7 @@ export class Witness {
   }
 
   /** All was read that is there for now. */
-  caughtUp({ unended }: FeedState): void {
+  caughtUp({ unended, sealed }: FeedState): void {
     const search = this.#search;
     if (search === undefined) return;
     const { tail } = this.#parts;
@@ -85,7 +85,7 @@ export class Witness {
     const marked = this.#markGone(search);
     const gone = own && marked ? union(own, marked) : (own ?? marked);
     // The next segment may have been made while this one was read, or this one compacted away: more will be read.
-    if (gone !== undefined && this.#marks?.goesOn(tail.firstSeq)) return;
+    if (gone !== undefined && (this.#marks?.goesOn(tail.firstSeq) ?? sealed)) return;
     this.#search = undefined;
     this.#stale = marked && { mark: search.mark as Head, rewind: own ? undefined : marked };
     if (gone === undefined) return;

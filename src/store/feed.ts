@@ -45,7 +45,10 @@ export interface LineFeed {
   begin(firstSeq: number, before: Before | undefined, replaced: boolean): void;
   /** The next bytes of the segment. They may be reused once the call returns. */
   push(bytes: Buffer): void;
-  /** No more for now. What is pushed next begins at the `resume` of the answer. */
+  /**
+   * All was fed that is there for now, or the segment ends here. What is pushed next begins at the `resume` of the answer, or a segment is
+   * begun.
+   */
   pause(): FeedState;
   /** The group lies in the segment, ending at offset `end`, and nothing came before it. */
   landed(group: WrittenGroup, end: number): FeedState;

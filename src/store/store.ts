@@ -66,7 +66,10 @@ export interface LineStore {
   sync(quick: boolean): Promise<void> | undefined;
   /** Reads from the segment that holds `from`, or from one before it; `follow` also watches for replacement. */
   reader(from: number, follow: boolean): LineReader;
-  /** Resolves after the log may have changed, or `signal` aborts. It may resolve too early; too late by as much as a follower may lag. */
+  /**
+   * Resolves once the log may have changed, or `signal` aborts. What changed after a reader's last look and before this call must not be waited
+   * for: it resolves at the latest after as long as a follower may lag.
+   */
   changed(signal: AbortSignal): Promise<void>;
   /** The first seq that was not compacted away. What is missing without that is an error to who reads it. */
   oldest(): Answer<number>;

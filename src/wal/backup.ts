@@ -6,7 +6,7 @@ import type { SurveyedDamage } from '../log/damage-survey.ts';
 import { type VerifyReport, verifyLog } from '../log/verify.ts';
 import { boolean, callback, oneOf, readOptions } from '../options/options.ts';
 import { resolveDirectory } from '../storage/directory.ts';
-import { unsupportedError } from '../store/files-of.ts';
+import { unsupportedError } from '../store/refusals.ts';
 import type { LineStore } from '../store/store.ts';
 import { checkSignal } from './requests.ts';
 

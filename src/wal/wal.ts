@@ -28,7 +28,7 @@ import {
 import { anySignal } from '../options/signals.ts';
 import { resolveDirectory } from '../storage/directory.ts';
 import { orReadOnly } from '../storage/error.ts';
-import { filesOf } from '../store/files-of.ts';
+import { filesOf } from '../store/refusals.ts';
 import type { LineStore, StoreInfo } from '../store/store.ts';
 import { type AutoCompactHost, AutoCompaction } from '../table/auto-compact.ts';
 import type { CompactOptions, CompactReport } from '../table/compact.ts';

@@ -1,0 +1,58 @@
+import { WalError } from '../errors/errors.ts';
+import { foldLabel } from '../format/fold-identity.ts';
+import { snapshotName } from '../format/names.ts';
+import type { SnapshotHeader } from '../format/snapshot.ts';
+import type { LogFiles } from './log-files.ts';
+import type { LineStore } from './store.ts';
+
+/*
+ * What every store refuses in the same words.
+ */
+
+/** The error for what was compacted away; `oldest`: the first entry that was not. */
+export function compactedError(from: number, oldest: number): WalError {
+  return new WalError(
+    'ERR_WAL_COMPACTED',
+    `Entry ${from} was compacted away: a snapshot stands for all up to entry ${oldest - 1}. Read from ${oldest}, or use a table, which loads the snapshot.`,
+    { seq: oldest - 1 },
+  );
+}
+
+/** The error for a snapshot that was deleted since it was listed. */
+export function deletedError(path: string, { head }: SnapshotHeader): WalError {
+  const message = `${path} was deleted: a newer snapshot took its place. Read that one.`;
+  return new WalError('ERR_WAL_COMPACTED', message, { seq: head.seq });
+}
+
+/** Throws where the snapshot that lies in the place of another is of another fold, or of a later version: its owner may have deleted by it. */
+export function refuseOtherFold({ fold, head }: SnapshotHeader, there: SnapshotHeader | undefined): void {
+  if (there === undefined) return;
+  if (there.fold.name === fold.name && there.fold.version <= fold.version) return;
+  const message = `Another compaction made ${snapshotName(head.seq)} meanwhile, with the fold ${foldLabel(there.fold)}: this one, with ${foldLabel(fold)}, made nothing and deleted nothing. Compact with the log's fold.`;
+  throw new WalError('ERR_WAL_FOLD', message, { seq: head.seq });
+}
+
+/** The error for a snapshot whose seal no segment ends in. */
+export function replacedError(location: string, { head: { seq }, seal }: SnapshotHeader): WalError {
+  return new WalError(
+    'ERR_WAL_DIVERGED',
+    `No segment in ${location} ends after entry ${seq} with the seal ${seal}: the log was replaced meanwhile. Compact it again.`,
+    { seq },
+  );
+}
+
+/** The error of a reading that outlives its store. */
+export function closedError(): WalError {
+  return new WalError('ERR_WAL_CLOSED', 'The Wal was closed while its log was being read: open it again.');
+}
+
+/** The files of a log; throws ERR_WAL_UNSUPPORTED where it is none. `doing`: what needs them, such as 'appendSync'. */
+export function filesOf(store: LineStore, doing: string): LogFiles {
+  if (store.files !== undefined) return store.files;
+  throw unsupportedError(store, doing);
+}
+
+export function unsupportedError(store: LineStore, doing: string): WalError {
+  const message = `${doing} needs a log that is a directory of files, and ${store.info().location} is none.`;
+  return new WalError('ERR_WAL_UNSUPPORTED', message, { outcome: 'not-written' });
+}

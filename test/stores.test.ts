@@ -1,0 +1,253 @@
+import assert from 'node:assert/strict';
+import { cpSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { systemClock } from '../src/clock/clock.ts';
+import { DEFAULT_KEY_WINDOW } from '../src/format/key-scope.ts';
+import { type LogRecord, lastData, type Rewind, Wal, type WalOptions } from '../src/index.ts';
+import { inScratch } from '../src/lab/scratch.ts';
+import { hexDigits, seeded } from '../src/lab/seeded.ts';
+import { Stats } from '../src/log/stats.ts';
+import { resolveOptions } from '../src/wal/options.ts';
+import { realSurroundings } from '../src/wal/surroundings.ts';
+import { makeSession } from '../src/wal/wal.ts';
+import { MemoryLog } from './memory-log.ts';
+import { MemoryStore } from './memory-store.ts';
+import { seedOf } from './seed.ts';
+
+/** A log that several Wals have open. */
+interface Place {
+  open(options?: WalOptions): Promise<Wal>;
+  /** Keeps what the log holds; the answer puts that in its place. */
+  keep(): () => void;
+}
+
+type Body = (place: Place) => Promise<void>;
+
+const SMALL = { segmentBytes: 4096 };
+
+const STORES: Record<string, (t: TestContext, body: Body) => Promise<void>> = {
+  'a directory': (_, body) =>
+    inScratch('stores', async (scratch) => {
+      const log = join(scratch, 'log');
+      let kept = 0;
+      await body({
+        open: (options) => Wal.open(log, options),
+        keep: () => {
+          const copy = join(scratch, `copy-${++kept}`);
+          cpSync(log, copy, { recursive: true });
+          return () => {
+            rmSync(log, { recursive: true });
+            cpSync(copy, log, { recursive: true });
+          };
+        },
+      });
+    }),
+  'a server’s memory': async (t, body) => {
+    const dice = seeded(seedOf(t));
+    const hop = async () => {
+      for (let turns = Math.floor(dice() * 3); turns >= 0; turns--) await systemClock.yield();
+    };
+    const id = hexDigits(dice)(16);
+    const created = '2026-01-01T00:00:00.000Z';
+    const log = new MemoryLog(
+      { id, created, git: false, keyWindow: DEFAULT_KEY_WINDOW, keepEvents: false },
+      hop,
+    );
+    await body({
+      open: (options = {}) => {
+        const { segmentBytes, ...resolved } = resolveOptions(options);
+        const session = makeSession(realSurroundings);
+        const parts = { ...resolved, clock: systemClock, stats: new Stats(), session };
+        return Wal.on(new MemoryStore(log, segmentBytes), parts);
+      },
+      keep: () => {
+        const kept = log.stream.copy();
+        return () => {
+          log.stream = kept.copy();
+        };
+      },
+    });
+  },
+};
+
+/** Runs a test on each store. */
+function onEach(what: string, body: Body): void {
+  for (const [name, run] of Object.entries(STORES)) test(`${what}, in ${name}`, (t) => run(t, body));
+}
+
+async function openMany(place: Place, count: number, options?: WalOptions): Promise<Wal[]> {
+  const wals: Wal[] = [];
+  for (let i = 0; i < count; i++) wals.push(await place.open(options));
+  return wals;
+}
+
+async function closeAll(wals: readonly Wal[]): Promise<void> {
+  for (const wal of wals) await wal.close();
+}
+
+async function recordsOf(wal: Wal, from?: number): Promise<LogRecord[]> {
+  const records: LogRecord[] = [];
+  for await (const record of wal.read({ from })) records.push(record);
+  return records;
+}
+
+const idsOf = (records: readonly LogRecord[]) => records.map(({ id }) => id);
+const numbered = (prefix: string, count: number) => Array.from({ length: count }, (_, i) => `${prefix}-${i}`);
+const add = (id: string, data: unknown = {}) => ({ op: 'add', id, data });
+
+onEach('what five append at once is there once, in the order of each, and as answered', async (place) => {
+  const wals = await openMany(place, 5, SMALL);
+  const answers = await Promise.all(
+    wals.map(async (wal, w) => {
+      const found = new Map<string, number>();
+      for (const id of numbered(`w${w}`, 40)) found.set(id, (await wal.append(add(id))).seq);
+      return found;
+    }),
+  );
+  const records = await recordsOf(wals[0] as Wal);
+  assert.deepEqual(
+    records.map(({ seq }) => seq),
+    Array.from({ length: 200 }, (_, i) => i + 1),
+  );
+  for (const [w, answer] of answers.entries()) {
+    const own = records.filter(({ id }) => id.startsWith(`w${w}-`));
+    assert.deepEqual(
+      [...answer],
+      own.map(({ id, seq }) => [id, seq]),
+    );
+    assert.deepEqual(idsOf(own), numbered(`w${w}`, 40));
+  }
+  for (const wal of wals) assert.equal((await wal.verify()).error, undefined);
+  assert.deepEqual(
+    await Promise.all(wals.map((wal) => wal.head())),
+    wals.map(() => ({ seq: 200, crc: records.at(-1)?.crc })),
+  );
+  await closeAll(wals);
+});
+
+onEach('many at once and batches of several go together, and each is there once', async (place) => {
+  const wals = await openMany(place, 3);
+  const work = wals.flatMap((wal, w) => [
+    ...numbered(`w${w}`, 50).map((id) => wal.append(add(id))),
+    wal.appendBatch(numbered(`b${w}`, 3).map((id) => add(id))),
+  ]);
+  const seqs = (await Promise.all(work)).map(({ seq }) => seq);
+  assert.equal(new Set(seqs).size, seqs.length);
+  const ids = idsOf(await recordsOf(wals[0] as Wal));
+  assert.equal(new Set(ids).size, 3 * 53);
+  for (const w of [0, 1, 2]) assert.ok(ids.join().includes(numbered(`b${w}`, 3).join()));
+  await closeAll(wals);
+});
+
+onEach('a key is there once, whoever tries it, and a stale expectation is a conflict', async (place) => {
+  const wals = await openMany(place, 4);
+  const tries = await Promise.all(wals.map((wal) => wal.append(add('once'), { key: 'k' })));
+  assert.equal(new Set(tries.map(({ seq }) => seq)).size, 1);
+  assert.equal(tries.filter(({ duplicate }) => duplicate).length, 3);
+  const expect = await (wals[0] as Wal).head();
+  const ends = await Promise.allSettled(wals.map((wal) => wal.append(add('next'), { expect })));
+  const codes = ends.map((end) => (end.status === 'fulfilled' ? 'done' : end.reason.code)).sort();
+  assert.deepEqual(codes, ['ERR_WAL_CONFLICT', 'ERR_WAL_CONFLICT', 'ERR_WAL_CONFLICT', 'done']);
+  await closeAll(wals);
+});
+
+onEach('followers get what comes, in order, past many segments', async (place) => {
+  const [writer, reader] = (await openMany(place, 2, SMALL)) as [Wal, Wal];
+  const stop = new AbortController();
+  const seen: string[] = [];
+  const following = (async () => {
+    for await (const { id } of reader.follow({ signal: stop.signal, durable: true }))
+      if (seen.push(id) === 150) stop.abort();
+  })();
+  for (const id of numbered('f', 150)) await writer.append(add(id, 'x'.repeat(100)));
+  await following;
+  assert.deepEqual(seen, numbered('f', 150));
+  await closeAll([writer, reader]);
+});
+
+onEach('transactions of four lose no update', async (place) => {
+  const wals = await openMany(place, 4, { fold: lastData });
+  await Promise.all(
+    wals.map(async (wal) => {
+      const table = await wal.table<number>();
+      for (let i = 0; i < 20; i++)
+        await table.transaction((tx) => {
+          tx.set('sum', (tx.get('sum') ?? 0) + 1);
+        });
+    }),
+  );
+  const table = await (wals[0] as Wal).table<number>();
+  await table.refresh();
+  assert.equal(table.get('sum'), 80);
+  await closeAll(wals);
+});
+
+onEach('a log is compacted while others write: state and keys stay, and the records go', async (place) => {
+  const wals = (await openMany(place, 3, { ...SMALL, fold: lastData })) as [Wal, Wal, Wal];
+  const [a, b, sleeper] = wals;
+  const table = await sleeper.table<number>();
+  await a.append(add('keyed', 'first'), { key: 'k' });
+  for (let round = 1; round <= 3; round++) {
+    const writing = (async () => {
+      for (const id of numbered('c', 60)) await b.append(add(id, round));
+    })();
+    for (const id of numbered('d', 60)) await a.append(add(id, round));
+    const report = await a.compact({ retain: 1 });
+    assert.equal(report.made, true);
+    await writing;
+  }
+  const { seq } = await b.compact({ retain: 1 });
+  assert.equal(await b.oldest(), seq + 1);
+  await assert.rejects(recordsOf(b, 1), { code: 'ERR_WAL_COMPACTED', seq });
+  await table.refresh();
+  assert.deepEqual([table.size, table.get('c-59'), table.get('d-0')], [121, 3, 3]);
+  assert.equal((await sleeper.append(add('late', 4))).seq, seq + 1);
+  const late = await place.open();
+  const state = await late.table<number>();
+  assert.deepEqual([state.size, state.get('late')], [122, 4]);
+  assert.equal((await late.append(add('keyed', 'first'), { key: 'k' })).duplicate, true);
+  assert.equal((await late.verify()).ok, true);
+  await closeAll([...wals, late]);
+});
+
+onEach(
+  'an older copy takes the log’s place: who had more acknowledged is told, and goes on there',
+  async (place) => {
+    const told: Rewind[] = [];
+    const wal = await place.open({ ...SMALL, onRewound: (rewind) => told.push(rewind) });
+    const other = await place.open();
+    for (const id of numbered('kept', 5)) await wal.append(add(id, 'x'.repeat(1500)));
+    const follower = other.follow({ from: 1 });
+    for (let i = 0; i < 5; i++) await follower.next();
+    const putBack = place.keep();
+    for (const id of numbered('gone', 3)) await wal.append(add(id));
+    for (let i = 0; i < 3; i++) await follower.next();
+    putBack();
+    const [own, others] = await Promise.all([wal.append(add('own')), other.append(add('others'))]);
+    assert.deepEqual([own.seq, others.seq].sort(), [6, 7]);
+    assert.deepEqual(
+      told.map(({ from, to }) => [from, to]),
+      [[6, 8]],
+    );
+    assert.equal(wal.stats().replacements, 1);
+    const ids = idsOf(await recordsOf(wal));
+    assert.deepEqual([ids.slice(0, 5), ids.slice(5).sort()], [numbered('kept', 5), ['others', 'own']]);
+    await assert.rejects(follower.next(), { code: 'ERR_WAL_DIVERGED' });
+    await closeAll([wal, other]);
+  },
+);
+
+test('what needs files is refused where a log has none, and what waits to be appended goes on', async (t) => {
+  const run = STORES['a server’s memory'] as (typeof STORES)[string];
+  await run(t, async ({ open }) => {
+    const wal = await open();
+    const waiting = wal.append(add('a'));
+    const unsupported = { code: 'ERR_WAL_UNSUPPORTED', outcome: 'not-written' };
+    assert.throws(() => wal.appendSync(add('b')), unsupported);
+    await assert.rejects(wal.backup('/nowhere'), unsupported);
+    assert.equal((await waiting).seq, 1);
+    assert.deepEqual(idsOf(await recordsOf(wal)), ['a']);
+    await wal.close();
+  });
+});
