@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Clock } from '../clock/clock.ts';
 import { WalError } from '../errors/errors.ts';
 import type { Meta } from '../format/meta.ts';
-import { segmentName, snapshotName } from '../format/names.ts';
+import { snapshotName } from '../format/names.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
 import { fileError } from '../storage/error.ts';
 import { permissionsIn } from '../storage/permissions.ts';
@@ -13,21 +13,11 @@ import type { SnapshotFile } from '../store/snapshot-file.ts';
 import type { LineReader, LineStore, StoreInfo } from '../store/store.ts';
 import type { BackupFiles, BackupRequest } from './backup.ts';
 import { DirectoryFiles } from './directory-files.ts';
-import {
-  type LogPlace,
-  layoutOf,
-  oldestSeq,
-  refuseOtherEnd,
-  requireSeal,
-  type Start,
-  startFor,
-} from './layout.ts';
-import { keepNames } from './log-directory.ts';
-import { LogEnd, syncFailed } from './log-end.ts';
+import { layoutOf, oldestSeq, refuseOtherEnd, requireSeal, startFor } from './layout.ts';
+import { LogEnd } from './log-end.ts';
+import { LogReader, type Readers } from './log-reader.ts';
 import { MarkFile } from './mark-file.ts';
-import { SegmentReader } from './segments.ts';
 import { openBody, readHeader, writeSnapshot } from './snapshots.ts';
-import { healSuspect, suspectIn } from './suspect.ts';
 import { Watching } from './watching.ts';
 import { type Turnstile, WriteTurn } from './write-turn.ts';
 
@@ -52,9 +42,7 @@ export class FileStore implements LineStore {
   readonly #watching: Watching;
   /** Those that are open. */
   readonly #snapshots = new Set<SnapshotFile>();
-  readonly #readers = new Set<SegmentReader>();
-  /** Syncs of readers that go on. */
-  readonly #syncs = new Set<Promise<void>>();
+  readonly #readers: Readers;
   #closed = false;
   readonly segmentBytes: number;
   readonly files: DirectoryFiles;
@@ -65,6 +53,8 @@ export class FileStore implements LineStore {
     this.segmentBytes = parts.segmentBytes;
     if (turnstile !== undefined) this.#turn = new WriteTurn({ ...parts, turnstile, end: this.#opened() });
     this.#watching = new Watching(storage, clock, directory);
+    const place = { storage, directory, log: meta.id };
+    this.#readers = { place, writable: turnstile !== undefined, open: new Set(), syncs: new Set() };
     const holds = () => this.#opened().reader.holds;
     const marks = new MarkFile({ storage, directory, log: meta.id, now: () => clock.now(), holds });
     const blocking = {
@@ -108,112 +98,34 @@ export class FileStore implements LineStore {
     return undefined;
   }
 
-  /** Where a sync of what holds entry `seq` failed before that was opened: the system does not tell that to who opens it since. */
-  #makeSafe(seq: number): void {
-    const { storage, directory } = this.#parts;
-    if (this.#turn !== undefined) {
-      healSuspect(storage, directory);
-      return;
-    }
-    const suspect = suspectIn(storage, directory);
-    if (suspect !== undefined && suspect <= seq) {
-      throw new WalError(
-        'ERR_WAL_SYNC',
-        `A sync in ${directory} failed, and what was written there may not be on the disk: open the log for writing, which makes it safe, and follow it again.`,
-        suspect > 0 ? { segment: segmentName(suspect) } : {},
-      );
-    }
-  }
-
   reader(from: number, follow: boolean): LineReader {
-    const { storage, directory } = this.#parts;
     if (this.#closed) throw closedError();
-    const reader = new SegmentReader(this.#place, 'read', this.#startFor(from));
-    this.#readers.add(reader);
-    let atEnd = false;
-    let safe: number | undefined;
-    return {
-      read: (feed) => {
-        // Its caller may have been doing something else while the store was closed.
-        if (!this.#readers.has(reader)) throw closedError();
-        try {
-          const where = follow && atEnd ? reader.whereabouts() : 'here';
-          if (where === 'replaced') return 'replaced';
-          const progress = reader.read(feed);
-          atEnd = progress === 'end';
-          // What a compaction deleted is sealed, and leads on.
-          return where === 'gone' && atEnd && !reader.state?.sealed ? 'replaced' : progress;
-        } catch (error) {
-          throw fileError(error, 'read', reader.path);
-        }
-      },
-      sync: async () => {
-        try {
-          const { firstSeq } = reader;
-          const isOpen = reader.file !== undefined;
-          // Where it has gone on to a segment and read nothing there, the name of that one says that the one before is synced.
-          if (isOpen) await this.#syncOf(reader);
-          if (safe !== firstSeq) {
-            // Its writer need not have: what it told nobody as synced may have a name that is not.
-            keepNames(storage, directory, safe === undefined);
-            this.#makeSafe(isOpen ? firstSeq : firstSeq - 1);
-          }
-          if (isOpen) safe = firstSeq;
-        } catch (error) {
-          throw syncFailed(
-            { storage, directory, writable: this.#turn !== undefined },
-            error,
-            reader.firstSeq,
-          );
-        }
-      },
-      close: () => {
-        this.#readers.delete(reader);
-        reader.close();
-      },
-    };
-  }
-
-  async #syncOf(reader: SegmentReader): Promise<void> {
-    const sync = reader.opened().sync();
-    this.#syncs.add(sync);
-    try {
-      await sync;
-    } finally {
-      this.#syncs.delete(sync);
-    }
-  }
-
-  #startFor(from: number): Start {
-    try {
-      return startFor(this.#place, from);
-    } catch (error) {
-      throw fileError(error, 'list', this.#parts.directory);
-    }
-  }
-
-  get #place(): LogPlace {
-    const { storage, directory, meta } = this.#parts;
-    return { storage, directory, log: meta.id };
+    const { place } = this.#readers;
+    return new LogReader(
+      this.#readers,
+      this.#listing(() => startFor(place, from)),
+      follow,
+    );
   }
 
   oldest(): number {
-    try {
-      return oldestSeq(this.#place);
-    } catch (error) {
-      throw fileError(error, 'list', this.#parts.directory);
-    }
+    return this.#listing(() => oldestSeq(this.#readers.place));
   }
 
   snapshots(): SnapshotHeader[] {
-    const { storage, directory, meta } = this.#parts;
+    const { storage, directory, log } = this.#readers.place;
+    return this.#listing(() => {
+      const seqs = layoutOf(storage, directory).snapshots.toReversed();
+      const headers = seqs.map((seq) => readHeader(storage, directory, seq, log));
+      return headers.filter((header) => header !== undefined) as SnapshotHeader[];
+    });
+  }
+
+  #listing<T>(look: () => T): T {
     try {
-      return layoutOf(storage, directory)
-        .snapshots.toReversed()
-        .map((seq) => readHeader(storage, directory, seq, meta.id))
-        .filter((header) => header !== undefined) as SnapshotHeader[];
+      return look();
     } catch (error) {
-      throw fileError(error, 'list', directory);
+      throw fileError(error, 'list', this.#parts.directory);
     }
   }
 
@@ -229,21 +141,18 @@ export class FileStore implements LineStore {
 
   async putSnapshot(header: SnapshotHeader, body: Iterable<Buffer>): Promise<void> {
     const { storage, clock, directory, randomHex } = this.#parts;
-    const pause = () => clock.yield();
-    const looking = (look: typeof requireSeal) => () => {
-      try {
-        look(this.#place, header);
-      } catch (error) {
-        throw fileError(error, 'list', directory);
-      }
-    };
-    const fitting = (at: LogPlace) => {
-      requireSeal(at, header);
-      refuseOtherFold(header, readHeader(storage, directory, header.head.seq, at.log));
-    };
-    const [fits, stays] = [looking(fitting), looking(refuseOtherEnd)];
-    const place = { token: randomHex(12), as: permissionsIn(storage, directory), pause, fits, stays };
-    await writeSnapshot(storage, directory, header, body, place);
+    const { place } = this.#readers;
+    await writeSnapshot(storage, directory, header, body, {
+      token: randomHex(12),
+      as: permissionsIn(storage, directory),
+      pause: () => clock.yield(),
+      fits: () =>
+        this.#listing(() => {
+          requireSeal(place, header);
+          refuseOtherFold(header, readHeader(storage, directory, header.head.seq, place.log));
+        }),
+      stays: () => this.#listing(() => refuseOtherEnd(place, header)),
+    });
   }
 
   async trim(seq: number): Promise<void> {
@@ -273,10 +182,9 @@ export class FileStore implements LineStore {
     this.#closed = true;
     this.#watching.close();
     this.#end?.close();
-    for (const reader of this.#readers) reader.close();
-    this.#readers.clear();
+    for (const reader of this.#readers.open) reader.close();
     // Their files are closed once these have ended.
-    await Promise.allSettled(this.#syncs);
+    await Promise.allSettled(this.#readers.syncs);
     for (const file of this.#snapshots) file.close();
     this.#snapshots.clear();
     turnstile?.hint?.close();

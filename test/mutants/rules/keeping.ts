@@ -147,7 +147,11 @@ export const KEEPING: readonly Mutant[] = [
     rule: 'who follows what is durable syncs the name of the segment, too',
     told: 'DURABILITY: The two durabilities',
     edits: [
-      { file: 'file/file-store', find: 'keepNames(storage, directory, safe === undefined);', replace: '' },
+      {
+        file: 'file/log-reader',
+        find: 'keepNames(storage, directory, this.#safe === undefined);',
+        replace: '',
+      },
     ],
     caughtBy: { by: 'crash', workload: 'durable follower' },
   },

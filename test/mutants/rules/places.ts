@@ -151,7 +151,7 @@ export const PLACES: readonly Mutant[] = [
     name: 'suspect-segment-followed',
     rule: 'who cannot make safe what a sync failed of follows nothing of it as durable',
     told: 'DURABILITY: The two durabilities',
-    edits: [{ file: 'file/file-store', find: 'suspect <= seq', replace: 'suspect < seq' }],
+    edits: [{ file: 'file/log-reader', find: 'suspect <= seq', replace: 'suspect < seq' }],
     caughtBy: {
       by: 'test',
       file: 'durable-follow',

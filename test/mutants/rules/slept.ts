@@ -72,7 +72,13 @@ export const SLEPT: readonly Mutant[] = [
     name: 'durable-segment-once',
     rule: 'a durable follower makes each segment safe that it goes on to',
     told: 'DURABILITY: The two durabilities',
-    edits: [{ file: 'file/file-store', find: 'if (safe !== firstSeq)', replace: 'if (safe === undefined)' }],
+    edits: [
+      {
+        file: 'file/log-reader',
+        find: 'if (this.#safe !== firstSeq)',
+        replace: 'if (this.#safe === undefined)',
+      },
+    ],
     caughtBy: {
       by: 'test',
       file: 'durable-follow',

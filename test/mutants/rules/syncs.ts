@@ -15,9 +15,9 @@ export const SYNCS: readonly Mutant[] = [
     told: 'DURABILITY: The two durabilities',
     edits: [
       {
-        file: 'file/file-store',
-        find: 'if (isOpen)\n                        await this.#syncOf(reader);',
-        replace: 'if (reader.state !== undefined)\n                        await this.#syncOf(reader);',
+        file: 'file/log-reader',
+        find: 'if (isOpen)\n                await this.#syncFile();',
+        replace: 'if (reader.state !== undefined)\n                await this.#syncFile();',
       },
     ],
     caughtBy: {
@@ -33,9 +33,9 @@ export const SYNCS: readonly Mutant[] = [
     told: 'DURABILITY: The two durabilities',
     edits: [
       {
-        file: 'file/file-store',
-        find: 'if (safe !== firstSeq)',
-        replace: 'if (isOpen && safe !== firstSeq)',
+        file: 'file/log-reader',
+        find: 'if (this.#safe !== firstSeq)',
+        replace: 'if (isOpen && this.#safe !== firstSeq)',
       },
     ],
     caughtBy: {
