@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { isAscii } from 'node:buffer';
 import { test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
@@ -16,6 +17,7 @@ import {
   writeLine,
 } from '../src/format/line.ts';
 import { type LogRecord, recordsOf } from '../src/format/record.ts';
+import { SegmentScan } from '../src/format/scan.ts';
 import { readAsSpecified } from '../src/lab/reference.ts';
 import { readByScan } from '../src/lab/scanned.ts';
 
@@ -193,6 +195,9 @@ const place = fc.record({
     .map(([session, number]) => `${session}.${number}`),
 });
 
+/** What the quick reading of a line adds to the whole one. */
+const UNREAD = { id: undefined, op: undefined, data: undefined };
+
 function roundTrip(body: Body, at: { prev: string; seq: number; writer: string }): readonly LogRecord[] {
   const buffer = Buffer.alloc(lineBytes(body.bytes), 0x5f);
   const line = { ...at, synced: at.seq - 1, ts: body.ts, crc: '' };
@@ -201,16 +206,16 @@ function roundTrip(body: Body, at: { prev: string; seq: number; writer: string }
   const envelope = readEnvelope(buffer, 0, end - 1);
   const { key, sum, count } = body;
   assert.deepEqual(
-    { ...envelope, batch: undefined, idAt: undefined, id: undefined, op: undefined },
+    { ...envelope, ...UNREAD, batch: undefined, idAt: undefined, entries: undefined },
     {
       ...line,
+      ...UNREAD,
       key,
       sum,
       count,
       batch: undefined,
       idAt: undefined,
-      id: undefined,
-      op: undefined,
+      entries: undefined,
       repair: false,
       keyWindow: undefined,
       keys: undefined,
@@ -301,25 +306,99 @@ const changedLine = fc
   });
 
 test('the quick reading of a line says the same as the whole one, of any bytes', () => {
-  let plain = 0;
+  const seen = { plain: 0, data: 0 };
   fc.assert(
     fc.property(fc.oneof(changedLine, fc.uint8Array({ maxLength: 300 }).map(Buffer.from)), (line) => {
       const around = Buffer.concat([Buffer.from('x\n'), line, Buffer.from('\ny')]);
-      const read = readEnvelope(around, 2, 2 + line.length);
-      if (read?.op !== undefined) plain++;
-      const names =
-        read?.op === undefined
-          ? {}
-          : JSON.parse(`{${line.toString('utf8', read.idAt).replace(/,"prev".*/s, '')}}`);
-      assert.deepEqual(
-        read && { ...read, id: undefined, op: undefined },
-        readAny(around, 2, 2 + line.length),
-      );
-      assert.deepEqual(names, read?.op === undefined ? {} : { id: read.id, op: read.op });
+      const [start, end] = [2, 2 + line.length];
+      const read = readEnvelope(around, start, end);
+      const told = readEnvelope(around, start, end, isAscii(line));
+      assert.deepEqual(read && { ...read, ...UNREAD }, readAny(around, start, end));
+      assert.deepEqual(told && { ...told, data: undefined }, read);
+      if (told?.op === undefined) {
+        assert.equal(told?.data, undefined);
+        return;
+      }
+      seen.plain++;
+      const names = JSON.parse(`{${line.toString('utf8', told.idAt).replace(/,"prev".*/s, '')}}`);
+      assert.deepEqual(names, { id: told.id, op: told.op });
+      const data = told.idAt === COVERED_OFFSET ? undefined : line.toString('utf8', 25, told.idAt - 1);
+      assert.equal(told.data, isAscii(line) ? data : undefined);
+      if (told.data !== undefined) seen.data++;
     }),
     { numRuns: 6000 },
   );
-  assert.ok(plain > 100, `${plain} lines were read quickly`);
+  assert.ok(Math.min(seen.plain, seen.data) > 100, `${JSON.stringify(seen)} lines were read quickly`);
+});
+
+const OTHER = '{"data":[{"a":1},{"a":2}],"id":"i","op":"o"},{"id":"é","op":"o"}';
+const mostly = (usual: string, ...others: string[]) =>
+  fc.oneof({ arbitrary: fc.constant(usual), weight: 12 }, fc.constantFrom(...others));
+/** What may stand between the long entries of a batch, and after the last of them: as a writer puts it, and as none does. */
+const between = mostly(
+  `,${OTHER},`,
+  '',
+  ' , ',
+  ',1},{"id":"i","op":"o",',
+  ',[{"a":1},{"b',
+  ',[1,',
+  ',2],',
+  ',"},{",',
+);
+const ends = mostly(
+  ']',
+  ',"key":"k"',
+  '],"key":"k"',
+  '],"entries":[]',
+  '] ',
+  ']]',
+  '}',
+  '',
+  'x',
+  '],"x":[1]',
+);
+
+test('a batch that is parsed in pieces has the entries that its whole text has, and otherwise is none', () => {
+  const seen = { batches: 0, others: 0 };
+  fc.assert(
+    fc.property(
+      fc.array(between, { maxLength: 4 }),
+      ends,
+      fc.constantFrom('a', 'é'),
+      (parts, end, letter) => {
+        const long = `{"data":"${letter.repeat(33_000)}","id":"long","op":"o"}`;
+        const body = `"entries":[${parts.map((part) => long + part).join('')}${long}${end}`;
+        const bytes = lineOf(body, 1, { seq: 0, crc: '00000000' }, 0);
+        const { lines } = readAsSpecified(bytes);
+        const read = readEnvelope(bytes, 0, bytes.length - 1);
+        assert.equal(read?.count, lines[0]?.entries);
+        if (read === undefined) seen.others++;
+        else {
+          seen.batches++;
+          assert.deepEqual(read.entries, JSON.parse(`{${body}}`).entries);
+        }
+      },
+    ),
+    { numRuns: 400 },
+  );
+  assert.ok(Math.min(seen.batches, seen.others) > 20, JSON.stringify(seen));
+});
+
+test('data that is not ASCII is read as it was written, also where its line is cut into pieces', () => {
+  const datas = ['plain', 'é', '日本', 'plain'];
+  const head = { seq: 0, crc: '00000000' };
+  const bytes = Buffer.concat(datas.map((data) => lineOf(`"data":"${data}","id":"i","op":"o"`, 1, head, 0)));
+  for (const cut of Array(bytes.length + 1).keys()) {
+    const read: unknown[] = [];
+    const scan = new SegmentScan(1, {
+      accepted: (line, piece, start, end) => {
+        for (const { data } of recordsOf(line, piece, start, end)) read.push(data);
+      },
+    });
+    scan.push(bytes.subarray(0, cut));
+    scan.push(bytes.subarray(cut));
+    assert.deepEqual(read, datas, `cut at ${cut}`);
+  }
 });
 
 test('the crcs of suffixes, told from place to place, are those of their bytes', () => {

@@ -27,7 +27,16 @@ export const KEYS_OP = 'wal.keys';
 export const FOLD_OP = 'wal.fold';
 export const RESERVED_OP_PREFIX = 'wal.';
 
-/** What a line says of itself, without its data. */
+/** An entry in the list of a batch. */
+export interface BatchEntry {
+  readonly op: string;
+  readonly id: string;
+  readonly data?: unknown;
+  /** Its own, where it has one. */
+  readonly ts?: number;
+}
+
+/** What a line says of itself. Who keeps one keeps the text or the entries that were read of its line. */
 export interface Envelope {
   /** The line's own crc, which was checked. */
   readonly crc: string;
@@ -51,6 +60,10 @@ export interface Envelope {
   /** Of a single whose id and op are printable ASCII without escapes, and that has no key: these; else they are to be read from its bytes. */
   readonly id: string | undefined;
   readonly op: string | undefined;
+  /** Of a single that has an `id` here and is ASCII: the text of its data, where it has any; else that is to be read from its bytes. */
+  readonly data: string | undefined;
+  /** Of a batch, its entries, which were parsed to be counted. */
+  readonly entries: readonly BatchEntry[] | undefined;
   readonly repair: boolean;
   /** What it raises the key window to. */
   readonly keyWindow: number | undefined;
@@ -122,6 +135,8 @@ const MISDATED_TAIL =
 const MISDATED_TAIL_BYTES = TAIL_BYTES + 128;
 
 const COMMA = 0x2c;
+const MINUS = 0x2d;
+const ZERO = 0x30;
 const LINE_START_BYTES = Buffer.from(LINE_START);
 const CRC_END_BYTES = Buffer.from('",');
 
@@ -172,10 +187,15 @@ function holds(bytes: Buffer, at: number, wanted: Buffer): boolean {
 /**
  * Reads the envelope of the line `bytes[start, end)` (without its newline): undefined unless its length is within the
  * limit, the crc is right and the envelope is exactly that of the acceptance grammar. The data is not looked at: it may
- * be large, and need not be ours.
+ * be large, and need not be ours. `isAscii`: whether all bytes of the line are known to be.
  */
-export function readEnvelope(bytes: Buffer, start: number, end: number): Envelope | undefined {
-  return readPlain(bytes, start, end) ?? readAny(bytes, start, end);
+export function readEnvelope(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  isAscii = false,
+): Envelope | undefined {
+  return readPlain(bytes, start, end, isAscii) ?? readAny(bytes, start, end);
 }
 
 /** The same of any line, field by field. */
@@ -185,33 +205,37 @@ export function readAny(bytes: Buffer, start: number, end: number): Envelope | u
   return crc < 0 ? undefined : parseEnvelope(bytes, start, end, crc);
 }
 
+/** Longer lines are not read as most are. */
+const PLAIN_BYTES = 64 * 1024;
 /** How most lines begin. */
-const PLAIN_START = /^\{"crc":"([0-9a-f]{8})",("data":|"id":")/;
-const PLAIN_START_BYTES = COVERED_OFFSET + '"data":'.length;
+const PLAIN_START = /^\{"crc":"[0-9a-f]{8}",(?:"data":|"id":")/;
+const PLAIN_DATA_OFFSET = COVERED_OFFSET + '"data":'.length;
 /** How most lines end: without a key, id and op in printable ASCII without escapes, and with numbers that a double holds. */
 const PLAIN_END =
   /,"id":"([ !#-[\]-~]*)","op":"((?!wal\.)[ !#-[\]-~]*)","prev":"([0-9a-f]{8})","seq":([1-9][0-9]{0,14}),"synced":(0|[1-9][0-9]{0,14}),"ts":(0|-?[1-9][0-9]{0,14}),"writer":"([0-9a-z]{8}\.[1-9][0-9]{0,15})"\}$/;
-/** Ids and ops that are longer together are rare. */
-const PLAIN_END_BYTES = 280;
+/** Ids and ops that are longer together are rare; a match is looked for from the first of these bytes on. */
+const PLAIN_END_BYTES = 192;
 
 /**
  * The envelope of a line as most are, in few calls: what it answers is what `readAny` does, and where it cannot tell it answers
  * undefined.
  */
-function readPlain(bytes: Buffer, start: number, end: number): Envelope | undefined {
-  if (end - start > MAX_LINE_BYTES) return undefined;
-  const head = PLAIN_START.exec(bytes.toString('latin1', start, Math.min(start + PLAIN_START_BYTES, end)));
+function readPlain(bytes: Buffer, start: number, end: number, isAscii: boolean): Envelope | undefined {
+  const length = end - start;
+  if (length > PLAIN_BYTES) return undefined;
+  const text = bytes.toString('latin1', start, end);
+  if (!PLAIN_START.test(text)) return undefined;
   // With the comma before the body: a line without data begins with its id.
-  const tailStart = Math.max(start + COVERED_OFFSET - 1, end - PLAIN_END_BYTES);
-  const tail = head && PLAIN_END.exec(bytes.toString('latin1', tailStart, end));
-  if (head === null || tail === null) return undefined;
-  const crc = head[1] as string;
-  const seq = Number(tail[4]);
-  const synced = Number(tail[5]);
+  const tailAt = Math.max(COVERED_OFFSET - 1, length - PLAIN_END_BYTES);
+  const tail = PLAIN_END.exec(text.slice(tailAt));
+  if (tail === null) return undefined;
+  const seq = numberOf(tail[4] as string);
+  const synced = numberOf(tail[5] as string);
   if (seq <= synced) return undefined;
-  const idAt = tailStart + tail.index + 1 - start;
-  const hasData = head[2] === '"data":';
-  if (hasData ? idAt <= PLAIN_START_BYTES + 1 : idAt !== COVERED_OFFSET) return undefined;
+  const idAt = tailAt + tail.index + 1;
+  const hasData = text[COVERED_OFFSET + 1] === 'd';
+  if (hasData ? idAt <= PLAIN_DATA_OFFSET + 1 : idAt !== COVERED_OFFSET) return undefined;
+  const crc = text.slice(CRC_OFFSET, CRC_OFFSET + CRC_LENGTH);
   if (crc32(bytes.subarray(start + COVERED_OFFSET, end)) !== Number.parseInt(crc, 16)) return undefined;
   return {
     crc,
@@ -220,18 +244,29 @@ function readPlain(bytes: Buffer, start: number, end: number): Envelope | undefi
     count: 1,
     batch: false,
     synced,
-    ts: Number(tail[6]),
+    ts: numberOf(tail[6] as string),
     writer: tail[7] as string,
     key: undefined,
     sum: 0,
     idAt,
     id: tail[1] as string,
     op: tail[2] as string,
+    data: hasData && isAscii ? text.slice(PLAIN_DATA_OFFSET, idAt - 1) : undefined,
+    entries: undefined,
     repair: false,
     keyWindow: undefined,
     keys: undefined,
     fold: undefined,
   };
+}
+
+/** What Number makes of so few digits, perhaps after a minus: it goes through C++ for each. */
+function numberOf(digits: string): number {
+  const isNegative = digits.charCodeAt(0) === MINUS;
+  let number = 0;
+  for (let at = isNegative ? 1 : 0; at < digits.length; at++)
+    number = 10 * number + digits.charCodeAt(at) - ZERO;
+  return isNegative ? -number : number;
 }
 
 /**
@@ -281,7 +316,7 @@ function envelopeOf(
   if (synced >= seq) return undefined;
   const body = readBody(bytes, start + COVERED_OFFSET, bodyEnd);
   if (body === undefined || seq + body.count > Number.MAX_SAFE_INTEGER) return undefined;
-  const { count, batch, key, sum, idAt, repair, keyWindow, keys, fold } = body;
+  const { count, batch, key, sum, idAt, entries, repair, keyWindow, keys, fold } = body;
   const ts = Number(tsText);
   const text = hex8(crc);
   // In one order of fields everywhere: what reads lines is quicker where all have one shape.
@@ -299,6 +334,8 @@ function envelopeOf(
     idAt,
     id: undefined,
     op: undefined,
+    data: undefined,
+    entries,
     repair,
     keyWindow,
     keys,
@@ -308,7 +345,7 @@ function envelopeOf(
 
 type Body = Pick<
   Envelope,
-  'count' | 'batch' | 'key' | 'sum' | 'idAt' | 'repair' | 'keyWindow' | 'keys' | 'fold'
+  'count' | 'batch' | 'key' | 'sum' | 'idAt' | 'entries' | 'repair' | 'keyWindow' | 'keys' | 'fold'
 >;
 
 const QUOTE = 0x22;
@@ -386,6 +423,7 @@ function readBody(bytes: Buffer, start: number, end: number): Body | undefined {
     key: key === undefined ? undefined : stringValue(bytes, key + KEY.length - 1, op - 1),
     sum: key === undefined ? 0 : sumOfSingle(bytes, start, key - 1, op - 1, end),
     idAt: COVERED_OFFSET + id - start,
+    entries: undefined,
     repair: end - op === REPAIR.length && holds(bytes, op, REPAIR),
     keyWindow: own === undefined ? undefined : raisedIn(own),
     keys: undefined,
@@ -401,14 +439,10 @@ function ownText(bytes: Buffer, start: number, id: number, end: number): string 
 
 /** A batch must be parsed: the next line's seq depends on how many entries it has. */
 function readBatchBody(bytes: Buffer, start: number, end: number): Body | undefined {
-  const text = `{${bytes.toString('utf8', start, end)}}`;
-  let body: unknown;
-  try {
-    body = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  const { entries, fold, key, keys, ...rest } = body as Record<string, unknown>;
+  const list = plainEntries(bytes, start + ENTRIES.length, end);
+  const body = list === undefined ? parsedBody(bytes, start, end) : { entries: list };
+  if (body === undefined) return undefined;
+  const { entries, fold, key, keys, ...rest } = body;
   if (!Array.isArray(entries) || Object.keys(rest).length > 0) return undefined;
   if (key !== undefined && (typeof key !== 'string' || entries.length === 0)) return undefined;
   if (keys !== undefined && (!isKeyScope(keys) || entries.length > 0)) return undefined;
@@ -421,13 +455,56 @@ function readBatchBody(bytes: Buffer, start: number, end: number): Body | undefi
     count: entries.length,
     batch: true,
     idAt: 0,
-    key: key as string | undefined,
+    entries,
+    key,
     sum: key === undefined ? 0 : sumOfBatch(bytes, start + ENTRIES.length),
     repair: false,
     keyWindow: undefined,
     keys,
     fold,
   };
+}
+
+/** What a batch's body may hold, not looked at yet. */
+interface BatchBody {
+  readonly entries?: unknown;
+  readonly fold?: unknown;
+  readonly key?: unknown;
+  readonly keys?: unknown;
+}
+
+function parsedBody(bytes: Buffer, start: number, end: number): BatchBody | undefined {
+  try {
+    return JSON.parse(`{${bytes.toString('utf8', start, end)}}`) as BatchBody;
+  } catch {
+    return undefined;
+  }
+}
+
+const CLOSING_BRACKET = 0x5d;
+/** What parts the entries of a batch as a writer of this package puts them. */
+const BETWEEN = Buffer.from('},{"');
+/** V8 keeps a string much longer than this apart from the young ones, in memory that is new each time. */
+const PIECE_BYTES = 32 * 1024;
+
+/**
+ * The items of a body that is its list and nothing else, which begins at `start`, after the bracket. It is parsed in pieces: what
+ * parts two items may lie deeper, in one of them, but then the pieces are not JSON. Undefined where they are not.
+ */
+function plainEntries(bytes: Buffer, start: number, end: number): unknown[] | undefined {
+  if (bytes[end - 1] !== CLOSING_BRACKET) return undefined;
+  const entries: unknown[] = [];
+  try {
+    for (let from = start; from < end; ) {
+      const cut = end - from > PIECE_BYTES ? bytes.indexOf(BETWEEN, from + PIECE_BYTES) : -1;
+      const to = cut < 0 || cut >= end ? end - 1 : cut + 1;
+      for (const entry of JSON.parse(`[${bytes.toString('utf8', from, to)}]`)) entries.push(entry);
+      from = to + 1;
+    }
+  } catch {
+    return undefined;
+  }
+  return entries;
 }
 
 function startsWith(bytes: Buffer, start: number, end: number, wanted: Buffer): boolean {

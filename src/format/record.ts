@@ -1,4 +1,4 @@
-import { COVERED_OFFSET, type Envelope } from './line.ts';
+import { type BatchEntry, COVERED_OFFSET, type Envelope } from './line.ts';
 
 /** One entry as the log holds it. */
 export interface LogRecord<T = unknown> {
@@ -19,12 +19,7 @@ export interface LogRecord<T = unknown> {
   readonly prev: string;
 }
 
-interface ParsedEntry {
-  readonly op: string;
-  readonly id: string;
-  readonly data?: unknown;
-  /** A batch's entry may have one of its own. */
-  readonly ts?: number;
+interface ParsedEntry extends BatchEntry {
   readonly key?: string;
 }
 
@@ -33,19 +28,22 @@ interface ParsedEntry {
  * (a foreign writer).
  */
 export function recordsOf(line: Envelope, bytes: Buffer, start: number, end: number): LogRecord[] {
-  if (line.batch) return batchRecords(bytes.toString('utf8', start, end), line, line.seq);
-  return [singleRecord(line, bytes, start, end)];
+  const { entries, key } = line;
+  if (entries === undefined) return [singleRecord(line, bytes, start, end)];
+  return entries.map((entry, i) => recordOf(entry, line, line.seq + i, key));
 }
 
 /** The record of an accepted line that is no batch. Throws as `recordsOf` does. */
 export function singleRecord(line: Envelope, bytes: Buffer, start: number, end: number): LogRecord {
   const { seq, ts, op, id, writer, crc, prev } = line;
-  const idAt = start + line.idAt;
-  const data = idAt > start + DATA_OFFSET ? bytes.toString('utf8', start + DATA_OFFSET, idAt - 1) : undefined;
-  if (id === undefined || op === undefined)
-    return recordOf(parsedSingle(data, bytes.toString('utf8', idAt, end - 1)), line, seq, line.key);
+  const dataEnd = start + line.idAt - 1;
+  const hasData = line.idAt > DATA_OFFSET;
+  if (id === undefined || op === undefined) {
+    const data = hasData ? bytes.toString('utf8', start + DATA_OFFSET, dataEnd) : undefined;
+    return recordOf(parsedSingle(data, bytes.toString('utf8', dataEnd + 1, end - 1)), line, seq, line.key);
+  }
   const record: Mutable<LogRecord> = { seq, ts, op, id, writer, crc, prev };
-  if (data !== undefined) record.data = JSON.parse(data);
+  if (hasData) record.data = JSON.parse(line.data ?? bytes.toString('utf8', start + DATA_OFFSET, dataEnd));
   return record;
 }
 
@@ -60,7 +58,10 @@ export function recordsOfBody(
   line: Pick<Envelope, 'ts' | 'writer' | 'crc' | 'prev'>,
   seq: number,
 ): LogRecord[] {
-  if (body.startsWith(BATCH_START)) return batchRecords(`{${body}}`, line, seq);
+  if (body.startsWith(BATCH_START)) {
+    const { entries, key } = JSON.parse(`{${body}}`) as ParsedBatch;
+    return entries.map((entry, i) => recordOf(entry, line, seq + i, key));
+  }
   const [, data, names] = SINGLE.exec(body) ?? [undefined, undefined, body];
   const entry = parsedSingle(data, names as string);
   return [recordOf(entry, line, seq, entry.key)];
@@ -71,17 +72,8 @@ const SINGLE =
   /^"data":([\s\S]*),("id":"(?:[^"\\]|\\[\s\S])*"(?:,"key":"(?:[^"\\]|\\[\s\S])*")?,"op":"(?:[^"\\]|\\[\s\S])*")$/;
 
 interface ParsedBatch {
-  readonly entries: readonly ParsedEntry[];
+  readonly entries: readonly BatchEntry[];
   readonly key?: string;
-}
-
-function batchRecords(
-  text: string,
-  line: Pick<Envelope, 'ts' | 'writer' | 'crc' | 'prev'>,
-  seq: number,
-): LogRecord[] {
-  const { entries, key } = JSON.parse(text) as ParsedBatch;
-  return entries.map((entry, i) => recordOf(entry, line, seq + i, key));
 }
 
 /** In an array: there a text of more than one value, or of one and another field, cannot pass for the data. */
@@ -95,7 +87,7 @@ function parsedSingle(data: string | undefined, names: string): ParsedEntry {
 }
 
 function recordOf(
-  entry: ParsedEntry,
+  entry: BatchEntry,
   line: Pick<Envelope, 'ts' | 'writer' | 'crc' | 'prev'>,
   seq: number,
   key: string | undefined,

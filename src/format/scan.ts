@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer';
 import type { DamageCause } from '../errors/damage.ts';
 import { Chain, type Doubt, type Missing } from './chain.ts';
 import { type Envelope, MAX_LINE_BYTES, NEWLINE, readEnvelope } from './line.ts';
@@ -28,6 +29,9 @@ export interface UnendedLine {
 const OPENING_BRACE = 0x7b;
 const CLOSING_BRACE = 0x7d;
 const SPACE = 0x20;
+const NOTHING = Buffer.alloc(0);
+/** A longer line than this is seldom followed by another: its memory is not kept. */
+const MOST_KEPT_BYTES = 4 * 1024 * 1024;
 
 /**
  * Reads one segment's bytes as they come, in pieces of any size, and runs the chain over its lines.
@@ -47,8 +51,9 @@ export class SegmentScan {
   /** The chain as it is if the lines after `resume` are as they look now; undefined where there are none. */
   #provisional: Chain | undefined;
   readonly #visitor: ScanVisitor;
-  /** Pieces of the line that has no newline yet. */
-  #carry: Buffer[] = [];
+  /** Holds the line that has no newline yet, unless that is too long to be one. It is used again: memory that is new costs more than what is read. */
+  #carry = NOTHING;
+  /** So many bytes the line has. */
   #carried = 0;
   readonly #beginnings = new LineBeginnings();
   /** Offset of the first byte not yet part of a judged line. */
@@ -98,7 +103,7 @@ export class SegmentScan {
    */
   #lacksNewlines(chain: Chain): boolean {
     if (this.#carried === 0) return false;
-    const bytes = Buffer.concat(this.#carry);
+    const bytes = this.#pending;
     if (bytes.includes(0) || holdsCarriageReturns(bytes)) return false;
     const inner = trimmed(bytes);
     return piecesIn(inner).some(
@@ -108,8 +113,9 @@ export class SegmentScan {
 
   /** The bytes after the last newline, where they are a crc-valid line that lacks only its own. */
   get unended(): UnendedLine | undefined {
-    if (this.#carry.at(-1)?.at(-1) !== CLOSING_BRACE) return undefined;
-    const bytes = Buffer.concat(this.#carry);
+    if (this.#carried === 0) return undefined;
+    const bytes = this.#pending;
+    if (bytes[bytes.length - 1] !== CLOSING_BRACE) return undefined;
     const line = readEnvelope(bytes, 0, bytes.length);
     if (line === undefined) return undefined;
     const chain = (this.#provisional ?? this.chain).fork();
@@ -125,13 +131,18 @@ export class SegmentScan {
   /** What damages the bytes after the last newline, where they are a crc-valid line with something around it that no writer puts there. */
   get wrapped(): DamageCause | undefined {
     if (this.#carried === 0) return undefined;
-    const last = this.#carry.at(-1)?.at(-1) ?? 0;
+    const bytes = this.#pending;
+    const last = bytes[bytes.length - 1] ?? 0;
     // A line that a writer is in the middle of: it begins so, and seldom ends in one of those.
-    if (this.#carry[0]?.[0] === OPENING_BRACE && last > SPACE) return undefined;
-    const bytes = Buffer.concat(this.#carry);
+    if (bytes[0] === OPENING_BRACE && last > SPACE) return undefined;
     return isWrapped(bytes) || holdsCarriageReturns(bytes)
       ? judgeMisfit(bytes, 0, bytes.length).cause
       : undefined;
+  }
+
+  /** The bytes after the last newline; none of a line too long to be one. They are used again by what is pushed next. */
+  get #pending(): Buffer {
+    return this.#carried > MAX_LINE_BYTES ? NOTHING : this.#carry.subarray(0, this.#carried);
   }
 
   push(bytes: Buffer): void {
@@ -140,39 +151,47 @@ export class SegmentScan {
       const newline = bytes.indexOf(NEWLINE);
       this.#carryOn(newline < 0 ? bytes : bytes.subarray(0, newline));
       if (newline < 0) return;
-      const line = this.#carried > MAX_LINE_BYTES ? undefined : Buffer.concat(this.#carry);
+      const line = this.#pending;
       const length = this.#carried;
-      this.#carry = [];
       this.#carried = 0;
-      if (line === undefined) this.#misfit(TOO_LONG, length);
-      else this.#line(line, 0, length);
+      if (length > MAX_LINE_BYTES) this.#misfit(TOO_LONG, length);
+      else this.#line(line, 0, length, isAscii(line));
+      if (this.#carry.length > MOST_KEPT_BYTES) this.#carry = NOTHING;
       from = newline + 1;
     }
+    const ascii = isAscii(bytes);
     for (;;) {
       const newline = bytes.indexOf(NEWLINE, from);
       if (newline < 0) break;
-      this.#line(bytes, from, newline);
+      this.#line(bytes, from, newline, ascii);
       from = newline + 1;
     }
     if (from < bytes.length) this.#carryOn(bytes.subarray(from));
   }
 
   #carryOn(bytes: Buffer): void {
-    if (bytes.length === 0) return;
-    this.#carried += bytes.length;
+    const length = this.#carried + bytes.length;
     // Of a line too long to be one, only the length is of use.
-    if (this.#carried > MAX_LINE_BYTES) this.#carry = [];
-    else this.#carry.push(Buffer.from(bytes));
+    if (length > MAX_LINE_BYTES) this.#carry = NOTHING;
+    else {
+      if (length > this.#carry.length) {
+        const before = this.#pending;
+        this.#carry = Buffer.allocUnsafeSlow(Math.max(length, Math.min(2 * before.length, MAX_LINE_BYTES)));
+        before.copy(this.#carry);
+      }
+      bytes.copy(this.#carry, this.#carried);
+    }
+    this.#carried = length;
   }
 
-  #line(bytes: Buffer, start: number, end: number): void {
+  #line(bytes: Buffer, start: number, end: number, ascii: boolean): void {
     if (start === end) {
       // An empty line changes nothing.
       this.#lines++;
       this.#offset++;
       return;
     }
-    const line = readEnvelope(bytes, start, end);
+    const line = readEnvelope(bytes, start, end, ascii);
     if (line === undefined) {
       this.#misfit(this.#judgeMisfit(bytes, start, end), end - start);
       return;
@@ -212,7 +231,6 @@ export class SegmentScan {
   /** Forgets what came after `resume`; the next bytes pushed must be those at that offset. */
   pause(): void {
     this.#provisional = undefined;
-    this.#carry = [];
     this.#carried = 0;
     this.#offset = this.resume;
     this.#lines = this.#resumeLines;

@@ -20,6 +20,7 @@ export const REASONS: readonly Reason[] = [
     'SegmentSurvey.misfit': ['offset < this.#from'],
     'SegmentSurvey.#misfit': ['offset < this.#from'],
     wholeLines: ['from < start', 'from < end'],
+    plainEntries: ['from < end', 'end - from > PIECE_BYTES'],
     'SegmentScan.push': ['from < bytes.length'],
     'SegmentSurvey.end': ['end > this.#from'],
     'SegmentScan.wrapped': ['last > SPACE'],

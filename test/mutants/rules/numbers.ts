@@ -106,6 +106,30 @@ export const NUMBERS: readonly Mutant[] = [
     },
   },
   {
+    name: 'list-of-anything',
+    rule: 'a batch is its list alone, or is parsed whole',
+    told: 'FORMAT: Lines',
+    edits: [{ file: 'format/line', find: 'bytes[end - 1] !== CLOSING_BRACKET', replace: 'false' }],
+    caughtBy: {
+      by: 'test',
+      file: 'format-properties',
+      test: 'a batch that is parsed in pieces has the entries that its whole text has, and otherwise is none',
+      because: 'this engine writes no such lines; one in another language may',
+    },
+  },
+  {
+    name: 'all-ascii',
+    rule: 'a line’s text is its bytes only where they are ASCII',
+    told: 'FORMAT: Lines',
+    edits: [{ file: 'format/scan', find: 'const ascii = isAscii(bytes)', replace: 'const ascii = true' }],
+    caughtBy: {
+      by: 'test',
+      file: 'format-properties',
+      test: 'data that is not ASCII is read as it was written, also where its line is cut into pieces',
+      because: 'the simulation’s entries are ASCII',
+    },
+  },
+  {
     name: 'any-rest-of-a-cut',
     rule: 'what follows a cut line is its rest only where both have the right crc together',
     told: 'FORMAT: The chain',
