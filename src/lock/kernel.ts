@@ -85,15 +85,15 @@ export function kernelLock(storage: Storage, path: string): Lock {
     kind: 'kernel',
     tryAcquire: () => {
       // A busy lock is an error of the addon's: its stack, which nobody reads, would cost more than the try. The limit is the user's.
-      const limit = Object.getOwnPropertyDescriptor(Error, 'stackTraceLimit');
-      if (limit?.writable) Error.stackTraceLimit = 0;
+      const limit = Error.stackTraceLimit;
+      if (limit > 0) Reflect.set(Error, 'stackTraceLimit', 0);
       try {
         return native.tryLock(file.descriptor, LOCKED_BYTE, 1, true) !== false;
       } catch (error) {
         if (hasCode(error, 'EAGAIN')) return false;
         throw error;
       } finally {
-        if (limit?.writable) Error.stackTraceLimit = limit.value;
+        if (limit > 0) Reflect.set(Error, 'stackTraceLimit', limit);
       }
     },
     release: () => native.unlock(file.descriptor, LOCKED_BYTE, 1),

@@ -160,15 +160,14 @@ export class Appender implements Turn {
       this.#wroteOtherwise(outcome, pending);
       return;
     }
-    for (const each of pending) {
-      const { body, seq } = each;
+    for (let i = 0; i < pending.length; i++) {
+      const each = pending[i] as Pending;
       each.writing = false;
-      this.#land(each, seq);
-      if (body.key !== undefined) this.tail.keys.add(body.key, { ...body, seq });
-      if (body.keyWindow !== undefined) this.tail.keys.raise(body.keyWindow, seq);
+      this.#land(each, each.seq);
+      if (each.body.key !== undefined || each.body.keyWindow !== undefined) this.#noteKeys(each);
     }
     // Last: whatever they do, all of the group is in the log.
-    if (this.tail.isHeard) this.#tell(bytes);
+    if (this.tail.listeners.size > 0) this.#tell(bytes);
     if (this.group.sealed) sealed();
   }
 
@@ -182,41 +181,52 @@ export class Appender implements Turn {
   }
 
   async #acknowledge(blocks: boolean): Promise<void> {
-    const { store, stats, durability } = this.#parts;
+    const { store, clock, durability } = this.#parts;
     const { tail } = this;
     const { epoch, head } = tail;
-    const covered = this.#landed.slice();
+    const landed = this.#landed;
+    const count = landed.length;
     try {
-      if (durability === 'sync' && covered.some(({ seq }) => seq > tail.syncedHere)) {
-        const start = this.#parts.clock.elapsed();
+      if (durability === 'sync' && isUnsynced(landed, tail)) {
+        const start = clock.elapsed();
         // Nothing else waits for this thread to write it.
-        const quick = covered.length === 1 && this.queue.size === 0 && this.#usualSyncMs < QUICK_SYNC_MS;
+        const quick = count === 1 && this.queue.size === 0 && this.#usualSyncMs < QUICK_SYNC_MS;
         const syncing = blocks ? store.files?.blocking.sync() : store.sync(quick);
         if (syncing !== undefined) await syncing;
-        this.#pace(this.#parts.clock.elapsed() - start);
+        this.#pace(clock.elapsed() - start);
         if (epoch === tail.epoch) tail.raiseSynced(head.seq);
       }
       // A look at what lies there now: an acknowledgement is about that file, not about one that was replaced.
       const looking = blocks ? store.files?.blocking.confirm(tail) : store.confirm(tail);
       if (looking !== undefined) await looking;
-      const own: Pending[] = [];
-      for (const pending of covered) {
-        const { seq, ts, duplicate } = pending;
-        if (pending.settled || pending.epoch !== epoch) continue;
-        if (!duplicate) own.push(pending);
-        this.queue.forget(pending);
-        pending.settled = true;
-        pending.end.resolve(duplicate ? { seq, ts, durability, duplicate } : { seq, ts, durability });
-      }
-      for (const { body } of own) stats.entries += body.count;
-      if (own.length > 0) this.witness.acknowledged(own, head);
-      const left = this.#landed;
-      this.#landed = [];
-      for (const pending of left) if (!pending.settled) this.#landed.push(pending);
+      this.#answer(landed, count, epoch, head);
     } catch (error) {
       if (hasCode(error, 'ERR_WAL_SYNC')) this.#latch(error as WalError);
       else this.#rejectLanded(error);
     }
+  }
+
+  /** Resolves the first `count` of those that landed, unless the log was replaced meanwhile: then they are looked for there. */
+  #answer(landed: readonly Pending[], count: number, epoch: number, head: Head): void {
+    const { stats, durability } = this.#parts;
+    let first: Pending | undefined;
+    let last: Pending | undefined;
+    for (let i = 0; i < count; i++) {
+      const pending = landed[i] as Pending;
+      if (pending.settled || pending.epoch !== epoch) continue;
+      const { seq, ts, duplicate } = pending;
+      if (!duplicate) {
+        first ??= pending;
+        last = pending;
+        stats.entries += pending.body.count;
+      }
+      this.queue.forget(pending);
+      pending.settled = true;
+      pending.end.resolve(duplicate ? { seq, ts, durability, duplicate } : { seq, ts, durability });
+    }
+    if (first !== undefined && last !== undefined) this.witness.acknowledged(first, last, head);
+    const isAll = this.#landed === landed && landed.length === count;
+    this.#landed = isAll ? [] : this.#landed.filter(({ settled }) => !settled);
   }
 
   /** Learns how long a sync takes. One slow one among quick ones is not the disk's pace, unless it is very slow. */
@@ -344,6 +354,12 @@ export class Appender implements Turn {
     this.#running ??= this.#run();
   }
 
+  #noteKeys({ body, seq }: Pending): void {
+    const { keys } = this.tail;
+    if (body.key !== undefined) keys.add(body.key, { ...body, seq });
+    if (body.keyWindow !== undefined) keys.raise(body.keyWindow, seq);
+  }
+
   /** Tells who listens the lines that landed. */
   #tell(bytes: Buffer): void {
     let start = 0;
@@ -445,6 +461,15 @@ export class Appender implements Turn {
     this.#failSeals(error);
     this.#refuseAll(latchedError(error));
   }
+}
+
+/** Whether a sync of this Wal's own has yet to cover one of them. */
+function isUnsynced(landed: readonly Pending[], tail: Tail): boolean {
+  for (let i = 0; i < landed.length; i++) {
+    const { seq } = landed[i] as Pending;
+    if (seq > tail.syncedHere) return true;
+  }
+  return false;
 }
 
 function overtakenError(head: Head): WalError {

@@ -91,7 +91,9 @@ export class Group implements Preceding, WrittenGroup {
     const { tail, queue } = this.#parts;
     if (tail.trouble !== undefined) throw tail.trouble;
     this.#begin(tail);
-    for (const pending of queue.waiting) {
+    const { waiting } = queue;
+    for (let i = 0; i < waiting.length; i++) {
+      const pending = waiting[i] as Pending;
       // A function before it in this group aborted its signal.
       if (!pending.queued) continue;
       // What comes after a raised key window is decided once that has landed.
@@ -108,7 +110,6 @@ export class Group implements Preceding, WrittenGroup {
         continue;
       }
       this.#add(pending);
-      queue.wrote(pending);
     }
     this.#seal(sealAs);
     if (this.#used === 0) return undefined;
@@ -260,7 +261,7 @@ export class Group implements Preceding, WrittenGroup {
   /** Leaves an append out until what its decision needs was read. Should its line turn up meanwhile, it has landed. */
   #postpone(pending: Pending, until: Promise<unknown>): void {
     const { queue, ready } = this.#parts;
-    queue.take(pending);
+    queue.setAside(pending);
     const again = (failed?: { readonly error: unknown }) => {
       this.#postponed.delete(wait);
       if (failed !== undefined && !pending.settled) queue.reject(pending, failed.error);

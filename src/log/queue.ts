@@ -20,8 +20,8 @@ export class Queue {
   /** Those that wait, and some that do so no more. */
   #line: Pending[] = [];
   #inOrder = true;
-  /** Those whose lines may be in the log, by writer. */
-  readonly #written = new Map<string, Pending>();
+  /** Those that wait for something else than their turn. */
+  readonly #aside = new Set<Pending>();
   readonly #aborts = new Aborts((appends) => this.takeBack(appends));
   /** The memory that all of them hold. */
   #bytes = 0;
@@ -85,6 +85,7 @@ export class Queue {
     this.#sweep();
     for (const pending of some) {
       if (pending.queued) continue;
+      this.#aside.delete(pending);
       pending.queued = true;
       this.size++;
       this.#line.push(pending);
@@ -110,14 +111,28 @@ export class Queue {
     this.#bytes += more;
   }
 
-  /** Notes that its line is being written. */
-  wrote(pending: Pending): void {
-    this.#written.set(pending.writer, pending);
+  /** Takes one out until it is put back: its line may be in the log. */
+  setAside(pending: Pending): void {
+    this.take(pending);
+    this.#aside.add(pending);
   }
 
-  /** The append whose line that is, if it is one of ours. */
+  /** The append whose line that is, where it is one of this Wal's that is not known to have landed. Nearly all lines are others'. */
   ofLine(writer: string): Pending | undefined {
-    return this.#written.get(writer);
+    const { session } = this.#parts;
+    if (!writer.startsWith(session)) return undefined;
+    for (const pending of this.#aside) if (pending.writer === writer) return pending;
+    const number = Number(writer.slice(session.length + 1));
+    // They stand in the order of their numbers.
+    const line = this.#inOrder ? this.#line : this.waiting;
+    let [from, to] = [0, line.length];
+    while (from < to) {
+      const middle = (from + to) >>> 1;
+      if ((line[middle] as Pending).number < number) from = middle + 1;
+      else to = middle;
+    }
+    const found = line[from];
+    return found?.writer === writer && found.queued ? found : undefined;
   }
 
   reject(pending: Pending, error: unknown): void {
@@ -128,7 +143,7 @@ export class Queue {
   /** One is settled: lets go of all that it holds. */
   forget(pending: Pending): void {
     if (pending.queued) this.take(pending);
-    this.#written.delete(pending.writer);
+    if (this.#aside.size > 0) this.#aside.delete(pending);
     this.#bytes -= pending.weight;
     if (pending.body.key !== undefined) this.keyed--;
     if (pending.signal !== undefined) this.#aborts.remove(pending.signal, pending);

@@ -42,7 +42,8 @@ export class Tail extends ChainFeed {
   epoch = 0;
   /** Where it stood when it was caught up last, or what was written here landed. */
   at: FeedState | undefined;
-  readonly #listeners = new Set<TailListener>();
+  /** Who hears of the lines after the head. */
+  readonly listeners = new Set<TailListener>();
 
   constructor(keys: Keys, fold: FoldIdentity | undefined, observer: TailObserver) {
     super();
@@ -65,17 +66,13 @@ export class Tail extends ChainFeed {
 
   /** Hears of the lines after the head. Returns how to stop. */
   listen(listener: TailListener): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-
-  get isHeard(): boolean {
-    return this.#listeners.size > 0;
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
   }
 
   /** Passes on a line. */
   tell(bytes: Buffer, start: number, end: number): void {
-    for (const listener of this.#listeners) listener.line(bytes, start, end, this.firstSeq);
+    for (const listener of this.listeners) listener.line(bytes, start, end, this.firstSeq);
   }
 
   override begin(firstSeq: number, before: Before | undefined, replaced: boolean): void {
@@ -83,7 +80,7 @@ export class Tail extends ChainFeed {
     if (replaced || firstSeq !== this.head.seq + 1) {
       this.keys.begin(firstSeq, before?.keys);
       this.fold = before?.fold ?? this.#madeWith;
-      for (const listener of this.#listeners) listener.interrupted();
+      for (const listener of this.listeners) listener.interrupted();
     }
     this.keys.since = Math.min(this.keys.since, firstSeq);
     super.begin(firstSeq, before, replaced);
@@ -101,7 +98,7 @@ export class Tail extends ChainFeed {
     if (line.keys !== undefined) this.keys.scope = line.keys;
     if (line.fold !== undefined) this.fold = recordedFold(this.fold, line.fold);
     this.#observer.accepted(line);
-    if (this.#listeners.size > 0) this.tell(bytes, start, end);
+    if (this.listeners.size > 0) this.tell(bytes, start, end);
   }
 
   override pause(): FeedState {

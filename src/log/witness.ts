@@ -119,9 +119,8 @@ export class Witness {
     return rewindTo(head, mark);
   }
 
-  /** Appends of this Wal's were acknowledged; `head` was the log's when their sync began. */
-  acknowledged(own: readonly Pending[], head: Head): void {
-    const [first, last] = [own[0] as Pending, own[own.length - 1] as Pending];
+  /** Appends of this Wal's were acknowledged, from `first` to `last`; `head` was the log's when their sync began. */
+  acknowledged(first: Pending, last: Pending, head: Head): void {
     this.#writer = last.writer;
     const to = last.seq + last.body.count - 1;
     if (first.seq === this.#runs.last + 1) this.#runs.last = to;

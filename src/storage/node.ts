@@ -88,8 +88,7 @@ class NodeFile implements StorageFile {
   }
 
   append(pieces: readonly Buffer[]): number {
-    const [only] = pieces;
-    if (pieces.length === 1 && only !== undefined) return fs.writeSync(this.descriptor, only);
+    if (pieces.length === 1) return fs.writeSync(this.descriptor, pieces[0] as Buffer);
     return fs.writevSync(this.descriptor, pieces);
   }
 
