@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { lineBytes, writeLine } from '../src/format/line.ts';
+import { ENVELOPE_BYTES, writeLine } from '../src/format/line.ts';
 import { segmentName, snapshotName } from '../src/format/names.ts';
 import { lastData, Wal } from '../src/index.ts';
 import { inScratch } from '../src/lab/scratch.ts';
@@ -122,7 +122,7 @@ async function withNamed(seq: number, hasNext: boolean, body: (directory: string
     writeFileSync(join(directory, snapshotName(seq)), '');
     if (hasNext) {
       const text = '"data":{"n":1},"id":"bd-1","op":"update"';
-      const bytes = Buffer.alloc(lineBytes(text.length));
+      const bytes = Buffer.alloc(text.length + ENVELOPE_BYTES);
       const place = { seq: seq + 1, synced: 0, ts: 0, prev: '12345678', writer: 'aaaaaaaa.1', crc: '' };
       writeFileSync(
         join(directory, segmentName(seq + 1)),

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { jsonText } from '../src/format/json-text.ts';
-import { GENESIS_CRC, lineBytes, writeLine } from '../src/format/line.ts';
+import { ENVELOPE_BYTES, GENESIS_CRC, writeLine } from '../src/format/line.ts';
 import { segmentName } from '../src/format/names.ts';
 import { lastData, Wal } from '../src/index.ts';
 import { runHere as run } from '../src/lab/command-line.ts';
@@ -19,7 +19,7 @@ async function withDeepLog(body: (directory: string) => Promise<void>): Promise<
   await inScratch('deep-data', async (directory) => {
     await (await Wal.open(directory)).close();
     const text = `"data":{"x":${DEEP}},"id":"deep","op":"set"`;
-    const line = Buffer.alloc(lineBytes(text.length));
+    const line = Buffer.alloc(text.length + ENVELOPE_BYTES);
     const place = { prev: GENESIS_CRC, seq: 1, synced: 0, ts: 1, writer: 'zzzzzzzz.1', crc: '' };
     writeFileSync(join(directory, segmentName(1)), line.subarray(0, writeLine(line, 0, text, place)));
     await body(directory);

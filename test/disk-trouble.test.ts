@@ -293,3 +293,21 @@ test('a compaction that cannot clean up after itself has compacted; one that can
   );
   await again.close();
 });
+
+test('an append that lands behind one that its key answers is synced before it is acknowledged', async () => {
+  const disk = newDisk();
+  const wal = await open(disk);
+  await wal.append({ ...entry('first'), key: 'k' });
+  const before = disk.effects.length;
+  const [answered, added] = await Promise.all([
+    wal.append({ ...entry('first'), key: 'k' }),
+    wal.append(entry('second')),
+  ]);
+  assert.equal(answered.duplicate, true);
+  assert.equal(added.seq, 2);
+  assert.deepEqual(
+    disk.effects.slice(before).map(({ kind }) => kind),
+    ['write', 'synced'],
+  );
+  await wal.close();
+});

@@ -10,8 +10,8 @@ import { SuffixCrcs } from '../src/format/crc.ts';
 import { type Body, batchBody, type Entry, entryBody } from '../src/format/entry.ts';
 import {
   COVERED_OFFSET,
+  ENVELOPE_BYTES,
   lineAtEndOf,
-  lineBytes,
   readAny,
   readEnvelope,
   writeLine,
@@ -199,7 +199,7 @@ const place = fc.record({
 const UNREAD = { id: undefined, op: undefined, data: undefined };
 
 function roundTrip(body: Body, at: { prev: string; seq: number; writer: string }): readonly LogRecord[] {
-  const buffer = Buffer.alloc(lineBytes(body.bytes), 0x5f);
+  const buffer = Buffer.alloc(body.bytes + ENVELOPE_BYTES, 0x5f);
   const line = { ...at, synced: at.seq - 1, ts: body.ts, crc: '' };
   const end = writeLine(buffer, 0, body.text, line);
   assert.equal(buffer.indexOf('\n'), end - 1, 'one line, and its newline within the room that was reckoned');
@@ -287,7 +287,7 @@ const changedLine = fc
   )
   .map(([x, key, at, changes, crc]) => {
     const body = entryBody({ ...x, ...(key !== undefined && { key }) } as Entry, 7, RULES);
-    const buffer = Buffer.alloc(lineBytes(body.bytes));
+    const buffer = Buffer.alloc(body.bytes + ENVELOPE_BYTES);
     // Most numbers are as in a log, and few as large as may be.
     const [seq, ts] = at.seq % 7 === 0 ? [at.seq, body.ts] : [1 + (at.seq % 100_000), body.ts % 10 ** 13];
     const end = writeLine(buffer, 0, body.text, { ...at, seq, synced: seq - 1, ts, crc: '' });
@@ -448,7 +448,7 @@ test('of a line full of beginnings, none is tried where it does not end as a lin
 type Step = (made: { lines: Buffer[]; head: { seq: number; crc: string } }) => Buffer;
 
 function lineOf(body: string, count: number, head: { seq: number; crc: string }, synced: number): Buffer {
-  const buffer = Buffer.alloc(lineBytes(Buffer.byteLength(body)));
+  const buffer = Buffer.alloc(Buffer.byteLength(body) + ENVELOPE_BYTES);
   const seq = head.seq + 1;
   const line = { prev: head.crc, seq, synced, ts: 1, writer: `aaaaaaaa.${seq}`, crc: '' };
   const end = writeLine(buffer, 0, body, line);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { batchBody, type Entry, entryBody } from '../src/format/entry.ts';
-import { lineBytes, readEnvelope, writeLine } from '../src/format/line.ts';
+import { ENVELOPE_BYTES, readEnvelope, writeLine } from '../src/format/line.ts';
 import { segmentName } from '../src/format/names.ts';
 import { Wal, type WalError, type WalOptions } from '../src/index.ts';
 import { recordsIn } from '../src/lab/audit.ts';
@@ -165,7 +165,7 @@ test('a line of another writer is compared by its bytes: what is not canonical J
   inScratch('key-reused', async (directory) => {
     await (await Wal.open(directory)).close();
     const line = (body: string, seq: number, prev: string) => {
-      const bytes = Buffer.alloc(lineBytes(Buffer.byteLength(body)));
+      const bytes = Buffer.alloc(Buffer.byteLength(body) + ENVELOPE_BYTES);
       const place = { seq, prev, synced: 0, ts: 1e12, writer: 'k3j9x2ab.1', crc: '' };
       appendFileSync(join(directory, segmentName(1)), bytes.subarray(0, writeLine(bytes, 0, body, place)));
       return place.crc;
@@ -195,7 +195,7 @@ test('the checksum of a content that a writer keeps is the one that readers find
   const property = fc.property(fc.array(entry, { minLength: 1, maxLength: 4 }), text, (entries, key) => {
     const bodies = [batchBody(entries, 0, RULES, key), entryBody(entries[0] as Entry, 0, RULES, key)];
     for (const { text: body, bytes, count, sum } of bodies) {
-      const line = Buffer.alloc(lineBytes(bytes));
+      const line = Buffer.alloc(bytes + ENVELOPE_BYTES);
       const place = { seq: 1, prev: '00000000', synced: 0, ts: 0, writer: 'k3j9x2ab.1', crc: '' };
       const end = writeLine(line, 0, body, place, count);
       assert.equal(readEnvelope(line, 0, end - 1)?.sum, sum, body);

@@ -15,7 +15,7 @@ import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { systemClock } from '../src/clock/clock.ts';
 import { crcOf } from '../src/format/crc.ts';
-import { GENESIS_CRC, lineBytes, writeLine } from '../src/format/line.ts';
+import { ENVELOPE_BYTES, GENESIS_CRC, writeLine } from '../src/format/line.ts';
 import { segmentName, snapshotName } from '../src/format/names.ts';
 import { decodeHeader, encodeHeader, type SnapshotHeader } from '../src/format/snapshot.ts';
 import { type LogRecord, lastData, setLockKind, Wal, type WalError } from '../src/index.ts';
@@ -228,7 +228,7 @@ test('a broken seal: no entry is lost, and what came late to the sealed segment 
     const next = readFileSync(join(log, segments(log)[1] as string), 'utf8').split('\n')[1] as string;
     const { writer, ts } = JSON.parse(next);
     const body = next.slice(18, next.lastIndexOf(',"prev"'));
-    const bytes = Buffer.alloc(lineBytes(body.length));
+    const bytes = Buffer.alloc(body.length + ENVELOPE_BYTES);
     const end = writeLine(bytes, 0, body, {
       prev: last.crc,
       seq: last.seq + 1,

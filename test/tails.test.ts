@@ -3,7 +3,7 @@ import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from '
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { crcOf } from '../src/format/crc.ts';
-import { GENESIS_CRC, lineBytes, writeLine } from '../src/format/line.ts';
+import { ENVELOPE_BYTES, GENESIS_CRC, writeLine } from '../src/format/line.ts';
 import { segmentName } from '../src/format/names.ts';
 import { SegmentScan } from '../src/format/scan.ts';
 import { type LogRecord, Wal, type WalError } from '../src/index.ts';
@@ -33,7 +33,7 @@ function line(
   body: string,
   { prev = GENESIS_CRC, seq = 1, synced = 0, writer = 'zzzzzzzz.1' },
 ): { bytes: Buffer; crc: string } {
-  const buffer = Buffer.alloc(lineBytes(Buffer.byteLength(body)));
+  const buffer = Buffer.alloc(Buffer.byteLength(body) + ENVELOPE_BYTES);
   const placed = { prev, seq, synced, ts: 1, writer, crc: '' };
   const end = writeLine(buffer, 0, body, placed);
   return { bytes: buffer.subarray(0, end), crc: placed.crc };

@@ -1,6 +1,6 @@
 import { Bench } from 'tinybench';
 import { type Entry, entryBody } from '../../src/format/entry.ts';
-import { lineBytes, readAny, readEnvelope, writeLine } from '../../src/format/line.ts';
+import { ENVELOPE_BYTES, readAny, readEnvelope, writeLine } from '../../src/format/line.ts';
 import { singleRecord } from '../../src/format/record.ts';
 import { Child } from '../child.ts';
 import { makeEntries } from '../entry.ts';
@@ -49,7 +49,7 @@ async function stepper({ seed, settings: { ms } }: Job<'steps'>): Promise<Figure
 /** An entry as it is before and after each step. */
 function make(entry: Entry, i: number) {
   const { text, bytes: length } = entryBody(entry, 0, RULES);
-  const bytes = Buffer.alloc(lineBytes(length));
+  const bytes = Buffer.alloc(length + ENVELOPE_BYTES);
   const end = write(bytes, text, i + 1) - 1;
   const line = readEnvelope(bytes, 0, end);
   // The quick way to read a line fills in the id; readAny does not.

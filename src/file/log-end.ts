@@ -65,8 +65,6 @@ export class LogEnd {
 
   /** Catches up without waiting; false where the log was replaced: then it must be settled. */
   catchUpHere(feed: LineFeed): boolean {
-    this.lookedAt = this.#parts.clock.elapsed();
-    if (this.reader.readsOn(feed)) return true;
     for (const steps = this.#catchingUp(feed); ; ) {
       const step = steps.next();
       if (step.done) return step.value;

@@ -8,10 +8,10 @@ import { type FoldIdentity, recordedFold } from '../format/fold-identity.ts';
 import { type KeyScope, raisedScope, scopeAtStart } from '../format/key-scope.ts';
 import {
   COVERED_OFFSET,
+  ENVELOPE_BYTES,
   foldIn,
   GENESIS_CRC,
   LOST_OP,
-  lineBytes,
   REPAIR_OP,
   raisedIn,
   readEnvelope,
@@ -351,7 +351,7 @@ export class Rebuild {
     count: number,
   ): void {
     this.#crossBoundary();
-    const bytes = Buffer.allocUnsafe(lineBytes(Buffer.byteLength(body)));
+    const bytes = Buffer.allocUnsafe(Buffer.byteLength(body) + ENVELOPE_BYTES);
     const place = { ...placed, seq: this.#tip.seq + 1, prev: this.#tip.link, crc: '' };
     const end = writeLine(bytes, 0, body, place, count);
     this.#parts.sink.line(bytes, 0, end - 1);
@@ -389,7 +389,7 @@ export class Rebuild {
     const { text, synced, ts, writer } = this.#sealFits ? this.#oldSeal : this.#newSeal;
     const { seq, crc, link: prev } = this.#tip;
     const place = { seq: seq + 1, synced, ts, writer, prev, crc: '' };
-    const bytes = Buffer.allocUnsafe(lineBytes(Buffer.byteLength(text)));
+    const bytes = Buffer.allocUnsafe(Buffer.byteLength(text) + ENVELOPE_BYTES);
     const end = writeLine(bytes, 0, text, place, 0);
     this.#parts.sink.line(bytes, 0, end - 1);
     this.#tip = { seq, crc, link: place.crc };

@@ -148,7 +148,10 @@ export class SegmentReader {
     return this.#layout.snapshots.some((seq) => seq === tip?.seq);
   }
 
-  /** Feeds what came since, where that is no more than a piece. False where there is more to do, perhaps because it failed. */
+  /**
+   * Feeds what came since, where that is no more than a piece, after which a line can be put at the end as it is. False where there is more
+   * to do, perhaps because it failed.
+   */
   readsOn(feed: LineFeed): boolean {
     const { state } = this;
     // Nothing but more lines can come here: no later file was there when they were listed.
@@ -162,7 +165,7 @@ export class SegmentReader {
       feed.push(this.#chunk.subarray(known, count));
       const now = feed.pause();
       this.settle(now);
-      return !now.sealed && now.unended === undefined;
+      return !now.sealed && now.unended === undefined && now.wrapped === undefined;
     } catch {
       return false;
     }

@@ -49,22 +49,22 @@ export class WriteTurn {
   /** Undefined where nothing had to be waited for. */
   write(turn: Turn): Promise<void> | undefined {
     const { turnstile, end, clock } = this.#parts;
+    const now = clock.elapsed();
     // Much may have come since: better read before the turn, piece by piece, than while others wait.
-    if (clock.elapsed() - end.lookedAt > LONG_AGO_MS) return this.#writeLater(turn, 'unread');
+    if (now - end.lookedAt > LONG_AGO_MS) return this.#writeLater(turn, 'unread');
     if (!turnstile.gate.take()) return this.#writeLater(turn, 'busy');
-    return this.#turn(turn) ? undefined : this.#writeLater(turn, 'replaced');
+    return this.#turn(turn, now) ? undefined : this.#writeLater(turn, 'replaced');
   }
 
   /** All of it is one stretch, from where the lock was taken to its release. False where the log was replaced. */
-  #turn(turn: Turn): boolean {
+  #turn(turn: Turn, now: number): boolean {
     const { turnstile, end } = this.#parts;
+    end.lookedAt = now;
     const { feed } = turn;
     try {
-      if (!end.catchUpHere(feed)) return false;
-      const { reader } = end;
+      if (!end.reader.readsOn(feed) && !this.#makeReady(feed)) return false;
       // What came was perhaps written by others, who then took the lock.
-      if (reader.state?.end !== this.#leftAt || end.lookedAt - this.#hintedAt > HINT_MS) this.#hint();
-      if (!reader.isReady && !this.#makeReady(feed)) return false;
+      if (end.reader.state?.end !== this.#leftAt || now - this.#hintedAt > HINT_MS) this.#hint(now);
       const group = turn.build();
       if (group !== undefined) turn.wrote(this.#put(feed, group));
       return true;
@@ -77,7 +77,7 @@ export class WriteTurn {
   #put(feed: LineFeed, group: WrittenGroup): WriteOutcome {
     const { reader } = this.#parts.end;
     const { state: before } = reader;
-    const file = reader.opened();
+    const file = reader.file ?? reader.opened();
     const { bytes } = group;
     const torn = before !== undefined && before.unterminated > 0;
     const total = torn ? TORN.length + bytes.length : bytes.length;
@@ -107,9 +107,9 @@ export class WriteTurn {
 
   /** A turn that has to be waited for, that there is much to read before, or that found the log replaced. */
   async #writeLater(turn: Turn, first: 'unread' | 'busy' | 'replaced'): Promise<void> {
-    const { turnstile, end } = this.#parts;
+    const { turnstile, end, clock } = this.#parts;
     const { gate } = turnstile;
-    const inTurn = () => this.#turn(turn);
+    const inTurn = () => this.#turn(turn, clock.elapsed());
     let next: 'unread' | 'busy' | 'replaced' | 'done' = first;
     while (next !== 'done') {
       if (next === 'replaced') await end.settle();
@@ -121,9 +121,10 @@ export class WriteTurn {
   }
 
   writeNow(turn: Turn): void {
-    const { turnstile, end } = this.#parts;
+    const { turnstile, end, clock } = this.#parts;
     const { gate } = turnstile;
-    while (!(gate.take() ? this.#turn(turn) : gate.waitNow(() => this.#turn(turn)))) end.settleNow();
+    const inTurn = () => this.#turn(turn, clock.elapsed());
+    while (!(gate.take() ? inTurn() : gate.waitNow(inTurn))) end.settleNow();
   }
 
   /** The group did not land where it was made for, or not whole: reads what lies there. */
@@ -137,16 +138,17 @@ export class WriteTurn {
     return { kind: 'failed', error, written: written - (total - ofGroup), fatal: false };
   }
 
-  #hint(): void {
-    const { turnstile, clock, end } = this.#parts;
+  #hint(now: number): void {
+    const { turnstile, clock } = this.#parts;
     // Without the lock the hint goes on naming who has it: this Wal's is due as soon as it has the lock again.
-    this.#hintedAt = turnstile.gate.isHeld ? end.lookedAt : -Infinity;
+    this.#hintedAt = turnstile.gate.isHeld ? now : -Infinity;
     if (turnstile.gate.isHeld) turnstile.hint?.write(clock.machineNow());
   }
 
-  /** Goes to where the next line can be put: after a line that is whole and lacks its newline, and after a seal. False where the log was replaced. */
+  /** Reads all there is, and goes to where the next line can be put: after a line that is whole and lacks its newline, and after a seal. False where the log was replaced. */
   #makeReady(feed: LineFeed): boolean {
     const { end } = this.#parts;
+    if (!end.catchUpHere(feed)) return false;
     while (!end.reader.isReady) {
       const { unended, wrapped, tip } = end.reader.state as FeedState;
       if (unended !== undefined || wrapped !== undefined) this.#endLine(end.reader);

@@ -114,9 +114,9 @@ export class Chain {
     return 'stranded';
   }
 
-  /** Accepts lines without judging them: they were made to follow `prev`, nothing came between, and they leave `tip`. */
-  advance(prev: string, tip: Tip, sealed: boolean): void {
-    this.start ??= prev;
+  /** Accepts lines without judging them: see `SegmentScan.advance`. */
+  advance(before: string, tip: Tip, sealed: boolean): void {
+    this.start ??= before;
     this.seq = tip.seq;
     this.crc = tip.crc;
     this.link = tip.link;

@@ -1,8 +1,8 @@
 import { canonicalOfParsed } from './canonical.ts';
 import {
+  ENVELOPE_BYTES,
   type Envelope,
   GENESIS_CRC,
-  lineBytes,
   RESERVED_OP_PREFIX,
   readEnvelope,
   writeLine,
@@ -24,7 +24,7 @@ export function readEdited(bytes: Buffer): Edited | undefined {
     if (![seq, synced, ts].every(Number.isSafeInteger)) return undefined;
     const body = canonicalOfParsed(fields).slice(1, -1);
     const made = Buffer.allocUnsafe(
-      lineBytes(Buffer.byteLength(body)) + String(prev).length + String(writer).length,
+      Buffer.byteLength(body) + ENVELOPE_BYTES + String(prev).length + String(writer).length,
     );
     const end = writeLine(made, 0, body, { prev, seq, synced, ts, writer, crc: GENESIS_CRC });
     const line = readEnvelope(made, 0, end - 1);

@@ -86,7 +86,7 @@ export interface Placement {
 
 /**
  * Writes the line of `body` (its fields from `data` to `op`, as canonical JSON without braces) with `count` entries into
- * `target` at `offset`, newline and all, and notes its crc. Returns where it ends. The room must be there: see `lineBytes`.
+ * `target` at `offset`, newline and all, and notes its crc. Returns where it ends. The room must be there: that of the body, and `ENVELOPE_BYTES`.
  * Throws where no reader would accept the line: all that follows it would be lost with it.
  */
 export function writeLine(target: Buffer, offset: number, body: string, place: Placement, count = 1): number {
@@ -118,12 +118,8 @@ export function isSameWrite(a: Written, b: Written): boolean {
   return a.synced === b.synced && session(a) === session(b);
 }
 
-const LONGEST_ENVELOPE = COVERED_OFFSET + 160;
-
-/** An upper bound of a line's length, from the UTF-8 length of its body. */
-export function lineBytes(bodyBytes: number): number {
-  return bodyBytes + LONGEST_ENVELOPE;
-}
+/** The most bytes of a line beside its body. */
+export const ENVELOPE_BYTES = COVERED_OFFSET + 160;
 
 const TAIL =
   /,"prev":"([0-9a-f]{8})","seq":(0|[1-9][0-9]{0,15}),"synced":(0|[1-9][0-9]{0,15}),"ts":(0|-?[1-9][0-9]{0,15}),"writer":"([0-9a-z]{8}\.[1-9][0-9]{0,15})"\}$/;

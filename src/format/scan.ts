@@ -1,6 +1,6 @@
 import { isAscii } from 'node:buffer';
 import type { DamageCause } from '../errors/damage.ts';
-import { Chain, type Doubt, type Missing } from './chain.ts';
+import { Chain, type Doubt, type Missing, type Tip } from './chain.ts';
 import { type Envelope, MAX_LINE_BYTES, NEWLINE, readEnvelope } from './line.ts';
 import { LineBeginnings } from './line-beginnings.ts';
 import { piecesIn } from './shared-line.ts';
@@ -26,6 +26,12 @@ export interface UnendedLine {
   readonly length: number;
 }
 
+/** Where a line is, and its crc. */
+export interface Anchor {
+  readonly offset: number;
+  readonly crc: string;
+}
+
 const OPENING_BRACE = 0x7b;
 const CLOSING_BRACE = 0x7d;
 const SPACE = 0x20;
@@ -45,7 +51,7 @@ export class SegmentScan {
   /** Offset after the last crc-valid line. */
   resume = 0;
   /** Where the last accepted line is, and its crc. */
-  anchor: { readonly offset: number; readonly crc: string } | undefined = undefined;
+  anchor: Anchor | undefined = undefined;
   /** Whether a repair was accepted, which settles what is missing before this segment. */
   repaired = false;
   /** The chain as it is if the lines after `resume` are as they look now; undefined where there are none. */
@@ -245,9 +251,14 @@ export class SegmentScan {
     this.#provisional = undefined;
   }
 
-  /** Goes on past bytes that are known without reading them: lines just written here, the last ending at `end`. */
-  skipTo(end: number): void {
+  /**
+   * Accepts lines without reading them: they were written here, and nothing came between. The last is the one at `anchor`; they end at
+   * `end` and leave `tip`. `before`: the crc of the line that the segment's first line follows, in case that is among them.
+   */
+  advance(before: string, tip: Tip, sealed: boolean, anchor: Anchor, end: number): void {
     if (this.#provisional !== undefined || this.#carried > 0) this.pause();
+    this.chain.advance(before, tip, sealed);
+    this.anchor = anchor;
     this.#offset = end;
     this.resume = end;
     this.#lines = Number.NaN;

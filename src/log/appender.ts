@@ -67,6 +67,8 @@ export class Appender implements Turn {
   failure: WalError | undefined;
   /** In the log that lies there now, and not acknowledged yet. */
   #landed: Pending[] = [];
+  /** The highest number of those. */
+  #landedTo = 0;
   #seals: SealWish[] = [];
   #running: Promise<void> | undefined;
   readonly #stretch: Stretch;
@@ -178,16 +180,18 @@ export class Appender implements Turn {
     if (!pending.duplicate && seq < pending.lowestSeq) pending.lowestSeq = seq;
     this.queue.take(pending);
     this.#landed.push(pending);
+    if (seq > this.#landedTo) this.#landedTo = seq;
   }
 
   async #acknowledge(blocks: boolean): Promise<void> {
     const { store, clock, durability } = this.#parts;
     const { tail } = this;
-    const { epoch, head } = tail;
+    const { epoch } = tail;
+    const head = tail.at?.tip ?? tail.head;
     const landed = this.#landed;
     const count = landed.length;
     try {
-      if (durability === 'sync' && isUnsynced(landed, tail)) {
+      if (durability === 'sync' && this.#landedTo > tail.syncedHere) {
         const start = clock.elapsed();
         // Nothing else waits for this thread to write it.
         const quick = count === 1 && this.queue.size === 0 && this.#usualSyncMs < QUICK_SYNC_MS;
@@ -227,6 +231,7 @@ export class Appender implements Turn {
     if (first !== undefined && last !== undefined) this.witness.acknowledged(first, last, head);
     const isAll = this.#landed === landed && landed.length === count;
     this.#landed = isAll ? [] : this.#landed.filter(({ settled }) => !settled);
+    if (isAll) this.#landedTo = 0;
   }
 
   /** Learns how long a sync takes. One slow one among quick ones is not the disk's pace, unless it is very slow. */
@@ -384,6 +389,7 @@ export class Appender implements Turn {
     this.#parts.debug?.('the log was replaced: reading it anew');
     const landed = this.#landed;
     this.#landed = [];
+    this.#landedTo = 0;
     for (const pending of landed) pending.unland();
     this.queue.putBack(landed);
     // What may be in the part of it that is not read: appended again, it could be there twice.
@@ -461,15 +467,6 @@ export class Appender implements Turn {
     this.#failSeals(error);
     this.#refuseAll(latchedError(error));
   }
-}
-
-/** Whether a sync of this Wal's own has yet to cover one of them. */
-function isUnsynced(landed: readonly Pending[], tail: Tail): boolean {
-  for (let i = 0; i < landed.length; i++) {
-    const { seq } = landed[i] as Pending;
-    if (seq > tail.syncedHere) return true;
-  }
-  return false;
 }
 
 function overtakenError(head: Head): WalError {

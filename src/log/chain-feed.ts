@@ -13,7 +13,7 @@ export class ChainFeed implements LineFeed, ScanVisitor {
   /** What stopped the log from being read on, or built on, at the last pause. */
   trouble: WalError | undefined = undefined;
   /** What lies before the segment, where it is known. */
-  #before: Before | undefined = { link: GENESIS_CRC, crc: GENESIS_CRC };
+  protected before: Before | undefined = { link: GENESIS_CRC, crc: GENESIS_CRC };
   /** Entries missing from a segment before this one, and not settled there. */
   #earlier: WalError | undefined;
 
@@ -29,7 +29,7 @@ export class ChainFeed implements LineFeed, ScanVisitor {
 
   get head(): Head {
     const { seq, crc } = this.scan.chain;
-    return { seq, crc: crc ?? this.#before?.crc ?? GENESIS_CRC };
+    return { seq, crc: crc ?? this.before?.crc ?? GENESIS_CRC };
   }
 
   /** The head, and what the next line follows. */
@@ -37,8 +37,8 @@ export class ChainFeed implements LineFeed, ScanVisitor {
     const { seq, crc, link } = this.scan.chain;
     return {
       seq,
-      crc: crc ?? this.#before?.crc ?? GENESIS_CRC,
-      link: link ?? this.#before?.link ?? GENESIS_CRC,
+      crc: crc ?? this.before?.crc ?? GENESIS_CRC,
+      link: link ?? this.before?.link ?? GENESIS_CRC,
     };
   }
 
@@ -46,7 +46,7 @@ export class ChainFeed implements LineFeed, ScanVisitor {
   protected get failureSoFar(): WalError | undefined {
     const { missing, start } = this.scan.chain;
     const isWhole = missing === undefined && this.#earlier === undefined;
-    return isWhole && start === this.#before?.link ? undefined : this.#failure;
+    return isWhole && start === this.before?.link ? undefined : this.#failure;
   }
 
   get #failure(): WalError | undefined {
@@ -72,14 +72,14 @@ export class ChainFeed implements LineFeed, ScanVisitor {
   }
 
   #foreignIn({ start, firstSeq }: Chain): WalError | undefined {
-    const { link } = this.#before ?? {};
+    const { link } = this.before ?? {};
     const foreign = link !== undefined && start !== undefined && start !== link;
     return foreign ? foreignSegmentError(firstSeq) : undefined;
   }
 
   begin(firstSeq: number, before: Before | undefined, replaced: boolean): void {
     this.#earlier = replaced ? undefined : (this.#unsettled ?? this.#missing());
-    this.#before = before;
+    this.before = before;
     this.scan = new SegmentScan(firstSeq, this);
   }
 
@@ -109,28 +109,13 @@ export class ChainFeed implements LineFeed, ScanVisitor {
     const { wrapped } = scan;
     scan.pause();
     const { resume, chain } = scan;
-    const link = chain.link ?? this.#before?.link;
+    const link = chain.link ?? this.before?.link;
     const tip = link === undefined ? undefined : this.tip;
     return { resume, end, unterminated, unended, wrapped, anchor: scan.anchor, sealed: chain.sealed, tip };
   }
 
   landed(_group: WrittenGroup, _end: number): FeedState {
     throw new WalError('ERR_WAL_READ_ONLY', 'A reader writes nothing.');
-  }
-
-  /**
-   * Takes the lines of a group, written here, as accepted: the store saw that they landed where they were made for. They end at
-   * `end`, the last of them begins at `offset`, and they leave `tip`.
-   */
-  protected advance(tip: Tip, sealed: boolean, offset: number, end: number): FeedState {
-    const { scan } = this;
-    const { link = this.#before?.link ?? GENESIS_CRC } = scan.chain;
-    scan.chain.advance(link, tip, sealed);
-    scan.skipTo(end);
-    const anchor = { offset, crc: tip.link };
-    scan.anchor = anchor;
-    const unended = undefined;
-    return { resume: end, end, unterminated: 0, unended, wrapped: undefined, anchor, sealed, tip };
   }
 
   /** Judges the lines at the end, though they are provisional. */

@@ -5,7 +5,7 @@ import { type Body, sealBody } from '../format/entry.ts';
 import { type FoldIdentity, recordedFold } from '../format/fold-identity.ts';
 import type { KeyedLine } from '../format/key-lines.ts';
 import { type KeyScope, raisedScope } from '../format/key-scope.ts';
-import { lineBytes, writeLine } from '../format/line.ts';
+import { ENVELOPE_BYTES, writeLine } from '../format/line.ts';
 import type { WrittenGroup } from '../store/feed.ts';
 import type { LineStore } from '../store/store.ts';
 import type { Keys } from './keys.ts';
@@ -88,9 +88,20 @@ export class Group implements Preceding, WrittenGroup {
    * segment where the group fills it, or `sealAs` is given. Undefined where there is nothing to write.
    */
   make(sealAs: FoldIdentity | undefined): Group | undefined {
-    const { tail, queue } = this.#parts;
+    const { store, tail, queue } = this.#parts;
     if (tail.trouble !== undefined) throw tail.trouble;
-    this.#begin(tail);
+    // Larger than for all groups but one with a large line.
+    if (this.#buffer.length > 2 * GROUP_BYTES) this.#buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
+    this.pending = [];
+    this.tip = tail.at?.tip ?? tail.tip;
+    this.fold = tail.fold;
+    this.sealed = false;
+    this.round++;
+    this.#synced = tail.synced;
+    this.#scope = tail.keys.scope;
+    this.#used = 0;
+    this.#raises = false;
+    if (this.#keys.size > 0) this.#keys = new Set();
     const { waiting } = queue;
     for (let i = 0; i < waiting.length; i++) {
       const pending = waiting[i] as Pending;
@@ -111,28 +122,13 @@ export class Group implements Preceding, WrittenGroup {
       }
       this.#add(pending);
     }
-    this.#seal(sealAs);
+    // Not only after a group that is empty: while more and more is appended, none would be.
+    const isFull = this.#used > 0 && (tail.at?.end ?? 0) + this.#used >= store.segmentBytes;
+    if (isFull || sealAs !== undefined) this.#seal(sealAs);
     if (this.#used === 0) return undefined;
     this.bytes = this.#buffer.subarray(0, this.#used);
     this.lastLineBytes = this.#used - this.#lastOffset;
     return this;
-  }
-
-  #begin(tail: Tail): void {
-    const { at, keys, fold, synced } = tail;
-    // Larger than for all groups but one with a large line.
-    if (this.#buffer.length > 2 * GROUP_BYTES) this.#buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
-    this.pending = [];
-    this.tip = at?.tip ?? tail.tip;
-    this.#synced = synced;
-    this.#used = 0;
-    this.#lastOffset = 0;
-    this.sealed = false;
-    this.round++;
-    this.#scope = keys.scope;
-    this.fold = fold;
-    this.#raises = false;
-    if (this.#keys.size > 0) this.#keys = new Set();
   }
 
   /** Nothing is to be written any more, for now: lets go of what it holds, and of its memory beyond 1 MiB. */
@@ -158,7 +154,7 @@ export class Group implements Preceding, WrittenGroup {
   }
 
   #put({ text, bytes, count, ts }: Body, writer: string): void {
-    const most = this.#used + lineBytes(bytes);
+    const most = this.#used + bytes + ENVELOPE_BYTES;
     if (most > this.#buffer.length) this.#grow(most);
     const { seq, crc, link: prev } = this.tip;
     const line = { prev, seq: seq + 1, synced: this.#synced, ts, writer, crc: '' };
@@ -175,10 +171,8 @@ export class Group implements Preceding, WrittenGroup {
 
   /** Ends the segment. One without entries is never sealed. A seal is nobody's append: where it is overtaken, it is not written again. */
   #seal(sealAs: FoldIdentity | undefined): void {
-    const { store, clock, tail, queue } = this.#parts;
-    const isFull = this.#used > 0 && (tail.at?.end ?? 0) + this.#used >= store.segmentBytes;
-    // Not only after a group that is empty: while more and more is appended, none would be.
-    if ((!isFull && sealAs === undefined) || this.tip.seq < tail.firstSeq) return;
+    const { clock, tail, queue } = this.#parts;
+    if (this.tip.seq < tail.firstSeq) return;
     if (sealAs !== undefined) this.fold = recordedFold(this.fold, sealAs);
     this.#put(sealBody(clock.now(), this.#scope, this.fold), queue.nextWriter());
     this.sealed = true;

@@ -1,5 +1,5 @@
 import { type FoldIdentity, recordedFold } from '../format/fold-identity.ts';
-import type { Envelope } from '../format/line.ts';
+import { type Envelope, GENESIS_CRC } from '../format/line.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
 import type { Before, FeedState, WrittenGroup } from '../store/feed.ts';
 import { ChainFeed } from './chain-feed.ts';
@@ -107,9 +107,13 @@ export class Tail extends ChainFeed {
     return this.at;
   }
 
-  override landed(group: WrittenGroup, end: number): FeedState {
-    if (group.fold !== undefined) this.fold = recordedFold(this.fold, group.fold);
-    this.at = this.advance(group.tip, group.sealed, end - group.lastLineBytes, end);
+  override landed({ tip, sealed, fold, lastLineBytes }: WrittenGroup, end: number): FeedState {
+    if (fold !== undefined) this.fold = recordedFold(this.fold, fold);
+    const { scan } = this;
+    const anchor = { offset: end - lastLineBytes, crc: tip.link };
+    scan.advance(this.before?.link ?? GENESIS_CRC, tip, sealed, anchor, end);
+    const unended = undefined;
+    this.at = { resume: end, end, unterminated: 0, unended, wrapped: undefined, anchor, sealed, tip };
     return this.at;
   }
 }

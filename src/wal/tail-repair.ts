@@ -5,7 +5,7 @@ import { checkTurn, openFileStore, refuseEmptied } from '../file/open.ts';
 import { surveySegments } from '../file/survey.ts';
 import { canonicalJson } from '../format/canonical.ts';
 import { scopeAtStart } from '../format/key-scope.ts';
-import { lineBytes, REPAIR_OP, writeLine } from '../format/line.ts';
+import { ENVELOPE_BYTES, REPAIR_OP, writeLine } from '../format/line.ts';
 import { isMisfit, type Survey, type SurveyedLine } from '../format/survey.ts';
 import { Keys } from '../log/keys.ts';
 import { Tail } from '../log/tail.ts';
@@ -166,7 +166,7 @@ async function appendRepair(
     build: () => {
       // Somebody else may have repaired it, or written before it was damaged as it looks now.
       if (tail.tip.link !== before.link) return undefined;
-      const bytes = Buffer.alloc(lineBytes(Buffer.byteLength(body)));
+      const bytes = Buffer.alloc(Buffer.byteLength(body) + ENVELOPE_BYTES);
       const place = {
         prev: before.link,
         seq: before.seq + 1,

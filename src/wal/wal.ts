@@ -262,7 +262,6 @@ export class Wal {
     const appender = this.#appender;
     if (appender.group.deciding) checkOutside(appender);
     try {
-      this.#checkOpen();
       const { expect, rev, key, signal } = options === undefined ? NOTHING_ASKED : checkAppend(options);
       this.#checkWritable();
       appender.queue.requireRoom();
@@ -310,7 +309,6 @@ export class Wal {
       throw badArgument('appendSync takes no expect.rev: it blocks, and revs may have to be loaded');
     if (signal !== undefined)
       throw badArgument('appendSync takes no signal: it blocks, so that nothing could abort it');
-    this.#checkOpen();
     this.#checkWritable();
     filesOf(this.#store, 'appendSync');
     const body = entryBody(entry, this.#clock.now(), this.#limits, key);
@@ -327,7 +325,6 @@ export class Wal {
    */
   async raiseKeyWindow(window: number): Promise<AppendResult> {
     checkOutside(this.#appender);
-    this.#checkOpen();
     this.#checkWritable();
     const body = raiseBody(integer('The key window', window, 0, MOST_KEY_WINDOW), this.#clock.now());
     const decide = (): Body => {
@@ -421,7 +418,6 @@ export class Wal {
   }
 
   async #compact<V>(options: CompactOptions<V>): Promise<CompactReport> {
-    this.#checkOpen();
     this.#checkWritable();
     const { compact } = await import('../table/compact.ts');
     return compact(this.#compactHost, options);
@@ -623,7 +619,9 @@ export class Wal {
       throw new WalError('ERR_WAL_CLOSED', 'The Wal is closed: open it again.', { outcome: 'not-written' });
   }
 
+  /** Whether it is open, and open for writing. */
   #checkWritable(): void {
+    if (this.#closed !== undefined || this.#appender.group.deciding) this.#checkOpen();
     if (this.#readOnly) {
       throw new WalError(
         'ERR_WAL_READ_ONLY',

@@ -26,6 +26,7 @@ export const REASONS: readonly Reason[] = [
     'SegmentScan.wrapped': ['last > SPACE'],
     'SortedLines.lastUpTo': ['from < to'],
     changedNumber: ['from < text.length'],
+    'Queue.ofLine': ['from < to'],
   }),
   ...so(
     'it orders lines that something moved, for a salvage: tests of sorted and reversed segments hold them to their numbers',
@@ -232,7 +233,7 @@ export const REASONS: readonly Reason[] = [
   ),
   ...so('it only saves a call, or a slower way to the same answer', {
     'Chain.judge': ['line.synced > this.seq'],
-    'ChainFeed.failureSoFar': ['start === this.#before?.link'],
+    'ChainFeed.failureSoFar': ['start === this.before?.link'],
   }),
   ...so('where it is wrong, what is tried again is so for ever: a mutant would show nothing', {
     'LogEnd.#catchingUp': ['next.firstSeq <= reader.firstSeq'],

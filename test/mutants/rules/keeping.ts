@@ -27,8 +27,8 @@ export const KEEPING: readonly Mutant[] = [
     edits: [
       {
         file: 'log/appender',
-        find: "durability === 'sync' && covered.some(",
-        replace: 'false && covered.some(',
+        find: "durability === 'sync' && this.#landedTo",
+        replace: 'false && this.#landedTo',
       },
     ],
     caughtBy: { by: 'crash', workload: 'append' },
@@ -40,8 +40,8 @@ export const KEEPING: readonly Mutant[] = [
     edits: [
       {
         file: 'log/appender',
-        find: "durability === 'sync' && covered.some(",
-        replace: 'false && covered.some(',
+        find: "durability === 'sync' && this.#landedTo",
+        replace: 'false && this.#landedTo',
       },
       {
         file: 'file/write-turn',

@@ -30,8 +30,26 @@ export const TURNS: readonly Mutant[] = [
     name: 'last-entry-unsynced',
     rule: 'an append is synced unless a sync of this Wal covered its entry',
     told: 'DURABILITY: The two durabilities',
-    edits: [{ file: 'log/appender', find: 'seq > tail.syncedHere', replace: 'seq > tail.syncedHere + 1' }],
+    edits: [
+      {
+        file: 'log/appender',
+        find: 'this.#landedTo > tail.syncedHere',
+        replace: 'this.#landedTo > tail.syncedHere + 1',
+      },
+    ],
     caughtBy: { by: 'crash', workload: 'append' },
+  },
+  {
+    name: 'first-landed-alone-counts',
+    rule: 'an append is synced whatever landed before it in the same turn, such as one that its key answers',
+    told: 'DURABILITY: The two durabilities',
+    edits: [{ file: 'log/appender', find: 'seq > this.#landedTo', replace: 'this.#landedTo === 0' }],
+    caughtBy: {
+      by: 'test',
+      file: 'disk-trouble',
+      test: 'an append that lands behind one that its key answers is synced before it is acknowledged',
+      because: 'no workload calls the two at once',
+    },
   },
   {
     name: 'forgotten-at-the-edge',
@@ -94,7 +112,7 @@ export const TURNS: readonly Mutant[] = [
     name: 'empty-segment-sealed',
     rule: 'a segment is sealed only if it has entries',
     told: 'FORMAT: What a writer must do',
-    edits: [{ file: 'log/group', find: ' || this.tip.seq < tail.firstSeq', replace: '' }],
+    edits: [{ file: 'log/group', find: 'this.tip.seq < tail.firstSeq', replace: 'false' }],
     caughtBy: {
       by: 'test',
       file: 'compact-steps',
