@@ -1,3 +1,4 @@
+import { WalError } from '../src/errors/errors.ts';
 import { GENESIS_CRC } from '../src/format/line.ts';
 import type { SnapshotHeader } from '../src/format/snapshot.ts';
 import type { Before, FeedState, LineFeed, Turn } from '../src/store/feed.ts';
@@ -116,9 +117,17 @@ export class MemoryStore implements LineStore {
       const group = turn.build();
       if (group === undefined) return;
       const message = { segment: end.segment, bytes: Buffer.from(group.bytes) };
-      await this.#log.hop();
-      const number = this.#log.publish(message);
-      await this.#log.hop();
+      let number: number | undefined;
+      try {
+        await this.#log.hop();
+        number = this.#log.publish(message);
+        await this.#log.hop();
+      } catch (cause) {
+        const outcome = number === undefined ? 'not-written' : 'unknown';
+        const error = new WalError('ERR_WAL_IO', 'The server cannot be reached.', { outcome, cause });
+        turn.wrote({ kind: 'failed', error, written: 0, fatal: false });
+        return;
+      }
       const isSame = this.#log.stream === end.stream;
       if (isSame && number === end.next) {
         end.next++;

@@ -15,6 +15,12 @@ import { MemoryLog } from './memory-log.ts';
 import { MemoryStore } from './memory-store.ts';
 import { seedOf } from './seed.ts';
 
+/** A log on a server that several Wals have open. */
+interface Server extends Place {
+  /** After so many more ways to the server or back, one fails. */
+  failAfter(hops: number): void;
+}
+
 /** A log that several Wals have open. */
 interface Place {
   open(options?: WalOptions): Promise<Wal>;
@@ -43,33 +49,42 @@ const STORES: Record<string, (t: TestContext, body: Body) => Promise<void>> = {
         },
       });
     }),
-  'a server’s memory': async (t, body) => {
-    const dice = seeded(seedOf(t));
-    const hop = async () => {
-      for (let turns = Math.floor(dice() * 3); turns >= 0; turns--) await systemClock.yield();
-    };
-    const id = hexDigits(dice)(16);
-    const created = '2026-01-01T00:00:00.000Z';
-    const log = new MemoryLog(
-      { id, created, git: false, keyWindow: DEFAULT_KEY_WINDOW, keepEvents: false },
-      hop,
-    );
-    await body({
-      open: (options = {}) => {
-        const { segmentBytes, ...resolved } = resolveOptions(options);
-        const session = makeSession(realSurroundings);
-        const parts = { ...resolved, clock: systemClock, stats: new Stats(), session };
-        return Wal.on(new MemoryStore(log, segmentBytes), parts);
-      },
-      keep: () => {
-        const kept = log.stream.copy();
-        return () => {
-          log.stream = kept.copy();
-        };
-      },
-    });
-  },
+  'a server’s memory': onServer,
 };
+
+async function onServer(t: TestContext, body: (server: Server) => Promise<void>): Promise<void> {
+  const dice = seeded(seedOf(t));
+  let left = Infinity;
+  const hop = async () => {
+    for (let turns = Math.floor(dice() * 3); turns >= 0; turns--) await systemClock.yield();
+    if (left-- > 0) return;
+    left = Infinity;
+    throw new Error('cut off');
+  };
+  const id = hexDigits(dice)(16);
+  const created = '2026-01-01T00:00:00.000Z';
+  const log = new MemoryLog(
+    { id, created, git: false, keyWindow: DEFAULT_KEY_WINDOW, keepEvents: false },
+    hop,
+  );
+  await body({
+    open: (options = {}) => {
+      const { segmentBytes, ...resolved } = resolveOptions(options);
+      const session = makeSession(realSurroundings);
+      const parts = { ...resolved, clock: systemClock, stats: new Stats(), session };
+      return Wal.on(new MemoryStore(log, segmentBytes), parts);
+    },
+    keep: () => {
+      const kept = log.stream.copy();
+      return () => {
+        log.stream = kept.copy();
+      };
+    },
+    failAfter: (hops) => {
+      left = hops;
+    },
+  });
+}
 
 /** Runs a test on each store. */
 function onEach(what: string, body: Body): void {
@@ -238,9 +253,8 @@ onEach(
   },
 );
 
-test('what needs files is refused where a log has none, and what waits to be appended goes on', async (t) => {
-  const run = STORES['a server’s memory'] as (typeof STORES)[string];
-  await run(t, async ({ open }) => {
+test('what needs files is refused where a log has none, and what waits to be appended goes on', (t) =>
+  onServer(t, async ({ open }) => {
     const wal = await open();
     const waiting = wal.append(add('a'));
     const unsupported = { code: 'ERR_WAL_UNSUPPORTED', outcome: 'not-written' };
@@ -249,5 +263,26 @@ test('what needs files is refused where a log has none, and what waits to be app
     assert.equal((await waiting).seq, 1);
     assert.deepEqual(idsOf(await recordsOf(wal)), ['a']);
     await wal.close();
-  });
-});
+  }));
+
+test('a server is cut off on any way of an append: tried again with its key, it is there once', (t) =>
+  onServer(t, async ({ open, failAfter }) => {
+    const wal = await open();
+    const outcomes: string[] = [];
+    for (const [hops, id] of numbered('cut', 6).entries()) {
+      failAfter(hops);
+      const failed = await wal.append(add(id), { key: id }).then(
+        () => undefined,
+        (error) => error,
+      );
+      outcomes.push(failed?.outcome ?? 'appended');
+      failAfter(Infinity);
+      const { duplicate = false } = await wal.append(add(id), { key: id });
+      assert.equal(duplicate, outcomes.at(-1) !== 'not-written');
+    }
+    // To read, to put down, the answer to that; to sync, to look once more.
+    const [read, put] = ['not-written', 'not-written'];
+    assert.deepEqual(outcomes, [read, put, 'unknown', 'unknown', 'unknown', 'appended']);
+    assert.deepEqual(idsOf(await recordsOf(wal)), numbered('cut', 6));
+    await wal.close();
+  }));

@@ -13,8 +13,9 @@ export type Progress = 'more' | 'end' | 'replaced';
 /** Reads a store's lines from a place, independently of its other readers. */
 export interface LineReader {
   /**
-   * Feeds a piece. After 'replaced', which is answered only where the reader follows, it is done: nothing more is fed. Rejects with
-   * ERR_WAL_COMPACTED where what it has not read yet was trimmed, and with ERR_WAL_CLOSED once the store is closed.
+   * Feeds a piece. After 'replaced' it is done: nothing more is fed. One that does not follow need not look for that, and may read what it
+   * began with to its end. Rejects with ERR_WAL_COMPACTED where what it has not read yet was trimmed, and with ERR_WAL_CLOSED once the store is
+   * closed.
    */
   read(feed: LineFeed): Answer<Progress>;
   /** What was fed before this call survives a crash after it. Rejects with ERR_WAL_SYNC where that cannot be said. */
@@ -39,13 +40,14 @@ export interface StoreInfo extends Meta {
  * put down begins the segment `tip.seq + 1`. What others put down for an earlier segment after its seal, not having read that, does not
  * count, and need not be fed.
  *
- * The feed of `catchUp`, `confirm` and `write` is the writer's own, always the same one: the store keeps it where the log ends. These three
- * are called also while one of them goes on: one waits for the other.
+ * The feed of `catchUp`, `confirm` and `write` is the writer's own, always the same one: the store keeps it where the log ends. Each of the
+ * three may be called while another goes on; a store for which that is too much runs them one after the other.
  */
 export interface LineStore {
   /**
-   * Feeds every line since last time. The first time it begins where it likes, in front of a segment: after the newest snapshot, or
-   * later. After a replacement it begins again, with `begin(..., true)`; where what it has not fed yet was trimmed, after the newest snapshot.
+   * Feeds every line since last time. The first time it begins with a segment of its choice, after the newest snapshot or later, and tells
+   * `begin` what lies before that. After a replacement it begins so again, with `replaced`; where what it has not fed yet was trimmed, it goes
+   * on with the segment after the newest snapshot.
    */
   catchUp(feed: LineFeed): Promise<void>;
   /**
@@ -55,8 +57,9 @@ export interface LineStore {
   confirm(feed: LineFeed): Promise<void> | undefined;
   /**
    * Takes a write turn: catches up, asks `build` once for a group, puts that down behind all that lies there, and tells `wrote` what became of
-   * it. The group need not be the next to be put down: what others put down first makes it 'overtaken'. It is there whole, or not at all, or the
-   * outcome is 'failed' and unknown. Undefined where nothing had to be waited for.
+   * it, once for each group. The group need not be the next to be put down: what others put down first makes it 'overtaken'. It is there whole,
+   * or not at all, or the outcome is 'failed'. Undefined where nothing had to be waited for. Rejects where it came to no group: nothing was
+   * written then.
    */
   write(turn: Turn): Promise<void> | undefined;
   /**
