@@ -86,6 +86,31 @@ test('a fold that throws, or answers what JSON cannot keep, leaves the log as it
     assert.equal((await seqsFrom(wal)).length, 20);
   }));
 
+test('what a fold adds to the value before is checked and frozen; what it takes over stays as it was', () =>
+  inLog('compact', async (wal) => {
+    const fold: Fold<Record<string, unknown>> = {
+      name: 'adds',
+      version: 1,
+      apply: (value, { data }) =>
+        value === undefined
+          ? { list: [data] }
+          : { ...value, ...(data === 'bad' ? { toString: Object.prototype.toString } : { added: [data] }) },
+    };
+    const table = await wal.table({ fold });
+    await wal.append({ op: 'set', id: 'a', data: 1 });
+    const { list } = table.get('a') ?? {};
+    await wal.append({ op: 'set', id: 'a', data: 2 });
+    const value = table.get('a');
+    assert.deepEqual(value, { list: [1], added: [2] });
+    assert.equal(value?.list, list);
+    for (const each of [value, list, value?.added]) assert.ok(Object.isFrozen(each));
+    await wal.append({ op: 'set', id: 'a', data: 'bad' });
+    await assert.rejects(table.refresh(), {
+      code: 'ERR_WAL_FOLD',
+      message: /answer\.toString is a function/,
+    });
+  }));
+
 test('a fold may answer plain objects of another realm; its -0 is 0 once a snapshot has it', () =>
   inLog('compact', async (wal) => {
     await fill(wal, 20);

@@ -464,10 +464,10 @@ test('of the lines that a tail tells, those before an interruption are not kept'
   const heard = new Heard();
   const inbox = new Inbox(100, () => {});
   for (const listener of [heard, inbox]) {
-    listener.line(one, 0, 3, 1);
+    listener.line(one, 0, 3, 1, undefined);
     listener.interrupted();
-    listener.line(two, 0, 3, 4);
+    listener.line(two, 0, 3, 4, undefined);
   }
-  assert.deepEqual(heard.lines, [{ line: two, segment: 4 }]);
+  assert.deepEqual(heard.lines, [{ line: two, segment: 4, envelope: undefined }]);
   assert.deepEqual([inbox.isInterrupted, inbox.isEmpty], [true, true]);
 });

@@ -255,7 +255,7 @@ test('an update whose function throws rejects with just that, and leaves all as 
   });
 });
 
-test('a transaction that works for more than 10 ms warns, once a table; one that merely waits does not', async () => {
+test('transactions that work for more than 10 ms warn, once a table; those that merely wait do not', async () => {
   await inScratch('transaction', async (directory) => {
     let now = 0;
     let worked = 0;
@@ -271,10 +271,13 @@ test('a transaction that works for more than 10 ms warns, once a table; one that
       const transactions = [
         { took: 0, work: 0, warned: 0 },
         { took: 10, work: 10, warned: 0 },
+        // One alone may have been compiled just then.
+        { took: 11, work: 11, warned: 0 },
         // The machine was busy with others.
         { took: 5000, work: 10, warned: 0 },
         // Other threads worked, too.
         { took: 10, work: 40, warned: 0 },
+        { took: 5000, work: 11, warned: 0 },
         { took: 5000, work: 11, warned: 1 },
         { took: 12, work: 12, warned: 1 },
       ];
@@ -295,14 +298,15 @@ test('a transaction that works for more than 10 ms warns, once a table; one that
   });
 });
 
-test('a transaction whose function computes for 11 ms by the real clock warns', async () => {
+test('transactions whose functions compute for 11 ms by the real clock warn', async () => {
   await inTable('transaction', async (table) => {
     const warned = once(process, 'warning');
-    await table.transaction(() => {
+    const compute = () => {
       const { elapsed, worked } = systemClock;
       const [began, before] = [elapsed(), worked()];
       while (Math.min(elapsed() - began, worked() - before) < 11);
-    });
+    };
+    for (const _ of [1, 2]) await table.transaction(compute);
     assert.equal((await warned)[0].code, 'WAL_SLOW_TRANSACTION');
   });
 });

@@ -25,25 +25,24 @@ function isPart(value: unknown): boolean {
 
 /** Below zero where `a` comes before `b`. Of equal keys the ids decide. */
 export function comparePlaced(a: Placed, b: Placed): number {
-  return compareKeys(partsOf(a.order), partsOf(b.order)) || compareStrings(a.id, b.id);
+  const one = a.order;
+  const other = b.order;
+  const difference =
+    typeof one === 'number' && typeof other === 'number' ? one - other : compareKeys(one, other);
+  return difference || compareStrings(a.id, b.id);
 }
 
-function partsOf(key: OrderKey): readonly OrderPart[] {
-  return typeof key === 'object' ? key : [key];
-}
-
-function compareKeys(a: readonly OrderPart[], b: readonly OrderPart[]): number {
-  const length = Math.min(a.length, b.length);
-  for (let i = 0; i < length; i++) {
-    const difference = compareParts(a[i] as OrderPart, b[i] as OrderPart);
-    if (difference !== 0) return difference;
+function compareKeys(a: OrderKey, b: OrderKey): number {
+  const ones = typeof a === 'object' ? a : [a];
+  const others = typeof b === 'object' ? b : [b];
+  for (let i = 0; i < ones.length && i < others.length; i++) {
+    const one = ones[i] as OrderPart;
+    const other = others[i] as OrderPart;
+    if (one === other) continue;
+    if (typeof one !== typeof other) return typeof one === 'number' ? -1 : 1;
+    return one < other ? -1 : 1;
   }
-  return a.length - b.length;
-}
-
-function compareParts(a: OrderPart, b: OrderPart): number {
-  if (typeof a === 'number') return typeof b === 'number' ? a - b : -1;
-  return typeof b === 'number' ? 1 : compareStrings(a, b);
+  return ones.length - others.length;
 }
 
 /** By UTF-16 code units, as `<` does. */

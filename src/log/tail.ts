@@ -16,8 +16,11 @@ export interface TailObserver {
 
 /** Hears of each accepted line, others' and one's own, as soon as the tail knows of it. */
 export interface TailListener {
-  /** `bytes[start, end)` is the line without its newline, until the call returns; `segment` is the first seq of its segment. */
-  line(bytes: Buffer, start: number, end: number, segment: number): void;
+  /**
+   * `bytes[start, end)` is the line without its newline, until the call returns; `segment` is the first seq of its segment. `envelope`: what
+   * was read of it; undefined of one that was written here.
+   */
+  line(bytes: Buffer, start: number, end: number, segment: number, envelope: Envelope | undefined): void;
   /** The line that comes next does not follow the one before: the log was replaced, or goes on behind a snapshot. */
   interrupted(): void;
 }
@@ -71,8 +74,9 @@ export class Tail extends ChainFeed {
   }
 
   /** Passes on a line. */
-  tell(bytes: Buffer, start: number, end: number): void {
-    for (const listener of this.listeners) listener.line(bytes, start, end, this.firstSeq);
+  tell(bytes: Buffer, start: number, end: number, envelope?: Envelope): void {
+    const { firstSeq } = this;
+    for (const listener of this.listeners) listener.line(bytes, start, end, firstSeq, envelope);
   }
 
   override begin(firstSeq: number, before: Before | undefined, replaced: boolean): void {
@@ -98,7 +102,7 @@ export class Tail extends ChainFeed {
     if (line.keys !== undefined) this.keys.scope = line.keys;
     if (line.fold !== undefined) this.fold = recordedFold(this.fold, line.fold);
     this.#observer.accepted(line);
-    if (this.listeners.size > 0) this.tell(bytes, start, end);
+    if (this.listeners.size > 0) this.tell(bytes, start, end, line);
   }
 
   override pause(): FeedState {

@@ -29,11 +29,12 @@ function freezeDeep<T extends object>(value: T): T {
 
 /**
  * Freezes what a fold answers, all of it. Throws TypeError, with the path, where it holds what JSON cannot keep, RangeError where
- * it holds itself. Nothing is remembered of what was frozen before: a WeakSet of a large table's values cost more than all else.
+ * it holds itself. Nothing is remembered of what was frozen before (a WeakSet of a large table's values cost more than all else), but
+ * of `before`, the value that the fold was given: what the answer took over from that need not be gone through.
  */
-export function freezeKept(value: unknown): void {
+export function freezeKept(value: unknown, before?: unknown): void {
   try {
-    freezeAny(value);
+    freezeAny(value, before);
   } catch (error) {
     if (!(error instanceof Unkept)) throw error;
     throw new TypeError(`${pathText('answer', error.names)} is ${error.what}, which JSON cannot keep`);
@@ -50,7 +51,7 @@ class Unkept {
   }
 }
 
-function freezeAny(value: unknown): void {
+function freezeAny(value: unknown, before?: unknown): void {
   switch (typeof value) {
     case 'string':
     case 'boolean':
@@ -59,7 +60,7 @@ function freezeAny(value: unknown): void {
       if (!Number.isFinite(value)) throw new Unkept(String(value));
       return;
     case 'object':
-      if (value !== null) freezeObject(value);
+      if (value !== null) freezeObject(value, before);
       return;
     case 'undefined':
       throw new Unkept('undefined');
@@ -68,7 +69,7 @@ function freezeAny(value: unknown): void {
   }
 }
 
-function freezeObject(object: object): void {
+function freezeObject(object: object, before: unknown): void {
   const isList = Array.isArray(object);
   if (!(isList ? isPlainArray(object) : isPlainObject(object))) throw new Unkept(classText(object));
   let at: string | number = 0;
@@ -77,10 +78,14 @@ function freezeObject(object: object): void {
       // By number: forEach would not visit what an array has no items for.
       for (; at < object.length; at++) freezeAny(object[at]);
     } else {
+      const known = typeof before === 'object' ? (before as Record<string, unknown> | null) : undefined;
       for (const name of Object.keys(object)) {
-        at = name;
         const item = (object as Record<string, unknown>)[name];
-        if (item !== undefined) freezeAny(item);
+        // Most are texts, or were taken over.
+        if (typeof item === 'string' || item === undefined) continue;
+        if (typeof item === 'object' && item === known?.[name]) continue;
+        at = name;
+        freezeAny(item);
       }
     }
   } catch (error) {

@@ -1,9 +1,12 @@
+import type { Envelope } from '../format/line.ts';
 import type { TailListener } from '../log/tail.ts';
 
 /** A line that was heard, and the first seq of its segment. */
 export interface HeardLine {
   readonly line: Buffer;
   readonly segment: number;
+  /** What was read of it; undefined of one that was written here. */
+  readonly envelope: Envelope | undefined;
 }
 
 /** Keeps the lines that a tail tells of until somebody wants them. */
@@ -21,9 +24,9 @@ export class Inbox implements TailListener {
     this.#full = full;
   }
 
-  line(bytes: Buffer, start: number, end: number, segment: number): void {
+  line(bytes: Buffer, start: number, end: number, segment: number, envelope: Envelope | undefined): void {
     if (this.#interrupted || this.#ignoring) return;
-    this.#lines.push({ line: Buffer.from(bytes.subarray(start, end)), segment });
+    this.#lines.push({ line: Buffer.from(bytes.subarray(start, end)), segment, envelope });
     const before = this.#bytes;
     this.#bytes += end - start;
     if (this.#bytes > this.#most && before <= this.#most) this.#full();
@@ -71,10 +74,10 @@ export class Heard implements TailListener {
     return this.#bytes > MOST_HEARD ? [] : this.#lines;
   }
 
-  line(bytes: Buffer, start: number, end: number, segment: number): void {
+  line(bytes: Buffer, start: number, end: number, segment: number, envelope: Envelope | undefined): void {
     this.#bytes += end - start;
     if (this.#bytes > MOST_HEARD) this.#lines = [];
-    else this.#lines.push({ line: Buffer.from(bytes.subarray(start, end)), segment });
+    else this.#lines.push({ line: Buffer.from(bytes.subarray(start, end)), segment, envelope });
   }
 
   interrupted(): void {

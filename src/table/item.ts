@@ -27,7 +27,7 @@ export function foldItem<V>(
     if (value === undefined) return undefined;
     if (value === IGNORED) return IGNORED;
     // The record's data, and what the fold gave before, are frozen already.
-    if (value !== record.data && value !== before?.value) freezeKept(value);
+    if (value !== record.data && value !== before?.value) freezeKept(value, before?.value);
     const { id, seq: rev, ts } = record;
     return Object.freeze({ id, rev, ts, value, version: (before?.version ?? 0) + 1 });
   } catch (error) {

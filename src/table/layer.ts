@@ -31,21 +31,28 @@ export class Layer<V> implements View<V> {
 
   /** `wasThere`: whether the id is here now, for who has just looked. */
   put(id: string, item: Item<V> | undefined, wasThere = this.has(id)): void {
-    this.putting(id, item, wasThere)();
+    this.#put(id, item, wasThere, item === undefined && this.#isNowhereBelow(id));
   }
 
   /** How to put an item, once all that may fail was done: what is below is read. */
-  putting(id: string, item: Item<V> | undefined, wasThere = this.has(id)): () => void {
-    // An id that is nowhere need not be remembered.
-    const forget = item === undefined && !this.#below?.has(id);
-    return () => {
-      this.#changes++;
-      this.#more += Number(item !== undefined) - Number(wasThere);
-      if (forget || !this.#items.has(id)) this.#sortedIds = undefined;
-      this.#places?.touch(id);
-      if (forget) this.#items.delete(id);
-      else this.#items.set(id, item);
-    };
+  putting(id: string, item: Item<V> | undefined): () => void {
+    const wasThere = this.has(id);
+    const forget = item === undefined && this.#isNowhereBelow(id);
+    return () => this.#put(id, item, wasThere, forget);
+  }
+
+  /** An id that is not below either need not be remembered once it is dropped. */
+  #isNowhereBelow(id: string): boolean {
+    return this.#below === undefined || !this.#below.has(id);
+  }
+
+  #put(id: string, item: Item<V> | undefined, wasThere: boolean, forget: boolean): void {
+    this.#changes++;
+    this.#more += Number(item !== undefined) - Number(wasThere);
+    if (forget || !this.#items.has(id)) this.#sortedIds = undefined;
+    this.#places?.touch(id);
+    if (forget) this.#items.delete(id);
+    else this.#items.set(id, item);
   }
 
   /** What was changed, by id; undefined for what was dropped. */

@@ -185,8 +185,8 @@ async function goOn<V>(
   }
 }
 
-function recordsOf({ line, segment }: HeardLine): LogRecord[] {
-  return recordsIn(line, 0, line.length, segment);
+function recordsOf({ line, segment, envelope }: HeardLine): LogRecord[] {
+  return recordsIn(line, 0, line.length, segment, envelope);
 }
 
 /** Folds in the records after `from`, where the state is, to `to`. */

@@ -19,14 +19,17 @@ export interface Change<V = unknown> {
 
 /** Items as records change them, over a view that stays as it is. */
 export class Overlay<V> extends Layer<V> {
-  /** Folds a record in; undefined where it changes nothing: it is the log's own, the fold ignores it, or the id was not there and is not. Throws ERR_WAL_FOLD. */
-  apply(record: LogRecord): Change<V> | undefined {
+  /**
+   * Folds a record in, and notes what that changes in `changes`, where those are wanted: nothing where it is the log's own, the fold
+   * ignores it, or the id was not there and is not. Throws ERR_WAL_FOLD.
+   */
+  apply(record: LogRecord, changes?: Change<V>[]): void {
     const { id, seq, op } = record;
-    if (op.startsWith(RESERVED_OP_PREFIX)) return undefined;
+    if (op.startsWith(RESERVED_OP_PREFIX)) return;
     const before = this.item(id);
     const after = foldItem(this.fold, before, record);
-    if (after === IGNORED || (before === undefined && after === undefined)) return undefined;
+    if (after === IGNORED || (before === undefined && after === undefined)) return;
     this.put(id, after, before !== undefined);
-    return Object.freeze({ id, seq, op, before, after });
+    changes?.push(Object.freeze({ id, seq, op, before, after }));
   }
 }

@@ -4,9 +4,18 @@ import { segmentName } from '../format/names.ts';
 import { type LogRecord, recordsOf } from '../format/record.ts';
 import { freezeParsed } from './freeze.ts';
 
-/** The records of an accepted line, frozen. Throws ERR_WAL_CORRUPT where its data is not JSON (a foreign writer). */
-export function recordsIn(bytes: Buffer, start: number, end: number, segment: number): LogRecord[] {
-  const line = readEnvelope(bytes, start, end) as Envelope;
+/**
+ * The records of an accepted line, frozen. `envelope`: where that was read already. Throws ERR_WAL_CORRUPT where its data is not JSON (a
+ * foreign writer).
+ */
+export function recordsIn(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  segment: number,
+  envelope?: Envelope,
+): LogRecord[] {
+  const line = envelope ?? (readEnvelope(bytes, start, end) as Envelope);
   try {
     return freezeParsed(recordsOf(line, bytes, start, end));
   } catch (error) {

@@ -74,10 +74,11 @@ export class Replica<V> {
     // A fold that looks at its own table sees it as it was.
     if (this.#inbox.isEmpty || this.#folding) return;
     this.#folding = true;
-    for (const { line, segment } of this.#inbox.take()) {
+    for (const { line, segment, envelope } of this.#inbox.take()) {
       try {
-        const changes = this.#state.apply(recordsIn(line, 0, line.length, segment));
-        for (const watcher of this.watchers) watcher.changed(changes);
+        const changes: Change<V>[] | undefined = this.watchers.size > 0 ? [] : undefined;
+        this.#state.apply(recordsIn(line, 0, line.length, segment, envelope), changes);
+        if (changes !== undefined) for (const watcher of this.watchers) watcher.changed(changes);
       } catch (error) {
         this.#failure = inSegment(error, segmentName(segment));
         this.#inbox.ignore();

@@ -1,5 +1,3 @@
-import { lastIndexWhere } from './sorted.ts';
-
 /** A change moves no more elements than this. */
 const MOST_IN_PIECE = 512;
 
@@ -45,10 +43,22 @@ export class SortedList<T> {
 
   /** The piece that an element belongs to; -1 where it comes before all. */
   #pieceOf(element: T): number {
-    return lastIndexWhere(this.#pieces, ([first]) => this.#compare(first as T, element) <= 0);
+    let before = -1;
+    for (let from = this.#pieces.length; from - before > 1; ) {
+      const middle = (before + from) >>> 1;
+      if (this.#compare(this.#pieces[middle]?.[0] as T, element) <= 0) before = middle;
+      else from = middle;
+    }
+    return before;
   }
 
   #lastUpTo(element: T, piece: readonly T[]): number {
-    return lastIndexWhere(piece, (each) => this.#compare(each, element) <= 0);
+    let before = -1;
+    for (let from = piece.length; from - before > 1; ) {
+      const middle = (before + from) >>> 1;
+      if (this.#compare(piece[middle] as T, element) <= 0) before = middle;
+      else from = middle;
+    }
+    return before;
   }
 }

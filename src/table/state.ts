@@ -69,15 +69,11 @@ export class State<V> implements View<V> {
     return this.#run?.isDamaged ?? false;
   }
 
-  /** Folds in the records of a line, all or none. Throws ERR_WAL_FOLD. */
-  apply(records: readonly LogRecord[]): Change<V>[] {
+  /** Folds in the records of a line, all or none; `changes` is told what changed, where somebody wants to know. Throws ERR_WAL_FOLD. */
+  apply(records: readonly LogRecord[], changes?: Change<V>[]): void {
     // A record alone is folded in whole or not at all as it is; of several, the last may fail.
     const overlay = records.length === 1 ? this.#layer : new Overlay(this.fold, this.#layer);
-    const changes: Change<V>[] = [];
-    for (const record of records) {
-      const change = overlay.apply(record);
-      if (change !== undefined) changes.push(change);
-    }
+    for (const record of records) overlay.apply(record, changes);
     if (overlay !== this.#layer) {
       const puts = Array.from(overlay.changed, ([id, item]) => this.#layer.putting(id, item));
       for (const put of puts) put();
@@ -90,7 +86,6 @@ export class State<V> implements View<V> {
       for (const { op, ts } of records)
         if (ts > this.#latest && !op.startsWith(RESERVED_OP_PREFIX)) this.#latest = ts;
     }
-    return changes;
   }
 
   /** Puts an item in, or out, beside what records make: for what an earlier version of the fold made. */

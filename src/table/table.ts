@@ -2,7 +2,6 @@ import type { Clock } from '../clock/clock.ts';
 import { throwNotWritten, WalError } from '../errors/errors.ts';
 import type { EntryRules } from '../format/entry.ts';
 import type { Appender } from '../log/appender.ts';
-import type { AppendResult, Request } from '../log/pending.ts';
 import { Behind, type Preceding, UNDECIDED } from '../log/pending.ts';
 import { badArgument, integer, readOptions } from '../options/options.ts';
 import { anySignal } from '../options/signals.ts';
@@ -63,6 +62,7 @@ export interface WatchOptions {
 }
 
 const DEFAULT_TRIES = 100;
+const NOTHING_ASKED: TransactionOptions = {};
 /** A transaction's function that works longer than this is warned of: others wait for their turn meanwhile. */
 const LONG_MS = 10;
 
@@ -81,6 +81,8 @@ export class Table<V = unknown> implements Iterable<Item<V>> {
   readonly #loan: Loan<V>;
   readonly #replica: Replica<V>;
   readonly #stop = new AbortController();
+  /** Of the last transaction. */
+  #tookLong = false;
   #warned = false;
 
   private constructor(host: TableHost, loan: Loan<V>) {
@@ -180,7 +182,7 @@ export class Table<V = unknown> implements Iterable<Item<V>> {
   update<D>(
     id: string,
     change: (value: V | undefined, item: Item<V> | undefined) => NotPromise<D>,
-    options: UpdateOptions = {},
+    options?: UpdateOptions,
   ): Promise<Item<V> | undefined> {
     this.#checkOutside();
     return this.#update(id, change, options);
@@ -189,9 +191,10 @@ export class Table<V = unknown> implements Iterable<Item<V>> {
   async #update(
     id: string,
     change: (value: V | undefined, item: Item<V> | undefined) => unknown,
-    options: UpdateOptions,
+    options: UpdateOptions | undefined,
   ): Promise<Item<V> | undefined> {
-    const { op = 'update', ...rest } = readOptions(options, ['op', 'signal', 'maxTries']);
+    const { op = 'update', ...rest }: UpdateOptions =
+      options === undefined ? NOTHING_ASKED : readOptions(options, ['op', 'signal', 'maxTries']);
     return this.#transact((tx) => {
       const item = tx.item(id);
       const data = change(item?.value, item);
@@ -206,38 +209,38 @@ export class Table<V = unknown> implements Iterable<Item<V>> {
    * where it wrote nothing. Resolves with its answer once they are as safe as the option `durability` says.
    *
    * `decide` is synchronous, runs again where somebody came first, and while it runs nobody else writes: it should be quick, and do
-   * nothing but read and write by its argument. Where it works for more than 10 ms there is a warning, once a table: while
-   * others have the processor, it does not. Where it throws, nothing is appended, and
+   * nothing but read and write by its argument. Where two in a row work for more than 10 ms there is a warning, once a table: while
+   * others have the processor, they do not. Where it throws, nothing is appended, and
    * the transaction rejects with what it threw.
    *
    * Rejects with ERR_WAL_TRANSACTION where it is async, or calls the Wal or one of its tables; with ERR_WAL_CONFLICT after
    * `maxTries`; with ERR_WAL_FOLD; and as `Wal.append` does.
    */
-  transaction<R>(
-    decide: (tx: Transaction<V>) => NotPromise<R>,
-    options: TransactionOptions = {},
-  ): Promise<R> {
+  transaction<R>(decide: (tx: Transaction<V>) => NotPromise<R>, options?: TransactionOptions): Promise<R> {
     this.#checkOutside();
-    return this.#transact(decide, options);
+    return this.#transact(decide, options ?? NOTHING_ASKED);
   }
 
   async #transact<R>(decide: (tx: Transaction<V>) => NotPromise<R>, options: TransactionOptions): Promise<R> {
-    const { signal, maxTries = DEFAULT_TRIES } = readOptions(options, ['signal', 'maxTries']);
+    const { signal, maxTries = DEFAULT_TRIES } =
+      options === NOTHING_ASKED ? options : readOptions(options, ['signal', 'maxTries']);
     integer('maxTries', maxTries, 1, 1_000_000);
     if (typeof decide !== 'function') throw badArgument('A transaction must be a function');
+    this.#checkOpen();
+    checkSignal(signal);
+    const { appender, checkWritable, clock, rules } = this.#host;
+    checkWritable();
+    appender.queue.requireRoom();
     let answer: { readonly value: R } | undefined;
-    const request: Request = {
+    await appender.append({
       body: UNDECIDED,
       maxTries,
+      signal,
       decide: (preceding) => {
-        const place = {
-          seq: preceding.head.seq,
-          now: this.#host.clock.now(),
-          rules: this.#host.rules,
-        };
+        const place = { seq: preceding.head.seq, now: clock.now(), rules };
         const tx = new Transaction(this.#at(preceding), this.#replica.fold, place);
         try {
-          const value = this.#timed(() => decide(tx));
+          const value = this.#timed(decide, tx);
           refuseThenable(value);
           answer = { value };
           return tx.body();
@@ -245,8 +248,7 @@ export class Table<V = unknown> implements Iterable<Item<V>> {
           tx.end();
         }
       },
-    };
-    await this.#append(request, signal);
+    });
     return (answer as unknown as { readonly value: R }).value;
   }
 
@@ -276,31 +278,28 @@ export class Table<V = unknown> implements Iterable<Item<V>> {
     return replica.speculation.over(state, preceding);
   }
 
-  #timed<R>(decide: () => R): R {
-    const { clock, warn } = this.#host;
+  #timed<R>(decide: (tx: Transaction<V>) => R, tx: Transaction<V>): R {
+    const { clock } = this.#host;
     const start = clock.elapsed();
-    const worked = clock.worked();
+    // To ask for the processor's time may cost more than all else: that is done after a transaction that took long.
+    const worked = this.#tookLong && !this.#warned ? clock.worked() : undefined;
     try {
-      return decide();
+      return decide(tx);
     } finally {
+      const ms = clock.elapsed() - start;
+      this.#tookLong = Math.round(ms) > LONG_MS;
       // Of the process, the processor's time is that of all its threads.
-      const ms = Math.round(Math.min(clock.elapsed() - start, clock.worked() - worked));
-      if (ms > LONG_MS && !this.#warned) {
-        this.#warned = true;
-        warn(
-          `a transaction's function took ${ms} ms, and all other writers wait for it: do what takes long before, or after it`,
-        );
-      }
+      if (worked !== undefined && this.#tookLong)
+        this.#warnOf(Math.round(Math.min(ms, clock.worked() - worked)));
     }
   }
 
-  async #append(request: Request, signal: AbortSignal | undefined): Promise<AppendResult | undefined> {
-    const { appender, checkWritable } = this.#host;
-    this.#checkOpen();
-    checkSignal(signal);
-    checkWritable();
-    appender.queue.requireRoom();
-    return appender.append({ ...request, signal });
+  #warnOf(ms: number): void {
+    if (ms <= LONG_MS) return;
+    this.#warned = true;
+    this.#host.warn(
+      `a transaction's function took ${ms} ms, and all other writers wait for it: do what takes long before, or after it`,
+    );
   }
 
   /**

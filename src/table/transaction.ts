@@ -1,5 +1,4 @@
 import { type Body, batchBody, type Entry, type EntryRules, entryBody } from '../format/entry.ts';
-import type { LogRecord } from '../format/record.ts';
 import type { Fold } from './fold.ts';
 import { freezeParsed } from './freeze.ts';
 import type { Item } from './item.ts';
@@ -91,19 +90,10 @@ export class Transaction<V = unknown> {
       );
     // As it will be read: what toJSON and the like make of data, and not the caller's own object.
     const { op, id, data } = freezeParsed(JSON.parse(`{${body.text}}`)) as Entry;
-    const record: LogRecord = {
-      seq: seq + this.#entries.length + 1,
-      ts: body.ts,
-      op,
-      id,
-      ...(data !== undefined && { data }),
-      writer: '',
-      crc: '',
-      prev: '',
-    };
-    this.#view.apply(Object.freeze(record));
+    const place = { seq: seq + this.#entries.length + 1, ts: body.ts, op, id, writer: '', crc: '', prev: '' };
+    this.#view.apply(Object.freeze(data === undefined ? place : { ...place, data }));
     this.#first ??= body;
-    this.#entries.push({ op, id, data, ...(body.ts !== now && { ts: body.ts }) });
+    this.#entries.push({ op, id, data, ts: body.ts === now ? undefined : body.ts });
     return this.#view.item(id);
   }
 

@@ -9,6 +9,18 @@ function byTest(test: string): ByTest {
 
 const throughOnce = (where: string): ByTest =>
   byTest(`items ${where} that a change follows each are gone through once, by id and in order`);
+const orderOf = (test: string): ByTest => ({
+  by: 'test',
+  file: 'order-properties',
+  test,
+  because: 'the simulation and the crash explorer ask for no order',
+});
+const LAYERS = orderOf(
+  'layers over each other give their items in order, from any place on, as plain sorting does',
+);
+const SHARED_WRITES = orderOf(
+  'transactions that share a write see the order that those before them leave, and so does the table',
+);
 const LISTED_ONCE = byTest(
   'an item in a snapshot whose value holds a wanted field at two depths is listed once',
 );
@@ -41,9 +53,9 @@ export const TABLES: readonly Mutant[] = [
     told: 'ARCHITECTURE: State',
     edits: [
       {
-        file: 'table/layer',
-        find: 'comparePlaced(placed, after) > 0',
-        replace: 'comparePlaced(placed, after) >= 0',
+        file: 'table/sorted-list',
+        find: 'first.slice(this.#lastUpTo(element, first) + 1)',
+        replace: 'first.slice(this.#lastUpTo(element, first))',
       },
     ],
     caughtBy: throughOnce('in lines'),
@@ -55,8 +67,8 @@ export const TABLES: readonly Mutant[] = [
     edits: [
       {
         file: 'table/run',
-        find: 'comparePlaced(placed, after) > 0',
-        replace: 'comparePlaced(placed, after) >= 0',
+        find: 'comparePlaced(placed, after) <= 0',
+        replace: 'comparePlaced(placed, after) < 0',
       },
     ],
     caughtBy: throughOnce('in a snapshot'),
@@ -74,5 +86,38 @@ export const TABLES: readonly Mutant[] = [
     told: 'ARCHITECTURE: State',
     edits: [{ file: 'table/run', find: 'line.id > after', replace: 'line.id >= after' }],
     caughtBy: throughOnce('in a snapshot'),
+  },
+  {
+    name: 'order-as-it-was',
+    rule: 'an item that changed is sorted in again before the order is asked for',
+    told: 'ARCHITECTURE: State',
+    edits: [{ file: 'table/layer', find: 'this.#places?.touch(id);', replace: '' }],
+    caughtBy: LAYERS,
+  },
+  {
+    name: 'order-passes-unchanged',
+    rule: 'only places of ids that were changed since are passed over below',
+    told: 'ARCHITECTURE: State',
+    edits: [{ file: 'table/layer', find: 'else if (isPassing)', replace: 'else' }],
+    caughtBy: LAYERS,
+  },
+  {
+    name: 'order-of-another-block',
+    rule: 'the places that were read last are those of their block alone',
+    told: 'ARCHITECTURE: State',
+    edits: [{ file: 'table/run', find: 'this.#places?.at === where.at', replace: 'this.#places' }],
+    caughtBy: SHARED_WRITES,
+  },
+  {
+    name: 'kept-unchecked',
+    rule: 'what a fold did not take over from the value before is checked, and frozen',
+    told: 'ARCHITECTURE: State',
+    edits: [{ file: 'table/freeze', find: ' && item === known?.[name]', replace: '' }],
+    caughtBy: {
+      by: 'test',
+      file: 'compact-fold',
+      test: 'what a fold adds to the value before is checked and frozen; what it takes over stays as it was',
+      because: 'the folds of the simulation answer nothing that JSON cannot keep',
+    },
   },
 ];
