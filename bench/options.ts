@@ -7,6 +7,8 @@ export interface Options {
   readonly installPeers: boolean;
   readonly list: boolean;
   readonly quick: boolean;
+  /** The README's table alone, quiet and busy. */
+  readonly speed: boolean;
   /** Every core computes something else meanwhile. */
   readonly busy: boolean;
   readonly only: RegExp;
@@ -21,6 +23,7 @@ export const USAGE = `npm run bench -- [options]
 
   --only PATTERN    only where "table / name" matches this regular expression, upper or lower case: --only '^5 processes x 400 /'
   --busy            a process a core computes for the whole run, because users' machines do other work as well
+  --speed           print the README's table of speed: its works once as the machine is, and once with --busy
   --quick           one short trial each, with fewer appends: for a look and not for figures to go by
   --rounds N        trials of each, in turn
   --size MB         how large the log is that is opened (default 256); 1000 is 1 GB, which takes a minute or more to make
@@ -38,6 +41,7 @@ export function readOptions(args: string[]): Options {
       list: { type: 'boolean', default: false },
       busy: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
+      speed: { type: 'boolean', default: false },
       only: { type: 'string', default: '' },
       rounds: { type: 'string' },
       size: { type: 'string' },
@@ -45,12 +49,14 @@ export function readOptions(args: string[]): Options {
       dir: { type: 'string', default: join(packageRoot, '.test_tmp') },
     },
   });
+  if (values.speed && values.busy) throw new Error('--speed measures with --busy too: name only one of them');
   return {
     help: values.help,
     installPeers: values['install-peers'],
     list: values.list,
     busy: values.busy,
     quick: values.quick,
+    speed: values.speed,
     only: new RegExp(values.only, 'i'),
     rounds: values.rounds === undefined ? undefined : countOf('--rounds', values.rounds, 999),
     size: values.size === undefined ? undefined : 1e6 * countOf('--size', values.size, 99_999),

@@ -5,10 +5,13 @@ import { extname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { crc32 } from 'node:zlib';
+import { CROWD_400 } from '../bench/crowd-plan.ts';
 import { makeEntries } from '../bench/entry.ts';
 import { openFloor } from '../bench/floor/floor.ts';
 import { openLocks } from '../bench/floor/locks.ts';
 import { SharedSync } from '../bench/floor/shared-sync.ts';
+import type { Ratio } from '../bench/ratio.ts';
+import { speedTable } from '../bench/speed.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 
 const MAIN = fileURLToPath(new URL(`../bench/main${extname(import.meta.url)}`, import.meta.url));
@@ -120,4 +123,17 @@ test('a pattern that matches nothing, and an option that does not exist, are tol
   assert.equal(nothing.status, 2);
   assert.match(nothing.stderr, /Nothing matches .*--list/);
   assert.equal(bench('--no-such-option').status, 2);
+});
+
+test('the table of speed has the works that were measured, quiet and busy, against each peer', () => {
+  const ratio = (work: string, against: string, rate: number): Ratio => ({
+    ...{ work, ours: 'wal kernel', against, rate, range: [rate, rate] },
+    ...{ cpu: undefined, slowest: 0.1, trials: 1 },
+  });
+  const quiet = [ratio(CROWD_400, 'better-sqlite3', 0.75), ratio(CROWD_400, 'floor', 0.5)];
+  const busy = [ratio(CROWD_400, 'better-sqlite3', 3.21)];
+  const [, , ...rows] = speedTable(quiet, busy).split('\n');
+  assert.deepEqual(rows, [
+    '| 5 processes append 400 each, and await each | 0.75 / 3.2 x |  | 0.50 / - x | 0.10 / 0.10 x |',
+  ]);
 });
