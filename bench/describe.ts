@@ -14,7 +14,9 @@ export function describe({ settings, rounds }: Section): string {
     case 'flood':
       return `one process calls append ${settings.appends.toLocaleString('en')} times, and half as often, with room for all, and where each waits for room; ${median}`;
     case 'replay':
-      return `one process reads and parses ${settings.records.toLocaleString('en')} records from the cache; ${median}`;
+      return `one process reads and parses ${settings.records.toLocaleString('en')} records from the cache${settings.batch === 1 ? '' : `, ${settings.batch.toLocaleString('en')} in each line`}; ${median}`;
+    case 'reading':
+      return `${settings.records.toLocaleString('en')} lines from the cache, in a process for each way; ${median}`;
     case 'stopped-holder':
       return `appends of ${settings.others} other processes, lockTimeoutMs ${settings.lockTimeoutMs}; ${median}`;
     case 'killed-holder':

@@ -1,5 +1,6 @@
 import { calls } from './calls-plan.ts';
 import { CROWD_COLUMNS, crowds } from './crowd-plan.ts';
+import { MEMORY, replays } from './replay-plan.ts';
 import { type Column, CPU, ELAPSED, LATENCY, RATE, type Scale, type Section } from './section.ts';
 
 export const FULL: Scale = {
@@ -29,7 +30,6 @@ export const QUICK: Scale = {
   operations: 50_000,
 };
 
-const MEMORY: Column = { figure: 'memory', title: 'peak MB' };
 const LOAD = [ELAPSED, { ...RATE, title: 'ids/s' }, MEMORY];
 const COMMANDS: readonly Column[] = [
   { figure: 'node', title: 'node ms' },
@@ -56,7 +56,6 @@ const CLAIMS: readonly Column[] = [
 
 const STEPS = 'the steps of an append, alone';
 export const FLOOD = 'all called at once';
-export const REPLAY = 'replay';
 export const STOPPED = 'a holder stopped for 1.5 s';
 export const KILLED = 'a holder killed';
 export const OPENING = 'open, then the first append';
@@ -78,7 +77,7 @@ export const TRACKER_MOST_CLOSED = 'the example tracker, 4 % open';
 
 /** Everything there is to measure, as data. */
 export function planOf(scale: Scale): readonly Section[] {
-  const { rounds, share, flooding, records, kills } = scale;
+  const { rounds, share, flooding, kills } = scale;
   const { stateRounds, largeBytes, ids, compacted, harnessed, operations } = scale;
   return [
     ...crowds(scale),
@@ -114,13 +113,7 @@ export function planOf(scale: Scale): readonly Section[] {
       subjects: ['wal kernel'],
       rounds: stateRounds,
     },
-    {
-      name: REPLAY,
-      settings: { kind: 'replay', records },
-      columns: [ELAPSED, { ...RATE, title: 'records/s' }, MEMORY],
-      subjects: ['wal kernel', 'better-sqlite3', 'lmdb', 'classic-level', 'raw disk grouped'],
-      rounds,
-    },
+    ...replays(scale),
     {
       name: STOPPED,
       settings: { kind: 'stopped-holder', others: 4, stoppedMs: 1500, lockTimeoutMs: 20 },

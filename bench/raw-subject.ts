@@ -2,12 +2,31 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { snapshotSeq } from '../src/format/names.ts';
 import { type Entry, lastData, Wal } from '../src/index.ts';
-import { fillByAppending, type Session, type StateSession, type Subject } from './subject.ts';
+import { batchesOf, fillByAppending, type Session, type StateSession, type Subject } from './subject.ts';
 
 /** A line as long as the log's, made before the clock starts: what is left is the disk. */
 function lineOf({ data, id, op, ts }: Entry, i: number): Buffer {
+  return madeLine({ data, id, op }, ts as number, i);
+}
+
+/** The same of the line of a batch. */
+function batchLineOf(batch: readonly Entry[], i: number): Buffer {
+  const entries = batch.map(({ data, id, op, ts }) => ({ data, id, op, ts }));
+  return madeLine({ entries }, batch[0]?.ts as number, i);
+}
+
+function madeLine(body: object, ts: number, i: number): Buffer {
   const envelope = { prev: '77e0c2d1', seq: 1000 + i, synced: 1000 + i, ts, writer: `k3j9x2ab.${1000 + i}` };
-  return Buffer.from(`${JSON.stringify({ crc: '9f3a01bc', data, id, op, ...envelope })}\n`);
+  return Buffer.from(`${JSON.stringify({ crc: '9f3a01bc', ...body, ...envelope })}\n`);
+}
+
+/** How many entries that have an id a line holds, which is parsed. */
+function countIn(line: string): number {
+  const { id, entries } = JSON.parse(line) as { id?: string; entries?: readonly { readonly id: string }[] };
+  if (entries === undefined) return id === '' ? 0 : 1;
+  let count = 0;
+  for (const entry of entries) if (entry.id !== '') count++;
+  return count;
 }
 
 /** The bare disk: write and fdatasync, one line at a time, or all that is in flight at once. */
@@ -38,11 +57,14 @@ export function rawSubject(grouped: boolean): Subject {
           landing ??= Promise.resolve().then(flush);
           return landing;
         },
-        fill: (more) => fillByAppending(session, more),
+        fill: async (more, batch = 1) => {
+          if (batch === 1) await fillByAppending(session, more);
+          else for (const each of batchesOf(more, batch)) put(batchLineOf(each, 0));
+        },
         replay: () => {
           let count = 0;
           for (const line of fs.readFileSync(path, 'utf8').split('\n')) {
-            if (line !== '' && JSON.parse(line).id !== '') count++;
+            if (line !== '') count += countIn(line);
           }
           return count;
         },

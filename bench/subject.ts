@@ -27,8 +27,8 @@ export interface Place {
 export interface Session {
   /** Appends one entry; once it returns, or what it returns resolves, the entry is acknowledged. */
   append(entry: Entry): unknown;
-  /** Puts these there in whatever way is quickest, to be replayed. */
-  fill(entries: Iterable<Entry>): unknown;
+  /** Puts these there in whatever way is quickest, to be replayed; so many in a batch, where there are such. */
+  fill(entries: Iterable<Entry>, batch?: number): unknown;
   /** Reads all records, in order, and parses each; answers how many. */
   replay(): number | Promise<number>;
   close(): unknown;
@@ -62,6 +62,17 @@ export interface JobQueue {
 export interface ClaimedJob {
   readonly id: string;
   readonly rev: number;
+}
+
+/** The entries in batches of that size. */
+export function* batchesOf(entries: Iterable<Entry>, size: number): Generator<Entry[], void> {
+  let batch: Entry[] = [];
+  for (const entry of entries) {
+    if (batch.push(entry) < size) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
 }
 
 /** Fills by appending, many at a time. */

@@ -29,6 +29,7 @@ import {
   UPDATE,
 } from './plan.ts';
 import type { Ratio } from './ratio.ts';
+import { REPLAY, REPLAY_BATCHES, REPLAY_LONG, REPLAY_LONG_BATCHES } from './replay-plan.ts';
 import type { Result } from './run.ts';
 import type { SubjectName } from './subjects.ts';
 
@@ -170,6 +171,10 @@ const TARGETS: readonly Target[] = [
     sense: 'at most',
     measure: figureOf(FOLLOWERS, 'wal kernel', 'all'),
   },
+  against(REPLAY_LONG, 'raw disk grouped', 'rate', 1),
+  against(REPLAY_LONG_BATCHES, 'raw disk grouped', 'rate', 1),
+  peakAgainst(REPLAY_LONG, REPLAY),
+  peakAgainst(REPLAY_LONG_BATCHES, REPLAY_BATCHES),
   against(UPDATE, 'better-sqlite3', 'rate', 2),
   against(CLAIM, 'better-sqlite3', 'rate', 0.7),
   against(CLAIM_4, 'better-sqlite3', 'rate', 0.6),
@@ -235,6 +240,21 @@ function against(
     busyBound,
     sense: figure === 'rate' ? 'at least' : 'at most',
     measure: ratioTo(section, peer, figure),
+  };
+}
+
+/** Peak memory hardly depends on how much is read. */
+function peakAgainst(section: string, shorter: string): Target {
+  const peak = (of: string, measured: Measured) => figureOf(of, 'wal kernel', 'memory')(measured);
+  return {
+    name: `${section}: peak memory against ${shorter}`,
+    unit: 'x',
+    bound: 1.2,
+    sense: 'at most',
+    measure: (measured) => {
+      const [long, short] = [peak(section, measured), peak(shorter, measured)];
+      return long === undefined || short === undefined ? undefined : long / short;
+    },
   };
 }
 

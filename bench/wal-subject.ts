@@ -1,5 +1,5 @@
 import { type Durability, lastData, Wal } from '../src/index.ts';
-import { fillByAppending, type Session, type Subject } from './subject.ts';
+import { batchesOf, fillByAppending, type Session, type Subject } from './subject.ts';
 import { openWalJobs } from './wal-jobs.ts';
 
 /** This package. `blocking`: with appendSync. */
@@ -11,7 +11,10 @@ export function walSubject(lock: 'kernel' | 'lockfile', durability: Durability, 
       const wal = await Wal.open(directory, { lock, durability });
       const session: Session = {
         append: blocking ? (entry) => wal.appendSync(entry) : (entry) => wal.append(entry),
-        fill: (entries) => fillByAppending(session, entries),
+        fill: async (entries, batch = 1) => {
+          if (batch === 1) await fillByAppending(session, entries);
+          else for (const each of batchesOf(entries, batch)) await wal.appendBatch(each);
+        },
         replay: async () => {
           let count = 0;
           for await (const record of wal.read()) if (record.id !== '') count++;

@@ -24,7 +24,13 @@ export type Settings =
       readonly ms: number;
     }
   | { readonly kind: 'flood'; readonly appends: number }
-  | { readonly kind: 'replay'; readonly records: number }
+  | {
+      readonly kind: 'replay';
+      readonly records: number;
+      /** How many are in one line. */
+      readonly batch: number;
+    }
+  | { readonly kind: 'reading'; readonly records: number }
   | {
       readonly kind: 'stopped-holder';
       readonly others: number;

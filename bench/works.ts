@@ -11,6 +11,7 @@ import { history } from './works/history.ts';
 import { killedHolder } from './works/killed-holder.ts';
 import { load } from './works/load.ts';
 import { opening } from './works/opening.ts';
+import { reading } from './works/reading.ts';
 import { refresh } from './works/refresh.ts';
 import { replay } from './works/replay.ts';
 import { steps } from './works/steps.ts';
@@ -24,6 +25,7 @@ export const WORKS: { readonly [K in Kind]: Work<K> } = {
   steps,
   flood,
   replay,
+  reading,
   'stopped-holder': stoppedHolder,
   'killed-holder': killedHolder,
   opening,

@@ -18,7 +18,7 @@ export const replay: Work<'replay'> = {
 async function filler({ subject, directory, seed, settings }: Job<'replay'>): Promise<void> {
   const entries = makeEntries(ENTRIES, seed);
   const session = await subjectOf(subject).open({ directory, shared: false, entries });
-  await session.fill(repeated(entries, settings.records));
+  await session.fill(repeated(entries, settings.records), settings.batch);
   await session.close();
 }
 
@@ -28,11 +28,14 @@ function* repeated(entries: readonly Entry[], times: number): Generator<Entry, v
 
 async function reader({ subject, directory, settings }: Job<'replay'>): Promise<Figures> {
   const session = await subjectOf(subject).open({ directory, shared: false, entries: [] });
+  const before = process.cpuUsage();
   const start = performance.now();
   const records = await session.replay();
   const elapsed = performance.now() - start;
+  const { user, system } = process.cpuUsage(before);
   await session.close();
   if (records !== settings.records)
     throw new Error(`${subject} has ${records} of ${settings.records} records`);
-  return { rate: (1000 * records) / elapsed, elapsed, memory: process.resourceUsage().maxRSS / 1024 };
+  const memory = process.resourceUsage().maxRSS / 1024;
+  return { rate: (1000 * records) / elapsed, elapsed, cpu: (user + system) / records, memory };
 }
