@@ -118,6 +118,44 @@ test('what is not quite JSON is written as JSON.stringify leaves it, with its na
   assert.equal(canonicalJson({ toJSON: () => undefined }), undefined);
 });
 
+/** Values of so many items that they go the way of large ones. */
+const largeOf = (item: fc.Arbitrary<unknown>) =>
+  fc.tuple(fc.array(item, { minLength: 1, maxLength: 12 }), fc.nat(3)).map(([some, shape]) => {
+    const items = Array.from({ length: 4500 }, (_, i) => some[i % some.length]);
+    if (shape === 0) return items;
+    if (shape === 1) return { z: { b: 1, a: [[items, 'after']] }, '': items, a: some };
+    const byKey = items.map((each, i) => [`${shape === 2 ? 'n' : ''}${(i * 7919) % 4500}`, each] as const);
+    return Object.fromEntries(byKey);
+  });
+
+test('large values are written with the bytes of fast-json-stable-stringify, whatever lies in them', () => {
+  fc.assert(
+    fc.property(largeOf(json), (x) => assert.equal(canonicalJson(x), stableStringify(x))),
+    { numRuns: 60 },
+  );
+  fc.assert(
+    fc.property(largeOf(value), (x) => {
+      const plain = JSON.parse(JSON.stringify(x));
+      assert.equal(canonicalJson(x, 'stringify'), stableStringify(plain));
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('a large value is refused by the path of what is no JSON, and its getters are asked once', () => {
+  const items: unknown[] = Array.from({ length: 5000 }, (_, i) => ({ b: i, a: [i] }));
+  let asked = 0;
+  const getter = Object.defineProperty({}, 'late', { get: () => ++asked, enumerable: true });
+  assert.equal(canonicalJson([...items, getter])?.slice(-13), ',{"late":1}]'.padStart(13, '}'));
+  for (const wrong of [Number.NaN, undefined, new Map(), () => {}]) {
+    items[4999] = { deep: [wrong] };
+    assert.throws(() => canonicalJson({ items }), {
+      code: 'ERR_WAL_ENTRY',
+      path: 'data.items[4999].deep[0]',
+    });
+  }
+});
+
 test('a number in a JSON text is found if it would be another one in the log, and only then', () => {
   const around = (number: string) => `{"9":["\\\\","${number}","\\"1e999",[${number}]]}`;
   const changes = (number: string) => {

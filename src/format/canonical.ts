@@ -2,14 +2,14 @@ import stableStringify from 'fast-json-stable-stringify';
 import { messageOf, reasonOf, WalError } from '../errors/errors.ts';
 import { stringify, withOwnStringify } from './json.ts';
 import { sortedJsonText } from './json-text.ts';
+import { largeJson, MAX_QUICK_DEPTH, OTHER } from './large-json.ts';
 import { MAX_LINE_BYTES } from './line.ts';
 import { plainCopy, tooLong, type Values } from './plain-copy.ts';
 
-/** Deeper values, and cycles, go the slow way, which tells the two apart. */
-const MAX_QUICK_DEPTH = 64;
-
-/** The quick way's answer to a value that it does not know: a class's instance, toJSON, NaN, what has no form, great depth. */
-const OTHER = Symbol('other');
+/** A value of more items goes another way, which is quicker for them. */
+const MOST_ITEMS = 4096;
+/** How many more the quick way takes. */
+let itemsLeft = MOST_ITEMS;
 
 /**
  * Canonical JSON: what JSON.stringify writes, with the keys of every object sorted by UTF-16 code unit. `undefined` where
@@ -17,12 +17,12 @@ const OTHER = Symbol('other');
  * `values` refuses. The error has the path, which begins with `root`.
  *
  * Plain values are written at once, with the order of an object's keys remembered by their list: twice as fast as
- * sorting each time. Everything else goes through fast-json-stable-stringify.
+ * sorting each time. Large ones are copied for JSON.stringify. Everything else goes through fast-json-stable-stringify.
  */
 export function canonicalJson(value: unknown, values: Values = 'strict', root = 'data'): string | undefined {
   try {
-    const text = quickly(value, 0);
-    return text === OTHER ? canonicalOfAnything(value, values, root) : (text as string | undefined);
+    const text = plainText(value);
+    return text === OTHER ? canonicalOfAnything(value, values, root) : text;
   } catch (error) {
     throw unwritable(error);
   }
@@ -30,11 +30,21 @@ export function canonicalJson(value: unknown, values: Values = 'strict', root = 
 
 /** The same of what JSON.parse made, or a fold, however deep it is: foreign lines have no limit. */
 export function canonicalOfParsed(value: unknown): string {
-  const text = quickly(value, 0);
+  const text = plainText(value);
   return text === OTHER ? sortedJsonText(value) : (text as string);
 }
 
 type Quick = string | undefined | typeof OTHER;
+
+/** OTHER for a class's instance, toJSON, NaN, what has no form, and great depth. */
+function plainText(value: unknown): Quick {
+  itemsLeft = MOST_ITEMS;
+  const text = quickly(value, 0);
+  if (text !== OTHER || itemsLeft >= 0) return text;
+  const large = largeJson(value, MAX_LINE_BYTES);
+  itemsLeft = Infinity;
+  return large === OTHER ? quickly(value, 0) : large;
+}
 
 /** The canonical JSON of a plain value. Objects and lists ask for their own strings and numbers: a call for each would cost more than they do. */
 function quickly(value: unknown, depth: number): Quick {
@@ -69,7 +79,8 @@ export function quoted(text: string): string {
 }
 
 function arrayQuickly(array: readonly unknown[], depth: number): Quick {
-  if (Object.getPrototypeOf(array) !== Array.prototype) return OTHER;
+  itemsLeft -= array.length;
+  if (itemsLeft < 0 || Object.getPrototypeOf(array) !== Array.prototype) return OTHER;
   let text = '';
   for (let i = 0; i < array.length; i++) {
     const value = array[i];
@@ -84,7 +95,10 @@ function arrayQuickly(array: readonly unknown[], depth: number): Quick {
 function objectQuickly(object: object, depth: number): Quick {
   const prototype = Object.getPrototypeOf(object);
   if (prototype !== Object.prototype && prototype !== null) return OTHER;
-  const { sorted, names } = orderOf(Object.keys(object));
+  const keys = Object.keys(object);
+  itemsLeft -= keys.length;
+  if (itemsLeft < 0) return OTHER;
+  const { sorted, names } = orderOf(keys);
   let text = '';
   for (let i = 0; i < sorted.length; i++) {
     const value = (object as Record<string, unknown>)[sorted[i] as string];

@@ -94,9 +94,15 @@ export function writeLine(target: Buffer, offset: number, body: string, place: P
   const areWhole =
     Number.isSafeInteger(seq + count) && Number.isSafeInteger(synced) && Number.isSafeInteger(ts);
   if (!areWhole || synced < 0 || seq <= synced) throw unacceptable(place);
-  const covered = `${body},"prev":"${place.prev}","seq":${place.seq},"synced":${place.synced},"ts":${place.ts},"writer":"${place.writer}"}`;
+  const tail = `,"prev":"${place.prev}","seq":${place.seq},"synced":${place.synced},"ts":${place.ts},"writer":"${place.writer}"}`;
   const start = offset + COVERED_OFFSET;
-  const end = start + target.write(covered, start);
+  let end = start;
+  if (body.length < LONG_BODY) end += target.write(body + tail, start);
+  else {
+    // To join them would copy the body once more.
+    end += target.write(body, start);
+    end += target.write(tail, end, 'latin1');
+  }
   if (end - offset > MAX_LINE_BYTES) throw unacceptable(place);
   place.crc = crc32(target.subarray(start, end)).toString(16).padStart(8, '0');
   target.write(`${LINE_START}${place.crc}",`, offset, 'latin1');
@@ -118,6 +124,8 @@ export function isSameWrite(a: Written, b: Written): boolean {
   return a.synced === b.synced && session(a) === session(b);
 }
 
+/** A body of more characters is written for itself. */
+const LONG_BODY = 16 * 1024;
 /** The most bytes of a line beside its body. */
 export const ENVELOPE_BYTES = COVERED_OFFSET + 160;
 
