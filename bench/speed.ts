@@ -1,6 +1,7 @@
 import { ALONE, ALONE_64, ALONE_1024, CROWD_20, CROWD_64, CROWD_400, CROWD_OF_20 } from './crowd-plan.ts';
-import { CLAIM, CLAIM_4, REPLAY, UPDATE } from './plan.ts';
+import { CLAIM, CLAIM_4, UPDATE } from './plan.ts';
 import type { Ratio } from './ratio.ts';
+import { REPLAY } from './replay-plan.ts';
 import type { Section } from './section.ts';
 
 /** What the README's table has, and what it calls it. */
