@@ -1,4 +1,4 @@
-import { WalError } from '../src/errors/errors.ts';
+import { type WalError, withOutcome } from '../src/errors/errors.ts';
 import { GENESIS_CRC } from '../src/format/line.ts';
 import type { SnapshotHeader } from '../src/format/snapshot.ts';
 import type { Before, FeedState, LineFeed, Turn } from '../src/store/feed.ts';
@@ -122,9 +122,8 @@ export class MemoryStore implements LineStore {
         await this.#log.hop();
         number = this.#log.publish(message);
         await this.#log.hop();
-      } catch (cause) {
-        const outcome = number === undefined ? 'not-written' : 'unknown';
-        const error = new WalError('ERR_WAL_IO', 'The server cannot be reached.', { outcome, cause });
+      } catch (failure) {
+        const error = withOutcome(failure as WalError, number === undefined ? 'not-written' : 'unknown');
         turn.wrote({ kind: 'failed', error, written: 0, fatal: false });
         return;
       }

@@ -3,10 +3,19 @@ import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { systemClock } from '../src/clock/clock.ts';
+import { hasCode } from '../src/errors/errors.ts';
 import { DEFAULT_KEY_WINDOW } from '../src/format/key-scope.ts';
-import { type LogRecord, lastData, type Rewind, Wal, type WalOptions } from '../src/index.ts';
+import {
+  type Fold,
+  type LogRecord,
+  lastData,
+  type Rewind,
+  Wal,
+  WalError,
+  type WalOptions,
+} from '../src/index.ts';
 import { inScratch } from '../src/lab/scratch.ts';
-import { hexDigits, seeded } from '../src/lab/seeded.ts';
+import { type Dice, hexDigits, pick, seeded } from '../src/lab/seeded.ts';
 import { Stats } from '../src/log/stats.ts';
 import { resolveOptions } from '../src/wal/options.ts';
 import { realSurroundings } from '../src/wal/surroundings.ts';
@@ -17,6 +26,7 @@ import { seedOf } from './seed.ts';
 
 /** A log on a server that several Wals have open. */
 interface Server extends Place {
+  readonly dice: Dice;
   /** After so many more ways to the server or back, one fails. */
   failAfter(hops: number): void;
 }
@@ -59,7 +69,7 @@ async function onServer(t: TestContext, body: (server: Server) => Promise<void>)
     for (let turns = Math.floor(dice() * 3); turns >= 0; turns--) await systemClock.yield();
     if (left-- > 0) return;
     left = Infinity;
-    throw new Error('cut off');
+    throw new WalError('ERR_WAL_IO', 'The server cannot be reached.');
   };
   const id = hexDigits(dice)(16);
   const created = '2026-01-01T00:00:00.000Z';
@@ -68,6 +78,7 @@ async function onServer(t: TestContext, body: (server: Server) => Promise<void>)
     hop,
   );
   await body({
+    dice,
     open: (options = {}) => {
       const { segmentBytes, ...resolved } = resolveOptions(options);
       const session = makeSession(realSurroundings);
@@ -285,4 +296,57 @@ test('a server is cut off on any way of an append: tried again with its key, it 
     assert.deepEqual(outcomes, [read, put, 'unknown', 'unknown', 'unknown', 'appended']);
     assert.deepEqual(idsOf(await recordsOf(wal)), numbered('cut', 6));
     await wal.close();
+  }));
+
+/** How often each id was added; with what transactions add, their sum. */
+const COUNT: Fold<number, number> = {
+  name: 'count',
+  version: 1,
+  apply: (value = 0, { data = 1 }) => value + data,
+};
+
+/** Tries again what a server that is cut off now and then fails. */
+async function insist<T>(work: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!hasCode(error, 'ERR_WAL_IO')) throw error;
+    }
+  }
+}
+
+test('five write, decide and compact on a server that is cut off now and then: all is there once', (t) =>
+  onServer(t, async ({ dice, open, failAfter }) => {
+    const options = { ...SMALL, fold: COUNT };
+    const wals: Wal[] = [];
+    for (let w = 0; w < 5; w++) wals.push(await open(options));
+    let sum = 0;
+    await Promise.all(
+      wals.map(async (wal, w) => {
+        const table = await insist(() => wal.table<number>());
+        for (const id of numbered(`w${w}`, 30)) {
+          if (dice() < 0.2) failAfter(Math.floor(dice() * 20));
+          await insist(() => wal.append({ op: 'add', id }, { key: id }));
+          if (dice() < 0.2) await insist(() => wal.compact({ retain: pick(dice, [1, 2]) as number }));
+          if (dice() > 0.3) continue;
+          const outcome = await table
+            .transaction((tx) => tx.append({ op: 'add', id: 'sum', data: 1 }))
+            .then(
+              () => 'written',
+              (error) => error.outcome,
+            );
+          assert.notEqual(outcome, undefined);
+          if (outcome === 'written') sum++;
+          else if (outcome === 'unknown') sum = Number.NaN;
+        }
+      }),
+    );
+    failAfter(Infinity);
+    const late = await open(options);
+    const table = await late.table<number>();
+    for (let w = 0; w < 5; w++) for (const id of numbered(`w${w}`, 30)) assert.equal(table.get(id), 1, id);
+    if (!Number.isNaN(sum)) assert.equal(table.get('sum') ?? 0, sum);
+    assert.equal((await late.verify()).ok, true);
+    await closeAll([...wals, late]);
   }));

@@ -42,6 +42,8 @@ export interface StoreInfo extends Meta {
  *
  * The feed of `catchUp`, `confirm` and `write` is the writer's own, always the same one: the store keeps it where the log ends. Each of the
  * three may be called while another goes on; a store for which that is too much runs them one after the other.
+ *
+ * What is thrown, and what promises are rejected with, is a WalError.
  */
 export interface LineStore {
   /**
