@@ -41,6 +41,10 @@ export function describe({ settings, rounds }: Section): string {
       return `slowest append of ${settings.writers} processes while a log of ${settings.records.toLocaleString('en')} records is compacted, twice, and as long without; ${median}`;
     case 'churn':
       return `files' bytes beyond an empty log's, after ${settings.cycles.toLocaleString('en')} times; ${median}`;
+    case 'starting':
+      return `processor time of a process beyond "node -e 0", medians of ${settings.times} in turn: an empty module; import of the package; import, open, append and close; "jsonl-wal append"${process.env.NODE_EXTRA_CA_CERTS ? '; NODE_EXTRA_CA_CERTS is set, so that node alone reads certificates' : ''}`;
+    case 'large':
+      return `one process appends ${megabytes(settings.bytes)} of each shape ${settings.times} times, in turn with JSON.stringify of the same data; ${median}`;
     case 'harness':
       return `one client of no-data-loss appends ${settings.appends.toLocaleString('en')} times, to a target that does nothing and to this log; ${median}`;
     case 'history':

@@ -2,6 +2,7 @@ import { calls } from './calls-plan.ts';
 import { CROWD_COLUMNS, crowds } from './crowd-plan.ts';
 import { MEMORY, replays } from './replay-plan.ts';
 import { type Column, CPU, ELAPSED, LATENCY, RATE, type Scale, type Section } from './section.ts';
+import { shorts } from './short-plan.ts';
 
 export const FULL: Scale = {
   rounds: 5,
@@ -224,6 +225,7 @@ export function planOf(scale: Scale): readonly Section[] {
       subjects: ['wal kernel'],
       rounds: 1,
     },
+    ...shorts(scale),
     ...[TRACKER, TRACKER_MOST_CLOSED].map(
       (name): Section => ({
         name,

@@ -31,6 +31,7 @@ import {
 import type { Ratio } from './ratio.ts';
 import { REPLAY, REPLAY_BATCHES, REPLAY_LONG, REPLAY_LONG_BATCHES } from './replay-plan.ts';
 import type { Result } from './run.ts';
+import { LARGE, STARTING } from './short-plan.ts';
 import type { SubjectName } from './subjects.ts';
 
 /** What the figures are to reach. */
@@ -198,6 +199,28 @@ const TARGETS: readonly Target[] = [
     bound: 2048,
     sense: 'at most',
     measure: figureOf(CHURN, 'wal kernel', 'once'),
+  },
+  ...(
+    [
+      ['import of the package', 'importRatio', 1.15],
+      ['import, open, append and close', 'appendRatio', 1.3],
+      ['jsonl-wal append', 'commandRatio', 1.5],
+    ] as const
+  ).map(
+    ([what, figure, bound]): Target => ({
+      name: `${what}: processor time against node alone`,
+      unit: 'x',
+      bound,
+      sense: 'at most',
+      measure: figureOf(STARTING, 'wal kernel', figure),
+    }),
+  ),
+  {
+    name: 'an entry of 8 MB, the slowest shape: processor time against JSON.stringify',
+    unit: 'x',
+    bound: 4,
+    sense: 'at most',
+    measure: figureOf(LARGE, 'wal kernel', 'worst'),
   },
   ...[TRACKER, TRACKER_MOST_CLOSED].flatMap((section) =>
     (['ready', 'list', 'show'] as const).map(

@@ -64,6 +64,8 @@ export type Settings =
       readonly changes: number;
       readonly times: number;
     }
+  | { readonly kind: 'starting'; readonly times: number }
+  | { readonly kind: 'large'; readonly bytes: number; readonly times: number }
   | { readonly kind: 'harness'; readonly appends: number }
   | { readonly kind: 'history'; readonly operations: number };
 

@@ -9,11 +9,13 @@ import { followers } from './works/followers.ts';
 import { harness } from './works/harness.ts';
 import { history } from './works/history.ts';
 import { killedHolder } from './works/killed-holder.ts';
+import { large } from './works/large.ts';
 import { load } from './works/load.ts';
 import { opening } from './works/opening.ts';
 import { reading } from './works/reading.ts';
 import { refresh } from './works/refresh.ts';
 import { replay } from './works/replay.ts';
+import { starting } from './works/starting.ts';
 import { steps } from './works/steps.ts';
 import { stoppedHolder } from './works/stopped-holder.ts';
 import { tracker } from './works/tracker.ts';
@@ -37,6 +39,8 @@ export const WORKS: { readonly [K in Kind]: Work<K> } = {
   compaction,
   churn,
   tracker,
+  starting,
+  large,
   harness,
   history,
 };
