@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Child } from './child.ts';
 import { eachInFlight } from './in-flight.ts';
 import { latencyOf } from './latency.ts';
+import type { Spent } from './subject.ts';
 import type { Figures, Link } from './work.ts';
 
 /** From the word to go until all begin, so that the last to hear it is in time. */
@@ -13,7 +14,9 @@ export interface Run {
   /** When the last one was acknowledged, by the clock that all processes share. */
   readonly end: number;
   /** Processor time used, in microseconds. */
-  readonly cpu: number;
+  readonly cpu: NodeJS.CpuUsage;
+  /** Where the time went, where that is counted. */
+  readonly spent?: Spent;
 }
 
 /** Processes that do the same at once. */
@@ -44,17 +47,26 @@ export async function runTogether<T>(
   const idle = process.cpuUsage();
   const samples = await eachInFlight(items, inFlight, act);
   const end = clock();
-  const { user, system } = process.cpuUsage(idle);
-  return { samples, end, cpu: user + system };
+  return { samples, end, cpu: process.cpuUsage(idle) };
 }
 
 export function figuresOf({ start, runs }: Race): Figures {
   const samples = runs.flatMap((run) => run.samples);
   const elapsed = Math.max(...runs.map(({ end }) => end)) - start;
+  const each = (all: number) => all / samples.length;
+  const sum = (of: (run: Run) => number) => runs.reduce((total, run) => total + of(run), 0);
+  const user = each(sum(({ cpu }) => cpu.user));
+  const system = each(sum(({ cpu }) => cpu.system));
+  const spent = runs.flatMap((run) => run.spent ?? []);
+  const spentOn = (what: keyof Spent) => each(1000 * spent.reduce((total, each) => total + each[what], 0));
   return {
     elapsed,
     rate: (1000 * samples.length) / elapsed,
-    cpu: runs.reduce((sum, run) => sum + run.cpu, 0) / samples.length,
+    cpu: user + system,
+    ...(spent.length > 0 && {
+      ...{ user, system, whole: each(1000 * elapsed * runs.length) },
+      ...{ waiting: spentOn('waiting'), turn: spentOn('turn'), syncing: spentOn('syncing') },
+    }),
     ...latencyOf(samples),
   };
 }

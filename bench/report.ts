@@ -34,8 +34,18 @@ export function sectionText({ section, rows, idle }: Result): string {
     ...(failed === undefined ? [] : [`${subject}: FAILED: ${failed}`]),
   ]);
   const body = cells.length > 0 ? table(titles, cells) : section.name;
+  const spent = measured.flatMap(({ subject, median }) => spentText(subject, median));
   const quiet = `(idle before each round: ${idle.map((share) => Math.round(share)).join(', ')} %)`;
-  return [body, `(${describe(section)})`, quiet, ...absent].join('\n');
+  return [body, `(${describe(section)})`, ...spent, quiet, ...absent].join('\n');
+}
+
+/** Where the time of an append went, where that was counted. Times overlap where several appends are in flight. */
+function spentText(subject: string, { whole, waiting, turn, syncing, user, system }: Figures): string[] {
+  if (whole === undefined) return [];
+  const us = (time: number | undefined) => `${Math.round(time ?? 0)} us`;
+  return [
+    `(${subject}: of ${us(whole)} an append, waiting for the lock ${us(waiting)}, in the turn ${us(turn)}, syncing ${us(syncing)}; processor: JavaScript and Node ${us(user)}, system ${us(system)})`,
+  ];
 }
 
 export function ratioText(ratios: readonly Ratio[]): string {

@@ -31,7 +31,18 @@ export interface Session {
   fill(entries: Iterable<Entry>, batch?: number): unknown;
   /** Reads all records, in order, and parses each; answers how many. */
   replay(): number | Promise<number>;
+  /** Where the time of its appends went so far, where it counts that. */
+  spent?(): Spent;
   close(): unknown;
+}
+
+/** Times of all appends of a session, in milliseconds. */
+export interface Spent {
+  /** For the lock. */
+  readonly waiting: number;
+  /** In write turns, with the lock. */
+  readonly turn: number;
+  readonly syncing: number;
 }
 
 /** The current values by id. */

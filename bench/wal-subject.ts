@@ -1,6 +1,8 @@
-import { type Durability, lastData, Wal } from '../src/index.ts';
+import { type Durability, lastData, type Times, Wal } from '../src/index.ts';
 import { batchesOf, fillByAppending, type Session, type Subject } from './subject.ts';
 import { openWalJobs } from './wal-jobs.ts';
+
+const all = ({ count, mean }: Times) => count * mean;
 
 /** This package. `blocking`: with appendSync. */
 export function walSubject(lock: 'kernel' | 'lockfile', durability: Durability, blocking = false): Subject {
@@ -19,6 +21,10 @@ export function walSubject(lock: 'kernel' | 'lockfile', durability: Durability, 
           let count = 0;
           for await (const record of wal.read()) if (record.id !== '') count++;
           return count;
+        },
+        spent: () => {
+          const { lock, syncMs } = wal.stats();
+          return { waiting: all(lock.waitMs), turn: all(lock.holdMs), syncing: all(syncMs) };
         },
         close: () => wal.close(),
       };

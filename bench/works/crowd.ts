@@ -22,6 +22,7 @@ async function writer({ subject, directory, seed, settings }: Job<'crowd'>, link
   const entries = makeEntries(appends, seed);
   const session = await subjectOf(subject).open({ directory, shared: processes > 1, entries });
   const run = await runTogether(link, entries, (entry) => session.append(entry), inFlight);
+  const spent = session.spent?.();
   await session.close();
-  return run;
+  return { ...run, ...(spent !== undefined && { spent }) };
 }
