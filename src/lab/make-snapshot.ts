@@ -32,7 +32,7 @@ export async function makeSnapshot(
   const wal = await Wal.open(directory, { readOnly: true });
   let last = '';
   for await (const record of wal.read({ to: before - 1 })) {
-    state.apply([record]);
+    state.applyLine([record]);
     last = record.crc;
   }
   await wal.close();

@@ -51,16 +51,24 @@ export function resolveLimits(options: LimitOptions): Limits {
 /** Reads options, and refuses a name that is none of them, and a Map or the like: they would be silently without effect. */
 export function readOptions<T extends object>(options: T, known: readonly (keyof T & string)[]): T {
   const read = readFields('The options', options, known);
-  const names = reading('The options', () => Object.keys(options));
-  const stranger = names.find((name) => !(known as readonly string[]).includes(name));
-  if (stranger !== undefined)
-    throw badArgument(`There is no option ${JSON.stringify(stranger)}; there are ${known.join(', ')}`);
-  const saysNothing = names.length === 0 && known.every((name) => read[name] === undefined);
-  if (saysNothing && !isPlainObject(options))
-    throw badArgument(
-      `The options must be an object with the properties ${known.join(', ')}, not ${classText(options)}`,
-    );
-  return read;
+  const names = namesOf(options);
+  for (const name of names)
+    if (!(known as readonly string[]).includes(name))
+      throw badArgument(`There is no option ${JSON.stringify(name)}; there are ${known.join(', ')}`);
+  if (names.length > 0 || isPlainObject(options)) return read;
+  // What a class inherits is read as well.
+  if (known.some((name) => read[name] !== undefined)) return read;
+  throw badArgument(
+    `The options must be an object with the properties ${known.join(', ')}, not ${classText(options)}`,
+  );
+}
+
+function namesOf(options: object): string[] {
+  try {
+    return Object.keys(options);
+  } catch (error) {
+    throw unreadable('The options', error);
+  }
 }
 
 /** Reads fields of a caller's object, each once: a getter may throw, or answer otherwise the next time. */
@@ -71,19 +79,17 @@ export function readFields<T extends object>(
 ): T {
   if (typeof object !== 'object' || object === null)
     throw badArgument(`${name} must be an object, not ${shown(object)}`);
-  return reading(name, () => {
-    const read: Partial<T> = {};
+  const read: Partial<T> = {};
+  try {
     for (const field of fields) read[field] = object[field];
-    return read as T;
-  });
+  } catch (error) {
+    throw unreadable(name, error);
+  }
+  return read as T;
 }
 
-function reading<T>(name: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    throw badArgument(`${name} cannot be read: ${messageOf(error)}`, error);
-  }
+function unreadable(name: string, error: unknown): WalError {
+  return badArgument(`${name} cannot be read: ${messageOf(error)}`, error);
 }
 
 export function integer(name: string, value: unknown, least: number, most: number): number {

@@ -11,7 +11,7 @@ export class Layer<V> implements View<V> {
   readonly #below: View<V> | undefined;
   /** Undefined: dropped. */
   readonly #items = new Map<string, Item<V> | undefined>();
-  #changes = 0;
+  changes = 0;
   /** How many ids there are more than below. */
   #more = 0;
   #sortedIds: readonly string[] | undefined;
@@ -23,10 +23,6 @@ export class Layer<V> implements View<V> {
   constructor(fold: Fold<V>, below?: View<V>) {
     this.fold = fold;
     this.#below = below;
-  }
-
-  get changes(): number {
-    return this.#changes;
   }
 
   /** `wasThere`: whether the id is here now, for who has just looked. */
@@ -47,7 +43,7 @@ export class Layer<V> implements View<V> {
   }
 
   #put(id: string, item: Item<V> | undefined, wasThere: boolean, forget: boolean): void {
-    this.#changes++;
+    this.changes++;
     this.#more += Number(item !== undefined) - Number(wasThere);
     if (forget || !this.#items.has(id)) this.#sortedIds = undefined;
     this.#places?.touch(id);

@@ -177,7 +177,7 @@ async function goOn<V>(
   let stretch = 0;
   for (const each of heard) {
     try {
-      state.apply(recordsOf(each));
+      state.applyLine(recordsOf(each));
     } catch (error) {
       throw inSegment(error, segmentName(each.segment));
     }
@@ -207,7 +207,7 @@ async function readOn<V>(
     if (seq !== state.seq + 1 || (state.seq === from.seq && prev !== from.link)) throw divergedError(from);
     try {
       if (counts?.(record) === false) state.leaveOut(seq);
-      else state.apply([freezeParsed(record)]);
+      else state.applyLine([freezeParsed(record)]);
     } catch (error) {
       throw inSegment(error, await segmentOf(store, record.seq));
     }

@@ -77,7 +77,7 @@ export class Replica<V> {
     for (const { line, segment, envelope } of this.#inbox.take()) {
       try {
         const changes: Change<V>[] | undefined = this.watchers.size > 0 ? [] : undefined;
-        this.#state.apply(recordsIn(line, 0, line.length, segment, envelope), changes);
+        this.#state.applyLine(recordsIn(line, 0, line.length, segment, envelope), changes);
         if (changes !== undefined) for (const watcher of this.watchers) watcher.changed(changes);
       } catch (error) {
         this.#failure = inSegment(error, segmentName(segment));

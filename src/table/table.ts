@@ -287,10 +287,9 @@ export class Table<V = unknown> implements Iterable<Item<V>> {
       return decide(tx);
     } finally {
       const ms = clock.elapsed() - start;
-      this.#tookLong = Math.round(ms) > LONG_MS;
+      this.#tookLong = ms > LONG_MS;
       // Of the process, the processor's time is that of all its threads.
-      if (worked !== undefined && this.#tookLong)
-        this.#warnOf(Math.round(Math.min(ms, clock.worked() - worked)));
+      if (worked !== undefined && this.#tookLong) this.#warnOf(Math.min(ms, clock.worked() - worked));
     }
   }
 
@@ -298,7 +297,7 @@ export class Table<V = unknown> implements Iterable<Item<V>> {
     if (ms <= LONG_MS) return;
     this.#warned = true;
     this.#host.warn(
-      `a transaction's function took ${ms} ms, and all other writers wait for it: do what takes long before, or after it`,
+      `a transaction's function took ${Math.round(ms)} ms, and all other writers wait for it: do what takes long before, or after it`,
     );
   }
 
