@@ -27,6 +27,8 @@ export function describe({ settings, rounds }: Section): string {
       return `one process takes up ${settings.ids.toLocaleString('en')} ids from the cache; ${median}`;
     case 'refresh':
       return `${settings.times} times; the record is another process's; ${median}`;
+    case 'server':
+      return `for each value of blockMs it appends for ${settings.ms} ms, each entry once the one before is acknowledged; ${median}`;
     case 'followers':
       return `another process appends ${settings.appends.toLocaleString('en')} entries, each once all followers have the one before; processor time an append in the process that follows; ${median}`;
     case 'update': {

@@ -44,6 +44,8 @@ const COMMANDS: readonly Column[] = [
 ];
 const LOADED = ['wal kernel', 'better-sqlite3', 'raw disk grouped'] as const;
 const UPDATED = ['wal lockfile', 'wal kernel', 'better-sqlite3'] as const;
+/** Values of the option. */
+const BLOCK_MS = ['default', '0', '1', '5', '20'] as const;
 const UPDATES = CROWD_COLUMNS.map((column) => (column === RATE ? { ...RATE, title: 'updates/s' } : column));
 
 const CLAIMED = ['wal kernel', 'wal lockfile', 'better-sqlite3'] as const;
@@ -63,6 +65,7 @@ export const OPENING = 'open, then the first append';
 export const LOAD_ONE = 'state from a snapshot, one id read';
 export const LOAD_ALL = 'state from a snapshot, all ids read';
 export const REFRESH = 'refresh of a table';
+export const SERVER = 'the event loop of a server, 4 others append';
 export const FOLLOWERS = '400 followers in one process';
 export const UPDATE = '10 processes x 50 updates of one id';
 export const UPDATE_16 = '10 processes x 160 updates, 16 in flight';
@@ -163,6 +166,19 @@ export function planOf(scale: Scale): readonly Section[] {
         { figure: 'unchangedSlowest', title: 'slowest ms' },
         { figure: 'changed', title: 'one record ms' },
         { figure: 'changedSlowest', title: 'slowest ms' },
+      ],
+      subjects: ['wal kernel'],
+      rounds: stateRounds,
+    },
+    {
+      name: SERVER,
+      settings: { kind: 'server', others: 4, blockMs: BLOCK_MS, ms: 3000 * share },
+      columns: [
+        { figure: 'idle', title: 'appends nothing: p99 ms' },
+        ...BLOCK_MS.flatMap((ms) => [
+          { figure: `delay${ms}`, title: `${ms}: p99 ms` },
+          { figure: `rate${ms}`, title: 'appends/s' },
+        ]),
       ],
       subjects: ['wal kernel'],
       rounds: stateRounds,

@@ -23,6 +23,7 @@ import {
   LOAD_ONE,
   OPENING,
   REFRESH,
+  SERVER,
   STOPPED,
   TRACKER,
   TRACKER_MOST_CLOSED,
@@ -164,6 +165,13 @@ const TARGETS: readonly Target[] = [
     bound: 1,
     sense: 'at most',
     measure: figureOf(REFRESH, 'wal kernel', 'changed'),
+  },
+  {
+    name: 'event loop of a server that appends, as 4 others do: delay, p99',
+    unit: 'ms',
+    bound: 3,
+    sense: 'at most',
+    measure: figureOf(SERVER, 'wal kernel', 'delaydefault'),
   },
   {
     name: '400 followers in one process: processor time an append takes there',

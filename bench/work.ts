@@ -46,6 +46,14 @@ export type Settings =
     }
   | { readonly kind: 'load'; readonly ids: number; readonly reads: 'one' | 'all' }
   | { readonly kind: 'refresh'; readonly times: number }
+  | {
+      readonly kind: 'server';
+      readonly others: number;
+      /** What the option is set to, one after the other. */
+      readonly blockMs: readonly string[];
+      /** For each. */
+      readonly ms: number;
+    }
   | { readonly kind: 'followers'; readonly many: number; readonly appends: number }
   | {
       readonly kind: 'update';

@@ -15,6 +15,7 @@ import { opening } from './works/opening.ts';
 import { reading } from './works/reading.ts';
 import { refresh } from './works/refresh.ts';
 import { replay } from './works/replay.ts';
+import { server } from './works/server.ts';
 import { starting } from './works/starting.ts';
 import { steps } from './works/steps.ts';
 import { stoppedHolder } from './works/stopped-holder.ts';
@@ -34,6 +35,7 @@ export const WORKS: { readonly [K in Kind]: Work<K> } = {
   load,
   refresh,
   followers,
+  server,
   update,
   claim,
   compaction,

@@ -3,6 +3,7 @@ import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { systemClock } from '../src/clock/clock.ts';
+import { Stretch } from '../src/clock/stretch.ts';
 import { hasCode } from '../src/errors/errors.ts';
 import { DEFAULT_KEY_WINDOW } from '../src/format/key-scope.ts';
 import {
@@ -82,7 +83,8 @@ async function onServer(t: TestContext, body: (server: Server) => Promise<void>)
     open: (options = {}) => {
       const { segmentBytes, ...resolved } = resolveOptions(options);
       const session = makeSession(realSurroundings);
-      const parts = { ...resolved, clock: systemClock, stats: new Stats(), session };
+      const stretch = new Stretch(systemClock, resolved.blockMs);
+      const parts = { ...resolved, clock: systemClock, stretch, stats: new Stats(), session };
       return Wal.on(new MemoryStore(log, segmentBytes), parts);
     },
     keep: () => {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Clock } from '../clock/clock.ts';
+import { Stretch } from '../clock/stretch.ts';
 import { type Holder, hasCode, WalError } from '../errors/errors.ts';
 import type { FoldIdentity } from '../format/fold-identity.ts';
 import { DEFAULT_KEY_WINDOW } from '../format/key-scope.ts';
@@ -44,6 +45,8 @@ export interface OpenFileStore {
   readonly allowNetwork: boolean;
   readonly modes: Modes;
   readonly observe: GateObserver;
+  /** How long waits may keep this thread from other work. */
+  readonly stretch?: Stretch;
   /** Says something to a person, once. */
   readonly warn: (message: string, code: 'WAL_STRANGE_FILE_SYSTEM' | 'WAL_LOCK_FILE') => void;
 }
@@ -169,6 +172,7 @@ export function openTurnstile(options: OpenFileStore, fileSystem: FileSystem, to
     const gate = new Gate({
       lock,
       clock,
+      stretch: options.stretch ?? new Stretch(clock),
       random,
       timeoutMs,
       strict: options.strictLock || timeoutMs === Infinity || fileSystem !== 'local',

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock/clock.ts';
+import type { Stretch } from '../clock/stretch.ts';
 import { type Holder, hasCode, WalError } from '../errors/errors.ts';
 import type { Lock } from './lock.ts';
 
@@ -6,6 +7,8 @@ import type { Lock } from './lock.ts';
 export interface GateOptions {
   readonly lock: Lock;
   readonly clock: Clock;
+  /** How long the thread may be kept from other work. */
+  readonly stretch: Stretch;
   /** A number from 0 to 1 (not included), for jitter. */
   readonly random: () => number;
   /** The longest wait; Infinity waits for ever. */
@@ -37,8 +40,6 @@ export interface GateObserver {
   takenOver?(waitedMs: number, holder: Holder | undefined): void;
 }
 
-/** The thread is never blocked longer than this at a stretch. */
-const STRETCH_MS = 2;
 /** After this long the holder is likely stopped: sleep without blocking. */
 const PATIENCE_MS = 50;
 const NOTICE_MS = 1000;
@@ -100,18 +101,18 @@ export class Gate {
    * nothing left to do.
    */
   async wait<T>(wanted: () => boolean, turn: () => T): Promise<T | undefined> {
-    const { clock, random } = this.#options;
+    const { clock, random, stretch } = this.#options;
     const wait = this.#begin();
-    for (let stretch = 0; !this.#isOver(wait); ) {
+    while (!this.#isOver(wait)) {
       const ms = this.#next(wait);
       if (wait.waited > PATIENCE_MS) {
         await clock.sleep(1 + 4 * random());
-      } else if (stretch + ms <= STRETCH_MS) {
+      } else if (ms <= stretch.left) {
         clock.block(ms);
-        stretch += ms;
+      } else if (ms <= stretch.mostMs) {
+        await stretch.end();
       } else {
-        await clock.yield();
-        stretch = 0;
+        await clock.sleep(ms);
       }
       if (!wanted()) return undefined;
     }

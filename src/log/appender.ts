@@ -1,4 +1,5 @@
 import type { Clock } from '../clock/clock.ts';
+import type { Stretch } from '../clock/stretch.ts';
 import { hasCode, WalError, withOutcome } from '../errors/errors.ts';
 import type { Head, Tip } from '../format/chain.ts';
 import { foldBody } from '../format/entry.ts';
@@ -13,7 +14,6 @@ import { atOnce, Keys, waiting } from './keys.ts';
 import { type AppendResult, type Pending, type Request, UNDECIDED } from './pending.ts';
 import { abortedError, Queue, type QueueParts } from './queue.ts';
 import type { Stats } from './stats.ts';
-import { Stretch } from './stretch.ts';
 import { Tail } from './tail.ts';
 import { Witness } from './witness.ts';
 
@@ -28,6 +28,8 @@ export interface AppenderParts extends QueueParts {
   rewound(rewind: Rewind): void;
   /** Where the turns are told to, if anywhere. */
   readonly debug: ((message: string) => void) | undefined;
+  /** How long appends may keep this thread. */
+  readonly stretch: Stretch;
 }
 
 /** Where a segment was ended. */
@@ -47,10 +49,8 @@ interface SealWish {
   reject(error: unknown): void;
 }
 
-/** A lone append is synced on this thread where syncs take less: handing over costs as much. */
-const QUICK_SYNC_MS = 2;
-/** A sync this slow keeps the next ones off this thread for a while. */
-const STALL_MS = 25;
+/** What a slow sync leaves of itself to be reckoned with, from each sync to the next. */
+const FADING = 0.85;
 
 /**
  * The way of an append: `append` queues it; `#run` takes a turn, in which `build` makes the lines of all that wait and `wrote` hears what
@@ -71,13 +71,12 @@ export class Appender implements Turn {
   #landedTo = 0;
   #seals: SealWish[] = [];
   #running: Promise<void> | undefined;
-  readonly #stretch: Stretch;
-  #usualSyncMs = 0;
+  /** How long a sync may take, by those before it. */
+  #syncMs = 0;
 
   constructor(parts: AppenderParts) {
     const { store, clock } = parts;
     this.#parts = parts;
-    this.#stretch = new Stretch(clock);
     this.queue = new Queue(parts);
     const { keyWindow, fold } = store.info();
     const keys = new Keys(scopeAtStart(keyWindow));
@@ -114,10 +113,11 @@ export class Appender implements Turn {
   }
 
   async #run(): Promise<void> {
+    const { stretch } = this.#parts;
     // All that is appended until the caller waits for something goes with it.
     await undefined;
     while (this.wanted() || this.#landed.length > 0) {
-      if (this.#stretch.isOver) await this.#parts.clock.yield();
+      if (stretch.left <= 0) await stretch.end();
       await this.#step(false);
     }
     this.#running = undefined;
@@ -184,7 +184,7 @@ export class Appender implements Turn {
   }
 
   async #acknowledge(blocks: boolean): Promise<void> {
-    const { store, clock, durability } = this.#parts;
+    const { store, clock, stretch, durability } = this.#parts;
     const { tail } = this;
     const { epoch } = tail;
     const head = tail.at?.tip ?? tail.head;
@@ -192,9 +192,11 @@ export class Appender implements Turn {
     const count = landed.length;
     try {
       if (durability === 'sync' && this.#landedTo > tail.syncedHere) {
+        // Where nothing else waits for this thread it syncs a lone append itself: handing over costs as much as that.
+        const isLone = !blocks && count === 1 && this.#syncMs <= stretch.mostMs;
+        if (isLone && this.#syncMs > stretch.left) await stretch.end();
+        const quick = isLone && this.queue.size === 0;
         const start = clock.elapsed();
-        // Nothing else waits for this thread to write it.
-        const quick = count === 1 && this.queue.size === 0 && this.#usualSyncMs < QUICK_SYNC_MS;
         const syncing = blocks ? store.files?.blocking.sync() : store.sync(quick);
         if (syncing !== undefined) await syncing;
         this.#pace(clock.elapsed() - start);
@@ -234,11 +236,10 @@ export class Appender implements Turn {
     if (isAll) this.#landedTo = 0;
   }
 
-  /** Learns how long a sync takes. One slow one among quick ones is not the disk's pace, unless it is very slow. */
+  /** Learns how long a sync may take: a slow one is reckoned with for a while. */
   #pace(ms: number): void {
     this.#parts.stats.syncMs.add(ms);
-    if (ms >= STALL_MS) this.#usualSyncMs = STALL_MS;
-    else this.#usualSyncMs += (Math.min(ms, 2 * QUICK_SYNC_MS) - this.#usualSyncMs) / 8;
+    this.#syncMs = Math.max(ms, this.#syncMs * FADING);
   }
 
   // From here on: what is rare.

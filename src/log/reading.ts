@@ -1,9 +1,9 @@
 import type { Clock } from '../clock/clock.ts';
+import { Stretch } from '../clock/stretch.ts';
 import { hasCode } from '../errors/errors.ts';
 import type { LogRecord } from '../format/record.ts';
 import type { LineReader, LineStore, Progress } from '../store/store.ts';
 import { RecordFeed, type RecordRange } from './record-feed.ts';
-import { Stretch } from './stretch.ts';
 
 /** How a log is followed as it grows. */
 export interface Following {
@@ -64,7 +64,7 @@ export class Reading {
         this.#doubted = true;
         if (this.following) await this.#clock.sleep(DOUBT_MS, this.following.signal);
       }
-      if (this.#stretch.isOver) await this.#clock.yield();
+      if (this.#stretch.left <= 0) await this.#stretch.end();
       this.#progress = await this.#readOn();
       if (this.#progress === 'replaced') throw new Replaced();
       const records = feed.take();

@@ -1,3 +1,4 @@
+import { STRETCH_MS } from '../clock/stretch.ts';
 import type { Holder } from '../errors/errors.ts';
 import { MOST_KEY_WINDOW } from '../format/key-scope.ts';
 import type { Rewind } from '../format/mark.ts';
@@ -10,6 +11,7 @@ import {
   integer,
   type LimitOptions,
   type Limits,
+  number,
   oneOf,
   readFields,
   readOptions,
@@ -44,6 +46,13 @@ export interface WalOptions extends LimitOptions {
    * Always so where the file system is not local. Default false.
    */
   readonly strictLock?: boolean | undefined;
+  /**
+   * How long appends may keep this thread from other work, at a stretch, while they wait for the lock or for the disk. Beyond
+   * that they wait beside the other work, and a disk whose syncs take longer is synced off this thread. Both cost an append more time. A
+   * process that answers others may want less than the default; one that only appends, more. 0 to 1,000, with fractions; default 2. Without effect
+   * on `appendSync`, which blocks until the entry is safe.
+   */
+  readonly blockMs?: number | undefined;
   /** Age at which a lockfile's holder is taken for dead. 2,000 to 3,600,000; default 2,000. */
   readonly staleMs?: number | undefined;
   /** Make the directory and the log where they are missing; false: ERR_WAL_NOT_FOUND. Default true. */
@@ -119,6 +128,7 @@ const KNOWN = [
   'lock',
   'lockTimeoutMs',
   'strictLock',
+  'blockMs',
   'staleMs',
   'create',
   'readOnly',
@@ -142,6 +152,7 @@ export interface ResolvedOptions extends Limits {
   readonly lock: NonNullable<WalOptions['lock']>;
   readonly lockTimeoutMs: number | undefined;
   readonly strictLock: boolean;
+  readonly blockMs: number;
   readonly staleMs: number;
   readonly create: boolean;
   readonly readOnly: boolean;
@@ -172,6 +183,7 @@ export function resolveOptions(given: WalOptions): ResolvedOptions {
     lockTimeoutMs:
       timeout === undefined || timeout === Infinity ? timeout : integer('lockTimeoutMs', timeout, 0, MOST_MS),
     strictLock: boolean('strictLock', options.strictLock ?? false),
+    blockMs: number('blockMs', options.blockMs ?? STRETCH_MS, 0, 1000),
     staleMs: integer('staleMs', options.staleMs ?? LEAST_STALE_MS, LEAST_STALE_MS, 3_600_000),
     create: boolean('create', options.create ?? true),
     readOnly: boolean('readOnly', options.readOnly ?? false),

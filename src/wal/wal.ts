@@ -1,5 +1,6 @@
 import { debuglog } from 'node:util';
 import { type Clock, wholeDate } from '../clock/clock.ts';
+import { Stretch } from '../clock/stretch.ts';
 import { messageOf, WalError } from '../errors/errors.ts';
 import { openFileStore } from '../file/open.ts';
 import type { Head } from '../format/chain.ts';
@@ -73,6 +74,8 @@ export function makeSession({ randomHex }: Surroundings): Session {
 /** What a Wal is made of beside its store. */
 export interface WalParts extends Limits, WalSettings {
   readonly clock: Clock;
+  /** How long appends may keep this thread. */
+  readonly stretch: Stretch;
   readonly stats: Stats;
   readonly session: Session;
 }
@@ -139,17 +142,19 @@ export class Wal {
     const resolved = resolveOptions(options);
     const { now, onLockWait } = resolved;
     const clock = now ? { ...surroundings.clock, now: () => wholeDate(now) } : surroundings.clock;
+    const stretch = new Stretch(clock, resolved.blockMs);
     const stats = new Stats();
     const session = makeSession(surroundings);
     const store = await openFileStore({
       ...surroundings,
       ...resolved,
       clock,
+      stretch,
       directory: place,
       observe: observeLock(stats, session, onLockWait),
       warn: (message, code) => process.emitWarning(message, { code }),
     });
-    return Wal.on(store, { ...resolved, clock, stats, session });
+    return Wal.on(store, { ...resolved, clock, stretch, stats, session });
   }
 
   /**
@@ -218,6 +223,7 @@ export class Wal {
     this.#appender = new Appender({
       store,
       clock,
+      stretch: parts.stretch,
       stats,
       session: session.name,
       ...this.#limits,
