@@ -14,6 +14,8 @@ import type { LineReader, LineStore, StoreInfo } from '../src/store/store.ts';
 import type { MemoryLog, Stream } from './memory-log.ts';
 
 const GENESIS: Before = { link: GENESIS_CRC, crc: GENESIS_CRC };
+/** What the server takes in a message, but for a seal and for a line that is longer by itself. */
+export const MOST_BYTES = 4096;
 /** So many messages are read at a time. */
 const PIECE = 10;
 
@@ -69,6 +71,7 @@ class Cursor {
 /** A LineStore on such a log, as a client of its server: without a lock, and without an answer at once. */
 export class MemoryStore implements LineStore {
   readonly #log: MemoryLog;
+  readonly groupBytes = MOST_BYTES;
   readonly segmentBytes: number;
   readonly files = undefined;
   #end: Cursor | undefined;

@@ -22,12 +22,13 @@ import { resolveOptions } from '../src/wal/options.ts';
 import { realSurroundings } from '../src/wal/surroundings.ts';
 import { makeSession } from '../src/wal/wal.ts';
 import { MemoryLog } from './memory-log.ts';
-import { MemoryStore } from './memory-store.ts';
+import { MemoryStore, MOST_BYTES } from './memory-store.ts';
 import { seedOf } from './seed.ts';
 
 /** A log on a server that several Wals have open. */
 interface Server extends Place {
   readonly dice: Dice;
+  readonly log: MemoryLog;
   /** After so many more ways to the server or back, one fails. */
   failAfter(hops: number): void;
 }
@@ -80,6 +81,7 @@ async function onServer(t: TestContext, body: (server: Server) => Promise<void>)
   );
   await body({
     dice,
+    log,
     open: (options = {}) => {
       const { segmentBytes, ...resolved } = resolveOptions(options);
       const session = makeSession(realSurroundings);
@@ -297,6 +299,32 @@ test('a server is cut off on any way of an append: tried again with its key, it 
     const [read, put] = ['not-written', 'not-written'];
     assert.deepEqual(outcomes, [read, put, 'unknown', 'unknown', 'unknown', 'appended']);
     assert.deepEqual(idsOf(await recordsOf(wal)), numbered('cut', 6));
+    await wal.close();
+  }));
+
+test('a group is as long as the store takes it, a longer entry goes alone, and a seal may follow', (t) =>
+  onServer(t, async ({ log, open }) => {
+    const wal = await open({ segmentBytes: 100_000, fold: lastData });
+    const table = await wal.table();
+    const work: Promise<unknown>[] = numbered('g', 100).map((id) => wal.append(add(id, 'x'.repeat(200))));
+    work.push(wal.append(add('long', 'x'.repeat(5000))), wal.append(add('keyed'), { key: 'k' }));
+    for (const id of numbered('t', 20)) work.push(table.transaction((tx) => tx.set(id, 'x'.repeat(300))));
+    await Promise.all(work);
+    await wal.compact();
+    const messages = [...log.stream.messages.values()].map(({ bytes }) => bytes);
+    const lines = messages.map((bytes) => bytes.toString().trimEnd().split('\n'));
+    const long = messages.filter(({ length }) => length > MOST_BYTES);
+    assert.deepEqual(
+      lines.filter((_, i) => long.includes(messages[i] as Buffer)).map(({ length }) => length),
+      [1],
+    );
+    assert.ok(lines.some(({ length }) => length > 5));
+    assert.deepEqual(idsOf(await recordsOf(wal)).slice(-122), [
+      ...numbered('g', 100),
+      'long',
+      'keyed',
+      ...numbered('t', 20),
+    ]);
     await wal.close();
   }));
 

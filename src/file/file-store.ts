@@ -33,6 +33,9 @@ export interface FileStoreParts {
   readonly randomHex: (count: number) => string;
 }
 
+/** More would only make others wait longer for their turn. */
+const GROUP_BYTES = 1024 * 1024;
+
 /** A LineStore on a directory of segments. */
 export class FileStore implements LineStore {
   readonly #parts: FileStoreParts;
@@ -44,6 +47,7 @@ export class FileStore implements LineStore {
   readonly #snapshots = new Set<SnapshotFile>();
   readonly #readers: Readers;
   #closed = false;
+  readonly groupBytes = GROUP_BYTES;
   readonly segmentBytes: number;
   readonly files: DirectoryFiles;
 

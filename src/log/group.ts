@@ -25,8 +25,8 @@ export interface GroupParts {
   readonly ready: (pending: Pending) => void;
 }
 
-/** A group ends with the line that reaches this: more would only make others wait longer for their turn. */
-const GROUP_BYTES = 1024 * 1024;
+/** So much memory is kept while there is nothing to write. */
+const KEPT_BYTES = 1024 * 1024;
 const FIRST_BYTES = 64 * 1024;
 
 /**
@@ -91,7 +91,7 @@ export class Group implements Preceding, WrittenGroup {
     const { store, tail, queue } = this.#parts;
     if (tail.trouble !== undefined) throw tail.trouble;
     // Larger than for all groups but one with a large line.
-    if (this.#buffer.length > 2 * GROUP_BYTES) this.#buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
+    if (this.#buffer.length > 2 * KEPT_BYTES) this.#buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
     this.pending = [];
     this.tip = tail.at?.tip ?? tail.tip;
     this.fold = tail.fold;
@@ -108,12 +108,13 @@ export class Group implements Preceding, WrittenGroup {
       // A function before it in this group aborted its signal.
       if (!pending.queued) continue;
       // What comes after a raised key window is decided once that has landed.
-      if (this.#used > GROUP_BYTES || this.#raises) break;
+      if (this.#raises) break;
       if (!pending.isPlain) {
         const decision = this.#decide(pending);
         if (decision === 'later') break;
         if (decision === 'settled') continue;
       }
+      if (this.#used > 0 && this.#used + pending.body.bytes + ENVELOPE_BYTES > store.groupBytes) break;
       if (!Number.isSafeInteger(this.tip.seq + 1 + pending.body.count)) {
         // Where others of this write have the last numbers, that is told once they have landed.
         if (this.#used > 0) break;
@@ -134,7 +135,7 @@ export class Group implements Preceding, WrittenGroup {
   /** Nothing is to be written any more, for now: lets go of what it holds, and of its memory beyond 1 MiB. */
   rest(): void {
     this.pending = [];
-    if (this.#buffer.length <= GROUP_BYTES) return;
+    if (this.#buffer.length <= KEPT_BYTES) return;
     this.#buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
     this.bytes = this.#buffer;
   }

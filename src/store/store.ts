@@ -93,6 +93,11 @@ export interface LineStore {
   putSnapshot(header: SnapshotHeader, body: Iterable<Buffer>): Promise<void>;
   /** Deletes snapshots before the one at `seq`, and the segments that end at or before it; what lies after is left alone. */
   trim(seq: number): Promise<void>;
+  /**
+   * A group ends before the line that would make it longer than so many bytes: others wait for their turn meanwhile. A line that is longer by
+   * itself is put down alone. A seal, of 4 KB at most, is not counted.
+   */
+  readonly groupBytes: number;
   /** A segment of so many bytes is sealed by whoever makes it so long. Infinity: only a compaction seals. */
   readonly segmentBytes: number;
   info(): StoreInfo;
