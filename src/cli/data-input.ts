@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { usageError } from './failure.ts';
 import { parseJson } from './json-input.ts';
 import { MOST_LINE_BYTES } from './lines.ts';
+import { stderr } from './stderr.ts';
 
 const STANDARD_INPUT = ['-', '@-', '@/dev/stdin', '@/dev/fd/0'];
 
@@ -14,7 +15,7 @@ export function isFromInput(data: string | undefined): boolean {
 /** The value of --data: JSON; `-` for standard input; or `@` and the name of a file. The latter two hold one JSON value. */
 export async function dataOf(given: string): Promise<unknown> {
   if (isFromInput(given)) {
-    if (process.stdin.isTTY) process.stderr.write('Reading JSON from the terminal; end with Ctrl-D.\n');
+    if (process.stdin.isTTY) stderr().write('Reading JSON from the terminal; end with Ctrl-D.\n');
     return parsed('Standard input', await textOf('standard input', process.stdin));
   }
   if (!given.startsWith('@')) return parsed('--data', given);

@@ -2,6 +2,7 @@ import { WalError, type WalErrorCode } from '../errors/errors.ts';
 import { printable } from '../format/printable.ts';
 import { onLog } from './on-log.ts';
 import { clearStatus } from './status.ts';
+import { stderr } from './stderr.ts';
 import { colour } from './style.ts';
 
 /** What the process's exit code tells. */
@@ -50,7 +51,7 @@ export function reportFailure(error: unknown, json: boolean, directory?: string)
   const found = errorObject(error);
   const facts = directory === undefined ? found : { ...found, message: onLog(`${found.message}`, directory) };
   clearStatus();
-  process.stderr.write(`${json ? jsonText(facts) : humanText(facts)}\n`);
+  stderr().write(`${json ? jsonText(facts) : humanText(facts)}\n`);
   // No segment is at fault: the log that lies there is another.
   if (facts.code === 'ERR_WAL_DIVERGED' && facts.segment === undefined) return EXIT.replaced;
   return EXIT_OF[facts.code as WalErrorCode] ?? EXIT.error;
@@ -65,5 +66,5 @@ function humanText({ code, message, outcome }: Record<string, unknown>): string 
     outcome === 'unknown'
       ? ' Whether it was appended is not known: with a --key it can be appended again, and is there once.'
       : '';
-  return `${colour(process.stderr, 'red', 'jsonl-wal:')} ${printable(`${message}${unknown} [${code}]`)}`;
+  return `${colour(stderr(), 'red', 'jsonl-wal:')} ${printable(`${message}${unknown} [${code}]`)}`;
 }

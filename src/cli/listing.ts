@@ -1,5 +1,6 @@
 import { printable } from '../format/printable.ts';
 import { clearStatus } from './status.ts';
+import { stderr } from './stderr.ts';
 
 /** So many are listed for people; --json lists all. */
 const MOST_LISTED = 100;
@@ -26,6 +27,6 @@ export class Listing {
 
   #say(text: string): void {
     clearStatus();
-    process.stderr.write(`${printable(text)}\n`);
+    stderr().write(`${printable(text)}\n`);
   }
 }

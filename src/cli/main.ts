@@ -12,8 +12,6 @@ const args = process.argv.slice(2);
 
 process.removeAllListeners('warning');
 process.on('warning', ({ message }) => sayNote(message));
-// Nobody reads what is said: there is nobody to tell.
-process.stderr.on('error', () => {});
 
 /** What help is written to, once some is asked for. */
 let help: Output | undefined;
@@ -45,9 +43,11 @@ async function makeProgram(wanted: string | undefined): Promise<Command> {
     .enablePositionalOptions()
     .exitOverride()
     .configureOutput({ writeOut: sayHelp, outputError: () => {} });
+  // The others are named in help, and to who calls one that there is none of.
+  const listed = wanted === undefined || !isCommand(wanted) || args.some(isHelp);
   for (const { name, summary, load } of COMMANDS) {
     if (name === wanted) program.addCommand(adopt(await load(), program).description(summary));
-    else program.command(name).description(summary);
+    else if (listed) program.command(name).description(summary);
   }
   return program;
 }
@@ -56,7 +56,11 @@ async function makeProgram(wanted: string | undefined): Promise<Command> {
 function meant(args: readonly string[]): readonly string[] {
   const name = commandName(args);
   if (name === undefined || isCommand(name)) return args;
-  return args.filter((arg) => !['help', '--help', '-h'].includes(arg));
+  return args.filter((arg) => !isHelp(arg));
+}
+
+function isHelp(arg: string): boolean {
+  return ['help', '--help', '-h'].includes(arg);
 }
 
 function isCommand(name: string): boolean {

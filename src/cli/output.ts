@@ -1,3 +1,4 @@
+import { fstatSync, writeSync } from 'node:fs';
 import { hasCode, reasonOf, WalError } from '../errors/errors.ts';
 import { jsonText } from '../format/json-text.ts';
 import { printable } from '../format/printable.ts';
@@ -14,7 +15,8 @@ export type Row = readonly [name: string, value: string];
  * any more (`| head`) it is `gone`, and takes what comes without a word.
  */
 export class Output {
-  readonly #stream = process.stdout;
+  /** Undefined while what is printed is written without it: to open it takes a process up to 3 ms. */
+  #stream: NodeJS.WriteStream | undefined;
   readonly #gone = new AbortController();
   #piece = '';
   #failure: Error | undefined;
@@ -22,19 +24,28 @@ export class Output {
   done: { readonly told: string; readonly seq?: number } | undefined;
 
   constructor() {
-    this.#stream.on('error', (error) => {
-      if (!hasCode(error, 'EPIPE', 'EOF')) this.#failure = error;
-      this.#gone.abort();
-    });
+    if (!isPlain()) this.#open();
+  }
+
+  #open(): NodeJS.WriteStream {
+    const stream = process.stdout;
+    stream.on('error', (error) => this.#failed(error));
+    this.#stream = stream;
+    return stream;
+  }
+
+  #failed(error: Error): void {
+    if (!hasCode(error, 'EPIPE', 'EOF')) this.#failure = error;
+    this.#gone.abort();
   }
 
   get terminal(): boolean {
-    return this.#stream.isTTY === true;
+    return this.#stream?.isTTY === true;
   }
 
   /** Columns of the terminal, 80 where it does not tell (0); Infinity where it is none. */
   get width(): number {
-    return this.terminal ? this.#stream.columns || 80 : Number.POSITIVE_INFINITY;
+    return this.terminal ? this.#stream?.columns || 80 : Number.POSITIVE_INFINITY;
   }
 
   /** Aborts once nobody reads the output any more. */
@@ -43,7 +54,7 @@ export class Output {
   }
 
   style(style: Style, text: string): string {
-    return colour(this.#stream, style, text);
+    return this.#stream === undefined ? text : colour(this.#stream, style, text);
   }
 
   /** A line for people, of text that is already printable. */
@@ -76,9 +87,23 @@ export class Output {
     const piece = this.#piece;
     this.#piece = '';
     if (piece !== '' && !this.gone.aborted) {
-      await new Promise<void>((resolve) => this.#stream.write(piece, () => resolve()));
+      const rest = this.#stream === undefined ? this.#writeNow(Buffer.from(piece)) : piece;
+      const stream = this.#stream ?? (rest.length > 0 ? this.#open() : undefined);
+      if (stream !== undefined) await new Promise<void>((resolve) => stream.write(rest, () => resolve()));
     }
     if (this.#failure !== undefined) throw this.#unwritten(this.#failure);
+  }
+
+  /** Returns what is left for the stream: a pipe that does not block takes no more than its reader has room for. */
+  #writeNow(bytes: Buffer): Buffer {
+    let rest = bytes;
+    try {
+      while (rest.length > 0) rest = rest.subarray(writeSync(1, rest));
+    } catch (error) {
+      if (hasCode(error, 'EAGAIN')) return rest;
+      this.#failed(error as Error);
+    }
+    return rest.subarray(rest.length);
   }
 
   #unwritten(cause: Error): WalError {
@@ -86,4 +111,12 @@ export class Output {
     const message = `Cannot write to standard output: ${reasonOf(cause)}${told && ` ${told}`}`;
     return new WalError('ERR_WAL_IO', message, { cause, ...(seq !== undefined && { seq }) });
   }
+}
+
+/** Whether standard output is a file, a pipe or a socket, and the process's own, as it is not within a test. */
+function isPlain(): boolean {
+  if (process.platform === 'win32' || Object.getOwnPropertyDescriptor(process, 'stdout')?.get === undefined)
+    return false;
+  const stats = fstatSync(1);
+  return stats.isFile() || stats.isFIFO() || stats.isSocket();
 }

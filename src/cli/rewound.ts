@@ -2,6 +2,7 @@ import { printable } from '../format/printable.ts';
 import type { NotedRewind, Rewind } from '../index.ts';
 import { timeText } from './show.ts';
 import { clearStatus } from './status.ts';
+import { stderr } from './stderr.ts';
 import { entryRange } from './words.ts';
 
 /** What this machine saw acknowledged and the log does not hold, in words; `then`: of an earlier time. */
@@ -24,5 +25,5 @@ export function sayRewound(rewind: Rewind): void {
   const text = process.argv.includes('--json')
     ? JSON.stringify({ note: 'rewound', ...rewind, message })
     : `jsonl-wal: ${printable(message)}`;
-  process.stderr.write(`${text}\n`);
+  stderr().write(`${text}\n`);
 }

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import type { Holder } from '../errors/errors.ts';
 import { printable } from '../format/printable.ts';
+import { stderr } from './stderr.ts';
 
 /** How soon something that takes its time is worth a line. */
 const SOON_MS = 1000;
@@ -10,14 +11,14 @@ let shown = false;
 
 /** Shows what is going on in the last line of a terminal, over what was there. */
 export function showStatus(text: string): void {
-  const width = (process.stderr.columns || 80) - 1;
-  process.stderr.write(`\r\x1b[K${printable(text).slice(0, width)}`);
+  const width = (stderr().columns || 80) - 1;
+  stderr().write(`\r\x1b[K${printable(text).slice(0, width)}`);
   shown = true;
 }
 
 /** Takes the line away again. */
 export function clearStatus(): void {
-  if (shown) process.stderr.write('\r\x1b[K');
+  if (shown) stderr().write('\r\x1b[K');
   shown = false;
 }
 
@@ -28,13 +29,13 @@ export function showWaiting(waitedMs: number, holder: Holder | undefined): void 
   const host = holder !== undefined && holder.host !== hostname() ? ` on ${holder.host}` : '';
   const who = holder === undefined ? '' : `pid ${holder.pid}${host}, `;
   const text = `waiting for the lock (${who}${seconds} s)`;
-  if (process.stderr.isTTY) showStatus(text);
+  if (stderr().isTTY) showStatus(text);
   else if (seconds === 1 || seconds % 10 === 0) sayPlainly(text);
 }
 
 function sayPlainly(text: string): void {
   const line = process.argv.includes('--json') ? JSON.stringify({ note: text }) : text;
-  process.stderr.write(`${printable(line)}\n`);
+  stderr().write(`${printable(line)}\n`);
 }
 
 /** A progress bar on a terminal, for what takes longer than a second. */
@@ -48,7 +49,7 @@ export class Progress {
   constructor(what: string, total: number | undefined, enabled = true) {
     this.#what = what;
     this.#total = total;
-    this.#enabled = enabled && process.stderr.isTTY === true;
+    this.#enabled = enabled && stderr().isTTY === true;
   }
 
   /** `note` makes the text beside the bar, when there is one. */

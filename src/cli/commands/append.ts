@@ -14,6 +14,7 @@ import { linesOf, parseLine } from '../lines.ts';
 import { openWriter, using, type WriterOptions, withWriterOptions } from '../log.ts';
 import { Output } from '../output.ts';
 import { Progress } from '../status.ts';
+import { stderr } from '../stderr.ts';
 import { timeOf } from '../time.ts';
 import { UnreadInput } from '../unread-input.ts';
 import { count } from '../words.ts';
@@ -75,8 +76,7 @@ export function appendCommand(): Command {
       if (op !== undefined && id !== undefined && !settings.batch)
         return appendOne({ ...settings, op, id }, await foldNamed(named));
       refuseMixture(settings);
-      if (process.stdin.isTTY)
-        process.stderr.write('Reading JSON lines from the terminal; end with Ctrl-D.\n');
+      if (process.stdin.isTTY) stderr().write('Reading JSON lines from the terminal; end with Ctrl-D.\n');
       return settings.batch ? appendBatch(settings) : appendLines(settings);
     });
 }
@@ -141,7 +141,7 @@ async function answer(result: AppendResult, json: boolean): Promise<void> {
   output.done = { told, seq };
   if (json) await output.json(result);
   else await output.line(String(seq));
-  if (duplicate && !json) process.stderr.write('That key was in the log already: nothing was appended.\n');
+  if (duplicate && !json) stderr().write('That key was in the log already: nothing was appended.\n');
   await output.flush();
 }
 

@@ -13,6 +13,7 @@ import { requireLog } from '../opening.ts';
 import { Output, type Row } from '../output.ts';
 import { AUTOMATIC_KEEP, pruneBackups } from '../prune-backups.ts';
 import { timeText } from '../show.ts';
+import { stderr } from '../stderr.ts';
 import { count } from '../words.ts';
 
 interface BackupSettings {
@@ -129,6 +130,6 @@ async function print(backups: readonly Backup[], json: boolean, none: string, to
       await output.line(printable(`${timeText(time)}  entry ${seq}  ${worth}${size}  ${directory}`));
     }
   }
-  if (backups.length === 0 && !json) process.stderr.write(`${none}\n`);
+  if (backups.length === 0 && !json) stderr().write(`${none}\n`);
   await output.flush();
 }

@@ -8,6 +8,7 @@ import { showProgress } from '../demo/progress.ts';
 import { intro, report } from '../demo/report.ts';
 import { onInterrupt } from '../interrupt.ts';
 import { Output } from '../output.ts';
+import { stderr } from '../stderr.ts';
 
 interface Flags {
   readonly input?: string;
@@ -84,16 +85,16 @@ async function demo(flags: Flags): Promise<void> {
         : { kind: 'file', path: input, defaultTs: Date.now() },
   };
   const interruption = onInterrupt();
-  const paint = paintFor(process.stderr);
+  const paint = paintFor(stderr());
   const progress: DemoProgress = { phase: 'reading', entries: 0, members: [], startedAt: undefined };
-  process.stderr.write(intro(plan, paint));
-  const hide = showProgress(process.stderr, paint, progress);
+  stderr().write(intro(plan, paint));
+  const hide = showProgress(stderr(), paint, progress);
   let result: DemoResult;
   try {
     result = await runDemo(plan, interruption.signal, progress);
   } catch (error) {
     if (!interruption.signal.aborted || error !== interruption.signal.reason) throw error;
-    process.stderr.write('Stopped before anything was appended.\n');
+    stderr().write('Stopped before anything was appended.\n');
     process.exitCode = 130;
     return;
   } finally {

@@ -5,6 +5,7 @@ import { makeCommand, settingsOf, several, wholeNumber } from '../command.ts';
 import { openReader, using } from '../log.ts';
 import { Output } from '../output.ts';
 import { showRecord } from '../show.ts';
+import { stderr } from '../stderr.ts';
 import { entryRange, figure } from '../words.ts';
 
 interface ReadSettings {
@@ -57,7 +58,7 @@ export function readCommand(): Command {
 function tellSkipped(range: LostRange, json: boolean): void {
   const { from, to, segment, offset, cause } = range;
   const text = `jsonl-wal: skipped ${entryRange(from, to)}: ${cause}, ${segment} byte ${offset}`;
-  process.stderr.write(`${json ? JSON.stringify({ skipped: range }) : printable(text)}\n`);
+  stderr().write(`${json ? JSON.stringify({ skipped: range }) : printable(text)}\n`);
 }
 
 function skippedError(entries: number): WalError {
@@ -72,7 +73,7 @@ async function firstOf(wal: Wal, json: boolean): Promise<number> {
   const oldest = await wal.oldest();
   if (oldest > 1) {
     const note = `The entries up to ${oldest - 1} were compacted away: "jsonl-wal state" tells what they came to; if it cannot, "jsonl-wal doctor" says how to mend the log.`;
-    process.stderr.write(json ? `${JSON.stringify({ note, oldest })}\n` : `jsonl-wal: ${note}\n`);
+    stderr().write(json ? `${JSON.stringify({ note, oldest })}\n` : `jsonl-wal: ${note}\n`);
   }
   return oldest;
 }

@@ -5,6 +5,7 @@ import { foldNamed, foldOption } from '../fold.ts';
 import { openReader, using } from '../log.ts';
 import { Output } from '../output.ts';
 import { showItem } from '../show.ts';
+import { stderr } from '../stderr.ts';
 import { count } from '../words.ts';
 
 interface StateSettings {
@@ -76,7 +77,7 @@ async function itemsAt(
 ): Promise<Iterable<Item>> {
   const { seq, items, applied, skipped } = await wal.stateAt(at, { fold });
   const facts = { seq, applied, skipped };
-  process.stderr.write(json ? `${JSON.stringify(facts)}\n` : `jsonl-wal: ${replayText(facts, at)}\n`);
+  stderr().write(json ? `${JSON.stringify(facts)}\n` : `jsonl-wal: ${replayText(facts, at)}\n`);
   if (ids === undefined) return items;
   const byId = new Map(items.map((item) => [item.id, item]));
   return ids.map((id) => byId.get(id)).filter((item) => item !== undefined);

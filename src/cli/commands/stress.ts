@@ -6,6 +6,7 @@ import { SCENARIOS } from '../../lab/scenarios/all.ts';
 import { usageError } from '../failure.ts';
 import { onInterrupt } from '../interrupt.ts';
 import { clearStatus } from '../status.ts';
+import { stderr } from '../stderr.ts';
 import { Baseline, compare } from '../stress/baseline.ts';
 import { type Flags, stressFlags } from '../stress/flags.ts';
 import { Page } from '../stress/page.ts';
@@ -46,7 +47,7 @@ async function stress(names: readonly string[], flags: Flags): Promise<void> {
   const { signal } = interruption;
   const usual = globalThis.console;
   // What somebody's target prints is not the answer of this command.
-  globalThis.console = new Console(process.stderr);
+  globalThis.console = new Console(stderr());
   try {
     const target = await targetOf(flags.target, flags.timeout, signal);
     const plan = makePlan(scenarios, flags, target);

@@ -1,5 +1,6 @@
 import type { LabEvent } from '../../lab/harness/options.ts';
 import { clearStatus, showStatus } from '../status.ts';
+import { stderr } from '../stderr.ts';
 import { figure } from '../words.ts';
 
 /** Off a terminal, so often. */
@@ -13,7 +14,7 @@ type Moment = Pick<Extract<LabEvent, { kind: 'progress' }>, 'tally' | 'seconds'>
 
 /** Tells on stderr how a run is going: live on a terminal, elsewhere a line now and then. */
 export function showProgress(name: string): (event: LabEvent) => void {
-  const live = process.stderr.isTTY === true;
+  const live = stderr().isTTY === true;
   const recent: Moment[] = [];
   let next = performance.now() + LINE_MS;
   const say = (text: string) => {
@@ -21,7 +22,7 @@ export function showProgress(name: string): (event: LabEvent) => void {
       showStatus(`${name}: ${text}`);
     } else if (performance.now() >= next) {
       next = performance.now() + LINE_MS;
-      process.stderr.write(`${name}: ${text}\n`);
+      stderr().write(`${name}: ${text}\n`);
     }
   };
   return (event) => {
@@ -29,7 +30,7 @@ export function showProgress(name: string): (event: LabEvent) => void {
     if (event.kind === 'started') say(`${figure(event.clients)} clients started`);
     if (event.kind === 'ended' && event.problems.length > 0) {
       clearStatus();
-      process.stderr.write(`${name}: client ${event.client} ${firstLine(event.problems[0] as string)}\n`);
+      stderr().write(`${name}: client ${event.client} ${firstLine(event.problems[0] as string)}\n`);
     }
     if (event.kind !== 'progress') return;
     recent.push(event);

@@ -4,6 +4,7 @@ import { checkLines, type Result } from '../../lab/result.ts';
 import type { Scenario } from '../../lab/scenario.ts';
 import { Output } from '../output.ts';
 import { clearStatus } from '../status.ts';
+import { stderr } from '../stderr.ts';
 import { colour, type Style } from '../style.ts';
 import { type Compared, comparisonLines } from './baseline.ts';
 import type { Flags } from './flags.ts';
@@ -49,7 +50,7 @@ export class Report {
   /** What is worth knowing beside the results: goes to stderr. */
   note(text: string): void {
     clearStatus();
-    process.stderr.write(`${printable(text)}\n`);
+    stderr().write(`${printable(text)}\n`);
   }
 
   async run(scenario: Scenario, result: Result): Promise<void> {
@@ -107,7 +108,7 @@ export class Report {
 
   async #say(lines: readonly string[], style?: Style): Promise<void> {
     const text = lines.map((line) => `${style ? this.#style(style, line) : this.#painted(line)}\n`).join('');
-    if (this.#json) process.stderr.write(text);
+    if (this.#json) stderr().write(text);
     else await this.#output.text(text);
     await this.#output.flush();
   }
@@ -120,7 +121,7 @@ export class Report {
   }
 
   #style(style: Style, text: string): string {
-    return colour(this.#json ? process.stderr : process.stdout, style, printable(text));
+    return colour(this.#json ? stderr() : process.stdout, style, printable(text));
   }
 }
 
