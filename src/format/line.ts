@@ -191,15 +191,10 @@ function holds(bytes: Buffer, at: number, wanted: Buffer): boolean {
 /**
  * Reads the envelope of the line `bytes[start, end)` (without its newline): undefined unless its length is within the
  * limit, the crc is right and the envelope is exactly that of the acceptance grammar. The data is not looked at: it may
- * be large, and need not be ours. `isAscii`: whether all bytes of the line are known to be.
+ * be large, and need not be ours.
  */
-export function readEnvelope(
-  bytes: Buffer,
-  start: number,
-  end: number,
-  isAscii = false,
-): Envelope | undefined {
-  return readPlain(bytes, start, end, isAscii) ?? readAny(bytes, start, end);
+export function readEnvelope(bytes: Buffer, start: number, end: number): Envelope | undefined {
+  return readPlain(bytes, start, end, false) ?? readAny(bytes, start, end);
 }
 
 /** The same of any line, field by field. */
@@ -222,9 +217,9 @@ const PLAIN_END_BYTES = 192;
 
 /**
  * The envelope of a line as most are, in few calls: what it answers is what `readAny` does, and where it cannot tell it answers
- * undefined.
+ * undefined. `isAscii`: whether all bytes of the line are known to be; then its data is text already.
  */
-function readPlain(bytes: Buffer, start: number, end: number, isAscii: boolean): Envelope | undefined {
+export function readPlain(bytes: Buffer, start: number, end: number, isAscii: boolean): Envelope | undefined {
   const length = end - start;
   if (length > PLAIN_BYTES) return undefined;
   const text = bytes.toString('latin1', start, end);
@@ -233,8 +228,8 @@ function readPlain(bytes: Buffer, start: number, end: number, isAscii: boolean):
   const tailAt = Math.max(COVERED_OFFSET - 1, length - PLAIN_END_BYTES);
   const tail = PLAIN_END.exec(text.slice(tailAt));
   if (tail === null) return undefined;
-  const seq = numberOf(tail[4] as string);
-  const synced = numberOf(tail[5] as string);
+  const seq = Number(tail[4]);
+  const synced = Number(tail[5]);
   if (seq <= synced) return undefined;
   const idAt = tailAt + tail.index + 1;
   const hasData = text[COVERED_OFFSET + 1] === 'd';
@@ -264,7 +259,7 @@ function readPlain(bytes: Buffer, start: number, end: number, isAscii: boolean):
   };
 }
 
-/** What Number makes of so few digits, perhaps after a minus: it goes through C++ for each. */
+/** What Number makes of up to 15 digits, perhaps after a minus: for more than 9 that is slow. */
 function numberOf(digits: string): number {
   const isNegative = digits.charCodeAt(0) === MINUS;
   let number = 0;

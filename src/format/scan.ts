@@ -1,7 +1,7 @@
 import { isAscii } from 'node:buffer';
 import type { DamageCause } from '../errors/damage.ts';
 import { Chain, type Doubt, type Missing, type Tip } from './chain.ts';
-import { type Envelope, MAX_LINE_BYTES, NEWLINE, readEnvelope } from './line.ts';
+import { type Envelope, MAX_LINE_BYTES, NEWLINE, readAny, readEnvelope, readPlain } from './line.ts';
 import { LineBeginnings } from './line-beginnings.ts';
 import { piecesIn } from './shared-line.ts';
 import { judgeMisfit, type Misfit, TOO_LONG, TORN } from './verdict.ts';
@@ -197,7 +197,7 @@ export class SegmentScan {
       this.#offset++;
       return;
     }
-    const line = readEnvelope(bytes, start, end, ascii);
+    const line = readPlain(bytes, start, end, ascii) ?? readAny(bytes, start, end);
     if (line === undefined) {
       this.#misfit(this.#judgeMisfit(bytes, start, end), end - start);
       return;

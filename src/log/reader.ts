@@ -5,6 +5,7 @@ import type { LogRecord } from '../format/record.ts';
 import type { LineStore } from '../store/store.ts';
 import { type Following, Reading, Replaced } from './reading.ts';
 import { divergedError, RecordFeed } from './record-feed.ts';
+import { RecordStream } from './record-stream.ts';
 import type { Seat } from './seat.ts';
 import type { SharedReading } from './shared-reading.ts';
 
@@ -31,11 +32,20 @@ const AWAY_LOOK_MS = 50;
  * It starts over, from the record it delivered last, where it lags behind that one, where the log was replaced, and where missing
  * entries turn out to be settled by a repair.
  */
-export async function* readRecords(
+export function readRecords(
   store: LineStore,
   clock: Clock,
   range: ReadRange,
 ): AsyncGenerator<LogRecord, void, undefined> {
+  return new RecordStream(readPieces(store, clock, range), range.follow?.signal);
+}
+
+/** The same in pieces: who asks for the next has been given all of the one before. */
+async function* readPieces(
+  store: LineStore,
+  clock: Clock,
+  range: ReadRange,
+): AsyncGenerator<readonly LogRecord[], void, undefined> {
   const { follow } = range;
   const last = range.to ?? Infinity;
   let place = range.from;
@@ -53,12 +63,11 @@ export async function* readRecords(
       for (;;) {
         const records = await source.next();
         if (records !== undefined) {
-          for (const record of records) {
-            if (follow?.signal.aborted) return;
-            place = { seq: record.seq, crc: record.crc };
-            yield record;
-            if (record.seq === last) return;
-          }
+          if (follow?.signal.aborted) return;
+          const { seq, crc } = records[records.length - 1] as LogRecord;
+          yield seq > last ? records.filter((record) => record.seq <= last) : records;
+          if (seq >= last) return;
+          place = { seq, crc };
           continue;
         }
         if (follow === undefined || !feed.met || follow.signal.aborted) break;

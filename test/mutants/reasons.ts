@@ -209,7 +209,7 @@ export const REASONS: readonly Reason[] = [
   }),
   ...so('it only saves work: what is read or kept beyond it is left out, or is there already, later on', {
     'RecordFeed.accepted': ['line.seq + line.count <= first', 'line.seq > last'],
-    readRecords: ['first > last'],
+    readPieces: ['first > last', 'seq >= last'],
     keysThere: ['line.seq < to'],
     keysInSegments: ['from >= to'],
     'KeyFeed.accepted': ['seq >= this.#to'],

@@ -279,7 +279,13 @@ export const NUMBERS: readonly Mutant[] = [
     name: 'batch-to-its-end',
     rule: 'reading ends with the last entry that is wanted, in the middle of a batch, too',
     told: 'ARCHITECTURE: The way of an append',
-    edits: [{ file: 'log/reader', find: 'record.seq === last', replace: 'false' }],
+    edits: [
+      {
+        file: 'log/reader',
+        find: 'seq > last ? records.filter((record) => record.seq <= last) : records',
+        replace: 'records',
+      },
+    ],
     caughtBy: {
       by: 'test',
       file: 'cursors',
