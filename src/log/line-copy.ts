@@ -2,7 +2,7 @@ import type { WalError } from '../errors/errors.ts';
 import type { Head } from '../format/chain.ts';
 import type { Envelope } from '../format/line.ts';
 import { segmentName } from '../format/names.ts';
-import { recordsOf } from '../format/record.ts';
+import { singleRecord } from '../format/record.ts';
 import { badArgument } from '../options/options.ts';
 import type { Before, FeedState } from '../store/feed.ts';
 import { ChainFeed } from './chain-feed.ts';
@@ -113,7 +113,8 @@ export class LineCopy extends ChainFeed {
       );
     }
     try {
-      recordsOf(line, bytes, start, end);
+      // A batch was parsed when its line was read.
+      if (!line.batch) singleRecord(line, bytes, start, end);
       return undefined;
     } catch (error) {
       return unreadableError(line, segmentName(this.firstSeq), offset, end - start, error);

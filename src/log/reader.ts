@@ -41,7 +41,7 @@ export function readRecords(
 }
 
 /** The same in pieces: who asks for the next has been given all of the one before. */
-async function* readPieces(
+export async function* readPieces(
   store: LineStore,
   clock: Clock,
   range: ReadRange,

@@ -6,7 +6,7 @@ import { type Envelope, isSameWrite } from '../format/line.ts';
 import { type Rewind, rewindTo } from '../format/mark.ts';
 import { segmentName, snapshotName } from '../format/names.ts';
 import { passedOver } from '../format/passed-over.ts';
-import { recordsOf } from '../format/record.ts';
+import { singleRecord } from '../format/record.ts';
 import type { UnendedLine } from '../format/scan.ts';
 import type { Stray } from '../format/strays.ts';
 import type { SurveyedLine } from '../format/survey.ts';
@@ -170,6 +170,11 @@ async function readFrom(
   }
 }
 
+/** What a line follows, and what follows it. */
+interface Followed extends Pick<Envelope, 'seq' | 'prev' | 'crc'> {
+  readonly next: number;
+}
+
 class VerifyFeed extends ChainFeed {
   readonly #lines = {
     accepted: 0,
@@ -195,9 +200,10 @@ class VerifyFeed extends ChainFeed {
   readonly #mark: Head | undefined;
   #hasMark: boolean;
   /** Lines that do not count, by their crcs. */
-  readonly #others = new Map<string, Envelope>();
-  /** What follows the last lines that count: a number and a crc for each. */
-  readonly #counted = new Set<string>();
+  readonly #others = new Map<string, Pick<Envelope, 'writer' | 'synced'>>();
+  /** The last lines that count, without an order. */
+  readonly #counted: Followed[] = [];
+  #countedNext = 0;
   /** Whether what does not count may hold entries of its own. */
   mayPassOver = false;
   #end: { bytes: number; lines: number | undefined } = { bytes: 0, lines: 0 };
@@ -263,13 +269,15 @@ class VerifyFeed extends ChainFeed {
     this.#count(line);
     this.#segment.entries += line.count;
     if (line.crc === this.#mark?.crc && line.seq + line.count - 1 === this.#mark.seq) this.#hasMark = true;
-    this.#strange ??= this.foreign;
+    const { foreign } = this;
+    this.#strange ??= foreign;
     this.#look();
     if (line.repair) for (const range of this.#missing) range.settled = true;
-    if (this.foreign !== undefined) this.#survey.foreign();
+    if (foreign !== undefined) this.#survey.foreign();
     let readable = true;
     try {
-      recordsOf(line, bytes, start, end);
+      // A batch was parsed when its line was read.
+      if (!line.batch) singleRecord(line, bytes, start, end);
     } catch (cause) {
       readable = false;
       this.#list({ verdict: 'unreadable', offset, length: end - start, seq: line.seq });
@@ -279,10 +287,15 @@ class VerifyFeed extends ChainFeed {
   }
 
   #count({ seq, count, prev, crc }: Envelope): void {
-    this.#counted.add(`${seq} ${prev}`).add(`${seq + count} ${crc}`);
-    if (this.#counted.size <= MOST_COUNTED) return;
-    const [first] = this.#counted;
-    this.#counted.delete(first as string);
+    this.#counted[this.#countedNext] = { seq, prev, next: seq + count, crc };
+    this.#countedNext = (this.#countedNext + 1) % MOST_COUNTED;
+  }
+
+  /** Whether a line follows what one of the last lines that count follows, or that one. */
+  #followsCounted({ seq, prev }: Envelope): boolean {
+    return this.#counted.some(
+      (line) => (line.seq === seq && line.prev === prev) || (line.next === seq && line.crc === prev),
+    );
   }
 
   #place(offset: number, length: number): Place {
@@ -298,8 +311,8 @@ class VerifyFeed extends ChainFeed {
     this.#look();
     this.#survey.passedOver(verdict, line, this.#place(offset, length));
     const before = this.#others.get(line.prev);
-    this.#others.set(line.crc, line);
-    const isLone = before === undefined && !this.#counted.has(`${line.seq} ${line.prev}`);
+    this.#others.set(line.crc, { writer: line.writer, synced: line.synced });
+    const isLone = before === undefined && !this.#followsCounted(line);
     this.mayPassOver ||=
       verdict === 'stranded' || isLone || (before !== undefined && !isSameWrite(before, line));
     this.#list({ verdict, offset, length, seq: line.seq });

@@ -9,7 +9,7 @@ import type { SnapshotHeader } from '../format/snapshot.ts';
 import type { Appender } from '../log/appender.ts';
 import { ChainFeed } from '../log/chain-feed.ts';
 import { waiting } from '../log/keys.ts';
-import { readRecords } from '../log/reader.ts';
+import { readPieces } from '../log/reader.ts';
 import { divergedError } from '../log/record-feed.ts';
 import { openBlocks } from '../log/snapshot-blocks.ts';
 import { lostState } from '../log/snapshot-check.ts';
@@ -202,14 +202,16 @@ async function readOn<V>(
     return;
   }
   const range = { from: from.seq + 1, to: to.seq, follow: undefined };
-  for await (const record of readRecords(store, clock, range)) {
-    const { seq, prev } = record;
-    if (seq !== state.seq + 1 || (state.seq === from.seq && prev !== from.link)) throw divergedError(from);
-    try {
-      if (counts?.(record) === false) state.leaveOut(seq);
-      else state.applyLine([freezeParsed(record)]);
-    } catch (error) {
-      throw inSegment(error, await segmentOf(store, record.seq));
+  for await (const records of readPieces(store, clock, range)) {
+    for (const record of records) {
+      const { seq, prev } = record;
+      if (seq !== state.seq + 1 || (state.seq === from.seq && prev !== from.link)) throw divergedError(from);
+      try {
+        if (counts?.(record) === false) state.leaveOut(seq);
+        else state.applyLine([freezeParsed(record)]);
+      } catch (error) {
+        throw inSegment(error, await segmentOf(store, seq));
+      }
     }
   }
 }

@@ -134,4 +134,22 @@ export const MENDING: readonly Mutant[] = [
       because: 'no crash takes a line out of the middle of a file',
     },
   },
+  {
+    name: 'lone-line-unseen',
+    rule: 'verify looks for entries in a line that follows none of those that count',
+    told: 'DURABILITY: After a merge conflict',
+    edits: [
+      {
+        file: 'log/verify',
+        find: '(line.seq === seq && line.prev === prev) || (line.next === seq && line.crc === prev)',
+        replace: 'true',
+      },
+    ],
+    caughtBy: {
+      by: 'test',
+      file: 'brought-back',
+      test: 'a last line that follows none that is here, with the next number: verify says so, and it comes back',
+      because: 'no crash takes a line out of the middle of a file',
+    },
+  },
 ];
