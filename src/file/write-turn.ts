@@ -32,6 +32,8 @@ const TORN = Buffer.from('~\n');
 const NEWLINE = Buffer.from('\n');
 /** After so long without a look much may have come. */
 const LONG_AGO_MS = 100;
+/** More than so many others are not told apart: one large line of one of them must not pass for a crowd. */
+const MOST_OTHERS = 32;
 /** The hint that names this process as the lock's holder is as old as that at most, while nobody else writes. */
 const HINT_MS = 1000;
 
@@ -41,6 +43,10 @@ export class WriteTurn {
   #hintedAt = -Infinity;
   /** Where this Wal's own last line ends. */
   #leftAt = -1;
+  /** How many bytes it wrote then; 0 where that was long ago. */
+  #wrote = 0;
+  /** How many others write between two turns of this Wal: a moving average of their bytes, by what it wrote itself. */
+  #others = 0;
 
   constructor(parts: WriteTurnParts) {
     this.#parts = parts;
@@ -63,8 +69,10 @@ export class WriteTurn {
     const { feed } = turn;
     try {
       if (!end.reader.readsOn(feed) && !this.#makeReady(feed)) return false;
+      const at = end.reader.state?.end;
+      if (at !== this.#leftAt || this.#others > 0) this.#count(at);
       // What came was perhaps written by others, who then took the lock.
-      if (end.reader.state?.end !== this.#leftAt || now - this.#hintedAt > HINT_MS) this.#hint(now);
+      if (at !== this.#leftAt || now - this.#hintedAt > HINT_MS) this.#hint(now);
       const group = turn.build();
       if (group !== undefined) turn.wrote(this.#put(feed, group));
       return true;
@@ -100,6 +108,7 @@ export class WriteTurn {
     }
     reader.settle(feed.landed(group, end));
     this.#leftAt = end;
+    this.#wrote = total;
     return { kind: 'landed' };
   }
 
@@ -113,9 +122,14 @@ export class WriteTurn {
     let next: 'unread' | 'busy' | 'replaced' | 'done' = first;
     while (next !== 'done') {
       if (next === 'replaced') await end.settle();
-      if (next !== 'busy') await end.catchUp(turn.feed);
+      if (next !== 'busy') {
+        this.#wrote = this.#others = 0;
+        await end.catchUp(turn.feed);
+      }
       const isTaken: boolean = next !== 'busy' && gate.take();
-      const isDone: boolean | undefined = isTaken ? inTurn() : await gate.wait(turn.wanted, inTurn);
+      const isDone: boolean | undefined = isTaken
+        ? inTurn()
+        : await gate.wait(turn.wanted, inTurn, this.#others);
       next = isDone === false ? 'replaced' : 'done';
     }
   }
@@ -123,8 +137,9 @@ export class WriteTurn {
   writeNow(turn: Turn): void {
     const { turnstile, end, clock } = this.#parts;
     const { gate } = turnstile;
+    if (clock.elapsed() - end.lookedAt > LONG_AGO_MS) this.#wrote = this.#others = 0;
     const inTurn = () => this.#turn(turn, clock.elapsed());
-    while (!(gate.take() ? inTurn() : gate.waitNow(inTurn))) end.settleNow();
+    while (!(gate.take() ? inTurn() : gate.waitNow(inTurn, this.#others))) end.settleNow();
   }
 
   /** The group did not land where it was made for, or not whole: reads what lies there. */
@@ -136,6 +151,13 @@ export class WriteTurn {
     // In a file that was rewritten meanwhile nobody can say what became of it.
     const error = noSpaceError(path, written, total, isSame ? 'not-written' : 'unknown');
     return { kind: 'failed', error, written: written - (total - ofGroup), fatal: false };
+  }
+
+  /** Learns how many others there are: with many, who finds the lock taken waits in another way. `at`: where the log ends now. */
+  #count(at = 0): void {
+    if (this.#wrote === 0) return;
+    const others = Math.max(0, at - this.#leftAt) / this.#wrote;
+    this.#others += (Math.min(others, MOST_OTHERS) - this.#others) / 8;
   }
 
   #hint(now: number): void {

@@ -15,7 +15,7 @@ export interface GateOptions {
   readonly timeoutMs: number;
   /** True: a wait that runs out is an error. False: the writer goes on without the lock. */
   readonly strict: boolean;
-  /** Sleep between two tries, at first and at most, while the thread is blocked. */
+  /** Sleep between two tries, at first and at most, where there is no crowd. */
   readonly pollMs: readonly [first: number, most: number];
   readonly holder: () => Holder | undefined;
   readonly observe?: GateObserver;
@@ -43,6 +43,10 @@ export interface GateObserver {
 /** After this long the holder is likely stopped: sleep without blocking. */
 const PATIENCE_MS = 50;
 const NOTICE_MS = 1000;
+/** Where so many others or more take a turn between two of one's own, the first sleep is that long for each of them. */
+const CROWD = 6;
+const MS_EACH = 0.4;
+const LONGEST_FIRST_MS = 10;
 
 /**
  * The way into the write turn: tries the lock, waits for it in short sleeps, and after the time-out goes on without it,
@@ -98,11 +102,11 @@ export class Gate {
 
   /**
    * Waits for the lock, which is not free, and runs `turn`, which ends in `leave`. Undefined where `wanted` said meanwhile that there is
-   * nothing left to do.
+   * nothing left to do. `others`: how many others usually take a turn between two of this writer's.
    */
-  async wait<T>(wanted: () => boolean, turn: () => T): Promise<T | undefined> {
+  async wait<T>(wanted: () => boolean, turn: () => T, others: number): Promise<T | undefined> {
     const { clock, random, stretch } = this.#options;
-    const wait = this.#begin();
+    const wait = this.#begin(others);
     while (!this.#isOver(wait)) {
       const ms = this.#next(wait);
       if (wait.waited > PATIENCE_MS) {
@@ -120,8 +124,8 @@ export class Gate {
   }
 
   /** The same, blocking the thread while it waits. */
-  waitNow<T>(turn: () => T): T {
-    const wait = this.#begin();
+  waitNow<T>(turn: () => T, others: number): T {
+    const wait = this.#begin(others);
     while (!this.#isOver(wait)) this.#options.clock.block(this.#next(wait));
     return this.#after(wait, turn);
   }
@@ -136,14 +140,14 @@ export class Gate {
     return turn();
   }
 
-  #begin(): Wait {
+  #begin(others: number): Wait {
     const { clock, pollMs } = this.#options;
     return {
       start: clock.elapsed(),
       waited: 0,
       slept: false,
       noticed: undefined,
-      poll: pollMs[0],
+      poll: others < CROWD ? pollMs[0] : Math.min(MS_EACH * others, LONGEST_FIRST_MS),
       tried: true,
     };
   }
@@ -176,12 +180,17 @@ export class Gate {
     return false;
   }
 
+  /**
+   * How long to sleep. In a crowd the first sleep is long, so that few are awake and try, and those after it are shorter, so that nobody
+   * is forgotten: one that is awake and tries in vain costs the others as much as it costs itself.
+   */
   #next(wait: Wait): number {
-    const [, most] = this.#options.pollMs;
+    const { timeoutMs, random, pollMs } = this.#options;
+    const [, most] = pollMs;
     wait.slept = true;
-    const ms = wait.poll * (0.5 + this.#options.random());
-    wait.poll = Math.min(wait.poll * 1.5, most);
-    return ms;
+    const ms = wait.poll * (0.5 + random());
+    wait.poll = wait.poll > most ? Math.max(0.7 * wait.poll, most) : Math.min(1.5 * wait.poll, most);
+    return Math.min(ms, timeoutMs - wait.waited);
   }
 }
 

@@ -258,7 +258,7 @@ async function putInPlace(job: RepairJob, swap: Swap, isBegun: boolean): Promise
         gate.leave();
       }
     };
-    return gate.take() ? swapInTurn() : (await gate.wait(() => true, swapInTurn)) === true;
+    return gate.take() ? swapInTurn() : (await gate.wait(() => true, swapInTurn, 0)) === true;
   } finally {
     hint?.close();
     lock.close();
