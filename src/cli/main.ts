@@ -6,7 +6,6 @@ import { COMMANDS } from './commands.ts';
 import { EXIT, reportFailure, usageError } from './failure.ts';
 import { sayNote } from './note.ts';
 import { Output } from './output.ts';
-import { packageVersion } from './version.ts';
 
 const args = process.argv.slice(2);
 
@@ -31,7 +30,7 @@ await help?.flush().catch((error) => {
 async function makeProgram(wanted: string | undefined): Promise<Command> {
   const program = withCommon(new Command('jsonl-wal'))
     .description('One log, many writers: an append-only write-ahead log in plain JSON lines.')
-    .version(versionOf(args), '-V, --version')
+    .version(await versionOf(args), '-V, --version')
     .addHelpText(
       'after',
       '\nExample:\n  $ jsonl-wal init && jsonl-wal append --op add --id bd-1 && jsonl-wal read',
@@ -73,8 +72,9 @@ function sayHelp(text: string): void {
 }
 
 /** The package's version, where it is asked for. */
-function versionOf(args: readonly string[]): string {
+async function versionOf(args: readonly string[]): Promise<string> {
   if (!args.includes('-V') && !args.includes('--version')) return '';
+  const { packageVersion } = await import('./version.ts');
   return packageVersion();
 }
 

@@ -211,11 +211,12 @@ function openHint(storage: Storage, path: string): HolderHint | undefined {
 async function prepare(options: OpenFileStore, log: string, existed: boolean): Promise<void> {
   const { storage, clock, directory } = options;
   // A checkout takes the segment away before it puts the other in: a log that is there already gets time to come back.
-  for (let waited = 0; existed && waited < AWAY_MS; waited += AWAY_LOOK_MS) {
-    if (lastFile(layoutOf(storage, directory)) !== undefined) break;
-    await clock.sleep(AWAY_LOOK_MS);
+  let isThere = !existed;
+  for (let waited = 0; !isThere && waited < AWAY_MS; waited += AWAY_LOOK_MS) {
+    isThere = lastFile(layoutOf(storage, directory)) !== undefined;
+    if (!isThere) await clock.sleep(AWAY_LOOK_MS);
   }
-  if (existed) refuseEmptied(options, log);
+  if (!isThere) refuseEmptied(options, log);
   const path = join(directory, segmentName(newestStart({ storage, directory, log }, true).firstSeq));
   if (storage.look(path) === undefined)
     storage.open(path, 'append', permissionsIn(storage, directory)).close();
