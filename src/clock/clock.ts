@@ -45,9 +45,13 @@ const machine = {
  * already, it stands still: then by the process's age, which takes longer to ask.
  */
 function elapsedOf({ hrtime, uptime }: NodeJS.Process): () => number {
-  const ms = ([seconds, nanoseconds]: readonly [number, number]) => 1000 * seconds + nanoseconds / 1e6;
-  const [before, after] = [ms(hrtime()), ms(hrtime())];
-  return after > before ? () => ms(hrtime()) : () => 1000 * uptime();
+  const elapsed = () => {
+    // An append asks for it several times, and a pattern would go through the array's iterator each time.
+    const time = hrtime();
+    return 1000 * time[0] + time[1] / 1e6;
+  };
+  const before = elapsed();
+  return elapsed() > before ? elapsed : () => 1000 * uptime();
 }
 
 /**

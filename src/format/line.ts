@@ -139,8 +139,6 @@ const MISDATED_TAIL =
 const MISDATED_TAIL_BYTES = TAIL_BYTES + 128;
 
 const COMMA = 0x2c;
-const MINUS = 0x2d;
-const ZERO = 0x30;
 const LINE_START_BYTES = Buffer.from(LINE_START);
 const CRC_END_BYTES = Buffer.from('",');
 
@@ -243,7 +241,7 @@ export function readPlain(bytes: Buffer, start: number, end: number, isAscii: bo
     count: 1,
     batch: false,
     synced,
-    ts: numberOf(tail[6] as string),
+    ts: Number(tail[6]),
     writer: tail[7] as string,
     key: undefined,
     sum: 0,
@@ -257,15 +255,6 @@ export function readPlain(bytes: Buffer, start: number, end: number, isAscii: bo
     keys: undefined,
     fold: undefined,
   };
-}
-
-/** What Number makes of up to 15 digits, perhaps after a minus: for more than 9 that is slow. */
-function numberOf(digits: string): number {
-  const isNegative = digits.charCodeAt(0) === MINUS;
-  let number = 0;
-  for (let at = isNegative ? 1 : 0; at < digits.length; at++)
-    number = 10 * number + digits.charCodeAt(at) - ZERO;
-  return isNegative ? -number : number;
 }
 
 /**
