@@ -104,16 +104,19 @@ for (const blockMs of [0, 0.5, 2, 10]) {
   });
 }
 
-test('by default a wait and the sync after it keep the thread for 2 ms at a stretch at most', (t) => {
+test('by default a wait and the sync after it keep the thread for 1.5 ms at a stretch', (t) => {
   const dice = seeded(seedOf(t));
   const lock = busyLock(() => Math.floor(dice() * 20));
   return inLog(
     { lock },
     () => 0.9,
     async (wal, blocked, syncs) => {
+      // By then it knows how long a sync takes.
+      for (let n = 1; n <= 50; n++) await wal.append(add(n));
+      blocked.longest = 0;
       for (let n = 1; n <= 100; n++) await wal.append(add(n));
-      assert.deepEqual(syncs, { here: 100, beside: 1 });
-      assert.ok(blocked.longest <= 2 && blocked.longest > 1, `${blocked.longest} ms`);
+      assert.deepEqual(syncs, { here: 150, beside: 1 });
+      assert.ok(blocked.longest < 1.501 && blocked.longest > 1, `${blocked.longest} ms`);
     },
   );
 });
@@ -125,12 +128,14 @@ test('a disk whose syncs take longer than blockMs is synced beside the thread, u
     () => ms,
     async (wal, _blocked, syncs) => {
       for (let n = 1; n <= 10; n++) await wal.append(add(n));
-      assert.deepEqual(syncs, { here: 0, beside: 11 });
+      const { beside } = syncs;
+      for (let n = 1; n <= 10; n++) await wal.append(add(n));
+      assert.equal(syncs.beside, beside + 10);
       ms = 0.2;
       for (let n = 1; n <= 100; n++) await wal.append(add(n));
       assert.ok(syncs.here > 50, JSON.stringify(syncs));
       // One stall is one append's, and not that of those after it.
-      ms = 20;
+      ms = 30;
       await wal.append(add(0));
       const { here } = syncs;
       for (let n = 1; n <= 10; n++) await wal.append(add(n));

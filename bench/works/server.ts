@@ -40,6 +40,8 @@ async function serve(job: Job<'server'>, link: Link): Promise<Figures> {
   link.say('ready');
   await link.hear();
   const figures: Record<string, number> = { idle: await delayWhile(() => sleep(ms)) };
+  // What follows is compiled by then.
+  await append(job, {});
   for (const most of blockMs) {
     figures[`delay${most}`] = await delayWhile(async () => {
       figures[`rate${most}`] = await append(job, most === 'default' ? {} : { blockMs: Number(most) });

@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts';
 
 /** The thread is kept from other work no longer than about this, in milliseconds, where nothing else is said. */
-export const STRETCH_MS = 2;
+const STRETCH_MS = 2;
 
 /**
  * Lets the event loop turn now and then. Where the lock is free and syncs are quick nothing in an append waits for it,

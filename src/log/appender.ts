@@ -49,8 +49,8 @@ interface SealWish {
   reject(error: unknown): void;
 }
 
-/** What a slow sync leaves of itself to be reckoned with, from each sync to the next. */
-const FADING = 0.85;
+/** A sync this slow keeps the next ones off this thread for a while. */
+const STALL_MS = 25;
 
 /**
  * The way of an append: `append` queues it; `#run` takes a turn, in which `build` makes the lines of all that wait and `wrote` hears what
@@ -71,7 +71,7 @@ export class Appender implements Turn {
   #landedTo = 0;
   #seals: SealWish[] = [];
   #running: Promise<void> | undefined;
-  /** How long a sync may take, by those before it. */
+  /** How long a sync usually takes. */
   #syncMs = 0;
 
   constructor(parts: AppenderParts) {
@@ -193,7 +193,7 @@ export class Appender implements Turn {
     try {
       if (durability === 'sync' && this.#landedTo > tail.syncedHere) {
         // Where nothing else waits for this thread it syncs a lone append itself: handing over costs as much as that.
-        const isLone = !blocks && count === 1 && this.#syncMs <= stretch.mostMs;
+        const isLone = !blocks && count === 1 && this.#syncMs < stretch.mostMs;
         if (isLone && this.#syncMs > stretch.left) await stretch.end();
         const quick = isLone && this.queue.size === 0;
         const start = clock.elapsed();
@@ -236,10 +236,12 @@ export class Appender implements Turn {
     if (isAll) this.#landedTo = 0;
   }
 
-  /** Learns how long a sync may take: a slow one is reckoned with for a while. */
+  /** Learns how long a sync takes. One slow one among quick ones is not the disk's pace, unless it is very slow. */
   #pace(ms: number): void {
-    this.#parts.stats.syncMs.add(ms);
-    this.#syncMs = Math.max(ms, this.#syncMs * FADING);
+    const { stats, stretch } = this.#parts;
+    stats.syncMs.add(ms);
+    if (ms >= STALL_MS) this.#syncMs = STALL_MS;
+    else this.#syncMs += (Math.min(ms, 2 * stretch.mostMs) - this.#syncMs) / 8;
   }
 
   // From here on: what is rare.
