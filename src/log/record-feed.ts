@@ -90,10 +90,13 @@ export class RecordFeed extends ChainFeed {
     if (this.#failure !== undefined || line.seq + line.count <= first || line.seq > last) return;
     this.bytes += end - start;
     try {
-      if (!line.batch) this.#records.push(singleRecord(line, bytes, start, end));
-      else
-        for (const record of recordsOf(line, bytes, start, end))
-          if (record.seq >= first) this.#records.push(record);
+      if (!line.batch) {
+        this.#records.push(singleRecord(line, bytes, start, end));
+        return;
+      }
+      const records = recordsOf(line, bytes, start, end);
+      if (this.#records.length === 0 && line.seq >= first) this.#records = records;
+      else for (const record of records) if (record.seq >= first) this.#records.push(record);
     } catch (error) {
       if (!this.#skipping)
         this.#failure = unreadableError(

@@ -186,6 +186,18 @@ export const NUMBERS: readonly Mutant[] = [
     },
   },
   {
+    name: 'batch-taken-whole',
+    rule: 'of a batch that begins before what is wanted, the records from there on are delivered',
+    told: 'FORMAT: Lines',
+    edits: [{ file: 'log/record-feed', find: 'line.seq >= first', replace: 'true' }],
+    caughtBy: {
+      by: 'test',
+      file: 'cursors',
+      test: 'a cursor whose crc is not the log’s at that seq is refused before a record is delivered, wherever it points',
+      because: 'followers in the simulation begin after whole lines',
+    },
+  },
+  {
     name: 'settled-for-no-reader',
     rule: 'what a repair settles stops no reader',
     told: 'FORMAT: The chain',
