@@ -16,7 +16,7 @@ import { test } from 'node:test';
 import { systemClock } from '../src/clock/clock.ts';
 import { crcOf } from '../src/format/crc.ts';
 import { ENVELOPE_BYTES, GENESIS_CRC, writeLine } from '../src/format/line.ts';
-import { segmentName, snapshotName } from '../src/format/names.ts';
+import { META_FILE, segmentName, snapshotName } from '../src/format/names.ts';
 import { decodeHeader, encodeHeader, type SnapshotHeader } from '../src/format/snapshot.ts';
 import { type LogRecord, lastData, setLockKind, Wal, type WalError } from '../src/index.ts';
 import { readByScan } from '../src/lab/scanned.ts';
@@ -664,6 +664,31 @@ test('a salvage that fails before anything is put in place leaves the log as it 
       readdirSync(join(log, 'backups')).map((name) => name.slice(0, 6)),
       ['before'],
     );
+  }));
+
+test('a salvage is cut short once the log is open again, which loses wal.json later: entries since are kept', () =>
+  inLog(async (log) => {
+    damage(log, 30);
+    let isBack = false;
+    const storage = changedStorage({
+      rename: (from, to) => {
+        nodeStorage.rename(from, to);
+        if (basename(to) === META_FILE) isBack = true;
+      },
+      syncDirectory: (path) => {
+        if (isBack) throw systemError('EIO');
+        nodeStorage.syncDirectory(path);
+      },
+    });
+    const cut = repairLog(changedSurroundings({ storage }), log, { mode: 'salvage' });
+    await assert.rejects(cut, { code: 'ERR_WAL_IO' });
+    await change(log, (wal) => wal.append({ op: 'add', id: 'bd-since' }));
+    rmSync(join(log, META_FILE));
+    const { reasons } = await Wal.repair(log, { mode: 'salvage' });
+    assert.match(reasons.join(), /wal\.json is missing/);
+    const [last] = (await entriesOf(log)).slice(-1);
+    assert.deepEqual([last?.seq, last?.id], [61, 'bd-since']);
+    assert.deepEqual(files(log, /\.tmp$/), []);
   }));
 
 test('a marker that leads elsewhere is not followed', () =>

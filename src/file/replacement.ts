@@ -19,7 +19,9 @@ import { Staging } from './staging.ts';
  * A salvaged log takes the place of the damaged one in the same directory, so that locks, backups and whatever else lies
  * there stay. The names cannot all be changed at once; so wal.json, without which nobody opens a log whose segments are
  * there, is taken away first and comes back last, and a marker says how far it is. While it closes the log, all files are still the
- * damaged log's, and perhaps not all are kept: after a crash then, wal.json is put back. Once it replaces files, all are kept.
+ * damaged log's, and perhaps not all are kept: after a crash then, wal.json is put back. Once it replaces files, all are kept: after a crash
+ * then, a new log is made of those. Once it ends, the files are the new log's, and what is kept is history: others append as soon as wal.json
+ * is back, though the marker may stay.
  */
 
 /** The two that are in the log's place for backups while one takes the place of the other. */
@@ -30,20 +32,23 @@ export interface Swap {
   readonly made: string;
 }
 
-/** What the marker says of the files in the log's directory: all are the damaged log's, or some are the new one's. */
-type Phase = 'closing' | 'replacing';
+/** What the marker says of the files in the log's directory: all are the damaged log's, or some are the new one's, or all but wal.json are. */
+type Phase = 'closing' | 'replacing' | 'ending';
 
 /** Names that lead nowhere else: what the marker names is deleted from. */
 const MARKER =
-  /^\{"kept":"(before-repair-[0-9TZ.]+)","made":"(repaired-[0-9TZ.]+-[0-9a-f]+)","phase":"(closing|replacing)"\}\n$/;
+  /^\{"kept":"(before-repair-[0-9TZ.]+)","made":"(repaired-[0-9TZ.]+-[0-9a-f]+)","phase":"(closing|replacing|ending)"\}\n$/;
 
 /** The path of what lies in a log's place for backups. */
 export function besideBackups(directory: string, name: string): string {
   return join(directory, BACKUPS_DIRECTORY, name);
 }
 
-/** before: all files are the damaged log's. closed: so are they, but wal.json is away. within: some are the new log's. after: all are. */
-export type SwapState = 'before' | 'closed' | 'within' | 'after';
+/**
+ * before: all files are the damaged log's. closed: so are they, but wal.json is away. within: some are the new log's. ending: all are, but
+ * wal.json is not there yet, or was lost since. after: all are.
+ */
+export type SwapState = 'before' | 'closed' | 'within' | 'ending' | 'after';
 
 /** A swap that a crash cut short, and where; undefined where there was none. */
 export function unfinishedSwap(
@@ -57,7 +62,7 @@ export function unfinishedSwap(
     identity(storage, at, META_FILE),
   );
   if (now !== undefined) return { ...swap, state: now === then || phase === 'closing' ? 'before' : 'after' };
-  return { ...swap, state: phase === 'closing' ? 'closed' : 'within' };
+  return { ...swap, state: phase === 'closing' ? 'closed' : phase === 'replacing' ? 'within' : 'ending' };
 }
 
 function swapIn(storage: Storage, directory: string): (Swap & { readonly phase: Phase }) | undefined {
@@ -181,11 +186,19 @@ function undone(storage: Storage, directory: string, swap: Swap): false {
   return false;
 }
 
-/** Opens the new log to all, and takes away what the swap needed. */
-export function endSwap(storage: Storage, directory: string, { made }: Swap): void {
+/** Opens the new log, all of whose other files are in place, to all, and takes away what the swap needed. */
+export function endSwap(storage: Storage, directory: string, swap: Swap, token: string): void {
+  mark(storage, directory, swap, 'ending', token);
+  finishSwap(storage, directory, swap);
+}
+
+/** The same, once the marker says so. Where wal.json was put back, and lost since, the log is left without. */
+export function finishSwap(storage: Storage, directory: string, { made }: Swap): void {
   const from = besideBackups(directory, made);
-  storage.rename(join(from, META_FILE), join(directory, META_FILE));
-  for (const each of [directory, from]) storage.syncDirectory(each);
+  if (storage.look(join(from, META_FILE)) !== undefined) {
+    storage.rename(join(from, META_FILE), join(directory, META_FILE));
+    for (const each of [directory, from]) storage.syncDirectory(each);
+  }
   clearSwap(storage, directory, made);
 }
 

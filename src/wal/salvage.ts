@@ -12,6 +12,7 @@ import {
   beginSwap,
   besideBackups,
   endSwap,
+  finishSwap,
   keepOriginal,
   removeMade,
   type Swap,
@@ -78,7 +79,8 @@ async function salvageAlone(job: RepairJob): Promise<RepairReport> {
   const { directory, surroundings } = job;
   const { storage } = surroundings;
   const unfinished = unfinishedSwap(storage, directory);
-  if (unfinished !== undefined && unfinished.state !== 'within') undoSwap(storage, directory, unfinished);
+  if (unfinished?.state === 'ending') finishSwap(storage, directory, unfinished);
+  else if (unfinished !== undefined && unfinished.state !== 'within') undoSwap(storage, directory, unfinished);
   const { swap, reasons, whole } = await look(job);
   if (swap === undefined && whole !== undefined) return nothingToDo(job, whole);
   const { made, source, kept } = await replace(job, swap);
@@ -182,7 +184,7 @@ async function replace(
     if (segmentBytes(storage, besideBackups(directory, kept)) !== source.survey.bytes) continue;
     // Before the log is open again: who had it open looks whether it holds what the mark says.
     new MarkFile({ storage, directory, log: source.meta.id, now: clock.now }).set(made.head);
-    endSwap(storage, directory, swap);
+    endSwap(storage, directory, swap, randomHex(12));
     return { made, source, kept };
   }
   throw new WalError(
@@ -214,7 +216,7 @@ async function attempt(job: RepairJob, swap: Swap, isBegun: boolean) {
 function isAsItWas(storage: Storage, directory: string): boolean {
   const unfinished = unfinishedSwap(storage, directory);
   if (unfinished === undefined) return true;
-  if (unfinished.state === 'within') return false;
+  if (unfinished.state === 'within' || unfinished.state === 'ending') return false;
   try {
     undoSwap(storage, directory, unfinished);
     return true;

@@ -270,7 +270,7 @@ export class World {
   get #isInSwap(): boolean {
     const marker = readWhole(this.disk, `${LOG}/${REPAIRING_FILE}`)?.toString();
     if (marker === undefined) return false;
-    return marker.includes('"phase":"replacing"') || this.#actors.some((each) => each?.isMending);
+    return /"phase":"(replacing|ending)"/.test(marker) || this.#actors.some((each) => each?.isMending);
   }
 
   /** `outside`: whoever makes the call is not in the middle of a turn. */
