@@ -80,7 +80,8 @@ async function salvageAlone(job: RepairJob): Promise<RepairReport> {
   const { storage } = surroundings;
   const unfinished = unfinishedSwap(storage, directory);
   if (unfinished?.state === 'ending') finishSwap(storage, directory, unfinished);
-  else if (unfinished !== undefined && unfinished.state !== 'within') undoSwap(storage, directory, unfinished);
+  else if (unfinished !== undefined && unfinished.state !== 'within')
+    undoSwap(storage, directory, unfinished);
   const { swap, reasons, whole } = await look(job);
   if (swap === undefined && whole !== undefined) return nothingToDo(job, whole);
   const { made, source, kept } = await replace(job, swap);

@@ -52,7 +52,9 @@ export const REASONS: readonly Reason[] = [
       ],
     },
   ),
-  ...so('it compares times', { 'Stretch.isOver': ['now - this.#since >= LONGEST_MS'] }),
+  ...so('who is given no seat at a shared reading reads by itself, and misses nothing', {
+    'SharedReading.join': ['first > head.seq + 1', 'head.seq === seq'],
+  }),
   ...so('it compares versions of the format', { decodeHeader: ['snapshot !== SNAPSHOT_VERSION'] }),
   ...so('it chooses words of an error, or what that says of the damage; what is refused is decided before', {
     gapError: ['seq < firstSeq', 'seq > base'],

@@ -35,6 +35,27 @@ export const FOLLOWING: readonly Mutant[] = [
     caughtBy: PLACES,
   },
   {
+    name: 'seat-from-the-beginning',
+    rule: 'of a shared reading a follower is given only what comes after its own last line',
+    told: 'ARCHITECTURE: Segments and snapshots',
+    edits: [{ file: 'log/seat', find: 'Math.max(first, head.seq + 1)', replace: 'first' }],
+    caughtBy: byTest('followers that begin anywhere, at any time, are given every record from there once'),
+  },
+  {
+    name: 'seat-given-all',
+    rule: 'of a shared reading a follower is given nothing from before where it began',
+    told: 'ARCHITECTURE: Segments and snapshots',
+    edits: [{ file: 'log/seat', find: 'records[0].seq >= first', replace: 'true' }],
+    caughtBy: byTest('followers that begin anywhere, at any time, are given every record from there once'),
+  },
+  {
+    name: 'seat-at-any-number',
+    rule: 'a follower’s last line is held against the line of its number in the shared reading',
+    told: 'ARCHITECTURE: Segments and snapshots',
+    edits: [{ file: 'log/seat', find: 'record.seq === seq', replace: 'false' }],
+    caughtBy: PLACES,
+  },
+  {
     name: 'shared-again',
     rule: 'of a shared reading a follower is given what it did not read by itself',
     told: 'ARCHITECTURE: Segments and snapshots',

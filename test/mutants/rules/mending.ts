@@ -152,4 +152,18 @@ export const MENDING: readonly Mutant[] = [
       because: 'no crash takes a line out of the middle of a file',
     },
   },
+  {
+    name: 'salvage-ends-unsaid',
+    rule: 'a salvage that is over is not gone on with, though its marker stays and wal.json is lost: what came since is kept',
+    told: 'FORMAT: Files',
+    edits: [
+      { file: 'file/replacement', find: "phase === 'replacing' ? 'within' : 'ending'", replace: "'within'" },
+    ],
+    caughtBy: {
+      by: 'test',
+      file: 'repair',
+      test: 'a salvage is cut short once the log is open again, which loses wal.json later: entries since are kept',
+      because: 'a simulated world seldom loses wal.json just then',
+    },
+  },
 ];
