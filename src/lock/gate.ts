@@ -44,7 +44,7 @@ export interface GateObserver {
 const PATIENCE_MS = 50;
 const NOTICE_MS = 1000;
 /** Where so many others or more take a turn between two of one's own, the first sleep is that long for each of them. */
-const CROWD = 6;
+const CROWD = 10;
 const MS_EACH = 0.4;
 const LONGEST_FIRST_MS = 10;
 
