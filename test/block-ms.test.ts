@@ -143,3 +143,15 @@ test('a disk whose syncs take longer than blockMs is synced beside the thread, u
     },
   );
 });
+
+test('a disk whose syncs take far longer than a large blockMs is synced beside the thread, too', () =>
+  inLog(
+    { lock: 'none', blockMs: 50 },
+    () => 200,
+    async (wal, _blocked, syncs) => {
+      for (let n = 1; n <= 10; n++) await wal.append(add(n));
+      const { here } = syncs;
+      for (let n = 1; n <= 10; n++) await wal.append(add(n));
+      assert.equal(syncs.here, here);
+    },
+  ));

@@ -17,6 +17,7 @@ export type Row = readonly [name: string, value: string];
 export class Output {
   /** Undefined while what is printed is written without it: to open it takes a process up to 3 ms. */
   #stream: NodeJS.WriteStream | undefined;
+  readonly #kind: OutputKind;
   readonly #gone = new AbortController();
   #piece = '';
   #failure: Error | undefined;
@@ -24,7 +25,8 @@ export class Output {
   done: { readonly told: string; readonly seq?: number } | undefined;
 
   constructor() {
-    if (!isPlain()) this.#open();
+    this.#kind = kindOfOutput();
+    if (this.#kind === 'other') this.#open();
   }
 
   #open(): NodeJS.WriteStream {
@@ -89,6 +91,8 @@ export class Output {
     if (piece !== '' && !this.gone.aborted) {
       const rest = this.#stream === undefined ? this.#writeNow(Buffer.from(piece)) : piece;
       const stream = this.#stream ?? (rest.length > 0 ? this.#open() : undefined);
+      // What else comes might find a pipe full, and wait there where no signal is heard.
+      if (stream === undefined && this.#kind === 'pipe') this.#open();
       if (stream !== undefined) await new Promise<void>((resolve) => stream.write(rest, () => resolve()));
     }
     if (this.#failure !== undefined) throw this.#unwritten(this.#failure);
@@ -96,6 +100,7 @@ export class Output {
 
   /** Returns what is left for the stream: a pipe that does not block takes no more than its reader has room for. */
   #writeNow(bytes: Buffer): Buffer {
+    if (this.#kind === 'pipe' && bytes.length > PIPE_BYTES) return bytes;
     let rest = bytes;
     try {
       while (rest.length > 0) rest = rest.subarray(writeSync(1, rest));
@@ -113,10 +118,15 @@ export class Output {
   }
 }
 
-/** Whether standard output is a file, a pipe or a socket, and the process's own, as it is not within a test. */
-function isPlain(): boolean {
+/** A pipe has room for that when nothing was written to it: POSIX asks for 512, and Linux and macOS give more. */
+const PIPE_BYTES = 4096;
+
+/** other: a terminal, Windows, or what a test has put in the place of standard output. */
+type OutputKind = 'file' | 'pipe' | 'other';
+
+function kindOfOutput(): OutputKind {
   if (process.platform === 'win32' || Object.getOwnPropertyDescriptor(process, 'stdout')?.get === undefined)
-    return false;
+    return 'other';
   const stats = fstatSync(1);
-  return stats.isFile() || stats.isFIFO() || stats.isSocket();
+  return stats.isFile() ? 'file' : stats.isFIFO() || stats.isSocket() ? 'pipe' : 'other';
 }

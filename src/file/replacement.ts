@@ -140,7 +140,8 @@ export function beginSwap(
 ): boolean {
   const { kept, made } = swap;
   const from = besideBackups(directory, made);
-  if (!isBegun) {
+  if (isBegun) requireClosed(storage, directory, kept);
+  else {
     mark(storage, directory, swap, 'closing', token);
     storage.remove(join(directory, META_FILE));
     storage.syncDirectory(directory);
@@ -159,6 +160,14 @@ export function beginSwap(
   // What moved from one to the other is kept once both are.
   for (const each of [directory, from]) storage.syncDirectory(each);
   return true;
+}
+
+/** Throws where somebody put wal.json back since files were replaced: others may have appended, and would lose that. */
+function requireClosed(storage: Storage, directory: string, kept: string): void {
+  const path = join(directory, META_FILE);
+  if (storage.look(path) === undefined) return;
+  const message = `${path} was put back while a repair replaced the files beside it: nothing more was changed. The log as it was is ${besideBackups(directory, kept)}: put its files back, or run the repair again.`;
+  throw new WalError('ERR_WAL_CONFLICT', message);
 }
 
 function mark(storage: Storage, directory: string, { kept, made }: Swap, phase: Phase, token: string): void {
@@ -188,6 +197,7 @@ function undone(storage: Storage, directory: string, swap: Swap): false {
 
 /** Opens the new log, all of whose other files are in place, to all, and takes away what the swap needed. */
 export function endSwap(storage: Storage, directory: string, swap: Swap, token: string): void {
+  requireClosed(storage, directory, swap.kept);
   mark(storage, directory, swap, 'ending', token);
   finishSwap(storage, directory, swap);
 }

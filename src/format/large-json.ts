@@ -41,7 +41,7 @@ export function largeJson(value: unknown, most: number): string | typeof OTHER {
     switch (typeof given) {
       case 'string':
         characters += given.length;
-        return given;
+        return characters > most ? OTHER : given;
       case 'number':
         return Number.isFinite(given) ? given : OTHER;
       case 'boolean':
@@ -78,7 +78,7 @@ export function largeJson(value: unknown, most: number): string | typeof OTHER {
     const prototype = Object.getPrototypeOf(object);
     if (prototype !== Object.prototype && prototype !== null) return OTHER;
     const sorted = sortedKeys(Object.keys(object));
-    if (sorted === undefined) return OTHER;
+    if (sorted === undefined || characters > most) return OTHER;
     let text = '';
     let copy: Record<string, unknown> = {};
     for (let i = 0; i < sorted.length; i++) {

@@ -240,7 +240,8 @@ export class Appender implements Turn {
   #pace(ms: number): void {
     const { stats, stretch } = this.#parts;
     stats.syncMs.add(ms);
-    if (ms >= STALL_MS) this.#syncMs = STALL_MS;
+    // Slower than the budget at any rate, whatever that is, and forgotten after some quick ones.
+    if (ms >= STALL_MS) this.#syncMs = Math.max(STALL_MS, Math.min(ms, 2 * stretch.mostMs));
     else this.#syncMs += (Math.min(ms, 2 * stretch.mostMs) - this.#syncMs) / 8;
   }
 
@@ -398,7 +399,7 @@ export class Appender implements Turn {
     // What may be in the part of it that is not read: appended again, it could be there twice.
     const { firstSeq } = this.tail;
     const message = `The log was replaced by one that goes on from entry ${firstSeq}: look there for the entry, by its id or key, before appending it again.`;
-    for (const pending of this.queue.waiting) {
+    for (const pending of [...this.queue.waiting, ...this.queue.aside]) {
       if (pending.lowestSeq >= firstSeq) continue;
       this.queue.reject(pending, new WalError('ERR_WAL_DIVERGED', message, { outcome: 'unknown' }));
     }
@@ -460,6 +461,7 @@ export class Appender implements Turn {
       error instanceof WalError ? error : new WalError('ERR_WAL_IO', String(error), { cause: error });
     const landed = this.#landed;
     this.#landed = [];
+    this.#landedTo = 0;
     for (const pending of landed) this.queue.reject(pending, withOutcome(failure, 'unknown'));
   }
 

@@ -21,7 +21,7 @@ export class Queue {
   #line: Pending[] = [];
   #inOrder = true;
   /** Those that wait for something else than their turn. */
-  readonly #aside = new Set<Pending>();
+  readonly aside = new Set<Pending>();
   readonly #aborts = new Aborts((appends) => this.takeBack(appends));
   /** The memory that all of them hold. */
   #bytes = 0;
@@ -85,7 +85,7 @@ export class Queue {
     this.#sweep();
     for (const pending of some) {
       if (pending.queued) continue;
-      this.#aside.delete(pending);
+      this.aside.delete(pending);
       pending.queued = true;
       this.size++;
       this.#line.push(pending);
@@ -114,14 +114,14 @@ export class Queue {
   /** Takes one out until it is put back: its line may be in the log. */
   setAside(pending: Pending): void {
     this.take(pending);
-    this.#aside.add(pending);
+    this.aside.add(pending);
   }
 
   /** The append whose line that is, where it is one of this Wal's that is not known to have landed. Nearly all lines are others'. */
   ofLine(writer: string): Pending | undefined {
     const { session } = this.#parts;
     if (!writer.startsWith(session)) return undefined;
-    for (const pending of this.#aside) if (pending.writer === writer) return pending;
+    for (const pending of this.aside) if (pending.writer === writer) return pending;
     const number = Number(writer.slice(session.length + 1));
     // They stand in the order of their numbers.
     const line = this.#inOrder ? this.#line : this.waiting;
@@ -143,7 +143,7 @@ export class Queue {
   /** One is settled: lets go of all that it holds. */
   forget(pending: Pending): void {
     if (pending.queued) this.take(pending);
-    if (this.#aside.size > 0) this.#aside.delete(pending);
+    if (this.aside.size > 0) this.aside.delete(pending);
     this.#bytes -= pending.weight;
     if (pending.body.key !== undefined) this.keyed--;
     if (pending.signal !== undefined) this.#aborts.remove(pending.signal, pending);

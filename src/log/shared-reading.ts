@@ -58,7 +58,7 @@ export class SharedReading {
     const signal = anySignal([this.#closing, this.#stop.signal]);
     reading.following = { signal, durable: this.#durable };
     this.#head = reading.feed.head;
-    this.#last = firstPiece();
+    this.#last = firstPiece(reading.feed.bytes);
     void this.#run(reading, signal);
   }
 
@@ -97,6 +97,6 @@ export class SharedReading {
   }
 }
 
-function firstPiece(): Piece {
-  return { records: [], isShared: false, end: 0, next: undefined };
+function firstPiece(end = 0): Piece {
+  return { records: [], isShared: false, end, next: undefined };
 }

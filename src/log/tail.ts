@@ -88,6 +88,8 @@ export class Tail extends ChainFeed {
     }
     this.keys.since = Math.min(this.keys.since, firstSeq);
     super.begin(firstSeq, before, replaced);
+    // What it said of the segment before is not where the log ends now: perhaps there is more to read, perhaps less.
+    this.at = undefined;
     if (!replaced) return;
     this.epoch++;
     this.synced = 0;

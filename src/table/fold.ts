@@ -83,6 +83,8 @@ export function checkFold<V>(fold: Fold<V>): Fold<V> {
 export function placeIn<V>(fold: Fold<V>, item: Item<V>): OrderKey | undefined {
   try {
     const order = fold.order?.(item);
+    // A copy: the function may answer one list again and again.
+    if (Array.isArray(order) && isOrderKey(order)) return Object.freeze([...order]);
     if (order === undefined || isOrderKey(order)) return order;
     throw new TypeError('it must be a finite number, a string, or an array of such');
   } catch (error) {

@@ -46,10 +46,10 @@ export interface WalOptions extends LimitOptions {
    */
   readonly strictLock?: boolean | undefined;
   /**
-   * How long appends may keep this thread from other work, at a stretch, while they wait for the lock or for the disk. Beyond
-   * that they wait beside the other work, and a disk whose syncs usually take longer is synced off this thread. Both cost an append more time. A
-   * process that answers others may want less than the default; one that only appends, more. 0 to 1,000, with fractions; default 1.5. Without effect
-   * on `appendSync`, which blocks until the entry is safe.
+   * The longest time, in milliseconds, for which appends block this thread without letting the event loop turn: while they wait for the
+   * lock, and while they sync. After that they wait without blocking; where syncs usually take longer, they run in Node's thread pool.
+   * Smaller values keep other work responsive and make appends slower. 0 to 1,000, fractions allowed; default 1.5. Making a new segment is not
+   * bounded by it, and `appendSync` ignores it.
    */
   readonly blockMs?: number | undefined;
   /** Age at which a lockfile's holder is taken for dead. 2,000 to 3,600,000; default 2,000. */

@@ -58,14 +58,29 @@ interface Source {
  * backups. A crash at any moment leaves the old log, the new one, or what the next salvage goes on with.
  */
 export async function salvage(job: RepairJob): Promise<RepairReport> {
+  const { storage } = job.surroundings;
+  const unfinished = unfinishedSwap(storage, job.directory);
+  if (unfinished?.state === 'ending') {
+    if (!job.dryRun) return salvageInTurn(job);
+    const made = besideBackups(job.directory, unfinished.made);
+    const metaAt = readMeta(storage, made) === undefined ? job.directory : made;
+    const source = await sourceIn(job, job.directory, metaAt);
+    return report(job, ['A repair was cut short.'], await rebuilt(job, source, NOTHING), source, undefined);
+  }
   const seen = await look(job);
   if (seen.unfinished === undefined && seen.whole !== undefined) return nothingToDo(job, seen.whole);
-  checkTurn(turnOptions(job));
   if (job.dryRun) {
+    checkTurn(turnOptions(job));
     if (seen.swap === undefined && seen.whole !== undefined) return nothingToDo(job, seen.whole);
     const source = await sourceIn(job, seen.from);
     return report(job, seen.reasons, await rebuilt(job, source, NOTHING), source, undefined);
   }
+  return salvageInTurn(job);
+}
+
+/** One salvage of a log at a time. */
+async function salvageInTurn(job: RepairJob): Promise<RepairReport> {
+  checkTurn(turnOptions(job));
   const letOthersIn = keepOthersOut(job);
   try {
     return await salvageAlone(job);
@@ -217,7 +232,8 @@ async function attempt(job: RepairJob, swap: Swap, isBegun: boolean) {
 function isAsItWas(storage: Storage, directory: string): boolean {
   const unfinished = unfinishedSwap(storage, directory);
   if (unfinished === undefined) return true;
-  if (unfinished.state === 'within' || unfinished.state === 'ending') return false;
+  // Where somebody put wal.json back, files may be the new log's: what is kept is all there is of the others.
+  if (unfinished.state !== 'before' && unfinished.state !== 'closed') return false;
   try {
     undoSwap(storage, directory, unfinished);
     return true;
@@ -310,10 +326,10 @@ function rebuilt(
 }
 
 /** Reads all there is. */
-async function sourceIn(job: RepairJob, directory: string): Promise<Source> {
+async function sourceIn(job: RepairJob, directory: string, metaAt = directory): Promise<Source> {
   const { surroundings, check, acceptEdits } = job;
   const { storage, clock } = surroundings;
-  const { meta, problem } = metaOf(job, directory);
+  const { meta, problem } = metaOf(job, metaAt);
   const survey = await surveySegments(storage, clock, directory, check, acceptEdits);
   const log = problem === undefined ? meta.id : undefined;
   return { directory, meta, survey, snapshots: await snapshotsFor(storage, clock, directory, log, survey) };

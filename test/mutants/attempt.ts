@@ -51,7 +51,12 @@ async function tryIn(directory: string, catcher: Catcher): Promise<Tried> {
 }
 
 async function runTest(directory: string, { file, test }: ByTest): Promise<Tried> {
-  const flags = ['--test', `--test-reporter=${join(directory, 'dist/test/mutants/failures.js')}`];
+  // A test that waits for what never comes has caught it, too.
+  const flags = [
+    '--test',
+    '--test-timeout=60000',
+    `--test-reporter=${join(directory, 'dist/test/mutants/failures.js')}`,
+  ];
   const pattern = `--test-name-pattern=^${test.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&')}$`;
   const { output } = await run(directory, [
     ...flags,
