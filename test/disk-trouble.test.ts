@@ -125,13 +125,15 @@ test('a part of a read that ends in zeros for a line on its way is read again be
   const disk = newDisk();
   const other = await open(disk);
   let line: { from: number; to: number } | undefined;
+  let looks = 0;
   const wal = await open(
     withFiles(disk, (file) => ({
       read: (target, position) => {
         const count = file.read(target, position);
         if (line === undefined || position > line.from || position + count <= line.to) return count;
         const [from, to] = [line.from - position, line.to - position];
-        line = undefined;
+        // Once where all that came is looked at in one read, and once where it is read on from there.
+        if (++looks === 2) line = undefined;
         target.fill(0, Math.floor((from + to) / 2), to - 1);
         return to;
       },

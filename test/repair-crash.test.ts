@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { unfinishedSwap } from '../src/file/replacement.ts';
 import { decodeMeta } from '../src/format/meta.ts';
 import { segmentName, segmentSeq } from '../src/format/names.ts';
 import { type LogRecord, Wal } from '../src/index.ts';
@@ -95,6 +96,65 @@ for (const [what, spoil] of Object.entries(DISKS)) {
     t.diagnostic(`${disk.effects.length} crash points, ${seen.size} distinct states`);
   });
 }
+
+test('a salvage of a log without wal.json that holds no entry, crashing at any moment: the next one opens it', async () => {
+  const damaged = new SimDisk();
+  await (await Wal.openIn(surroundingsOn(damaged, 1), LOG, SMALL)).close();
+  damaged.open(segment(1), 'append').append([Buffer.from('{"crc":"0123')]);
+  damaged.remove(`${LOG}/wal.json`);
+  const disk = new SimDisk(damaged.image.copy());
+  const before = disk.image.copy();
+  await repair(disk, 2);
+  for (let after = 0; after <= disk.effects.length; after++) {
+    const there = new SimDisk(imageAfter(before, disk.effects, after, KEPT).copy());
+    await repair(there, 5);
+    assert.deepEqual(await idsIn(there), [], `after effect ${after}`);
+  }
+});
+
+test('wal.json put back, and appended to, while a salvage that was cut short is gone on with: nothing is lost', async () => {
+  const good = new SimDisk();
+  const wal = await Wal.openIn(surroundingsOn(good, 1), LOG, SMALL);
+  for (let n = 1; n <= 6; n++) await wal.append({ op: 'add', id: `bd-${n}` });
+  await wal.close();
+  const paths = [`${LOG}/wal.json`, segment(1)];
+  const files = paths.map((path) => [path, readWhole(good, path) as Buffer] as const);
+  const disk = new SimDisk(good.image.copy());
+  const [, [, bytes]] = files as [unknown, readonly [string, Buffer]];
+  disk.open(segment(1), 'update').writeAt(Buffer.from('y'), bytes.indexOf('"bd-2"') + 2);
+  const cut = new SimDisk(disk.image.copy());
+  const before = cut.image.copy();
+  await repair(cut, 2);
+  let tries = 0;
+  for (let after = 0; after <= cut.effects.length; after++) {
+    const there = new SimDisk(imageAfter(before, cut.effects, after, KEPT).copy());
+    if (unfinishedSwap(there, LOG)?.state !== 'within') continue;
+    let isBack = false;
+    const putBack = async () => {
+      if (isBack) return;
+      isBack = true;
+      for (const [path, whole] of files) {
+        if (there.look(path) !== undefined) there.remove(path);
+        there.open(path, 'create').append([whole]);
+      }
+      const other = await Wal.openIn(surroundingsOn(there, 8), LOG, SMALL);
+      await other.append({ op: 'add', id: 'bd-since' });
+      await other.close();
+    };
+    const surroundings = surroundingsOn(there, 4);
+    const yielding = { ...surroundings.clock, yield: putBack };
+    const salvage = repairLog({ ...surroundings, clock: yielding }, LOG, { mode: 'salvage' }, noLock());
+    const failed = await salvage.then(
+      () => undefined,
+      (error) => error.code,
+    );
+    if (!isBack) continue;
+    tries++;
+    assert.equal(failed, 'ERR_WAL_CONFLICT', `after effect ${after}`);
+    assert.ok((await idsIn(there)).includes('bd-since'), `after effect ${after}`);
+  }
+  assert.ok(tries > 0);
+});
 
 test('a salvage that goes on with one that was cut short, and crashes at any moment, too: the next ends it, and the id stays', async () => {
   const first = await damagedDisk(() => {});

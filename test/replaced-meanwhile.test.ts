@@ -128,3 +128,101 @@ test('an append that its key answers is answered again where the log is replaced
     assert.equal(wal.stats().replacements, 1);
     await wal.close();
   }));
+
+test('a transaction that waits for its table while the log is replaced by one that may hold it: unknown, and not doubled', () =>
+  inScratch('replaced-meanwhile', async (scratch) => {
+    const [directory, without, rotated] = ['log', 'without', 'rotated'].map((name) =>
+      join(scratch, name),
+    ) as [string, string, string];
+    let letGo = () => {};
+    const held = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    let isHeld = false;
+    let onList: (() => void) | undefined;
+    const list = (path: string) => {
+      const work = path === directory ? onList : undefined;
+      if (work !== undefined) onList = undefined;
+      work?.();
+      return nodeStorage.list(path);
+    };
+    const sync = async (file: StorageFile) => {
+      if (isHeld) await held;
+      await file.sync();
+    };
+    const surroundings = changedSurroundings({ storage: changedStorage({ list }, { sync }) });
+    const wal = await Wal.openIn(surroundings, directory, { lock: 'none' });
+    await wal.append({ op: 'add', id: 'bd-1' });
+    const table = await wal.table();
+    cpSync(directory, without, { recursive: true });
+    isHeld = true;
+    // Two, so that they are not synced on this thread.
+    const appends = Promise.allSettled([
+      table.transaction((tx) => tx.append({ op: 'add', id: 'bd-once' })),
+      wal.append({ op: 'add', id: 'bd-beside' }),
+    ]);
+    const path = join(directory, segmentName(1));
+    while (!readFileSync(path, 'utf8').includes('bd-beside')) await systemClock.sleep(1);
+    cpSync(directory, rotated, { recursive: true });
+    const other = await Wal.open(rotated, { segmentBytes: 4096 });
+    for (let n = 1; n <= 12; n++) await other.append({ op: 'add', id: `bd-c${n}`, data: 'x'.repeat(900) });
+    await other.close();
+    await appendTo(without, 'b', 'bb', 'bbb');
+    checkOut(without, directory);
+    await wal.head();
+    onList = () => checkOut(rotated, directory);
+    isHeld = false;
+    letGo();
+    const outcomes = (await appends).map((each) => each.status === 'rejected' && each.reason.outcome);
+    const ids: string[] = [];
+    for await (const { id } of wal.read()) ids.push(id);
+    assert.deepEqual([outcomes, ids.filter((id) => id === 'bd-once').length], [['unknown', 'unknown'], 1]);
+    await wal.close();
+  }));
+
+test('a log replaced by a shorter one that is still being read: what the old one ended with is not said to be synced', () =>
+  inScratch('replaced-meanwhile', async (scratch) => {
+    const [directory, shorter] = [join(scratch, 'log'), join(scratch, 'shorter')];
+    let letGo = () => {};
+    const held = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    let [isHeld, lockFails] = [false, false];
+    const sync = async (file: StorageFile) => {
+      if (isHeld) await held;
+      await file.sync();
+    };
+    const tryAcquire = () => {
+      if (lockFails) throw new Error('made for a test');
+      return true;
+    };
+    const lock = { kind: 'own', tryAcquire, release: () => {}, close: () => {} };
+    const surroundings = changedSurroundings({ storage: changedStorage({}, { sync }) });
+    const wal = await Wal.openIn(surroundings, directory, { lock });
+    await wal.append({ op: 'add', id: 'bd-1' });
+    isHeld = true;
+    const own = [wal.append({ op: 'add', id: 'bd-2' }), wal.append({ op: 'add', id: 'bd-3' })];
+    while (!readFileSync(join(directory, segmentName(1)), 'utf8').includes('bd-3'))
+      await systemClock.sleep(1);
+    cpSync(directory, shorter, { recursive: true });
+    await appendTo(directory, ...Array.from({ length: 50 }, () => 'a'));
+    const long = await Wal.open(shorter, { segmentBytes: 2 ** 26 });
+    for (let n = 4; n <= 7; n++) await long.append({ op: 'add', id: `bd-${n}`, data: 'b'.repeat(LONG) });
+    await long.close();
+    await wal.head();
+    checkOut(shorter, directory);
+    const reading = wal.head();
+    while (wal.stats().replacements === 0) await systemClock.yield();
+    lockFails = true;
+    assert.throws(() => wal.appendSync({ op: 'add', id: 'bd-now' }), { code: 'ERR_WAL_LOCK_UNAVAILABLE' });
+    lockFails = false;
+    assert.equal((await reading).seq, 7);
+    isHeld = false;
+    letGo();
+    assert.deepEqual(
+      (await Promise.all(own)).map(({ seq }) => seq),
+      [2, 3],
+    );
+    assert.equal((await wal.append({ op: 'add', id: 'bd-4' })).seq, 8);
+    await wal.close();
+  }));

@@ -180,4 +180,40 @@ export const REPLACEMENT: readonly Mutant[] = [
       'a table that was loaded from an older file, which was there for a moment, is loaded again',
     ),
   },
+  {
+    name: 'old-end-kept',
+    rule: 'where a log ended that was replaced says nothing of the one that lies there now',
+    told: 'FORMAT: Lines',
+    edits: [{ file: 'log/tail', find: 'this.at = undefined;', replace: '' }],
+    caughtBy: byMeanwhile(
+      'a log replaced by a shorter one that is still being read: what the old one ended with is not said to be synced',
+    ),
+  },
+  {
+    name: 'set-aside-unrefused',
+    rule: 'what may be in the part of a log that is not read is not appended again, whatever it waits for',
+    told: 'ARCHITECTURE: The way of an append',
+    edits: [{ file: 'log/appender', find: ', ...this.queue.aside', replace: '' }],
+    caughtBy: byMeanwhile(
+      'a transaction that waits for its table while the log is replaced by one that may hold it: unknown, and not doubled',
+    ),
+  },
+  {
+    name: 'swapped-over-wal-json',
+    rule: 'a salvage that is gone on with changes nothing where wal.json was put back',
+    told: 'FORMAT: Files',
+    edits: [
+      {
+        file: 'file/replacement',
+        find: "throw new WalError('ERR_WAL_CONFLICT', message);",
+        replace: '',
+      },
+    ],
+    caughtBy: {
+      by: 'test',
+      file: 'repair-crash',
+      test: 'wal.json put back, and appended to, while a salvage that was cut short is gone on with: nothing is lost',
+      because: 'in the simulation a checkout before such a salvage is undone',
+    },
+  },
 ];
