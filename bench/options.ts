@@ -49,6 +49,8 @@ export function readOptions(args: string[]): Options {
       dir: { type: 'string', default: join(packageRoot, '.test_tmp') },
     },
   });
+  if (values.speed && values.json !== undefined)
+    throw new Error('--speed prints a table, and writes no --json');
   if (values.speed && values.busy) throw new Error('--speed measures with --busy too: name only one of them');
   return {
     help: values.help,

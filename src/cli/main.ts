@@ -42,7 +42,7 @@ async function makeProgram(wanted: string | undefined): Promise<Command> {
     .enablePositionalOptions()
     .exitOverride()
     .configureOutput({ writeOut: sayHelp, outputError: () => {} });
-  // The others are named in help, and to who calls one that there is none of.
+  // Other commands are listed in help, and in the error for an unknown command.
   const listed = wanted === undefined || !isCommand(wanted) || args.some(isHelp);
   for (const { name, summary, load } of COMMANDS) {
     if (name === wanted) program.addCommand(adopt(await load(), program).description(summary));

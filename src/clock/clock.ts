@@ -41,8 +41,8 @@ const machine = {
 };
 
 /**
- * Milliseconds that go by. By what Node's `performance` goes by, too: that is not loaded by itself. Where fake timers stand in for it
- * already, it stands still: then by the process's age, which takes longer to ask.
+ * Milliseconds of a monotonic clock, the one that `performance.now` reads: node:perf_hooks is not loaded for it. Where a test replaced
+ * `process.hrtime` before this module was loaded, `process.uptime`, which is slower.
  */
 function elapsedOf({ hrtime, uptime }: NodeJS.Process): () => number {
   const elapsed = () => {

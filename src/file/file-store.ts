@@ -33,7 +33,7 @@ export interface FileStoreParts {
   readonly randomHex: (count: number) => string;
 }
 
-/** More would only make others wait longer for their turn. */
+/** The most bytes of a group: a longer one would make others wait. */
 const GROUP_BYTES = 1024 * 1024;
 
 /** A LineStore on a directory of segments. */

@@ -91,7 +91,7 @@ export function readHolder(storage: Storage, path: string): Holder | undefined {
   return { pid: holder.pid, host: String(holder.host), thread: Number(holder.thread), since: holder.since };
 }
 
-/** The main thread is 0, and is told by what Node takes away in others: it need not load node:worker_threads. */
+/** 0 is the main thread. In a worker, Node sets `process.chdir.disabled`: asking for that does not load node:worker_threads. */
 function threadOf({ chdir }: NodeJS.Process & { chdir?: { disabled?: boolean } }): number {
   return chdir?.disabled ? process.getBuiltinModule('node:worker_threads').threadId : 0;
 }

@@ -18,8 +18,8 @@ export interface WalStats {
   /** Groups it wrote, or tried to, each with one call of the operating system. */
   readonly batches: number;
   /**
-   * Bytes of these that are in the log's files: also of lines that were overtaken and written again, of seals, and of what a full disk took of
-   * a group. Not what ends a torn line before a group.
+   * Bytes of these groups that reached the log's files, with overtaken lines, seals, and parts that a full disk took; without the bytes that
+   * end a torn line.
    */
   readonly bytes: number;
   /** Groups that somebody else overtook, in whole or in part. */

@@ -307,7 +307,7 @@ export class Wal {
   /**
    * Appends one entry, blocking this thread until it is safe: for hooks and exit handlers, where nothing can be
    * awaited. Appends that are on their way go first, however many. Throws what `append` rejects with, but for ERR_WAL_BACKLOG and
-   * ERR_WAL_ABORTED: a `signal` is ERR_WAL_ARGUMENT; and ERR_WAL_UNSUPPORTED where the log is no directory.
+   * ERR_WAL_ABORTED: a `signal` is ERR_WAL_ARGUMENT.
    */
   appendSync(entry: Entry, options: Omit<AppendOptions, 'signal'> = {}): AppendResult {
     const { expect, rev, key, signal } = checkAppend(options);
@@ -503,7 +503,8 @@ export class Wal {
 
   /**
    * Reads the records from a place on, and goes on with those to come, until `signal` aborts or the Wal is closed. A
-   * log that was replaced is followed on if it still has the record delivered last, else ERR_WAL_DIVERGED.
+   * log that was replaced is followed on if it still has the record delivered last, else ERR_WAL_DIVERGED. Followers of one Wal share one
+   * open file and one sync; one that falls more than 1 MiB behind reads by itself.
    *
    * Throws, and ends, as `read` does; with `durable` also in ERR_WAL_SYNC.
    */
