@@ -61,7 +61,7 @@ export interface StateSession {
 export interface JobQueue {
   /** Adds open ones, in whatever way is quickest. */
   fill(entries: Iterable<Entry>): unknown;
-  /** Claims the most urgent one that is open, of those the one added first, as one step; undefined where none is left. */
+  /** Claims an open job in one step: the most urgent; among equals, the one that was added first. Undefined where no job is open. */
   claim(by: string): Promise<ClaimedJob | undefined> | ClaimedJob | undefined;
   /** Completes one, if it was not touched since it was claimed; else an error. */
   complete(job: ClaimedJob): unknown;

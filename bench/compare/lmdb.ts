@@ -20,8 +20,8 @@ interface Lmdb {
  * lmdb-js. `overlapping`: its default, where put() resolves at the commit and the sync comes after it, so that an append is
  * acknowledged when `flushed` resolves. Else overlappingSync is off, and put() resolves when its commit is synced.
  *
- * Many processes that do not overlap number their entries in a synchronous transaction: the next key depends on what is there. Where
- * syncs overlap, only put() tells of the sync, and each process has a range of keys of its own.
+ * Without overlapping syncs, several processes number their entries in a synchronous transaction, because the next key depends on the last one. With
+ * them, only the promise of put() resolves with the sync, so each process uses its own range of keys.
  */
 export function lmdbSubject(overlapping: boolean): Subject {
   return {

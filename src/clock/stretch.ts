@@ -31,7 +31,7 @@ export class Stretch {
     return this.mostMs - (now - this.#since);
   }
 
-  /** Lets the event loop turn, and begins anew. */
+  /** Lets the event loop turn, then starts the next stretch. */
   async end(): Promise<void> {
     await this.#clock.yield();
     // Looked at now: what the thread does next counts.

@@ -60,7 +60,7 @@ export interface Envelope {
   /** Of a single whose id and op are printable ASCII without escapes, and that has no key: these; else they are to be read from its bytes. */
   readonly id: string | undefined;
   readonly op: string | undefined;
-  /** Of a single that has an `id` here and is ASCII: the text of its data, where it has any; else that is to be read from its bytes. */
+  /** The JSON text of the data of a single whose line is ASCII and whose `id` is given above; else undefined, and the data is read from the line's bytes. */
   readonly data: string | undefined;
   /** Of a batch, its entries, which were parsed to be counted. */
   readonly entries: readonly BatchEntry[] | undefined;
@@ -476,8 +476,9 @@ const BETWEEN = Buffer.from('},{"');
 const PIECE_BYTES = 32 * 1024;
 
 /**
- * The items of a body that is its list and nothing else, which begins at `start`, after the bracket. It is parsed in pieces: what
- * parts two items may lie deeper, in one of them, but then the pieces are not JSON. Undefined where they are not.
+ * The items of a batch whose body is only the list; `start` is the offset after the list's opening bracket. The list is parsed in pieces, which
+ * are cut between two items. Bytes that look like such a cut may also lie within an item: then the pieces are not JSON. Undefined where a
+ * piece is not JSON.
  */
 function plainEntries(bytes: Buffer, start: number, end: number): unknown[] | undefined {
   if (bytes[end - 1] !== CLOSING_BRACKET) return undefined;

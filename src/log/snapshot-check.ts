@@ -75,7 +75,7 @@ function damageOf(
  * where another compaction took them away meanwhile. Yields what may have to be waited for, as `olderKeys` does.
  */
 export function* lostState(store: LineStore): Generator<unknown, WalError | undefined, unknown> {
-  // Elsewhere than in a directory nothing but its first line tells of a snapshot.
+  // A store that is no directory lists only the snapshots whose first line can be read.
   const { files } = store;
   if (files === undefined) return undefined;
   const [newest] = files.snapshots();
