@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { segmentName } from '../src/format/names.ts';
-import { createLock, type Lock, Wal } from '../src/index.ts';
+import { segmentName, snapshotName } from '../src/format/names.ts';
+import { createLock, type Lock, lastData, Wal } from '../src/index.ts';
 import { recordsIn } from '../src/lab/audit.ts';
 import { inScratch } from '../src/lab/scratch.ts';
 import { changedStorage, changedSurroundings, systemError } from '../src/lab/wrapped-storage.ts';
@@ -64,6 +64,40 @@ test('appendSync between the steps of pending appends neither waits for their lo
       (await recordsIn(directory)).map(({ id }) => id),
       Array.from({ length: 40 }, (_, i) => `bd-${i}`),
     );
+  });
+});
+
+test('no code of the caller runs while the lock is held, also where a segment is sealed', async () => {
+  await inScratch('turn', async (directory) => {
+    let isHeld = false;
+    let [asked, askedInTurn] = [0, 0];
+    const inner = createLock('kernel', directory);
+    const lock: Lock = {
+      kind: inner.kind,
+      tryAcquire: () => {
+        isHeld = inner.tryAcquire();
+        return isHeld;
+      },
+      release: () => {
+        isHeld = false;
+        inner.release();
+      },
+      close: () => inner.close(),
+    };
+    const clock = {
+      now: () => {
+        asked++;
+        if (isHeld) askedInTurn++;
+        return Date.now();
+      },
+    };
+    const wal = await Wal.open(directory, { lock, clock, segmentBytes: 4096 });
+    for (let i = 0; i < 100; i++) wal.appendSync({ op: 'add', id: `bd-${i}` });
+    await wal.compact({ fold: lastData });
+    await wal.close();
+    assert.ok(asked > 100);
+    assert.equal(askedInTurn, 0);
+    assert.ok(existsSync(join(directory, snapshotName(100))));
   });
 });
 

@@ -9,7 +9,7 @@ import type { Envelope } from '../format/line.ts';
 import type { Rewind } from '../format/mark.ts';
 import type { Turn, WriteOutcome, WrittenGroup } from '../store/feed.ts';
 import type { LineStore } from '../store/store.ts';
-import { Group } from './group.ts';
+import { Group, type SealWish } from './group.ts';
 import { atOnce, Keys, waiting } from './keys.ts';
 import { type AppendResult, type Pending, type Request, UNDECIDED } from './pending.ts';
 import { abortedError, Queue, type QueueParts } from './queue.ts';
@@ -41,10 +41,8 @@ export interface Sealed {
   readonly fold: FoldIdentity | undefined;
 }
 
-/** The wish that the segment be ended though it is not full. */
-interface SealWish {
-  /** What the seal names as the log's fold, where no other is named before it. */
-  readonly fold: FoldIdentity;
+/** Who waits for a seal. */
+interface Sealing extends SealWish {
   resolve(sealed: Sealed): void;
   reject(error: unknown): void;
 }
@@ -69,13 +67,13 @@ export class Appender implements Turn {
   #landed: Pending[] = [];
   /** The highest number of those. */
   #landedTo = 0;
-  #seals: SealWish[] = [];
+  #seals: Sealing[] = [];
   #running: Promise<void> | undefined;
   /** How long a sync usually takes. */
   #syncMs = 0;
 
   constructor(parts: AppenderParts) {
-    const { store, clock } = parts;
+    const { store } = parts;
     this.#parts = parts;
     this.queue = new Queue(parts);
     const { keyWindow, fold } = store.info();
@@ -94,7 +92,6 @@ export class Appender implements Turn {
     });
     this.group = new Group({
       store,
-      clock,
       keys,
       tail: this.tail,
       queue: this.queue,
@@ -147,7 +144,7 @@ export class Appender implements Turn {
   readonly wanted = (): boolean => this.queue.size > 0 || this.#seals.length > 0;
 
   build(): WrittenGroup | undefined {
-    return this.group.make(this.#seals[0]?.fold);
+    return this.group.make(this.#seals[0]);
   }
 
   wrote(outcome: WriteOutcome): void {
@@ -306,7 +303,7 @@ export class Appender implements Turn {
   async seal(fold: FoldIdentity): Promise<Sealed> {
     if (this.failure !== undefined) throw latchedError(this.failure);
     const sealed = new Promise<Sealed>((resolve, reject) => {
-      this.#seals.push({ fold, resolve, reject });
+      this.#seals.push({ fold, ts: this.#parts.clock.now(), resolve, reject });
     });
     this.#running ??= this.#run();
     return sealed;

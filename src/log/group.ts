@@ -1,4 +1,3 @@
-import type { Clock } from '../clock/clock.ts';
 import { WalError } from '../errors/errors.ts';
 import type { Head, Tip } from '../format/chain.ts';
 import { type Body, sealBody } from '../format/entry.ts';
@@ -15,7 +14,6 @@ import type { Tail } from './tail.ts';
 
 export interface GroupParts {
   readonly store: LineStore;
-  readonly clock: Clock;
   readonly tail: Tail;
   readonly queue: Queue;
   readonly keys: Keys;
@@ -23,6 +21,14 @@ export interface GroupParts {
   readonly land: (pending: Pending, seq: number) => void;
   /** What an append that could not be decided waited for was read, or could not be: it may be settled, or have landed. */
   readonly ready: (pending: Pending) => void;
+}
+
+/** The wish that the segment be ended though it is not full. */
+export interface SealWish {
+  /** What the seal names as the log's fold, where no other is named before it. */
+  readonly fold: FoldIdentity;
+  /** Its date, where no line of the same write has one. */
+  readonly ts: number;
 }
 
 /** So much memory is kept while there is nothing to write. */
@@ -84,10 +90,10 @@ export class Group implements Preceding, WrittenGroup {
   }
 
   /**
-   * Makes the group of what waits, on the tip that the tail has. A seal, which names `sealAs` where no fold is named before it, ends the
-   * segment where the group fills it, or `sealAs` is given. Undefined where there is nothing to write.
+   * Makes the group of what waits, on the tip that the tail has. A seal ends the segment where the group fills it, or where one is
+   * wished for; then it names the fold of the wish where no other is named before it. Undefined where there is nothing to write.
    */
-  make(sealAs: FoldIdentity | undefined): Group | undefined {
+  make(wish: SealWish | undefined): Group | undefined {
     const { store, tail, queue } = this.#parts;
     if (tail.trouble !== undefined) throw tail.trouble;
     // Larger than for all groups but one with a large line.
@@ -125,7 +131,7 @@ export class Group implements Preceding, WrittenGroup {
     }
     // Not only after a group that is empty: while more and more is appended, none would be.
     const isFull = this.#used > 0 && (tail.at?.end ?? 0) + this.#used >= store.segmentBytes;
-    if (isFull || sealAs !== undefined) this.#seal(sealAs);
+    if (isFull || wish !== undefined) this.#seal(wish);
     if (this.#used === 0) return undefined;
     this.bytes = this.#buffer.subarray(0, this.#used);
     this.lastLineBytes = this.#used - this.#lastOffset;
@@ -170,12 +176,16 @@ export class Group implements Preceding, WrittenGroup {
     this.#buffer = grown;
   }
 
-  /** Ends the segment. One without entries is never sealed. A seal is nobody's append: where it is overtaken, it is not written again. */
-  #seal(sealAs: FoldIdentity | undefined): void {
-    const { clock, tail, queue } = this.#parts;
+  /**
+   * Ends the segment, with the date of the line before. One without entries is never sealed. A seal is nobody's append: where it is
+   * overtaken, it is not written again.
+   */
+  #seal(wish: SealWish | undefined): void {
+    const { tail, queue } = this.#parts;
     if (this.tip.seq < tail.firstSeq) return;
-    if (sealAs !== undefined) this.fold = recordedFold(this.fold, sealAs);
-    this.#put(sealBody(clock.now(), this.#scope, this.fold), queue.nextWriter());
+    if (wish !== undefined) this.fold = recordedFold(this.fold, wish.fold);
+    const ts = this.pending.at(-1)?.body.ts ?? wish?.ts ?? 0;
+    this.#put(sealBody(ts, this.#scope, this.fold), queue.nextWriter());
     this.sealed = true;
   }
 

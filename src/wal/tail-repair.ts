@@ -52,6 +52,9 @@ export async function mendTail(job: RepairJob): Promise<RepairReport> {
     check();
     if (dryRun) return report(seen.head, [withoutAdvice(error.message)]);
     const head = await appendRepair(store, job, lostIn(seen, survey), error);
+    // A compaction may have named its snapshot since the log was read, and with that other entries became unreadable.
+    const { error: left } = await verify(store, job);
+    if (left !== undefined) throw unfitError(left.code, 'it is not the end of the log that is damaged', left);
     return report(head, [withoutAdvice(error.message)]);
   } finally {
     await store.close();

@@ -69,4 +69,10 @@ export const SEEDS: readonly NamedSeed[] = [
     story:
       'a sync failed while the log was made, and the simulation took it for a fault that a salvage found no log; now that is expected until the log was opened once',
   },
+  {
+    seed: 2510016777,
+    steps: 400,
+    story:
+      'a compaction named its snapshot while a tail repair looked at the log, which then called it whole though entries could not be read any more; now it looks again',
+  },
 ];
