@@ -44,9 +44,11 @@ export interface GateObserver {
 const PATIENCE_MS = 50;
 const NOTICE_MS = 1000;
 /** Where so many others or more take a turn between two of one's own, the first sleep is that long for each of them. */
-const CROWD = 10;
-const MS_EACH = 0.4;
-const LONGEST_FIRST_MS = 10;
+const CROWD = 8;
+const MS_EACH = 1.5;
+const LONGEST_FIRST_MS = 30;
+/** The first sleep takes no more of the time-out than this, so that the lock is tried some times before it is over. */
+const FIRST_OF_TIMEOUT = 0.2;
 
 /**
  * The way into the write turn: tries the lock, waits for it in short sleeps, and after the time-out goes on without it,
@@ -141,13 +143,14 @@ export class Gate {
   }
 
   #begin(others: number): Wait {
-    const { clock, pollMs } = this.#options;
+    const { clock, pollMs, timeoutMs } = this.#options;
+    const most = Math.min(LONGEST_FIRST_MS, FIRST_OF_TIMEOUT * timeoutMs);
     return {
       start: clock.elapsed(),
       waited: 0,
       slept: false,
       noticed: undefined,
-      poll: others < CROWD ? pollMs[0] : Math.min(MS_EACH * others, LONGEST_FIRST_MS),
+      poll: others < CROWD ? pollMs[0] : Math.min(MS_EACH * others, most),
       tried: true,
     };
   }
