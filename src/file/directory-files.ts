@@ -7,7 +7,7 @@ import { type Stray, straysAmong } from '../format/strays.ts';
 import type { Survey } from '../format/survey.ts';
 import { fileError } from '../storage/error.ts';
 import type { Storage } from '../storage/storage.ts';
-import type { BlockingStore, LogFiles, Salvaged, SnapshotSize } from '../store/log-files.ts';
+import type { BlockingStore, FileSize, LogFiles, Salvaged } from '../store/log-files.ts';
 import { layoutOf, newestStart } from './layout.ts';
 import type { MarkFile } from './mark-file.ts';
 import { metaNow } from './settling.ts';
@@ -38,7 +38,7 @@ export class DirectoryFiles implements LogFiles {
     return metaNow(storage, directory, meta);
   }
 
-  snapshots(): SnapshotSize[] {
+  snapshots(): FileSize[] {
     return this.#listing((storage, directory) =>
       sizesOf(storage, directory, layoutOf(storage, directory).snapshots.toReversed(), snapshotName),
     );
@@ -109,7 +109,7 @@ function sizesOf(
   directory: string,
   seqs: readonly number[],
   nameOf: (seq: number) => string,
-): SnapshotSize[] {
+): FileSize[] {
   return seqs.flatMap((seq) => {
     const look = storage.look(join(directory, nameOf(seq)));
     return look === undefined ? [] : [{ seq, bytes: look.size }];

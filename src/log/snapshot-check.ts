@@ -3,7 +3,7 @@ import { hasCode, type WalError } from '../errors/errors.ts';
 import type { Head } from '../format/chain.ts';
 import { snapshotName } from '../format/names.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
-import type { SnapshotSize } from '../store/log-files.ts';
+import type { FileSize } from '../store/log-files.ts';
 import { type Gone, snapshotDamage, snapshotError } from '../store/snapshot-error.ts';
 import { wholeBody } from '../store/snapshot-file.ts';
 import type { LineStore } from '../store/store.ts';
@@ -34,7 +34,7 @@ export async function checkSnapshots(
   const sizesOf = () => [...headers.values()].map(({ head, body }) => ({ seq: head.seq, bytes: body.bytes }));
   const files = store.files?.snapshots() ?? sizesOf();
   const whole: number[] = [];
-  const damaged: SnapshotSize[] = [];
+  const damaged: FileSize[] = [];
   for (const file of files) {
     const state = await stateOf(store, clock, headers.get(file.seq));
     if (state === 'whole') whole.push(file.seq);
@@ -59,7 +59,7 @@ export async function checkSnapshots(
 
 /** `gone`: the entries that nothing else stands for. */
 function damageOf(
-  { seq, bytes }: SnapshotSize,
+  { seq, bytes }: FileSize,
   gone: Gone | undefined,
   whole: number | undefined,
 ): SurveyedDamage {

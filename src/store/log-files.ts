@@ -18,7 +18,7 @@ export interface LogFiles {
   /** What wal.json says now: somebody may have changed or replaced it. Throws where it is away, damaged, or another log's. */
   metaNow(): Meta;
   /** All snapshots, whole or not, newest first: the last entry that each stands for by its name, and its size. */
-  snapshots(): SnapshotSize[];
+  snapshots(): FileSize[];
   /** Bytes of each segment that begins after a seq, in their order; without those that have none. */
   segmentSizes(after: number): number[];
   /** The first seq of the segment that comes after the one that begins with `firstSeq`, whether or not it leads there. */
@@ -43,8 +43,8 @@ export interface BlockingStore {
   confirm(feed: LineFeed): void;
 }
 
-/** The last entry that a snapshot stands for, and its bytes. */
-export interface SnapshotSize {
+/** The number that the name of a segment or snapshot bears, and the bytes of the file. */
+export interface FileSize {
   readonly seq: number;
   readonly bytes: number;
 }
