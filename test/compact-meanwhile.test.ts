@@ -232,6 +232,45 @@ test('verify begins anew where a compaction takes away what it was to read next'
     await reader.close();
   }));
 
+test('other work goes on between the blocks of a snapshot that is checked, or whose keys are read', () =>
+  inLog('compact', async (wal, directory) => {
+    const keyOf = (n: number) => `${n}${'k'.repeat(100)}`;
+    const appends = Array.from({ length: 600 }, (_, n) => wal.append(entry(`bd-${n}`, n), { key: keyOf(n) }));
+    await Promise.all(appends);
+    await wal.compact({ fold: lastData, retain: 1 });
+    let reads = 0;
+    let sinceYield = 0;
+    let most = 0;
+    const open: Storage['open'] = (path, access, as) => {
+      const file = nodeStorage.open(path, access, as);
+      const read = (_: unknown, target: Buffer, position: number) => {
+        reads++;
+        most = Math.max(most, ++sinceYield);
+        return file.read(target, position);
+      };
+      return path.includes('snapshot-') ? changedFile(file, { read }) : file;
+    };
+    const clock: Clock = {
+      ...systemClock,
+      yield: () => {
+        sinceYield = 0;
+        return systemClock.yield();
+      },
+    };
+    const surroundings = changedSurroundings({ clock, storage: changedStorage({ open }) });
+    const other = await Wal.openIn(surroundings, directory, SMALL);
+    for (const work of [
+      () => other.compact({ fold: lastData, retain: 1 }),
+      () => other.append(entry('bd-1', 1), { key: keyOf(1) }),
+    ]) {
+      [reads, sinceYield, most] = [0, 0, 0];
+      await work();
+      // The first line, the index, and a block.
+      assert.deepEqual([reads > 8, most <= 5], [true, true]);
+    }
+    await other.close();
+  }));
+
 /** Compacts, and runs `meanwhile` with the path of the temporary file once all is written there. */
 async function compactWith(directory: string, meanwhile: (temporary: string) => Promise<void>) {
   const temporaries: string[] = [];

@@ -158,12 +158,16 @@ function* keysInSnapshot(
   if (header.body.keys === 0) return [];
   const blocks = new SnapshotBlocks(header, (yield store.openSnapshot(header)) as SnapshotFile);
   try {
-    return blocks.blocks('keys').flatMap((block) => {
+    const keys: SnapshotKey[] = [];
+    for (const block of blocks.blocks('keys')) {
       const bytes = blocks.read(block);
-      const keys = bytes && parseLines(bytes, () => true)?.map(keysOfLine);
-      if (keys === undefined || keys.includes(undefined)) throw blocks.damaged(block.at);
-      return (keys as SnapshotKey[][]).flat();
-    });
+      const lines = bytes && parseLines(bytes, () => true)?.map(keysOfLine);
+      if (lines === undefined || lines.includes(undefined)) throw blocks.damaged(block.at);
+      for (const each of lines as SnapshotKey[][]) keys.push(...each);
+      // A snapshot may hold many: there is nothing to wait for, and other code gets its turn.
+      yield undefined;
+    }
+    return keys;
   } finally {
     blocks.close();
   }

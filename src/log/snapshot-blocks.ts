@@ -1,3 +1,4 @@
+import type { Clock } from '../clock/clock.ts';
 import { WalError } from '../errors/errors.ts';
 import { snapshotName } from '../format/names.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
@@ -16,15 +17,16 @@ import { SortedLines } from '../format/sorted-lines.ts';
 import { type SnapshotFile, wholeBody } from '../store/snapshot-file.ts';
 import type { LineStore } from '../store/store.ts';
 
-/** Opens a snapshot; `whole`: once all that it holds was checked. */
+/** Opens a snapshot; `whole`: once all that it holds was checked. Other work of this thread goes on between two blocks. */
 export async function openBlocks(
   store: LineStore,
+  clock: Clock,
   header: SnapshotHeader,
   whole: boolean,
 ): Promise<SnapshotBlocks> {
   const file = await store.openSnapshot(header);
   try {
-    if (whole) for (const _ of wholeBody(header, file));
+    if (whole) for (const _ of wholeBody(header, file)) await clock.yield();
   } catch (error) {
     file.close();
     throw error;

@@ -151,7 +151,7 @@ async function makeSnapshot<V>(host: CompactHost, fold: Fold<V>, sealed: Sealed)
     requireFold(host, fold, snapshots);
     try {
       const isThere = newest !== undefined && newest.head.seq >= head.seq && isOf(fold, newest);
-      if (isThere && (await isWhole(store, newest, head))) return reportOf(newest, false);
+      if (isThere && (await isWhole(host, newest, head))) return reportOf(newest, false);
       // What is copied from a damaged snapshot would be damaged for good.
       const state = await loadState(host, fold, snapshots, head, { whole: true, heard: [] });
       try {
@@ -180,9 +180,13 @@ async function makeSnapshot<V>(host: CompactHost, fold: Fold<V>, sealed: Sealed)
  * Whether a snapshot of `head`, or one past it, is as it was written: what it could be made good from is deleted next.
  * One of `head` that is damaged can be made again; at a later one this throws ERR_WAL_CORRUPT.
  */
-async function isWhole(store: LineStore, snapshot: SnapshotHeader, head: Head): Promise<boolean> {
+async function isWhole(
+  { store, clock }: CompactHost,
+  snapshot: SnapshotHeader,
+  head: Head,
+): Promise<boolean> {
   try {
-    (await openBlocks(store, snapshot, true)).close();
+    (await openBlocks(store, clock, snapshot, true)).close();
     return true;
   } catch (error) {
     if (!hasCode(error, 'ERR_WAL_CORRUPT') || snapshot.head.seq > head.seq) throw error;

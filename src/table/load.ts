@@ -75,7 +75,7 @@ async function loadFrom<V>(
     if (!canUse(fold, header) || header.head.seq > head.seq) continue;
     let state: State<V> | undefined;
     try {
-      const blocks = await openBlocks(parts.store, header, whole);
+      const blocks = await openBlocks(parts.store, parts.clock, header, whole);
       state = isOf(fold, header)
         ? new State(fold, header, new Run(blocks))
         : await upgraded(parts, fold, new Run<V>(blocks), header);
