@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { unfinishedSwap } from '../src/file/replacement.ts';
 import { decodeMeta } from '../src/format/meta.ts';
 import { segmentName, segmentSeq } from '../src/format/names.ts';
-import { type LogRecord, Wal } from '../src/index.ts';
+import { type LogRecord, Wal, type WalError } from '../src/index.ts';
 import { fatesAt, imageAfter } from '../src/lab/crash/fates.ts';
 import { LOG, surroundingsOn } from '../src/lab/crash/workload.ts';
 import { SimDisk } from '../src/lab/disk/sim-disk.ts';
@@ -247,6 +247,45 @@ test('a checkout while a salvage closes the log: the salvage begins again with i
       [],
     );
   }
+});
+
+const NEEDS_ROOM: readonly Call[] = ['make', 'append', 'link', 'rename', 'makeDirectory'];
+
+test('a salvage on a full disk says what became of the log, and the next one ends it', async () => {
+  const start = await damagedDisk(() => {});
+  const told = new Set<string>();
+  for (let room = 0; ; room++) {
+    const disk = new SimDisk(start.image.copy());
+    let left = room;
+    const storage = meeting(disk, (call) => {
+      if (NEEDS_ROOM.includes(call) && left-- <= 0) throw systemError('ENOSPC');
+    });
+    const salvage = repairLog({ ...surroundingsOn(disk, 2), storage }, LOG, { mode: 'salvage' }, noLock());
+    const error = await salvage.then(
+      () => undefined,
+      (thrown: WalError) => thrown,
+    );
+    if (error === undefined) break;
+    const when = `after ${room} calls: ${error.message}`;
+    assert.equal(error.code, 'ERR_WAL_NO_SPACE', when);
+    const state = unfinishedSwap(disk, LOG)?.state;
+    assert.equal(
+      /The log is closed until the repair is run again/.test(error.message),
+      state !== undefined,
+      when,
+    );
+    assert.deepEqual(
+      disk.list(LOG).filter((name) => name.endsWith('.tmp') && name !== 'wal.repairing.tmp'),
+      [],
+      when,
+    );
+    const backups = disk.look(`${LOG}/backups`) === undefined ? [] : disk.list(`${LOG}/backups`);
+    if (state === undefined) assert.deepEqual(backups, [], when);
+    told.add(state ?? 'as it was');
+    await repair(disk, 5);
+    assert.deepEqual(await idsIn(disk), wanted, when);
+  }
+  assert.deepEqual([...told], ['as it was', 'closed', 'within', 'ending']);
 });
 
 test('a segment made after a salvage closed the log: nothing in it is acknowledged', async () => {

@@ -681,7 +681,7 @@ test('a salvage is cut short once the log is open again, which loses wal.json la
       },
     });
     const cut = repairLog(changedSurroundings({ storage }), log, { mode: 'salvage' });
-    await assert.rejects(cut, { code: 'ERR_WAL_IO' });
+    await assert.rejects(cut, { code: 'ERR_WAL_IO', message: /The log is repaired, and open/ });
     await change(log, (wal) => wal.append({ op: 'add', id: 'bd-since' }));
     rmSync(join(log, META_FILE));
     const { reasons } = await Wal.repair(log, { mode: 'salvage' });

@@ -9,7 +9,7 @@ import {
   segmentSeq,
   snapshotSeq,
 } from '../format/names.ts';
-import { readWhole, writeWhole } from '../storage/files.ts';
+import { readWhole, removeQuietly, writeWhole } from '../storage/files.ts';
 import { permissionsIn } from '../storage/permissions.ts';
 import type { Storage } from '../storage/storage.ts';
 import { layoutOf } from './layout.ts';
@@ -174,9 +174,14 @@ function mark(storage: Storage, directory: string, { kept, made }: Swap, phase: 
   const marker = join(directory, REPAIRING_FILE);
   const temporary = `${marker}.${token}.tmp`;
   const bytes = Buffer.from(`${JSON.stringify({ kept, made, phase })}\n`);
-  writeWhole(storage, temporary, bytes, permissionsIn(storage, besideBackups(directory, made)));
-  // There may be one already, and without any nobody would know of what is kept.
-  storage.rename(temporary, marker);
+  try {
+    writeWhole(storage, temporary, bytes, permissionsIn(storage, besideBackups(directory, made)));
+    // There may be one already, and without any nobody would know of what is kept.
+    storage.rename(temporary, marker);
+  } catch (error) {
+    removeQuietly(storage, temporary);
+    throw error;
+  }
   storage.syncDirectory(directory);
 }
 

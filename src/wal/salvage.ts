@@ -16,6 +16,7 @@ import {
   keepOriginal,
   removeMade,
   type Swap,
+  type SwapState,
   segmentBytes,
   undoSwap,
   unfinishedSwap,
@@ -84,8 +85,41 @@ async function salvageInTurn(job: RepairJob): Promise<RepairReport> {
   const letOthersIn = keepOthersOut(job);
   try {
     return await salvageAlone(job);
+  } catch (error) {
+    throw cutShort(job, error);
   } finally {
     letOthersIn();
+  }
+}
+
+const CLOSED = 'The log is closed until the repair is run again, which goes on with it.';
+/** What a repair that was cut short leaves, where that is not the log as it was. */
+const LEFT: Partial<Readonly<Record<SwapState, string>>> = {
+  closed: CLOSED,
+  within: CLOSED,
+  ending: CLOSED,
+  after: 'The log is repaired, and open: run the repair again, which takes away what is left of this one.',
+};
+
+/** Why a salvage failed, with what became of the log. */
+function cutShort({ directory, surroundings }: RepairJob, error: unknown): WalError {
+  const failure = fileError(error, 'repair', directory);
+  const { message, code, cause, ...facts } = failure;
+  const state = stateOf(surroundings.storage, directory);
+  const left = state && LEFT[state];
+  // Where somebody put wal.json back, the error says what that means.
+  const isTold = code === 'ERR_WAL_CONFLICT' && state === 'after';
+  return left === undefined || isTold
+    ? failure
+    : new WalError(code, `${message} ${left}`, { ...facts, cause });
+}
+
+/** How far a swap is; undefined where there is none, or where that cannot be read. */
+function stateOf(storage: Storage, directory: string): SwapState | undefined {
+  try {
+    return unfinishedSwap(storage, directory)?.state;
+  } catch {
+    return undefined;
   }
 }
 
@@ -218,13 +252,9 @@ async function attempt(job: RepairJob, swap: Swap, isBegun: boolean) {
   } catch (error) {
     const { directory, surroundings } = job;
     const { storage } = surroundings;
-    const { message, code, cause, ...facts } = fileError(error, 'repair', directory);
-    if (isAsItWas(storage, directory)) {
+    if (isAsItWas(storage, directory))
       for (const name of [swap.made, swap.kept]) removeMade(storage, directory, name);
-      throw new WalError(code, message, { ...facts, cause });
-    }
-    const more = 'The log is closed until the repair is run again, which goes on with it.';
-    throw new WalError(code, `${message} ${more}`, { ...facts, cause });
+    throw error;
   }
 }
 
