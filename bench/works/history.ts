@@ -1,10 +1,10 @@
 import { HISTORY_CHECKS } from '../../src/lab/checks/always.ts';
 import { makeCheck } from '../../src/lab/checks/check.ts';
 import { collectGarbage } from '../../src/lab/collect-garbage.ts';
-import { makeHistory } from '../../src/lab/made-history.ts';
 import { Evidence } from '../../src/lab/operations/evidence.ts';
 import { seeded } from '../../src/lab/seeded.ts';
 import { Child } from '../child.ts';
+import { makeHistory } from '../made-history.ts';
 import type { Figures, Job, Work } from '../work.ts';
 
 /** What clients say they did is held against what the store has, by all of the lab's checks of that. */

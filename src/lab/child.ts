@@ -20,7 +20,7 @@ const MOST_COMPLAINT = 4000;
 /** How a child ended: its exit code, or the signal that ended it. */
 export type Ending = number | NodeJS.Signals | null;
 
-/** A script of this folder in a process of its own, given one argument and talking over IPC. */
+/** A script of this folder, or one elsewhere, in a process of its own, given one argument and talking over IPC. */
 export class Child<Message> {
   readonly messages: Message[] = [];
   readonly ended: Promise<Ending>;
@@ -32,13 +32,14 @@ export class Child<Message> {
 
   /** `listener`: is told each message, which is then not kept in `messages`. */
   constructor(
-    script: string,
+    script: string | URL,
     argument: unknown,
     options: ChildOptions = {},
     listener?: (message: Message) => void,
   ) {
     this.#listener = listener;
-    this.#process = start(fileURLToPath(scriptUrl(`lab/${script}`)), JSON.stringify(argument), options);
+    const url = script instanceof URL ? script : scriptUrl(`lab/${script}`);
+    this.#process = start(fileURLToPath(url), JSON.stringify(argument), options);
     this.#process.on('message', (message) => this.#take(message as Message));
     this.#process.stderr?.on('data', (bytes: Buffer) => {
       this.#complaint = (this.#complaint + bytes.toString()).slice(-MOST_COMPLAINT);

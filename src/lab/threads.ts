@@ -18,8 +18,12 @@ export interface ThreadsReport {
   readonly ms: number;
 }
 
-export function startThread(script: string, workerData: unknown): Worker {
-  const worker = new Worker(scriptUrl(`lab/${script}`), { workerData, stdout: true });
+/** Starts a script of this folder, or one elsewhere, as a thread. */
+export function startThread(script: string | URL, workerData: unknown): Worker {
+  const worker = new Worker(script instanceof URL ? script : scriptUrl(`lab/${script}`), {
+    workerData,
+    stdout: true,
+  });
   // As of a process: what somebody's module prints is not the answer of the program that runs it.
   worker.stdout.on('data', (bytes) => process.stderr.write(bytes));
   return worker;

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { inScratch } from '../../src/lab/scratch.ts';
+import { inScratch } from '../support/scratch.ts';
 import { copyEngine, mutate } from './copy.ts';
 import type { Ended } from './failures.ts';
 import type { ByTest, Catcher, Edit } from './mutant.ts';
@@ -38,7 +38,7 @@ export function attempt(edits: readonly Edit[], catcher: Catcher): Promise<Attem
 }
 
 async function tryIn(directory: string, catcher: Catcher): Promise<Tried> {
-  const script = join(directory, 'dist/test/mutants/try.js');
+  const script = join(directory, 'dist/tests/mutants/try.js');
   const tryBy = async (what: object): Promise<Tried> => {
     const { output, complaint } = await run(directory, [script, JSON.stringify(what)]);
     const last = output.trimEnd().split('\n').at(-1);
@@ -55,13 +55,13 @@ async function runTest(directory: string, { file, test }: ByTest): Promise<Tried
   const flags = [
     '--test',
     '--test-timeout=60000',
-    `--test-reporter=${join(directory, 'dist/test/mutants/failures.js')}`,
+    `--test-reporter=${join(directory, 'dist/tests/mutants/failures.js')}`,
   ];
   const pattern = `--test-name-pattern=^${test.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&')}$`;
   const { output } = await run(directory, [
     ...flags,
     pattern,
-    join(directory, 'dist/test', `${file}.test.js`),
+    join(directory, 'dist/tests', `${file}.test.js`),
   ]);
   const ended = output
     .trimEnd()

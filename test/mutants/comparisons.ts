@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
-import { packageRoot } from '../../src/lab/scratch.ts';
+import { packageRoot } from '../support/scratch.ts';
 
 /** The rooms that decide by such values. */
 const ROOMS = ['log', 'file', 'format', 'table'];

@@ -1,10 +1,10 @@
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageRoot } from '../../src/lab/scratch.ts';
+import { packageRoot } from '../support/scratch.ts';
 import type { Edit } from './mutant.ts';
 
 /** What the engine's copy needs, to be tried in every way. */
-const PARTS = ['package.json', 'dist/src', 'dist/test', 'test/vectors'];
+const PARTS = ['package.json', 'dist/src', 'dist/tests', 'test/vectors'];
 const NOT_RUN = /\.(d\.ts|tsbuildinfo)$/;
 
 /** Makes a package in a directory, of what was built here. */

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { packageRoot } from '../../src/lab/scratch.ts';
+import { packageRoot } from '../support/scratch.ts';
 import { type Comparison, comparisonsIn, engineFiles } from './comparisons.ts';
 import { compiled } from './copy.ts';
 import type { Edit, Mutant } from './mutant.ts';

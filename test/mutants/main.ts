@@ -1,6 +1,7 @@
+import '../support/program-guard.ts';
 // Breaks the engine in one rule after another, and shows what catches each: npm run mutants -- --help
 import { InvalidArgumentError } from 'commander';
-import { makeProgram } from '../../src/lab/program.ts';
+import { makeProgram } from '../support/program.ts';
 import { type Attempt, attempt } from './attempt.ts';
 import { controls } from './control.ts';
 import { complaints, coverEngine, coverText } from './cover.ts';

@@ -1,11 +1,11 @@
-/** Worlds of the simulation, from seed 1 on: see src/lab/sim. */
+/** Worlds of the simulation, from seed 1 on: see test/sim. */
 export interface BySimulation {
   readonly by: 'sim';
   /** It must show in one of so many worlds. */
   readonly seeds: number;
 }
 
-/** Crashes of one workload, or what is lost of one: see src/lab/crash. */
+/** Crashes of one workload, or what is lost of one: see test/crash. */
 export interface ByCrashes {
   readonly by: 'crash';
   readonly workload: string;

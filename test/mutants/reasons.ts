@@ -120,7 +120,7 @@ export const REASONS: readonly Reason[] = [
     },
   ),
   ...so(
-    'it decides what a salvage brings back of a damaged log, or what is read past the damage; the original stays, and fuzz and test/repair-properties.test.ts hold both to what the log held',
+    'it decides what a salvage brings back of a damaged log, or what is read past the damage; the original stays, and fuzz and test/repair/repair-properties.test.ts hold both to what the log held',
     {
       snapshotOf: ['header?.head.seq !== seq'],
       mendSnapshot: ['key.seq <= last'],
@@ -173,7 +173,7 @@ export const REASONS: readonly Reason[] = [
     },
   ),
   ...so(
-    'it decides what is told of the mark, which is information: nothing about what counts rests on it (FORMAT: The mark), and test/marks.test.ts is about it',
+    'it decides what is told of the mark, which is information: nothing about what counts rests on it (FORMAT: The mark), and test/file/marks.test.ts is about it',
     {
       'MarkFile.goesOn': ['seq >= firstSeq', 'seq > firstSeq'],
       'MarkFile.#has': [
@@ -253,7 +253,7 @@ export const REASONS: readonly Reason[] = [
     },
   ),
   ...so(
-    'which segments are there, and which are missing, is told in test/missing-files.test.ts: a table of logs and of what each use makes of them',
+    'which segments are there, and which are missing, is told in test/file/missing-files.test.ts: a table of logs and of what each use makes of them',
     {
       newestIn: ['seq > base'],
       readable: ['seq > newest'],

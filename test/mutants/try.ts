@@ -1,11 +1,12 @@
+import '../support/program-guard.ts';
 // Runs in a copy of the engine: tries it out in one way, and prints what came of that as JSON.
 import { Wal } from '../../src/index.ts';
-import { explore, type Recorded, record } from '../../src/lab/crash/explore.ts';
-import { LOSSES, tryLosses } from '../../src/lab/crash/losses.ts';
-import { Author, LOG, surroundingsOn } from '../../src/lab/crash/workload.ts';
-import { APPEND, WORKLOADS } from '../../src/lab/crash/workloads.ts';
-import { SimDisk } from '../../src/lab/disk/sim-disk.ts';
-import { simulate } from '../../src/lab/sim/world.ts';
+import { explore, type Recorded, record } from '../crash/explore.ts';
+import { LOSSES, tryLosses } from '../crash/losses.ts';
+import { Author, LOG, surroundingsOn } from '../crash/workload.ts';
+import { APPEND, WORKLOADS } from '../crash/workloads.ts';
+import { SimDisk } from '../disk/sim-disk.ts';
+import { simulate } from '../sim/world.ts';
 import type { ByCrashes, BySimulation } from './mutant.ts';
 
 const STEPS = 400;

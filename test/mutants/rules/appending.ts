@@ -19,7 +19,7 @@ export const APPENDING: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'outside-values',
+      file: 'log/outside-values',
       test: 'whatever clock, pid and ts a process has, each line that it writes is one that readers accept',
       because: 'the simulated clock tells whole numbers',
     },
@@ -38,7 +38,7 @@ export const APPENDING: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'outside-values',
+      file: 'log/outside-values',
       test: 'an entry for which no number is left is refused as not written, and the log stays whole',
       because: 'a log gets there only by hand',
     },
@@ -164,7 +164,7 @@ export const APPENDING: readonly Mutant[] = [
     edits: [{ file: 'log/queue', find: ' && !writing', replace: '' }],
     caughtBy: {
       by: 'test',
-      file: 'aborted',
+      file: 'log/aborted',
       test: 'an abort in a transaction’s function: what is told of each append is so',
       because: 'no process of the simulation aborts within its own function',
     },

@@ -22,7 +22,7 @@ export const CHAIN: readonly Mutant[] = [
     edits: [{ file: 'format/chain', find: 'if (line.count > 0)', replace: 'if (true)' }],
     caughtBy: {
       by: 'test',
-      file: 'head',
+      file: 'log/head',
       test: 'of a log that ends in a batch, the head stays when another Wal compacts it at its head',
       because: 'a condition on the head that fails without need loses nothing, and is tried again',
     },
@@ -34,7 +34,7 @@ export const CHAIN: readonly Mutant[] = [
     edits: [{ file: 'file/layout', find: 'crc: seal.prev', replace: 'crc: seal.crc' }],
     caughtBy: {
       by: 'test',
-      file: 'head',
+      file: 'log/head',
       test: 'of a log that ends in a batch, the head stays when it is sealed, and opened again',
       because: 'a condition on the head that fails without need loses nothing, and is tried again',
     },
@@ -46,7 +46,7 @@ export const CHAIN: readonly Mutant[] = [
     edits: [{ file: 'format/chain', find: '&& !this.sealed && !empty', replace: '&& !empty' }],
     caughtBy: {
       by: 'test',
-      file: 'vectors',
+      file: 'format/vectors',
       test: 'the vectors of "superseded" get the verdicts they name, however they are cut into reads',
       because: 'this engine never writes behind a seal; one in another language may',
     },
@@ -99,7 +99,7 @@ export const CHAIN: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'vectors',
+      file: 'format/vectors',
       test: 'the vectors of "torn" get the verdicts they name, however they are cut into reads',
       because: 'readers that all take that line agree with one another; those in another language would not',
     },
@@ -124,7 +124,7 @@ export const CHAIN: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'split-write',
+      file: 'file/split-write',
       test: 'a write taken in two parts, cut anywhere, another line between them: all is there once',
       because: 'few worlds take a write in two parts: it shows in one of sixty',
     },
@@ -142,7 +142,7 @@ export const CHAIN: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'last-newline',
+      file: 'log/last-newline',
       test: 'a last line that lost its newline is taken in by the next append',
       because: 'a crash takes no newline that was synced; an editor does',
     },
@@ -154,7 +154,7 @@ export const CHAIN: readonly Mutant[] = [
     edits: [{ file: 'format/scan', find: 'if (start === end) {', replace: 'if (false) {' }],
     caughtBy: {
       by: 'test',
-      file: 'last-newline',
+      file: 'log/last-newline',
       test: 'two writers without a lock that both end the line leave an empty one: both append once',
       because: 'it takes a last line without its newline, and two writers who both end it',
     },
@@ -186,7 +186,7 @@ export const CHAIN: readonly Mutant[] = [
     edits: [{ file: 'format/chain', find: 'if (line.repair)', replace: 'if (false)' }],
     caughtBy: {
       by: 'test',
-      file: 'tails',
+      file: 'log/tails',
       test: 'a repair settles what is missing before it: reading and appending go on, and verify keeps reporting',
       because: 'what proves a loss can mostly be read itself, and is salvaged',
     },
@@ -204,7 +204,7 @@ export const CHAIN: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'tails',
+      file: 'log/tails',
       test: 'what a pause forgets does not come back: a tail that looks otherwise when it is read again is judged anew',
       because: 'pages arrive late on a real file system only',
     },

@@ -44,7 +44,7 @@ export const FILES: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'compact-steps',
+      file: 'table/compact-steps',
       test: 'a writer that sleeps before it makes the next segment, until that was made, filled and compacted away, writes behind the snapshot',
       because: 'a process would have to be stopped inside a synchronous stretch',
     },
@@ -150,7 +150,7 @@ export const FILES: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'backup',
+      file: 'file/backup',
       test: "a log is not backed up where a segment in the middle is missing; onDamage: 'keep' keeps the copy, and says so",
       because: 'nothing takes a segment away in the simulation',
     },
@@ -162,7 +162,7 @@ export const FILES: readonly Mutant[] = [
     edits: [{ file: 'file/open', find: "if (kind === 'network' && !allowNetwork)", replace: 'if (false)' }],
     caughtBy: {
       by: 'test',
-      file: 'open',
+      file: 'log/open',
       test: 'a network file system is refused without allowNetwork, and nothing is made there',
       because: 'it is about the real file system',
     },

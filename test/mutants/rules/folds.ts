@@ -1,6 +1,6 @@
 import type { ByTest, Mutant } from '../mutant.ts';
 
-function byTest(test: string, file = 'fold-record'): ByTest {
+function byTest(test: string, file = 'table/fold-record'): ByTest {
   const because = 'the processes of the simulation and of the crash explorer agree on one fold';
   return { by: 'test', file, test, because };
 }
@@ -14,7 +14,7 @@ export const FOLDS: readonly Mutant[] = [
     rule: 'the first fold that is named is the log’s: another name changes nothing',
     told: 'FORMAT: The fold',
     edits: [{ file: 'format/fold-identity', find: 'named.name === recorded.name && ', replace: '' }],
-    caughtBy: byTest('the log’s fold is the one that its vectors say', 'vectors'),
+    caughtBy: byTest('the log’s fold is the one that its vectors say', 'format/vectors'),
   },
   {
     name: 'fold-of-an-earlier-version',
@@ -36,8 +36,8 @@ export const FOLDS: readonly Mutant[] = [
     edits: [
       {
         file: 'log/group',
-        find: 'sealBody(clock.now(), this.#scope, this.fold)',
-        replace: 'sealBody(clock.now(), this.#scope, undefined)',
+        find: 'sealBody(ts, this.#scope, this.fold)',
+        replace: 'sealBody(ts, this.#scope, undefined)',
       },
     ],
     caughtBy: RECORDED_ONCE,

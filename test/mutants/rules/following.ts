@@ -3,7 +3,7 @@ import type { Mutant } from '../mutant.ts';
 const byTest = (test: string) =>
   ({
     by: 'test',
-    file: 'shared-follow',
+    file: 'log/shared-follow',
     test,
     because: 'followers of one Wal seldom meet in a simulated world, and never so',
   }) as const;

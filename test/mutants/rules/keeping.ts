@@ -15,7 +15,7 @@ export const KEEPING: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'failed-sync',
+      file: 'file/failed-sync',
       test: 'healing writes whole lines only, and their newlines: not what it read as zeros, torn or unended',
       because: 'few worlds heal while a line is on its way: it shows in one of forty',
     },
@@ -182,7 +182,7 @@ export const KEEPING: readonly Mutant[] = [
     edits: [{ file: 'format/verdict', find: 'readable && { readable }', replace: 'false' }],
     caughtBy: {
       by: 'test',
-      file: 'outside-values',
+      file: 'log/outside-values',
       test: 'a salvage keeps lines whose clock told no whole number, each with a whole date',
       because: 'no engine writes such lines',
     },
@@ -200,7 +200,7 @@ export const KEEPING: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'git',
+      file: 'repair/git',
       test: 'the last line changed in place, its checksum kept, is noticed: nothing is built on it',
       because: 'the simulation replaces lines by whole ones',
     },
@@ -212,7 +212,7 @@ export const KEEPING: readonly Mutant[] = [
     edits: [{ file: 'log/reader', find: 'head.seq === seq && head.crc === crc', replace: 'false' }],
     caughtBy: {
       by: 'test',
-      file: 'cursors',
+      file: 'log/cursors',
       test: 'the cursor of the last entry before a snapshot leads on, though its entry is gone; one before that does not',
       because: 'followers in the simulation that find their place compacted away begin anew',
     },
@@ -230,7 +230,7 @@ export const KEEPING: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'compact-meanwhile',
+      file: 'table/compact-meanwhile',
       test: 'a compactor whose clock is ahead leaves another’s temporary file alone, and takes away one whose maker is gone',
       because: 'a snapshot that is taken away before it has its name is only made again',
     },

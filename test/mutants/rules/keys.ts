@@ -41,7 +41,7 @@ export const KEYS: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'key-window',
+      file: 'log/key-window',
       test: 'what precedes an append in the same write has moved the window on',
       because:
         'nothing is doubled by it; only a reader of the whole log sees that the window was not kept to',
@@ -81,7 +81,7 @@ export const KEYS: readonly Mutant[] = [
     edits: [{ file: 'log/keys', find: 'if (round !== this.#round)', replace: 'if (false)' }],
     caughtBy: {
       by: 'test',
-      file: 'key-window',
+      file: 'log/key-window',
       test: 'keys that were read before the log was replaced do not count in what lies there now',
       because: 'a log that the simulation replaces is one segment, of which no older keys are read',
     },
@@ -99,7 +99,7 @@ export const KEYS: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'key-window',
+      file: 'log/key-window',
       test: 'keys that were read before the log was compacted further do not count: what was compacted meanwhile is read, too',
       because: 'few worlds of the simulation come to just that',
     },
@@ -160,7 +160,7 @@ export const KEYS: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'key-window',
+      file: 'log/key-window',
       test: 'a raised window holds for every writer, and brings back no key that was out of it: open then',
       because: 'nothing is doubled by it, until a compaction forgets the key again',
     },
@@ -175,7 +175,7 @@ export const KEYS: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'key-window',
+      file: 'log/key-window',
       test: 'a window is not lowered, nor raised by who may not write, nor to what is no number of entries',
       because: 'no process of the simulation tries to lower it',
     },
@@ -194,7 +194,7 @@ export const KEYS: readonly Mutant[] = [
     edits: [{ file: 'format/key-lines', find: 'this.#sums.push(sum)', replace: 'this.#sums.push(0)' }],
     caughtBy: {
       by: 'test',
-      file: 'compact',
+      file: 'table/compact',
       test: 'idempotency keys are still known after what they stood on was compacted away',
       because: 'few worlds of the simulation come to just that',
     },
@@ -206,7 +206,7 @@ export const KEYS: readonly Mutant[] = [
     edits: [{ file: 'format/content', find: 'at - tsLengthBefore(bytes, at)', replace: 'at' }],
     caughtBy: {
       by: 'test',
-      file: 'vectors',
+      file: 'format/vectors',
       test: 'keys are found where their vectors say so, and nowhere else',
       because: 'no entry of the simulation has a ts of its own',
     },
@@ -220,7 +220,7 @@ export const KEYS: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'key-reused',
+      file: 'log/key-reused',
       test: 'of a batch that is appended again the entries are compared, without their ts',
       because: 'no entry of the simulation has a ts of its own',
     },

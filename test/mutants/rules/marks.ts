@@ -15,7 +15,7 @@ export const MARKS: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'marks',
+      file: 'file/marks',
       test: 'a mark is only raised, but for one that the log was found not to hold',
       because: 'a lower mark is true, too: it only tells of less',
     },
@@ -33,7 +33,7 @@ export const MARKS: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'marks',
+      file: 'file/marks',
       test: 'a wal.rewound with lines that cannot be read tells the others',
       because: 'where the simulation replaces the log, it expects that it is told',
     },
@@ -45,7 +45,7 @@ export const MARKS: readonly Mutant[] = [
     edits: [{ file: 'log/witness', find: 'if (to === 0)', replace: 'if (to >= 0)' }],
     caughtBy: {
       by: 'test',
-      file: 'marks',
+      file: 'file/marks',
       test: 'a Wal that does nothing more after its log was cut is told when it is closed',
       because: 'the simulation looks only that nothing is said to be gone that is there',
     },
@@ -64,7 +64,7 @@ export const MARKS: readonly Mutant[] = [
     edits: [{ file: 'file/layout', find: 'if (evicted !== undefined)', replace: 'if (false)' }],
     caughtBy: {
       by: 'test',
-      file: 'strays',
+      file: 'format/strays',
       test: 'under an open Wal the only segment is evicted: appends are rejected as not written until it is back',
       because: 'no sync service is simulated',
     },
@@ -76,7 +76,7 @@ export const MARKS: readonly Mutant[] = [
     edits: [{ file: 'file/open', find: 'if (mark?.kept &&', replace: 'if (false &&' }],
     caughtBy: {
       by: 'test',
-      file: 'marks',
+      file: 'file/marks',
       test: 'backup and export take no mark along; restore, salvage and a mended tail set it anew',
       because: 'no crash takes a file whose name was synced',
     },

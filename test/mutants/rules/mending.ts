@@ -15,7 +15,7 @@ export const MENDING: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'short-reads',
+      file: 'file/short-reads',
       test: 'a salvage on a disk that gives half of what is asked for keeps every whole line',
       because: 'few worlds of the simulation come to just that',
     },
@@ -69,7 +69,7 @@ export const MENDING: readonly Mutant[] = [
     edits: [{ file: 'wal/tail-repair', find: '!isOpen || !isWhole', replace: '!isOpen' }],
     caughtBy: {
       by: 'test',
-      file: 'repair',
+      file: 'repair/repair',
       test: 'the tail: refused where the seal of an earlier segment is damaged, and no byte changes',
       because: 'few worlds of the simulation come to just that',
     },
@@ -81,7 +81,7 @@ export const MENDING: readonly Mutant[] = [
     edits: [{ file: 'file/survey', find: 'leftBehind(items)', replace: '[]' }],
     caughtBy: {
       by: 'test',
-      file: 'repair',
+      file: 'repair/repair',
       test: 'lines that a crash left, and that the log went on without, take no number from an entry that counts',
       because: 'few worlds of the simulation come to just that',
     },
@@ -99,7 +99,7 @@ export const MENDING: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'lineage',
+      file: 'format/lineage',
       test: 'an overtaken line, by the line before it, is kept where it was written again, though what overtook it is lost',
       because: 'few worlds of the simulation come to just that',
     },
@@ -117,7 +117,7 @@ export const MENDING: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'lineage',
+      file: 'format/lineage',
       test: 'a line that a crash left in the first segment proves nothing of what was compacted away',
       because: 'only a crash in the recovery from another leaves it',
     },
@@ -129,7 +129,7 @@ export const MENDING: readonly Mutant[] = [
     edits: [{ file: 'log/verify', find: '|| !mayPassOver)', replace: '|| true)' }],
     caughtBy: {
       by: 'test',
-      file: 'verify',
+      file: 'log/verify',
       test: 'a line deleted from a group: nothing tells whether it had been acknowledged, and the rest can be brought back',
       because: 'no crash takes a line out of the middle of a file',
     },
@@ -147,7 +147,7 @@ export const MENDING: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'brought-back',
+      file: 'repair/brought-back',
       test: 'a last line that follows none that is here, with the next number: verify says so, and it comes back',
       because: 'no crash takes a line out of the middle of a file',
     },
@@ -161,7 +161,7 @@ export const MENDING: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'repair',
+      file: 'repair/repair',
       test: 'a salvage is cut short once the log is open again, which loses wal.json later: entries since are kept',
       because: 'a simulated world seldom loses wal.json just then',
     },

@@ -4,7 +4,7 @@ import type { ByTest, Mutant } from '../mutant.ts';
 function byTable(what: string): ByTest {
   return {
     by: 'test',
-    file: 'missing-files',
+    file: 'file/missing-files',
     test: `${what}: what each use of the log makes of its segments`,
     because: 'no crash and no writer removes a segment or damages a snapshot',
   };
@@ -53,7 +53,7 @@ export const MISSING: readonly Mutant[] = [
     edits: [{ file: 'file/rebuild', find: 'Math.max(claimed, last - this.#tip.seq)', replace: 'claimed' }],
     caughtBy: {
       by: 'test',
-      file: 'repair',
+      file: 'repair/repair',
       test: 'segments that are empty: the loss is told, and no number is given again',
       because: 'no crash and no writer empties a segment',
     },
@@ -65,7 +65,7 @@ export const MISSING: readonly Mutant[] = [
     edits: [{ file: 'log/keys', find: 'throw damage ?? compacted;', replace: 'return [];' }],
     caughtBy: {
       by: 'test',
-      file: 'compact-damaged',
+      file: 'table/compact-damaged',
       test: 'a key that only a damaged snapshot may know is refused: an append of it could double one',
       because: 'no crash and no writer damages a snapshot',
     },

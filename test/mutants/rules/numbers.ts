@@ -9,7 +9,7 @@ export const NUMBERS: readonly Mutant[] = [
     edits: [{ file: 'format/chain', find: 'line.seq === this.firstSeq)', replace: 'true)' }],
     caughtBy: {
       by: 'test',
-      file: 'vectors',
+      file: 'format/vectors',
       test: 'the vectors of "superseded" get the verdicts they name, however they are cut into reads',
       because: 'this engine writes no such lines; one in another language may',
     },
@@ -21,7 +21,7 @@ export const NUMBERS: readonly Mutant[] = [
     edits: [{ file: 'format/chain', find: 'line.seq === this.firstSeq;', replace: 'false;' }],
     caughtBy: {
       by: 'test',
-      file: 'vectors',
+      file: 'format/vectors',
       test: 'the vectors of "superseded" get the verdicts they name, however they are cut into reads',
       because: 'this engine writes no such lines; one in another language may',
     },
@@ -33,7 +33,7 @@ export const NUMBERS: readonly Mutant[] = [
     edits: [{ file: 'format/chain', find: 'line.seq <= next', replace: 'line.seq < next' }],
     caughtBy: {
       by: 'test',
-      file: 'vectors',
+      file: 'format/vectors',
       test: 'the vectors of "superseded" get the verdicts they name, however they are cut into reads',
       because: 'this engine writes no such lines; one in another language may',
     },
@@ -45,7 +45,7 @@ export const NUMBERS: readonly Mutant[] = [
     edits: [{ file: 'format/chain', find: 'line.synced <= (this.missing?.to ?? 0)', replace: 'false' }],
     caughtBy: {
       by: 'test',
-      file: 'vectors',
+      file: 'format/vectors',
       test: 'the vectors of "missing" get the verdicts they name, however they are cut into reads',
       because: 'this engine writes no such lines; one in another language may',
     },
@@ -64,7 +64,7 @@ export const NUMBERS: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'vectors',
+      file: 'format/vectors',
       test: 'the vectors of "damaged" get the verdicts they name, however they are cut into reads',
       because: 'this engine writes no such lines; one in another language may',
     },
@@ -82,7 +82,7 @@ export const NUMBERS: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'vectors',
+      file: 'format/vectors',
       test: 'the vectors of "damaged" get the verdicts they name, however they are cut into reads',
       because: 'a torn or lost write mostly breaks the line’s form, too',
     },
@@ -100,7 +100,7 @@ export const NUMBERS: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'vectors',
+      file: 'format/vectors',
       test: 'the vectors of "damaged" get the verdicts they name, however they are cut into reads',
       because: 'a torn or lost write mostly breaks the line’s form, too',
     },
@@ -112,7 +112,7 @@ export const NUMBERS: readonly Mutant[] = [
     edits: [{ file: 'format/line', find: 'bytes[end - 1] !== CLOSING_BRACKET', replace: 'false' }],
     caughtBy: {
       by: 'test',
-      file: 'format-properties',
+      file: 'format/format-properties',
       test: 'a batch that is parsed in pieces has the entries that its whole text has, and otherwise is none',
       because: 'this engine writes no such lines; one in another language may',
     },
@@ -124,7 +124,7 @@ export const NUMBERS: readonly Mutant[] = [
     edits: [{ file: 'format/scan', find: 'const ascii = isAscii(bytes)', replace: 'const ascii = true' }],
     caughtBy: {
       by: 'test',
-      file: 'format-properties',
+      file: 'format/format-properties',
       test: 'data that is not ASCII is read as it was written, also where its line is cut into pieces',
       because: 'the simulation’s entries are ASCII',
     },
@@ -142,7 +142,7 @@ export const NUMBERS: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'vectors',
+      file: 'format/vectors',
       test: 'the vectors of "damaged" get the verdicts they name, however they are cut into reads',
       because: 'this engine writes no such lines; one in another language may',
     },
@@ -154,7 +154,7 @@ export const NUMBERS: readonly Mutant[] = [
     edits: [{ file: 'format/key-lines', find: 'seq > lastOf(before)', replace: 'seq >= lastOf(before)' }],
     caughtBy: {
       by: 'test',
-      file: 'key-lines',
+      file: 'log/key-lines',
       test: 'a line of keys that is not as any is written is none',
       because: 'no engine writes them otherwise',
     },
@@ -168,7 +168,7 @@ export const NUMBERS: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'key-window',
+      file: 'log/key-window',
       test: 'a raised window holds for every writer, and brings back no key that was out of it: open then',
       because: 'nothing is doubled by it, until a compaction forgets the key again',
     },
@@ -180,7 +180,7 @@ export const NUMBERS: readonly Mutant[] = [
     edits: [{ file: 'log/record-feed', find: 'record.seq >= first', replace: 'true' }],
     caughtBy: {
       by: 'test',
-      file: 'cursors',
+      file: 'log/cursors',
       test: 'a cursor whose crc is not the log’s at that seq is refused before a record is delivered, wherever it points',
       because: 'followers in the simulation begin after whole lines',
     },
@@ -192,7 +192,7 @@ export const NUMBERS: readonly Mutant[] = [
     edits: [{ file: 'log/record-feed', find: 'line.seq >= first', replace: 'true' }],
     caughtBy: {
       by: 'test',
-      file: 'cursors',
+      file: 'log/cursors',
       test: 'a cursor whose crc is not the log’s at that seq is refused before a record is delivered, wherever it points',
       because: 'followers in the simulation begin after whole lines',
     },
@@ -204,7 +204,7 @@ export const NUMBERS: readonly Mutant[] = [
     edits: [{ file: 'log/record-feed', find: 'line.seq >= this.#settledBy', replace: 'true' }],
     caughtBy: {
       by: 'test',
-      file: 'tails',
+      file: 'log/tails',
       test: 'a repair settles what is missing before it: reading and appending go on, and verify keeps reporting',
       because: 'what proves a loss can mostly be read itself, and is salvaged',
     },
@@ -222,7 +222,7 @@ export const NUMBERS: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'cursors',
+      file: 'log/cursors',
       test: 'a cursor whose crc is not the log’s at that seq is refused before a record is delivered, wherever it points',
       because: 'followers in the simulation are told by the replaced file',
     },
@@ -234,7 +234,7 @@ export const NUMBERS: readonly Mutant[] = [
     edits: [{ file: 'log/record-feed', find: 'cursor.crc === line.crc', replace: 'true' }],
     caughtBy: {
       by: 'test',
-      file: 'cursors',
+      file: 'log/cursors',
       test: 'a cursor whose crc is not the log’s at that seq is refused before a record is delivered, wherever it points',
       because: 'followers in the simulation are told by the replaced file',
     },
@@ -246,7 +246,7 @@ export const NUMBERS: readonly Mutant[] = [
     edits: [{ file: 'log/chain-feed', find: 'start !== link', replace: 'false' }],
     caughtBy: {
       by: 'test',
-      file: 'vectors',
+      file: 'format/vectors',
       test: 'segments that follow one another, and segments that do not, are told apart',
       because: 'nothing puts another log’s segment there in the simulation',
     },
@@ -258,7 +258,7 @@ export const NUMBERS: readonly Mutant[] = [
     edits: [{ file: 'log/record-feed', find: 'crc === GENESIS_CRC', replace: 'true' }],
     caughtBy: {
       by: 'test',
-      file: 'cursors',
+      file: 'log/cursors',
       test: 'no log has a head without entries that bears another crc',
       because: 'no process of the simulation makes up a cursor',
     },
@@ -270,7 +270,7 @@ export const NUMBERS: readonly Mutant[] = [
     edits: [{ file: 'format/line', find: 'seq + body.count > Number.MAX_SAFE_INTEGER', replace: 'false' }],
     caughtBy: {
       by: 'test',
-      file: 'vectors',
+      file: 'format/vectors',
       test: 'the vectors of "damaged" get the verdicts they name, however they are cut into reads',
       because: 'this engine writes no such lines; one in another language may',
     },
@@ -282,7 +282,7 @@ export const NUMBERS: readonly Mutant[] = [
     edits: [{ file: 'format/line', find: 'a.synced === b.synced', replace: 'true' }],
     caughtBy: {
       by: 'test',
-      file: 'segments',
+      file: 'file/segments',
       test: 'opening reads only the end of the segment before the last',
       because: 'what is read beyond that comes to the same',
     },
@@ -300,7 +300,7 @@ export const NUMBERS: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'cursors',
+      file: 'log/cursors',
       test: 'of a batch that begins before a range, or ends after it, only what lies in the range is read',
       because: 'readers in the simulation read to the end',
     },
@@ -318,7 +318,7 @@ export const NUMBERS: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'vectors',
+      file: 'format/vectors',
       test: 'the vectors of "torn" get the verdicts they name, however they are cut into reads',
       because: 'this engine writes no such lines; one in another language may',
     },
@@ -330,7 +330,7 @@ export const NUMBERS: readonly Mutant[] = [
     edits: [{ file: 'log/reader', find: 'head.crc === crc', replace: 'false' }],
     caughtBy: {
       by: 'test',
-      file: 'cursors',
+      file: 'log/cursors',
       test: 'the head at which a snapshot was made leads on, though its entry is gone; with another crc it does not',
       because: 'followers in the simulation that find their place compacted away begin anew',
     },
@@ -342,7 +342,7 @@ export const NUMBERS: readonly Mutant[] = [
     edits: [{ file: 'format/chain', find: 'line.seq === next', replace: 'line.seq <= next' }],
     caughtBy: {
       by: 'test',
-      file: 'vectors',
+      file: 'format/vectors',
       test: 'the vectors of "superseded" get the verdicts they name, however they are cut into reads',
       because: 'this engine writes no such lines; one in another language may',
     },
@@ -360,7 +360,7 @@ export const NUMBERS: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'lineage',
+      file: 'format/lineage',
       test: 'a line that was overtaken by one that is lost is known by what follows that one',
       because: 'what the salvages of the workloads find is seldom overtaken',
     },

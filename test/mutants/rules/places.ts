@@ -9,7 +9,7 @@ export const PLACES: readonly Mutant[] = [
     edits: [{ file: 'file/log-end', find: 'reader.firstSeq !== firstSeq', replace: 'false' }],
     caughtBy: {
       by: 'test',
-      file: 'compact-meanwhile',
+      file: 'table/compact-meanwhile',
       test: 'who slept through a compaction after which nobody has gone on, reads to the seal, and has nothing to load',
       because: 'a workload whose Wals sleep through a compaction is none',
     },
@@ -21,7 +21,7 @@ export const PLACES: readonly Mutant[] = [
     edits: [{ file: 'file/segments', find: 'this.#newestSnapshot >= this.firstSeq', replace: 'false' }],
     caughtBy: {
       by: 'test',
-      file: 'compact-steps',
+      file: 'table/compact-steps',
       test: 'a segment that is compacted away between the listing and its opening: records of it are refused',
       because: 'a workload in which a compaction comes between a listing and the reading is none',
     },
@@ -39,7 +39,7 @@ export const PLACES: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'compact-replaced',
+      file: 'table/compact-replaced',
       test: 'an append whose segment was compacted away before its acknowledgement, and the name made anew, is in the state once',
       because: 'a process would have to be stopped inside a synchronous stretch',
     },
@@ -51,7 +51,7 @@ export const PLACES: readonly Mutant[] = [
     edits: [{ file: 'file/segments', find: 'header.seal !== tip.link', replace: 'false' }],
     caughtBy: {
       by: 'test',
-      file: 'compact-replaced',
+      file: 'table/compact-replaced',
       test: 'an append whose log was replaced by one that was compacted at the same number, after which nobody has gone on, is told as unknown',
       because: 'a log that the simulation replaces is one segment, which is never sealed',
     },
@@ -63,7 +63,7 @@ export const PLACES: readonly Mutant[] = [
     edits: [{ file: 'file/segments', find: 'seq > reached)', replace: 'false)' }],
     caughtBy: {
       by: 'test',
-      file: 'segments',
+      file: 'file/segments',
       test: 'a segment missing in the middle: reading ends there with an error, and so does opening where it was the last but one',
       because: 'nothing takes a segment away in the simulation',
     },
@@ -75,7 +75,7 @@ export const PLACES: readonly Mutant[] = [
     edits: [{ file: 'file/segments', find: 'seq > reached ', replace: 'seq >= reached ' }],
     caughtBy: {
       by: 'test',
-      file: 'cursors',
+      file: 'log/cursors',
       test: 'a follower that has read to the seal goes on, though its segment is compacted away before there is a next',
       because: 'the named test goes just there; a search seldom does',
     },
@@ -87,7 +87,7 @@ export const PLACES: readonly Mutant[] = [
     edits: [{ file: 'file/segments', find: 'seq >= reached', replace: 'false' }],
     caughtBy: {
       by: 'test',
-      file: 'compact-steps',
+      file: 'table/compact-steps',
       test: 'a writer that sleeps before it makes the next segment, until that was made, filled and compacted away, writes behind the snapshot',
       because: 'a process would have to be stopped inside a synchronous stretch',
     },
@@ -99,7 +99,7 @@ export const PLACES: readonly Mutant[] = [
     edits: [{ file: 'file/seal', find: 'seal?.seq === firstSeq', replace: 'true' }],
     caughtBy: {
       by: 'test',
-      file: 'missing-files',
+      file: 'file/missing-files',
       test: 'no snapshot: what each use of the log makes of its segments',
       because: 'no crash and no writer removes a segment',
     },
@@ -111,7 +111,7 @@ export const PLACES: readonly Mutant[] = [
     edits: [{ file: 'file/snapshots', find: 'header?.head.seq === seq', replace: 'true' }],
     caughtBy: {
       by: 'test',
-      file: 'damaged-snapshot',
+      file: 'table/damaged-snapshot',
       test: 'a snapshot whose first line says that its index is more than any file is passed over, and no room is made for it',
       because: 'no crash and no writer renames a snapshot',
     },
@@ -123,7 +123,7 @@ export const PLACES: readonly Mutant[] = [
     edits: [{ file: 'file/suspect', find: 'each >= firstSeq', replace: 'each > firstSeq' }],
     caughtBy: {
       by: 'test',
-      file: 'failed-sync',
+      file: 'file/failed-sync',
       test: 'where syncs of several segments failed, all from the first of them on are made safe',
       because: 'the named test goes just there; a search seldom does',
     },
@@ -142,7 +142,7 @@ export const PLACES: readonly Mutant[] = [
     edits: [{ file: 'file/backup', find: 'seq < look.suspect', replace: 'seq <= look.suspect' }],
     caughtBy: {
       by: 'test',
-      file: 'backup',
+      file: 'file/backup',
       test: 'a segment in doubt after a failed sync is copied from the cache, never linked',
       because: 'no workload makes a backup after a failed sync',
     },
@@ -154,7 +154,7 @@ export const PLACES: readonly Mutant[] = [
     edits: [{ file: 'file/log-reader', find: 'suspect <= seq', replace: 'suspect < seq' }],
     caughtBy: {
       by: 'test',
-      file: 'durable-follow',
+      file: 'log/durable-follow',
       test: 'a durable follower that goes on to a segment of which a sync failed delivers nothing of it',
       because: 'no workload follows a log whose sync failed',
     },
@@ -166,7 +166,7 @@ export const PLACES: readonly Mutant[] = [
     edits: [{ file: 'file/layout', find: 'last <= base', replace: '(last <= base && last === 0)' }],
     caughtBy: {
       by: 'test',
-      file: 'compact-steps',
+      file: 'table/compact-steps',
       test: 'a writer begins behind the snapshot, though a sleeper’s segment lies beside it',
       because: 'a process would have to be stopped inside a synchronous stretch',
     },
@@ -178,7 +178,7 @@ export const PLACES: readonly Mutant[] = [
     edits: [{ file: 'file/layout', find: 'last === base + 1', replace: '(last === base + 1 && base === 0)' }],
     caughtBy: {
       by: 'test',
-      file: 'cursors',
+      file: 'log/cursors',
       test: 'the cursor of the last entry before a snapshot leads on, though its entry is gone; one before that does not',
       because: 'the simulation seldom compacts all',
     },
@@ -190,7 +190,7 @@ export const PLACES: readonly Mutant[] = [
     edits: [{ file: 'file/layout', find: 'from <= base ', replace: 'true ' }],
     caughtBy: {
       by: 'test',
-      file: 'cursors',
+      file: 'log/cursors',
       test: 'who reads on from a snapshot that nobody has gone on from gets nothing, though a sleeper’s segment lies beside it',
       because: 'a process would have to be stopped inside a synchronous stretch',
     },
@@ -202,7 +202,7 @@ export const PLACES: readonly Mutant[] = [
     edits: [{ file: 'file/layout', find: 'from <= base)', replace: 'false)' }],
     caughtBy: {
       by: 'test',
-      file: 'cursors',
+      file: 'log/cursors',
       test: 'a cursor below the snapshot is refused, to who reads and to who follows, with the entry that the snapshot stands for',
       because: 'what the workloads read is there',
     },
@@ -214,7 +214,7 @@ export const PLACES: readonly Mutant[] = [
     edits: [{ file: 'file/layout', find: 'firstSeq === base + 1', replace: 'false' }],
     caughtBy: {
       by: 'test',
-      file: 'cursors',
+      file: 'log/cursors',
       test: 'the head at which a snapshot was made leads on, though its entry is gone; with another crc it does not',
       because: 'it shows at the first reading after a compaction of all',
     },
@@ -226,7 +226,7 @@ export const PLACES: readonly Mutant[] = [
     edits: [{ file: 'file/layout', find: 'isLedTo === (next === undefined)', replace: 'true' }],
     caughtBy: {
       by: 'test',
-      file: 'missing-files',
+      file: 'file/missing-files',
       test: 'a damaged snapshot past the segments: what each use of the log makes of its segments',
       because: 'no crash and no writer damages a snapshot',
     },
@@ -238,7 +238,7 @@ export const PLACES: readonly Mutant[] = [
     edits: [{ file: 'file/layout', find: 'next === newest + 1', replace: 'false' }],
     caughtBy: {
       by: 'test',
-      file: 'missing-files',
+      file: 'file/missing-files',
       test: 'two snapshots, the newest damaged: what each use of the log makes of its segments',
       because: 'no crash and no writer damages a snapshot',
     },
@@ -250,7 +250,7 @@ export const PLACES: readonly Mutant[] = [
     edits: [{ file: 'file/layout', find: 'first <= header.head.seq', replace: 'false' }],
     caughtBy: {
       by: 'test',
-      file: 'compact-replaced',
+      file: 'table/compact-replaced',
       test: 'a log that takes the place of one being compacted, just before its snapshot gets its name, loses no entry',
       because: 'a log that the simulation replaces is one segment, which is never sealed',
     },

@@ -4,7 +4,7 @@ import type { ByTest, Mutant } from '../mutant.ts';
 function copied(seen: string): ByTest {
   return {
     by: 'test',
-    file: 'git',
+    file: 'repair/git',
     test: `an append whose log gives way to a copy of it is synced there, too: ${seen}`,
     because: 'what replaces a log in a workload, or in a simulated world, is synced',
   };
@@ -13,7 +13,7 @@ function copied(seen: string): ByTest {
 /** A test of what other code of the same process does while a Wal waits. */
 function byMeanwhile(test: string): ByTest {
   const because = 'no world of the simulation has come to just that';
-  return { by: 'test', file: 'replaced-meanwhile', test, because };
+  return { by: 'test', file: 'log/replaced-meanwhile', test, because };
 }
 
 /** A checkout, merge or restore under an open Wal. */
@@ -57,7 +57,7 @@ export const REPLACEMENT: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'last-newline',
+      file: 'log/last-newline',
       test: 'a newline that is taken while an append is synced is there again when it is acknowledged',
       because: 'the simulation rewrites a log between its calls, and not while one is synced',
     },
@@ -124,7 +124,7 @@ export const REPLACEMENT: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'git',
+      file: 'repair/git',
       test: 'a long last line rewritten in place, in equal length, is noticed: nothing is built on it',
       because: 'no line of a workload or a simulated world is longer than half a read',
     },
@@ -211,7 +211,7 @@ export const REPLACEMENT: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'repair-crash',
+      file: 'repair/repair-crash',
       test: 'wal.json put back, and appended to, while a salvage that was cut short is gone on with: nothing is lost',
       because: 'in the simulation a checkout before such a salvage is undone',
     },

@@ -15,7 +15,7 @@ export const SLEPT: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'compact-meanwhile',
+      file: 'table/compact-meanwhile',
       test: 'who slept until only a later, damaged snapshot stands for what came gives no number again',
       because: 'no crash and no writer damages a snapshot',
     },
@@ -33,7 +33,7 @@ export const SLEPT: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'disk-trouble',
+      file: 'file/disk-trouble',
       test: 'a part of a read that ends in zeros for a line on its way is read again before reading goes on',
       because: 'the simulation did not show it',
     },
@@ -45,7 +45,7 @@ export const SLEPT: readonly Mutant[] = [
     edits: [{ file: 'file/layout', find: 'seq + 1)?.crc === seal', replace: 'seq + 1) !== undefined' }],
     caughtBy: {
       by: 'test',
-      file: 'compact-steps',
+      file: 'table/compact-steps',
       test: 'a snapshot gets no name where the log gave way to one that is sealed at the same number',
       because: 'a log that the simulation replaces is one segment, which is never sealed',
     },
@@ -81,7 +81,7 @@ export const SLEPT: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'durable-follow',
+      file: 'log/durable-follow',
       test: 'a durable follower that goes on to a segment of which a sync failed delivers nothing of it',
       because: 'no workload follows a log whose sync failed',
     },
@@ -93,7 +93,7 @@ export const SLEPT: readonly Mutant[] = [
     edits: [{ file: 'log/tail', find: 'listener.interrupted();', replace: ';' }],
     caughtBy: {
       by: 'test',
-      file: 'compact-meanwhile',
+      file: 'table/compact-meanwhile',
       test: 'a writer and a table that slept through compactions go on; the table loads the snapshot silently',
       because: 'the simulation did not show it',
     },
@@ -111,7 +111,7 @@ export const SLEPT: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'table',
+      file: 'table/table',
       test: 'of the lines that a tail tells, those before an interruption are not kept',
       because: 'a replacement would have to come while a table catches up',
     },
@@ -123,7 +123,7 @@ export const SLEPT: readonly Mutant[] = [
     edits: [{ file: 'file/layout', find: 'seq <= base && !isEmpty(seq)', replace: 'seq <= base' }],
     caughtBy: {
       by: 'test',
-      file: 'cursors',
+      file: 'log/cursors',
       test: 'an empty segment that is named in the middle of another hides nothing of that one',
       because: 'only a replaced log leaves such a name',
     },
@@ -135,7 +135,7 @@ export const SLEPT: readonly Mutant[] = [
     edits: [{ file: 'table/speculation', find: ' || this.#round !== preceding.round', replace: '' }],
     caughtBy: {
       by: 'test',
-      file: 'transaction-overtaken',
+      file: 'table/transaction-overtaken',
       test: 'transactions of one write that somebody comes before are decided again, each on those before it',
       because: 'in the workload that is overtaken each increment has a table of its own',
     },

@@ -2,7 +2,7 @@ import type { Catcher, Mutant } from '../mutant.ts';
 
 const SNAPSHOT_VECTORS: Catcher = {
   by: 'test',
-  file: 'vectors',
+  file: 'format/vectors',
   test: 'snapshots hold what their vectors say, or are damaged where they say',
   because: 'this engine never writes such a snapshot; one in another language may',
 };
@@ -16,7 +16,7 @@ export const STATES: readonly Mutant[] = [
     edits: [{ file: 'format/snapshot-index', find: 'crcOf(index) === body.index.crc', replace: 'true' }],
     caughtBy: {
       by: 'test',
-      file: 'compact-damaged',
+      file: 'table/compact-damaged',
       test: 'a damaged snapshot is passed over: the state is made of the one before it and of what leads on from there',
       because: 'no crash and no writer damages a snapshot',
     },
@@ -35,7 +35,7 @@ export const STATES: readonly Mutant[] = [
     edits: [{ file: 'format/snapshot-index', find: 'crcOf(block) === crc', replace: 'true' }],
     caughtBy: {
       by: 'test',
-      file: 'compact-damaged',
+      file: 'table/compact-damaged',
       test: 'a key that only a damaged snapshot may know is refused: an append of it could double one',
       because: 'no crash and no writer damages a snapshot',
     },
@@ -63,7 +63,7 @@ export const STATES: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'compact-damaged',
+      file: 'table/compact-damaged',
       test: 'a compaction with nothing new does not take a damaged snapshot for whole: it makes it anew before it deletes what that could be made of',
       because: 'the same file is made again',
     },
@@ -81,7 +81,7 @@ export const STATES: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'compact-damaged',
+      file: 'table/compact-damaged',
       test: 'a compaction with nothing new does not take a damaged snapshot for whole: it makes it anew before it deletes what that could be made of',
       because: 'no crash and no writer damages a snapshot',
     },
@@ -95,7 +95,7 @@ export const STATES: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'past',
+      file: 'table/past',
       test: 'what lies before the oldest snapshot is refused, and it says from where on it can be told',
       because: 'the simulation looks at the state at the head',
     },
@@ -107,7 +107,7 @@ export const STATES: readonly Mutant[] = [
     edits: [{ file: 'table/load', find: 'state?.seq === header.head.seq', replace: 'false' }],
     caughtBy: {
       by: 'test',
-      file: 'table',
+      file: 'table/table',
       test: 'a snapshot before the last segment that the lines do not follow is passed over for the lines it was made of',
       because: 'a log that the simulation replaces has no snapshots',
     },
@@ -119,7 +119,7 @@ export const STATES: readonly Mutant[] = [
     edits: [{ file: 'table/load', find: 'first?.seq !== from.seq + 1', replace: 'false' }],
     caughtBy: {
       by: 'test',
-      file: 'past',
+      file: 'table/past',
       test: 'the state as it was after every entry is what the table held then',
       because: 'the simulation looks at the state at the head',
     },
@@ -131,7 +131,7 @@ export const STATES: readonly Mutant[] = [
     edits: [{ file: 'table/load', find: 'first.prev !== from.link', replace: 'false' }],
     caughtBy: {
       by: 'test',
-      file: 'table',
+      file: 'table/table',
       test: 'a snapshot before the last segment that the lines do not follow is passed over for the lines it was made of',
       because: 'a log that the simulation replaces has no snapshots',
     },
@@ -143,7 +143,7 @@ export const STATES: readonly Mutant[] = [
     edits: [{ file: 'table/load', find: 'to.seq === from.seq', replace: 'true' }],
     caughtBy: {
       by: 'test',
-      file: 'past',
+      file: 'table/past',
       test: 'the state as it was after every entry is what the table held then',
       because: 'the simulation looks at the state at the head',
     },
@@ -155,7 +155,7 @@ export const STATES: readonly Mutant[] = [
     edits: [{ file: 'table/load', find: 'to.crc !== from.crc', replace: 'false' }],
     caughtBy: {
       by: 'test',
-      file: 'table',
+      file: 'table/table',
       test: 'a snapshot at the head that the lines do not follow is passed over for the lines it was made of',
       because: 'a log that the simulation replaces has no snapshots',
     },
@@ -167,7 +167,7 @@ export const STATES: readonly Mutant[] = [
     edits: [{ file: 'table/load', find: 'prev !== from.link))', replace: 'false))' }],
     caughtBy: {
       by: 'test',
-      file: 'table',
+      file: 'table/table',
       test: 'a snapshot before the last segment that the lines do not follow is passed over for the lines it was made of',
       because: 'a log that the simulation replaces has no snapshots',
     },
@@ -181,7 +181,7 @@ export const STATES: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'past',
+      file: 'table/past',
       test: 'what lies before the oldest snapshot is refused, and it says from where on it can be told',
       because: 'the simulation looks at the state at the head',
     },
@@ -193,7 +193,7 @@ export const STATES: readonly Mutant[] = [
     edits: [{ file: 'table/past', find: 'seq < least', replace: 'seq <= least' }],
     caughtBy: {
       by: 'test',
-      file: 'past',
+      file: 'table/past',
       test: 'the state as it was after every entry is what the table held then',
       because: 'the simulation looks at the state at the head',
     },
@@ -205,7 +205,7 @@ export const STATES: readonly Mutant[] = [
     edits: [{ file: 'table/past', find: 'seq > head.seq', replace: 'seq >= head.seq' }],
     caughtBy: {
       by: 'test',
-      file: 'past',
+      file: 'table/past',
       test: 'the state as it was after every entry is what the table held then',
       because: 'the simulation looks at the state at the head',
     },
@@ -217,7 +217,7 @@ export const STATES: readonly Mutant[] = [
     edits: [{ file: 'table/past', find: 'ts <= time', replace: 'ts < time' }],
     caughtBy: {
       by: 'test',
-      file: 'past',
+      file: 'table/past',
       test: 'at a time every entry counts that is not dated later, also one of a batch, wherever it lies',
       because: 'the simulation looks at the state at the head',
     },
@@ -229,7 +229,7 @@ export const STATES: readonly Mutant[] = [
     edits: [{ file: 'table/past', find: 'latest <= time', replace: 'true' }],
     caughtBy: {
       by: 'test',
-      file: 'past',
+      file: 'table/past',
       test: 'at a time a snapshot made of an entry dated later (an id that stays) is left, or refused where it alone tells',
       because: 'the simulation looks at the state at the head',
     },
@@ -241,7 +241,7 @@ export const STATES: readonly Mutant[] = [
     edits: [{ file: 'table/past', find: 'time < base.latest', replace: 'false' }],
     caughtBy: {
       by: 'test',
-      file: 'past',
+      file: 'table/past',
       test: 'what lies before the oldest snapshot is refused, and it says from where on it can be told',
       because: 'the simulation looks at the state at the head',
     },
@@ -253,7 +253,7 @@ export const STATES: readonly Mutant[] = [
     edits: [{ file: 'table/past', find: 'at.crc !== next.crc', replace: 'true' }],
     caughtBy: {
       by: 'test',
-      file: 'past',
+      file: 'table/past',
       test: 'in the middle of a batch there was no state; a fold of another kind than the snapshots is folded from the records',
       because: 'the simulation looks at the state at the head',
     },
@@ -265,7 +265,7 @@ export const STATES: readonly Mutant[] = [
     edits: [{ file: 'table/past', find: 'header.head.seq === seq', replace: 'false' }],
     caughtBy: {
       by: 'test',
-      file: 'past',
+      file: 'table/past',
       test: 'what lies before the oldest snapshot is refused, and it says from where on it can be told',
       because: 'the simulation looks at the state at the head',
     },
@@ -277,7 +277,7 @@ export const STATES: readonly Mutant[] = [
     edits: [{ file: 'table/past', find: 'header.head.seq <= seq', replace: 'header.head.seq < seq' }],
     caughtBy: {
       by: 'test',
-      file: 'past',
+      file: 'table/past',
       test: 'the state as it was after every entry is what the table held then',
       because: 'the simulation looks at the state at the head',
     },
@@ -289,7 +289,7 @@ export const STATES: readonly Mutant[] = [
     edits: [{ file: 'table/load', find: 'state.seq === from.seq', replace: 'true' }],
     caughtBy: {
       by: 'test',
-      file: 'past',
+      file: 'table/past',
       test: 'the state as it was after every entry is what the table held then',
       because: 'the simulation looks at the state at the head',
     },
@@ -301,7 +301,7 @@ export const STATES: readonly Mutant[] = [
     edits: [{ file: 'log/line-copy', find: 'last > this.#last', replace: 'last >= this.#last' }],
     caughtBy: {
       by: 'test',
-      file: 'restore',
+      file: 'file/restore',
       test: 'a log is restored up to any entry, in the middle of a segment and at its end',
       because: 'no workload restores up to an entry',
     },
@@ -313,7 +313,7 @@ export const STATES: readonly Mutant[] = [
     edits: [{ file: 'log/line-copy', find: 'seq > this.#last', replace: 'seq >= this.#last' }],
     caughtBy: {
       by: 'test',
-      file: 'restore',
+      file: 'file/restore',
       test: 'a log is restored up to any entry, in the middle of a segment and at its end',
       because: 'no workload restores up to an entry',
     },
@@ -325,7 +325,7 @@ export const STATES: readonly Mutant[] = [
     edits: [{ file: 'table/past', find: 'seq === head.seq', replace: 'false' }],
     caughtBy: {
       by: 'test',
-      file: 'past',
+      file: 'table/past',
       test: 'the state as it was after every entry is what the table held then',
       because: 'the simulation looks at the state at the head',
     },
@@ -337,7 +337,7 @@ export const STATES: readonly Mutant[] = [
     edits: [{ file: 'log/line-copy', find: 'seq === this.#last + 1', replace: 'false' }],
     caughtBy: {
       by: 'test',
-      file: 'restore',
+      file: 'file/restore',
       test: 'snapshots are restored under the new id, so far as they stand for what is restored',
       because: 'no workload restores up to an entry',
     },

@@ -2,7 +2,7 @@ import type { Mutant } from '../mutant.ts';
 
 const DURABLE = {
   by: 'test',
-  file: 'durable-follow',
+  file: 'log/durable-follow',
   test: 'a durable follower syncs once where the last of the records that it read is not said to be synced',
   because: 'the crash explorer’s writers know either of all records that they are synced, or of none',
 } as const;
@@ -22,7 +22,7 @@ export const SYNCS: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'durable-follow',
+      file: 'log/durable-follow',
       test: 'a durable follower syncs what it read of a segment that takes more than one read',
       because: 'no segment of a workload or a simulated world is longer than a read',
     },
@@ -40,7 +40,7 @@ export const SYNCS: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'durable-follow',
+      file: 'log/durable-follow',
       test: 'a durable follower delivers nothing of a segment of which a sync failed, though the next is there',
       because: 'no workload follows a log whose sync failed',
     },
@@ -72,7 +72,7 @@ export const SYNCS: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'failed-sync',
+      file: 'file/failed-sync',
       test: 'a segment of which a sync failed is left word of, also where the Wal has gone on to the next by then',
       because: 'no workload goes on to the next segment while a sync is under way that fails',
     },
@@ -84,7 +84,7 @@ export const SYNCS: readonly Mutant[] = [
     edits: [{ file: 'file/suspect', find: 'Math.min(least, seqOf(line))', replace: 'seqOf(line)' }],
     caughtBy: {
       by: 'test',
-      file: 'failed-sync',
+      file: 'file/failed-sync',
       test: 'where syncs of several segments failed, all from the first of them on are made safe',
       because: 'no workload has syncs of two segments fail',
     },
@@ -102,7 +102,7 @@ export const SYNCS: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'failed-sync',
+      file: 'file/failed-sync',
       test: 'the marker of a failed sync goes only when the segments and the directory were synced',
       because: 'no failed sync of a simulated directory loses names for good',
     },

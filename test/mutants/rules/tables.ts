@@ -4,14 +4,14 @@ import type { ByTest, Mutant } from '../mutant.ts';
 function byTest(test: string): ByTest {
   const because =
     'the simulation and the crash explorer list all items, and never by a field, in order or one by one';
-  return { by: 'test', file: 'snapshot', test, because };
+  return { by: 'test', file: 'table/snapshot', test, because };
 }
 
 const throughOnce = (where: string): ByTest =>
   byTest(`items ${where} that a change follows each are gone through once, by id and in order`);
 const orderOf = (test: string): ByTest => ({
   by: 'test',
-  file: 'order-properties',
+  file: 'table/order-properties',
   test,
   because: 'the simulation and the crash explorer ask for no order',
 });
@@ -115,7 +115,7 @@ export const TABLES: readonly Mutant[] = [
     edits: [{ file: 'table/freeze', find: ' && item === known?.[name]', replace: '' }],
     caughtBy: {
       by: 'test',
-      file: 'compact-fold',
+      file: 'table/compact-fold',
       test: 'what a fold adds to the value before is checked and frozen; what it takes over stays as it was',
       because: 'the folds of the simulation answer nothing that JSON cannot keep',
     },

@@ -9,7 +9,7 @@ export const TURNS: readonly Mutant[] = [
     edits: [{ file: 'log/pending', find: 'head.seq === seq', replace: 'true' }],
     caughtBy: {
       by: 'test',
-      file: 'append',
+      file: 'log/append',
       test: 'of appends called at once with one expectation in one process, exactly one wins',
       because: 'what the workloads expect names the crc, too',
     },
@@ -21,7 +21,7 @@ export const TURNS: readonly Mutant[] = [
     edits: [{ file: 'log/pending', find: 'crc === head.crc', replace: 'true' }],
     caughtBy: {
       by: 'test',
-      file: 'append',
+      file: 'log/append',
       test: 'an expectation of the head’s number with another crc is a conflict',
       because: 'heads of one number and of different crcs are rare in the workloads',
     },
@@ -46,7 +46,7 @@ export const TURNS: readonly Mutant[] = [
     edits: [{ file: 'log/appender', find: 'seq > this.#landedTo', replace: 'this.#landedTo === 0' }],
     caughtBy: {
       by: 'test',
-      file: 'disk-trouble',
+      file: 'file/disk-trouble',
       test: 'an append that lands behind one that its key answers is synced before it is acknowledged',
       because: 'no workload calls the two at once',
     },
@@ -58,7 +58,7 @@ export const TURNS: readonly Mutant[] = [
     edits: [{ file: 'log/keys', find: 'lastOf(each) >= first', replace: 'lastOf(each) > first' }],
     caughtBy: {
       by: 'test',
-      file: 'key-window',
+      file: 'log/key-window',
       test: 'of the last entries of a window the first has its key found, and none before: nothing',
       because: 'it shows at the very edge of a window alone',
     },
@@ -76,7 +76,7 @@ export const TURNS: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'key-window',
+      file: 'log/key-window',
       test: 'a raised window holds for every writer, and brings back no key that was out of it: open then',
       because: 'it shows at the very edge of a window alone',
     },
@@ -91,7 +91,7 @@ export const TURNS: readonly Mutant[] = [
     ],
     caughtBy: {
       by: 'test',
-      file: 'compact-replaced',
+      file: 'table/compact-replaced',
       test: 'an append whose log is replaced, and put back once it was appended again, is told as unknown where the first is not read',
       because: 'a log that the simulation replaces is one segment, all of which is read',
     },
@@ -103,7 +103,7 @@ export const TURNS: readonly Mutant[] = [
     edits: [{ file: 'log/appender', find: 'pending.lowestSeq >= firstSeq', replace: 'true' }],
     caughtBy: {
       by: 'test',
-      file: 'compact-replaced',
+      file: 'table/compact-replaced',
       test: 'an append whose log was replaced by one that may hold it in a segment that is not read is told as unknown',
       because: 'a log that the simulation replaces is one segment, all of which is read',
     },
@@ -115,7 +115,7 @@ export const TURNS: readonly Mutant[] = [
     edits: [{ file: 'log/group', find: 'this.tip.seq < tail.firstSeq', replace: 'false' }],
     caughtBy: {
       by: 'test',
-      file: 'compact-steps',
+      file: 'table/compact-steps',
       test: 'where a segment has no entries there is nothing to seal, and it stays as it is',
       because: 'readers pass over such a seal: it is written in vain',
     },
@@ -127,7 +127,7 @@ export const TURNS: readonly Mutant[] = [
     edits: [{ file: 'log/group', find: 'expect.seq > head.seq', replace: 'false' }],
     caughtBy: {
       by: 'test',
-      file: 'append',
+      file: 'log/append',
       test: 'a chain of expectations called at once goes through in order, up to the one that does not fit',
       because: 'no process of the simulation expects what it has not seen',
     },
@@ -139,7 +139,7 @@ export const TURNS: readonly Mutant[] = [
     edits: [{ file: 'log/tail', find: 'firstSeq !== this.head.seq + 1', replace: 'false' }],
     caughtBy: {
       by: 'test',
-      file: 'key-window',
+      file: 'log/key-window',
       test: 'a writer that slept through compactions finds the key that others gave again, not the one it remembers',
       because: 'the named test goes just there; a search seldom does',
     },
