@@ -5,34 +5,12 @@ import { META_FILE, segmentName, snapshotName } from '../format/names.ts';
 import { SegmentScan } from '../format/scan.ts';
 import { fileError } from '../storage/error.ts';
 import type { Storage, StorageFile } from '../storage/storage.ts';
+import type { BackupFiles, BackupRequest } from '../store/log-files.ts';
 import type { LineStore } from '../store/store.ts';
 import { refuseInside } from './inside.ts';
 import { type Layout, layoutOf } from './layout.ts';
 import { Staging } from './staging.ts';
 import { suspectIn } from './suspect.ts';
-
-/** The files of a copy of a log, and how they were made. */
-export interface BackupFiles {
-  /** Where they lie. */
-  readonly directory: string;
-  /** Bytes of all files; those that are linked are the log's own as long as that keeps them. */
-  readonly bytes: number;
-  readonly files: number;
-  /** How many of the files are hard links to the log's. */
-  readonly linked: number;
-  /** How many share their blocks with the log's until either is written to. */
-  readonly reflinked: number;
-  /** How many are bytes of their own. */
-  readonly copied: number;
-}
-
-export interface BackupRequest {
-  /** Whether files may share their bytes with the log's. */
-  readonly link: boolean;
-  readonly signal: AbortSignal | undefined;
-  /** Is given the copy before that gets its name. If it throws, there is no copy. */
-  readonly check: (copy: LineStore) => Promise<void>;
-}
 
 export interface BackupParts {
   readonly storage: Storage;

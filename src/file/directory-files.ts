@@ -7,7 +7,15 @@ import { type Stray, straysAmong } from '../format/strays.ts';
 import type { Survey } from '../format/survey.ts';
 import { fileError } from '../storage/error.ts';
 import type { Storage } from '../storage/storage.ts';
-import type { BlockingStore, FileSize, LogFiles, Salvaged } from '../store/log-files.ts';
+import type {
+  BackupFiles,
+  BackupRequest,
+  BlockingStore,
+  FileSize,
+  LogFiles,
+  Salvaged,
+} from '../store/log-files.ts';
+import type { LineStore } from '../store/store.ts';
 import { layoutOf, newestStart } from './layout.ts';
 import type { MarkFile } from './mark-file.ts';
 import { metaNow } from './settling.ts';
@@ -19,6 +27,10 @@ export interface DirectoryFilesParts {
   readonly meta: Meta;
   readonly marks: MarkFile;
   readonly blocking: BlockingStore;
+  /** That many random hex digits. */
+  readonly randomHex: (count: number) => string;
+  /** Opens a copy of the log, to be read. */
+  readonly openCopy: (directory: string) => LineStore;
 }
 
 /** What is rarely asked of a log's directory: each answer is that of one look at what lies there now. */
@@ -100,6 +112,12 @@ export class DirectoryFiles implements LogFiles {
     } catch (error) {
       throw fileError(error, 'read', this.#parts.directory);
     }
+  }
+
+  async backup(destination: string, request: BackupRequest): Promise<BackupFiles> {
+    const { randomHex, openCopy: open } = this.#parts;
+    const { backupLog } = await import('./backup.ts');
+    return backupLog({ ...this.#parts, token: randomHex(12), open }, destination, request);
   }
 }
 

@@ -11,7 +11,6 @@ import type { LineFeed, Turn } from '../store/feed.ts';
 import { closedError, refuseOtherFold } from '../store/refusals.ts';
 import type { SnapshotFile } from '../store/snapshot-file.ts';
 import type { LineReader, LineStore, StoreInfo } from '../store/store.ts';
-import type { BackupFiles, BackupRequest } from './backup.ts';
 import { DirectoryFiles } from './directory-files.ts';
 import { layoutOf, oldestSeq, refuseOtherEnd, requireSeal, startFor } from './layout.ts';
 import { LogEnd } from './log-end.ts';
@@ -66,7 +65,8 @@ export class FileStore implements LineStore {
       sync: () => this.#opened().syncNow(),
       confirm: (feed: LineFeed) => this.#opened().confirmNow(feed),
     };
-    this.files = new DirectoryFiles({ ...parts, marks, blocking });
+    const openCopy = (copy: string) => new FileStore({ ...parts, directory: copy, turnstile: undefined });
+    this.files = new DirectoryFiles({ ...parts, marks, blocking, openCopy });
   }
 
   #opened(): LogEnd {
@@ -163,13 +163,6 @@ export class FileStore implements LineStore {
     const { storage, directory, clock } = this.#parts;
     const { trimFiles } = await import('./trim.ts');
     trimFiles(storage, directory, seq, clock.machineNow());
-  }
-
-  /** Copies the log to where there is nothing yet. All that was synced before the call is in it, and once it resolves it survives a crash. */
-  async backup(destination: string, request: BackupRequest): Promise<BackupFiles> {
-    const { backupLog } = await import('./backup.ts');
-    const open = (copy: string) => new FileStore({ ...this.#parts, directory: copy, turnstile: undefined });
-    return backupLog({ ...this.#parts, token: this.#parts.randomHex(12), open }, destination, request);
   }
 
   changed(signal: AbortSignal): Promise<void> {

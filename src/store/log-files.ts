@@ -6,6 +6,7 @@ import type { Meta } from '../format/meta.ts';
 import type { Stray } from '../format/strays.ts';
 import type { LostRange, Survey, SurveyedLine } from '../format/survey.ts';
 import type { LineFeed, Turn } from './feed.ts';
+import type { LineStore } from './store.ts';
 
 /**
  * What a log can do because it is a directory of files. A store that is none has no such part: what needs it is left out there, or refused
@@ -34,6 +35,8 @@ export interface LogFiles {
    * is a number before the first of them.
    */
   salvaged(from: number | undefined): AsyncIterable<Salvaged>;
+  /** Copies the log to where there is nothing yet. All that was synced before the call is in it, and once it resolves it survives a crash. */
+  backup(destination: string, request: BackupRequest): Promise<BackupFiles>;
 }
 
 /** `write`, `sync` and `confirm` of a LineStore, for a thread that is blocked until they have ended. */
@@ -53,6 +56,30 @@ export interface FileSize {
 export type Salvaged =
   | { readonly kind: 'line'; readonly line: SurveyedLine; readonly body: string; readonly seq: number }
   | { readonly kind: 'lost'; readonly range: LostRange };
+
+/** How a copy of a log is to be made. */
+export interface BackupRequest {
+  /** Whether files may share their bytes with the log's. */
+  readonly link: boolean;
+  readonly signal: AbortSignal | undefined;
+  /** Is given the copy before that gets its name. If it throws, there is no copy. */
+  readonly check: (copy: LineStore) => Promise<void>;
+}
+
+/** The files of a copy of a log, and how they were made. */
+export interface BackupFiles {
+  /** Where they lie. */
+  readonly directory: string;
+  /** Bytes of all files; those that are linked are the log's own as long as that keeps them. */
+  readonly bytes: number;
+  readonly files: number;
+  /** How many of the files are hard links to the log's. */
+  readonly linked: number;
+  /** How many share their blocks with the log's until either is written to. */
+  readonly reflinked: number;
+  /** How many are bytes of their own. */
+  readonly copied: number;
+}
 
 /**
  * What this machine keeps of a log beside its lines: the mark, which is the last entry that was acknowledged here. It is

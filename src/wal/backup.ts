@@ -1,12 +1,11 @@
 import type { Clock } from '../clock/clock.ts';
 import { hasCode, WalError } from '../errors/errors.ts';
-import type { BackupFiles } from '../file/backup.ts';
-import { FileStore } from '../file/file-store.ts';
 import type { SurveyedDamage } from '../log/damage-survey.ts';
 import { type VerifyReport, verifyLog } from '../log/verify.ts';
 import { boolean, callback, oneOf, readOptions } from '../options/options.ts';
 import { resolveDirectory } from '../storage/directory.ts';
-import { unsupportedError } from '../store/refusals.ts';
+import type { BackupFiles } from '../store/log-files.ts';
+import { filesOf } from '../store/refusals.ts';
 import type { LineStore } from '../store/store.ts';
 import { checkSignal } from './requests.ts';
 
@@ -52,7 +51,7 @@ export async function backupStore(
   const known = ['link', 'onDamage', 'signal', 'onProgress'] as const;
   const { link, onDamage, signal, onProgress } = readOptions(options, known);
   checkSignal(signal);
-  if (!(store instanceof FileStore)) throw unsupportedError(store, 'A backup');
+  const logFiles = filesOf(store, 'A backup');
   const mayShare = boolean('link', link ?? true);
   const keeps = oneOf('onDamage', onDamage ?? 'error', ['error', 'keep']) === 'keep';
   const tell = callback('onProgress', onProgress);
@@ -68,7 +67,7 @@ export async function backupStore(
     if (!keeps) throw notWholeError(error, store.info().location);
     found = { ...found, error };
   };
-  const files = await store.backup(resolveDirectory(destination), { link: mayShare, signal, check });
+  const files = await logFiles.backup(resolveDirectory(destination), { link: mayShare, signal, check });
   const { head, pending = head.seq, damage, error } = found as NonNullable<typeof found>;
   return { ...files, seq: pending, whole: error === undefined, damage, error };
 }
