@@ -20,21 +20,25 @@ export class Stretch {
   }
 
   /** Milliseconds for which the thread may be kept from other work yet; at 0 and below it is time for `end`. */
-  get left(): number {
+  leftMs(): number {
     const now = this.#clock.elapsed();
-    if (this.#since === undefined) {
-      this.#since = now;
-      void this.#clock.yield().then(() => {
-        this.#since = undefined;
-      });
-    }
-    return this.mostMs - (now - this.#since);
+    this.#look(now);
+    return this.mostMs - (now - (this.#since ?? now));
   }
 
   /** Lets the event loop turn, then starts the next stretch. */
   async end(): Promise<void> {
     await this.#clock.yield();
-    // Looked at now: what the thread does next counts.
-    void this.left;
+    // Not when it is asked next: what the thread does until then counts.
+    this.#look(this.#clock.elapsed());
+  }
+
+  /** Starts a stretch, where the event loop was seen to turn since this was called last, and looks for when it turns again. */
+  #look(now: number): void {
+    if (this.#since !== undefined) return;
+    this.#since = now;
+    void this.#clock.yield().then(() => {
+      this.#since = undefined;
+    });
   }
 }

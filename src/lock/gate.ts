@@ -113,7 +113,7 @@ export class Gate {
       const ms = this.#next(wait);
       if (wait.waited > PATIENCE_MS) {
         await clock.sleep(1 + 4 * random());
-      } else if (ms <= stretch.left) {
+      } else if (ms <= stretch.leftMs()) {
         clock.block(ms);
       } else if (ms <= stretch.mostMs) {
         await stretch.end();

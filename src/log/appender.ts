@@ -114,7 +114,7 @@ export class Appender implements Turn {
     // All that is appended until the caller waits for something goes with it.
     await undefined;
     while (this.wanted() || this.#landed.length > 0) {
-      if (stretch.left <= 0) await stretch.end();
+      if (stretch.leftMs() <= 0) await stretch.end();
       await this.#step(false);
     }
     this.#running = undefined;
@@ -191,7 +191,7 @@ export class Appender implements Turn {
       if (durability === 'sync' && this.#landedTo > tail.syncedHere) {
         // Where nothing else waits for this thread it syncs a lone append itself: handing over costs as much as that.
         const isLone = !blocks && count === 1 && this.#syncMs < stretch.mostMs;
-        if (isLone && this.#syncMs > stretch.left) await stretch.end();
+        if (isLone && this.#syncMs > stretch.leftMs()) await stretch.end();
         const quick = isLone && this.queue.size === 0;
         const start = clock.elapsed();
         const syncing = blocks ? store.files?.blocking.sync() : store.sync(quick);

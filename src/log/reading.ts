@@ -64,7 +64,7 @@ export class Reading {
         this.#doubted = true;
         if (this.following) await this.#clock.sleep(DOUBT_MS, this.following.signal);
       }
-      if (this.#stretch.left <= 0) await this.#stretch.end();
+      if (this.#stretch.leftMs() <= 0) await this.#stretch.end();
       this.#progress = await this.#readOn();
       if (this.#progress === 'replaced') throw new Replaced();
       const records = feed.take();
