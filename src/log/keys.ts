@@ -1,4 +1,4 @@
-import { hasCode, WalError } from '../errors/errors.ts';
+import { hasCode } from '../errors/errors.ts';
 import { type KeyedLine, keysOfLine, lastOf, type SnapshotKey } from '../format/key-lines.ts';
 import { firstInScope, type KeyScope, raisedScope } from '../format/key-scope.ts';
 import type { Envelope } from '../format/line.ts';
@@ -206,18 +206,9 @@ export async function waiting<T>(
   return step.value;
 }
 
-/** Runs steps to their end, blocking. */
+/** Runs steps to their end, blocking: those of a store that answers at once. */
 export function atOnce<T>(steps: Generator<unknown, T, unknown>): T {
   let step = steps.next();
-  while (!step.done) {
-    if (step.value instanceof Promise) {
-      throw new WalError(
-        'ERR_WAL_UNSUPPORTED',
-        'This log cannot be read while the thread is blocked: append with a key once before, and await that.',
-        { outcome: 'not-written' },
-      );
-    }
-    step = steps.next(step.value);
-  }
+  while (!step.done) step = steps.next(step.value);
   return step.value;
 }

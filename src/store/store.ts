@@ -4,7 +4,7 @@ import type { LineFeed, Turn } from './feed.ts';
 import type { LogFiles } from './log-files.ts';
 import type { SnapshotFile } from './snapshot-file.ts';
 
-/** At once, or later. Only `appendSync` with a key needs it at once. */
+/** At once, or later. A store that has `files` answers at once: its `blocking` appends may have to read older keys. */
 export type Answer<T> = T | Promise<T>;
 
 /** What a reading came to: 'more': read again. 'end': that is all for now. 'replaced': the log there now is another. */
