@@ -62,7 +62,6 @@ export interface WatchOptions {
 }
 
 const DEFAULT_TRIES = 100;
-const NOTHING_ASKED: TransactionOptions = {};
 /** A transaction's function that works longer than this is warned of: others wait for their turn meanwhile. */
 const LONG_MS = 10;
 
@@ -182,7 +181,7 @@ export class Table<V = unknown> implements Iterable<Item<V>> {
   update<D>(
     id: string,
     change: (value: V | undefined, item: Item<V> | undefined) => NotPromise<D>,
-    options?: UpdateOptions,
+    options: UpdateOptions = {},
   ): Promise<Item<V> | undefined> {
     this.#checkOutside();
     return this.#update(id, change, options);
@@ -191,17 +190,17 @@ export class Table<V = unknown> implements Iterable<Item<V>> {
   async #update(
     id: string,
     change: (value: V | undefined, item: Item<V> | undefined) => unknown,
-    options: UpdateOptions | undefined,
+    options: UpdateOptions,
   ): Promise<Item<V> | undefined> {
-    const { op = 'update', ...rest }: UpdateOptions =
-      options === undefined ? NOTHING_ASKED : readOptions(options, ['op', 'signal', 'maxTries']);
+    const asked = readOptions(options, ['op', 'signal', 'maxTries']);
+    const { op = 'update' } = asked;
     return this.#transact((tx) => {
       const item = tx.item(id);
       const data = change(item?.value, item);
       refuseThenable(data);
       if (data !== undefined) tx.append({ op, id, data });
       return tx.item(id);
-    }, rest);
+    }, asked);
   }
 
   /**
@@ -216,14 +215,26 @@ export class Table<V = unknown> implements Iterable<Item<V>> {
    * Rejects with ERR_WAL_TRANSACTION where it is async, or calls the Wal or one of its tables; with ERR_WAL_CONFLICT after
    * `maxTries`; with ERR_WAL_FOLD; and as `Wal.append` does.
    */
-  transaction<R>(decide: (tx: Transaction<V>) => NotPromise<R>, options?: TransactionOptions): Promise<R> {
+  transaction<R>(
+    decide: (tx: Transaction<V>) => NotPromise<R>,
+    options: TransactionOptions = {},
+  ): Promise<R> {
     this.#checkOutside();
-    return this.#transact(decide, options ?? NOTHING_ASKED);
+    return this.#transaction(decide, options);
   }
 
-  async #transact<R>(decide: (tx: Transaction<V>) => NotPromise<R>, options: TransactionOptions): Promise<R> {
-    const { signal, maxTries = DEFAULT_TRIES } =
-      options === NOTHING_ASKED ? options : readOptions(options, ['signal', 'maxTries']);
+  async #transaction<R>(
+    decide: (tx: Transaction<V>) => NotPromise<R>,
+    options: TransactionOptions,
+  ): Promise<R> {
+    return this.#transact(decide, readOptions(options, ['signal', 'maxTries']));
+  }
+
+  /** With options that were read already. */
+  async #transact<R>(
+    decide: (tx: Transaction<V>) => NotPromise<R>,
+    { signal, maxTries = DEFAULT_TRIES }: TransactionOptions,
+  ): Promise<R> {
     integer('maxTries', maxTries, 1, 1_000_000);
     if (typeof decide !== 'function') throw badArgument('A transaction must be a function');
     this.#checkOpen();
