@@ -79,11 +79,11 @@ export class FileStore implements LineStore {
   }
 
   confirm(feed: LineFeed): Promise<void> | undefined {
-    return (this.#end ?? this.#opened()).confirm(feed);
+    return this.#opened().confirm(feed);
   }
 
   write(turn: Turn): Promise<void> | undefined {
-    return (this.#turn ?? this.#writable).write(turn);
+    return this.#writable.write(turn);
   }
 
   get #writable(): WriteTurn {
@@ -96,7 +96,7 @@ export class FileStore implements LineStore {
   }
 
   sync(quick: boolean): Promise<void> | undefined {
-    const end = this.#end ?? this.#opened();
+    const end = this.#opened();
     if (!quick) return end.sync();
     end.syncNow();
     return undefined;

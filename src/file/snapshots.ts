@@ -54,12 +54,12 @@ function openIfThere(storage: Storage, path: string): StorageFile | undefined {
 const SYNC_BYTES = 256 * 1024;
 
 /** All of a snapshot that lies in a directory, checked as it is read: see `wholeBody`. */
-export function* readBody(
+export function readBody(
   storage: Storage,
   directory: string,
   header: SnapshotHeader,
-): Generator<Buffer, void, undefined> {
-  yield* bodyIn(storage, join(directory, snapshotName(header.head.seq)), header);
+): Generator<Buffer, void> {
+  return bodyIn(storage, join(directory, snapshotName(header.head.seq)), header);
 }
 
 function* bodyIn(storage: Storage, path: string, header: SnapshotHeader): Generator<Buffer, void> {

@@ -9,13 +9,10 @@ const nodeSqlite: Target = {
   module: import.meta.url,
   locks: ['sqlite'],
   can: ['batch', 'expect', 'state', 'transaction', 'verify'],
-  missing,
+  missing: () => (sqlite() === undefined ? ABSENT : undefined),
   open: async (directory, { settings }) => {
-    const why = missing();
-    if (why !== undefined) throw new Error(why);
-    // The types of the oldest Node that is supported do not know it.
-    const name: string = 'node:sqlite';
-    const { DatabaseSync } = (await import(name)) as { DatabaseSync: new (path: string) => SqliteDatabase };
+    const { DatabaseSync } = sqlite() ?? {};
+    if (DatabaseSync === undefined) throw new Error(ABSENT);
     return new SqliteStore(
       new DatabaseSync(join(directory, 'log.sqlite')),
       (settings?.busyMs as number) ?? 5000,
@@ -25,12 +22,13 @@ const nodeSqlite: Target = {
 };
 export default nodeSqlite;
 
-function missing(): string | undefined {
-  const { getBuiltinModule } = process as unknown as {
-    getBuiltinModule?: (name: string) => object | undefined;
-  };
-  if (getBuiltinModule?.('node:sqlite') !== undefined) return undefined;
-  return `Node ${process.versions.node} has no node:sqlite: it comes with Node 22.13 and newer`;
+const ABSENT = `Node ${process.versions.node} has no node:sqlite: it comes with Node 22.13 and newer`;
+
+/** The types of the oldest Node that is supported do not know it. */
+function sqlite() {
+  return process.getBuiltinModule('node:sqlite') as
+    | { readonly DatabaseSync: new (path: string) => SqliteDatabase }
+    | undefined;
 }
 
 /** By the numbers of SQLite's primary codes, which are all that Node tells. */
