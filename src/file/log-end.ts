@@ -5,7 +5,7 @@ import type { Meta } from '../format/meta.ts';
 import { segmentName } from '../format/names.ts';
 import { fileError } from '../storage/error.ts';
 import { permissionsIn } from '../storage/permissions.ts';
-import type { Storage } from '../storage/storage.ts';
+import type { Storage, StorageFile } from '../storage/storage.ts';
 import type { LineFeed } from '../store/feed.ts';
 import { newestStart } from './layout.ts';
 import { keepNames } from './log-directory.ts';
@@ -29,6 +29,10 @@ export class LogEnd {
   reader: SegmentReader;
   /** First seq of the segment whose name is known to survive a crash. */
   #kept: number | undefined;
+  /** What a sync in the background is under way of, or has failed of. */
+  #syncing: StorageFile | undefined;
+  /** The same segment, opened once more before that sync began. */
+  #second: { readonly of: StorageFile; readonly file: StorageFile } | undefined;
   /** When it was looked at last, in milliseconds of the clock. */
   lookedAt = 0;
 
@@ -112,6 +116,7 @@ export class LogEnd {
 
   #goOnWith(reader: SegmentReader): void {
     this.reader.close();
+    this.#closeSecond();
     this.#kept = undefined;
     this.reader = reader;
   }
@@ -141,7 +146,11 @@ export class LogEnd {
     // Before it ends, the reader may have gone on to the next segment.
     const { firstSeq } = reader;
     try {
-      await reader.opened().sync();
+      const file = reader.opened();
+      this.#openSecond(file, reader.path);
+      this.#syncing = file;
+      await file.sync();
+      if (this.#syncing === file) this.#syncing = undefined;
       if (this.#kept !== this.reader.firstSeq) this.#keepName();
     } catch (error) {
       throw syncFailed(this.#parts, error, firstSeq);
@@ -152,11 +161,44 @@ export class LogEnd {
     const { reader } = this;
     const { firstSeq } = reader;
     try {
-      reader.opened().syncNow();
+      this.#toSyncNow(reader.opened()).syncNow();
       if (this.#kept !== this.reader.firstSeq) this.#keepName();
     } catch (error) {
       throw syncFailed(this.#parts, error, firstSeq);
     }
+  }
+
+  /**
+   * The system tells of a failed write-back once for each open file. Of one that a sync in the background met, and that nobody has heard of
+   * here yet, it would tell a sync of the same file nothing: such a sync is made of a file that was open before.
+   */
+  #toSyncNow(file: StorageFile): StorageFile {
+    if (this.#syncing !== file) return file;
+    if (this.#second?.of === file) return this.#second.file;
+    const message = `A sync of ${this.reader.path} is under way in the background, and the file could not be opened once more: nobody can say yet whether the disk took what was written. Wait for the appends before, then append again.`;
+    throw new WalError('ERR_WAL_IO', message, { outcome: 'unknown' });
+  }
+
+  #openSecond(file: StorageFile, path: string): void {
+    if (this.#second?.of === file || !this.#parts.writable) return;
+    this.#closeSecond();
+    let second: StorageFile | undefined;
+    try {
+      second = this.#parts.storage.open(path, 'append-existing');
+      const [{ device, inode }, other] = [file.look(), second.look()];
+      if (inode === other.inode && device === other.device) {
+        this.#second = { of: file, file: second };
+        return;
+      }
+    } catch {
+      // Who needs it is told.
+    }
+    second?.close();
+  }
+
+  #closeSecond(): void {
+    this.#second?.file.close();
+    this.#second = undefined;
   }
 
   /**
@@ -174,6 +216,7 @@ export class LogEnd {
 
   close(): void {
     this.reader.close();
+    this.#closeSecond();
   }
 }
 

@@ -14,7 +14,12 @@ import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { healSuspect, markSuspect, suspectIn } from '../../src/file/suspect.ts';
 import { lastData, Wal } from '../../src/index.ts';
-import { changedStorage, systemError } from '../../src/lab/wrapped-storage.ts';
+import {
+  changedFile,
+  changedStorage,
+  changedSurroundings,
+  systemError,
+} from '../../src/lab/wrapped-storage.ts';
 import { nodeStorage } from '../../src/storage/node.ts';
 import type { StorageFile } from '../../src/storage/storage.ts';
 import { recordsIn } from '../support/audit.ts';
@@ -176,6 +181,87 @@ test('a segment of which a sync failed is left word of, also where the Wal has g
     assert.equal(seq, 1);
   });
 });
+
+/** A disk that fails to write back, when told to, while a sync is under way in the background: as Linux does, it tells each open file once. */
+function tellingOnce() {
+  let failures = 0;
+  let isNext = false;
+  let end = () => {};
+  const held = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  let begin = () => {};
+  const begun = new Promise<void>((resolve) => {
+    begin = resolve;
+  });
+  const storage = changedStorage({
+    open: (path, access, as) => {
+      const file = nodeStorage.open(path, access, as);
+      if (!path.endsWith('.jsonl')) return file;
+      let told = failures;
+      const tell = () => {
+        if (told === failures) return;
+        told = failures;
+        throw systemError('EIO');
+      };
+      return changedFile(file, {
+        sync: async () => {
+          if (!isNext) return tell();
+          failures++;
+          told = failures;
+          begin();
+          await held;
+          throw systemError('EIO');
+        },
+        syncNow: tell,
+      });
+    },
+  });
+  const failing = () => {
+    isNext = true;
+  };
+  return { storage, failing, begun, end };
+}
+
+test('appendSync while a failed sync has not been heard of yet: unknown, as what that was for', () =>
+  inScratch('faults', async (directory) => {
+    const { storage, failing, begun, end } = tellingOnce();
+    const wal = await Wal.openIn(changedSurroundings({ storage }), directory);
+    await wal.append(add('bd-0'));
+    failing();
+    const unknown = { code: 'ERR_WAL_SYNC', outcome: 'unknown' };
+    const two = ['bd-1', 'bd-2'].map((id) => assert.rejects(wal.append(add(id)), unknown));
+    await begun;
+    assert.throws(() => wal.appendSync(add('bd-3')), unknown);
+    end();
+    await Promise.all(two);
+    await wal.close();
+    assert.equal(suspectIn(nodeStorage, directory), 1);
+  }));
+
+test('appendSync while a sync is under way of a file that cannot be opened twice: unknown', () =>
+  inScratch('faults', async (directory) => {
+    const { sync, failing, begun, fail } = heldSync();
+    let isFull = false;
+    const storage = changedStorage({
+      open: (path, access, as) => {
+        if (isFull) throw systemError('EMFILE');
+        const file = nodeStorage.open(path, access, as);
+        return path.endsWith('.jsonl') ? changedFile(file, { sync }) : file;
+      },
+    });
+    const wal = await Wal.openIn(changedSurroundings({ storage }), directory, { segmentBytes: 4096 });
+    wal.appendSync({ ...add('bd-0'), data: 'x'.repeat(5000) });
+    wal.appendSync(add('bd-1'));
+    isFull = true;
+    failing();
+    const two = ['bd-2', 'bd-3'].map((id) => assert.rejects(wal.append(add(id)), { outcome: 'unknown' }));
+    await begun;
+    assert.throws(() => wal.appendSync(add('bd-4')), { code: 'ERR_WAL_IO', outcome: 'unknown' });
+    fail();
+    await Promise.all(two);
+    await wal.close();
+  }));
 
 test('nothing is appended behind a seal while its sync is under way', async () => {
   await inScratch('faults', async (directory) => {
