@@ -77,7 +77,7 @@ export class MemoryStore implements LineStore {
   #end: Cursor | undefined;
   /** What was begun last of that which needs the writer's feed. */
   #last: Promise<unknown> = Promise.resolve();
-  #closed = false;
+  readonly #closing = new AbortController();
 
   constructor(log: MemoryLog, segmentBytes: number) {
     this.#log = log;
@@ -147,13 +147,13 @@ export class MemoryStore implements LineStore {
   }
 
   reader(from: number, follow: boolean): LineReader {
-    if (this.#closed) throw closedError();
+    if (this.#closing.signal.aborted) throw closedError();
     const { stream } = this.#log;
     const cursor = new Cursor(stream, Math.max(1, from));
     return {
       read: async (feed) => {
         await this.#log.hop();
-        if (this.#closed) throw closedError();
+        if (this.#closing.signal.aborted) throw closedError();
         if (follow && this.#log.stream !== stream) return 'replaced';
         if (!cursor.feed(feed, PIECE)) throw compactedError(cursor.segment, stream.trimmed + 1);
         return cursor.next > stream.last ? 'end' : 'more';
@@ -164,7 +164,7 @@ export class MemoryStore implements LineStore {
   }
 
   changed(signal: AbortSignal): Promise<void> {
-    return this.#log.changed(signal);
+    return this.#log.changed(AbortSignal.any([signal, this.#closing.signal]));
   }
 
   async oldest(): Promise<number> {
@@ -214,6 +214,6 @@ export class MemoryStore implements LineStore {
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#closing.abort();
   }
 }
