@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, openSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, readSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { hasCode } from '../../src/errors/errors.ts';
 import { printable } from '../../src/format/printable.ts';
 import { ended, objects, PROGRAM, runHere as run, start } from '../../src/lab/command-line.ts';
 import { makeLog } from '../support/make-log.ts';
@@ -147,6 +150,70 @@ test(
       assert.equal(objects((await run(dir, ['verify', '--json'])).stdout)[0].head.seq, 3);
     }),
 );
+
+const { O_RDONLY, O_WRONLY, O_NONBLOCK } = constants;
+/** Whoever has the pipe open for writing, too, may have made it one that does not block. */
+const PIPES: readonly [name: string, flags: number][] = [
+  ['blocks', O_WRONLY],
+  ['does not block', O_WRONLY | O_NONBLOCK],
+];
+const noPipes = process.platform === 'win32' ? 'no mkfifo' : false;
+
+for (const [name, flags] of PIPES) {
+  test(`read into a full pipe that ${name} writes all to a slow reader`, { skip: noPipes }, () =>
+    inScratch('cli-slow', async (dir) => {
+      await logOf(dir, 2000);
+      const { stdout } = await run(dir, ['read', '--json']);
+      assert.equal(stdout.length > 200_000, true);
+      assert.deepEqual(await intoFullPipe(dir, ['read', '--json'], flags), { code: 0, stdout, stderr: '' });
+    }),
+  );
+
+  test(`append into a full pipe that ${name} tells a slow reader its result`, { skip: noPipes }, () =>
+    inScratch('cli-slow', async (dir) => {
+      await logOf(dir, 3);
+      const ran = await intoFullPipe(dir, ['append', '--op', 'add', '--id', 'bd-4'], flags);
+      assert.deepEqual(ran, { code: 0, stdout: '4\n', stderr: '' });
+    }),
+  );
+}
+
+/** Runs it into a pipe that is full, and is read only after a while; `flags`: how the command has it open. */
+async function intoFullPipe(dir: string, args: string[], flags: number) {
+  const path = join(dir, 'pipe');
+  spawnSync('mkfifo', [path]);
+  const reader = openSync(path, O_RDONLY | O_NONBLOCK);
+  const filler = openSync(path, O_WRONLY | O_NONBLOCK);
+  const writer = openSync(path, flags);
+  let filled = 0;
+  for (let bytes: number | undefined = 0; bytes !== undefined; filled += bytes ?? 0)
+    bytes = unlessBusy(() => writeSync(filler, Buffer.alloc(4096)));
+  const child = start(dir, args, { stdio: ['ignore', writer, 'pipe'] });
+  closeSync(filler);
+  closeSync(writer);
+  const end = ended(child);
+  await sleep(500);
+  const pieces: Buffer[] = [];
+  const piece = Buffer.alloc(4096);
+  for (let bytes: number | undefined; bytes !== 0; ) {
+    bytes = unlessBusy(() => readSync(reader, piece));
+    if (bytes === undefined) await sleep(1);
+    else pieces.push(Buffer.from(piece.subarray(0, bytes)));
+  }
+  closeSync(reader);
+  const { code, stderr } = await end;
+  return { code, stdout: Buffer.concat(pieces).subarray(filled).toString(), stderr };
+}
+
+/** Undefined where the pipe is full, or empty. */
+function unlessBusy(call: () => number): number | undefined {
+  try {
+    return call();
+  } catch (error) {
+    if (hasCode(error, 'EAGAIN')) return undefined;
+    throw error;
+  }
+}
 
 test('read and tail end quietly when their reader goes away', () =>
   inScratch('cli-pipe', async (dir) => {
