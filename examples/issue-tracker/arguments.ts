@@ -16,6 +16,16 @@ export interface Given {
   readonly options: Readonly<Record<string, string | undefined>>;
 }
 
+/** What a command has to say. */
+export interface Answer {
+  /** For programs. */
+  readonly value: unknown;
+  /** For people, fit for a terminal. */
+  readonly text: string;
+  /** For people too, but beside the answer: it goes to stderr. */
+  readonly note?: string | undefined;
+}
+
 /** Sorts a command's arguments. Throws a UsageError. */
 export function readArguments(
   args: readonly string[],

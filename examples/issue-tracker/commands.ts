@@ -1,14 +1,4 @@
-import type { Given, OptionSpec } from './arguments.ts';
-
-/** What a command has to say. */
-export interface Answer {
-  /** For programs. */
-  readonly value: unknown;
-  /** For people, fit for a terminal. */
-  readonly text: string;
-  /** For people too, but beside the answer: it goes to stderr. */
-  readonly note?: string | undefined;
-}
+import type { Answer, Given, OptionSpec } from './arguments.ts';
 
 export interface Command {
   readonly about: string;

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-import { type Given, readArguments, UsageError } from './arguments.ts';
-import { type Answer, COMMANDS, COMMON } from './commands.ts';
+import { type Answer, type Given, readArguments, UsageError } from './arguments.ts';
+import { COMMANDS, COMMON } from './commands.ts';
 import { json, printable } from './output.ts';
 
 /** Does what the command line says. */

@@ -1,5 +1,4 @@
-import { countOf, type Given, priorityOf, UsageError } from './arguments.ts';
-import type { Answer } from './commands.ts';
+import { type Answer, countOf, type Given, priorityOf, UsageError } from './arguments.ts';
 import { byUrgency, claimOf, existing, type Issue, isLive, isReady } from './issues.ts';
 import { historyLine, issueCard, issueLine } from './output.ts';
 import { Tracker } from './tracker.ts';

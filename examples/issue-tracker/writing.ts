@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { type Given, nonEmpty, priorityOf, UsageError } from './arguments.ts';
+import { type Answer, type Given, nonEmpty, priorityOf, UsageError } from './arguments.ts';
 import {
   block,
   type Change,
@@ -16,7 +16,6 @@ import {
   unblock,
   update,
 } from './changes.ts';
-import type { Answer } from './commands.ts';
 import { DEFAULT_PRIORITY, type Issue } from './issues.ts';
 import { keepMirror, syncMirror } from './mirror.ts';
 import { issueLine, printable } from './output.ts';

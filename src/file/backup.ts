@@ -8,7 +8,8 @@ import type { Storage, StorageFile } from '../storage/storage.ts';
 import type { BackupFiles, BackupRequest } from '../store/log-files.ts';
 import type { LineStore } from '../store/store.ts';
 import { refuseInside } from './inside.ts';
-import { type Layout, layoutOf } from './layout.ts';
+import { layoutOf } from './layout.ts';
+import type { Layout } from './log-place.ts';
 import { Staging } from './staging.ts';
 import { suspectIn } from './suspect.ts';
 

@@ -5,7 +5,7 @@ import { NEWLINE, readEnvelope } from '../format/line.ts';
 import { segmentName, snapshotName } from '../format/names.ts';
 import { openIfThere, readFully } from '../storage/files.ts';
 import type { Storage } from '../storage/storage.ts';
-import type { Layout, LogPlace } from './layout.ts';
+import type { Layout, LogPlace } from './log-place.ts';
 
 /** What is read of a segment for its first line. A longer one proves nothing. */
 const HEAD_BYTES = 64 * 1024;

@@ -10,23 +10,9 @@ import { compactedError, replacedError } from '../store/refusals.ts';
 import { snapshotError } from '../store/snapshot-error.ts';
 import { evictedError } from './absent.ts';
 import { gapError } from './gap.ts';
+import type { Layout, LogPlace } from './log-place.ts';
 import { sealBefore } from './seal.ts';
 import { readHeader } from './snapshots.ts';
-
-/** Where a log lies, and the id that its snapshots bear. */
-export interface LogPlace {
-  readonly storage: Storage;
-  readonly directory: string;
-  readonly log: string;
-}
-
-/** What one listing of a log's directory shows, each ascending. */
-export interface Layout {
-  /** First seqs of the segments. */
-  readonly segments: readonly number[];
-  /** Last seqs of what the snapshots stand for. */
-  readonly snapshots: readonly number[];
-}
 
 /** Throws ERR_WAL_MISSING where a sync service has put a placeholder in the place of one of the log's files. */
 export function layoutOf(storage: Storage, directory: string): Layout {

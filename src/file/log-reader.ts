@@ -4,9 +4,10 @@ import { fileError } from '../storage/error.ts';
 import type { LineFeed } from '../store/feed.ts';
 import { closedError } from '../store/refusals.ts';
 import type { LineReader, Progress } from '../store/store.ts';
-import type { LogPlace, Start } from './layout.ts';
+import type { Start } from './layout.ts';
 import { keepNames } from './log-directory.ts';
 import { syncFailed } from './log-end.ts';
+import type { LogPlace } from './log-place.ts';
 import { SegmentReader } from './segments.ts';
 import { healSuspect, suspectIn } from './suspect.ts';
 

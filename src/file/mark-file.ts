@@ -17,7 +17,8 @@ import { openIfThere, readFully, readWhole } from '../storage/files.ts';
 import { permissionsIn } from '../storage/permissions.ts';
 import type { Storage, StorageFile } from '../storage/storage.ts';
 import type { Marks } from '../store/log-files.ts';
-import { type Layout, layoutOf } from './layout.ts';
+import { layoutOf } from './layout.ts';
+import type { Layout } from './log-place.ts';
 
 export interface MarkFileParts {
   readonly storage: Storage;

@@ -4,7 +4,7 @@ import { segmentName } from '../format/names.ts';
 import { SegmentScan } from '../format/scan.ts';
 import { openIfThere, readFully } from '../storage/files.ts';
 import type { StorageFile } from '../storage/storage.ts';
-import type { Layout, LogPlace } from './layout.ts';
+import type { Layout, LogPlace } from './log-place.ts';
 
 const TAIL_BYTES = 64 * 1024;
 

@@ -10,7 +10,8 @@ import type { Before, FeedState, LineFeed } from '../store/feed.ts';
 import { compactedError } from '../store/refusals.ts';
 import type { Progress } from '../store/store.ts';
 import { gapError } from './gap.ts';
-import { type Layout, type LogPlace, layoutOf, oldestSeq, type Start } from './layout.ts';
+import { layoutOf, oldestSeq, type Start } from './layout.ts';
+import type { Layout, LogPlace } from './log-place.ts';
 import { readHeader } from './snapshots.ts';
 
 const CHUNK_BYTES = 256 * 1024;

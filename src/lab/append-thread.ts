@@ -1,19 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { createLock, Wal, type WalOptions } from '../index.ts';
+import { createLock, Wal } from '../index.ts';
 import { countingLock, InsideCount } from './counting-lock.ts';
-import type { Tally } from './threads.ts';
-
-/** What a thread that appends is to do. */
-export interface ThreadJob {
-  readonly directory: string;
-  /** The entries' ids are `bd-t{thread}w{number}`. */
-  readonly thread: number;
-  readonly count: number;
-  readonly options: WalOptions;
-  /** Count who is inside this kind of lock, which is used in place of the option's. */
-  readonly counted?: { readonly kind: 'kernel' | 'lockfile' | 'none'; readonly lingerMs: number };
-  readonly tally: Tally;
-}
+import type { ThreadJob } from './threads.ts';
 
 /** Whoever counts who is inside must not let in a second because the first was slow. */
 const NEVER_STALE_MS = 3_600_000;

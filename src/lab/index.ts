@@ -3,6 +3,8 @@
  * `jsonl-wal/lab`: scenarios of many writers at once, run on this package's log or on a store of one's own, and the checks
  * of what must hold then. For tests: nothing here is for use at work.
  */
+
+export { assertSound } from './assert-sound.ts';
 export { ALWAYS, HISTORY_CHECKS } from './checks/always.ts';
 export { type Check, type CheckResult, makeCheck } from './checks/check.ts';
 export type { Client } from './harness/client.ts';
@@ -19,6 +21,7 @@ export type {
 export { runScenario } from './harness/run.ts';
 export type { Act, Moment } from './harness/turn-probe.ts';
 export { type Machine, machineOf } from './machine.ts';
+export type { ClientKind, Limits, Params, ResultLine, Victim } from './model.ts';
 export type { Entries } from './operations/entries.ts';
 export { Evidence, type Findings, nameOf } from './operations/evidence.ts';
 export type { Ids } from './operations/ids.ts';
@@ -42,14 +45,13 @@ export { repeatCall } from './repeat.ts';
 export { makeReport } from './report/report.ts';
 export type { ReportRun } from './report/run-section.ts';
 export {
-  assertSound,
   checkLines,
   type Latency,
   type Result,
   type RunSettings,
   resultLines,
 } from './result.ts';
-export type { ClientKind, Limits, Params, ResultLine, Role, Scenario, Scene, Victim } from './scenario.ts';
+export type { Role, Scenario, Scene } from './scenario.ts';
 export { SCENARIOS } from './scenarios/all.ts';
 export type { Dice } from './seeded.ts';
 export {

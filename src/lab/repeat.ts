@@ -1,5 +1,6 @@
+import type { Params } from './model.ts';
 import type { Result, RunSettings } from './result.ts';
-import type { Params, Scenario } from './scenario.ts';
+import type { Scenario } from './scenario.ts';
 import { SCENARIOS } from './scenarios/all.ts';
 import { shellWord } from './shell-word.ts';
 import { TARGETS } from './targets/all.ts';

@@ -1,7 +1,6 @@
 import type { CheckResult } from './checks/check.ts';
+import type { ClientKind, Params, ResultLine } from './model.ts';
 import { quantile } from './quantile.ts';
-import { repeatCall } from './repeat.ts';
-import type { ClientKind, Params, ResultLine } from './scenario.ts';
 
 /** What was run: given to `runScenario` again with the same scenario, it runs the same. */
 export interface RunSettings {
@@ -76,19 +75,4 @@ export function checkLines({ checks }: Pick<Result, 'checks'>): string[] {
       ...examples.map((example) => `       ${example.replaceAll('\n', '\n       ')}`),
     ];
   });
-}
-
-/** Throws, with every fault and what repeats the run, unless the run was sound. */
-export function assertSound(result: Result): void {
-  if (result.ok) return;
-  const failed = result.checks.filter(({ ok, timed }) => !ok && !timed);
-  const where = result.directory === undefined ? '' : `Kept in ${result.directory}`;
-  throw new Error(
-    [
-      `The scenario ${result.scenario} does not hold on ${result.settings.target}.`,
-      ...checkLines({ checks: failed }),
-      `Repeat it: ${repeatCall(result)}`,
-      where,
-    ].join('\n'),
-  );
 }

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { ThreadJob } from './append-thread.ts';
+import type { WalOptions } from '../index.ts';
 import { InsideCount } from './counting-lock.ts';
 import { scriptUrl } from './script.ts';
 
@@ -7,6 +7,18 @@ import { scriptUrl } from './script.ts';
 export interface Tally {
   readonly cells: SharedArrayBuffer;
   readonly inside: SharedArrayBuffer;
+}
+
+/** What a thread that appends is to do. */
+export interface ThreadJob {
+  readonly directory: string;
+  /** The entries' ids are `bd-t{thread}w{number}`. */
+  readonly thread: number;
+  readonly count: number;
+  readonly options: WalOptions;
+  /** Count who is inside this kind of lock, which is used in place of the option's. */
+  readonly counted?: { readonly kind: 'kernel' | 'lockfile' | 'none'; readonly lingerMs: number };
+  readonly tally: Tally;
 }
 
 export interface ThreadsReport {

@@ -1,7 +1,8 @@
 import { RESERVED_OP_PREFIX } from '../format/line.ts';
 import type { LogRecord } from '../format/record.ts';
 import { IGNORED } from './fold.ts';
-import { foldItem, type Item } from './item.ts';
+import { foldItem } from './fold-item.ts';
+import type { Item } from './item.ts';
 import { Layer } from './layer.ts';
 
 /** What a record did to an id. */

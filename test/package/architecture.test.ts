@@ -118,6 +118,32 @@ test('the format is pure: it imports nothing that reads a clock, a disk or a sou
   assert.deepEqual(impure, []);
 });
 
+test('no file imports itself through others, types included', () => {
+  const everywhere = ['src', 'test', 'bench', 'examples'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts') && !name.includes('node_modules'))
+      .map((name) => join(root, folder, name)),
+  );
+  const next = new Map(
+    everywhere.map((file) => [
+      file,
+      importsIn(file)
+        .filter(({ specifier }) => specifier.startsWith('.'))
+        .map(({ specifier }) => resolve(dirname(file), specifier)),
+    ]),
+  );
+  const left = new Set(everywhere);
+  // What imports nothing that is left is in no circle.
+  for (let before = -1; before !== left.size; ) {
+    before = left.size;
+    for (const file of left) if (!next.get(file)?.some((other) => left.has(other))) left.delete(file);
+  }
+  assert.deepEqual(
+    [...left].map((file) => relative(root, file)),
+    [],
+  );
+});
+
 test('plain node --test runs the tests and nothing else', () => {
   // Node runs what bears the name of a test, and every file under a folder named `test`: newer ones TypeScript, too.
   const built = readdirSync(join(root, 'dist'), { recursive: true, encoding: 'utf8' }).map((name) =>

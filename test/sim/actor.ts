@@ -4,15 +4,14 @@ import { systemError } from '../../src/lab/wrapped-storage.ts';
 import type { Lock } from '../../src/lock/lock.ts';
 import type { Surroundings } from '../../src/wal/surroundings.ts';
 import { LOG } from '../crash/workload.ts';
-import type { Durability } from './beliefs.ts';
 import { isMend, type Trouble, type WorkName } from './decisions.ts';
 import { expectedOf, OF_DAMAGE } from './expected.ts';
 import { faultyStorage } from './faulty-storage.ts';
 import type { Call } from './hardships.ts';
-import { idsOf, type KeyAnswer } from './key-beliefs.ts';
+import { type Durability, idsOf, type KeyAnswer } from './key-beliefs.ts';
 import { MENDS, type Mender } from './mends.ts';
+import type { SimWorld } from './model.ts';
 import { entriesOf, type Hand, keyedEntries, refused, takenBy, WORK } from './works.ts';
-import type { World } from './world.ts';
 
 const MOST_AT_ONCE = 3;
 /** After these a process opens the log anew. */
@@ -23,7 +22,7 @@ const INTERLOPER_BYTES = [0, 10, 100, 1000, 1000];
 export class Actor {
   readonly name: string;
   readonly slot: number;
-  readonly #world: World;
+  readonly #world: SimWorld;
   /** Its own chance. */
   readonly #dice: Dice;
   readonly #durability: Durability;
@@ -48,7 +47,7 @@ export class Actor {
   #read = 0;
   #synced = 0;
 
-  constructor(world: World, name: string, slot: number) {
+  constructor(world: SimWorld, name: string, slot: number) {
     this.#world = world;
     this.name = name;
     this.slot = slot;

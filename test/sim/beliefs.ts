@@ -2,7 +2,7 @@ import { DEFAULT_KEY_WINDOW } from '../../src/format/key-scope.ts';
 import type { Wal } from '../../src/index.ts';
 import { faultsOf, faultsOfLines } from '../support/told.ts';
 import type { Harm } from './harm.ts';
-import { isOfKey, type KeyAnswer, KeyBeliefs } from './key-beliefs.ts';
+import { type Durability, isOfKey, type KeyAnswer, KeyBeliefs } from './key-beliefs.ts';
 
 /** The id that many increment. */
 export const COUNTER = 'counter';
@@ -10,8 +10,6 @@ export const COUNTER = 'counter';
 export const ACCOUNTS = ['account-a', 'account-b'] as const;
 
 const REPEATED: readonly string[] = [COUNTER, ...ACCOUNTS];
-
-export type Durability = 'sync' | 'os';
 
 /** What anybody ever tried, in whatever commit. */
 interface Tries {

@@ -2,7 +2,8 @@ import { type KeyScope, raisedScope, scopeAtStart } from '../../src/format/key-s
 import type { Wal } from '../../src/index.ts';
 import { type Dice, pick } from '../../src/lab/seeded.ts';
 import type { Item } from '../../src/table/item.ts';
-import type { Durability } from './beliefs.ts';
+
+export type Durability = 'sync' | 'os';
 
 /** So many entries have what is appended with a key, and each an id of its own that begins with the key. */
 export function idsOf(key: string): string[] {

@@ -5,11 +5,11 @@ import { restoreLog } from '../../src/wal/restore.ts';
 import type { Surroundings } from '../../src/wal/surroundings.ts';
 import { LOG } from '../crash/workload.ts';
 import type { MendName } from './decisions.ts';
-import type { World } from './world.ts';
+import type { SimWorld } from './model.ts';
 
 /** What a process has that mends a log, and need not have it open. */
 export interface Mender {
-  readonly world: World;
+  readonly world: SimWorld;
   readonly dice: Dice;
   readonly surroundings: Surroundings;
   readonly lock: NonNullable<WalOptions['lock']>;

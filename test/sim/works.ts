@@ -8,15 +8,15 @@ import {
   type WalError,
 } from '../../src/index.ts';
 import { type Dice, pick } from '../../src/lab/seeded.ts';
-import { ACCOUNTS, COUNTER, type Durability } from './beliefs.ts';
+import { ACCOUNTS, COUNTER } from './beliefs.ts';
 import type { MendName, WorkName } from './decisions.ts';
-import { type Content, idsOf, type KeyAnswer } from './key-beliefs.ts';
-import type { World } from './world.ts';
+import { type Content, type Durability, idsOf, type KeyAnswer } from './key-beliefs.ts';
+import type { SimWorld } from './model.ts';
 
 /** What a process has while it does something. */
 export interface Hand {
   readonly wal: Wal;
-  readonly world: World;
+  readonly world: SimWorld;
   readonly dice: Dice;
   readonly durability: Durability;
   /** Aborts where the process wants to come to an end. */
@@ -149,7 +149,7 @@ export function entriesOf(ids: readonly string[], bytes: number) {
 }
 
 /** Notes what a rejection says of an append. */
-export function refused(world: World, ids: readonly string[], { outcome, message }: WalError): void {
+export function refused(world: SimWorld, ids: readonly string[], { outcome, message }: WalError): void {
   if (outcome === 'not-written') world.beliefs.refused(ids);
   else if (outcome !== 'unknown') world.fault(`an append was rejected without an outcome: ${message}`);
 }

@@ -30,6 +30,7 @@ import {
 import { fateOf } from './fate.ts';
 import { type Call, type Climate, climateOf, isCalm } from './hardships.ts';
 import { type Harm, inflict, takesCounted } from './harm.ts';
+import type { SimWorld } from './model.ts';
 import { Scheduler } from './scheduler.ts';
 import { SimLock } from './sim-lock.ts';
 
@@ -70,7 +71,7 @@ const LONGEST_JUMP_MS = 3 * 3_600_000;
 const BURST = 12;
 
 /** Some processes and a disk, in which everything that happens follows from a seed. */
-export class World {
+export class World implements SimWorld {
   readonly scheduler = new Scheduler();
   readonly climate: Climate;
   readonly checkouts = new Checkouts();

@@ -1,7 +1,8 @@
 import { type TestContext, test } from 'node:test';
+import { assertSound } from '../../src/lab/assert-sound.ts';
 import type { RunOptions } from '../../src/lab/harness/options.ts';
 import { runScenario } from '../../src/lab/harness/run.ts';
-import { assertSound, checkLines, resultLines } from '../../src/lab/result.ts';
+import { checkLines, resultLines } from '../../src/lab/result.ts';
 import type { Scenario } from '../../src/lab/scenario.ts';
 import { chooseSeed } from '../../src/lab/seeded.ts';
 import { inScratch } from './scratch.ts';

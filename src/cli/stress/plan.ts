@@ -1,9 +1,10 @@
 import { hasCode, messageOf } from '../../errors/errors.ts';
 import { partsOf } from '../../lab/harness/crew.ts';
 import { type RunOptions, settle, whyNotFailing } from '../../lab/harness/options.ts';
+import type { ClientKind, Params } from '../../lab/model.ts';
 import { FAIL_RATE, SLEEPS } from '../../lab/repeat.ts';
 import type { RunSettings } from '../../lab/result.ts';
-import type { ClientKind, Params, Scenario } from '../../lab/scenario.ts';
+import type { Scenario } from '../../lab/scenario.ts';
 import { SCENARIOS } from '../../lab/scenarios/all.ts';
 import type { Target } from '../../lab/target.ts';
 import { usageError } from '../failure.ts';

@@ -1,6 +1,7 @@
+import type { ResultLine } from '../../lab/model.ts';
 import type { Latency, Result, RunSettings } from '../../lab/result.ts';
 import { resultLines } from '../../lab/result.ts';
-import type { ResultLine, Scenario } from '../../lab/scenario.ts';
+import type { Scenario } from '../../lab/scenario.ts';
 import { count, duration, figure } from '../words.ts';
 
 /** '5 processes x 20 steps, kernel lock, seed 7'. */

@@ -1,6 +1,6 @@
 import { badArgument } from '../../options/options.ts';
 import { Child } from '../child.ts';
-import type { Limits } from '../scenario.ts';
+import type { Limits } from '../model.ts';
 import { startThread } from '../threads.ts';
 import type { Job, News, Word } from './messages.ts';
 

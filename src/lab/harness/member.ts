@@ -1,7 +1,7 @@
 import { badArgument } from '../../options/options.ts';
+import type { ClientKind, Limits, Victim } from '../model.ts';
 import { readJournal } from '../operations/journal.ts';
 import type { Mark } from '../operations/run-record.ts';
-import type { ClientKind, Limits, Victim } from '../scenario.ts';
 import { type Hand, startClientThread, startProcess } from './hand.ts';
 import type { Job, News, Word } from './messages.ts';
 import type { Tally } from './recorded-store.ts';

@@ -1,8 +1,9 @@
 import { crc32 } from 'node:zlib';
 import { badArgument, boolean, integer, number, oneOf, readOptions } from '../../options/options.ts';
+import type { ClientKind, Params } from '../model.ts';
 import type { RunRecord } from '../operations/run-record.ts';
 import type { RunSettings } from '../result.ts';
-import type { ClientKind, Params, Scenario } from '../scenario.ts';
+import type { Scenario } from '../scenario.ts';
 import type { Target } from '../target.ts';
 import type { Tally } from './recorded-store.ts';
 

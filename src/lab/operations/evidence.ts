@@ -1,5 +1,5 @@
 import type { MemberReport } from '../harness/member.ts';
-import type { ClientKind, Params } from '../scenario.ts';
+import type { ClientKind, Params } from '../model.ts';
 import type { Ability, Found, Item, Oddity } from '../target.ts';
 import { Entries } from './entries.ts';
 import { conflictGlimpsesOf, type Glimpse, glimpsesOf } from './glimpse.ts';

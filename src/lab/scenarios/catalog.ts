@@ -1,8 +1,8 @@
 /* What the scenarios of the metafuse table share: a catalog of ids whose values are written anew. */
 
+import type { ResultLine } from '../model.ts';
 import type { Evidence } from '../operations/evidence.ts';
 import { isReading, isWriting, type Operation } from '../operations/operation.ts';
-import type { ResultLine } from '../scenario.ts';
 
 /** The clients' own operations: not what was prepared, nor what was done in the end. */
 export function ofClients({ operations }: Evidence): Operation[] {

@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { cpSync } from 'node:fs';
 import { messageOf } from '../../errors/errors.ts';
 import { badArgument } from '../../options/options.ts';
-import type { Params, Scenario } from '../scenario.ts';
+import type { Params } from '../model.ts';
+import type { Scenario } from '../scenario.ts';
 import { successes } from './catalog.ts';
 
 const FULL = 'ERR_WAL_NO_SPACE';

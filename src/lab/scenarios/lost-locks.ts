@@ -2,8 +2,9 @@
 
 import type { Check } from '../checks/check.ts';
 import type { Client } from '../harness/client.ts';
+import type { ResultLine } from '../model.ts';
 import type { Evidence } from '../operations/evidence.ts';
-import type { ResultLine, Role } from '../scenario.ts';
+import type { Role } from '../scenario.ts';
 
 /** Who takes it away, by that deed, and pauses in between: needs the number `pauseMs`. */
 export function lockTaker(name: string, take: (storeDirectory: string) => Promise<void> | void): Role {

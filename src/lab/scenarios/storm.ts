@@ -1,11 +1,12 @@
 /* What scenarios share in which clients are killed and stopped at random. */
 
 import { setTimeout as wait } from 'node:timers/promises';
+import type { ResultLine, Victim } from '../model.ts';
 import type { Evidence } from '../operations/evidence.ts';
 import { isWriting } from '../operations/operation.ts';
 import type { Mark } from '../operations/run-record.ts';
 import { quantile } from '../quantile.ts';
-import type { ResultLine, Role, Scene, Victim } from '../scenario.ts';
+import type { Role, Scene } from '../scenario.ts';
 import { pick } from '../seeded.ts';
 
 export interface Storm {
