@@ -45,7 +45,7 @@ export type {
   RepairOptions,
   RepairReport,
   SurveyedMisfit,
-} from './wal/repair.ts';
+} from './wal/repair-model.ts';
 export type {
   AppendOptions,
   FollowOptions,

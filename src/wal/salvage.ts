@@ -36,7 +36,7 @@ import { fileError } from '../storage/error.ts';
 import { readWhole } from '../storage/files.ts';
 import type { Storage } from '../storage/storage.ts';
 import { resolveOptions } from './options.ts';
-import type { RepairJob, RepairReport } from './repair.ts';
+import type { RepairJob, RepairReport } from './repair-model.ts';
 import { sessionName } from './surroundings.ts';
 
 const MOST_LISTED = 1000;

@@ -13,7 +13,7 @@ import { leadsOn, type VerifyReport, verifyLog } from '../log/verify.ts';
 import type { WriteOutcome, WrittenGroup } from '../store/feed.ts';
 import type { LineStore } from '../store/store.ts';
 import { resolveOptions } from './options.ts';
-import type { RepairJob, RepairReport } from './repair.ts';
+import type { RepairJob, RepairReport } from './repair-model.ts';
 import { damagedIn } from './salvage.ts';
 import { sessionName } from './surroundings.ts';
 

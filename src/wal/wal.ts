@@ -41,7 +41,7 @@ import { Revs } from '../table/revs.ts';
 import type { Table, TableHost, TableOptions } from '../table/table.ts';
 import type { BackupOptions, BackupReport } from './backup.ts';
 import { type ResolvedOptions, resolveOptions, type WalOptions } from './options.ts';
-import type { RepairOptions, RepairReport } from './repair.ts';
+import type { RepairOptions, RepairReport } from './repair-model.ts';
 import {
   type AppendOptions,
   checkAppend,
