@@ -12,10 +12,10 @@ import type {
   BackupRequest,
   BlockingStore,
   FileSize,
+  LineStore,
   LogFiles,
   Salvaged,
-} from '../store/log-files.ts';
-import type { LineStore } from '../store/store.ts';
+} from '../store/store.ts';
 import { layoutOf, newestStart } from './layout.ts';
 import type { MarkFile } from './mark-file.ts';
 import { metaNow } from './settling.ts';

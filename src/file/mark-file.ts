@@ -16,7 +16,7 @@ import { SegmentScan } from '../format/scan.ts';
 import { openIfThere, readFully, readWhole } from '../storage/files.ts';
 import { permissionsIn } from '../storage/permissions.ts';
 import type { Storage, StorageFile } from '../storage/storage.ts';
-import type { Marks } from '../store/log-files.ts';
+import type { Marks } from '../store/store.ts';
 import { layoutOf } from './layout.ts';
 import type { Layout } from './log-place.ts';
 

@@ -1,8 +1,8 @@
 import type { Clock } from '../clock/clock.ts';
 import type { Meta } from '../format/meta.ts';
 import type { Storage } from '../storage/storage.ts';
-import type { Salvaged } from '../store/log-files.ts';
 import { compactedError } from '../store/refusals.ts';
+import type { Salvaged } from '../store/store.ts';
 import { Rebuild, type RebuildSink } from './rebuild.ts';
 import { snapshotsFor } from './salvage-snapshots.ts';
 import { surveySegments } from './survey.ts';

@@ -3,10 +3,9 @@ import { hasCode, type WalError } from '../errors/errors.ts';
 import type { Head } from '../format/chain.ts';
 import { snapshotName } from '../format/names.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
-import type { FileSize } from '../store/log-files.ts';
 import { type Gone, snapshotDamage, snapshotError } from '../store/snapshot-error.ts';
 import { wholeBody } from '../store/snapshot-file.ts';
-import type { LineStore } from '../store/store.ts';
+import type { FileSize, LineStore } from '../store/store.ts';
 import type { SurveyedDamage } from './damage-survey.ts';
 
 /** What the snapshots of a log are worth. */

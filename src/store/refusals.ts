@@ -2,8 +2,7 @@ import { WalError } from '../errors/errors.ts';
 import { foldLabel } from '../format/fold-identity.ts';
 import { snapshotName } from '../format/names.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
-import type { LogFiles } from './log-files.ts';
-import type { LineStore } from './store.ts';
+import type { LineStore, LogFiles } from './store.ts';
 
 /*
  * What every store refuses in the same words.

@@ -4,9 +4,8 @@ import type { SurveyedDamage } from '../log/damage-survey.ts';
 import { type VerifyReport, verifyLog } from '../log/verify.ts';
 import { boolean, callback, oneOf, readOptions } from '../options/options.ts';
 import { resolveDirectory } from '../storage/directory.ts';
-import type { BackupFiles } from '../store/log-files.ts';
 import { filesOf } from '../store/refusals.ts';
-import type { LineStore } from '../store/store.ts';
+import type { BackupFiles, LineStore } from '../store/store.ts';
 import { checkSignal } from './requests.ts';
 
 export type { BackupFiles };

@@ -3,7 +3,7 @@ import { openFileStore } from '../../src/file/open.ts';
 import { segmentSeq, snapshotSeq } from '../../src/format/names.ts';
 import { piecesIn } from '../../src/format/shared-line.ts';
 import { type LogRecord, type LostRange, type VerifyReport, Wal } from '../../src/index.ts';
-import type { Salvaged } from '../../src/store/log-files.ts';
+import type { Salvaged } from '../../src/store/store.ts';
 import { resolveOptions } from '../../src/wal/options.ts';
 import { realSurroundings } from '../../src/wal/surroundings.ts';
 import type { DamagedLog } from './damaged-log.ts';
