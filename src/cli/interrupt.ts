@@ -26,3 +26,13 @@ export function onInterrupt(lastly: () => void = () => {}): Interruption {
     },
   };
 }
+
+/** Runs what the first Ctrl-C aborts. */
+export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const interruption = onInterrupt();
+  try {
+    return await work(interruption.signal);
+  } finally {
+    interruption.end();
+  }
+}

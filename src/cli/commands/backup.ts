@@ -7,6 +7,7 @@ import { makeCommand, settingsOf, wholeNumber } from '../command.ts';
 import { damageRows } from '../damage.ts';
 import { errorObject } from '../failure.ts';
 import { firstFew } from '../first-few.ts';
+import { interruptible } from '../interrupt.ts';
 import { openReader, using } from '../log.ts';
 import { sayNote } from '../note.ts';
 import { requireLog } from '../opening.ts';
@@ -37,10 +38,12 @@ export function backupCommand(): Command {
     .addCommand(pruneCommand())
     .action(async (destination: string | undefined, _options: unknown, command: Command) => {
       const { dir, json, link } = settingsOf<BackupSettings>(command);
-      const options = { link, onDamage: 'keep' } as const;
-      const report = await using(openReader(dir), (wal) =>
-        destination === undefined ? backUp(wal, 'backup', options) : backUpTo(wal, destination, options),
-      );
+      const report = await interruptible((signal) => {
+        const options = { link, onDamage: 'keep', signal } as const;
+        return using(openReader(dir), (wal) =>
+          destination === undefined ? backUp(wal, 'backup', options) : backUpTo(wal, destination, options),
+        );
+      });
       const { error } = report;
       const output = new Output();
       output.done = { told: `The backup is in ${report.directory}.`, seq: report.seq };

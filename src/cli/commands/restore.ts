@@ -1,8 +1,9 @@
 import { type Command, Option } from 'commander';
-import { type RestoreReport, Wal } from '../../index.ts';
+import { type RestoreOptions, type RestoreReport, Wal } from '../../index.ts';
 import { makeCommand, settingsOf, wholeNumber } from '../command.ts';
 import { firstFew } from '../first-few.ts';
 import { writeGitFiles } from '../git-files.ts';
+import { interruptible } from '../interrupt.ts';
 import { openingError, refuseAddress } from '../opening.ts';
 import { Output, type Row } from '../output.ts';
 import { metaOf } from '../read-file.ts';
@@ -37,7 +38,9 @@ export function restoreCommand(): Command {
       const { json, toSeq, onDamage } = settingsOf<RestoreSettings>(command);
       refuseAddress(from);
       refuseAddress(destination);
-      const report = await restore(from, destination, { onDamage, ...(toSeq !== undefined && { toSeq }) });
+      const report = await interruptible((signal) =>
+        restore(from, destination, { onDamage, signal, ...(toSeq !== undefined && { toSeq }) }),
+      );
       writeGitFiles(report.directory, metaOf(report.directory).git);
       const output = new Output();
       output.done = { told: `The new log is in ${report.directory}.`, seq: report.seq };
@@ -47,11 +50,7 @@ export function restoreCommand(): Command {
     });
 }
 
-async function restore(
-  from: string,
-  destination: string,
-  options: Omit<RestoreSettings, 'toSeq'> & { toSeq?: number },
-) {
+async function restore(from: string, destination: string, options: RestoreOptions) {
   try {
     return await Wal.restore(from, destination, options);
   } catch (error) {
