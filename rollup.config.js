@@ -17,6 +17,9 @@ const entries = [
     .map((name) => `lab/${name.slice(0, -'.js'.length)}`),
 ];
 
+/** The rooms of the library from which a module may be loaded when it is asked for. */
+const LIBRARY = ['wal', 'repair', 'copy', 'setup', 'log', 'file', 'recovery', 'layout', 'format'];
+
 /**
  * The library in three files: what opening and appending need; tables; and the rest, which is loaded when it is asked for.
  * Beside it in one file what the command line's append needs. One file more costs a short process as much as 10 KB more in one.
@@ -34,7 +37,7 @@ function chunks() {
       if (room === 'lab') return undefined;
       if (command.has(id) || id === packageFile('commander/index.js')) return 'cli';
       if (room === 'table') return /[\\/](compact|past)\.js$/.test(id) ? 'rest' : 'table';
-      return ['wal', 'log', 'file', 'format'].includes(room) ? 'rest' : undefined;
+      return LIBRARY.includes(room) ? 'rest' : undefined;
     },
   };
 }

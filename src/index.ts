@@ -1,4 +1,7 @@
 /// <reference types="node" preserve="true" />
+
+export type { BackupFiles, BackupOptions, BackupReport } from './copy/backup.ts';
+export type { RestoreOptions, RestoreReport } from './copy/restore.ts';
 export type { Acknowledged, Damage, DamageCause, Evidence } from './errors/damage.ts';
 export {
   ERROR_CODES,
@@ -26,6 +29,23 @@ export type { AppendResult, Expectation } from './log/pending.ts';
 export type { Times, WalStats } from './log/stats.ts';
 export type { MissingRange, OddLine, VerifyReport } from './log/verify.ts';
 export type { Durability, Limits } from './options/options.ts';
+export type {
+  ConvertedLines,
+  EditedLine,
+  LostRange,
+  RepairOptions,
+  RepairReport,
+  SurveyedMisfit,
+} from './repair/model.ts';
+export type { WalClock, WalOptions } from './setup/options.ts';
+export type {
+  AppendOptions,
+  FollowOptions,
+  ReadOptions,
+  RevExpectation,
+  StatsOptions,
+  VerifyOptions,
+} from './setup/requests.ts';
 export type { StoreInfo } from './store/store.ts';
 export type { AutoCompactOptions } from './table/auto-compact.ts';
 export type { CompactOptions, CompactReport } from './table/compact.ts';
@@ -36,24 +56,5 @@ export type { Moment, PastState } from './table/past.ts';
 export type { Filter, Where } from './table/selection.ts';
 export type { Table, TableOptions, TransactionOptions, UpdateOptions, WatchOptions } from './table/table.ts';
 export type { NotPromise, Transaction } from './table/transaction.ts';
-export type { BackupFiles, BackupOptions, BackupReport } from './wal/backup.ts';
-export type { WalClock, WalOptions } from './wal/options.ts';
-export type {
-  ConvertedLines,
-  EditedLine,
-  LostRange,
-  RepairOptions,
-  RepairReport,
-  SurveyedMisfit,
-} from './wal/repair-model.ts';
-export type {
-  AppendOptions,
-  FollowOptions,
-  ReadOptions,
-  RevExpectation,
-  StatsOptions,
-  VerifyOptions,
-} from './wal/requests.ts';
-export type { RestoreOptions, RestoreReport } from './wal/restore.ts';
 export { forgetRewinds, notedRewinds } from './wal/rewinds.ts';
 export { Wal, type WalInfo } from './wal/wal.ts';

@@ -3,14 +3,14 @@ import type { Clock } from '../clock/clock.ts';
 import { WalError } from '../errors/errors.ts';
 import { META_FILE, segmentName, snapshotName } from '../format/names.ts';
 import { SegmentScan } from '../format/scan.ts';
+import { refuseInside } from '../layout/inside.ts';
+import { layoutOf } from '../layout/layout.ts';
+import type { Layout } from '../layout/log-place.ts';
+import { Staging } from '../layout/staging.ts';
+import { suspectIn } from '../layout/suspect.ts';
 import { fileError } from '../storage/error.ts';
 import type { Storage, StorageFile } from '../storage/storage.ts';
 import type { BackupFiles, BackupRequest, LineStore } from '../store/store.ts';
-import { refuseInside } from './inside.ts';
-import { layoutOf } from './layout.ts';
-import type { Layout } from './log-place.ts';
-import { Staging } from './staging.ts';
-import { suspectIn } from './suspect.ts';
 
 export interface BackupParts {
   readonly storage: Storage;

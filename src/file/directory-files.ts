@@ -5,6 +5,8 @@ import type { Meta } from '../format/meta.ts';
 import { segmentName, snapshotName } from '../format/names.ts';
 import { type Stray, straysAmong } from '../format/strays.ts';
 import type { Survey } from '../format/survey.ts';
+import { layoutOf, newestStart } from '../layout/layout.ts';
+import type { MarkFile } from '../layout/mark-file.ts';
 import { fileError } from '../storage/error.ts';
 import type { Storage } from '../storage/storage.ts';
 import type {
@@ -16,8 +18,6 @@ import type {
   LogFiles,
   Salvaged,
 } from '../store/store.ts';
-import { layoutOf, newestStart } from './layout.ts';
-import type { MarkFile } from './mark-file.ts';
 import { metaNow } from './settling.ts';
 
 export interface DirectoryFilesParts {
@@ -97,7 +97,7 @@ export class DirectoryFiles implements LogFiles {
 
   async survey(onProgress?: (bytes: number) => void): Promise<Survey> {
     const { storage, clock, directory } = this.#parts;
-    const { surveySegments } = await import('./survey.ts');
+    const { surveySegments } = await import('../recovery/survey.ts');
     try {
       return await surveySegments(storage, clock, directory, onProgress);
     } catch (error) {
@@ -106,7 +106,7 @@ export class DirectoryFiles implements LogFiles {
   }
 
   async *salvaged(from: number | undefined): AsyncGenerator<Salvaged, void, undefined> {
-    const { salvagedIn } = await import('./salvaged.ts');
+    const { salvagedIn } = await import('../recovery/salvaged.ts');
     try {
       yield* salvagedIn(this.#parts, from);
     } catch (error) {

@@ -3,15 +3,15 @@ import type { Clock } from '../clock/clock.ts';
 import { hasCode, WalError } from '../errors/errors.ts';
 import type { Meta } from '../format/meta.ts';
 import { segmentName } from '../format/names.ts';
+import { newestStart } from '../layout/layout.ts';
+import { keepNames } from '../layout/log-directory.ts';
+import { healSuspect, markSuspect } from '../layout/suspect.ts';
 import { fileError } from '../storage/error.ts';
 import { permissionsIn } from '../storage/permissions.ts';
 import type { Storage, StorageFile } from '../storage/storage.ts';
 import type { LineFeed } from '../store/feed.ts';
-import { newestStart } from './layout.ts';
-import { keepNames } from './log-directory.ts';
 import { SegmentReader } from './segments.ts';
 import { settling } from './settling.ts';
-import { healSuspect, markSuspect } from './suspect.ts';
 
 export interface LogEndParts {
   readonly storage: Storage;

@@ -1,15 +1,15 @@
 import { WalError } from '../errors/errors.ts';
 import { segmentName } from '../format/names.ts';
+import type { Start } from '../layout/layout.ts';
+import { keepNames } from '../layout/log-directory.ts';
+import type { LogPlace } from '../layout/log-place.ts';
+import { healSuspect, suspectIn } from '../layout/suspect.ts';
 import { fileError } from '../storage/error.ts';
 import type { LineFeed } from '../store/feed.ts';
 import { closedError } from '../store/refusals.ts';
 import type { LineReader, Progress } from '../store/store.ts';
-import type { Start } from './layout.ts';
-import { keepNames } from './log-directory.ts';
 import { syncFailed } from './log-end.ts';
-import type { LogPlace } from './log-place.ts';
 import { SegmentReader } from './segments.ts';
-import { healSuspect, suspectIn } from './suspect.ts';
 
 /** What the readers of a store share. */
 export interface Readers {

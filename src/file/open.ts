@@ -6,6 +6,11 @@ import type { FoldIdentity } from '../format/fold-identity.ts';
 import { DEFAULT_KEY_WINDOW } from '../format/key-scope.ts';
 import type { Meta } from '../format/meta.ts';
 import { LOCK_FILE, segmentName } from '../format/names.ts';
+import { emptiedError } from '../layout/absent.ts';
+import { lastFile, layoutOf, newestStart } from '../layout/layout.ts';
+import { type Modes, makeLog, readMeta } from '../layout/log-directory.ts';
+import { MarkFile } from '../layout/mark-file.ts';
+import { healSuspect } from '../layout/suspect.ts';
 import { checkLock, chooseLock } from '../lock/choose.ts';
 import { Gate, type GateObserver } from '../lock/gate.ts';
 import type { Lock } from '../lock/lock.ts';
@@ -13,12 +18,7 @@ import { HolderHint, type LockKind, readHolder } from '../lock/record.ts';
 import { fileError, orReadOnly } from '../storage/error.ts';
 import { permissionsIn } from '../storage/permissions.ts';
 import type { FileSystem, Storage } from '../storage/storage.ts';
-import { emptiedError } from './absent.ts';
 import { FileStore } from './file-store.ts';
-import { lastFile, layoutOf, newestStart } from './layout.ts';
-import { type Modes, makeLog, readMeta } from './log-directory.ts';
-import { MarkFile } from './mark-file.ts';
-import { healSuspect } from './suspect.ts';
 import type { Turnstile } from './write-turn.ts';
 
 export interface OpenFileStore {

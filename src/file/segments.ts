@@ -3,16 +3,16 @@ import { hasCode, type WalError } from '../errors/errors.ts';
 import { CRC_LENGTH, CRC_OFFSET, isLineOf, NEWLINE } from '../format/line.ts';
 import { segmentName } from '../format/names.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
+import { gapError } from '../layout/gap.ts';
+import { layoutOf, oldestSeq, type Start } from '../layout/layout.ts';
+import type { Layout, LogPlace } from '../layout/log-place.ts';
+import { readHeader } from '../layout/snapshots.ts';
 import { fileError } from '../storage/error.ts';
 import { readFully } from '../storage/files.ts';
 import type { FileLook, StorageFile } from '../storage/storage.ts';
 import type { Before, FeedState, LineFeed } from '../store/feed.ts';
 import { compactedError } from '../store/refusals.ts';
 import type { Progress } from '../store/store.ts';
-import { gapError } from './gap.ts';
-import { layoutOf, oldestSeq, type Start } from './layout.ts';
-import type { Layout, LogPlace } from './log-place.ts';
-import { readHeader } from './snapshots.ts';
 
 const CHUNK_BYTES = 256 * 1024;
 /** Of a last accepted line that is longer, only the beginning is read again. */

@@ -3,10 +3,10 @@ import { hasCode, WalError } from '../errors/errors.ts';
 import { NEWLINE } from '../format/line.ts';
 import type { Meta } from '../format/meta.ts';
 import { META_FILE } from '../format/names.ts';
+import { lastFile, layoutOf } from '../layout/layout.ts';
+import { readMeta } from '../layout/log-directory.ts';
 import { fileError } from '../storage/error.ts';
 import type { Storage } from '../storage/storage.ts';
-import { lastFile, layoutOf } from './layout.ts';
-import { readMeta } from './log-directory.ts';
 
 /** A file that was replaced is read once it has kept still for this long: whoever replaces it may still be writing. */
 const SETTLE_MS = 25;

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { mayBeInTheMaking, segmentName, snapshotName } from '../format/names.ts';
+import { layoutOf } from '../layout/layout.ts';
 import { fileError } from '../storage/error.ts';
 import type { Storage } from '../storage/storage.ts';
-import { layoutOf } from './layout.ts';
 
 /** A temporary file that nobody touched for so long, and whose maker is gone, is what a crash left. */
 const LEFTOVER_MS = 3_600_000;

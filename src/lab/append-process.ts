@@ -1,6 +1,6 @@
 import { systemClock } from '../clock/clock.ts';
 import { Wal, type WalError, type WalOptions } from '../index.ts';
-import { realSurroundings } from '../wal/surroundings.ts';
+import { realSurroundings } from '../setup/environment.ts';
 import { changedStorage, changedSurroundings } from './wrapped-storage.ts';
 
 /** What a process that appends is to do. */

@@ -1,6 +1,6 @@
+import { realSurroundings, type Surroundings } from '../setup/environment.ts';
 import { nodeStorage } from '../storage/node.ts';
 import type { Storage, StorageFile } from '../storage/storage.ts';
-import { realSurroundings, type Surroundings } from '../wal/surroundings.ts';
 
 /** What to do in place of a file's own; each is given the file itself. */
 export interface FileChanges {

@@ -1,10 +1,10 @@
 import { hasCode, WalError } from '../errors/errors.ts';
-import { readMeta } from '../file/log-directory.ts';
-import { forgetMarks, MarkFile } from '../file/mark-file.ts';
 import type { NotedRewind } from '../format/mark.ts';
+import { readMeta } from '../layout/log-directory.ts';
+import { forgetMarks, MarkFile } from '../layout/mark-file.ts';
+import { realSurroundings } from '../setup/environment.ts';
 import { resolveDirectory } from '../storage/directory.ts';
 import { fileError } from '../storage/error.ts';
-import { realSurroundings } from './surroundings.ts';
 
 /**
  * What was acknowledged on this machine and was found to be gone from the log in a directory, oldest first; kept until

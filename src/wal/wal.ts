@@ -1,6 +1,8 @@
 import { debuglog } from 'node:util';
 import { type Clock, wholeDate } from '../clock/clock.ts';
 import { Stretch } from '../clock/stretch.ts';
+import type { BackupOptions, BackupReport } from '../copy/backup.ts';
+import type { RestoreOptions, RestoreReport } from '../copy/restore.ts';
 import { messageOf, WalError } from '../errors/errors.ts';
 import { openFileStore } from '../file/open.ts';
 import type { Head } from '../format/chain.ts';
@@ -27,6 +29,20 @@ import {
   readOptions,
 } from '../options/options.ts';
 import { anySignal } from '../options/signals.ts';
+import type { RepairOptions, RepairReport } from '../repair/model.ts';
+import { realSurroundings, type Surroundings, sessionName } from '../setup/environment.ts';
+import { type ResolvedOptions, resolveOptions, type WalOptions } from '../setup/options.ts';
+import {
+  type AppendOptions,
+  checkAppend,
+  checkFrom,
+  checkSignal,
+  type FollowOptions,
+  NOTHING_ASKED,
+  type ReadOptions,
+  type StatsOptions,
+  type VerifyOptions,
+} from '../setup/requests.ts';
 import { resolveDirectory } from '../storage/directory.ts';
 import { orReadOnly } from '../storage/error.ts';
 import { filesOf } from '../store/refusals.ts';
@@ -39,22 +55,6 @@ import type { Moment, PastState } from '../table/past.ts';
 import { Replicas } from '../table/replicas.ts';
 import { Revs } from '../table/revs.ts';
 import type { Table, TableHost, TableOptions } from '../table/table.ts';
-import type { BackupOptions, BackupReport } from './backup.ts';
-import { type ResolvedOptions, resolveOptions, type WalOptions } from './options.ts';
-import type { RepairOptions, RepairReport } from './repair-model.ts';
-import {
-  type AppendOptions,
-  checkAppend,
-  checkFrom,
-  checkSignal,
-  type FollowOptions,
-  NOTHING_ASKED,
-  type ReadOptions,
-  type StatsOptions,
-  type VerifyOptions,
-} from './requests.ts';
-import type { RestoreOptions, RestoreReport } from './restore.ts';
-import { realSurroundings, type Surroundings, sessionName } from './surroundings.ts';
 import { Works } from './works.ts';
 
 const debug = debuglog('jsonl-wal');
@@ -194,7 +194,7 @@ export class Wal {
     destination: string,
     options: RestoreOptions = {},
   ): Promise<RestoreReport> {
-    const { restoreLog } = await import('./restore.ts');
+    const { restoreLog } = await import('../copy/restore.ts');
     return restoreLog(realSurroundings, source, destination, options);
   }
 
@@ -208,7 +208,7 @@ export class Wal {
    * ERR_WAL_LOCK_TIMEOUT, ERR_WAL_UNSUPPORTED, ERR_WAL_NO_SPACE, ERR_WAL_SYNC, ERR_WAL_ABORTED or ERR_WAL_IO.
    */
   static async repair(directory: string, options: RepairOptions): Promise<RepairReport> {
-    const { repairLog } = await import('./repair.ts');
+    const { repairLog } = await import('../repair/repair.ts');
     return repairLog(realSurroundings, directory, options);
   }
 
@@ -456,7 +456,7 @@ export class Wal {
 
   async #backup(destination: string, options: BackupOptions): Promise<BackupReport> {
     this.#checkOpen();
-    const { backupStore } = await import('./backup.ts');
+    const { backupStore } = await import('../copy/backup.ts');
     return backupStore(this.#store, this.#clock, destination, options);
   }
 

@@ -2,7 +2,7 @@ import { RESERVED_OP_PREFIX } from '../../src/format/line.ts';
 import { META_FILE, segmentName } from '../../src/format/names.ts';
 import { Wal, WalError } from '../../src/index.ts';
 import { noLock } from '../../src/lock/lock.ts';
-import { repairLog } from '../../src/wal/repair.ts';
+import { repairLog } from '../../src/repair/repair.ts';
 import { SimDisk } from '../disk/sim-disk.ts';
 import type { Recorded } from './explore.ts';
 import { imageAfter } from './fates.ts';

@@ -1,3 +1,4 @@
+import { restoreLog } from '../../src/copy/restore.ts';
 import { META_FILE, segmentName, segmentSeq } from '../../src/format/names.ts';
 import {
   type AppendOptions,
@@ -9,11 +10,10 @@ import {
 } from '../../src/index.ts';
 import { hexDigits, seeded } from '../../src/lab/seeded.ts';
 import { noLock } from '../../src/lock/lock.ts';
+import { repairLog } from '../../src/repair/repair.ts';
+import type { Surroundings } from '../../src/setup/environment.ts';
 import { readWhole } from '../../src/storage/files.ts';
 import type { Storage } from '../../src/storage/storage.ts';
-import { repairLog } from '../../src/wal/repair.ts';
-import { restoreLog } from '../../src/wal/restore.ts';
-import type { Surroundings } from '../../src/wal/surroundings.ts';
 import { simulatedClock } from '../disk/sim-clock.ts';
 import { SimDisk } from '../disk/sim-disk.ts';
 import { COUNTER, type Mend, type Note } from './promise.ts';

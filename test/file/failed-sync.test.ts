@@ -12,7 +12,6 @@ import {
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { healSuspect, markSuspect, suspectIn } from '../../src/file/suspect.ts';
 import { lastData, Wal } from '../../src/index.ts';
 import {
   changedFile,
@@ -20,6 +19,7 @@ import {
   changedSurroundings,
   systemError,
 } from '../../src/lab/wrapped-storage.ts';
+import { healSuspect, markSuspect, suspectIn } from '../../src/layout/suspect.ts';
 import { nodeStorage } from '../../src/storage/node.ts';
 import type { StorageFile } from '../../src/storage/storage.ts';
 import { recordsIn } from '../support/audit.ts';

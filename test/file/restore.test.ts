@@ -11,11 +11,11 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { restoreLog } from '../../src/copy/restore.ts';
 import { writeLine } from '../../src/format/line.ts';
 import { lastData, type RestoreOptions, Wal } from '../../src/index.ts';
 import { changedStorage, changedSurroundings, systemError } from '../../src/lab/wrapped-storage.ts';
 import { nodeStorage } from '../../src/storage/node.ts';
-import { restoreLog } from '../../src/wal/restore.ts';
 import { inScratch } from '../support/scratch.ts';
 import { files, fill, numbered, SEGMENT, SMALL } from '../support/small-log.ts';
 

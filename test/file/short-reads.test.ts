@@ -6,7 +6,7 @@ import { segmentSeq } from '../../src/format/names.ts';
 import { Wal } from '../../src/index.ts';
 import { changedStorage, changedSurroundings } from '../../src/lab/wrapped-storage.ts';
 import { noLock } from '../../src/lock/lock.ts';
-import { repairLog } from '../../src/wal/repair.ts';
+import { repairLog } from '../../src/repair/repair.ts';
 import { inScratch } from '../support/scratch.ts';
 import { fill, SMALL } from '../support/small-log.ts';
 

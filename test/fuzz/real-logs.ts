@@ -6,7 +6,7 @@ import { segmentSeq } from '../../src/format/names.ts';
 import { SegmentScan } from '../../src/format/scan.ts';
 import { lastData, Wal, type WalOptions } from '../../src/index.ts';
 import { hexDigits, seeded } from '../../src/lab/seeded.ts';
-import { realSurroundings, type Surroundings } from '../../src/wal/surroundings.ts';
+import { realSurroundings, type Surroundings } from '../../src/setup/environment.ts';
 import { type Content, type Files, readFiles } from './files.ts';
 import { envelopeOf, recordTexts, withRightCrc } from './lines.ts';
 

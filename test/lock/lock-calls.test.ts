@@ -19,8 +19,8 @@ import { segmentName } from '../../src/format/names.ts';
 import { createLock, lockStatus, setLockKind, Wal } from '../../src/index.ts';
 import { changedSurroundings } from '../../src/lab/wrapped-storage.ts';
 import { writeHolder } from '../../src/lock/record.ts';
+import { repairLog } from '../../src/repair/repair.ts';
 import { nodeStorage } from '../../src/storage/node.ts';
-import { repairLog } from '../../src/wal/repair.ts';
 import { holdLock } from '../support/hold-lock.ts';
 import { inScratch } from '../support/scratch.ts';
 

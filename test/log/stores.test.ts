@@ -17,8 +17,8 @@ import {
 } from '../../src/index.ts';
 import { type Dice, hexDigits, pick, seeded } from '../../src/lab/seeded.ts';
 import { Stats } from '../../src/log/stats.ts';
-import { resolveOptions } from '../../src/wal/options.ts';
-import { realSurroundings } from '../../src/wal/surroundings.ts';
+import { realSurroundings } from '../../src/setup/environment.ts';
+import { resolveOptions } from '../../src/setup/options.ts';
 import { makeSession } from '../../src/wal/wal.ts';
 import { MemoryLog } from '../support/memory-log.ts';
 import { MemoryStore, MOST_BYTES } from '../support/memory-store.ts';

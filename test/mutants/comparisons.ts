@@ -4,7 +4,7 @@ import ts from 'typescript';
 import { packageRoot } from '../support/scratch.ts';
 
 /** The rooms that decide by such values. */
-const ROOMS = ['log', 'file', 'format', 'table'];
+const ROOMS = ['log', 'file', 'format', 'table', 'layout', 'recovery', 'repair'];
 
 /** What numbers of entries, checksums, epochs and windows are called: the last word of a name, but for an "Of" after it. */
 const WORDS = new Set([

@@ -29,6 +29,10 @@ export const REASONS: readonly Reason[] = [
     'Queue.ofLine': ['from < to'],
   }),
   ...so(
+    'it saves a write in vain: a record that is built on what is no longer the end is superseded, and told as a conflict',
+    { appendRepair: ['tail.tip.link !== before.link'] },
+  ),
+  ...so(
     'it orders lines that something moved, for a salvage: tests of sorted and reversed segments hold them to their numbers',
     {
       runsInOrder: [

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { unfinishedSwap } from '../../src/file/replacement.ts';
 import { decodeMeta } from '../../src/format/meta.ts';
 import { segmentName, segmentSeq } from '../../src/format/names.ts';
 import { type LogRecord, Wal, type WalError } from '../../src/index.ts';
 import { changedFile, systemError } from '../../src/lab/wrapped-storage.ts';
 import { noLock } from '../../src/lock/lock.ts';
+import { repairLog } from '../../src/repair/repair.ts';
+import { unfinishedSwap } from '../../src/repair/replacement.ts';
 import { readWhole } from '../../src/storage/files.ts';
 import type { Storage } from '../../src/storage/storage.ts';
-import { repairLog } from '../../src/wal/repair.ts';
 import { fatesAt, imageAfter } from '../crash/fates.ts';
 import { LOG, surroundingsOn } from '../crash/workload.ts';
 import { SimDisk } from '../disk/sim-disk.ts';

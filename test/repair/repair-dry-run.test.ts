@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { Wal } from '../../src/index.ts';
 import { changedStorage, changedSurroundings } from '../../src/lab/wrapped-storage.ts';
-import { repairLog } from '../../src/wal/repair.ts';
-import type { RepairOptions } from '../../src/wal/repair-model.ts';
-import { realSurroundings, type Surroundings } from '../../src/wal/surroundings.ts';
+import type { RepairOptions } from '../../src/repair/model.ts';
+import { repairLog } from '../../src/repair/repair.ts';
+import { realSurroundings, type Surroundings } from '../../src/setup/environment.ts';
 import { inScratch } from '../support/scratch.ts';
 import { files, fill, SEGMENT, SMALL } from '../support/small-log.ts';
 

@@ -5,7 +5,7 @@ import { writeLine } from '../../src/format/line.ts';
 import { segmentSeq } from '../../src/format/names.ts';
 import { type LogRecord, type LostRange, lastData, Wal } from '../../src/index.ts';
 import { noLock } from '../../src/lock/lock.ts';
-import { repairLog } from '../../src/wal/repair.ts';
+import { repairLog } from '../../src/repair/repair.ts';
 import { surroundingsOn } from '../crash/workload.ts';
 import type { Image } from '../disk/image.ts';
 import { SimDisk } from '../disk/sim-disk.ts';

@@ -20,9 +20,9 @@ import { META_FILE, segmentName, snapshotName } from '../../src/format/names.ts'
 import { decodeHeader, encodeHeader, type SnapshotHeader } from '../../src/format/snapshot.ts';
 import { type LogRecord, lastData, setLockKind, Wal, type WalError } from '../../src/index.ts';
 import { changedStorage, changedSurroundings, systemError } from '../../src/lab/wrapped-storage.ts';
+import { repairLog } from '../../src/repair/repair.ts';
 import { nodeStorage } from '../../src/storage/node.ts';
 import type { StorageFile } from '../../src/storage/storage.ts';
-import { repairLog } from '../../src/wal/repair.ts';
 import { readByScan } from '../support/scanned.ts';
 import { inScratch } from '../support/scratch.ts';
 import { files, SEGMENT, SMALL } from '../support/small-log.ts';

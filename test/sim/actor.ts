@@ -2,7 +2,7 @@ import { type Entry, lastData, type Table, Wal, type WalError } from '../../src/
 import { type Dice, hexDigits, pick, seeded } from '../../src/lab/seeded.ts';
 import { systemError } from '../../src/lab/wrapped-storage.ts';
 import type { Lock } from '../../src/lock/lock.ts';
-import type { Surroundings } from '../../src/wal/surroundings.ts';
+import type { Surroundings } from '../../src/setup/environment.ts';
 import { LOG } from '../crash/workload.ts';
 import { isMend, type Trouble, type WorkName } from './decisions.ts';
 import { expectedOf, OF_DAMAGE } from './expected.ts';

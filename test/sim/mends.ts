@@ -1,8 +1,8 @@
+import { restoreLog } from '../../src/copy/restore.ts';
 import type { WalOptions } from '../../src/index.ts';
 import { type Dice, pick } from '../../src/lab/seeded.ts';
-import { repairLog } from '../../src/wal/repair.ts';
-import { restoreLog } from '../../src/wal/restore.ts';
-import type { Surroundings } from '../../src/wal/surroundings.ts';
+import { repairLog } from '../../src/repair/repair.ts';
+import type { Surroundings } from '../../src/setup/environment.ts';
 import { LOG } from '../crash/workload.ts';
 import type { MendName } from './decisions.ts';
 import type { SimWorld } from './model.ts';

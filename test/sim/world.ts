@@ -5,9 +5,9 @@ import { META_FILE, REPAIRING_FILE, segmentSeq, snapshotSeq } from '../../src/fo
 import { Wal, type WalError } from '../../src/index.ts';
 import { type Dice, pick, seeded } from '../../src/lab/seeded.ts';
 import { noLock } from '../../src/lock/lock.ts';
+import { repairLog } from '../../src/repair/repair.ts';
 import { readWhole } from '../../src/storage/files.ts';
 import type { Storage } from '../../src/storage/storage.ts';
-import { repairLog } from '../../src/wal/repair.ts';
 import { imageAfter } from '../crash/fates.ts';
 import { LOG, surroundingsOn } from '../crash/workload.ts';
 import { Image } from '../disk/image.ts';

@@ -8,9 +8,9 @@ import { openFileStore } from '../../src/file/open.ts';
 import { segmentName, snapshotName, temporaryName } from '../../src/format/names.ts';
 import { lastData, Wal } from '../../src/index.ts';
 import { changedFile, changedStorage, changedSurroundings } from '../../src/lab/wrapped-storage.ts';
+import { resolveOptions } from '../../src/setup/options.ts';
 import { nodeStorage } from '../../src/storage/node.ts';
 import type { Storage } from '../../src/storage/storage.ts';
-import { resolveOptions } from '../../src/wal/options.ts';
 import { inScratch } from '../support/scratch.ts';
 import {
   entry,

@@ -6,9 +6,9 @@ import { openFileStore } from '../../src/file/open.ts';
 import { SnapshotBodyMaker } from '../../src/format/snapshot-body.ts';
 import { lastData, Wal } from '../../src/index.ts';
 import { changedStorage, changedSurroundings } from '../../src/lab/wrapped-storage.ts';
+import { realSurroundings } from '../../src/setup/environment.ts';
+import { resolveOptions } from '../../src/setup/options.ts';
 import { nodeStorage } from '../../src/storage/node.ts';
-import { resolveOptions } from '../../src/wal/options.ts';
-import { realSurroundings } from '../../src/wal/surroundings.ts';
 import { inScratch } from '../support/scratch.ts';
 import {
   entry,

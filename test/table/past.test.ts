@@ -8,9 +8,9 @@ import {
   type FileChanges,
   systemError,
 } from '../../src/lab/wrapped-storage.ts';
+import { realSurroundings } from '../../src/setup/environment.ts';
 import { nodeStorage } from '../../src/storage/node.ts';
 import type { StorageFile } from '../../src/storage/storage.ts';
-import { realSurroundings } from '../../src/wal/surroundings.ts';
 import { inScratch } from '../support/scratch.ts';
 
 const entry = (n: number) => ({ op: 'update', id: `bd-${n % 3}`, data: n, ts: n * 1000 });

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../src/clock/clock.ts';
 import { type Entry, type Fold, lastData, type Transaction, Wal, WalError } from '../../src/index.ts';
 import { changedSurroundings } from '../../src/lab/wrapped-storage.ts';
-import { realSurroundings } from '../../src/wal/surroundings.ts';
+import { realSurroundings } from '../../src/setup/environment.ts';
 import { recordsIn } from '../support/audit.ts';
 import { inScratch } from '../support/scratch.ts';
 import { type Count, inTable } from '../support/small-log.ts';

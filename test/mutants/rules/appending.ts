@@ -6,7 +6,7 @@ export const APPENDING: readonly Mutant[] = [
     name: 'one-writer',
     rule: 'a line bears its writer, by which an append finds its own',
     told: 'FORMAT: What a writer must do',
-    edits: [{ file: 'wal/surroundings', find: 'Number.parseInt(digits, 16)', replace: '(0)' }],
+    edits: [{ file: 'setup/environment', find: 'Number.parseInt(digits, 16)', replace: '(0)' }],
     caughtBy: { by: 'sim', seeds: 40 },
   },
   {

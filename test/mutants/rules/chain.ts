@@ -31,7 +31,7 @@ export const CHAIN: readonly Mutant[] = [
     name: 'seal-before-is-the-head',
     rule: 'whoever begins after a seal has the head from the line that the seal follows',
     told: 'FORMAT: The chain',
-    edits: [{ file: 'file/layout', find: 'crc: seal.prev', replace: 'crc: seal.crc' }],
+    edits: [{ file: 'layout/layout', find: 'crc: seal.prev', replace: 'crc: seal.crc' }],
     caughtBy: {
       by: 'test',
       file: 'log/head',

@@ -7,7 +7,7 @@ export const FILES: readonly Mutant[] = [
     rule: 'all directories made for a log are kept before its first segment is made',
     told: 'DURABILITY: The two durabilities',
     edits: [
-      { file: 'file/log-directory', find: 'syncUpwards(storage, directory, making.made);', replace: '' },
+      { file: 'layout/log-directory', find: 'syncUpwards(storage, directory, making.made);', replace: '' },
     ],
     caughtBy: { by: 'crash', workload: 'first open' },
   },
@@ -55,7 +55,7 @@ export const FILES: readonly Mutant[] = [
     told: 'FORMAT: Snapshots',
     edits: [
       {
-        file: 'file/snapshots',
+        file: 'layout/snapshots',
         find: '            }\n            await file.sync();\n',
         replace: '            }\n',
       },
@@ -68,7 +68,7 @@ export const FILES: readonly Mutant[] = [
     told: 'FORMAT: Snapshots',
     edits: [
       {
-        file: 'file/snapshots',
+        file: 'layout/snapshots',
         find: 'throw error;\n        }\n        storage.syncDirectory(directory);',
         replace: 'throw error;\n        }',
       },
@@ -80,7 +80,7 @@ export const FILES: readonly Mutant[] = [
     rule: 'a snapshot is read back before it gets its name',
     told: 'FORMAT: Snapshots',
     edits: [
-      { file: 'file/snapshots', find: 'for (const _ of bodyIn(storage, temporary, header))', replace: '' },
+      { file: 'layout/snapshots', find: 'for (const _ of bodyIn(storage, temporary, header))', replace: '' },
     ],
     caughtBy: { by: 'crash', workload: 'spoilt snapshot' },
   },
@@ -134,7 +134,7 @@ export const FILES: readonly Mutant[] = [
     name: 'copy-unsynced',
     rule: 'a backup is synced before it gets its name',
     told: 'DURABILITY: What a backup promises',
-    edits: [{ file: 'file/staging', find: 'storage.syncDirectory(this.path);', replace: '' }],
+    edits: [{ file: 'layout/staging', find: 'storage.syncDirectory(this.path);', replace: '' }],
     caughtBy: { by: 'crash', workload: 'backup' },
   },
   {
@@ -143,7 +143,7 @@ export const FILES: readonly Mutant[] = [
     told: 'DURABILITY: What a backup promises',
     edits: [
       {
-        file: 'wal/backup',
+        file: 'copy/backup',
         find: 'if (!keeps)',
         replace: 'if (false)',
       },

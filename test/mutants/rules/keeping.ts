@@ -8,7 +8,7 @@ export const KEEPING: readonly Mutant[] = [
     told: 'FORMAT: Files',
     edits: [
       {
-        file: 'file/suspect',
+        file: 'layout/suspect',
         find: 'of wholeLines(bytes, end)',
         replace: 'of [{ from: 0, to: bytes.length }]',
       },
@@ -115,7 +115,7 @@ export const KEEPING: readonly Mutant[] = [
     told: 'DURABILITY: When an append is rejected',
     edits: [
       {
-        file: 'file/suspect',
+        file: 'layout/suspect',
         find: 'let before = storage.look(marker); before !== undefined;',
         replace: 'let before; before !== undefined;',
       },
@@ -128,7 +128,7 @@ export const KEEPING: readonly Mutant[] = [
     told: 'DURABILITY: When an append is rejected',
     edits: [
       {
-        file: 'file/suspect',
+        file: 'layout/suspect',
         find: 'file.writeAt(Buffer.concat([before, bytes.subarray(from, to)]), offset + from - before.length);',
         replace: '',
       },
@@ -168,7 +168,7 @@ export const KEEPING: readonly Mutant[] = [
     told: 'FORMAT: Files',
     edits: [
       {
-        file: 'file/log-directory',
+        file: 'layout/log-directory',
         find: "throw new WalError('ERR_WAL_FORMAT', ",
         replace: "return undefined;\n    throw new WalError('ERR_WAL_FORMAT', ",
       },

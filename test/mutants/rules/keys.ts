@@ -135,7 +135,7 @@ export const KEYS: readonly Mutant[] = [
     name: 'raise-forgotten-by-the-seal',
     rule: 'a seal tells the window to whoever begins after it',
     told: 'FORMAT: Idempotency keys',
-    edits: [{ file: 'file/layout', find: 'crc: seal.prev, keys: seal.keys', replace: 'crc: seal.prev' }],
+    edits: [{ file: 'layout/layout', find: 'crc: seal.prev, keys: seal.keys', replace: 'crc: seal.prev' }],
     caughtBy: { by: 'crash', workload: 'key window' },
   },
   {
@@ -144,7 +144,7 @@ export const KEYS: readonly Mutant[] = [
     told: 'FORMAT: Idempotency keys',
     edits: [
       {
-        file: 'file/layout',
+        file: 'layout/layout',
         find: 'crc: header.head.crc, keys: header.keys',
         replace: 'crc: header.head.crc',
       },

@@ -8,7 +8,7 @@ export const MARKS: readonly Mutant[] = [
     told: 'FORMAT: The mark',
     edits: [
       {
-        file: 'file/mark-file',
+        file: 'layout/mark-file',
         find: 'there.seq >= mark.seq ? undefined :',
         replace: 'false ? undefined :',
       },
@@ -26,7 +26,7 @@ export const MARKS: readonly Mutant[] = [
     told: 'FORMAT: The mark',
     edits: [
       {
-        file: 'file/mark-file',
+        file: 'layout/mark-file',
         find: 'const isStale = stale !== undefined && isSameHead(there, stale);',
         replace: 'const isStale = false;',
       },
@@ -61,7 +61,7 @@ export const MARKS: readonly Mutant[] = [
     name: 'evicted-taken-for-none',
     rule: 'a log of which a sync service keeps a file elsewhere is not used',
     told: 'DURABILITY: When the log goes back',
-    edits: [{ file: 'file/layout', find: 'if (evicted !== undefined)', replace: 'if (false)' }],
+    edits: [{ file: 'layout/layout', find: 'if (evicted !== undefined)', replace: 'if (false)' }],
     caughtBy: {
       by: 'test',
       file: 'format/strays',

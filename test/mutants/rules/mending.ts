@@ -8,7 +8,7 @@ export const MENDING: readonly Mutant[] = [
     told: 'DURABILITY: When a log is damaged',
     edits: [
       {
-        file: 'file/rebuild',
+        file: 'recovery/rebuild',
         find: 'readFully(this.#file.file, bytes, offset)',
         replace: 'this.#file.file.read(bytes, offset)',
       },
@@ -38,7 +38,7 @@ export const MENDING: readonly Mutant[] = [
     rule: 'a salvage keeps the numbers of what comes after lost entries',
     told: 'DURABILITY: When a log is damaged',
     edits: [
-      { file: 'file/rebuild', find: 'this.#fillBefore(line, -early);', replace: 'this.#shift += early;' },
+      { file: 'recovery/rebuild', find: 'this.#fillBefore(line, -early);', replace: 'this.#shift += early;' },
     ],
     caughtBy: { by: 'crash', workload: 'salvage' },
   },
@@ -48,7 +48,7 @@ export const MENDING: readonly Mutant[] = [
     told: 'DURABILITY: When a log is damaged',
     edits: [
       {
-        file: 'wal/salvage',
+        file: 'repair/salvage',
         find: '!== source.survey.bytes)',
         replace: '!== source.survey.bytes && false)',
       },
@@ -59,14 +59,14 @@ export const MENDING: readonly Mutant[] = [
     name: 'tail-buries',
     rule: 'a record at the end that would bury entries is refused',
     told: 'DURABILITY: When a log is damaged',
-    edits: [{ file: 'wal/tail-repair', find: 'if (count === 0)', replace: 'if (true)' }],
+    edits: [{ file: 'repair/tail-repair', find: 'if (count === 0)', replace: 'if (true)' }],
     caughtBy: { by: 'crash', workload: 'losses' },
   },
   {
     name: 'tail-mends-in-vain',
     rule: 'a record at the end is refused where a segment does not lead on to the next',
     told: 'DURABILITY: When a log is damaged',
-    edits: [{ file: 'wal/tail-repair', find: '!isOpen || !isWhole', replace: '!isOpen' }],
+    edits: [{ file: 'repair/tail-repair', find: '!isOpen || !isWhole', replace: '!isOpen' }],
     caughtBy: {
       by: 'test',
       file: 'repair/repair',
@@ -75,10 +75,22 @@ export const MENDING: readonly Mutant[] = [
     },
   },
   {
+    name: 'tail-overtaken-says-mended',
+    rule: 'a record at the end that others came before is no repair: it is a conflict',
+    told: 'DURABILITY: When a log is damaged',
+    edits: [{ file: 'repair/tail-repair', find: 'tail.tip.link !== group.tip.link', replace: 'false' }],
+    caughtBy: {
+      by: 'test',
+      file: 'repair/tail-overtaken',
+      test: 'a tail repair that another repair comes before is a conflict, and the log is whole',
+      because: 'few worlds of the simulation come to just that',
+    },
+  },
+  {
     name: 'salvage-brings-leftovers-back',
     rule: 'what a crash left, and the log went on without, takes no number from an entry that counts',
     told: 'DURABILITY: When a log is damaged',
-    edits: [{ file: 'file/survey', find: 'leftBehind(items)', replace: '[]' }],
+    edits: [{ file: 'recovery/survey', find: 'leftBehind(items)', replace: '[]' }],
     caughtBy: {
       by: 'test',
       file: 'repair/repair',
@@ -157,7 +169,11 @@ export const MENDING: readonly Mutant[] = [
     rule: 'a salvage that is over is not gone on with, though its marker stays and wal.json is lost: what came since is kept',
     told: 'FORMAT: Files',
     edits: [
-      { file: 'file/replacement', find: "phase === 'replacing' ? 'within' : 'ending'", replace: "'within'" },
+      {
+        file: 'repair/replacement',
+        find: "phase === 'replacing' ? 'within' : 'ending'",
+        replace: "'within'",
+      },
     ],
     caughtBy: {
       by: 'test',

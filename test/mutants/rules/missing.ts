@@ -16,7 +16,7 @@ export const MISSING: readonly Mutant[] = [
     name: 'first-segment-missing-unseen',
     rule: 'without a snapshot, what lies before the first segment is missing',
     told: 'FORMAT: Snapshots',
-    edits: [{ file: 'file/layout', find: 'if (first > base + 1 &&', replace: 'if (false &&' }],
+    edits: [{ file: 'layout/layout', find: 'if (first > base + 1 &&', replace: 'if (false &&' }],
     caughtBy: byTable('no snapshot'),
   },
   {
@@ -25,7 +25,7 @@ export const MISSING: readonly Mutant[] = [
     told: 'FORMAT: Snapshots',
     edits: [
       {
-        file: 'file/layout',
+        file: 'layout/layout',
         find: 'const layout = writable ? all : readable(place, all);',
         replace: 'const layout = readable(place, all);',
       },
@@ -36,21 +36,23 @@ export const MISSING: readonly Mutant[] = [
     name: 'snapshot-of-another-log',
     rule: 'a snapshot that names another log is passed over',
     told: 'FORMAT: Snapshots',
-    edits: [{ file: 'file/snapshots', find: 'header.log === (log ?? header.log)', replace: 'true' }],
+    edits: [{ file: 'layout/snapshots', find: 'header.log === (log ?? header.log)', replace: 'true' }],
     caughtBy: byTable('the only snapshot damaged in another way'),
   },
   {
     name: 'numbers-of-a-damaged-snapshot-left-out',
     rule: 'a salvage gives no number again that the name of a damaged snapshot tells of',
     told: 'DURABILITY: When a log is damaged',
-    edits: [{ file: 'file/rebuild', find: 'this.#fillCompacted(Infinity);', replace: '' }],
+    edits: [{ file: 'recovery/rebuild', find: 'this.#fillCompacted(Infinity);', replace: '' }],
     caughtBy: byTable('an empty snapshot'),
   },
   {
     name: 'numbers-before-an-unread-segment-left-out',
     rule: 'a salvage gives no number again that the name of a segment tells of',
     told: 'DURABILITY: When a log is damaged',
-    edits: [{ file: 'file/rebuild', find: 'Math.max(claimed, last - this.#tip.seq)', replace: 'claimed' }],
+    edits: [
+      { file: 'recovery/rebuild', find: 'Math.max(claimed, last - this.#tip.seq)', replace: 'claimed' },
+    ],
     caughtBy: {
       by: 'test',
       file: 'repair/repair',

@@ -96,7 +96,7 @@ export const PLACES: readonly Mutant[] = [
     name: 'seal-of-any-number',
     rule: 'a seal leads to the segment of the next number, and to no other',
     told: 'FORMAT: Snapshots',
-    edits: [{ file: 'file/seal', find: 'seal?.seq === firstSeq', replace: 'true' }],
+    edits: [{ file: 'layout/seal', find: 'seal?.seq === firstSeq', replace: 'true' }],
     caughtBy: {
       by: 'test',
       file: 'file/missing-files',
@@ -108,7 +108,7 @@ export const PLACES: readonly Mutant[] = [
     name: 'snapshot-of-any-number',
     rule: 'a snapshot stands for the number in its name',
     told: 'FORMAT: Snapshots',
-    edits: [{ file: 'file/snapshots', find: 'header?.head.seq === seq', replace: 'true' }],
+    edits: [{ file: 'layout/snapshots', find: 'header?.head.seq === seq', replace: 'true' }],
     caughtBy: {
       by: 'test',
       file: 'table/damaged-snapshot',
@@ -120,7 +120,7 @@ export const PLACES: readonly Mutant[] = [
     name: 'suspect-segment-not-healed',
     rule: 'after a failed sync the segment is written over that the marker names',
     told: 'DURABILITY: When an append is rejected',
-    edits: [{ file: 'file/suspect', find: 'each >= firstSeq', replace: 'each > firstSeq' }],
+    edits: [{ file: 'layout/suspect', find: 'each >= firstSeq', replace: 'each > firstSeq' }],
     caughtBy: {
       by: 'test',
       file: 'file/failed-sync',
@@ -163,7 +163,7 @@ export const PLACES: readonly Mutant[] = [
     name: 'sleepers-segment-written',
     rule: 'nobody writes in a segment that a snapshot stands for',
     told: 'FORMAT: Snapshots',
-    edits: [{ file: 'file/layout', find: 'last <= base', replace: '(last <= base && last === 0)' }],
+    edits: [{ file: 'layout/layout', find: 'last <= base', replace: '(last <= base && last === 0)' }],
     caughtBy: {
       by: 'test',
       file: 'table/compact-steps',
@@ -175,7 +175,9 @@ export const PLACES: readonly Mutant[] = [
     name: 'next-number-after-no-snapshot',
     rule: 'the segment after a snapshot follows what the snapshot’s head says',
     told: 'FORMAT: Snapshots',
-    edits: [{ file: 'file/layout', find: 'last === base + 1', replace: '(last === base + 1 && base === 0)' }],
+    edits: [
+      { file: 'layout/layout', find: 'last === base + 1', replace: '(last === base + 1 && base === 0)' },
+    ],
     caughtBy: {
       by: 'test',
       file: 'log/cursors',
@@ -187,7 +189,7 @@ export const PLACES: readonly Mutant[] = [
     name: 'sleepers-segment-leads-on',
     rule: 'what a snapshot stands for is no way to what comes after it',
     told: 'FORMAT: Snapshots',
-    edits: [{ file: 'file/layout', find: 'from <= base ', replace: 'true ' }],
+    edits: [{ file: 'layout/layout', find: 'from <= base ', replace: 'true ' }],
     caughtBy: {
       by: 'test',
       file: 'log/cursors',
@@ -199,7 +201,7 @@ export const PLACES: readonly Mutant[] = [
     name: 'compacted-without-a-word',
     rule: 'who reads what was compacted away is told so',
     told: 'FORMAT: Snapshots',
-    edits: [{ file: 'file/layout', find: 'from <= base)', replace: 'false)' }],
+    edits: [{ file: 'layout/layout', find: 'from <= base)', replace: 'false)' }],
     caughtBy: {
       by: 'test',
       file: 'log/cursors',
@@ -211,7 +213,7 @@ export const PLACES: readonly Mutant[] = [
     name: 'snapshot-leads-nowhere',
     rule: 'a reader goes on behind a snapshot though nobody has written there',
     told: 'FORMAT: Snapshots',
-    edits: [{ file: 'file/layout', find: 'firstSeq === base + 1', replace: 'false' }],
+    edits: [{ file: 'layout/layout', find: 'firstSeq === base + 1', replace: 'false' }],
     caughtBy: {
       by: 'test',
       file: 'log/cursors',
@@ -223,7 +225,7 @@ export const PLACES: readonly Mutant[] = [
     name: 'damaged-snapshot-that-alone-leads-on',
     rule: 'a damaged snapshot is passed over only where the segments lead past it, or end before it',
     told: 'FORMAT: Snapshots',
-    edits: [{ file: 'file/layout', find: 'isLedTo === (next === undefined)', replace: 'true' }],
+    edits: [{ file: 'layout/layout', find: 'isLedTo === (next === undefined)', replace: 'true' }],
     caughtBy: {
       by: 'test',
       file: 'file/missing-files',
@@ -235,7 +237,7 @@ export const PLACES: readonly Mutant[] = [
     name: 'next-segment-unseen',
     rule: 'a damaged snapshot is not passed over where the segment after it is there',
     told: 'FORMAT: Snapshots',
-    edits: [{ file: 'file/layout', find: 'next === newest + 1', replace: 'false' }],
+    edits: [{ file: 'layout/layout', find: 'next === newest + 1', replace: 'false' }],
     caughtBy: {
       by: 'test',
       file: 'file/missing-files',
@@ -247,7 +249,7 @@ export const PLACES: readonly Mutant[] = [
     name: 'replaced-before-its-snapshot-unseen',
     rule: 'a snapshot goes again where the segment before it does not end in its seal',
     told: 'ARCHITECTURE: Segments and snapshots',
-    edits: [{ file: 'file/layout', find: 'first <= header.head.seq', replace: 'false' }],
+    edits: [{ file: 'layout/layout', find: 'first <= header.head.seq', replace: 'false' }],
     caughtBy: {
       by: 'test',
       file: 'table/compact-replaced',

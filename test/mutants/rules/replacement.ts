@@ -204,7 +204,7 @@ export const REPLACEMENT: readonly Mutant[] = [
     told: 'FORMAT: Files',
     edits: [
       {
-        file: 'file/replacement',
+        file: 'repair/replacement',
         find: "throw new WalError('ERR_WAL_CONFLICT', message);",
         replace: '',
       },

@@ -42,7 +42,7 @@ export const SLEPT: readonly Mutant[] = [
     name: 'seal-by-its-seq',
     rule: 'a snapshot gets its name only where the log has the seal that it was made up to: seq and crc',
     told: 'ARCHITECTURE: Segments and snapshots',
-    edits: [{ file: 'file/layout', find: 'seq + 1)?.crc === seal', replace: 'seq + 1) !== undefined' }],
+    edits: [{ file: 'layout/layout', find: 'seq + 1)?.crc === seal', replace: 'seq + 1) !== undefined' }],
     caughtBy: {
       by: 'test',
       file: 'table/compact-steps',
@@ -120,7 +120,7 @@ export const SLEPT: readonly Mutant[] = [
     name: 'empty-segment-counts',
     rule: 'a segment without a byte is no part of what leads to the end',
     told: 'ARCHITECTURE: Segments and snapshots',
-    edits: [{ file: 'file/layout', find: 'seq <= base && !isEmpty(seq)', replace: 'seq <= base' }],
+    edits: [{ file: 'layout/layout', find: 'seq <= base && !isEmpty(seq)', replace: 'seq <= base' }],
     caughtBy: {
       by: 'test',
       file: 'log/cursors',

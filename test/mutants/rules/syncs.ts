@@ -81,7 +81,7 @@ export const SYNCS: readonly Mutant[] = [
     name: 'marker-read-by-its-last-line',
     rule: 'where syncs of several segments failed, all from the first of them on are written over',
     told: 'DURABILITY: When an append is rejected',
-    edits: [{ file: 'file/suspect', find: 'Math.min(least, seqOf(line))', replace: 'seqOf(line)' }],
+    edits: [{ file: 'layout/suspect', find: 'Math.min(least, seqOf(line))', replace: 'seqOf(line)' }],
     caughtBy: {
       by: 'test',
       file: 'file/failed-sync',
@@ -95,7 +95,7 @@ export const SYNCS: readonly Mutant[] = [
     told: 'DURABILITY: When an append is rejected',
     edits: [
       {
-        file: 'file/suspect',
+        file: 'layout/suspect',
         find: 'segmentName(seq)));\n            storage.syncDirectory(directory);',
         replace: 'segmentName(seq)));',
       },

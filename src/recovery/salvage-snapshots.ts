@@ -2,11 +2,11 @@ import type { Clock } from '../clock/clock.ts';
 import { hasCode } from '../errors/errors.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
 import { isMisfit, type Survey } from '../format/survey.ts';
+import { layoutOf } from '../layout/layout.ts';
+import { readBody, readHeader } from '../layout/snapshots.ts';
 import type { Storage } from '../storage/storage.ts';
 import { convertedSnapshot } from './converted-snapshot.ts';
-import { layoutOf } from './layout.ts';
 import { type MendedSnapshot, mendSnapshot } from './mend-snapshot.ts';
-import { readBody, readHeader } from './snapshots.ts';
 
 /** The snapshots that a new log is made with. */
 export interface Snapshots {

@@ -1,7 +1,7 @@
 import type { Head } from '../format/chain.ts';
 import type { ConvertedLines, EditedLine, LostRange, SurveyedMisfit } from '../format/survey.ts';
-import type { WalOptions } from './options.ts';
-import type { Surroundings } from './surroundings.ts';
+import type { Surroundings } from '../setup/environment.ts';
+import type { WalOptions } from '../setup/options.ts';
 
 export type { ConvertedLines, EditedLine, LostRange, SurveyedMisfit };
 

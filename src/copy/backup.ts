@@ -3,10 +3,10 @@ import { hasCode, WalError } from '../errors/errors.ts';
 import type { SurveyedDamage } from '../log/damage-survey.ts';
 import { type VerifyReport, verifyLog } from '../log/verify.ts';
 import { boolean, callback, oneOf, readOptions } from '../options/options.ts';
+import { checkSignal } from '../setup/requests.ts';
 import { resolveDirectory } from '../storage/directory.ts';
 import { filesOf } from '../store/refusals.ts';
 import type { BackupFiles, LineStore } from '../store/store.ts';
-import { checkSignal } from './requests.ts';
 
 export type { BackupFiles };
 

@@ -17,9 +17,9 @@ import {
 } from '../format/survey.ts';
 import { judgeMisfit, type Misfit, TORN, type Verdict } from '../format/verdict.ts';
 import { type Encoding, encodingOf, rewritten, toUtf8, trimmed, unitNewline } from '../format/within.ts';
+import { layoutOf } from '../layout/layout.ts';
 import { openIfThere, readFully } from '../storage/files.ts';
 import type { Storage, StorageFile } from '../storage/storage.ts';
-import { layoutOf } from './layout.ts';
 
 type Item = SurveyedLine | SurveyedMisfit;
 

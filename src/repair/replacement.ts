@@ -9,11 +9,11 @@ import {
   segmentSeq,
   snapshotSeq,
 } from '../format/names.ts';
+import { layoutOf } from '../layout/layout.ts';
+import { Staging } from '../layout/staging.ts';
 import { readWhole, removeQuietly, writeWhole } from '../storage/files.ts';
 import { permissionsIn } from '../storage/permissions.ts';
 import type { Storage } from '../storage/storage.ts';
-import { layoutOf } from './layout.ts';
-import { Staging } from './staging.ts';
 
 /*
  * A salvaged log takes the place of the damaged one in the same directory, so that locks, backups and whatever else lies

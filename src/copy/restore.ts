@@ -1,19 +1,19 @@
 import { hasCode, WalError } from '../errors/errors.ts';
 import type { FileStore } from '../file/file-store.ts';
-import { MarkFile } from '../file/mark-file.ts';
-import { NewLog } from '../file/new-log.ts';
 import { openFileStore } from '../file/open.ts';
-import { readBody } from '../file/snapshots.ts';
 import { traitsOf } from '../format/meta.ts';
 import { snapshotName } from '../format/names.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
+import { MarkFile } from '../layout/mark-file.ts';
+import { NewLog } from '../layout/new-log.ts';
+import { readBody } from '../layout/snapshots.ts';
 import { LineCopy } from '../log/line-copy.ts';
 import { type MissingRange, type OddLine, type VerifyReport, verifyLog } from '../log/verify.ts';
 import { badArgument, integer, oneOf, readOptions } from '../options/options.ts';
+import type { Surroundings } from '../setup/environment.ts';
+import { resolveOptions } from '../setup/options.ts';
+import { checkSignal } from '../setup/requests.ts';
 import { resolveDirectory } from '../storage/directory.ts';
-import { resolveOptions } from './options.ts';
-import { checkSignal } from './requests.ts';
-import type { Surroundings } from './surroundings.ts';
 
 export interface RestoreOptions {
   /**

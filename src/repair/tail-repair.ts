@@ -2,7 +2,6 @@ import { withoutAdvice } from '../errors/damage.ts';
 import { hasCode, WalError, type WalErrorCode } from '../errors/errors.ts';
 import type { FileStore } from '../file/file-store.ts';
 import { checkTurn, openFileStore, refuseEmptied } from '../file/open.ts';
-import { surveySegments } from '../file/survey.ts';
 import { canonicalJson } from '../format/canonical.ts';
 import { scopeAtStart } from '../format/key-scope.ts';
 import { ENVELOPE_BYTES, REPAIR_OP, writeLine } from '../format/line.ts';
@@ -10,12 +9,13 @@ import { isMisfit, type Survey, type SurveyedLine } from '../format/survey.ts';
 import { Keys } from '../log/keys.ts';
 import { Tail } from '../log/tail.ts';
 import { leadsOn, type VerifyReport, verifyLog } from '../log/verify.ts';
+import { surveySegments } from '../recovery/survey.ts';
+import { sessionName } from '../setup/environment.ts';
+import { resolveOptions } from '../setup/options.ts';
 import type { WriteOutcome, WrittenGroup } from '../store/feed.ts';
 import type { LineStore } from '../store/store.ts';
-import { resolveOptions } from './options.ts';
-import type { RepairJob, RepairReport } from './repair-model.ts';
+import type { RepairJob, RepairReport } from './model.ts';
 import { damagedIn } from './salvage.ts';
-import { sessionName } from './surroundings.ts';
 
 /** So many ranges are named in the record: it is for people, and one line. */
 const MOST_NAMED = 100;

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { hasCode, WalError } from '../errors/errors.ts';
+import type { OpenFileStore } from '../file/open.ts';
 import { REPAIR_LOCK_FILE } from '../format/names.ts';
 import { kernelLock } from '../lock/kernel.ts';
 import type { Lock } from '../lock/lock.ts';
@@ -7,7 +8,6 @@ import { lockfileLock } from '../lock/lockfile.ts';
 import { fileError } from '../storage/error.ts';
 import { removeQuietly } from '../storage/files.ts';
 import { permissionsIn } from '../storage/permissions.ts';
-import type { OpenFileStore } from './open.ts';
 
 /*
  * Two salvages at once would each put a log of their own in place of the other's: what was appended to the first would be lost, with

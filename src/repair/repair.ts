@@ -1,12 +1,12 @@
 import { hasCode, WalError } from '../errors/errors.ts';
 import { badArgument, boolean, callback, oneOf, readOptions } from '../options/options.ts';
+import type { Surroundings } from '../setup/environment.ts';
+import type { WalOptions } from '../setup/options.ts';
+import { checkSignal } from '../setup/requests.ts';
 import { resolveDirectory } from '../storage/directory.ts';
 import { fileError } from '../storage/error.ts';
-import type { WalOptions } from './options.ts';
-import type { RepairJob, RepairOptions, RepairReport } from './repair-model.ts';
-import { checkSignal } from './requests.ts';
+import type { RepairJob, RepairOptions, RepairReport } from './model.ts';
 import { salvage } from './salvage.ts';
-import type { Surroundings } from './surroundings.ts';
 import { mendTail } from './tail-repair.ts';
 
 /** Mends a log: see `Wal.repair`. `lock`: for the lab, whose disk has none of its own. */

@@ -1,13 +1,30 @@
 import { join } from 'node:path';
 import { withoutAdvice } from '../errors/damage.ts';
 import { hasCode, WalError } from '../errors/errors.ts';
-import { layoutOf } from '../file/layout.ts';
-import { readMeta } from '../file/log-directory.ts';
-import { MarkFile } from '../file/mark-file.ts';
-import { NewLog } from '../file/new-log.ts';
 import { checkTurn, fitFileSystem, openFileStore, openTurnstile } from '../file/open.ts';
-import { Rebuild, type Rebuilt } from '../file/rebuild.ts';
-import { takeRepairLock } from '../file/repair-lock.ts';
+import { type FoldIdentity, isFoldIdentity } from '../format/fold-identity.ts';
+import { DEFAULT_KEY_WINDOW, isKeyWindow } from '../format/key-scope.ts';
+import { decodeMeta, type KeepEvents, type Meta } from '../format/meta.ts';
+import { META_FILE } from '../format/names.ts';
+import { convertedIn, isMisfit, type Survey } from '../format/survey.ts';
+import { encodingOf, toUtf8, trimmed } from '../format/within.ts';
+import { layoutOf } from '../layout/layout.ts';
+import { readMeta } from '../layout/log-directory.ts';
+import { MarkFile } from '../layout/mark-file.ts';
+import { NewLog } from '../layout/new-log.ts';
+import { readBody, readHeader } from '../layout/snapshots.ts';
+import { healSuspect } from '../layout/suspect.ts';
+import { isDamage, type VerifyReport, verifyLog } from '../log/verify.ts';
+import { Rebuild, type Rebuilt } from '../recovery/rebuild.ts';
+import { type Snapshots, snapshotsFor } from '../recovery/salvage-snapshots.ts';
+import { surveySegments } from '../recovery/survey.ts';
+import { sessionName } from '../setup/environment.ts';
+import { resolveOptions } from '../setup/options.ts';
+import { fileError } from '../storage/error.ts';
+import { readWhole } from '../storage/files.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { RepairJob, RepairReport } from './model.ts';
+import { takeRepairLock } from './repair-lock.ts';
 import {
   beginSwap,
   besideBackups,
@@ -20,24 +37,7 @@ import {
   segmentBytes,
   undoSwap,
   unfinishedSwap,
-} from '../file/replacement.ts';
-import { type Snapshots, snapshotsFor } from '../file/salvage-snapshots.ts';
-import { readBody, readHeader } from '../file/snapshots.ts';
-import { surveySegments } from '../file/survey.ts';
-import { healSuspect } from '../file/suspect.ts';
-import { type FoldIdentity, isFoldIdentity } from '../format/fold-identity.ts';
-import { DEFAULT_KEY_WINDOW, isKeyWindow } from '../format/key-scope.ts';
-import { decodeMeta, type KeepEvents, type Meta } from '../format/meta.ts';
-import { META_FILE } from '../format/names.ts';
-import { convertedIn, isMisfit, type Survey } from '../format/survey.ts';
-import { encodingOf, toUtf8, trimmed } from '../format/within.ts';
-import { isDamage, type VerifyReport, verifyLog } from '../log/verify.ts';
-import { fileError } from '../storage/error.ts';
-import { readWhole } from '../storage/files.ts';
-import type { Storage } from '../storage/storage.ts';
-import { resolveOptions } from './options.ts';
-import type { RepairJob, RepairReport } from './repair-model.ts';
-import { sessionName } from './surroundings.ts';
+} from './replacement.ts';
 
 const MOST_LISTED = 1000;
 /** Checkouts that come between, one after the other, before it is given up. */
