@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Effect } from '../disk/effect.ts';
+import { tryCorruptions } from './corruption-workloads.ts';
 import { explore, record } from './explore.ts';
-import { tryLosses } from './losses.ts';
 import { APPEND, WORKLOADS } from './workloads.ts';
 
 /** Of what `npm run crash` tries, so much as is quick. */
@@ -25,7 +25,7 @@ for (const workload of WORKLOADS.filter(({ name }) => name !== 'automatic compac
 }
 
 test('a line that was synced and is lost all the same: what later lines prove of it is told, and nobody appends before it is repaired', async (t) => {
-  const { tried, faults } = await tryLosses(await record(APPEND));
+  const { tried, faults } = await tryCorruptions(await record(APPEND));
   t.diagnostic(`${tried} states tried`);
   assert.deepEqual(faults, []);
 });

@@ -1,8 +1,8 @@
 import type { Effect } from '../disk/effect.ts';
 import { Image } from '../disk/image.ts';
 import { SimDisk } from '../disk/sim-disk.ts';
-import { type Fate, fatesAt, imageAfter } from './fates.ts';
-import { NOTHING, type Promised, promisedBy } from './promise.ts';
+import { type CrashState, crashStatesAt, imageAfter } from './crash-states.ts';
+import { type ExpectedAfterCrash, expectedAfter, NOTHING } from './oracle.ts';
 import { faultsOn, recover } from './recovery.ts';
 import { Author, type Workload } from './workload.ts';
 
@@ -10,7 +10,7 @@ export interface Crash {
   /** So many effects had reached the disk's cache. */
   readonly after: number;
   /** What became of those that were not synced. */
-  readonly fate: Fate;
+  readonly crashState: CrashState;
 }
 
 /** What was lost, or kept the log from being opened, and by which crashes, one after the other. */
@@ -47,29 +47,29 @@ export async function explore(
   let [points, tried] = [0, 0];
 
   const crashIn = async (
-    { before, effects, promised }: Recorded,
+    { before, effects, expected }: Recorded,
     earlier: readonly Crash[],
   ): Promise<void> => {
     for (let after = 0; after <= effects.length; after++) {
       // What nobody has named yet is not there after a crash.
       if (effects[after - 1]?.kind === 'made') continue;
       if (earlier.length === 0) points++;
-      const then = promisedBy(promised, effects, after);
-      for (const fate of fatesAt(effects, after, oneByOne)) {
+      const then = expectedAfter(expected, effects, after);
+      for (const crashState of crashStatesAt(effects, after, oneByOne)) {
         if (faults.length >= mostFaults) return;
         tried++;
-        const image = imageAfter(before, effects, after, fate);
+        const image = imageAfter(before, effects, after, crashState);
         const state = `${earlier.length} ${then.acknowledged.size} ${then.copied} ${image.digest()}`;
         if (seen.has(state)) continue;
         seen.add(state);
-        const crashes = [...earlier, { after, fate }];
+        const crashes = [...earlier, { after, crashState }];
         const disk = new SimDisk(image.copy());
         const found = await recover(disk, then, crashes.length);
-        const now = promisedBy(then, disk.effects, disk.effects.length);
+        const now = expectedAfter(then, disk.effects, disk.effects.length);
         found.push(...(await faultsOn(disk, now)));
         if (found.length > 0) faults.push({ crashes, faults: [...new Set(found)] });
         else if (crashes.length < levels)
-          await crashIn({ before: image, effects: disk.effects, promised: then }, crashes);
+          await crashIn({ before: image, effects: disk.effects, expected: then }, crashes);
       }
     }
   };
@@ -82,12 +82,12 @@ export interface Recorded {
   readonly before: Image;
   readonly effects: readonly Effect[];
   /** Before the effects. */
-  readonly promised: Promised;
+  readonly expected: ExpectedAfterCrash;
 }
 
 /** All that a workload brings to an empty disk. */
 export async function record(workload: Workload): Promise<Recorded> {
   const disk = new SimDisk();
   await workload.run(new Author(disk, 'bd', 1));
-  return { before: new Image(), effects: disk.effects, promised: NOTHING };
+  return { before: new Image(), effects: disk.effects, expected: NOTHING };
 }

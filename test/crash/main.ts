@@ -1,15 +1,17 @@
 import '../support/program-guard.ts';
 import { Argument } from 'commander';
 import { makeProgram } from '../support/program.ts';
+import { CORRUPTION_WORKLOADS, tryCorruptions } from './corruption-workloads.ts';
 import { explore, record } from './explore.ts';
-import { LOSSES, tryLosses } from './losses.ts';
 import { APPEND, WORKLOADS } from './workloads.ts';
 
 const { args: names } = makeProgram(
   'crash',
   'Tries every crash of every workload, or of those that are named, and every loss of a line that was synced.',
 )
-  .addArgument(new Argument('[workload...]').choices([...WORKLOADS.map(({ name }) => name), LOSSES]))
+  .addArgument(
+    new Argument('[workload...]').choices([...WORKLOADS.map(({ name }) => name), CORRUPTION_WORKLOADS]),
+  )
   .parse();
 let [tried, distinct, faults] = [0, 0, 0];
 const start = performance.now();
@@ -23,20 +25,22 @@ for (const workload of WORKLOADS.filter(({ name }) => names.length === 0 || name
     `${verdict} ${workload.name}: ${explored.points} crash points, ${explored.tried} states tried, ${explored.distinct} distinct`,
   );
   for (const { crashes, faults } of explored.faults) {
-    for (const { after, fate } of crashes) {
-      const lost = [...fate.lost].join(', ') || 'nothing';
+    for (const { after, crashState } of crashes) {
+      const lost = [...crashState.lost].join(', ') || 'nothing';
       console.log(
-        `       crash after effect ${after}: lost ${lost}; damaged ${JSON.stringify(fate.damaged) ?? 'nothing'}`,
+        `       crash after effect ${after}: lost ${lost}; damaged ${JSON.stringify(crashState.damaged) ?? 'nothing'}`,
       );
     }
     for (const fault of faults) console.log(`         ${fault}`);
   }
 }
-if (names.length === 0 || names.includes(LOSSES)) {
-  const lost = await tryLosses(await record(APPEND));
+if (names.length === 0 || names.includes(CORRUPTION_WORKLOADS)) {
+  const lost = await tryCorruptions(await record(APPEND));
   tried += lost.tried;
   faults += lost.faults.length;
-  console.log(`${lost.faults.length === 0 ? '[PASS]' : '[FAIL]'} ${LOSSES}: ${lost.tried} states tried`);
+  console.log(
+    `${lost.faults.length === 0 ? '[PASS]' : '[FAIL]'} ${CORRUPTION_WORKLOADS}: ${lost.tried} states tried`,
+  );
   for (const fault of lost.faults) console.log(`       ${fault}`);
 }
 const seconds = ((performance.now() - start) / 1000).toFixed(1);

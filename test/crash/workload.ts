@@ -16,7 +16,7 @@ import { readWhole } from '../../src/storage/files.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { simulatedClock } from '../disk/sim-clock.ts';
 import { SimDisk } from '../disk/sim-disk.ts';
-import { COUNTER, type Mend, type Note } from './promise.ts';
+import { COUNTER, type Note, type RepairMode } from './oracle.ts';
 
 export const LOG = '/disk/.beads';
 export const COPY = '/disk/copy';
@@ -206,24 +206,24 @@ export class Author {
   }
 
   /** A byte of an entry's line, by its number among this author's, is another now: the entry is lost. */
-  damage(number: number, mend: Mend): void {
+  damage(number: number, repair: RepairMode): void {
     const id = `${this.#prefix}-${number}`;
     const lies = (name: string) => this.#bytesOf(name).indexOf(`"id":"${id}"`);
     const name = this.#segments().find((each) => lies(each) >= 0) as string;
     const at = lies(name) - 10;
-    this.#note({ kind: 'damaged', ids: [id], mend });
+    this.#note({ kind: 'damaged', ids: [id], repair });
     const file = this.#disk.open(`${LOG}/${name}`, 'update');
     file.writeAt(Buffer.from('"'), at);
     file.syncNow();
   }
 
   takeMetaAway(): void {
-    this.#note({ kind: 'damaged', ids: [], mend: 'salvage' });
+    this.#note({ kind: 'damaged', ids: [], repair: 'salvage' });
     this.#disk.remove(`${LOG}/${META_FILE}`);
     this.#disk.syncDirectory(LOG);
   }
 
-  async mend(mode: Mend): Promise<void> {
+  async repair(mode: RepairMode): Promise<void> {
     await repairLog(surroundingsOn(this.#disk, this.#seed++), LOG, { mode }, noLock());
   }
 

@@ -1,7 +1,7 @@
 import { lastData } from '../../src/index.ts';
 import { CONTESTED } from './contested.ts';
-import { MENDS } from './mends.ts';
-import { MISHAPS } from './mishaps.ts';
+import { FAULT_WORKLOADS } from './fault-workloads.ts';
+import { REPAIRS } from './repair-workloads.ts';
 import { SMALL, type Workload } from './workload.ts';
 
 /** Nothing is acknowledged as synced; what is there must still be what was written. */
@@ -102,6 +102,6 @@ export const WORKLOADS: readonly Workload[] = [
     },
   },
   ...CONTESTED,
-  ...MISHAPS,
-  ...MENDS,
+  ...FAULT_WORKLOADS,
+  ...REPAIRS,
 ];

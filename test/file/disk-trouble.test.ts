@@ -4,7 +4,7 @@ import { lastData, Wal, type WalError, type WalOptions } from '../../src/index.t
 import { systemError } from '../../src/lab/wrapped-storage.ts';
 import { noLock } from '../../src/lock/lock.ts';
 import type { Storage, StorageFile } from '../../src/storage/storage.ts';
-import { imageAfter, unsynced } from '../crash/fates.ts';
+import { imageAfter, unsynced } from '../crash/crash-states.ts';
 import { COPY, LOG, surroundingsOn } from '../crash/workload.ts';
 import { Image } from '../disk/image.ts';
 import { SimDisk } from '../disk/sim-disk.ts';

@@ -1,8 +1,8 @@
 import '../support/program-guard.ts';
 // Runs in a copy of the engine: tries it out in one way, and prints what came of that as JSON.
 import { Wal } from '../../src/index.ts';
+import { CORRUPTION_WORKLOADS, tryCorruptions } from '../crash/corruption-workloads.ts';
 import { explore, type Recorded, record } from '../crash/explore.ts';
-import { LOSSES, tryLosses } from '../crash/losses.ts';
 import { Author, LOG, surroundingsOn } from '../crash/workload.ts';
 import { APPEND, WORKLOADS } from '../crash/workloads.ts';
 import { SimDisk } from '../disk/sim-disk.ts';
@@ -45,8 +45,8 @@ async function trySimulation({ seeds }: BySimulation): Promise<Tried> {
 }
 
 async function tryCrashes({ workload: name }: ByCrashes): Promise<Tried> {
-  if (name === LOSSES) {
-    const { tried, faults } = await tryLosses(await record(APPEND));
+  if (name === CORRUPTION_WORKLOADS) {
+    const { tried, faults } = await tryCorruptions(await record(APPEND));
     return { after: `${tried} states`, ...(faults.length > 0 && { fault: faults[0] }) };
   }
   const workload = WORKLOADS.find((each) => each.name === name);

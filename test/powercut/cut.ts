@@ -4,8 +4,8 @@ import type { AppendJob, AppendNews } from '../../src/lab/append-process.ts';
 import { Child } from '../../src/lab/child.ts';
 import { type Dice, pick } from '../../src/lab/seeded.ts';
 import type { CompactJob, CompactNews } from '../support/compact-process.ts';
+import { faultsIn } from '../support/oracle.ts';
 import { ownScript } from '../support/own-script.ts';
-import { faultsIn } from '../support/told.ts';
 import type { Device } from './device.ts';
 
 /** Small, so that rotation and compaction are cut in the middle, too. */

@@ -9,11 +9,11 @@ import { repairLog } from '../../src/repair/repair.ts';
 import { unfinishedSwap } from '../../src/repair/replacement.ts';
 import { readWhole } from '../../src/storage/files.ts';
 import type { Storage } from '../../src/storage/storage.ts';
-import { fatesAt, imageAfter } from '../crash/fates.ts';
+import { crashStatesAt, imageAfter } from '../crash/crash-states.ts';
 import { LOG, surroundingsOn } from '../crash/workload.ts';
 import { SimDisk } from '../disk/sim-disk.ts';
+import type { Call } from '../sim/fault-rates.ts';
 import { faultyStorage } from '../sim/faulty-storage.ts';
-import type { Call } from '../sim/hardships.ts';
 
 const SMALL = { segmentBytes: 4096, lock: noLock() } as const;
 const LOST = 5;
@@ -78,7 +78,7 @@ for (const [what, spoil] of Object.entries(DISKS)) {
     assert.deepEqual(await idsIn(disk), wanted);
     const seen = new Set<string>();
     for (let after = 0; after <= disk.effects.length; after++) {
-      for (const fate of fatesAt(disk.effects, after, 2)) {
+      for (const fate of crashStatesAt(disk.effects, after, 2)) {
         const image = imageAfter(before, disk.effects, after, fate);
         const state = image.digest();
         if (seen.has(state)) continue;

@@ -4,14 +4,14 @@ import { systemError } from '../../src/lab/wrapped-storage.ts';
 import type { Lock } from '../../src/lock/lock.ts';
 import type { Surroundings } from '../../src/setup/environment.ts';
 import { LOG } from '../crash/workload.ts';
-import { isMend, type Trouble, type WorkName } from './decisions.ts';
+import { isRepair, type OperationName, type Trouble } from './decisions.ts';
 import { expectedOf, OF_DAMAGE } from './expected.ts';
+import type { Call } from './fault-rates.ts';
 import { faultyStorage } from './faulty-storage.ts';
-import type { Call } from './hardships.ts';
-import { type Durability, idsOf, type KeyAnswer } from './key-beliefs.ts';
-import { MENDS, type Mender } from './mends.ts';
+import { type Durability, idsOf, type KeyAnswer } from './key-oracle.ts';
 import type { SimWorld } from './model.ts';
-import { entriesOf, type Hand, keyedEntries, refused, takenBy, WORK } from './works.ts';
+import { entriesOf, type Hand, keyedEntries, refused, takenBy, WORK } from './operations.ts';
+import { REPAIRS, type Repairer } from './repairs.ts';
 
 const MOST_AT_ONCE = 3;
 /** After these a process opens the log anew. */
@@ -33,7 +33,7 @@ export class Actor {
   #leaving = false;
   #stop = new AbortController();
   /** What it waits for. */
-  readonly #doing: WorkName[] = [];
+  readonly #doing: OperationName[] = [];
   /** True while its own code is in the middle of something, and cannot do anything else. */
   #inside = false;
   /** What it began last; and how often it has made each call since. */
@@ -56,7 +56,7 @@ export class Actor {
   }
 
   get isThere(): boolean {
-    return !this.killed && (this.#wal !== undefined || this.#opening || this.isMending);
+    return !this.killed && (this.#wal !== undefined || this.#opening || this.isRepairing);
   }
 
   get isFree(): boolean {
@@ -67,8 +67,8 @@ export class Actor {
     return this.#doing.join(', ') || 'opening';
   }
 
-  get isMending(): boolean {
-    return !this.killed && this.#doing.some(isMend);
+  get isRepairing(): boolean {
+    return !this.killed && this.#doing.some(isRepair);
   }
 
   get canInterlope(): boolean {
@@ -85,11 +85,11 @@ export class Actor {
   }
 
   /** Does something that waits for others. */
-  act(name: WorkName, step: number, seed: number): void {
+  act(name: OperationName, step: number, seed: number): void {
     this.#since = `step ${step}`;
     this.#calls = new Map();
     const wal = this.#wal;
-    if (isMend(name)) void this.#do(name, () => MENDS[name](this.#mender(seed)));
+    if (isRepair(name)) void this.#do(name, () => REPAIRS[name](this.#repairer(seed)));
     else if (wal === undefined) void this.#open();
     else if (name === 'close') void this.#do(name, () => this.#close());
     else void this.#do(name, () => WORK[name](this.#hand(wal, seed)));
@@ -126,8 +126,8 @@ export class Actor {
     const ids = key === undefined ? this.#newIds(1) : [key];
     const bytes = pick(dice, INTERLOPER_BYTES) as number;
     const [entry] = key === undefined ? entriesOf(ids, bytes) : keyedEntries(key, 'usual');
-    world.beliefs.tried(ids);
-    const { highest } = world.beliefs;
+    world.oracle.tried(ids);
+    const { highest } = world.oracle;
     world.tell(`  meanwhile ${this.name} appends ${ids}`);
     this.#inside = true;
     const { count: began } = world.checkouts;
@@ -234,7 +234,7 @@ export class Actor {
     }
   }
 
-  #mender(seed: number): Mender {
+  #repairer(seed: number): Repairer {
     const actor = this;
     return {
       world: this.#world,
@@ -286,12 +286,12 @@ export class Actor {
     world.count('acknowledged', ids.length);
     world.tell(`  ${this.name} is told that ${ids} is entry ${seq}`);
     world.note(this.name, 'acknowledged', String(seq));
-    const { checkouts, beliefs } = world;
+    const { checkouts, oracle } = world;
     const { count } = checkouts;
     if (began === count || (atOnce && this.#read === count)) {
       // What had been acknowledged before was so in another commit.
       const answer = keyed && { ...keyed, highest: began === count ? keyed.highest : 0 };
-      const wrong = beliefs.acknowledged(ids, seq, this.#durability, answer);
+      const wrong = oracle.acknowledged(ids, seq, this.#durability, answer);
       if (wrong !== undefined) world.fault(wrong);
       if (this.#durability === 'sync') checkouts.keep();
     } else if (!checkouts.holds(world.disk, ids, began)) {
@@ -301,7 +301,7 @@ export class Actor {
     }
   }
 
-  async #do(name: WorkName, work: () => Promise<void>): Promise<void> {
+  async #do(name: OperationName, work: () => Promise<void>): Promise<void> {
     this.#doing.push(name);
     this.#world.count(name);
     this.#world.tell(`${this.name} begins to ${name}`);
@@ -328,7 +328,7 @@ export class Actor {
   }
 
   /** What it did was rejected: that must be of what can go wrong here. */
-  #ended(doing: WorkName | 'open', error: unknown): void {
+  #ended(doing: OperationName | 'open', error: unknown): void {
     if (this.killed) return;
     const world = this.#world;
     const { code, message } = error as WalError;

@@ -2,7 +2,7 @@ import { segmentName } from '../../src/format/names.ts';
 import { type Dice, pick } from '../../src/lab/seeded.ts';
 import { LOG } from '../crash/workload.ts';
 import type { SimDisk } from '../disk/sim-disk.ts';
-import { Beliefs } from './beliefs.ts';
+import { Oracle } from './oracle.ts';
 
 /** A log kept in git is one file. */
 const PATH = `${LOG}/${segmentName(1)}`;
@@ -11,7 +11,7 @@ const COMMIT_SHARE = 0.4;
 
 interface Commit {
   readonly bytes: Buffer;
-  readonly beliefs: Beliefs;
+  readonly oracle: Oracle;
 }
 
 /** How the file of another commit gets into place. */
@@ -33,15 +33,15 @@ export class Checkouts {
    */
   work(
     disk: SimDisk,
-    beliefs: Beliefs,
+    oracle: Oracle,
     dice: Dice,
     inPlace: boolean,
-  ): { readonly beliefs: Beliefs; readonly how: string } | undefined {
+  ): { readonly oracle: Oracle; readonly how: string } | undefined {
     if (disk.look(PATH) === undefined) return undefined;
-    const current = { bytes: bytesOf(disk), beliefs: new Beliefs(beliefs) };
+    const current = { bytes: bytesOf(disk), oracle: new Oracle(oracle) };
     if (this.#commits.length < MOST_COMMITS && dice() < COMMIT_SHARE) {
       this.#commits.push(current);
-      return { beliefs, how: 'the log is committed' };
+      return { oracle, how: 'the log is committed' };
     }
     const next = pick(dice, this.#commits);
     const way = pick(dice, WAYS.slice(inPlace ? 0 : 1)) as (typeof WAYS)[number];
@@ -52,7 +52,7 @@ export class Checkouts {
     this.#left.push(current.bytes.toString('latin1'));
     this.#unsynced = next.bytes;
     const how = `the log of ${current.bytes.length} bytes is replaced by one of ${next.bytes.length}, ${way}`;
-    return { beliefs: new Beliefs(next.beliefs), how };
+    return { oracle: new Oracle(next.oracle), how };
   }
 
   /** Something was acknowledged: what was put in place is kept. */

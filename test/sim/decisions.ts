@@ -1,5 +1,5 @@
 import { type Dice, pick, seeded } from '../../src/lab/seeded.ts';
-import { type Call, type Climate, type TroubleKind, troublesAt } from './hardships.ts';
+import { type Call, type Climate, type TroubleKind, troublesAt } from './fault-rates.ts';
 
 /** What a process does of its own accord. More often named, more often done. */
 export const WORKS = [
@@ -27,15 +27,15 @@ export const WORKS = [
 ] as const;
 
 /** What mends a damaged log, or makes another of a copy: in worlds in which logs are damaged. */
-export const MEND_NAMES = ['salvage', 'tail', 'restore'] as const;
+export const REPAIR_NAMES = ['salvage', 'tail', 'restore'] as const;
 
-export type MendName = (typeof MEND_NAMES)[number];
+export type RepairName = (typeof REPAIR_NAMES)[number];
 
-export function isMend(name: WorkName): name is MendName {
-  return (MEND_NAMES as readonly string[]).includes(name);
+export function isRepair(name: OperationName): name is RepairName {
+  return (REPAIR_NAMES as readonly string[]).includes(name);
 }
 
-export type WorkName = (typeof WORKS)[number] | MendName;
+export type OperationName = (typeof WORKS)[number] | RepairName;
 
 /** `dice`: the seed of all that is chosen in it. */
 export interface Trouble {
@@ -50,7 +50,7 @@ export type Decision =
       readonly kind: 'work';
       readonly step: number;
       readonly slot: number;
-      readonly name: WorkName;
+      readonly name: OperationName;
       readonly dice: number;
     }
   /** At that step not the one goes on that has waited longest, but the one that came so many places after. */
@@ -85,23 +85,23 @@ export function rollSeed(dice: Dice): number {
 export class RolledDecisions implements Decisions {
   readonly #dice: Dice;
   readonly #slots: number;
-  readonly #works: readonly WorkName[];
+  readonly #works: readonly OperationName[];
   readonly #damage: number;
   readonly #troublesAt: (call: Call) => readonly (readonly [below: number, kind: TroubleKind])[];
 
-  constructor(seed: number, { slots, hardships, damage }: Climate) {
+  constructor(seed: number, { slots, faultRates, damage }: Climate) {
     this.#dice = seeded(seed);
     this.#slots = slots;
-    this.#works = damage > 0 ? [...WORKS, ...MEND_NAMES] : WORKS;
+    this.#works = damage > 0 ? [...WORKS, ...REPAIR_NAMES] : WORKS;
     this.#damage = damage;
-    this.#troublesAt = troublesAt(hardships);
+    this.#troublesAt = troublesAt(faultRates);
   }
 
   workAt(step: number): Work | undefined {
     const dice = this.#dice;
     if (dice() >= WORK_SHARE) return undefined;
     const slot = Math.floor(dice() * this.#slots);
-    return { kind: 'work', step, slot, name: pick(dice, this.#works) as WorkName, dice: rollSeed(dice) };
+    return { kind: 'work', step, slot, name: pick(dice, this.#works) as OperationName, dice: rollSeed(dice) };
   }
 
   turnAt(_step: number, waiting: number): number {

@@ -1,5 +1,5 @@
-import type { WorkName } from './decisions.ts';
-import type { Climate } from './hardships.ts';
+import type { OperationName } from './decisions.ts';
+import type { Climate } from './fault-rates.ts';
 
 const known = new WeakMap<Climate, Map<string, ReadonlySet<string>>>();
 
@@ -16,7 +16,7 @@ export const OF_DAMAGE: ReadonlySet<string> = new Set([
 ]);
 
 /** The codes that something may be rejected with where that can go wrong: none beside. */
-export function expectedOf(climate: Climate, doing: WorkName | 'open'): ReadonlySet<string> {
+export function expectedOf(climate: Climate, doing: OperationName | 'open'): ReadonlySet<string> {
   const ofClimate = known.get(climate) ?? new Map<string, ReadonlySet<string>>();
   known.set(climate, ofClimate);
   const found = ofClimate.get(doing) ?? new Set(codesOf(climate, doing));
@@ -24,9 +24,9 @@ export function expectedOf(climate: Climate, doing: WorkName | 'open'): Readonly
   return found;
 }
 
-function* codesOf({ hardships, lock, git }: Climate, doing: WorkName | 'open'): Generator<string> {
+function* codesOf({ faultRates, lock, git }: Climate, doing: OperationName | 'open'): Generator<string> {
   if (doing === 'close') return;
-  const { fails, full, jump, checkout, 'sync-fails': syncFails } = hardships;
+  const { fails, full, jump, checkout, 'sync-fails': syncFails } = faultRates;
   if (doing !== 'open') yield 'ERR_WAL_CLOSED';
   // Somebody else made the log meanwhile, and raised its window, or has raised it further.
   if (doing === 'open' || doing === 'keyed') yield 'ERR_WAL_KEY_WINDOW';

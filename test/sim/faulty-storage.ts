@@ -4,7 +4,7 @@ import { systemError } from '../../src/lab/wrapped-storage.ts';
 import type { Storage, StorageFile } from '../../src/storage/storage.ts';
 import type { SimDisk, SimFile } from '../disk/sim-disk.ts';
 import { rollSeed, type Trouble } from './decisions.ts';
-import type { Call } from './hardships.ts';
+import type { Call } from './fault-rates.ts';
 
 /** What a process meets on its way to the disk. */
 export interface Obstacles {

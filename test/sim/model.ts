@@ -1,11 +1,11 @@
 import type { Dice } from '../../src/lab/seeded.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import type { SimDisk } from '../disk/sim-disk.ts';
-import type { Beliefs } from './beliefs.ts';
 import type { Checkouts } from './checkouts.ts';
 import type { Copies } from './copies.ts';
 import type { Trouble } from './decisions.ts';
-import type { Call, Climate } from './hardships.ts';
+import type { Call, Climate } from './fault-rates.ts';
+import type { Oracle } from './oracle.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { SimLock } from './sim-lock.ts';
 
@@ -26,7 +26,7 @@ export interface SimWorld {
   readonly copies: Copies;
   readonly lock: SimLock;
   readonly disk: SimDisk;
-  beliefs: Beliefs;
+  oracle: Oracle;
   /** Whether anybody ever opened the log: until then there may be none. */
   isMade: boolean;
   readonly isCompacted: boolean;
@@ -48,5 +48,5 @@ export interface SimWorld {
   newRestore(): string | undefined;
   backedUp(path: string, seq: number, linked: boolean, harms: number): Promise<void>;
   restored(path: string, seq: number): Promise<void>;
-  mended(mode: string, reasons: readonly string[], began: Beliefs): Promise<void>;
+  repaired(mode: string, reasons: readonly string[], began: Oracle): Promise<void>;
 }

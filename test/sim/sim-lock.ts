@@ -1,6 +1,6 @@
 import { systemError } from '../../src/lab/wrapped-storage.ts';
 import type { Lock } from '../../src/lock/lock.ts';
-import type { LockClimate, TroubleKind } from './hardships.ts';
+import type { LockClimate, TroubleKind } from './fault-rates.ts';
 import type { Scheduler } from './scheduler.ts';
 
 /** A lockfile this old is taken from its holder, who may be alive. */

@@ -38,7 +38,7 @@ test('several processes on one disk that fills up, fails and loses power, killed
 });
 
 for (const { seed, steps, story } of SEEDS) {
-  test(`seed ${seed} stays mended: ${story}`, async () => {
+  test(`seed ${seed} stays repaired: ${story}`, async () => {
     assert.deepEqual((await simulate({ seed, steps })).faults, []);
   });
 }

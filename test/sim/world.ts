@@ -8,29 +8,29 @@ import { noLock } from '../../src/lock/lock.ts';
 import { repairLog } from '../../src/repair/repair.ts';
 import { readWhole } from '../../src/storage/files.ts';
 import type { Storage } from '../../src/storage/storage.ts';
-import { imageAfter } from '../crash/fates.ts';
+import { imageAfter } from '../crash/crash-states.ts';
 import { LOG, surroundingsOn } from '../crash/workload.ts';
 import { Image } from '../disk/image.ts';
 import { SimDisk } from '../disk/sim-disk.ts';
 import './loaded.ts';
 import { Actor } from './actor.ts';
-import { Beliefs } from './beliefs.ts';
 import { Checkouts } from './checkouts.ts';
 import { Copies } from './copies.ts';
+import { crashStateOf } from './crash-state.ts';
 import {
   type Decision,
   type Decisions,
   GivenDecisions,
-  isMend,
+  isRepair,
   RolledDecisions,
   rollSeed,
   type Trouble,
   type Work,
 } from './decisions.ts';
-import { fateOf } from './fate.ts';
-import { type Call, type Climate, climateOf, isCalm } from './hardships.ts';
+import { type Call, type Climate, climateOf, isCalm } from './fault-rates.ts';
 import { type Harm, inflict, takesCounted } from './harm.ts';
 import type { SimWorld } from './model.ts';
+import { Oracle } from './oracle.ts';
 import { Scheduler } from './scheduler.ts';
 import { SimLock } from './sim-lock.ts';
 
@@ -84,7 +84,7 @@ export class World implements SimWorld {
   readonly change: (storage: Storage) => Storage;
   readonly tell: (line: string) => void;
   readonly decisions: Decision[] = [];
-  beliefs: Beliefs;
+  oracle: Oracle;
   disk: SimDisk;
   steps = 0;
   calls = 0;
@@ -105,7 +105,7 @@ export class World implements SimWorld {
     this.#seed = seed;
     this.climate = climateOf(this.diceOf('climate'), this.diceOf('damages'));
     const { slots, lock, keyWindow } = this.climate;
-    this.beliefs = new Beliefs(keyWindow);
+    this.oracle = new Oracle(keyWindow);
     this.#decider =
       decisions === undefined ? new RolledDecisions(seed, this.climate) : new GivenDecisions(decisions);
     this.change = change ?? ((storage) => storage);
@@ -135,8 +135,8 @@ export class World implements SimWorld {
   /** A process was told that acknowledged entries are gone: only damage, a checkout, or a crash where syncs are not waited for, takes any. */
   rewound(who: string, what: string): void {
     this.count('rewound');
-    const { os, hardships } = this.climate;
-    if (hardships.checkout === 0 && !os && !this.isMarred) this.fault(`${who} was told that ${what}`);
+    const { os, faultRates } = this.climate;
+    if (faultRates.checkout === 0 && !os && !this.isMarred) this.fault(`${who} was told that ${what}`);
   }
 
   /** Something that is the same whenever the same happens. */
@@ -242,15 +242,15 @@ export class World implements SimWorld {
     for (const actor of this.#actors) if (actor !== undefined) this.#kill(actor);
     this.count('crashes');
     const { effects } = this.disk;
-    const fate = fateOf(effects, dice);
+    const crashState = crashStateOf(effects, dice);
     this.tell(
-      `  lost are ${fate.lost.size} writes and names, damaged are ${fate.damaged?.length ?? 0} writes`,
+      `  lost are ${crashState.lost.size} writes and names, damaged are ${crashState.damaged?.length ?? 0} writes`,
     );
-    this.#before = imageAfter(this.#before, effects, effects.length, fate);
+    this.#before = imageAfter(this.#before, effects, effects.length, crashState);
     this.disk = this.#newDisk();
-    this.beliefs.crashed();
+    this.oracle.crashed();
     // What it has of what the log lost then, its numbers given anew, is nobody's fault.
-    this.copies.heldTo(this.beliefs.highest);
+    this.copies.heldTo(this.oracle.highest);
     this.checkouts.crashed(this.disk);
   }
 
@@ -271,18 +271,18 @@ export class World implements SimWorld {
   get #isInSwap(): boolean {
     const marker = readWhole(this.disk, `${LOG}/${REPAIRING_FILE}`)?.toString();
     if (marker === undefined) return false;
-    return /"phase":"(replacing|ending)"/.test(marker) || this.#actors.some((each) => each?.isMending);
+    return /"phase":"(replacing|ending)"/.test(marker) || this.#actors.some((each) => each?.isRepairing);
   }
 
   /** `outside`: whoever makes the call is not in the middle of a turn. */
   #checkout(where: string, dice: Dice, outside: boolean): boolean {
     // What a writer between its last look and its write would do to a file rewritten in place nobody can undo; and what a
     // crash would leave of it is anybody's guess.
-    const inPlace = outside && this.#depth === 0 && this.climate.hardships.crash === 0;
-    const done = this.checkouts.work(this.disk, this.beliefs, dice, inPlace);
+    const inPlace = outside && this.#depth === 0 && this.climate.faultRates.crash === 0;
+    const done = this.checkouts.work(this.disk, this.oracle, dice, inPlace);
     if (done === undefined) return false;
-    this.count(done.beliefs === this.beliefs ? 'commits' : 'checkouts');
-    this.beliefs = done.beliefs;
+    this.count(done.oracle === this.oracle ? 'commits' : 'checkouts');
+    this.oracle = done.oracle;
     this.tell(`  ${where}, ${done.how}`);
     return true;
   }
@@ -307,7 +307,7 @@ export class World implements SimWorld {
     for (const actor of this.#actors) {
       if (actor?.isThere) this.fault(`${actor.name} does not come to an end: it hangs in ${actor.doing}`);
     }
-    await this.#mendAtLast();
+    await this.#repairAtLast();
     await this.#look();
     await this.#lookAtCopies();
   }
@@ -321,7 +321,7 @@ export class World implements SimWorld {
       opener.open();
       return true;
     }
-    if (!actor.isFree || (isMend(name) && this.#actors.some((each) => each?.isMending))) return false;
+    if (!actor.isFree || (isRepair(name) && this.#actors.some((each) => each?.isRepairing))) return false;
     actor.act(name, step, dice);
     return true;
   }
@@ -352,12 +352,12 @@ export class World implements SimWorld {
   /** Where a backup is to be made; undefined where there are enough. */
   newBackup(): string | undefined {
     // Of a log that is replaced meanwhile nobody can say which it is a copy of.
-    return this.climate.hardships.checkout === 0 ? this.copies.newBackup() : undefined;
+    return this.climate.faultRates.checkout === 0 ? this.copies.newBackup() : undefined;
   }
 
   /** Where a log is to be restored; undefined where there are enough. */
   newRestore(): string | undefined {
-    return this.climate.hardships.checkout === 0 ? this.copies.newRestore() : undefined;
+    return this.climate.faultRates.checkout === 0 ? this.copies.newRestore() : undefined;
   }
 
   /** A backup was made, up to entry `seq`. `harms`: `copies.harms` when it began. */
@@ -375,7 +375,7 @@ export class World implements SimWorld {
 
   async #lookAtCopies(): Promise<void> {
     for (const { path, seq } of this.copies.there(this.disk))
-      await this.#lookAt(path, (wal) => this.beliefs.faultsInCopy(wal, seq));
+      await this.#lookAt(path, (wal) => this.oracle.faultsInCopy(wal, seq));
   }
 
   /** Whether the log, or another commit of it, was damaged at any time. */
@@ -392,7 +392,7 @@ export class World implements SimWorld {
   /** Damages the log, where that is decided, and nothing of what was done to it before is left to mend. */
   async #damage(step: number): Promise<void> {
     const dice = this.#decider.damageAt(step);
-    const isWhole = this.disk.look(`${LOG}/${META_FILE}`) !== undefined && !this.beliefs.isDamaged;
+    const isWhole = this.disk.look(`${LOG}/${META_FILE}`) !== undefined && !this.oracle.isDamaged;
     if (dice === undefined || !isWhole || this.#damages >= MOST_DAMAGES) return;
     const { git } = this.climate;
     // What is lost without proof is no damage that anybody could tell of.
@@ -407,30 +407,30 @@ export class World implements SimWorld {
     if (harm.inPlace) this.copies.harmed();
     this.copies.heldTo(Math.min(...harm.seqs) - 1);
     const stoodFor = this.disk.list(LOG).map((name) => snapshotSeq(name) ?? 0);
-    this.beliefs = this.beliefs.damaged(harm, Math.max(0, ...stoodFor));
+    this.oracle = this.oracle.damaged(harm, Math.max(0, ...stoodFor));
   }
 
   /** A repair says that the log is whole; `reasons`: what was wrong with it. `began`: what was known when it began. */
-  async mended(mode: string, reasons: readonly string[], began: Beliefs): Promise<void> {
+  async repaired(mode: string, reasons: readonly string[], began: Oracle): Promise<void> {
     this.tell(`  a ${mode} says that the log is whole${reasons.length > 0 ? ' again' : ''}`);
-    if (began !== this.beliefs || !began.isDamaged) return;
+    if (began !== this.oracle || !began.isDamaged) return;
     if (reasons.length > 0) this.count('repairs');
-    this.beliefs = began.mended();
+    this.oracle = began.repaired();
     this.checkouts.keep();
     await this.#look();
   }
 
   /** What is damaged still, or what a repair left that did not come to its end, the next can mend. */
-  async #mendAtLast(): Promise<void> {
-    if (!this.beliefs.isDamaged && !this.#isClosed) return;
+  async #repairAtLast(): Promise<void> {
+    if (!this.oracle.isDamaged && !this.#isClosed) return;
     const salvage = () => repairLog(surroundingsOn(this.disk, 0), LOG, { mode: 'salvage' }, noLock());
     try {
       const { reasons } = await salvage();
-      await this.mended('last salvage', reasons, this.beliefs);
+      await this.repaired('last salvage', reasons, this.oracle);
       const [more] = (await salvage()).reasons;
-      if (more !== undefined) this.fault(`a second salvage finds something to mend: ${more}`);
+      if (more !== undefined) this.fault(`a second salvage finds something to repair: ${more}`);
     } catch (error) {
-      this.fault(`the log cannot be mended: ${(error as WalError).code}: ${messageOf(error)}`);
+      this.fault(`the log cannot be repaired: ${(error as WalError).code}: ${messageOf(error)}`);
     }
   }
 
@@ -442,10 +442,10 @@ export class World implements SimWorld {
   async #look(): Promise<void> {
     if (this.disk.look(`${LOG}/${META_FILE}`) === undefined) return;
     // Whoever opens a damaged log, or what is left of a repair, is refused, or has all of it.
-    if (this.beliefs.isDamaged && !(await isSound(this.disk))) return;
+    if (this.oracle.isDamaged && !(await isSound(this.disk))) return;
     this.count('looks');
     const calm = isCalm(this.climate) && !this.isMarred;
-    await this.#lookAt(LOG, (wal) => this.beliefs.faultsIn(wal, calm));
+    await this.#lookAt(LOG, (wal) => this.oracle.faultsIn(wal, calm));
   }
 
   async #lookAt(path: string, faultsIn: (wal: Wal) => Promise<string[]>): Promise<void> {

@@ -1,8 +1,8 @@
 import { DEFAULT_KEY_WINDOW } from '../../src/format/key-scope.ts';
 import type { Wal } from '../../src/index.ts';
-import { faultsOf, faultsOfLines } from '../support/told.ts';
+import { faultsOf, faultsOfLines } from '../support/oracle.ts';
 import type { Harm } from './harm.ts';
-import { type Durability, isOfKey, type KeyAnswer, KeyBeliefs } from './key-beliefs.ts';
+import { type Durability, isOfKey, type KeyAnswer, KeyOracle } from './key-oracle.ts';
 
 /** The id that many increment. */
 export const COUNTER = 'counter';
@@ -18,9 +18,9 @@ interface Tries {
 }
 
 /** What the processes were told of one log, and what must therefore hold. */
-export class Beliefs {
+export class Oracle {
   readonly #tries: Tries;
-  readonly keys: KeyBeliefs;
+  readonly keys: KeyOracle;
   /** Seqs by id: of what survives a crash, and of what does not. */
   readonly #acknowledged: Map<string, number>;
   readonly #acknowledgedByOs: Map<string, number>;
@@ -39,9 +39,9 @@ export class Beliefs {
   #isMarred: boolean;
 
   /** `from`: what another commit was told, and what therefore holds here; else the key window that the log is made with. */
-  constructor(from: Beliefs | number) {
+  constructor(from: Oracle | number) {
     const before = typeof from === 'number' ? undefined : from.#facts;
-    this.keys = typeof from === 'number' ? new KeyBeliefs(from) : from.keys.copy();
+    this.keys = typeof from === 'number' ? new KeyOracle(from) : from.keys.copy();
     this.#tries = before?.tries ?? { ids: new Set(REPEATED), increments: 0 };
     this.#acknowledged = new Map(before?.acknowledged);
     this.#acknowledgedByOs = new Map(before?.acknowledgedByOs);
@@ -81,31 +81,31 @@ export class Beliefs {
   }
 
   /** What holds once that was done to the log. `stoodFor`: the last entry that a snapshot stands for. */
-  damaged({ entries, seqs, isOfMeta }: Harm, stoodFor: number): Beliefs {
-    const beliefs = new Beliefs(this);
-    for (const each of entries) beliefs.#harmed.add(each);
-    for (const acknowledged of [beliefs.#acknowledged, beliefs.#acknowledgedByOs])
+  damaged({ entries, seqs, isOfMeta }: Harm, stoodFor: number): Oracle {
+    const oracle = new Oracle(this);
+    for (const each of entries) oracle.#harmed.add(each);
+    for (const acknowledged of [oracle.#acknowledged, oracle.#acknowledgedByOs])
       for (const [id, seq] of acknowledged)
         if (seq > stoodFor && entries.has(`${id} ${seq}`)) acknowledged.delete(id);
-    beliefs.keys.harmed(seqs);
+    oracle.keys.harmed(seqs);
     // What only wal.json told, a salvage takes the default for.
-    if (isOfMeta) beliefs.keys.tries(DEFAULT_KEY_WINDOW);
-    beliefs.#isDamaged = true;
-    beliefs.#isMarred = true;
+    if (isOfMeta) oracle.keys.tries(DEFAULT_KEY_WINDOW);
+    oracle.#isDamaged = true;
+    oracle.#isMarred = true;
     // Where the log ends, and which bytes its lines have, is known again once it is mended.
-    beliefs.#seen.clear();
-    beliefs.#highest = 0;
-    beliefs.#kept = 0;
-    return beliefs;
+    oracle.#seen.clear();
+    oracle.#highest = 0;
+    oracle.#kept = 0;
+    return oracle;
   }
 
   /** What holds once a repair has said that the log is whole. */
-  mended(): Beliefs {
-    const beliefs = new Beliefs(this);
-    beliefs.#isDamaged = false;
-    beliefs.#kept = Math.max(0, ...this.#acknowledged.values());
-    beliefs.#highest = Math.max(beliefs.#kept, ...this.#acknowledgedByOs.values());
-    return beliefs;
+  repaired(): Oracle {
+    const oracle = new Oracle(this);
+    oracle.#isDamaged = false;
+    oracle.#kept = Math.max(0, ...this.#acknowledged.values());
+    oracle.#highest = Math.max(oracle.#kept, ...this.#acknowledgedByOs.values());
+    return oracle;
   }
 
   /** The last entry that is acknowledged: what is appended from now on comes after it. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Wal } from '../../src/index.ts';
-import { inScratch } from '../support/scratch.ts';
-import { faultsIn } from '../support/told.ts';
+import { faultsIn } from './oracle.ts';
+import { inScratch } from './scratch.ts';
 
 test('whatever of a log is not as its writers were told is named', () =>
   inScratch('told', async (directory) => {

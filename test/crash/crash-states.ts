@@ -11,7 +11,7 @@ export type Damage =
   | { readonly kind: 'zeros'; readonly from: number; readonly to: number };
 
 /** What becomes of the effects that no sync had confirmed: what is not lost is kept. */
-export interface Fate {
+export interface CrashState {
   /** Effects that are lost, by number. */
   readonly lost: ReadonlySet<number>;
   /** Writes that are kept, and not whole. */
@@ -50,10 +50,14 @@ export function unsynced(effects: readonly Effect[], count: number): number[] {
 }
 
 /**
- * Every fate that is tried for a crash after the first `count` effects: the last `oneByOne` unsynced ones are kept or lost
+ * Every crash state that is tried after the first `count` effects: the last `oneByOne` unsynced ones are kept or lost
  * in every combination, those before them together.
  */
-export function* fatesAt(effects: readonly Effect[], count: number, oneByOne: number): Generator<Fate> {
+export function* crashStatesAt(
+  effects: readonly Effect[],
+  count: number,
+  oneByOne: number,
+): Generator<CrashState> {
   const isOfMark = marksAmong(effects.slice(0, count));
   const open = unsynced(effects, count).filter((number) => !isOfMark(number));
   const last = open.slice(-oneByOne);
@@ -113,12 +117,12 @@ function holesOf(write: Write): Damage[] {
   return zeros.length > 1 ? zeros : [];
 }
 
-/** What a crash after the first `count` effects on that image leaves, by that fate. */
+/** What a crash after the first `count` effects on that image leaves, by that state. */
 export function imageAfter(
   before: Image,
   effects: readonly Effect[],
   count: number,
-  { lost, damaged = [] }: Fate,
+  { lost, damaged = [] }: CrashState,
 ): Image {
   const image = before.copy();
   const damages = new Map(damaged.map(({ effect, damage }) => [effect, damage]));

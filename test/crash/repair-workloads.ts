@@ -3,7 +3,7 @@ import { SMALL, type Workload } from './workload.ts';
 const bounds = { levels: 1, oneByOne: 2 } as const;
 
 /** Damage, and what makes the log whole again: whoever crashes in the middle of that does it again. */
-export const MENDS: readonly Workload[] = [
+export const REPAIRS: readonly Workload[] = [
   {
     name: 'salvage',
     bounds,
@@ -12,7 +12,7 @@ export const MENDS: readonly Workload[] = [
       for (let i = 0; i < 4; i++) await author.append(wal, 2000);
       await wal.close();
       author.damage(1, 'salvage');
-      await author.mend('salvage');
+      await author.repair('salvage');
       const after = await author.open(SMALL);
       await author.append(after);
       await after.close();
@@ -26,7 +26,7 @@ export const MENDS: readonly Workload[] = [
       for (let i = 0; i < 3; i++) await author.append(wal);
       await wal.close();
       author.takeMetaAway();
-      await author.mend('salvage');
+      await author.repair('salvage');
     },
   },
   {
@@ -43,7 +43,7 @@ export const MENDS: readonly Workload[] = [
           if (times > 1) meanwhile(times - 1);
         });
       meanwhile(5);
-      await author.mend('salvage');
+      await author.repair('salvage');
       await author.append(wal);
       await wal.close();
     },
@@ -55,7 +55,7 @@ export const MENDS: readonly Workload[] = [
       for (let i = 0; i < 3; i++) await author.append(wal);
       await wal.close();
       author.damage(3, 'tail');
-      await author.mend('tail');
+      await author.repair('tail');
       const after = await author.open();
       await author.append(after);
       await after.close();

@@ -8,10 +8,10 @@ import {
   type WalError,
 } from '../../src/index.ts';
 import { type Dice, pick } from '../../src/lab/seeded.ts';
-import { ACCOUNTS, COUNTER } from './beliefs.ts';
-import type { MendName, WorkName } from './decisions.ts';
-import { type Content, type Durability, idsOf, type KeyAnswer } from './key-beliefs.ts';
+import type { OperationName, RepairName } from './decisions.ts';
+import { type Content, type Durability, idsOf, type KeyAnswer } from './key-oracle.ts';
 import type { SimWorld } from './model.ts';
+import { ACCOUNTS, COUNTER } from './oracle.ts';
 
 /** What a process has while it does something. */
 export interface Hand {
@@ -32,7 +32,9 @@ export interface Hand {
   acknowledged(ids: readonly string[], seq: number, began: number, keyed?: KeyAnswer): void;
 }
 
-export type Works = Readonly<Record<Exclude<WorkName, 'close' | MendName>, (hand: Hand) => Promise<void>>>;
+export type Works = Readonly<
+  Record<Exclude<OperationName, 'close' | RepairName>, (hand: Hand) => Promise<void>>
+>;
 
 const SIZES = [0, 10, 100, 1000];
 const CLAIMS = 6;
@@ -84,13 +86,13 @@ export const WORK: Works = {
     const { wal, world, dice } = hand;
     const path = world.newBackup();
     if (path === undefined) return;
-    const { beliefs } = world;
-    const { highest } = beliefs;
+    const { oracle } = world;
+    const { highest } = oracle;
     const link = dice() < 0.5;
     const { harms } = world.copies;
     const { seq } = await wal.backup(path, { link });
     if (!hand.isAlive) return;
-    if (seq < highest && beliefs === world.beliefs)
+    if (seq < highest && oracle === world.oracle)
       world.fault(`a backup ends at entry ${seq}, though ${highest} had been acknowledged before`);
     await world.backedUp(path, seq, link, harms);
   },
@@ -104,10 +106,10 @@ async function append(
   after?: number,
 ): Promise<void> {
   const { wal, world, dice } = hand;
-  const { beliefs } = world;
+  const { oracle } = world;
   const entries = entriesOf(ids, pick(dice, SIZES) as number);
-  beliefs.tried(ids);
-  const { highest } = beliefs;
+  oracle.tried(ids);
+  const { highest } = oracle;
   const { count: began } = world.checkouts;
   try {
     const [first] = entries;
@@ -115,7 +117,7 @@ async function append(
     const { seq } = await (single ? wal.append(first, options) : wal.appendBatch(entries, options));
     if (!hand.isAlive) return;
     hand.acknowledged(ids, seq, began);
-    if (seq <= highest && beliefs === world.beliefs)
+    if (seq <= highest && oracle === world.oracle)
       world.fault(
         `${ids[0]} is entry ${seq}, though ${highest} had been acknowledged before it was called for`,
       );
@@ -132,7 +134,7 @@ async function append(
 /** After a failed sync nothing can be appended any more. */
 async function appendLatched({ wal, world, newIds }: Hand): Promise<void> {
   const ids = newIds(1);
-  world.beliefs.tried(ids);
+  world.oracle.tried(ids);
   try {
     await wal.append(entriesOf(ids, 0)[0] as Entry);
     world.fault(`${ids} was appended by a Wal of which a sync had failed`);
@@ -150,7 +152,7 @@ export function entriesOf(ids: readonly string[], bytes: number) {
 
 /** Notes what a rejection says of an append. */
 export function refused(world: SimWorld, ids: readonly string[], { outcome, message }: WalError): void {
-  if (outcome === 'not-written') world.beliefs.refused(ids);
+  if (outcome === 'not-written') world.oracle.refused(ids);
   else if (outcome !== 'unknown') world.fault(`an append was rejected without an outcome: ${message}`);
 }
 
@@ -159,7 +161,7 @@ async function appendWithKeys(hand: Hand): Promise<void> {
   const { dice, world } = hand;
   const times = 1 + Math.floor(dice() * MOST_KEYED);
   for (let i = 0; i < times && hand.isAlive; i++) {
-    const { highest, keys } = world.beliefs;
+    const { highest, keys } = world.oracle;
     const thrown = dice();
     const shared = `key-${Math.floor(dice() * CLAIMS)}`;
     const atEdge = keys.nearEdge(dice, highest);
@@ -172,10 +174,10 @@ async function appendWithKeys(hand: Hand): Promise<void> {
 /** Appends what others may have appended before: whoever tries, it is there once in a window. */
 async function keyed(hand: Hand, key: string): Promise<void> {
   const { wal, world } = hand;
-  const { beliefs } = world;
-  const { highest } = beliefs;
+  const { oracle } = world;
+  const { highest } = oracle;
   const ids = idsOf(key);
-  world.beliefs.tried(ids);
+  world.oracle.tried(ids);
   world.unsettled.add(key);
   const { count: began } = world.checkouts;
   const content = highest % 5 === 4 ? 'rare' : 'usual';
@@ -188,13 +190,13 @@ async function keyed(hand: Hand, key: string): Promise<void> {
     if (!hand.isAlive) return;
     world.unsettled.delete(key);
     // Of a log that was damaged or replaced since, nobody knows that.
-    const known = beliefs === world.beliefs ? highest : 0;
+    const known = oracle === world.oracle ? highest : 0;
     hand.acknowledged(ids, seq, began, { key, content, seq, duplicate, highest: known });
   } catch (error) {
     const seq = takenBy(error);
     if (seq === undefined) throw error;
-    if (!hand.isAlive || beliefs !== world.beliefs || began !== world.checkouts.count) return;
-    const wrong = beliefs.keys.refused({ key, content, seq, highest });
+    if (!hand.isAlive || oracle !== world.oracle || began !== world.checkouts.count) return;
+    const wrong = oracle.keys.refused({ key, content, seq, highest });
     if (wrong !== undefined) world.fault(wrong);
   }
 }
@@ -215,17 +217,17 @@ async function raise(hand: Hand): Promise<void> {
   const { keyWindow } = wal.info();
   if (keyWindow >= 1000) return;
   const window = keyWindow + Math.ceil(dice() * 5);
-  const { beliefs } = world;
-  beliefs.keys.tries(window);
+  const { oracle } = world;
+  oracle.keys.tries(window);
   const { seq } = await wal.raiseKeyWindow(window);
-  if (hand.isAlive && beliefs === world.beliefs) beliefs.keys.raised(seq, window, durability);
+  if (hand.isAlive && oracle === world.oracle) oracle.keys.raised(seq, window, durability);
 }
 
 /** Appends what only one can. */
 async function claim(hand: Hand): Promise<void> {
   const { wal, world, dice } = hand;
   const id = `claim-${Math.floor(dice() * CLAIMS)}`;
-  world.beliefs.tried([id]);
+  world.oracle.tried([id]);
   const { count: began } = world.checkouts;
   const { seq } = await wal.append({ op: 'add', id }, { expect: { rev: 0 } });
   if (hand.isAlive) hand.acknowledged([id], seq, began);
@@ -234,15 +236,15 @@ async function claim(hand: Hand): Promise<void> {
 async function increment(hand: Hand): Promise<void> {
   const { world, durability } = hand;
   const table = await hand.table();
-  const { beliefs } = world;
-  const { highest } = beliefs;
-  beliefs.increments();
+  const { oracle } = world;
+  const { highest } = oracle;
+  oracle.increments();
   const item = await table.update(COUNTER, (value = 0) => value + 1);
-  if (!hand.isAlive || beliefs !== world.beliefs) return;
+  if (!hand.isAlive || oracle !== world.oracle) return;
   const { rev = 0 } = item ?? {};
-  beliefs.incremented(durability);
+  oracle.incremented(durability);
   if (durability === 'sync') world.checkouts.keep();
-  beliefs.reached(rev, durability);
+  oracle.reached(rev, durability);
   if (rev <= highest)
     world.fault(`an increment is entry ${rev}, though ${highest} had been acknowledged before`);
 }
@@ -269,16 +271,16 @@ async function transfer(hand: Hand): Promise<void> {
 /** Two decisions in one write: the second sees what the first writes, and may say so only once that has landed. */
 async function glance(hand: Hand): Promise<void> {
   const { world } = hand;
-  const { beliefs } = world;
+  const { oracle } = world;
   const table = await hand.table();
   const id = `seen-${hand.newIds(1)}`;
-  beliefs.tried([id]);
+  oracle.tried([id]);
   const written = table.transaction((tx) => tx.append({ op: 'add', id }));
   written.catch(() => {});
   const wasSeen = await table.transaction((tx) => tx.has(id));
   if (!hand.isAlive) return;
   await table.refresh();
-  if (wasSeen && hand.isAlive && beliefs === world.beliefs && !table.has(id))
+  if (wasSeen && hand.isAlive && oracle === world.oracle && !table.has(id))
     world.fault(`a transaction was told that ${id} is there, and it is not`);
   await written;
 }
@@ -306,16 +308,16 @@ async function watch(
   kept: boolean,
 ): Promise<void> {
   const { world } = hand;
-  const { beliefs } = world;
+  const { oracle } = world;
   let last = 0;
   let count = 0;
   for await (const { seq, crc } of records) {
     if (!hand.isAlive) return;
     if (last !== 0 && seq !== last + 1) world.fault(`entry ${seq} was read after ${last}`);
     // In another commit it may be another one.
-    const wrong = beliefs === world.beliefs ? beliefs.saw(seq, crc, kept) : undefined;
+    const wrong = oracle === world.oracle ? oracle.saw(seq, crc, kept) : undefined;
     if (wrong !== undefined) world.fault(wrong);
-    if (kept && beliefs === world.beliefs) world.checkouts.keep();
+    if (kept && oracle === world.oracle) world.checkouts.keep();
     last = seq;
     if (++count >= most) return;
   }

@@ -22,7 +22,7 @@ export type Call =
   | 'unlock';
 
 /** How often things go wrong: chances at each call where that can happen, 0 to 1. */
-export interface Hardships {
+export interface FaultRates {
   /** Another process appends, once or some times, before the call. */
   readonly interloper: number;
   /** The process is killed. */
@@ -53,7 +53,7 @@ export interface Hardships {
   readonly stolen: number;
 }
 
-export type TroubleKind = keyof Hardships;
+export type TroubleKind = keyof FaultRates;
 
 const EVERYWHERE: readonly TroubleKind[] = ['crash', 'kill', 'interloper', 'jump', 'checkout'];
 
@@ -79,16 +79,16 @@ const AT: Readonly<Record<Call, readonly TroubleKind[]>> = {
 
 /** By call, what may go wrong there: each kind, and below which throw of the dice it comes. */
 export function troublesAt(
-  hardships: Hardships,
+  faultRates: FaultRates,
 ): (call: Call) => readonly (readonly [below: number, kind: TroubleKind])[] {
   const tables = new Map<Call, (readonly [number, TroubleKind])[]>();
   for (const call of Object.keys(AT) as Call[]) {
     let sum = 0;
-    const kinds = [...EVERYWHERE, ...AT[call]].filter((kind) => hardships[kind] > 0);
+    const kinds = [...EVERYWHERE, ...AT[call]].filter((kind) => faultRates[kind] > 0);
     tables.set(
       call,
       kinds.map((kind) => {
-        sum += hardships[kind];
+        sum += faultRates[kind];
         return [sum, kind] as const;
       }),
     );
@@ -98,7 +98,7 @@ export function troublesAt(
 
 /** What a world is like, for all who live in it. */
 export interface Climate {
-  readonly hardships: Hardships;
+  readonly faultRates: FaultRates;
   /** How many processes at most. */
   readonly slots: number;
   readonly segmentBytes: number;
@@ -122,7 +122,7 @@ export interface LockClimate {
   readonly strict: boolean;
 }
 
-const CALM: Hardships = {
+const CALM: FaultRates = {
   interloper: 0.03,
   kill: 0,
   crash: 0,
@@ -139,9 +139,9 @@ const CALM: Hardships = {
   stolen: 0,
 };
 
-const LOCKS: Pick<Hardships, 'lies' | 'stolen'> = { lies: 0.05, stolen: 0.05 };
+const LOCKS: Pick<FaultRates, 'lies' | 'stolen'> = { lies: 0.05, stolen: 0.05 };
 
-const SETTINGS: readonly Partial<Hardships>[] = [
+const SETTINGS: readonly Partial<FaultRates>[] = [
   { kill: 0.001, crash: 0.0005, pages: 0.01 },
   { interloper: 0.1, full: 0.02 },
   { interloper: 0.05, split: 0.05, full: 0.005, kill: 0.001, ...LOCKS },
@@ -177,26 +177,26 @@ const MIXED = {
   'sync-fails': 0.005,
   lies: 0.05,
   stolen: 0.05,
-} as const satisfies Partial<Hardships>;
+} as const satisfies Partial<FaultRates>;
 /** So many of them meet in such a world. */
 const MOST_MIXED = 4;
 
-function mixture(dice: Dice): Partial<Hardships> {
+function mixture(dice: Dice): Partial<FaultRates> {
   const kinds = Object.keys(MIXED) as (keyof typeof MIXED)[];
   const chosen = Array.from({ length: MOST_MIXED }, () => pick(dice, kinds) as keyof typeof MIXED);
   return Object.fromEntries(chosen.map((kind) => [kind, MIXED[kind]]));
 }
 
 /** Those of a log kept in git. */
-const GIT_SETTINGS: readonly Partial<Hardships>[] = [
+const GIT_SETTINGS: readonly Partial<FaultRates>[] = [
   { checkout: 0.003, kill: 0.0005 },
   { checkout: 0.002, crash: 0.0005, kill: 0.0005, full: 0.003 },
 ];
 
 /** Whether nothing can happen there that leaves a line torn. */
-export function isCalm({ hardships }: Climate): boolean {
+export function isCalm({ faultRates }: Climate): boolean {
   const tearing = ['crash', 'fails', 'full', 'split', 'pages', 'checkout'] as const;
-  return tearing.every((kind) => hardships[kind] === 0);
+  return tearing.every((kind) => faultRates[kind] === 0);
 }
 
 const DAMAGE_SHARE = 0.3;
@@ -209,12 +209,12 @@ export function climateOf(dice: Dice, ofDamage: Dice): Climate {
   const git = dice() < 0.2;
   const setting = pick(dice, git ? GIT_SETTINGS : SETTINGS);
   const mixed = dice() < (git ? 0.8 : 0.4) ? { checkout: git ? 0.002 : 0, ...mixture(dice) } : setting;
-  const hardships = { ...CALM, ...mixed };
+  const faultRates = { ...CALM, ...mixed };
   const damage = ofDamage() < DAMAGE_SHARE ? DAMAGE : 0;
-  const short = damage > 0 && hardships.short > 0 ? SHORT_OF_DAMAGE : hardships.short;
+  const short = damage > 0 && faultRates.short > 0 ? SHORT_OF_DAMAGE : faultRates.short;
   return {
     git,
-    hardships: { ...hardships, short },
+    faultRates: { ...faultRates, short },
     slots: pick(dice, [2, 3, 4, 4]) as number,
     segmentBytes: pick(dice, [4096, 4096, 16_384]) as number,
     lock: {

@@ -2,7 +2,7 @@ import type { VerifyReport, Wal } from '../../src/index.ts';
 import type { Item } from '../../src/table/item.ts';
 
 /** What the writers of a log know of what they appended: each id once. */
-export interface Told {
+export interface Expected {
   /** Seqs of what was acknowledged, by id. */
   readonly acknowledged: ReadonlyMap<string, number>;
   /** Ids of all that anybody tried to append. Absent: not known. */
@@ -14,7 +14,7 @@ export interface Told {
 }
 
 /** Holds a log against what was told of it. Answers what does not hold. */
-export async function faultsIn(wal: Wal, told: Told): Promise<string[]> {
+export async function faultsIn(wal: Wal, told: Expected): Promise<string[]> {
   const table = await wal.table();
   return [...faultsOf(table.list(), told), ...faultsOfLines(await wal.verify())];
 }
@@ -22,7 +22,7 @@ export async function faultsIn(wal: Wal, told: Told): Promise<string[]> {
 /** Holds the state of a log against what was told of it. */
 export function faultsOf(
   items: readonly Pick<Item, 'id' | 'rev' | 'version'>[],
-  { acknowledged, tried, refused, repeated = [] }: Told,
+  { acknowledged, tried, refused, repeated = [] }: Expected,
 ): string[] {
   const faults: string[] = [];
   const revs = new Map(items.map(({ id, rev }) => [id, rev]));

@@ -1,12 +1,12 @@
 import { type Dice, pick } from '../../src/lab/seeded.ts';
-import { type Damaged, type Fate, unsynced } from '../crash/fates.ts';
+import { type CrashState, type Damaged, unsynced } from '../crash/crash-states.ts';
 import type { Effect } from '../disk/effect.ts';
 
 const SECTOR_BYTES = 512;
 const PAGE_BYTES = 4096;
 
 /** What becomes of what was not synced, as the dice fall: lost in any order, cut at any byte, or with zeros for pages. */
-export function fateOf(effects: readonly Effect[], dice: Dice): Fate {
+export function crashStateOf(effects: readonly Effect[], dice: Dice): CrashState {
   const open = unsynced(effects, effects.length);
   const share = pick(dice, [0, 1, dice()]) as number;
   const lost = new Set(open.filter(() => dice() < share));

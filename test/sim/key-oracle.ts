@@ -40,22 +40,22 @@ export interface KeyAnswer {
 const NEAR = 1;
 
 /** What the processes were told of keys, and of the window in which they are looked for. */
-export class KeyBeliefs {
+export class KeyOracle {
   readonly #initial: number;
   readonly #lines: Map<string, readonly Line[]>;
   #raises: readonly (Place & { readonly window: number })[];
   /** The largest that anybody tried to raise it to, in whatever commit. */
   readonly #tried: { window: number };
 
-  constructor(window: number, from?: KeyBeliefs) {
+  constructor(window: number, from?: KeyOracle) {
     this.#initial = window;
     this.#lines = new Map(from === undefined ? [] : from.#lines);
     this.#raises = from === undefined ? [] : from.#raises;
     this.#tried = from === undefined ? { window } : from.#tried;
   }
 
-  copy(): KeyBeliefs {
-    return new KeyBeliefs(this.#initial, this);
+  copy(): KeyOracle {
+    return new KeyOracle(this.#initial, this);
   }
 
   /** Those lines are damaged: what they said may be forgotten. */

@@ -4,12 +4,12 @@ import { Wal, WalError } from '../../src/index.ts';
 import { noLock } from '../../src/lock/lock.ts';
 import { repairLog } from '../../src/repair/repair.ts';
 import { SimDisk } from '../disk/sim-disk.ts';
+import { imageAfter } from './crash-states.ts';
 import type { Recorded } from './explore.ts';
-import { imageAfter } from './fates.ts';
 import { LOG, surroundingsOn } from './workload.ts';
 
 /** What `npm run crash` calls it. */
-export const LOSSES = 'losses';
+export const CORRUPTION_WORKLOADS = 'losses';
 
 /** What becomes of a line that had been synced: its bytes are zeros, or one of them is another. */
 type Loss = 'zeros' | 'altered';
@@ -42,7 +42,10 @@ interface Expected {
  * must be told, all of it and no more, and nobody may append until it is repaired, which keeps all other entries; where
  * nothing is proven, the log goes on. And takes wal.json away, which is never made anew.
  */
-export async function tryLosses({ before, effects }: Recorded): Promise<{ tried: number; faults: string[] }> {
+export async function tryCorruptions({
+  before,
+  effects,
+}: Recorded): Promise<{ tried: number; faults: string[] }> {
   const faults: string[] = [];
   const image = imageAfter(before, effects, effects.length, { lost: new Set() });
   const lines = linesOn(new SimDisk(image.copy()));
@@ -96,8 +99,8 @@ async function faultsAfter(disk: SimDisk, { missing, refused, goesOn, left }: Ex
   if (opened !== (refused ? 'ERR_WAL_CORRUPT' : 'opened')) faults.push(`opening it to append: ${opened}`);
   if (!refused || faults.length > 0) return faults;
   // A record at the end would bury the entries that come after.
-  const mended = await repair(disk, 'tail');
-  if (mended !== (goesOn ? 'ERR_WAL_CORRUPT' : 'repaired')) faults.push(`mending its tail: ${mended}`);
+  const repaired = await repair(disk, 'tail');
+  if (repaired !== (goesOn ? 'ERR_WAL_CORRUPT' : 'repaired')) faults.push(`mending its tail: ${repaired}`);
   if (goesOn) await repair(disk, 'salvage');
   const after = await verified(disk);
   if (!after.ok) faults.push('repaired, verify says that it is not');

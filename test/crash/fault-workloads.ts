@@ -3,7 +3,7 @@ import { systemError } from '../../src/lab/wrapped-storage.ts';
 import { must, SMALL, type Workload } from './workload.ts';
 
 /** What fails, or is changed by others, under an open log. */
-export const MISHAPS: readonly Workload[] = [
+export const FAULT_WORKLOADS: readonly Workload[] = [
   {
     name: 'torn',
     run: async (author) => {
