@@ -84,13 +84,13 @@ export const KEEPING: readonly Mutant[] = [
     edits: [
       {
         file: 'file/log-end',
-        find: 'await reader.opened().sync();',
-        replace: 'await reader.opened().sync().catch(() => reader.opened().sync());',
+        find: 'await file.sync();',
+        replace: 'await file.sync().catch(() => file.sync());',
       },
       {
         file: 'file/log-end',
-        find: '            reader.opened().syncNow();',
-        replace: '            try { reader.opened().syncNow(); } catch { reader.opened().syncNow(); }',
+        find: 'this.#toSyncNow(reader.opened()).syncNow();',
+        replace: 'try { reader.opened().syncNow(); } catch { reader.opened().syncNow(); }',
       },
     ],
     caughtBy: { by: 'crash', workload: 'failed sync' },

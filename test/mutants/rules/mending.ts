@@ -182,4 +182,16 @@ export const MENDING: readonly Mutant[] = [
       because: 'a simulated world seldom loses wal.json just then',
     },
   },
+  {
+    name: 'failed-sync-unheard',
+    rule: 'a sync that blocks hears of the failure of one in the background',
+    told: 'DURABILITY: What this rests on',
+    edits: [{ file: 'file/log-end', find: 'if (this.#syncing !== file)', replace: 'if (true)' }],
+    caughtBy: {
+      by: 'test',
+      file: 'file/failed-sync',
+      test: 'appendSync while a failed sync has not been heard of yet: unknown, as what that was for',
+      because: 'in a simulated world nothing runs between the failure of a sync and its being heard of',
+    },
+  },
 ];

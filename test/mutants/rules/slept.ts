@@ -57,13 +57,14 @@ export const SLEPT: readonly Mutant[] = [
     edits: [
       {
         file: 'file/log-end',
-        find: 'await reader.opened().sync();\n            if (this.#kept !== this.reader.firstSeq)',
-        replace: 'await reader.opened().sync();\n            if (this.#kept === undefined)',
+        find: 'if (this.#syncing === file)\n                this.#syncing = undefined;\n            if (this.#kept !== this.reader.firstSeq)',
+        replace:
+          'if (this.#syncing === file)\n                this.#syncing = undefined;\n            if (this.#kept === undefined)',
       },
       {
         file: 'file/log-end',
-        find: 'reader.opened().syncNow();\n            if (this.#kept !== this.reader.firstSeq)',
-        replace: 'reader.opened().syncNow();\n            if (this.#kept === undefined)',
+        find: 'this.#toSyncNow(reader.opened()).syncNow();\n            if (this.#kept !== this.reader.firstSeq)',
+        replace: 'this.#toSyncNow(reader.opened()).syncNow();\n            if (this.#kept === undefined)',
       },
     ],
     caughtBy: { by: 'crash', workload: 'rotation' },
