@@ -52,6 +52,25 @@ function byteTable(): Uint32Array {
   return table;
 }
 
+/**
+ * Where one byte of `bytes` would have to be another for them to have that crc, and in which bits: from the last place to the first. What a
+ * byte adds to a crc is multiplied by x^8 for each byte after it; so what is wrong is divided by that from place to place.
+ */
+export function* corrections(
+  bytes: Uint8Array,
+  crc: number,
+): Generator<{ readonly at: number; readonly difference: number }> {
+  const bytewise = byteTable();
+  const byTop = new Map(Array.from(bytewise, (value, byte) => [value >>> 24, byte]));
+  let wrong = (crc32(bytes) ^ crc) >>> 0;
+  for (let at = bytes.length - 1; at >= 0 && wrong !== 0; at--) {
+    const difference = byTop.get(wrong >>> 24) as number;
+    const added = bytewise[difference] as number;
+    if (added === wrong) yield { at, difference };
+    wrong = (((wrong ^ added) << 8) | difference) >>> 0;
+  }
+}
+
 /** Shorter pieces are gone through here: a call of zlib costs more. */
 const LEAST_NATIVE_BYTES = 256;
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
+import { correctedHeader } from '../format/corrected-header.ts';
 import { cutLines } from '../format/cut-lines.ts';
 import { keysOfLine, lastOf, type SnapshotKey } from '../format/key-lines.ts';
-import { NEWLINE } from '../format/line.ts';
 import { snapshotName } from '../format/names.ts';
 import { isPlaced, type Placed } from '../format/order.ts';
 import { MAX_HEADER_BYTES, type SnapshotHeader, type SnapshotItem } from '../format/snapshot.ts';
@@ -18,11 +18,24 @@ export interface MendedSnapshot {
   readonly lost: number;
 }
 
-/** `header`: its first line, which must be whole. */
+/** The first line of a snapshot, but for one byte perhaps; undefined where more of it is damaged, or it is another log's. */
+export function headerIn(
+  storage: Storage,
+  directory: string,
+  seq: number,
+  log: string | undefined,
+): SnapshotHeader | undefined {
+  const path = join(directory, snapshotName(seq));
+  const bytes = readWhole(storage, path, MAX_HEADER_BYTES) ?? Buffer.alloc(0);
+  const header = correctedHeader(bytes, path)?.header;
+  return header?.head.seq === seq && header.log === (log ?? header.log) ? header : undefined;
+}
+
+/** `header`: its first line, see `headerIn`. */
 export function mendSnapshot(storage: Storage, directory: string, header: SnapshotHeader): MendedSnapshot {
   const path = join(directory, snapshotName(header.head.seq));
   const bytes = readWhole(storage, path, MAX_HEADER_BYTES + header.body.bytes) ?? Buffer.alloc(0);
-  const body = bytes.subarray(bytes.subarray(0, MAX_HEADER_BYTES).indexOf(NEWLINE) + 1);
+  const body = bytes.subarray(correctedHeader(bytes.subarray(0, MAX_HEADER_BYTES), path)?.bodyAt);
   const items: [id: string, line: Buffer][] = [];
   const placed: Placed[] = [];
   const keys: SnapshotKey[] = [];
@@ -48,6 +61,13 @@ export function mendSnapshot(storage: Storage, directory: string, header: Snapsh
   }
   const made = maker.end(header.body.ordered !== undefined);
   return { header: { ...header, body: made }, body: maker.pieces, lost: header.body.ids - ids.size };
+}
+
+/** Ids whose state can be read in a snapshot of which the first line tells nothing; of another log's, none. */
+export function readableIds(storage: Storage, directory: string, seq: number): number {
+  if (headerIn(storage, directory, seq, undefined) !== undefined) return 0;
+  const bytes = readWhole(storage, join(directory, snapshotName(seq))) ?? Buffer.alloc(0);
+  return cutLines(bytes).filter((line) => isItem(jsonIn(line), line)).length;
 }
 
 function jsonIn(line: Buffer): unknown {

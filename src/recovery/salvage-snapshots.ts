@@ -6,7 +6,7 @@ import { layoutOf } from '../layout/layout.ts';
 import { readBody, readHeader } from '../layout/snapshots.ts';
 import type { Storage } from '../storage/storage.ts';
 import { convertedSnapshot } from './converted-snapshot.ts';
-import { type MendedSnapshot, mendSnapshot } from './mend-snapshot.ts';
+import { headerIn, type MendedSnapshot, mendSnapshot, readableIds } from './mend-snapshot.ts';
 
 /** The snapshots that a new log is made with. */
 export interface Snapshots {
@@ -16,6 +16,8 @@ export interface Snapshots {
   readonly mended: readonly MendedSnapshot[];
   /** The newest by name, where it is damaged, and none of them reaches as far; else 0. */
   readonly damaged: number;
+  /** Ids whose state is lost with what is damaged of a snapshot. */
+  readonly lostIds: number;
 }
 
 /**
@@ -43,18 +45,23 @@ export async function snapshotsFor(
     if (restored !== undefined && (log === undefined || restored.header.log === log)) {
       converted.push(restored);
       whole.push(restored.header);
-    } else if (header !== undefined) damaged.push(header);
+      continue;
+    }
+    const corrected = header ?? headerIn(storage, directory, seq, log);
+    if (corrected !== undefined) damaged.push(corrected);
   }
   const before = firstSeq(survey) - 1;
   const stands = ({ head }: SnapshotHeader) => head.seq >= Math.min(before, Number.MAX_SAFE_INTEGER);
   const newest = damaged.findLast(stands) ?? damaged.at(-1);
-  const isWanted = before > 0 && newest !== undefined && !whole.some(stands);
-  const isMended = isWanted && newest.head.seq >= (whole.at(-1)?.head.seq ?? 0);
+  const isMissed = before > 0 && !whole.some(stands);
+  const isMended = isMissed && newest !== undefined && newest.head.seq >= (whole.at(-1)?.head.seq ?? 0);
   const mended = isMended ? [mendSnapshot(storage, directory, newest)] : [];
   const headers = [...whole, ...mended.map(({ header }) => header)];
   const last = named.at(-1) ?? 0;
   const isDamaged = last > (headers.at(-1)?.head.seq ?? 0);
-  return { headers, mended: [...converted, ...mended], damaged: isDamaged ? last : 0 };
+  const unread = isMissed && isDamaged ? readableIds(storage, directory, last) : 0;
+  const lostIds = mended.reduce((sum, { lost }) => sum + lost, unread);
+  return { headers, mended: [...converted, ...mended], damaged: isDamaged ? last : 0, lostIds };
 
   async function isWhole(header: SnapshotHeader): Promise<boolean> {
     try {

@@ -49,7 +49,7 @@ export interface RepairReport {
   readonly edits: readonly EditedLine[];
   /** Numbers whose entries are not there any more. */
   readonly lost: readonly LostRange[];
-  /** Ids whose state before the first entry is gone, with parts of the one snapshot that stood for it. */
+  /** Ids whose state before the first entry is gone, with parts of the one snapshot that stood for it, or all: then those that can be read in it still. */
   readonly lostIds: number;
   /** Lines that are no records, nor what a crash leaves: the first 1,000. */
   readonly damaged: readonly SurveyedMisfit[];

@@ -12,9 +12,10 @@ import { layoutOf } from '../layout/layout.ts';
 import { readMeta } from '../layout/log-directory.ts';
 import { MarkFile } from '../layout/mark-file.ts';
 import { NewLog } from '../layout/new-log.ts';
-import { readBody, readHeader } from '../layout/snapshots.ts';
+import { readBody } from '../layout/snapshots.ts';
 import { healSuspect } from '../layout/suspect.ts';
 import { isDamage, type VerifyReport, verifyLog } from '../log/verify.ts';
+import { headerIn } from '../recovery/mend-snapshot.ts';
 import { Rebuild, type Rebuilt } from '../recovery/rebuild.ts';
 import { type Snapshots, snapshotsFor } from '../recovery/salvage-snapshots.ts';
 import { surveySegments } from '../recovery/survey.ts';
@@ -167,7 +168,7 @@ function report(
     converted: convertedIn(survey),
     edits: survey.edits.slice(0, MOST_LISTED),
     lost: made.lost,
-    lostIds: snapshots.mended.reduce((sum, { lost }) => sum + lost, 0),
+    lostIds: snapshots.lostIds,
     damaged: damagedIn(survey),
     kept,
   };
@@ -415,7 +416,7 @@ function metaOf(
   }
   const [header] = layoutOf(storage, directory)
     .snapshots.toReversed()
-    .map((seq) => readHeader(storage, directory, seq, undefined))
+    .map((seq) => headerIn(storage, directory, seq, undefined))
     .filter((each) => each !== undefined && LOG_ID.test(each.log));
   const attributes = readWhole(storage, join(place, '.gitattributes'))?.toString() ?? '';
   const bytes = readWhole(storage, join(directory, META_FILE)) ?? Buffer.alloc(0);

@@ -16,6 +16,7 @@ import { test } from 'node:test';
 import { systemClock } from '../../src/clock/clock.ts';
 import { crcOf } from '../../src/format/crc.ts';
 import { ENVELOPE_BYTES, GENESIS_CRC, writeLine } from '../../src/format/line.ts';
+import { decodeMeta } from '../../src/format/meta.ts';
 import { META_FILE, segmentName, snapshotName } from '../../src/format/names.ts';
 import { decodeHeader, encodeHeader, type SnapshotHeader } from '../../src/format/snapshot.ts';
 import { type LogRecord, lastData, setLockKind, Wal, type WalError } from '../../src/index.ts';
@@ -528,9 +529,9 @@ test('a damaged snapshot that no other stands in for: what is left of it is the 
     const before = await stateOf(log);
     const name = readdirSync(log).find((each) => each.startsWith('snapshot')) as string;
     const bytes = readFileSync(join(log, name));
-    const spoil = (at: number) => {
+    const spoil = (...places: readonly number[]) => {
       const spoilt = Buffer.from(bytes);
-      spoilt[at] = (spoilt[at] as number) ^ 1;
+      for (const at of places) spoilt[at] = (spoilt[at] as number) ^ 1;
       writeFileSync(join(log, name), spoilt);
     };
     spoil(1000);
@@ -546,9 +547,66 @@ test('a damaged snapshot that no other stands in for: what is left of it is the 
       assert.deepEqual([again.seq, again.duplicate], [60, true]);
     });
     // Without its first line nothing says what it is the state of.
-    spoil(20);
+    spoil(20, 21);
     const gone = await salvaged(log);
-    assert.deepEqual([gone.lost.map(({ from, to }) => [from, to]), gone.lostIds], [[[1, 60]], 0]);
+    assert.deepEqual([gone.lost.map(({ from, to }) => [from, to]), gone.lostIds], [[[1, 60]], 60]);
+  }));
+
+test('a snapshot with a flipped bit in its first line, and nothing before it: a salvage loses nothing', () =>
+  inScratch('repair', async (scratch) => {
+    const log = join(scratch, 'log');
+    await change(log, async (wal) => {
+      for (let n = 1; n <= 60; n++)
+        await wal.append({ op: 'add', id: `bd-${n}`, data: { n } }, { key: `key-${n}` });
+      await wal.compact({ fold: lastData, retain: 1 });
+    });
+    const before = await stateOf(log);
+    const path = join(log, snapshotName(60));
+    const bytes = readFileSync(path);
+    const end = bytes.indexOf('\n');
+    const places = [0, 12, bytes.indexOf('"created"') + 12, bytes.indexOf('"fold"'), end - 1, end];
+    for (const isMetaLost of [false, true])
+      for (const at of places) {
+        const spoilt = Buffer.from(bytes);
+        spoilt[at] = (spoilt[at] as number) ^ 1;
+        writeFileSync(path, spoilt);
+        const meta = readFileSync(join(log, META_FILE));
+        if (isMetaLost) rmSync(join(log, META_FILE));
+        const { lost, lostIds } = await salvaged(log);
+        assert.deepEqual([lost, lostIds], [[], 0], `byte ${at}`);
+        assert.deepEqual(readFileSync(path), bytes, `byte ${at}`);
+        assert.equal(
+          decodeMeta(readFileSync(join(log, META_FILE), 'utf8'), '').id,
+          decodeMeta(`${meta}`, '').id,
+        );
+        const now = (await stateOf(log)).filter(({ id }) => id !== 'bd-0');
+        assert.deepEqual(now, before, `byte ${at}`);
+      }
+    await change(log, async (wal) => {
+      const again = await wal.append({ op: 'add', id: 'bd-60', data: { n: 60 } }, { key: 'key-60' });
+      assert.deepEqual([again.seq, again.duplicate], [60, true]);
+    });
+  }));
+
+test('a snapshot under the name of another, and nothing before it: a salvage tells what is lost', () =>
+  inLog(async (log) => {
+    await change(log, async (wal) => {
+      await wal.compact({ fold: lastData, retain: 1 });
+      await fill(wal, 5, 61);
+    });
+    renameSync(join(log, snapshotName(60)), join(log, snapshotName(50)));
+    const { lost, lostIds } = await salvaged(log);
+    const ranges = lost.map(({ from, to, segment }) => [from, to, segment]);
+    assert.deepEqual(
+      [ranges, lostIds],
+      [
+        [
+          [1, 50, snapshotName(50)],
+          [51, 60, segmentName(61)],
+        ],
+        10,
+      ],
+    );
   }));
 
 test('the tail: a damaged end is named by a record, and the log goes on; nothing that is there changes', () =>

@@ -36,7 +36,7 @@ export function checkSuspect(directory: string): Check {
 }
 
 const CONVERTED =
-  'It is whole but for what a checkout, an editor or a script did to its lines: a salvage brings all of it back.';
+  'It is whole but for what a checkout, an editor or a script did to its lines, or for one byte of its first line: a salvage brings all of it back.';
 
 /** The snapshots, and what is gone with those that are damaged. */
 export async function checkSnapshots(directory: string, report: VerifyReport): Promise<Check> {

@@ -183,6 +183,36 @@ export const MENDING: readonly Mutant[] = [
     },
   },
   {
+    name: 'first-line-not-corrected',
+    rule: 'a salvage puts one wrong byte of the first line of a snapshot right',
+    told: 'DURABILITY: When a log is damaged',
+    edits: [
+      {
+        file: 'recovery/salvage-snapshots',
+        find: 'header ?? headerIn(storage, directory, seq, log)',
+        replace: 'header',
+      },
+    ],
+    caughtBy: {
+      by: 'test',
+      file: 'repair/repair',
+      test: 'a snapshot with a flipped bit in its first line, and nothing before it: a salvage loses nothing',
+      because: 'no crash flips a bit',
+    },
+  },
+  {
+    name: 'renamed-snapshot-salvaged',
+    rule: 'a salvage takes no snapshot for that of another number',
+    told: 'FORMAT: Snapshots',
+    edits: [{ file: 'recovery/mend-snapshot', find: 'header?.head.seq === seq', replace: 'true' }],
+    caughtBy: {
+      by: 'test',
+      file: 'repair/repair',
+      test: 'a snapshot under the name of another, and nothing before it: a salvage tells what is lost',
+      because: 'no crash and no writer renames a snapshot',
+    },
+  },
+  {
     name: 'failed-sync-unheard',
     rule: 'a sync that blocks hears of the failure of one in the background',
     told: 'DURABILITY: What this rests on',
