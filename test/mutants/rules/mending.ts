@@ -224,4 +224,54 @@ export const MENDING: readonly Mutant[] = [
       because: 'in a simulated world nothing runs between the failure of a sync and its being heard of',
     },
   },
+  {
+    name: 'salvage-end-unmarked',
+    rule: 'the marker says that a salvage ends before wal.json is back',
+    told: 'FORMAT: Files',
+    edits: [
+      { file: 'repair/replacement', find: "mark(storage, directory, swap, 'ending', token);", replace: '' },
+    ],
+    caughtBy: {
+      by: 'test',
+      file: 'repair/repair',
+      test: 'a salvage is cut short once the log is open again, which loses wal.json later: entries since are kept',
+      because: 'a simulated world seldom loses wal.json just then',
+    },
+  },
+  {
+    name: 'salvage-goes-on-though-open',
+    rule: 'a salvage replaces no more files of a log whose wal.json somebody put back',
+    told: 'DURABILITY: When a log is damaged',
+    edits: [
+      {
+        file: 'repair/replacement',
+        find: 'path) === undefined)\n        return;\n    const message',
+        replace: 'path) !== null)\n        return;\n    const message',
+      },
+    ],
+    caughtBy: {
+      by: 'test',
+      file: 'repair/repair-crash',
+      test: 'wal.json put back, and appended to, while a salvage that was cut short is gone on with: nothing is lost',
+      because: 'few worlds of the simulation come to just that',
+    },
+  },
+  {
+    name: 'salvage-end-not-finished',
+    rule: 'a salvage that was cut short as it ended is ended by the next, with its own wal.json',
+    told: 'FORMAT: Files',
+    edits: [
+      {
+        file: 'repair/replacement',
+        find: 'if (storage.look(join(from, META_FILE)) !== undefined)',
+        replace: 'if (false)',
+      },
+    ],
+    caughtBy: {
+      by: 'test',
+      file: 'repair/repair-crash',
+      test: 'a salvage that goes on with one that was cut short, and crashes at any moment, too: the next ends it, and the id stays',
+      because: 'few worlds of the simulation come to just that',
+    },
+  },
 ];
