@@ -9,6 +9,7 @@ import { ended, objects, runHere as run, start } from '../../src/lab/command-lin
 import { recordsIn } from '../support/audit.ts';
 import { makeLog } from '../support/make-log.ts';
 import { inScratch } from '../support/scratch.ts';
+import { noSignals } from '../support/system.ts';
 
 const line = (entry: unknown) => `${JSON.stringify(entry)}\n`;
 
@@ -356,35 +357,39 @@ test('on standard input ts takes the times that --ts takes, and nothing else', (
     }
   }));
 
-test('Ctrl-C in the middle of lines says how many landed and which came last, and a batch is not begun', () =>
-  inScratch('cli-interrupt', async (dir) => {
-    await makeLog(dir);
-    const child = start(dir, ['append', '--json', '--durability', 'os']);
-    const all = ended(child);
-    child.stdin?.on('error', () => {});
-    for (let n = 1; n <= 5000; n++) child.stdin?.write(line({ op: 'add', id: `bd-${n}` }));
-    await once(child.stdout as NodeJS.ReadableStream, 'data');
-    child.kill('SIGINT');
-    const { code, stdout, stderr } = await all;
-    assert.equal(code, 130);
-    const ids = await idsIn(dir);
-    const [failure] = objects(stderr);
-    const { appended, lastLine, seq, message } = failure;
-    const landed = ids.length;
-    assert.deepEqual([failure.code, appended, lastLine, seq], ['ERR_WAL_ABORTED', landed, landed, landed]);
-    assert.equal(ids.at(-1), `bd-${lastLine}`);
-    assert.equal(objects(stdout).length, landed);
-    assert.match(
-      message,
-      /^Interrupted\. In all .* appended, seq 1 to .*\. Line \d+ of the input is the last one/,
-    );
-    const batch = start(dir, ['append', '--batch']);
-    const end = ended(batch);
-    // More than the pipe holds: once it is written, the batch is being read.
-    const large = line({ op: 'add', id: 'never', data: 'x'.repeat(2 ** 21) });
-    await new Promise((resolve) => batch.stdin?.write(large, resolve));
-    batch.kill('SIGINT');
-    const told = 'jsonl-wal: Interrupted. Nothing was appended. [ERR_WAL_ABORTED]\n';
-    assert.deepEqual(await end, { code: 130, stdout: '', stderr: told });
-    assert.equal((await idsIn(dir)).length, landed);
-  }));
+test(
+  'Ctrl-C in the middle of lines says how many landed and which came last, and a batch is not begun',
+  { skip: noSignals },
+  () =>
+    inScratch('cli-interrupt', async (dir) => {
+      await makeLog(dir);
+      const child = start(dir, ['append', '--json', '--durability', 'os']);
+      const all = ended(child);
+      child.stdin?.on('error', () => {});
+      for (let n = 1; n <= 5000; n++) child.stdin?.write(line({ op: 'add', id: `bd-${n}` }));
+      await once(child.stdout as NodeJS.ReadableStream, 'data');
+      child.kill('SIGINT');
+      const { code, stdout, stderr } = await all;
+      assert.equal(code, 130);
+      const ids = await idsIn(dir);
+      const [failure] = objects(stderr);
+      const { appended, lastLine, seq, message } = failure;
+      const landed = ids.length;
+      assert.deepEqual([failure.code, appended, lastLine, seq], ['ERR_WAL_ABORTED', landed, landed, landed]);
+      assert.equal(ids.at(-1), `bd-${lastLine}`);
+      assert.equal(objects(stdout).length, landed);
+      assert.match(
+        message,
+        /^Interrupted\. In all .* appended, seq 1 to .*\. Line \d+ of the input is the last one/,
+      );
+      const batch = start(dir, ['append', '--batch']);
+      const end = ended(batch);
+      // More than the pipe holds: once it is written, the batch is being read.
+      const large = line({ op: 'add', id: 'never', data: 'x'.repeat(2 ** 21) });
+      await new Promise((resolve) => batch.stdin?.write(large, resolve));
+      batch.kill('SIGINT');
+      const told = 'jsonl-wal: Interrupted. Nothing was appended. [ERR_WAL_ABORTED]\n';
+      assert.deepEqual(await end, { code: 130, stdout: '', stderr: told });
+      assert.equal((await idsIn(dir)).length, landed);
+    }),
+);

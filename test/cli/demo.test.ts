@@ -11,6 +11,7 @@ import { type DemoPlan, type DemoProgress, runDemo } from '../../src/lab/demo.ts
 import { sampleEntries } from '../../src/lab/sample.ts';
 import { kernelLockLoads } from '../../src/lock/kernel.ts';
 import { inScratch } from '../support/scratch.ts';
+import { noSignals } from '../support/system.ts';
 
 const TIMEOUT_MS = 300_000;
 
@@ -252,7 +253,7 @@ describe('the demo', () => {
       assert.deepEqual(readdirSync(other), ['notes.txt']);
     }));
 
-  test('stopped by Ctrl-C says how far it came, has lost nothing, and exits 130', () =>
+  test('stopped by Ctrl-C says how far it came, has lost nothing, and exits 130', { skip: noSignals }, () =>
     inScratch('demo', (scratch) =>
       inTime(scratch, async (log, entries) => {
         const { code, stdout } = await demoApart(
@@ -270,7 +271,8 @@ describe('the demo', () => {
         assert.doesNotMatch(stdout, /Process \d/);
         return true;
       }),
-    ));
+    ),
+  );
 
   test('a process that is killed is named; what it was told was acknowledged is in the log', () =>
     inScratch('demo', (scratch) =>
@@ -297,17 +299,30 @@ describe('the demo', () => {
       }),
     ));
 
-  test('processes that cannot append say why, and it exits 1', { skip: process.platform === 'win32' }, () =>
-    inScratch('demo', async (scratch) => {
-      const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-      const log = join(scratch, 'log');
-      const args = [process.execPath, PROGRAM, 'demo', '--entries', '2000', '--processes', '2', '--dir', log];
-      const limited = ['-c', 'ulimit -f 128 && exec "$@"', 'sh', ...args];
-      const { code, stdout } = await ended(spawn('sh', limited, { env, timeout: TIMEOUT_MS }));
-      assert.equal(code, 1);
-      assert.match(stdout, /Process 1 \(pid \d+\), after \d+ of 1,000 entries, failed:/);
-      assert.match(stdout, /lost 0, doubled 0, foreign 0, out of order 0/);
-    }),
+  test(
+    'processes that cannot append say why, and it exits 1',
+    { skip: process.platform === 'win32' && 'there is no ulimit' },
+    () =>
+      inScratch('demo', async (scratch) => {
+        const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+        const log = join(scratch, 'log');
+        const args = [
+          process.execPath,
+          PROGRAM,
+          'demo',
+          '--entries',
+          '2000',
+          '--processes',
+          '2',
+          '--dir',
+          log,
+        ];
+        const limited = ['-c', 'ulimit -f 128 && exec "$@"', 'sh', ...args];
+        const { code, stdout } = await ended(spawn('sh', limited, { env, timeout: TIMEOUT_MS }));
+        assert.equal(code, 1);
+        assert.match(stdout, /Process 1 \(pid \d+\), after \d+ of 1,000 entries, failed:/);
+        assert.match(stdout, /lost 0, doubled 0, foreign 0, out of order 0/);
+      }),
   );
 
   test('an entry that somebody else appends meanwhile is found, and it exits 4', () =>

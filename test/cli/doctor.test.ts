@@ -23,6 +23,7 @@ import { lastData, setLockKind, Wal } from '../../src/index.ts';
 import { ended, PROGRAM, runHere as run, run as runProcess, start } from '../../src/lab/command-line.ts';
 import { forgeOwner } from '../../src/lab/index.ts';
 import { inScratch } from '../support/scratch.ts';
+import { noSignals } from '../support/system.ts';
 
 const SMALL = { segmentBytes: 4096 } as const;
 const DAY_MS = 86_400_000;
@@ -412,30 +413,34 @@ async function startHolder(log: string): Promise<ChildProcess & { readonly pid: 
   return child as ChildProcess & { readonly pid: number };
 }
 
-test('a log whose lock was held a minute too long: the stopped holder is named, and its mend works', () =>
-  inLog(async (log) => {
-    const child = await startHolder(log);
-    const { pid } = child;
-    try {
-      forgeOwner(log, { pid, host: hostname(), thread: 0, since: Date.now() - 50_000 });
-      const lock = async () => (await checksOf(log)).find(({ name }) => name === 'lock');
-      assert.equal((await lock())?.state, 'warn');
-      forgeOwner(log, { pid, host: hostname(), thread: 0, since: Date.now() - 61_000 });
-      const found = await lock();
-      assert.equal(found?.state, 'fail', JSON.stringify(found));
-      assert.match(found.mend ?? '', new RegExp(`kill -KILL ${pid} `));
-      child.kill('SIGSTOP');
-      if (process.platform === 'linux')
-        assert.match((await lock())?.mend ?? '', /^kill -CONT \d+; or kill -KILL/);
-      const { code } = await run(join(log, '..'), ['doctor']);
-      assert.equal(code, 1);
-    } finally {
-      child.kill('SIGKILL');
-      await once(child, 'close');
-    }
-    const freed = (await checksOf(log)).find(({ name }) => name === 'lock');
-    assert.deepEqual([freed?.state, /kernel, free/.test(freed?.message ?? '')], ['ok', true]);
-  }));
+test(
+  'a log whose lock was held a minute too long: the stopped holder is named, and its mend works',
+  { skip: noSignals },
+  () =>
+    inLog(async (log) => {
+      const child = await startHolder(log);
+      const { pid } = child;
+      try {
+        forgeOwner(log, { pid, host: hostname(), thread: 0, since: Date.now() - 50_000 });
+        const lock = async () => (await checksOf(log)).find(({ name }) => name === 'lock');
+        assert.equal((await lock())?.state, 'warn');
+        forgeOwner(log, { pid, host: hostname(), thread: 0, since: Date.now() - 61_000 });
+        const found = await lock();
+        assert.equal(found?.state, 'fail', JSON.stringify(found));
+        assert.match(found.mend ?? '', new RegExp(`kill -KILL ${pid} `));
+        child.kill('SIGSTOP');
+        if (process.platform === 'linux')
+          assert.match((await lock())?.mend ?? '', /^kill -CONT \d+; or kill -KILL/);
+        const { code } = await run(join(log, '..'), ['doctor']);
+        assert.equal(code, 1);
+      } finally {
+        child.kill('SIGKILL');
+        await once(child, 'close');
+      }
+      const freed = (await checksOf(log)).find(({ name }) => name === 'lock');
+      assert.deepEqual([freed?.state, /kernel, free/.test(freed?.message ?? '')], ['ok', true]);
+    }),
+);
 
 test('without addons, the doctor fails a log with the kernel lock, and the command it gives lets appends in', () =>
   inLog(async (log) => {

@@ -25,6 +25,7 @@ import { Wal } from '../../src/index.ts';
 import { ended, objects, runHere, start } from '../../src/lab/command-line.ts';
 import { makeLog } from '../support/make-log.ts';
 import { inScratch } from '../support/scratch.ts';
+import { noPipes } from '../support/system.ts';
 
 const ISSUES = [
   { id: 'bd-2', title: 'Grüße \u2028', created_at: '2025-10-12T00:43:03.453438-07:00', labels: ['b', 'a'] },
@@ -355,7 +356,7 @@ test('a disk is written to with --force alone', (t) =>
     assert.match(forced.stderr, /Cannot write disk: (ENXIO|EACCES|EPERM|ENODEV)/);
   }));
 
-test('a pipe, by its name or through a link, is written through and stays', () =>
+test('a pipe, by its name or through a link, is written through and stays', { skip: noPipes }, () =>
   inScratch('cli-export-pipe', async (dir) => {
     await makeLog(dir, [{ op: 'add', id: 'bd-1', data: WHOLE }]);
     const pipe = join(dir, 'pipe');
@@ -372,11 +373,12 @@ test('a pipe, by its name or through a link, is written through and stays', () =
       fs.closeSync(reader);
     }
     assert.deepEqual([statSync(pipe).isFIFO(), lstatSync(join(dir, 'link')).isSymbolicLink()], [true, true]);
-  }));
+  }),
+);
 
 test(
   '/dev/stdout is written through where it is a file that the shell appends to',
-  { skip: process.platform === 'win32' },
+  { skip: process.platform === 'win32' && 'no /dev/stdout there' },
   () =>
     inScratch('cli-export-stdout', async (dir) => {
       await makeLog(dir, [{ op: 'add', id: 'bd-1', data: WHOLE }]);

@@ -12,6 +12,7 @@ import { printable } from '../../src/format/printable.ts';
 import { ended, objects, PROGRAM, runHere as run, start } from '../../src/lab/command-line.ts';
 import { makeLog } from '../support/make-log.ts';
 import { inScratch } from '../support/scratch.ts';
+import { noPipes, noSignals } from '../support/system.ts';
 
 /** Turns the text red, clears the screen (C1), rings, and shows the rest backwards. */
 const NASTY = 'a\x1b[31mb\x9b2Jc\x07d\u202ee\u2066f\rg\n\x7fh\u200bi\u2060j\u{e0041}\u{e007f}';
@@ -153,7 +154,6 @@ test(
 );
 
 const { O_RDONLY, O_WRONLY, O_NONBLOCK } = constants;
-const noPipes = process.platform === 'win32' ? 'no mkfifo' : false;
 
 for (const blocks of [true, false]) {
   const name = blocks ? 'blocks' : 'does not block';
@@ -262,7 +262,7 @@ test('help and the demo end quietly when nobody reads them', () =>
     }
   }));
 
-test('tail -f prints what others append, and ends quietly at Ctrl-C', () =>
+test('tail -f prints what others append, and ends quietly at Ctrl-C', { skip: noSignals }, () =>
   inScratch('cli-follow', async (dir) => {
     await logOf(dir, 3);
     const child = start(dir, ['tail', '-f', '-n', '1', '--json']);
@@ -285,4 +285,5 @@ test('tail -f prints what others append, and ends quietly at Ctrl-C', () =>
     } finally {
       child.kill('SIGKILL');
     }
-  }));
+  }),
+);

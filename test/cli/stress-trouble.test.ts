@@ -6,6 +6,7 @@ import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ended, PROGRAM, start } from '../../src/lab/command-line.ts';
 import { inPlace, moduleOf, PATIENCE_MS, QUICK, type StressPlace } from '../support/stress-place.ts';
+import { noSignals } from '../support/system.ts';
 
 describe('a target that goes wrong later fails the run:', () => {
   const forever = 'new Promise(() => setInterval(() => {}, 1000))';
@@ -53,7 +54,7 @@ describe('a target that goes wrong later fails the run:', () => {
     }));
 });
 
-describe('Ctrl-C', () => {
+describe('Ctrl-C', { skip: noSignals }, () => {
   const LONG = ['no-data-loss', '--processes', '2', '--iterations', '1000000000'];
 
   test('ends the clients, reports what was done until then, and leaves nothing', () =>

@@ -149,8 +149,6 @@ test('a wal.json that leads nowhere is named, and nothing is made there', () =>
     assert.deepEqual(readdirSync(directory), ['wal.json']);
   }));
 
-const noPipes = process.platform === 'win32' && 'no pipes or devices in directories there';
-
 test(
   'a pipe or a device in the place of a file of the log is refused, by the command line too, and none of them waits for it',
   { skip: noPipes },
@@ -196,6 +194,7 @@ print("leased", flush=True)
 sys.stdin.read()`;
 
 import { ownScript } from '../support/own-script.ts';
+import { noPipes } from '../support/system.ts';
 
 test('a file that a file server has a lease on is opened once that is given back', (t) =>
   withLog(async (directory) => {
