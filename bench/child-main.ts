@@ -1,11 +1,11 @@
 // Plays one role of one trial in a process of its own, and ends.
 import type { Failure, Message } from './child.ts';
-import { Inbox } from './inbox.ts';
+import { CatchUpBuffer } from './inbox.ts';
 import type { Job, Kind, Link, Work } from './work.ts';
 import { WORKS } from './works.ts';
 
 const job = JSON.parse(process.argv[2] as string) as Job;
-const inbox = new Inbox();
+const inbox = new CatchUpBuffer();
 const send = (message: Message): void => {
   process.send?.(message);
 };

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { extname } from 'node:path';
-import { Inbox } from './inbox.ts';
+import { CatchUpBuffer } from './inbox.ts';
 import type { Job, Kind } from './work.ts';
 
 const SCRIPT = new URL(`./child-main${extname(import.meta.url)}`, import.meta.url);
@@ -27,8 +27,8 @@ export interface Failure {
 /** A process that plays one role of a trial. */
 export class Child {
   readonly process: ChildProcess;
-  readonly #said = new Inbox();
-  readonly #answers = new Inbox();
+  readonly #said = new CatchUpBuffer();
+  readonly #answers = new CatchUpBuffer();
   readonly #ended: Promise<void>;
 
   constructor(job: Job<Kind>) {

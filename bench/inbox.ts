@@ -1,5 +1,5 @@
 /** Messages that came and were not asked for yet, and those who asked before any came. */
-export class Inbox {
+export class CatchUpBuffer {
   readonly #messages: unknown[] = [];
   readonly #readers: { resolve(message: unknown): void; reject(error: Error): void }[] = [];
   #failure: Error | undefined;

@@ -35,7 +35,7 @@ export type {
   LostRange,
   RepairOptions,
   RepairReport,
-  SurveyedMisfit,
+  SurveyedInvalidLine,
 } from './repair/model.ts';
 export type { WalClock, WalOptions } from './setup/options.ts';
 export type {

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { textOf } from './read-file.ts';
 
 /** What of a log's directory belongs to this machine, and not into git. */
-const IGNORED = ['wal.lock*', 'wal.suspect', 'wal.mark', 'wal.rewound', 'backups/', '*.tmp'];
+const IGNORED = ['wal.lock*', 'wal.failed-sync', 'wal.mark', 'wal.rewound', 'backups/', '*.tmp'];
 /** Git must not touch the line ends: a line's checksum is made of its bytes. */
 const ATTRIBUTES = ['*.jsonl -text'];
 

@@ -10,7 +10,7 @@ import { readBody } from '../layout/snapshots.ts';
 import { LineCopy } from '../log/line-copy.ts';
 import { type MissingRange, type OddLine, type VerifyReport, verifyLog } from '../log/verify.ts';
 import { badArgument, integer, oneOf, readOptions } from '../options/options.ts';
-import type { Surroundings } from '../setup/environment.ts';
+import type { Environment } from '../setup/environment.ts';
 import { resolveOptions } from '../setup/options.ts';
 import { checkSignal } from '../setup/requests.ts';
 import { resolveDirectory } from '../storage/directory.ts';
@@ -54,7 +54,7 @@ const MOST_TRIES = 10;
 const HARM: readonly OddLine['verdict'][] = ['damaged', 'unreadable'];
 
 interface Job {
-  readonly surroundings: Surroundings;
+  readonly environment: Environment;
   readonly destination: string;
   readonly toSeq: number | undefined;
   /** Whether to be content with what lies before damage. */
@@ -64,7 +64,7 @@ interface Job {
 
 /** Makes a new log of another, or of a backup: see `Wal.restore`. */
 export async function restoreLog(
-  surroundings: Surroundings,
+  environment: Environment,
   source: string,
   destination: string,
   options: RestoreOptions = {},
@@ -72,7 +72,7 @@ export async function restoreLog(
   const { toSeq, onDamage, signal } = readOptions(options, ['toSeq', 'onDamage', 'signal']);
   checkSignal(signal);
   const job: Job = {
-    surroundings,
+    environment,
     destination: resolveDirectory(destination),
     toSeq: toSeq === undefined ? undefined : integer('toSeq', toSeq, 0, Number.MAX_SAFE_INTEGER),
     cut: oneOf('onDamage', onDamage ?? 'error', ['error', 'cut']) === 'cut',
@@ -81,7 +81,7 @@ export async function restoreLog(
   const directory = resolveDirectory(source);
   const settings = resolveOptions({ readOnly: true });
   const store = await openFileStore({
-    ...surroundings,
+    ...environment,
     ...settings,
     directory,
     observe: {},
@@ -109,7 +109,7 @@ function newestIn(store: FileStore): number | undefined {
 
 async function restoreOnce(store: FileStore, job: Job): Promise<RestoreReport> {
   const { destination, signal } = job;
-  const { storage, clock, randomHex } = job.surroundings;
+  const { storage, clock, randomHex } = job.environment;
   checkAborted(signal);
   const made = new NewLog(storage, store.info().location, destination, randomHex(12));
   try {
@@ -192,7 +192,7 @@ async function feed(
   copy: LineCopy,
   first: number,
   last: number,
-  { surroundings: { clock }, signal }: Job,
+  { environment: { clock }, signal }: Job,
 ): Promise<void> {
   const reader = store.reader(first, false);
   try {

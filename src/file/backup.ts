@@ -3,11 +3,11 @@ import type { Clock } from '../clock/clock.ts';
 import { WalError } from '../errors/errors.ts';
 import { META_FILE, segmentName, snapshotName } from '../format/names.ts';
 import { SegmentScan } from '../format/scan.ts';
+import { failedSyncIn } from '../layout/failed-sync.ts';
 import { refuseInside } from '../layout/inside.ts';
 import { layoutOf } from '../layout/layout.ts';
 import type { Layout } from '../layout/log-place.ts';
 import { Staging } from '../layout/staging.ts';
-import { suspectIn } from '../layout/suspect.ts';
 import { fileError } from '../storage/error.ts';
 import type { Storage, StorageFile } from '../storage/storage.ts';
 import type { BackupFiles, BackupRequest, LineStore } from '../store/store.ts';
@@ -64,7 +64,7 @@ export async function backupLog(
 /** What lies in the log at one look. */
 interface Look extends Layout {
   /** From this segment on, what was written may be in the cache only, whatever a sync says. */
-  readonly suspect: number;
+  readonly failedSync: number;
 }
 
 class Backup {
@@ -100,7 +100,7 @@ class Backup {
       try {
         const last = look.segments.at(-1);
         for (const seq of look.segments)
-          if (seq !== last) await this.#take(segmentName(seq), seq < look.suspect);
+          if (seq !== last) await this.#take(segmentName(seq), seq < look.failedSync);
         for (const seq of look.snapshots) await this.#take(snapshotName(seq), true);
         if (last !== undefined) await this.#copy(segmentName(last), 'cut', await this.#endOf(last));
         if (isStill(look, this.#look())) return;
@@ -114,17 +114,17 @@ class Backup {
 
   #look(): Look {
     const { storage, directory } = this.#parts;
-    return { ...layoutOf(storage, directory), suspect: suspectIn(storage, directory) ?? Infinity };
+    return { ...layoutOf(storage, directory), failedSync: failedSyncIn(storage, directory) ?? Infinity };
   }
 
   /** Of what was taken at an earlier look, keeps what is sealed still, and not in doubt. */
-  #dropWhatIsNotIn({ segments, snapshots, suspect }: Look): void {
+  #dropWhatIsNotIn({ segments, snapshots, failedSync }: Look): void {
     const lasting = new Set([
       META_FILE,
       ...snapshots.map(snapshotName),
       ...segments.slice(0, -1).map(segmentName),
     ]);
-    const doubtful = new Set(segments.filter((seq) => seq >= suspect).map(segmentName));
+    const doubtful = new Set(segments.filter((seq) => seq >= failedSync).map(segmentName));
     for (const [name, way] of this.#ways) {
       const shared = way === 'linked' || way === 'reflinked';
       const isWhole = way !== 'cut' && way !== 'begun';
@@ -205,9 +205,9 @@ class Backup {
           await clock.yield();
         }
         // What lacks only its newline is taken without it: the next to write to the copy ends it.
-        if (scan.unended?.verdict === 'accepted' && scan.unended.chain.trouble === undefined)
+        if (scan.unended?.verdict === 'accepted' && scan.unended.chain.corruption === undefined)
           return scan.unended.offset + scan.unended.length;
-        if (scan.trouble === undefined) return accepted;
+        if (scan.corruption === undefined) return accepted;
       }
       // Cut before the damage, it would pass for whole.
       return Infinity;
@@ -239,8 +239,8 @@ class Backup {
 /** Whether all is still there that was listed, and nothing came but later segments. */
 function isStill(before: Look, now: Look): boolean {
   const last = before.segments.at(-1) ?? Infinity;
-  const facts = ({ segments, snapshots, suspect }: Look) =>
-    JSON.stringify([segments.filter((seq) => seq <= last), snapshots, suspect]);
+  const facts = ({ segments, snapshots, failedSync }: Look) =>
+    JSON.stringify([segments.filter((seq) => seq <= last), snapshots, failedSync]);
   return facts(before) === facts(now);
 }
 

@@ -18,7 +18,7 @@ import { DirectoryFiles } from './directory-files.ts';
 import { LogEnd } from './log-end.ts';
 import { LogReader, type Readers } from './log-reader.ts';
 import { Watching } from './watching.ts';
-import { type Turnstile, WriteTurn } from './write-turn.ts';
+import { type WriteLock, WriteTurn } from './write-turn.ts';
 
 export interface FileStoreParts {
   readonly storage: Storage;
@@ -26,7 +26,7 @@ export interface FileStoreParts {
   readonly directory: string;
   readonly meta: Meta;
   /** Undefined where it is opened read-only. */
-  readonly turnstile: Turnstile | undefined;
+  readonly writeLock: WriteLock | undefined;
   readonly segmentBytes: number;
   /** That many random hex digits. */
   readonly randomHex: (count: number) => string;
@@ -51,13 +51,13 @@ export class FileStore implements LineStore {
   readonly files: DirectoryFiles;
 
   constructor(parts: FileStoreParts) {
-    const { storage, clock, directory, meta, turnstile } = parts;
+    const { storage, clock, directory, meta, writeLock } = parts;
     this.#parts = parts;
     this.segmentBytes = parts.segmentBytes;
-    if (turnstile !== undefined) this.#turn = new WriteTurn({ ...parts, turnstile, end: this.#opened() });
+    if (writeLock !== undefined) this.#turn = new WriteTurn({ ...parts, writeLock, end: this.#opened() });
     this.#watching = new Watching(storage, clock, directory);
     const place = { storage, directory, log: meta.id };
-    this.#readers = { place, writable: turnstile !== undefined, open: new Set(), syncs: new Set() };
+    this.#readers = { place, writable: writeLock !== undefined, open: new Set(), syncs: new Set() };
     const holds = () => this.#opened().reader.holds;
     const marks = new MarkFile({ storage, directory, log: meta.id, now: () => clock.now(), holds });
     const blocking = {
@@ -65,12 +65,12 @@ export class FileStore implements LineStore {
       sync: () => this.#opened().syncNow(),
       confirm: (feed: LineFeed) => this.#opened().confirmNow(feed),
     };
-    const openCopy = (copy: string) => new FileStore({ ...parts, directory: copy, turnstile: undefined });
+    const openCopy = (copy: string) => new FileStore({ ...parts, directory: copy, writeLock: undefined });
     this.files = new DirectoryFiles({ ...parts, marks, blocking, openCopy });
   }
 
   #opened(): LogEnd {
-    this.#end ??= new LogEnd({ ...this.#parts, writable: this.#parts.turnstile !== undefined });
+    this.#end ??= new LogEnd({ ...this.#parts, writable: this.#parts.writeLock !== undefined });
     return this.#end;
   }
 
@@ -170,12 +170,12 @@ export class FileStore implements LineStore {
   }
 
   info(): StoreInfo {
-    const { meta, directory, turnstile } = this.#parts;
-    return { ...meta, location: directory, lock: turnstile?.lock.kind, sync: 'fdatasync' };
+    const { meta, directory, writeLock } = this.#parts;
+    return { ...meta, location: directory, lock: writeLock?.lock.kind, sync: 'fdatasync' };
   }
 
   async close(): Promise<void> {
-    const { turnstile } = this.#parts;
+    const { writeLock } = this.#parts;
     this.#closed = true;
     this.#watching.close();
     this.#end?.close();
@@ -184,7 +184,7 @@ export class FileStore implements LineStore {
     await Promise.allSettled(this.#readers.syncs);
     for (const file of this.#snapshots) file.close();
     this.#snapshots.clear();
-    turnstile?.hint?.close();
-    turnstile?.lock.close();
+    writeLock?.hint?.close();
+    writeLock?.lock.close();
   }
 }

@@ -3,9 +3,9 @@ import type { Clock } from '../clock/clock.ts';
 import { hasCode, WalError } from '../errors/errors.ts';
 import type { Meta } from '../format/meta.ts';
 import { segmentName } from '../format/names.ts';
+import { markFailedSync, repairFailedSync } from '../layout/failed-sync.ts';
 import { newestStart } from '../layout/layout.ts';
-import { keepNames } from '../layout/log-directory.ts';
-import { healSuspect, markSuspect } from '../layout/suspect.ts';
+import { syncNames } from '../layout/log-directory.ts';
 import { fileError } from '../storage/error.ts';
 import { permissionsIn } from '../storage/permissions.ts';
 import type { Storage, StorageFile } from '../storage/storage.ts';
@@ -103,7 +103,7 @@ export class LogEnd {
           if (reader !== this.reader) continue again;
         }
         // A compaction deletes a segment once it was sealed: what is open here was read to that seal, and beyond.
-        return where === 'here' || reader.firstSeq !== firstSeq || reader.isStoodFor;
+        return where === 'here' || reader.firstSeq !== firstSeq || reader.isCovered;
       } catch (error) {
         if (!hasCode(error, 'ERR_WAL_COMPACTED')) throw fileError(error, 'read', reader.path);
         // More was compacted away than this Wal has read: it goes on behind the snapshot.
@@ -151,7 +151,7 @@ export class LogEnd {
       this.#syncing = file;
       await file.sync();
       if (this.#syncing === file) this.#syncing = undefined;
-      if (this.#kept !== this.reader.firstSeq) this.#keepName();
+      if (this.#kept !== this.reader.firstSeq) this.#syncName();
     } catch (error) {
       throw syncFailed(this.#parts, error, firstSeq);
     }
@@ -162,7 +162,7 @@ export class LogEnd {
     const { firstSeq } = reader;
     try {
       this.#toSyncNow(reader.opened()).syncNow();
-      if (this.#kept !== this.reader.firstSeq) this.#keepName();
+      if (this.#kept !== this.reader.firstSeq) this.#syncName();
     } catch (error) {
       throw syncFailed(this.#parts, error, firstSeq);
     }
@@ -206,11 +206,11 @@ export class LogEnd {
    * does not count: a checkout may have given the name to another file since. And a sync of it may have failed before this
    * Wal had it open: then the system tells that to others only.
    */
-  #keepName(): void {
+  #syncName(): void {
     const { firstSeq } = this.reader;
     const { storage, directory } = this.#parts;
-    keepNames(storage, directory, this.#kept === undefined);
-    healSuspect(storage, directory);
+    syncNames(storage, directory, this.#kept === undefined);
+    repairFailedSync(storage, directory);
     this.#kept = firstSeq;
   }
 
@@ -228,7 +228,7 @@ export function syncFailed(
 ): WalError {
   if (error instanceof WalError) return error;
   try {
-    if (writable) markSuspect(storage, directory, firstSeq);
+    if (writable) markFailedSync(storage, directory, firstSeq);
   } catch {
     // The disk that failed may refuse this, too: what it failed at first is what the caller has to know.
   }

@@ -1,9 +1,9 @@
 import { WalError } from '../errors/errors.ts';
 import { segmentName } from '../format/names.ts';
+import { failedSyncIn, repairFailedSync } from '../layout/failed-sync.ts';
 import type { Start } from '../layout/layout.ts';
-import { keepNames } from '../layout/log-directory.ts';
+import { syncNames } from '../layout/log-directory.ts';
 import type { LogPlace } from '../layout/log-place.ts';
-import { healSuspect, suspectIn } from '../layout/suspect.ts';
 import { fileError } from '../storage/error.ts';
 import type { LineFeed } from '../store/feed.ts';
 import { closedError } from '../store/refusals.ts';
@@ -64,7 +64,7 @@ export class LogReader implements LineReader {
       if (isOpen) await this.#syncFile();
       if (this.#safe !== firstSeq) {
         // Its writer need not have: what it told nobody as synced may have a name that is not.
-        keepNames(storage, directory, this.#safe === undefined);
+        syncNames(storage, directory, this.#safe === undefined);
         this.#makeSafe(isOpen ? firstSeq : firstSeq - 1);
       }
       if (isOpen) this.#safe = firstSeq;
@@ -88,15 +88,15 @@ export class LogReader implements LineReader {
   #makeSafe(seq: number): void {
     const { storage, directory } = this.#readers.place;
     if (this.#readers.writable) {
-      healSuspect(storage, directory);
+      repairFailedSync(storage, directory);
       return;
     }
-    const suspect = suspectIn(storage, directory);
-    if (suspect !== undefined && suspect <= seq) {
+    const failedSync = failedSyncIn(storage, directory);
+    if (failedSync !== undefined && failedSync <= seq) {
       throw new WalError(
         'ERR_WAL_SYNC',
         `A sync in ${directory} failed, and what was written there may not be on the disk: open the log for writing, which makes it safe, and follow it again.`,
-        suspect > 0 ? { segment: segmentName(suspect) } : {},
+        failedSync > 0 ? { segment: segmentName(failedSync) } : {},
       );
     }
   }

@@ -1,16 +1,16 @@
 import { join } from 'node:path';
 import type { Clock } from '../clock/clock.ts';
-import { Stretch } from '../clock/stretch.ts';
+import { YieldBudget } from '../clock/yield-budget.ts';
 import { type Holder, hasCode, WalError } from '../errors/errors.ts';
 import type { FoldIdentity } from '../format/fold-identity.ts';
 import { DEFAULT_KEY_WINDOW } from '../format/key-scope.ts';
 import type { Meta } from '../format/meta.ts';
 import { LOCK_FILE, segmentName } from '../format/names.ts';
 import { emptiedError } from '../layout/absent.ts';
+import { repairFailedSync } from '../layout/failed-sync.ts';
 import { lastFile, layoutOf, newestStart } from '../layout/layout.ts';
 import { type Modes, makeLog, readMeta } from '../layout/log-directory.ts';
 import { MarkFile } from '../layout/mark-file.ts';
-import { healSuspect } from '../layout/suspect.ts';
 import { checkLock, chooseLock } from '../lock/choose.ts';
 import { Gate, type GateObserver } from '../lock/gate.ts';
 import type { Lock } from '../lock/lock.ts';
@@ -19,7 +19,7 @@ import { fileError, orReadOnly } from '../storage/error.ts';
 import { permissionsIn } from '../storage/permissions.ts';
 import type { FileSystem, Storage } from '../storage/storage.ts';
 import { FileStore } from './file-store.ts';
-import type { Turnstile } from './write-turn.ts';
+import type { WriteLock } from './write-turn.ts';
 
 export interface OpenFileStore {
   readonly storage: Storage;
@@ -46,7 +46,7 @@ export interface OpenFileStore {
   readonly modes: Modes;
   readonly observe: GateObserver;
   /** How long waits may keep this thread from other work. */
-  readonly stretch?: Stretch;
+  readonly budget?: YieldBudget;
   /** Says something to a person, once. */
   readonly warn: (message: string, code: 'WAL_STRANGE_FILE_SYSTEM' | 'WAL_LOCK_FILE') => void;
 }
@@ -73,14 +73,14 @@ export async function openFileStore(options: OpenFileStore): Promise<FileStore> 
       `There is no log in ${directory}: make one with "jsonl-wal init", or by opening it to append (without create: false or readOnly).`,
     );
   }
-  const storeOn = (meta: Meta, turnstile: Turnstile | undefined) =>
+  const storeOn = (meta: Meta, writeLock: WriteLock | undefined) =>
     new FileStore({
       storage,
       clock,
       directory,
       // A Wal that is told so keeps them, also where a wal.json that was lost and made again does not say so.
       meta: { ...meta, keepEvents: options.keepEvents || meta.keepEvents },
-      turnstile,
+      writeLock,
       // A merge driver must see the whole.
       segmentBytes: meta.git ? Infinity : options.segmentBytes,
       randomHex: options.randomHex,
@@ -101,14 +101,14 @@ export async function openFileStore(options: OpenFileStore): Promise<FileStore> 
       made,
       as: modes.file,
     });
-  let turnstile: Turnstile | undefined;
+  let writeLock: WriteLock | undefined;
   try {
-    turnstile = openTurnstile(options, fileSystem, token);
+    writeLock = openWriteLock(options, fileSystem, token);
     await prepare(options, meta.id, found !== undefined);
-    return storeOn(meta, turnstile);
+    return storeOn(meta, writeLock);
   } catch (error) {
-    turnstile?.hint?.close();
-    turnstile?.lock.close();
+    writeLock?.hint?.close();
+    writeLock?.lock.close();
     throw orReadOnly(fileError(error, 'open', directory));
   }
 }
@@ -146,7 +146,7 @@ export function checkTurn(options: OpenFileStore): void {
 }
 
 /** Opens the lock of a log's directory. */
-export function openTurnstile(options: OpenFileStore, fileSystem: FileSystem, token: string): Turnstile {
+export function openWriteLock(options: OpenFileStore, fileSystem: FileSystem, token: string): WriteLock {
   const { storage, clock, random, directory, staleMs, observe } = options;
   const path = join(directory, LOCK_FILE);
   let lock: Lock | undefined;
@@ -172,7 +172,7 @@ export function openTurnstile(options: OpenFileStore, fileSystem: FileSystem, to
     const gate = new Gate({
       lock,
       clock,
-      stretch: options.stretch ?? new Stretch(clock),
+      budget: options.budget ?? new YieldBudget(clock),
       random,
       timeoutMs,
       strict: options.strictLock || timeoutMs === Infinity || fileSystem !== 'local',
@@ -220,7 +220,7 @@ async function prepare(options: OpenFileStore, log: string, existed: boolean): P
   const path = join(directory, segmentName(newestStart({ storage, directory, log }, true).firstSeq));
   if (storage.look(path) === undefined)
     storage.open(path, 'append', permissionsIn(storage, directory)).close();
-  healSuspect(storage, directory);
+  repairFailedSync(storage, directory);
 }
 
 /** Throws where no file is left of a log of which this machine saw a synced entry acknowledged. Writes nothing. */

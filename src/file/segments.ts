@@ -143,7 +143,7 @@ export class SegmentReader {
   }
 
   /** Whether this segment was read to its seal, and a snapshot stands for just that: then its file may go. */
-  get isStoodFor(): boolean {
+  get isCovered(): boolean {
     const { sealed, tip } = this.state ?? {};
     if (!sealed || this.#isContradicted) return false;
     return this.#layout.snapshots.some((seq) => seq === tip?.seq);

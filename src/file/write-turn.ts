@@ -16,12 +16,12 @@ export interface WriteTurnParts {
   readonly storage: Storage;
   readonly clock: Clock;
   readonly directory: string;
-  readonly turnstile: Turnstile;
+  readonly writeLock: WriteLock;
   readonly end: LogEnd;
 }
 
 /** The lock of a log, and the way to it. */
-export interface Turnstile {
+export interface WriteLock {
   readonly lock: Lock;
   readonly gate: Gate;
   readonly hint: HolderHint | undefined;
@@ -54,17 +54,17 @@ export class WriteTurn {
 
   /** Undefined where nothing had to be waited for. */
   write(turn: Turn): Promise<void> | undefined {
-    const { turnstile, end, clock } = this.#parts;
+    const { writeLock, end, clock } = this.#parts;
     const now = clock.elapsed();
     // Much may have come since: better read before the turn, piece by piece, than while others wait.
     if (now - end.lookedAt > LONG_AGO_MS) return this.#writeLater(turn, 'unread');
-    if (!turnstile.gate.take()) return this.#writeLater(turn, 'busy');
+    if (!writeLock.gate.take()) return this.#writeLater(turn, 'busy');
     return this.#turn(turn, now) ? undefined : this.#writeLater(turn, 'replaced');
   }
 
   /** All of it is one stretch, from where the lock was taken to its release. False where the log was replaced. */
   #turn(turn: Turn, now: number): boolean {
-    const { turnstile, end } = this.#parts;
+    const { writeLock, end } = this.#parts;
     end.lookedAt = now;
     const { feed } = turn;
     try {
@@ -77,7 +77,7 @@ export class WriteTurn {
       if (group !== undefined) turn.wrote(this.#put(feed, group));
       return true;
     } finally {
-      turnstile.gate.leave();
+      writeLock.gate.leave();
     }
   }
 
@@ -116,8 +116,8 @@ export class WriteTurn {
 
   /** A turn that has to be waited for, that there is much to read before, or that found the log replaced. */
   async #writeLater(turn: Turn, first: 'unread' | 'busy' | 'replaced'): Promise<void> {
-    const { turnstile, end, clock } = this.#parts;
-    const { gate } = turnstile;
+    const { writeLock, end, clock } = this.#parts;
+    const { gate } = writeLock;
     const inTurn = () => this.#turn(turn, clock.elapsed());
     let next: 'unread' | 'busy' | 'replaced' | 'done' = first;
     while (next !== 'done') {
@@ -135,8 +135,8 @@ export class WriteTurn {
   }
 
   writeNow(turn: Turn): void {
-    const { turnstile, end, clock } = this.#parts;
-    const { gate } = turnstile;
+    const { writeLock, end, clock } = this.#parts;
+    const { gate } = writeLock;
     if (clock.elapsed() - end.lookedAt > LONG_AGO_MS) this.#wrote = this.#others = 0;
     const inTurn = () => this.#turn(turn, clock.elapsed());
     while (!(gate.take() ? inTurn() : gate.waitNow(inTurn, this.#others))) end.settleNow();
@@ -161,10 +161,10 @@ export class WriteTurn {
   }
 
   #hint(now: number): void {
-    const { turnstile, clock } = this.#parts;
+    const { writeLock, clock } = this.#parts;
     // Without the lock the hint goes on naming who has it: this Wal's is due as soon as it has the lock again.
-    this.#hintedAt = turnstile.gate.isHeld ? now : -Infinity;
-    if (turnstile.gate.isHeld) turnstile.hint?.write(clock.machineNow());
+    this.#hintedAt = writeLock.gate.isHeld ? now : -Infinity;
+    if (writeLock.gate.isHeld) writeLock.hint?.write(clock.machineNow());
   }
 
   /** Reads all there is, and goes to where the next line can be put: after a line that is whole and lacks its newline, and after a seal. False where the log was replaced. */

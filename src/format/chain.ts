@@ -77,14 +77,14 @@ export class Chain {
   }
 
   /** What stops reading at this point. A conflict marker tells why the entries are missing, and what to do. */
-  get trouble(): Missing | Doubt | undefined {
-    const trouble = this.doubt?.cause === 'merge-conflict' ? this.doubt : (this.missing ?? this.doubt);
-    return trouble && { ...trouble, beyond: this.#beyond };
+  get corruption(): Missing | Doubt | undefined {
+    const corruption = this.doubt?.cause === 'merge-conflict' ? this.doubt : (this.missing ?? this.doubt);
+    return corruption && { ...corruption, beyond: this.#beyond };
   }
 
   /** Says of the next crc-valid line whether it counts. `offset` is where it lies, for messages. */
   judge(line: Envelope, offset: number): 'accepted' | 'superseded' | 'stranded' {
-    if (line.synced > this.seq) this.hear(line, offset);
+    if (line.synced > this.seq) this.observeSynced(line, offset);
     if (this.link === undefined && line.seq === this.firstSeq) {
       this.start = line.prev;
       this.link = line.prev;
@@ -127,7 +127,7 @@ export class Chain {
   }
 
   /** Takes what a crc-valid line proves of earlier ones, whether or not the line itself counts. */
-  hear(line: Envelope, offset: number): void {
+  observeSynced(line: Envelope, offset: number): void {
     if (line.synced <= this.seq || line.synced <= (this.missing?.to ?? 0)) return;
     this.missing =
       this.missing === undefined

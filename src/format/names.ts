@@ -4,7 +4,7 @@ export const META_FILE = 'wal.json';
 export const LOCK_FILE = 'wal.lock';
 /** There while a salvage is under way: keeps others out. */
 export const REPAIR_LOCK_FILE = 'wal.lock.repair';
-export const SUSPECT_FILE = 'wal.suspect';
+export const FAILED_SYNC_FILE = 'wal.failed-sync';
 /** The last entry that was acknowledged on this machine. */
 export const MARK_FILE = 'wal.mark';
 /** What was acknowledged on this machine and was found to be gone, until somebody says to forget it. */

@@ -1,5 +1,5 @@
 import { segmentName, segmentSeq } from './names.ts';
-import { isMisfit, isSealed, type Survey, type SurveyedLine, type SurveyedMisfit } from './survey.ts';
+import { isInvalid, isSealed, type Survey, type SurveyedInvalidLine, type SurveyedLine } from './survey.ts';
 
 /** Lines that do not count and follow one another. */
 interface Row {
@@ -20,7 +20,7 @@ interface Row {
   synced: number;
 }
 
-type Items = readonly (SurveyedLine | SurveyedMisfit)[];
+type Items = readonly (SurveyedLine | SurveyedInvalidLine)[];
 
 /**
  * The lines that do not count and hold entries of their own, other than what a crash leaves. A branch: writes that were built
@@ -60,7 +60,7 @@ function rowsOf(items: Items): Map<SurveyedLine, Row> {
       // What lies before may be compacted away.
       head = Math.max(head, (segmentSeq(segment) ?? 1) - 1);
     }
-    if (isMisfit(item)) {
+    if (isInvalid(item)) {
       isTorn = item.verdict === 'torn';
       isZeroed = item.zeros === true;
     } else if (item.accepted) {
@@ -108,7 +108,7 @@ function isGivenAgain(left: Row, row: Row, line: SurveyedLine): boolean {
 function unreached(items: Items, oldest: number): SurveyedLine[] {
   const first = segmentName(oldest);
   const before = items.filter(({ segment }) => segment < first);
-  const lines = before.filter((item) => !isMisfit(item)) as SurveyedLine[];
+  const lines = before.filter((item) => !isInvalid(item)) as SurveyedLine[];
   const last = before.at(-1);
   if (last === undefined || isSealed(lines, last.segment)) return [];
   return lines.filter(({ kept, count }) => kept && count > 0);

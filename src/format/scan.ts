@@ -4,7 +4,7 @@ import { Chain, type Doubt, type Missing, type Tip } from './chain.ts';
 import { type Envelope, MAX_LINE_BYTES, NEWLINE, readAny, readEnvelope, readPlain } from './line.ts';
 import { LineBeginnings } from './line-beginnings.ts';
 import { piecesIn } from './shared-line.ts';
-import { judgeMisfit, type Misfit, TOO_LONG, TORN } from './verdict.ts';
+import { type InvalidLine, judgeInvalidLine, TOO_LONG, TORN } from './verdict.ts';
 import { holdsCarriageReturns, isWrapped, trimmed } from './within.ts';
 
 /** Receives lines as they are judged. `bytes` may be used again once the call returns. */
@@ -13,7 +13,7 @@ export interface ScanVisitor {
   /** A crc-valid line that does not count. */
   passedOver?(verdict: 'superseded' | 'stranded', line: Envelope, offset: number, length: number): void;
   /** A line that is not crc-valid. Until a crc-valid one follows it, it is provisional, and told again when read again. */
-  misfit?(misfit: Misfit, offset: number, length: number): void;
+  invalidLine?(invalidLine: InvalidLine, offset: number, length: number): void;
 }
 
 /** A crc-valid line at a segment's end that has no newline yet. */
@@ -89,8 +89,8 @@ export class SegmentScan {
   }
 
   /** What stops reading here, the provisional tail included. */
-  get trouble(): Missing | Doubt | undefined {
-    return this.ending.trouble;
+  get corruption(): Missing | Doubt | undefined {
+    return this.ending.corruption;
   }
 
   /** The chain as it is at the end of what was pushed, if the lines after `resume` are as they look now. */
@@ -142,7 +142,7 @@ export class SegmentScan {
     // A line that a writer is in the middle of: it begins so, and seldom ends in one of those.
     if (bytes[0] === OPENING_BRACE && last > SPACE) return undefined;
     return isWrapped(bytes) || holdsCarriageReturns(bytes)
-      ? judgeMisfit(bytes, 0, bytes.length).cause
+      ? judgeInvalidLine(bytes, 0, bytes.length).cause
       : undefined;
   }
 
@@ -160,7 +160,7 @@ export class SegmentScan {
       const line = this.#pending;
       const length = this.#carried;
       this.#carried = 0;
-      if (length > MAX_LINE_BYTES) this.#misfit(TOO_LONG, length);
+      if (length > MAX_LINE_BYTES) this.#invalidLine(TOO_LONG, length);
       else this.#line(line, 0, length, isAscii(line));
       if (this.#carry.length > MOST_KEPT_BYTES) this.#carry = NOTHING;
       from = newline + 1;
@@ -199,7 +199,7 @@ export class SegmentScan {
     }
     const line = readPlain(bytes, start, end, ascii) ?? readAny(bytes, start, end);
     if (line === undefined) {
-      this.#misfit(this.#judgeMisfit(bytes, start, end), end - start);
+      this.#invalidLine(this.#judgeInvalidLine(bytes, start, end), end - start);
       return;
     }
     if (this.#provisional !== undefined) this.finish();
@@ -215,22 +215,22 @@ export class SegmentScan {
     } else this.#visitor.passedOver?.(verdict, line, offset, end - start);
   }
 
-  #judgeMisfit(bytes: Buffer, start: number, end: number): Misfit {
+  #judgeInvalidLine(bytes: Buffer, start: number, end: number): InvalidLine {
     if (this.#beginnings.hasRest(bytes.subarray(start, end))) return TORN;
-    const misfit = judgeMisfit(bytes, start, end);
-    if (misfit.cut !== undefined && bytes[start] === OPENING_BRACE)
-      this.#beginnings.note(bytes.subarray(start, start + misfit.cut));
-    return misfit;
+    const invalidLine = judgeInvalidLine(bytes, start, end);
+    if (invalidLine.cut !== undefined && bytes[start] === OPENING_BRACE)
+      this.#beginnings.note(bytes.subarray(start, start + invalidLine.cut));
+    return invalidLine;
   }
 
-  #misfit(misfit: Misfit, length: number): void {
-    const { cause, evidence } = misfit;
+  #invalidLine(invalidLine: InvalidLine, length: number): void {
+    const { cause, evidence } = invalidLine;
     this.#lines++;
     this.#provisional ??= this.chain.fork();
     if (cause !== undefined)
       this.#provisional.suspect(cause, { offset: this.#offset, length, line: this.lineNumber });
-    if (evidence !== undefined) this.#provisional.hear(evidence, this.#offset);
-    this.#visitor.misfit?.(misfit, this.#offset, length);
+    if (evidence !== undefined) this.#provisional.observeSynced(evidence, this.#offset);
+    this.#visitor.invalidLine?.(invalidLine, this.#offset, length);
     this.#offset += length + 1;
   }
 

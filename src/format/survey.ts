@@ -1,7 +1,7 @@
 import type { DamageCause } from '../errors/damage.ts';
 import type { FoundLine } from './lineage.ts';
 import { segmentSeq } from './names.ts';
-import type { Misfit } from './verdict.ts';
+import type { InvalidLine } from './verdict.ts';
 import type { Encoding } from './within.ts';
 
 /** A line, and where it lies. */
@@ -27,8 +27,8 @@ export interface SurveyedLine extends FoundLine {
 }
 
 /** A line that is not crc-valid. */
-export interface SurveyedMisfit {
-  readonly verdict: Misfit['verdict'];
+export interface SurveyedInvalidLine {
+  readonly verdict: InvalidLine['verdict'];
   readonly cause?: DamageCause;
   /** Set where it is torn and holds zeros, as a crash leaves for bytes that were not synced. */
   readonly zeros?: true;
@@ -75,7 +75,7 @@ export interface LostRange {
  * after the line that it follows.
  */
 export interface Survey {
-  readonly items: readonly (SurveyedLine | SurveyedMisfit)[];
+  readonly items: readonly (SurveyedLine | SurveyedInvalidLine)[];
   /** Lines that were edited by hand: among the lines where edits are accepted, else among the misfits. */
   readonly edits: readonly EditedLine[];
   /** The first numbers that the names of all segments tell, in order: also of those that hold nothing. */
@@ -83,14 +83,14 @@ export interface Survey {
   readonly bytes: number;
 }
 
-export function isMisfit(item: SurveyedLine | SurveyedMisfit): item is SurveyedMisfit {
+export function isInvalid(item: SurveyedLine | SurveyedInvalidLine): item is SurveyedInvalidLine {
   return 'verdict' in item;
 }
 
 /** The items in the order in which writers append lines. A line that stands elsewhere was moved, by an editor or a tool that sorts lines. */
 export function inLogOrder(items: Survey['items']): Survey['items'] {
   const ordered = followersLater(items);
-  const segments = new Map<string, (SurveyedLine | SurveyedMisfit)[]>();
+  const segments = new Map<string, (SurveyedLine | SurveyedInvalidLine)[]>();
   for (const item of ordered) {
     const others = segments.get(item.segment);
     if (others === undefined) segments.set(item.segment, [item]);
@@ -113,25 +113,25 @@ interface Run {
  * there: then all lines go by their numbers. A line that counts may have been appended there, under a number that was free, unless
  * it is older. Between the markers of a merge conflict numbers tell nothing.
  */
-function runsInOrder(items: (SurveyedLine | SurveyedMisfit)[]): Survey['items'] {
+function runsInOrder(items: (SurveyedLine | SurveyedInvalidLine)[]): Survey['items'] {
   const firstSeq = segmentSeq(items[0]?.segment ?? '') ?? 1;
   const runs = runsIn(items);
   let highest: Run | undefined;
   const isMoved = items.some((item) => {
-    if (isMisfit(item)) return false;
+    if (isInvalid(item)) return false;
     const run = runs.get(item) as Run;
     if (run.to === 0) return false;
     if (run.start === item && item.follows === undefined && run.from > (highest?.from ?? 0)) highest = run;
     if (highest === undefined || !item.kept || run.from < firstSeq || run.to >= highest.from) return false;
     return !item.accepted || isOlder(item, highest.start);
   });
-  if (!isMoved || items.some((item) => !isMisfit(item) && item.side !== 0)) return items;
+  if (!isMoved || items.some((item) => !isInvalid(item) && item.side !== 0)) return items;
   // Lines of another segment come last.
   const place = ({ from }: Run) => (from < firstSeq ? Infinity : from);
   const sorted = [...new Set(runs.values())].sort((a, b) =>
     place(a) < place(b) ? -1 : Number(place(a) > place(b)),
   );
-  const damaged = items.filter(isMisfit);
+  const damaged = items.filter(isInvalid);
   // What is not between others was at the end.
   const between = sorted.reduce((sum, { from, to }, i) => {
     const gap = from - (sorted[i - 1]?.to ?? firstSeq - 1) - 1;
@@ -150,7 +150,7 @@ function isOlder(a: SurveyedLine, b: SurveyedLine): boolean {
 function runsIn(items: Survey['items']): Map<SurveyedLine, Run> {
   const runs = new Map<SurveyedLine, Run>();
   for (const item of items) {
-    if (isMisfit(item)) continue;
+    if (isInvalid(item)) continue;
     const { follows, seq, count, kept } = item;
     const run = (follows && runs.get(follows)) ?? { start: item, lines: [], from: Infinity, to: 0 };
     runs.set(item, run);
@@ -164,12 +164,12 @@ function runsIn(items: Survey['items']): Map<SurveyedLine, Run> {
 
 /** The items, each line after the one that it follows. */
 function followersLater(items: Survey['items']): Survey['items'] {
-  const ordered: (SurveyedLine | SurveyedMisfit)[] = [];
+  const ordered: (SurveyedLine | SurveyedInvalidLine)[] = [];
   const left = new Set(items);
   /** Those met before the line that they follow, by that line. */
   const early = new Map<SurveyedLine, SurveyedLine[]>();
   for (const item of items) {
-    if (!isMisfit(item) && item.follows !== undefined && left.has(item.follows)) {
+    if (!isInvalid(item) && item.follows !== undefined && left.has(item.follows)) {
       const others = early.get(item.follows);
       if (others === undefined) early.set(item.follows, [item]);
       else others.push(item);
@@ -179,7 +179,7 @@ function followersLater(items: Survey['items']): Survey['items'] {
       const one = next.pop() as (typeof items)[number];
       ordered.push(one);
       left.delete(one);
-      if (!isMisfit(one)) next.push(...(early.get(one)?.toReversed() ?? []));
+      if (!isInvalid(one)) next.push(...(early.get(one)?.toReversed() ?? []));
     }
   }
   return ordered;
@@ -189,7 +189,7 @@ function followersLater(items: Survey['items']): Survey['items'] {
 export function convertedIn({ items }: Survey): ConvertedLines[] {
   const counts = new Map<DamageCause, number>();
   for (const item of items) {
-    if (isMisfit(item) || item.converted === undefined || !item.kept) continue;
+    if (isInvalid(item) || item.converted === undefined || !item.kept) continue;
     counts.set(item.converted, (counts.get(item.converted) ?? 0) + 1);
   }
   return [...counts].map(([cause, lines]) => ({ cause, lines }));
@@ -197,6 +197,6 @@ export function convertedIn({ items }: Survey): ConvertedLines[] {
 
 /** Whether what counts in a segment ends in a seal. */
 export function isSealed(items: Survey['items'], segment: string): boolean {
-  const last = items.findLast((item) => item.segment === segment && !isMisfit(item) && item.accepted);
-  return last !== undefined && !isMisfit(last) && last.count === 0;
+  const last = items.findLast((item) => item.segment === segment && !isInvalid(item) && item.accepted);
+  return last !== undefined && !isInvalid(last) && last.count === 0;
 }

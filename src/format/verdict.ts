@@ -17,7 +17,7 @@ const WHITE_SPACE = /^[ \t]/;
  * What a complete line is that is not crc-valid. `evidence` is the crc-valid line that a glued fragment ends in. `readable` is
  * what a salvage takes a damaged line for.
  */
-export interface Misfit {
+export interface InvalidLine {
   readonly verdict: 'torn' | 'damaged';
   readonly cause?: DamageCause;
   /** Of a torn line, how many bytes its writer had put down: what another writer ended, or wrote behind it, is not his. */
@@ -26,10 +26,10 @@ export interface Misfit {
   readonly readable?: Envelope;
 }
 
-export const TORN: Misfit = { verdict: 'torn' };
+export const TORN: InvalidLine = { verdict: 'torn' };
 
 /** Tells what a line is, in `bytes[start, end)` without its newline, once it is known not to be crc-valid. */
-export function judgeMisfit(bytes: Buffer, start: number, end: number): Misfit {
+export function judgeInvalidLine(bytes: Buffer, start: number, end: number): InvalidLine {
   if (end - start > MAX_LINE_BYTES) return damaged('too-long');
   if (end > start && bytes[end - 1] === TILDE) return { ...TORN, cut: end - start - 1 };
   const beginning = bytes.toString('latin1', start, Math.min(end, start + 8));
@@ -49,7 +49,7 @@ export function judgeMisfit(bytes: Buffer, start: number, end: number): Misfit {
   return { ...damaged('not-a-record'), ...(readable && { readable }) };
 }
 
-function damaged(cause: DamageCause): Misfit {
+function damaged(cause: DamageCause): InvalidLine {
   return { verdict: 'damaged', cause };
 }
 

@@ -1,7 +1,7 @@
 import { systemClock } from '../clock/clock.ts';
 import { Wal, type WalError, type WalOptions } from '../index.ts';
-import { realSurroundings } from '../setup/environment.ts';
-import { changedStorage, changedSurroundings } from './wrapped-storage.ts';
+import { realEnvironment } from '../setup/environment.ts';
+import { changedEnvironment, changedStorage } from './wrapped-storage.ts';
 
 /** What a process that appends is to do. */
 export interface AppendJob {
@@ -72,9 +72,9 @@ const lingering = changedStorage(
     },
   },
 );
-const surroundings =
-  lingerMs === undefined && !stopping ? realSurroundings : changedSurroundings({ storage: lingering });
-const wal = await Wal.openIn(surroundings, job.directory, job.options);
+const environment =
+  lingerMs === undefined && !stopping ? realEnvironment : changedEnvironment({ storage: lingering });
+const wal = await Wal.openIn(environment, job.directory, job.options);
 say({ kind: 'ready' });
 await go;
 

@@ -1,7 +1,7 @@
 import { NEWLINE } from '../format/line.ts';
 import { createLock, type Lock, Wal, type WalOptions } from '../index.ts';
 import type { Probe } from './target.ts';
-import { changedStorage, changedSurroundings } from './wrapped-storage.ts';
+import { changedEnvironment, changedStorage } from './wrapped-storage.ts';
 
 /** A Wal whose write turn a probe stands at. */
 export interface ProbedWal {
@@ -39,7 +39,7 @@ export async function openProbed(
       },
     },
   );
-  const wal = await Wal.openIn(changedSurroundings({ storage }), directory, { ...options, lock });
+  const wal = await Wal.openIn(changedEnvironment({ storage }), directory, { ...options, lock });
   return { wal, appended: () => lock.appended() };
 }
 

@@ -1,4 +1,4 @@
-import { realSurroundings, type Surroundings } from '../setup/environment.ts';
+import { type Environment, realEnvironment } from '../setup/environment.ts';
 import { nodeStorage } from '../storage/node.ts';
 import type { Storage, StorageFile } from '../storage/storage.ts';
 
@@ -44,8 +44,8 @@ export function changedStorage(changes: Partial<Storage>, ofLines: FileChanges =
 }
 
 /** The machine's own surroundings, but for what is changed. */
-export function changedSurroundings(changes: Partial<Surroundings>): Surroundings {
-  return { ...realSurroundings, ...changes };
+export function changedEnvironment(changes: Partial<Environment>): Environment {
+  return { ...realEnvironment, ...changes };
 }
 
 /** An error as the operating system would give it. */

@@ -101,7 +101,7 @@ function keepLog(storage: Storage, directory: string): void {
  * Syncs the names of the segments; where `whole`, also wal.json and the directory's own name. Throws ERR_WAL_IO where
  * the directory cannot be opened now, which says nothing of the disk; else what the system throws.
  */
-export function keepNames(storage: Storage, directory: string, whole: boolean): void {
+export function syncNames(storage: Storage, directory: string, whole: boolean): void {
   try {
     if (whole) keepLog(storage, directory);
     storage.syncDirectory(directory);

@@ -40,7 +40,7 @@ export function checkLock(
   { lock, fileSystem }: Pick<LockChoice, 'lock' | 'fileSystem'>,
 ): void {
   if (typeof lock === 'object' || lock === 'none') return;
-  const kind = isMadeAnew(storage, path, fileSystem) ? lock : (readKind(storage, path) ?? lock);
+  const kind = isRecreated(storage, path, fileSystem) ? lock : (readKind(storage, path) ?? lock);
   refuseOther(lock, kind, path);
   if (kind === 'kernel') requireKernelLock();
 }
@@ -78,7 +78,7 @@ function recordedKind(
   try {
     return readKind(storage, path);
   } catch (error) {
-    if (!hasCode(error, 'ERR_WAL_LOCK_KIND') || !isMadeAnew(storage, path, fileSystem)) throw error;
+    if (!hasCode(error, 'ERR_WAL_LOCK_KIND') || !isRecreated(storage, path, fileSystem)) throw error;
     if (kind === 'kernel') requireKernelLock();
     changeKind(storage, path, kind, token);
     warn(`${path} named no kind of lock (it was empty, or overwritten): it names the ${kind} lock now.`);
@@ -87,6 +87,6 @@ function recordedKind(
 }
 
 /** Whether wal.lock names no kind; not where the lock is all that keeps writers apart, for they may go by another kind. */
-function isMadeAnew(storage: Storage, path: string, fileSystem: FileSystem): boolean {
+function isRecreated(storage: Storage, path: string, fileSystem: FileSystem): boolean {
   return fileSystem === 'local' && namesNoKind(storage, path);
 }

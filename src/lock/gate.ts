@@ -1,5 +1,5 @@
 import type { Clock } from '../clock/clock.ts';
-import type { Stretch } from '../clock/stretch.ts';
+import type { YieldBudget } from '../clock/yield-budget.ts';
 import { type Holder, hasCode, WalError } from '../errors/errors.ts';
 import type { Lock } from './lock.ts';
 
@@ -8,7 +8,7 @@ export interface GateOptions {
   readonly lock: Lock;
   readonly clock: Clock;
   /** How long the thread may be kept from other work. */
-  readonly stretch: Stretch;
+  readonly budget: YieldBudget;
   /** A number from 0 to 1 (not included), for jitter. */
   readonly random: () => number;
   /** The longest wait; Infinity waits for ever. */
@@ -107,16 +107,16 @@ export class Gate {
    * nothing left to do. `others`: how many others usually take a turn between two of this writer's.
    */
   async wait<T>(wanted: () => boolean, turn: () => T, others: number): Promise<T | undefined> {
-    const { clock, random, stretch } = this.#options;
+    const { clock, random, budget } = this.#options;
     const wait = this.#begin(others);
     while (!this.#isOver(wait)) {
       const ms = this.#next(wait);
       if (wait.waited > PATIENCE_MS) {
         await clock.sleep(1 + 4 * random());
-      } else if (ms <= stretch.leftMs()) {
+      } else if (ms <= budget.leftMs()) {
         clock.block(ms);
-      } else if (ms <= stretch.mostMs) {
-        await stretch.end();
+      } else if (ms <= budget.mostMs) {
+        await budget.end();
       } else {
         await clock.sleep(ms);
       }

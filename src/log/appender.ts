@@ -1,5 +1,5 @@
 import type { Clock } from '../clock/clock.ts';
-import type { Stretch } from '../clock/stretch.ts';
+import type { YieldBudget } from '../clock/yield-budget.ts';
 import { hasCode, WalError, withOutcome } from '../errors/errors.ts';
 import type { Head, Tip } from '../format/chain.ts';
 import { foldBody } from '../format/entry.ts';
@@ -29,7 +29,7 @@ export interface AppenderParts extends QueueParts {
   /** Where the turns are told to, if anywhere. */
   readonly debug: ((message: string) => void) | undefined;
   /** How long appends may keep this thread. */
-  readonly stretch: Stretch;
+  readonly budget: YieldBudget;
 }
 
 /** Where a segment was ended. */
@@ -110,11 +110,11 @@ export class Appender implements Turn {
   }
 
   async #run(): Promise<void> {
-    const { stretch } = this.#parts;
+    const { budget } = this.#parts;
     // All that is appended until the caller waits for something goes with it.
     await undefined;
     while (this.wanted() || this.#landed.length > 0) {
-      if (stretch.leftMs() <= 0) await stretch.end();
+      if (budget.leftMs() <= 0) await budget.end();
       await this.#step(false);
     }
     this.#running = undefined;
@@ -181,7 +181,7 @@ export class Appender implements Turn {
   }
 
   async #acknowledge(blocks: boolean): Promise<void> {
-    const { store, clock, stretch, durability } = this.#parts;
+    const { store, clock, budget, durability } = this.#parts;
     const { tail } = this;
     const { epoch } = tail;
     const head = tail.at?.tip ?? tail.head;
@@ -190,8 +190,8 @@ export class Appender implements Turn {
     try {
       if (durability === 'sync' && this.#landedTo > tail.syncedHere) {
         // Where nothing else waits for this thread it syncs a lone append itself: handing over costs as much as that.
-        const isLone = !blocks && count === 1 && this.#syncMs < stretch.mostMs;
-        if (isLone && this.#syncMs > stretch.leftMs()) await stretch.end();
+        const isLone = !blocks && count === 1 && this.#syncMs < budget.mostMs;
+        if (isLone && this.#syncMs > budget.leftMs()) await budget.end();
         const quick = isLone && this.queue.size === 0;
         const start = clock.elapsed();
         const syncing = blocks ? store.files?.blocking.sync() : store.sync(quick);
@@ -235,11 +235,11 @@ export class Appender implements Turn {
 
   /** Learns how long a sync takes. One slow one among quick ones is not the disk's pace, unless it is very slow. */
   #pace(ms: number): void {
-    const { stats, stretch } = this.#parts;
+    const { stats, budget } = this.#parts;
     stats.syncMs.add(ms);
     // Slower than the budget at any rate, whatever that is, and forgotten after some quick ones.
-    if (ms >= STALL_MS) this.#syncMs = Math.max(STALL_MS, Math.min(ms, 2 * stretch.mostMs));
-    else this.#syncMs += (Math.min(ms, 2 * stretch.mostMs) - this.#syncMs) / 8;
+    if (ms >= STALL_MS) this.#syncMs = Math.max(STALL_MS, Math.min(ms, 2 * budget.mostMs));
+    else this.#syncMs += (Math.min(ms, 2 * budget.mostMs) - this.#syncMs) / 8;
   }
 
   // From here on: what is rare.
@@ -273,7 +273,7 @@ export class Appender implements Turn {
     const { tail } = this;
     this.witness.seek();
     await store.catchUp(tail);
-    if (tail.trouble !== undefined) throw tail.trouble;
+    if (tail.corruption !== undefined) throw tail.corruption;
     if (durability === 'os') return;
     const start = clock.elapsed();
     await store.sync(false);

@@ -2,16 +2,16 @@ import { WalError } from '../errors/errors.ts';
 import type { Chain, Doubt, Head, Missing, Tip } from '../format/chain.ts';
 import { type Envelope, GENESIS_CRC } from '../format/line.ts';
 import { type ScanVisitor, SegmentScan, type UnendedLine } from '../format/scan.ts';
-import type { Misfit } from '../format/verdict.ts';
+import type { InvalidLine } from '../format/verdict.ts';
 import type { Before, FeedState, LineFeed, WrittenGroup } from '../store/feed.ts';
-import { foreignSegmentError, troubleError } from './trouble.ts';
+import { corruptionError, foreignSegmentError } from './corruption.ts';
 
 /** Runs the chain over all that a store feeds, segment after segment; what is done with the lines is a subclass's. */
 export class ChainFeed implements LineFeed, ScanVisitor {
   /** The scan of the segment that is being read, with its chain. */
   protected scan = new SegmentScan(1, this);
   /** What stopped the log from being read on, or built on, at the last pause. */
-  trouble: WalError | undefined = undefined;
+  corruption: WalError | undefined = undefined;
   /** What lies before the segment, where it is known. */
   protected before: Before | undefined = { link: GENESIS_CRC, crc: GENESIS_CRC };
   /** Entries missing from a segment before this one, and not settled there. */
@@ -62,8 +62,8 @@ export class ChainFeed implements LineFeed, ScanVisitor {
     return missing && this.errorOf(missing, firstSeq);
   }
 
-  protected errorOf(trouble: Missing | Doubt, firstSeq: number): WalError {
-    return troubleError(trouble, firstSeq);
+  protected errorOf(corruption: Missing | Doubt, firstSeq: number): WalError {
+    return corruptionError(corruption, firstSeq);
   }
 
   /** The error for a segment whose first line does not follow what lies before it. */
@@ -98,13 +98,13 @@ export class ChainFeed implements LineFeed, ScanVisitor {
     const { end, unterminated } = scan;
     // A line that lacks only its newline tells that the log goes on without a damaged one before it.
     const completed = this.unended?.chain;
-    const trouble = completed === undefined ? scan.trouble : completed.trouble;
-    this.trouble =
+    const corruption = completed === undefined ? scan.corruption : completed.corruption;
+    this.corruption =
       this.#unsettled ??
-      (trouble === undefined
+      (corruption === undefined
         ? this.#foreignIn(completed ?? scan.chain)
-        : this.errorOf(trouble, this.firstSeq));
-    const isAwaited = completed !== undefined && this.trouble === undefined;
+        : this.errorOf(corruption, this.firstSeq));
+    const isAwaited = completed !== undefined && this.corruption === undefined;
     const unended = isAwaited ? { next: completed.seq + 1, isSeal: completed.sealed } : undefined;
     const { wrapped } = scan;
     scan.pause();
@@ -129,5 +129,5 @@ export class ChainFeed implements LineFeed, ScanVisitor {
 
   passedOver(_verdict: 'superseded' | 'stranded', _line: Envelope, _offset: number, _length: number): void {}
 
-  misfit(_misfit: Misfit, _offset: number, _length: number): void {}
+  invalidLine(_misfit: InvalidLine, _offset: number, _length: number): void {}
 }

@@ -1,7 +1,7 @@
 import type { Acknowledged, Damage, Evidence } from '../errors/damage.ts';
 import { type Envelope, isSameWrite } from '../format/line.ts';
 import { segmentName } from '../format/names.ts';
-import type { Misfit } from '../format/verdict.ts';
+import type { InvalidLine } from '../format/verdict.ts';
 
 /** A damaged stretch as verify tells it: with what remains around it. */
 export interface SurveyedDamage extends Damage {
@@ -24,9 +24,9 @@ export interface Place {
 }
 
 /** So many stretches are told of. */
-const MOST_STRETCHES = 1000;
+const MOST_RANGES = 1000;
 
-interface Stretch extends Omit<Mutable<Damage>, 'acknowledged'> {
+interface DamagedRange extends Omit<Mutable<Damage>, 'acknowledged'> {
   settled: boolean;
   /** Entries that were read before it, and stranded ones. */
   readonly read: number;
@@ -37,7 +37,7 @@ interface Stretch extends Omit<Mutable<Damage>, 'acknowledged'> {
 
 /** Lines with which the log goes on, by their crcs; the last is `line`. */
 interface Closing {
-  readonly stretches: Stretch[];
+  readonly ranges: DamagedRange[];
   readonly firstSeq: number;
   readonly crcs: Set<string>;
   line: Envelope;
@@ -48,11 +48,11 @@ interface Closing {
  * damaged or missing between them: which entries, and whether a later line says that they had been synced.
  */
 export class DamageSurvey {
-  readonly #stretches: Stretch[] = [];
+  readonly #ranges: DamagedRange[] = [];
   /** Those of which it is not known that all of it had been acknowledged. */
-  #unproven = new Set<Stretch>();
+  #unproven = new Set<DamagedRange>();
   /** Damaged lines; the next whole line tells which entries they held. */
-  #open: Stretch | undefined;
+  #open: DamagedRange | undefined;
   /** Stretches after which the log goes on as if nothing lay there: sure once a line of another write follows. */
   #closing: Closing | undefined;
   /** Where the row of whole lines stands: the last entry, and the crc of the last line. */
@@ -62,9 +62,9 @@ export class DamageSurvey {
   #torn = false;
   #overtaken: string | undefined;
   #segment = 0;
-  #foreign: Stretch | undefined;
+  #foreign: DamagedRange | undefined;
   /** What is missing though no whole line follows it. */
-  #missed: Stretch | undefined;
+  #missed: DamagedRange | undefined;
   #read = 0;
   #stranded = 0;
   #synced = 0;
@@ -117,7 +117,7 @@ export class DamageSurvey {
     if (this.#foreign !== undefined) return;
     if (this.#open !== undefined || line.seq <= this.#seq) this.#reuse(line.seq);
     if (line.repair) this.#repair();
-    this.#hear(line, place);
+    this.#observeSynced(line, place);
     this.#goOn(line);
     this.#goTo(line);
     this.#sealed = line.count === 0;
@@ -130,7 +130,7 @@ export class DamageSurvey {
 
   /** The numbers from this one on are given again: what is said of them from here on is of other entries. */
   #reuse(first: number): void {
-    for (const stretch of this.#unproven) if (stretch.from >= first) this.#unproven.delete(stretch);
+    for (const range of this.#unproven) if (range.from >= first) this.#unproven.delete(range);
   }
 
   /** The log goes on. */
@@ -141,8 +141,8 @@ export class DamageSurvey {
       else this.#confirm();
     }
     if (this.#open === undefined) return;
-    this.#closing ??= { stretches: [], firstSeq: line.seq, crcs: new Set(), line };
-    this.#closing.stretches.push(this.#open);
+    this.#closing ??= { ranges: [], firstSeq: line.seq, crcs: new Set(), line };
+    this.#closing.ranges.push(this.#open);
     this.#closeWith(this.#closing, line);
     this.#open = undefined;
   }
@@ -160,14 +160,13 @@ export class DamageSurvey {
 
   /** After a repair what was damaged is no riddle any more: it is given up. */
   #repair(): void {
-    for (const stretch of this.#stretches) stretch.settled = true;
+    for (const range of this.#ranges) range.settled = true;
     this.#open = undefined;
   }
 
   /** What lay there did not count: the line after it follows the line before it, and others built on that. */
   #confirm(): void {
-    for (const stretch of this.#closing?.stretches ?? [])
-      Object.assign(stretch, extent(stretch.from, stretch.from - 1));
+    for (const range of this.#closing?.ranges ?? []) Object.assign(range, extent(range.from, range.from - 1));
     this.#closing = undefined;
   }
 
@@ -188,10 +187,10 @@ export class DamageSurvey {
         this.#sealed = line.count === 0;
       }
     }
-    this.#hear(line, place);
+    this.#observeSynced(line, place);
   }
 
-  misfit({ cause, evidence }: Misfit, place: Place): void {
+  invalidLine({ cause, evidence }: InvalidLine, place: Place): void {
     if (this.#foreign !== undefined) return;
     if (cause === undefined) this.#torn = true;
     else if (this.#open !== undefined)
@@ -200,7 +199,7 @@ export class DamageSurvey {
       const from = this.#seq + 1;
       this.#open = this.#add({ kind: 'damaged', ...this.#at(place), cause, from, records: 0, exact: false });
     }
-    if (evidence !== undefined) this.#hear(evidence, place);
+    if (evidence !== undefined) this.#observeSynced(evidence, place);
   }
 
   #at({ offset, length, line }: Place): Pick<Damage, 'segment' | 'offset' | 'length' | 'line'> {
@@ -225,7 +224,7 @@ export class DamageSurvey {
     else this.#miss(line.seq - 1, place);
   }
 
-  #miss(to: number, place: Place): Stretch {
+  #miss(to: number, place: Place): DamagedRange {
     const from = this.#seq + 1;
     return this.#add({ kind: 'missing', ...this.#at(place), length: 0, from, ...extent(from, to) });
   }
@@ -242,27 +241,27 @@ export class DamageSurvey {
   }
 
   #close(to: number): void {
-    const open = this.#open as Stretch;
+    const open = this.#open as DamagedRange;
     this.#open = undefined;
     if (to >= open.from - 1) Object.assign(open, extent(open.from, to));
   }
 
-  #add(damage: Omit<Mutable<Damage>, 'acknowledged'>): Stretch {
-    const stretch: Stretch = {
+  #add(damage: Omit<Mutable<Damage>, 'acknowledged'>): DamagedRange {
+    const range: DamagedRange = {
       ...damage,
       settled: false,
       read: this.#read,
       passed: this.#stranded,
       torn: this.#torn,
     };
-    if (this.#stretches.length === MOST_STRETCHES) return stretch;
-    this.#stretches.push(stretch);
-    if (damage.kind !== 'foreign') this.#unproven.add(stretch);
-    return stretch;
+    if (this.#ranges.length === MOST_RANGES) return range;
+    this.#ranges.push(range);
+    if (damage.kind !== 'foreign') this.#unproven.add(range);
+    return range;
   }
 
   /** Takes what a whole line proves: its `synced`, and that all before its segment were, where it is the segment's first. */
-  #hear(line: Envelope, place: Place): void {
+  #observeSynced(line: Envelope, place: Place): void {
     const isFirst = line.seq === this.#segment;
     const synced = isFirst ? Math.max(line.synced, line.seq - 1) : line.synced;
     if (synced <= this.#synced) return;
@@ -274,23 +273,23 @@ export class DamageSurvey {
   /** Something says that all entries up to `synced` had been acknowledged. */
   #prove(evidence: Evidence): void {
     const { synced } = evidence;
-    for (const stretch of this.#unproven) {
-      const { from, to = Infinity } = stretch;
-      if (to < from) this.#unproven.delete(stretch);
-      if (synced < from || to < from || synced <= (stretch.evidence?.synced ?? 0)) continue;
-      stretch.evidence = evidence;
-      if (!stretch.exact) stretch.records = synced - from + 1;
-      if (synced >= to) this.#unproven.delete(stretch);
+    for (const range of this.#unproven) {
+      const { from, to = Infinity } = range;
+      if (to < from) this.#unproven.delete(range);
+      if (synced < from || to < from || synced <= (range.evidence?.synced ?? 0)) continue;
+      range.evidence = evidence;
+      if (!range.exact) range.records = synced - from + 1;
+      if (synced >= to) this.#unproven.delete(range);
     }
   }
 
   /** What was found. */
   get found(): SurveyedDamage[] {
-    return this.#stretches
+    return this.#ranges
       .filter(({ torn, evidence, kind }) => kind !== 'missing' || !torn || evidence !== undefined)
-      .map(({ read, passed, torn: _, ...stretch }) => ({
-        ...stretch,
-        acknowledged: acknowledgedOf(stretch),
+      .map(({ read, passed, torn: _, ...range }) => ({
+        ...range,
+        acknowledged: acknowledgedOf(range),
         before: read,
         after: this.#read - read,
         stranded: this.#stranded - passed,

@@ -8,7 +8,7 @@ import { ENVELOPE_BYTES, writeLine } from '../format/line.ts';
 import type { WrittenGroup } from '../store/feed.ts';
 import type { LineStore } from '../store/store.ts';
 import type { Keys } from './keys.ts';
-import { Behind, type Decide, type Expectation, meets, type Pending, type Preceding } from './pending.ts';
+import { type Decide, type Expectation, meets, type Pending, type Preceding, RetryAfter } from './pending.ts';
 import type { Queue } from './queue.ts';
 import type { Tail } from './tail.ts';
 
@@ -85,7 +85,7 @@ export class Group implements Preceding, WrittenGroup {
     return first;
   }
 
-  show(i: number, to: (bytes: Buffer, start: number, end: number) => void): void {
+  visitLine(i: number, to: (bytes: Buffer, start: number, end: number) => void): void {
     to(this.#buffer, this.pending[i - 1]?.endsAt ?? 0, (this.pending[i] as Pending).endsAt - 1);
   }
 
@@ -95,7 +95,7 @@ export class Group implements Preceding, WrittenGroup {
    */
   make(wish: SealWish | undefined): Group | undefined {
     const { store, tail, queue } = this.#parts;
-    if (tail.trouble !== undefined) throw tail.trouble;
+    if (tail.corruption !== undefined) throw tail.corruption;
     // Larger than for all groups but one with a large line.
     if (this.#buffer.length > 2 * KEPT_BYTES) this.#buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
     this.pending = [];
@@ -254,7 +254,7 @@ export class Group implements Preceding, WrittenGroup {
       pending.end.resolve(undefined);
     } catch (error) {
       if (pending.settled) return 'settled';
-      if (error instanceof Behind) this.#postpone(pending, error.until);
+      if (error instanceof RetryAfter) this.#postpone(pending, error.until);
       else if (!isFirst) return 'later';
       else queue.reject(pending, error);
     } finally {

@@ -33,7 +33,7 @@ export interface Preceding {
   /** The head that they leave. */
   readonly head: Head;
   /** Shows the i-th line, without its newline, until the call returns. */
-  show(i: number, to: (bytes: Buffer, start: number, end: number) => void): void;
+  visitLine(i: number, to: (bytes: Buffer, start: number, end: number) => void): void;
 }
 
 /**
@@ -43,7 +43,7 @@ export interface Preceding {
 export type Decide = (preceding: Preceding) => Body | undefined;
 
 /** Thrown by a decision that cannot be taken before something was read; then it is asked again. */
-export class Behind {
+export class RetryAfter {
   readonly until: Promise<unknown>;
 
   constructor(until: Promise<unknown>) {

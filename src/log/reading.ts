@@ -1,5 +1,5 @@
 import type { Clock } from '../clock/clock.ts';
-import { Stretch } from '../clock/stretch.ts';
+import { YieldBudget } from '../clock/yield-budget.ts';
 import { hasCode } from '../errors/errors.ts';
 import type { LogRecord } from '../format/record.ts';
 import type { LineReader, LineStore, Progress } from '../store/store.ts';
@@ -22,7 +22,7 @@ const DOUBT_MS = 1000;
 export class Reading {
   readonly #clock: Clock;
   readonly #reader: LineReader;
-  readonly #stretch: Stretch;
+  readonly #budget: YieldBudget;
   readonly feed: RecordFeed;
   /** How it goes on at the end; undefined where it does not. */
   following: Following | undefined;
@@ -39,7 +39,7 @@ export class Reading {
     this.#clock = clock;
     this.feed = new RecordFeed(range, false, settledBy);
     this.#reader = store.reader(range.cursor?.seq || range.first, following !== undefined);
-    this.#stretch = new Stretch(clock);
+    this.#budget = new YieldBudget(clock);
     this.following = following;
   }
 
@@ -64,7 +64,7 @@ export class Reading {
         this.#doubted = true;
         if (this.following) await this.#clock.sleep(DOUBT_MS, this.following.signal);
       }
-      if (this.#stretch.leftMs() <= 0) await this.#stretch.end();
+      if (this.#budget.leftMs() <= 0) await this.#budget.end();
       this.#progress = await this.#readOn();
       if (this.#progress === 'replaced') throw new Replaced();
       const records = feed.take();

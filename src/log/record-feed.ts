@@ -61,7 +61,7 @@ export class RecordFeed extends ChainFeed {
 
   /** What stops reading at the end as it looks now; gone, perhaps, when the tail is read again. */
   get doubt(): WalError | undefined {
-    return this.#skipping ? undefined : this.trouble;
+    return this.#skipping ? undefined : this.corruption;
   }
 
   /** The seq of the last repair that was read; 0 for none. */

@@ -57,7 +57,7 @@ export class Tail extends ChainFeed {
   }
 
   /** Notes that a snapshot names the log's fold: the lines can only name a later version of that. */
-  hearSnapshot({ fold }: Pick<SnapshotHeader, 'fold'>): void {
+  observeSnapshot({ fold }: Pick<SnapshotHeader, 'fold'>): void {
     this.fold = this.fold === undefined ? fold : recordedFold(fold, this.fold);
   }
 

@@ -10,14 +10,14 @@ import { singleRecord } from '../format/record.ts';
 import type { UnendedLine } from '../format/scan.ts';
 import type { Stray } from '../format/strays.ts';
 import type { SurveyedLine } from '../format/survey.ts';
-import type { Misfit, Verdict } from '../format/verdict.ts';
+import type { InvalidLine, Verdict } from '../format/verdict.ts';
 import type { Before, FeedState } from '../store/feed.ts';
 import type { LineReader, LineStore } from '../store/store.ts';
 import { ChainFeed } from './chain-feed.ts';
+import { corruptionError, passedOverError } from './corruption.ts';
 import { DamageSurvey, type Place, type SurveyedDamage } from './damage-survey.ts';
 import { unreadableError } from './record-feed.ts';
 import { checkSnapshots, type SnapshotCheck } from './snapshot-check.ts';
-import { passedOverError, troubleError } from './trouble.ts';
 
 /** A line that does not count, and where it lies. */
 export interface OddLine {
@@ -116,7 +116,7 @@ async function verifyFrom(
   const errors: (WalError | undefined)[] = [];
   for (let from: number | undefined = oldest; from !== undefined; ) {
     const failure = await readFrom(store, clock, from, feed, onProgress);
-    errors.push(feed.trouble, hasCode(failure, 'ERR_WAL_COMPACTED') ? undefined : failure);
+    errors.push(feed.corruption, hasCode(failure, 'ERR_WAL_COMPACTED') ? undefined : failure);
     from = failure && store.files?.nextSegment(Math.max(feed.lastBegun, from - 1));
   }
   const snapshots = await checkSnapshots(store, clock, oldest, feed.head.seq);
@@ -162,7 +162,7 @@ async function readFrom(
     return undefined;
   } catch (error) {
     // Where damage is why it does not lead on to what a snapshot stands for, nothing was compacted away meanwhile.
-    const isDamage = hasCode(error, 'ERR_WAL_COMPACTED') && feed.trouble !== undefined;
+    const isDamage = hasCode(error, 'ERR_WAL_COMPACTED') && feed.corruption !== undefined;
     if (hasCode(error, 'ERR_WAL_DIVERGED', 'ERR_WAL_CORRUPT') || isDamage) return error as WalError;
     throw error;
   } finally {
@@ -318,11 +318,11 @@ class VerifyFeed extends ChainFeed {
     this.#list({ verdict, offset, length, seq: line.seq });
   }
 
-  override misfit(misfit: Misfit, offset: number, length: number): void {
-    const { verdict, cause } = misfit;
+  override invalidLine(invalidLine: InvalidLine, offset: number, length: number): void {
+    const { verdict, cause } = invalidLine;
     this.mayPassOver ||= verdict === 'damaged';
     this.#look();
-    if (offset >= this.#listed) this.#survey.misfit(misfit, this.#place(offset, length));
+    if (offset >= this.#listed) this.#survey.invalidLine(invalidLine, this.#place(offset, length));
     this.#list({ verdict, offset, length, ...(cause && { cause }) });
   }
 
@@ -346,8 +346,8 @@ class VerifyFeed extends ChainFeed {
     this.#missing.push({ from, to, offset, segment: this.#segment.name, settled: false });
   }
 
-  protected override errorOf(trouble: Missing | Doubt, firstSeq: number): WalError {
-    return troubleError(trouble, firstSeq, true);
+  protected override errorOf(corruption: Missing | Doubt, firstSeq: number): WalError {
+    return corruptionError(corruption, firstSeq, true);
   }
 
   /** `errors`: what stopped reading, in the order it did. `refusal`: why it could not be appended to, whatever its lines are. */

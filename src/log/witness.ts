@@ -79,7 +79,7 @@ export class Witness {
     if (search === undefined) return;
     const { tail } = this.#parts;
     // What is damaged may be its line: the damage is told, and has to be mended first. One that lacks its newline counts soon.
-    if (tail.trouble !== undefined || unended !== undefined) return;
+    if (tail.corruption !== undefined || unended !== undefined) return;
     const own = this.#ownGone(search.own);
     const marked = this.#markGone(search);
     const gone = own && marked ? union(own, marked) : (own ?? marked);

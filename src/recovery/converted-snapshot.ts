@@ -7,7 +7,7 @@ import { allBlocks, indexPlace, isWhole } from '../format/snapshot-index.ts';
 import { encodingOf, rewritten, toUtf8, trimmed } from '../format/within.ts';
 import { readWhole } from '../storage/files.ts';
 import type { Storage } from '../storage/storage.ts';
-import type { MendedSnapshot } from './mend-snapshot.ts';
+import type { RepairedSnapshot } from './repair-snapshot.ts';
 
 const NEWLINE = Buffer.from('\n');
 
@@ -16,7 +16,7 @@ export function convertedSnapshot(
   storage: Storage,
   directory: string,
   seq: number,
-): MendedSnapshot | undefined {
+): RepairedSnapshot | undefined {
   const path = join(directory, snapshotName(seq));
   const bytes = readWhole(storage, path) ?? Buffer.alloc(0);
   const text = toUtf8(bytes, encodingOf(bytes)).toString('latin1');
@@ -48,7 +48,7 @@ function snapshotOf(
   [first = NEWLINE, ...rest]: readonly Buffer[],
   path: string,
   seq: number,
-): MendedSnapshot | undefined {
+): RepairedSnapshot | undefined {
   const header = decodeHeader(first, path);
   if (header?.head.seq !== seq) return undefined;
   const body = Buffer.concat(rest.flatMap((line) => [line, NEWLINE]));

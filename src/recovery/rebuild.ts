@@ -23,12 +23,12 @@ import { segmentName, snapshotName } from '../format/names.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
 import {
   type EditedLine,
-  isMisfit,
+  isInvalid,
   isSealed,
   type LostRange,
   type Survey,
+  type SurveyedInvalidLine,
   type SurveyedLine,
-  type SurveyedMisfit,
 } from '../format/survey.ts';
 import { lineWithin } from '../format/within.ts';
 import { readFully } from '../storage/files.ts';
@@ -148,7 +148,7 @@ export class Rebuild {
 
   *#steps(): Generator<void, Rebuilt, undefined> {
     const { survey, snapshots } = this.#parts;
-    const kept = survey.items.filter((item) => !isMisfit(item) && item.kept) as SurveyedLine[];
+    const kept = survey.items.filter((item) => !isInvalid(item) && item.kept) as SurveyedLine[];
     const first = kept[this.#beginning(kept)];
     this.#begin(first);
     this.#boundaries = snapshots.filter(({ head }) => head.seq > this.#tip.seq);
@@ -159,7 +159,7 @@ export class Rebuild {
     for (const item of survey.items) {
       begun ||= begins ? item === first : item.segment >= start;
       if (!begun) continue;
-      if (isMisfit(item)) this.#meetMisfit(item);
+      if (isInvalid(item)) this.#meetMisfit(item);
       else if (item.kept) this.#put(item);
       else this.#meetOther(item);
       yield;
@@ -219,7 +219,7 @@ export class Rebuild {
     this.#snapshots.push({ of: base, head, seal, keys });
   }
 
-  #meetMisfit({ verdict, cause, segment, offset }: SurveyedMisfit): void {
+  #meetMisfit({ verdict, cause, segment, offset }: SurveyedInvalidLine): void {
     if (verdict === 'damaged' && cause !== undefined && cause !== 'merge-conflict')
       this.#damage ??= { segment, offset, cause };
   }
@@ -235,7 +235,7 @@ export class Rebuild {
   /** The writers of all lines that are kept: an append has one, however often it was written. */
   get #keptWriters(): ReadonlySet<string> {
     this.#writersOnce ??= new Set(
-      this.#parts.survey.items.flatMap((item) => (isMisfit(item) || !item.kept ? [] : [item.writer])),
+      this.#parts.survey.items.flatMap((item) => (isInvalid(item) || !item.kept ? [] : [item.writer])),
     );
     return this.#writersOnce;
   }
@@ -314,7 +314,7 @@ export class Rebuild {
   /** The last segment of which nothing is kept, and the number before it, as the new log counts: that it was given, the name tells. */
   get #unread(): { readonly segment: string; readonly last: number } {
     const { items, segments } = this.#parts.survey;
-    const kept = new Set(items.flatMap((item) => (isMisfit(item) || !item.kept ? [] : [item.segment])));
+    const kept = new Set(items.flatMap((item) => (isInvalid(item) || !item.kept ? [] : [item.segment])));
     const first = segments.findLast((seq) => !kept.has(segmentName(seq)));
     if (first === undefined) return { segment: '', last: 0 };
     const last = first - 1 + this.#shift;
@@ -357,7 +357,7 @@ export class Rebuild {
     this.#parts.sink.line(bytes, 0, end - 1);
     const window = raisedIn(body);
     if (window !== undefined) this.#scope = raisedScope(this.#scope, window, place.seq);
-    this.#hearFold(foldIn(body));
+    this.#observeFold(foldIn(body));
     this.#tip = { seq: this.#tip.seq + count, crc: place.crc, link: place.crc };
   }
 
@@ -370,7 +370,7 @@ export class Rebuild {
       // With other numbers it stands for other entries; those are all there.
       if (of.head.seq < this.#tip.seq || this.#shift !== 0) continue;
       this.#hear(of.keys);
-      this.#hearFold(of.fold);
+      this.#observeFold(of.fold);
       this.#endSegment();
       this.#snapshots.push({ of, head: this.#head, seal: this.#tip.link, keys: this.#scope });
     }
@@ -395,7 +395,7 @@ export class Rebuild {
     this.#tip = { seq, crc, link: place.crc };
     const seal = readEnvelope(bytes, 0, end - 1);
     this.#scope = seal?.keys ?? this.#scope;
-    this.#hearFold(seal?.fold);
+    this.#observeFold(seal?.fold);
   }
 
   get #oldSeal() {
@@ -408,7 +408,7 @@ export class Rebuild {
     const bytes = this.#seal === undefined ? undefined : this.#read(this.#seal);
     const old = bytes && readEnvelope(bytes, 0, bytes.length);
     this.#hear(old?.keys);
-    this.#hearFold(old?.fold);
+    this.#observeFold(old?.fold);
     const writer = `${session}.${++this.#writers}`;
     return { text: sealText(this.#scope, this.#fold), synced: this.#tip.seq, ts: clock.now(), writer };
   }
@@ -445,7 +445,7 @@ export class Rebuild {
       this.#scope = { ...this.#scope, window: keys.window };
   }
 
-  #hearFold(fold: FoldIdentity | undefined): void {
+  #observeFold(fold: FoldIdentity | undefined): void {
     if (fold !== undefined) this.#fold = recordedFold(this.#fold, fold);
   }
 

@@ -1,19 +1,19 @@
 import type { Clock } from '../clock/clock.ts';
 import { hasCode } from '../errors/errors.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
-import { isMisfit, type Survey } from '../format/survey.ts';
+import { isInvalid, type Survey } from '../format/survey.ts';
 import { layoutOf } from '../layout/layout.ts';
 import { readBody, readHeader } from '../layout/snapshots.ts';
 import type { Storage } from '../storage/storage.ts';
 import { convertedSnapshot } from './converted-snapshot.ts';
-import { headerIn, type MendedSnapshot, mendSnapshot, readableIds } from './mend-snapshot.ts';
+import { headerIn, type RepairedSnapshot, readableIds, repairSnapshot } from './repair-snapshot.ts';
 
 /** The snapshots that a new log is made with. */
 export interface Snapshots {
   /** Oldest first. */
   readonly headers: readonly SnapshotHeader[];
   /** Those of them that had to be made of what is left of a damaged one, or of one that something converted. */
-  readonly mended: readonly MendedSnapshot[];
+  readonly mended: readonly RepairedSnapshot[];
   /** The newest by name, where it is damaged, and none of them reaches as far; else 0. */
   readonly damaged: number;
   /** Ids whose state is lost with what is damaged of a snapshot. */
@@ -33,7 +33,7 @@ export async function snapshotsFor(
 ): Promise<Snapshots> {
   const whole: SnapshotHeader[] = [];
   const damaged: SnapshotHeader[] = [];
-  const converted: MendedSnapshot[] = [];
+  const converted: RepairedSnapshot[] = [];
   const named = layoutOf(storage, directory).snapshots;
   for (const seq of named) {
     const header = readHeader(storage, directory, seq, log);
@@ -55,7 +55,7 @@ export async function snapshotsFor(
   const newest = damaged.findLast(stands) ?? damaged.at(-1);
   const isMissed = before > 0 && !whole.some(stands);
   const isMended = isMissed && newest !== undefined && newest.head.seq >= (whole.at(-1)?.head.seq ?? 0);
-  const mended = isMended ? [mendSnapshot(storage, directory, newest)] : [];
+  const mended = isMended ? [repairSnapshot(storage, directory, newest)] : [];
   const headers = [...whole, ...mended.map(({ header }) => header)];
   const last = named.at(-1) ?? 0;
   const isDamaged = last > (headers.at(-1)?.head.seq ?? 0);
@@ -76,6 +76,6 @@ export async function snapshotsFor(
 
 /** The first entry that there is a line of; Infinity where there is none. */
 function firstSeq({ items }: Survey): number {
-  const first = items.find((item) => !isMisfit(item) && item.kept);
-  return first === undefined || isMisfit(first) ? Infinity : first.seq;
+  const first = items.find((item) => !isInvalid(item) && item.kept);
+  return first === undefined || isInvalid(first) ? Infinity : first.seq;
 }

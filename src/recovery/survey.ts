@@ -10,23 +10,23 @@ import { piecesIn } from '../format/shared-line.ts';
 import {
   type EditedLine,
   inLogOrder,
-  isMisfit,
+  isInvalid,
   type Survey,
+  type SurveyedInvalidLine,
   type SurveyedLine,
-  type SurveyedMisfit,
 } from '../format/survey.ts';
-import { judgeMisfit, type Misfit, TORN, type Verdict } from '../format/verdict.ts';
+import { type InvalidLine, judgeInvalidLine, TORN, type Verdict } from '../format/verdict.ts';
 import { type Encoding, encodingOf, rewritten, toUtf8, trimmed, unitNewline } from '../format/within.ts';
 import { layoutOf } from '../layout/layout.ts';
 import { openIfThere, readFully } from '../storage/files.ts';
 import type { Storage, StorageFile } from '../storage/storage.ts';
 
-type Item = SurveyedLine | SurveyedMisfit;
+type Item = SurveyedLine | SurveyedInvalidLine;
 
 /** Bytes read between two turns of other code. */
 const CHUNK_BYTES = 256 * 1024;
 const NEWLINE = Buffer.from('\n');
-const UTF_16: Misfit = { verdict: 'damaged', cause: 'utf-16' };
+const UTF_16: InvalidLine = { verdict: 'damaged', cause: 'utf-16' };
 
 /**
  * Reads all segments of a directory to their ends; needs neither wal.json nor that they follow one another.
@@ -41,7 +41,7 @@ export async function surveySegments(
 ): Promise<Survey> {
   const segments: { readonly named: number; readonly begins: number; readonly items: readonly Item[] }[] = [];
   const sides = new Sides();
-  const edits = new Map<SurveyedMisfit, SurveyedLine & { readonly text: string }>();
+  const edits = new Map<SurveyedInvalidLine, SurveyedLine & { readonly text: string }>();
   const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
   let bytes = 0;
   for (const firstSeq of layoutOf(storage, directory).segments) {
@@ -64,7 +64,7 @@ export async function surveySegments(
       }
       survey.end();
       // Names may have been changed: a line's number is its own.
-      const lines = survey.items.filter((item) => !isMisfit(item)) as SurveyedLine[];
+      const lines = survey.items.filter((item) => !isInvalid(item)) as SurveyedLine[];
       const first = lines.find(({ accepted }) => accepted) ?? lines[0];
       segments.push({ named: firstSeq, begins: first?.seq ?? firstSeq, items: survey.items });
     } finally {
@@ -74,22 +74,22 @@ export async function surveySegments(
   const named = segments.map(({ named }) => named);
   const found = segments.sort((a, b) => a.begins - b.begins).flatMap(({ items }) => items);
   const fitting = editsThatFit(found, edits);
-  const items = acceptEdits ? found.map((item) => (isMisfit(item) && fitting.get(item)) || item) : found;
-  const lines = items.filter((item) => !isMisfit(item)) as SurveyedLine[];
+  const items = acceptEdits ? found.map((item) => (isInvalid(item) && fitting.get(item)) || item) : found;
+  const lines = items.filter((item) => !isInvalid(item)) as SurveyedLine[];
   const { kept, follows } = lineageOf(lines);
   for (const [i, line] of lines.entries()) {
     line.kept = kept[i] === true;
     line.follows = lines[follows[i] ?? -1];
   }
   for (const line of leftBehind(items)) line.kept = false;
-  const edited = [...fitting].map(([misfit, line]) => editOf(misfit, line));
+  const edited = [...fitting].map(([invalidLine, line]) => editOf(invalidLine, line));
   return { items: inLogOrder(items), edits: edited, segments: named, bytes };
 }
 
 /** A date, or that of the line before where it is none. */
 function wholeTs(ts: number, before: readonly Item[]): number {
   if (!Number.isNaN(ts)) return ts;
-  return (before.findLast((item) => !isMisfit(item)) as SurveyedLine | undefined)?.ts ?? 0;
+  return (before.findLast((item) => !isInvalid(item)) as SurveyedLine | undefined)?.ts ?? 0;
 }
 
 /** Notes all that lies in one segment. */
@@ -98,7 +98,7 @@ class SegmentSurvey implements ScanVisitor {
   readonly #segment: string;
   readonly #file: StorageFile;
   readonly #sides: Sides;
-  readonly #edits: Map<SurveyedMisfit, SurveyedLine & { readonly text: string }>;
+  readonly #edits: Map<SurveyedInvalidLine, SurveyedLine & { readonly text: string }>;
   /** What lies before is UTF-16, and was read as that. */
   #from = 0;
   readonly #scan: SegmentScan;
@@ -113,7 +113,7 @@ class SegmentSurvey implements ScanVisitor {
     firstSeq: number,
     file: StorageFile,
     sides: Sides,
-    edits: Map<SurveyedMisfit, SurveyedLine & { readonly text: string }>,
+    edits: Map<SurveyedInvalidLine, SurveyedLine & { readonly text: string }>,
   ) {
     this.#segment = segmentName(firstSeq);
     this.#scan = new SegmentScan(firstSeq, this);
@@ -134,7 +134,7 @@ class SegmentSurvey implements ScanVisitor {
   end(): void {
     const { unended, wrapped, end, unterminated } = this.#scan;
     if (unended !== undefined || wrapped !== undefined) this.#scan.push(NEWLINE);
-    else if (unterminated > 0 && end > this.#from) this.misfit(TORN, end - unterminated, unterminated);
+    else if (unterminated > 0 && end > this.#from) this.invalidLine(TORN, end - unterminated, unterminated);
   }
 
   #read(offset: number, length: number): Buffer {
@@ -169,14 +169,14 @@ class SegmentSurvey implements ScanVisitor {
     this.#found(line, offset, length, false);
   }
 
-  misfit(misfit: Misfit, offset: number, length: number): void {
+  invalidLine(invalidLine: InvalidLine, offset: number, length: number): void {
     if (offset < this.#from) return;
-    if (misfit.cause === 'too-long') this.#misfit(misfit, offset, length);
-    else this.#lookInto(this.#read(offset, length), offset, 'utf-8', misfit);
+    if (invalidLine.cause === 'too-long') this.#invalidLine(invalidLine, offset, length);
+    else this.#lookInto(this.#read(offset, length), offset, 'utf-8', invalidLine);
   }
 
   /** Looks for whole lines in what is none, and for the line in what is damaged for what lies around it. */
-  #lookInto(raw: Buffer, offset: number, encoding: Encoding, seen: Misfit): void {
+  #lookInto(raw: Buffer, offset: number, encoding: Encoding, seen: InvalidLine): void {
     const { length } = raw;
     const inner = seen.cause === undefined ? raw : trimmed(toUtf8(raw, encoding));
     const form = { encoding, converted: inner.length === length ? undefined : seen.cause };
@@ -186,21 +186,22 @@ class SegmentSurvey implements ScanVisitor {
       return;
     }
     // White space holds nothing.
-    const misfit =
-      seen.cause === undefined ? seen : inner.length === 0 ? TORN : judgeMisfit(inner, 0, inner.length);
-    if (misfit.readable !== undefined) {
-      const ts = wholeTs(misfit.readable.ts, this.items);
-      this.#found({ ...misfit.readable, ts }, offset, length, false, form);
+    const invalidLine =
+      seen.cause === undefined ? seen : inner.length === 0 ? TORN : judgeInvalidLine(inner, 0, inner.length);
+    if (invalidLine.readable !== undefined) {
+      const ts = wholeTs(invalidLine.readable.ts, this.items);
+      this.#found({ ...invalidLine.readable, ts }, offset, length, false, form);
       return;
     }
-    const written = misfit.cause === undefined || inner[0] !== OPENING_BRACE ? undefined : rewritten(inner);
+    const written =
+      invalidLine.cause === undefined || inner[0] !== OPENING_BRACE ? undefined : rewritten(inner);
     const same = written && readEnvelope(written, 0, written.length);
     if (same !== undefined) {
-      this.#found(same, offset, length, false, { encoding, converted: misfit.cause });
+      this.#found(same, offset, length, false, { encoding, converted: invalidLine.cause });
       return;
     }
-    if (misfit.cause === 'merge-conflict') this.#sides.meet(inner.toString('latin1', 0, 1));
-    const noted = this.#misfit(misfit, offset, length, raw.includes(0));
+    if (invalidLine.cause === 'merge-conflict') this.#sides.meet(inner.toString('latin1', 0, 1));
+    const noted = this.#invalidLine(invalidLine, offset, length, raw.includes(0));
     if (encoding === 'utf-8' && this.#isSpread(raw, inner, offset)) return;
     if (encoding === 'utf-8') {
       const start = offset + inner.byteOffset - raw.byteOffset;
@@ -210,8 +211,8 @@ class SegmentSurvey implements ScanVisitor {
         this.#found(piece, start + at, bytes, false, { glued: true, joined });
         end = at + bytes;
       }
-    } else if (misfit.evidence !== undefined)
-      this.#found(misfit.evidence, offset, length, false, { ...form, glued: true });
+    } else if (invalidLine.evidence !== undefined)
+      this.#found(invalidLine.evidence, offset, length, false, { ...form, glued: true });
     const edit = written && readEdited(inner);
     if (edit === undefined) return;
     const text = inner.toString('utf8', 0, 4 * MOST_SHOWN).slice(0, MOST_SHOWN);
@@ -241,8 +242,13 @@ class SegmentSurvey implements ScanVisitor {
     return true;
   }
 
-  #misfit({ verdict, cause }: Misfit, offset: number, length: number, zeros = false): SurveyedMisfit {
-    const noted: SurveyedMisfit = {
+  #invalidLine(
+    { verdict, cause }: InvalidLine,
+    offset: number,
+    length: number,
+    zeros = false,
+  ): SurveyedInvalidLine {
+    const noted: SurveyedInvalidLine = {
       verdict,
       ...(cause && { cause }),
       ...(zeros && verdict === 'torn' && { zeros }),
@@ -306,10 +312,10 @@ const MOST_SHOWN = 10_000;
  */
 function editsThatFit(
   found: readonly Item[],
-  edits: ReadonlyMap<SurveyedMisfit, SurveyedLine & { readonly text: string }>,
-): Map<SurveyedMisfit, SurveyedLine & { readonly text: string }> {
+  edits: ReadonlyMap<SurveyedInvalidLine, SurveyedLine & { readonly text: string }>,
+): Map<SurveyedInvalidLine, SurveyedLine & { readonly text: string }> {
   if (edits.size === 0) return new Map();
-  const lines = [...found.filter((item) => !isMisfit(item)), ...edits.values()] as SurveyedLine[];
+  const lines = [...found.filter((item) => !isInvalid(item)), ...edits.values()] as SurveyedLine[];
   const starts = new Set(lines.map(({ seq, prev }) => `${seq} ${prev}`));
   const ends = new Set(lines.map(({ seq, count, crc }) => `${seq + count} ${crc}`));
   const prevs = new Set(lines.map(({ prev }) => prev));
@@ -322,7 +328,7 @@ function editsThatFit(
 }
 
 function editOf(
-  { segment, offset, line }: SurveyedMisfit,
+  { segment, offset, line }: SurveyedInvalidLine,
   { seq, count, text }: SurveyedLine & { text: string },
 ): EditedLine {
   return { from: seq, to: seq + count - 1, segment, offset, line, text };

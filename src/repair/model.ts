@@ -1,9 +1,9 @@
 import type { Head } from '../format/chain.ts';
-import type { ConvertedLines, EditedLine, LostRange, SurveyedMisfit } from '../format/survey.ts';
-import type { Surroundings } from '../setup/environment.ts';
+import type { ConvertedLines, EditedLine, LostRange, SurveyedInvalidLine } from '../format/survey.ts';
+import type { Environment } from '../setup/environment.ts';
 import type { WalOptions } from '../setup/options.ts';
 
-export type { ConvertedLines, EditedLine, LostRange, SurveyedMisfit };
+export type { ConvertedLines, EditedLine, LostRange, SurveyedInvalidLine };
 
 export interface RepairOptions {
   /**
@@ -52,14 +52,14 @@ export interface RepairReport {
   /** Ids whose state before the first entry is gone, with parts of the one snapshot that stood for it, or all: then those that can be read in it still. */
   readonly lostIds: number;
   /** Lines that are no records, nor what a crash leaves: the first 1,000. */
-  readonly damaged: readonly SurveyedMisfit[];
+  readonly damaged: readonly SurveyedInvalidLine[];
   /** Where the original lies whole; undefined where no file was replaced. */
   readonly kept: string | undefined;
 }
 
 /** What a repair is given, checked. */
 export interface RepairJob {
-  readonly surroundings: Surroundings;
+  readonly environment: Environment;
   readonly directory: string;
   readonly lock: WalOptions['lock'];
   readonly dryRun: boolean;

@@ -1,17 +1,17 @@
 import { hasCode, WalError } from '../errors/errors.ts';
 import { badArgument, boolean, callback, oneOf, readOptions } from '../options/options.ts';
-import type { Surroundings } from '../setup/environment.ts';
+import type { Environment } from '../setup/environment.ts';
 import type { WalOptions } from '../setup/options.ts';
 import { checkSignal } from '../setup/requests.ts';
 import { resolveDirectory } from '../storage/directory.ts';
 import { fileError } from '../storage/error.ts';
 import type { RepairJob, RepairOptions, RepairReport } from './model.ts';
 import { salvage } from './salvage.ts';
-import { mendTail } from './tail-repair.ts';
+import { repairTail } from './tail-repair.ts';
 
 /** Mends a log: see `Wal.repair`. `lock`: for the lab, whose disk has none of its own. */
 export async function repairLog(
-  surroundings: Surroundings,
+  environment: Environment,
   given: string,
   options: RepairOptions,
   lock: WalOptions['lock'] = 'auto',
@@ -21,7 +21,7 @@ export async function repairLog(
   checkSignal(signal);
   const tell = callback('onProgress', onProgress);
   const job: RepairJob = {
-    surroundings,
+    environment,
     directory: resolveDirectory(given),
     lock,
     dryRun: boolean('dryRun', dryRun ?? false),
@@ -35,8 +35,8 @@ export async function repairLog(
       if (bytes !== undefined) tell?.(bytes);
     },
   };
-  const work = oneOf('mode', mode, ['tail', 'salvage'] as const) === 'tail' ? mendTail : salvage;
-  if (job.acceptEdits && work === mendTail)
+  const work = oneOf('mode', mode, ['tail', 'salvage'] as const) === 'tail' ? repairTail : salvage;
+  if (job.acceptEdits && work === repairTail)
     throw badArgument('acceptEdits is for the mode salvage: a record at the end keeps no edited line');
   requireDirectory(job);
   try {
@@ -46,7 +46,7 @@ export async function repairLog(
   }
 }
 
-function requireDirectory({ surroundings: { storage }, directory }: RepairJob): void {
+function requireDirectory({ environment: { storage }, directory }: RepairJob): void {
   let look: ReturnType<typeof storage.look>;
   try {
     look = storage.look(directory);

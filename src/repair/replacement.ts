@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import { hasCode, WalError } from '../errors/errors.ts';
 import {
   BACKUPS_DIRECTORY,
+  FAILED_SYNC_FILE,
   META_FILE,
   REPAIRING_FILE,
-  SUSPECT_FILE,
   segmentName,
   segmentSeq,
   snapshotSeq,
@@ -156,7 +156,7 @@ export function beginSwap(
   for (const name of fresh) storage.rename(join(from, name), join(directory, name));
   for (const name of logFiles(storage, directory))
     if (!fresh.includes(name)) storage.remove(join(directory, name));
-  storage.remove(join(directory, SUSPECT_FILE));
+  storage.remove(join(directory, FAILED_SYNC_FILE));
   // What moved from one to the other is kept once both are.
   for (const each of [directory, from]) storage.syncDirectory(each);
   return true;

@@ -1,22 +1,22 @@
 import { join } from 'node:path';
 import { withoutAdvice } from '../errors/damage.ts';
 import { hasCode, WalError } from '../errors/errors.ts';
-import { checkTurn, fitFileSystem, openFileStore, openTurnstile } from '../file/open.ts';
+import { checkTurn, fitFileSystem, openFileStore, openWriteLock } from '../file/open.ts';
 import { type FoldIdentity, isFoldIdentity } from '../format/fold-identity.ts';
 import { DEFAULT_KEY_WINDOW, isKeyWindow } from '../format/key-scope.ts';
 import { decodeMeta, type KeepEvents, type Meta } from '../format/meta.ts';
 import { META_FILE } from '../format/names.ts';
-import { convertedIn, isMisfit, type Survey } from '../format/survey.ts';
+import { convertedIn, isInvalid, type Survey } from '../format/survey.ts';
 import { encodingOf, toUtf8, trimmed } from '../format/within.ts';
+import { repairFailedSync } from '../layout/failed-sync.ts';
 import { layoutOf } from '../layout/layout.ts';
 import { readMeta } from '../layout/log-directory.ts';
 import { MarkFile } from '../layout/mark-file.ts';
 import { NewLog } from '../layout/new-log.ts';
 import { readBody } from '../layout/snapshots.ts';
-import { healSuspect } from '../layout/suspect.ts';
 import { isDamage, type VerifyReport, verifyLog } from '../log/verify.ts';
-import { headerIn } from '../recovery/mend-snapshot.ts';
 import { Rebuild, type Rebuilt } from '../recovery/rebuild.ts';
+import { headerIn } from '../recovery/repair-snapshot.ts';
 import { type Snapshots, snapshotsFor } from '../recovery/salvage-snapshots.ts';
 import { surveySegments } from '../recovery/survey.ts';
 import { sessionName } from '../setup/environment.ts';
@@ -60,7 +60,7 @@ interface Source {
  * backups. A crash at any moment leaves the old log, the new one, or what the next salvage goes on with.
  */
 export async function salvage(job: RepairJob): Promise<RepairReport> {
-  const { storage } = job.surroundings;
+  const { storage } = job.environment;
   const unfinished = unfinishedSwap(storage, job.directory);
   if (unfinished?.state === 'ending') {
     if (!job.dryRun) return salvageInTurn(job);
@@ -103,10 +103,10 @@ const LEFT: Partial<Readonly<Record<SwapState, string>>> = {
 };
 
 /** Why a salvage failed, with what became of the log. */
-function cutShort({ directory, surroundings }: RepairJob, error: unknown): WalError {
+function cutShort({ directory, environment }: RepairJob, error: unknown): WalError {
   const failure = fileError(error, 'repair', directory);
   const { message, code, cause, ...facts } = failure;
-  const state = stateOf(surroundings.storage, directory);
+  const state = stateOf(environment.storage, directory);
   const left = state && LEFT[state];
   // Where somebody put wal.json back, the error says what that means.
   const isTold = code === 'ERR_WAL_CONFLICT' && state === 'after';
@@ -126,8 +126,8 @@ function stateOf(storage: Storage, directory: string): SwapState | undefined {
 
 /** The same, while no other salvage of the log is under way: what the last one left may be taken away, or gone on with. */
 async function salvageAlone(job: RepairJob): Promise<RepairReport> {
-  const { directory, surroundings } = job;
-  const { storage } = surroundings;
+  const { directory, environment } = job;
+  const { storage } = environment;
   const unfinished = unfinishedSwap(storage, directory);
   if (unfinished?.state === 'ending') finishSwap(storage, directory, unfinished);
   else if (unfinished !== undefined && unfinished.state !== 'within')
@@ -140,8 +140,8 @@ async function salvageAlone(job: RepairJob): Promise<RepairReport> {
 
 /** What there is to salvage, and from where: the log, or the original that a salvage kept which was cut short while wal.json was away. */
 async function look(job: RepairJob) {
-  const { directory, surroundings } = job;
-  const unfinished = unfinishedSwap(surroundings.storage, directory);
+  const { directory, environment } = job;
+  const unfinished = unfinishedSwap(environment.storage, directory);
   const swap = unfinished?.state === 'within' ? unfinished : undefined;
   const closed = unfinished?.state === 'closed' ? unfinished : swap;
   const from = closed === undefined ? directory : besideBackups(directory, closed.kept);
@@ -177,7 +177,7 @@ function report(
 /** Keeps other salvages of the log out; returns what lets them in again. */
 function keepOthersOut(job: RepairJob): () => void {
   const options = turnOptions(job);
-  const { lock, hint } = openTurnstile(options, fitFileSystem(options), job.surroundings.randomHex(12));
+  const { lock, hint } = openWriteLock(options, fitFileSystem(options), job.environment.randomHex(12));
   hint?.close();
   lock.close();
   return takeRepairLock(options, lock.kind);
@@ -207,9 +207,9 @@ async function replace(
   job: RepairJob,
   unfinished: Swap | undefined,
 ): Promise<{ made: Rebuilt; source: Source; kept: string }> {
-  const { directory, surroundings } = job;
-  const { storage, clock, randomHex } = surroundings;
-  healSuspect(storage, directory);
+  const { directory, environment } = job;
+  const { storage, clock, randomHex } = environment;
+  repairFailedSync(storage, directory);
   let swap = unfinished;
   let isBegun = unfinished !== undefined;
   for (let tries = 1; tries <= MOST_TRIES; tries++) {
@@ -251,8 +251,8 @@ async function attempt(job: RepairJob, swap: Swap, isBegun: boolean) {
     const made = await makeNew(job, source, swap);
     return { source, made, inPlace: await putInPlace(job, swap, isBegun) };
   } catch (error) {
-    const { directory, surroundings } = job;
-    const { storage } = surroundings;
+    const { directory, environment } = job;
+    const { storage } = environment;
     if (isAsItWas(storage, directory))
       for (const name of [swap.made, swap.kept]) removeMade(storage, directory, name);
     throw error;
@@ -287,18 +287,18 @@ function freeName(storage: Storage, directory: string, now: number): string {
   }
 }
 
-function turnOptions({ directory, allowNetwork, lock, surroundings }: RepairJob) {
+function turnOptions({ directory, allowNetwork, lock, environment }: RepairJob) {
   const settings = resolveOptions({ allowNetwork, lock });
-  return { ...surroundings, ...settings, directory, observe: {}, warn: () => {} };
+  return { ...environment, ...settings, directory, observe: {}, warn: () => {} };
 }
 
 /** False where the files are not those any more that were kept. */
 async function putInPlace(job: RepairJob, swap: Swap, isBegun: boolean): Promise<boolean> {
-  const { directory, surroundings, check } = job;
-  const { storage, clock, randomHex } = surroundings;
+  const { directory, environment, check } = job;
+  const { storage, clock, randomHex } = environment;
   check();
   const options = turnOptions(job);
-  const { gate, lock, hint } = openTurnstile(options, fitFileSystem(options), randomHex(12));
+  const { gate, lock, hint } = openWriteLock(options, fitFileSystem(options), randomHex(12));
   try {
     const swapInTurn = () => {
       try {
@@ -316,7 +316,7 @@ async function putInPlace(job: RepairJob, swap: Swap, isBegun: boolean): Promise
 }
 
 async function makeNew(job: RepairJob, source: Source, { made: name }: Swap): Promise<Rebuilt> {
-  const { storage, clock, randomHex } = job.surroundings;
+  const { storage, clock, randomHex } = job.environment;
   const destination = besideBackups(job.directory, name);
   const log = new NewLog(storage, source.directory, destination, randomHex(12));
   try {
@@ -336,7 +336,7 @@ async function makeNew(job: RepairJob, source: Source, { made: name }: Swap): Pr
 }
 
 function rebuilt(
-  { surroundings: { storage, clock, randomHex }, check }: RepairJob,
+  { environment: { storage, clock, randomHex }, check }: RepairJob,
   { directory, meta, survey, snapshots }: Source,
   sink: Pick<NewLog, 'segment' | 'line'>,
 ): Promise<Rebuilt> {
@@ -358,8 +358,8 @@ function rebuilt(
 
 /** Reads all there is. */
 async function sourceIn(job: RepairJob, directory: string, metaAt = directory): Promise<Source> {
-  const { surroundings, check, acceptEdits } = job;
-  const { storage, clock } = surroundings;
+  const { environment, check, acceptEdits } = job;
+  const { storage, clock } = environment;
   const { meta, problem } = metaOf(job, metaAt);
   const survey = await surveySegments(storage, clock, directory, check, acceptEdits);
   const log = problem === undefined ? meta.id : undefined;
@@ -371,7 +371,7 @@ async function examine(
   job: RepairJob,
   directory: string,
 ): Promise<{ readonly wrong: readonly string[]; readonly whole?: VerifyReport }> {
-  const { storage } = job.surroundings;
+  const { storage } = job.environment;
   const { problem, meta } = metaOf(job, directory);
   if (problem === undefined) return examineLines(job, directory);
   if (segmentBytes(storage, directory) > 0 || layoutOf(storage, directory).snapshots.length > 0)
@@ -382,13 +382,13 @@ async function examine(
   );
 }
 
-async function examineLines({ surroundings, check }: RepairJob, directory: string) {
+async function examineLines({ environment, check }: RepairJob, directory: string) {
   const settings = resolveOptions({ readOnly: true });
-  const options = { ...surroundings, ...settings, directory, observe: {}, warn: () => {} };
+  const options = { ...environment, ...settings, directory, observe: {}, warn: () => {} };
   try {
     const store = await openFileStore(options);
     try {
-      const whole = await verifyLog(store, surroundings.clock, check);
+      const whole = await verifyLog(store, environment.clock, check);
       return whole.error === undefined
         ? { wrong: [], whole }
         : { wrong: [withoutAdvice(whole.error.message)] };
@@ -403,7 +403,7 @@ async function examineLines({ surroundings, check }: RepairJob, directory: strin
 
 /** What wal.json says, or as much of it as can be made out, and what is wrong with it. Throws ERR_WAL_VERSION. */
 function metaOf(
-  { surroundings: { storage, clock, randomHex }, directory: place }: RepairJob,
+  { environment: { storage, clock, randomHex }, directory: place }: RepairJob,
   directory: string,
 ): { readonly meta: Meta; readonly problem: string | undefined } {
   let problem = `${join(directory, META_FILE)} is missing.`;
@@ -470,7 +470,7 @@ function wholeMeta(text: string): Meta | undefined {
 /** Lines that are no records, nor what a crash leaves. */
 export function damagedIn({ items }: Survey): RepairReport['damaged'] {
   return items
-    .filter(isMisfit)
+    .filter(isInvalid)
     .filter(({ verdict }) => verdict === 'damaged')
     .slice(0, MOST_LISTED);
 }

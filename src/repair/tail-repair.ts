@@ -5,7 +5,7 @@ import { checkTurn, openFileStore, refuseEmptied } from '../file/open.ts';
 import { canonicalJson } from '../format/canonical.ts';
 import { scopeAtStart } from '../format/key-scope.ts';
 import { ENVELOPE_BYTES, REPAIR_OP, writeLine } from '../format/line.ts';
-import { isMisfit, type Survey, type SurveyedLine } from '../format/survey.ts';
+import { isInvalid, type Survey, type SurveyedLine } from '../format/survey.ts';
 import { Keys } from '../log/keys.ts';
 import { Tail } from '../log/tail.ts';
 import { leadsOn, type VerifyReport, verifyLog } from '../log/verify.ts';
@@ -24,9 +24,9 @@ const MOST_NAMED = 100;
  * Lets a log go on after entries that are missing, or a damaged end: appends the record that settles them. Refused where
  * that would bury what can still be read, or not be enough.
  */
-export async function mendTail(job: RepairJob): Promise<RepairReport> {
+export async function repairTail(job: RepairJob): Promise<RepairReport> {
   const { directory, dryRun, check } = job;
-  const { storage, clock } = job.surroundings;
+  const { storage, clock } = job.environment;
   const store = await openStore(job);
   try {
     const seen = await verify(store, job);
@@ -62,9 +62,9 @@ export async function mendTail(job: RepairJob): Promise<RepairReport> {
 }
 
 /** What verify says. */
-async function verify(store: LineStore, { surroundings, check }: RepairJob): Promise<VerifyReport> {
+async function verify(store: LineStore, { environment, check }: RepairJob): Promise<VerifyReport> {
   try {
-    return await verifyLog(store, surroundings.clock, check);
+    return await verifyLog(store, environment.clock, check);
   } catch (error) {
     // No compaction came between: the segments do not lead to the snapshot that stands there.
     if (!hasCode(error, 'ERR_WAL_COMPACTED')) throw error;
@@ -81,14 +81,14 @@ function unfitError(code: WalErrorCode, why: string, error?: WalError): WalError
 
 /** Opens the log: to write, or for a dry run after the checks that this would make. */
 async function openStore({
-  surroundings,
+  environment,
   directory,
   allowNetwork,
   lock,
   dryRun,
 }: RepairJob): Promise<FileStore> {
   const settings = resolveOptions({ readOnly: dryRun, create: false, allowNetwork, lock });
-  const options = { ...surroundings, ...settings, directory, observe: {}, warn: () => {} };
+  const options = { ...environment, ...settings, directory, observe: {}, warn: () => {} };
   const store = await openFileStore(options);
   if (!dryRun) return store;
   try {
@@ -125,7 +125,7 @@ function isDoubt({ code, cause }: WalError): boolean {
 function beyondText({ items, edits }: Survey): string | undefined {
   if (edits.length > 0)
     return `a line that was edited would be lost, which "jsonl-wal repair --mode salvage --accept-edits" keeps`;
-  const lines = items.filter((item) => !isMisfit(item)) as SurveyedLine[];
+  const lines = items.filter((item) => !isInvalid(item)) as SurveyedLine[];
   const count = lines.reduce((sum, line) => sum + (line.kept && !line.accepted ? line.count : 0), 0);
   if (count === 0) return undefined;
   return `${count === 1 ? 'an entry' : `${count} entries`} beyond the damage can still be read, and would not count any more`;
@@ -144,7 +144,7 @@ function lostIn({ missing, error }: VerifyReport, survey: Survey): RepairReport[
 
 async function appendRepair(
   store: FileStore,
-  { surroundings: { clock, randomHex } }: RepairJob,
+  { environment: { clock, randomHex } }: RepairJob,
   lost: RepairReport['lost'],
   error: WalError,
 ): Promise<RepairReport['head']> {

@@ -4,7 +4,7 @@ import { nodeStorage, randomHex } from '../storage/node.ts';
 import type { Storage } from '../storage/storage.ts';
 
 /** What the log's parts take from outside, so that a simulation can stand in for it. */
-export interface Surroundings {
+export interface Environment {
   readonly storage: Storage;
   readonly clock: Clock;
   /** `count` random lower-case hex digits. */
@@ -14,7 +14,7 @@ export interface Surroundings {
 }
 
 /** The machine's own. */
-export const realSurroundings: Surroundings = {
+export const realEnvironment: Environment = {
   storage: nodeStorage,
   clock: systemClock,
   randomHex,
@@ -25,7 +25,7 @@ export const realSurroundings: Surroundings = {
  * Names who writes: 8 characters of 0-9a-z, 40 bits, which sets it apart from all others that wrote to the log. It becomes
  * part of every line, so that what stands in for the machine's randomness must give what can be one.
  */
-export function sessionName(randomHex: Surroundings['randomHex']): string {
+export function sessionName(randomHex: Environment['randomHex']): string {
   const digits = randomHex(10);
   if (/^[0-9a-f]{10}$/.test(digits)) return Number.parseInt(digits, 16).toString(36).padStart(8, '0');
   const message = `The machine's randomness gave ${JSON.stringify(digits)}, not 10 hex digits: does something stand in for it here?`;

@@ -119,7 +119,7 @@ function requireFold(
   fold: FoldIdentity,
   [newest]: readonly SnapshotHeader[],
 ): void {
-  if (newest !== undefined) tail.hearSnapshot(newest);
+  if (newest !== undefined) tail.observeSnapshot(newest);
   const { fold: recorded } = tail;
   if (recorded === undefined || (recorded.name === fold.name && recorded.version <= fold.version)) return;
   const message = `The log's fold is ${foldLabel(recorded)}, and a compaction with ${foldLabel(fold)} would delete what that fold needs: nothing was deleted. Compact with the log's fold.${newest === undefined ? '' : ` ${backupsText(store.info().location)}`}`;
@@ -164,7 +164,7 @@ async function makeSnapshot<V>(host: CompactHost, fold: Fold<V>, sealed: Sealed)
         // Also while it was written. What that fold needs would be deleted next.
         await store.catchUp(appender.tail);
         requireFold(host, fold, snapshots);
-        appender.tail.hearSnapshot(header);
+        appender.tail.observeSnapshot(header);
         return reportOf(header, true);
       } finally {
         state.close();

@@ -15,10 +15,10 @@ import { openBlocks } from '../log/snapshot-blocks.ts';
 import { lostState } from '../log/snapshot-check.ts';
 import type { Before } from '../store/feed.ts';
 import type { LineStore } from '../store/store.ts';
+import type { BufferedLine } from './catch-up-buffer.ts';
 import type { Fold } from './fold.ts';
 import { inSegment, upgradeItem } from './fold-item.ts';
 import { freezeParsed } from './freeze.ts';
-import type { HeardLine } from './inbox.ts';
 import { recordsIn } from './records.ts';
 import { Run } from './run.ts';
 import { State } from './state.ts';
@@ -32,7 +32,7 @@ export interface LoadHints {
   /** Whether all of a snapshot is checked before it is believed. */
   readonly whole: boolean;
   /** Lines up to `head` that were read already: they need not be read again. */
-  readonly heard: readonly HeardLine[];
+  readonly heard: readonly BufferedLine[];
   /** Which entries after a snapshot count, where none were heard. Default: all. */
   readonly counts?: ((record: LogRecord) => boolean) | undefined;
 }
@@ -131,7 +131,7 @@ export async function recordFold(
   fold: Fold | undefined,
 ): Promise<void> {
   const [newest] = await store.snapshots();
-  if (newest !== undefined) appender.tail.hearSnapshot(newest);
+  if (newest !== undefined) appender.tail.observeSnapshot(newest);
   if (fold === undefined) return;
   const canMakeState = newest === undefined || canUse(fold, newest) || (await store.oldest()) === 1;
   if (canMakeState) await appender.recordFold({ name: fold.name, version: fold.version });
@@ -169,10 +169,10 @@ async function goOn<V>(
   state: State<V>,
   from: Tip,
   to: Head,
-  heard: readonly HeardLine[],
+  heard: readonly BufferedLine[],
   counts: LoadHints['counts'],
 ): Promise<void> {
-  const [first] = heard.length > 0 ? recordsOf(heard[0] as HeardLine) : [];
+  const [first] = heard.length > 0 ? recordsOf(heard[0] as BufferedLine) : [];
   if (first?.seq !== from.seq + 1 || first.prev !== from.link) return readOn(parts, state, from, to, counts);
   let stretch = 0;
   for (const each of heard) {
@@ -185,7 +185,7 @@ async function goOn<V>(
   }
 }
 
-function recordsOf({ line, segment, envelope }: HeardLine): LogRecord[] {
+function recordsOf({ line, segment, envelope }: BufferedLine): LogRecord[] {
   return recordsIn(line, 0, line.length, segment, envelope);
 }
 

@@ -1,9 +1,9 @@
 import { hasCode, WalError } from '../errors/errors.ts';
 import { segmentName } from '../format/names.ts';
 import type { Tail } from '../log/tail.ts';
+import { CatchUpBuffer, Heard } from './catch-up-buffer.ts';
 import type { Fold } from './fold.ts';
 import { inSegment } from './fold-item.ts';
-import { Heard, Inbox } from './inbox.ts';
 import { type LoadParts, loadState } from './load.ts';
 import type { Change } from './overlay.ts';
 import { recordsIn } from './records.ts';
@@ -33,7 +33,7 @@ export class Replica<V> {
   readonly fold: Fold<V>;
   readonly speculation = new Speculation<V>();
   #state: State<V>;
-  #inbox = new Inbox(0, () => {});
+  #buffer = new CatchUpBuffer(0, () => {});
   #stopListening = () => {};
   #loading: Promise<void> | undefined;
   #folding = false;
@@ -66,22 +66,22 @@ export class Replica<V> {
 
   /** Whether the tail has gone where the state cannot follow, or the state's snapshot is damaged: it must be loaded again. */
   get isBehind(): boolean {
-    return this.#inbox.isInterrupted || this.#state.isDamaged;
+    return this.#buffer.isInterrupted || this.#state.isDamaged;
   }
 
   /** Folds in the lines that were heard. */
   foldIn(): void {
     // A fold that looks at its own table sees it as it was.
-    if (this.#inbox.isEmpty || this.#folding) return;
+    if (this.#buffer.isEmpty || this.#folding) return;
     this.#folding = true;
-    for (const { line, segment, envelope } of this.#inbox.take()) {
+    for (const { line, segment, envelope } of this.#buffer.take()) {
       try {
         const changes: Change<V>[] | undefined = this.watchers.size > 0 ? [] : undefined;
         this.#state.applyLine(recordsIn(line, 0, line.length, segment, envelope), changes);
         if (changes !== undefined) for (const watcher of this.watchers) watcher.changed(changes);
       } catch (error) {
         this.#failure = inSegment(error, segmentName(segment));
-        this.#inbox.ignore();
+        this.#buffer.ignore();
         break;
       }
     }
@@ -99,10 +99,10 @@ export class Replica<V> {
   async #catchUp(): Promise<void> {
     const { store, tail } = this.#parts;
     await store.catchUp(tail);
-    if (tail.trouble === undefined) return;
+    if (tail.corruption === undefined) return;
     // A damaged end may be a line on its way: it is read twice before it is believed.
     await store.catchUp(tail);
-    if (tail.trouble !== undefined) throw tail.trouble;
+    if (tail.corruption !== undefined) throw tail.corruption;
   }
 
   /** Makes the state again, from a snapshot and the lines after it. */
@@ -130,7 +130,7 @@ export class Replica<V> {
   async #loadOnce(): Promise<boolean> {
     const { store, tail, clock } = this.#parts;
     const snapshots = await store.snapshots();
-    if (snapshots[0] !== undefined) tail.hearSnapshot(snapshots[0]);
+    if (snapshots[0] !== undefined) tail.observeSnapshot(snapshots[0]);
     const heard = new Heard();
     const stopHearing = tail.listen(heard);
     try {
@@ -139,8 +139,8 @@ export class Replica<V> {
       stopHearing();
     }
     const { head } = tail;
-    const inbox = new Inbox(MOST_BYTES, () => void clock.yield().then(() => this.foldIn()));
-    const stop = tail.listen(inbox);
+    const buffer = new CatchUpBuffer(MOST_BYTES, () => void clock.yield().then(() => this.foldIn()));
+    const stop = tail.listen(buffer);
     let state: State<V> | undefined;
     try {
       state = await loadState(this.#parts, this.fold, snapshots, head, {
@@ -149,23 +149,23 @@ export class Replica<V> {
       });
       // Was it this log that was read?
       await this.#catchUp();
-      if (inbox.isInterrupted || state.seq !== head.seq) return false;
-      if (!this.#closed) this.#adopt(state, inbox, stop);
+      if (buffer.isInterrupted || state.seq !== head.seq) return false;
+      if (!this.#closed) this.#adopt(state, buffer, stop);
       return true;
     } finally {
-      if (inbox !== this.#inbox) stop();
+      if (buffer !== this.#buffer) stop();
       if (state !== this.#state) state?.close();
     }
   }
 
-  #adopt(state: State<V>, inbox: Inbox, stop: () => void): void {
+  #adopt(state: State<V>, buffer: CatchUpBuffer, stop: () => void): void {
     const before = this.#state;
     for (const watcher of this.watchers) watcher.reloaded(before, state);
     this.#stopListening();
     this.#stopListening = stop;
     this.#state = state;
     before.close();
-    this.#inbox = inbox;
+    this.#buffer = buffer;
     this.#failure = undefined;
   }
 

@@ -1,6 +1,6 @@
 import { throwNotWritten, WalError } from '../errors/errors.ts';
 import { type FoldIdentity, foldLabel } from '../format/fold-identity.ts';
-import { Behind, type Preceding } from '../log/pending.ts';
+import { type Preceding, RetryAfter } from '../log/pending.ts';
 import { type Fold, lastData } from './fold.ts';
 import type { Table, TableHost } from './table.ts';
 
@@ -22,7 +22,7 @@ export class Revs {
    * loaded first, which ends in ERR_WAL_FOLD where the log's fold is not the Wal's.
    */
   require(id: string, rev: number, preceding: Preceding): void {
-    if (this.#table === undefined || !this.#isLogsFold) throw new Behind(this.#load());
+    if (this.#table === undefined || !this.#isLogsFold) throw new RetryAfter(this.#load());
     this.#table.requireRev(id, rev, preceding);
   }
 

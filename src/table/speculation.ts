@@ -20,7 +20,7 @@ export class Speculation<V> {
     }
     const overlay = this.#overlay;
     for (; this.#lines < preceding.count; this.#lines++) {
-      preceding.show(this.#lines, (bytes, start, end) => {
+      preceding.visitLine(this.#lines, (bytes, start, end) => {
         for (const record of recordsIn(bytes, start, end, state.seq + 1)) overlay.apply(record);
       });
     }

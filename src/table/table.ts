@@ -2,7 +2,7 @@ import type { Clock } from '../clock/clock.ts';
 import { throwNotWritten, WalError } from '../errors/errors.ts';
 import type { EntryRules } from '../format/entry.ts';
 import type { Appender } from '../log/appender.ts';
-import { Behind, type Preceding, UNDECIDED } from '../log/pending.ts';
+import { type Preceding, RetryAfter, UNDECIDED } from '../log/pending.ts';
 import { badArgument, integer, readOptions } from '../options/options.ts';
 import { anySignal } from '../options/signals.ts';
 import type { LineStore } from '../store/store.ts';
@@ -283,7 +283,7 @@ export class Table<V = unknown> implements Iterable<Item<V>> {
   #at(preceding: Preceding): View<V> {
     if (this.#stop.signal.aborted) throw closedError();
     const replica = this.#replica;
-    if (replica.isBehind) throw new Behind(replica.reload().catch(throwNotWritten));
+    if (replica.isBehind) throw new RetryAfter(replica.reload().catch(throwNotWritten));
     const { state } = replica;
     if (replica.failure !== undefined) throwNotWritten(replica.failure);
     return replica.speculation.over(state, preceding);

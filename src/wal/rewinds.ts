@@ -2,7 +2,7 @@ import { hasCode, WalError } from '../errors/errors.ts';
 import type { NotedRewind } from '../format/mark.ts';
 import { readMeta } from '../layout/log-directory.ts';
 import { forgetMarks, MarkFile } from '../layout/mark-file.ts';
-import { realSurroundings } from '../setup/environment.ts';
+import { realEnvironment } from '../setup/environment.ts';
 import { resolveDirectory } from '../storage/directory.ts';
 import { fileError } from '../storage/error.ts';
 
@@ -12,7 +12,7 @@ import { fileError } from '../storage/error.ts';
  * ERR_WAL_PERMISSION, ERR_WAL_FORMAT, ERR_WAL_VERSION or ERR_WAL_IO.
  */
 export function notedRewinds(directory: string): NotedRewind[] {
-  const { storage, clock } = realSurroundings;
+  const { storage, clock } = realEnvironment;
   const place = resolveDirectory(directory);
   const meta = readMeta(storage, place);
   if (meta === undefined) throw new WalError('ERR_WAL_NOT_FOUND', `There is no log in ${place}.`);
@@ -30,7 +30,7 @@ export function notedRewinds(directory: string): NotedRewind[] {
 export function forgetRewinds(directory: string): void {
   const place = resolveDirectory(directory);
   try {
-    forgetMarks(realSurroundings.storage, place);
+    forgetMarks(realEnvironment.storage, place);
   } catch (error) {
     if (!hasCode(error, 'ENOENT', 'ENOTDIR')) throw fileError(error, 'forget what was noted in', place);
   }

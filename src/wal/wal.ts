@@ -1,6 +1,6 @@
 import { debuglog } from 'node:util';
 import { type Clock, wholeDate } from '../clock/clock.ts';
-import { Stretch } from '../clock/stretch.ts';
+import { YieldBudget } from '../clock/yield-budget.ts';
 import type { BackupOptions, BackupReport } from '../copy/backup.ts';
 import type { RestoreOptions, RestoreReport } from '../copy/restore.ts';
 import { messageOf, WalError } from '../errors/errors.ts';
@@ -30,7 +30,7 @@ import {
 } from '../options/options.ts';
 import { anySignal } from '../options/signals.ts';
 import type { RepairOptions, RepairReport } from '../repair/model.ts';
-import { realSurroundings, type Surroundings, sessionName } from '../setup/environment.ts';
+import { type Environment, realEnvironment, sessionName } from '../setup/environment.ts';
 import { type ResolvedOptions, resolveOptions, type WalOptions } from '../setup/options.ts';
 import {
   type AppendOptions,
@@ -55,7 +55,7 @@ import type { Moment, PastState } from '../table/past.ts';
 import { Replicas } from '../table/replicas.ts';
 import { Revs } from '../table/revs.ts';
 import type { Table, TableHost, TableOptions } from '../table/table.ts';
-import { Works } from './works.ts';
+import { BackgroundTasks } from './background-tasks.ts';
 
 const debug = debuglog('jsonl-wal');
 
@@ -66,7 +66,7 @@ export interface Session {
   readonly debug: ((message: string) => void) | undefined;
 }
 
-export function makeSession({ randomHex }: Surroundings): Session {
+export function makeSession({ randomHex }: Environment): Session {
   const name = sessionName(randomHex);
   return { name, debug: debug.enabled ? (message) => debug('%s: %s', name, message) : undefined };
 }
@@ -75,7 +75,7 @@ export function makeSession({ randomHex }: Surroundings): Session {
 export interface WalParts extends Limits, WalSettings {
   readonly clock: Clock;
   /** How long appends may keep this thread. */
-  readonly stretch: Stretch;
+  readonly budget: YieldBudget;
   readonly stats: Stats;
   readonly session: Session;
 }
@@ -111,7 +111,7 @@ export class Wal {
   readonly #fold: Fold | undefined;
   readonly #autoCompaction: AutoCompaction | undefined;
   /** What reads or writes files of the store for longer than a turn. */
-  readonly #works = new Works();
+  readonly #tasks = new BackgroundTasks();
   readonly #stop = new AbortController();
   /** What those who follow share. */
   readonly #following: Readonly<Record<'durable' | 'plain', SharedReading>>;
@@ -130,31 +130,31 @@ export class Wal {
    * failed sync is made good).
    */
   static async open(directory: string, options: WalOptions = {}): Promise<Wal> {
-    return Wal.openIn(realSurroundings, directory, options);
+    return Wal.openIn(realEnvironment, directory, options);
   }
 
   /**
    * `Wal.open` with another disk, clock or randomness; for the lab.
    * @internal
    */
-  static async openIn(surroundings: Surroundings, directory: string, options: WalOptions = {}): Promise<Wal> {
+  static async openIn(environment: Environment, directory: string, options: WalOptions = {}): Promise<Wal> {
     const place = resolveDirectory(directory);
     const resolved = resolveOptions(options);
     const { now, onLockWait } = resolved;
-    const clock = now ? { ...surroundings.clock, now: () => wholeDate(now) } : surroundings.clock;
-    const stretch = new Stretch(clock, resolved.blockMs);
+    const clock = now ? { ...environment.clock, now: () => wholeDate(now) } : environment.clock;
+    const budget = new YieldBudget(clock, resolved.blockMs);
     const stats = new Stats();
-    const session = makeSession(surroundings);
+    const session = makeSession(environment);
     const store = await openFileStore({
-      ...surroundings,
+      ...environment,
       ...resolved,
       clock,
-      stretch,
+      budget,
       directory: place,
       observe: observeLock(stats, session, onLockWait),
       warn: (message, code) => process.emitWarning(message, { code }),
     });
-    return Wal.on(store, { ...resolved, clock, stretch, stats, session });
+    return Wal.on(store, { ...resolved, clock, budget, stats, session });
   }
 
   /**
@@ -195,7 +195,7 @@ export class Wal {
     options: RestoreOptions = {},
   ): Promise<RestoreReport> {
     const { restoreLog } = await import('../copy/restore.ts');
-    return restoreLog(realSurroundings, source, destination, options);
+    return restoreLog(realEnvironment, source, destination, options);
   }
 
   /**
@@ -209,7 +209,7 @@ export class Wal {
    */
   static async repair(directory: string, options: RepairOptions): Promise<RepairReport> {
     const { repairLog } = await import('../repair/repair.ts');
-    return repairLog(realSurroundings, directory, options);
+    return repairLog(realEnvironment, directory, options);
   }
 
   private constructor(store: LineStore, parts: WalParts) {
@@ -223,7 +223,7 @@ export class Wal {
     this.#appender = new Appender({
       store,
       clock,
-      stretch: parts.stretch,
+      budget: parts.budget,
       stats,
       session: session.name,
       ...this.#limits,
@@ -358,7 +358,7 @@ export class Wal {
    */
   table<V = unknown>(options: TableOptions<V> = {}): Promise<Table<V>> {
     checkOutside(this.#appender);
-    return this.#works.note(this.#table(options));
+    return this.#tasks.note(this.#table(options));
   }
 
   async #table<V>(options: TableOptions<V>): Promise<Table<V>> {
@@ -396,7 +396,7 @@ export class Wal {
    */
   stateAt<V = unknown>(moment: Moment, options: TableOptions<V> = {}): Promise<PastState<V>> {
     checkOutside(this.#appender);
-    return this.#works.note(this.#stateAt(moment, options));
+    return this.#tasks.note(this.#stateAt(moment, options));
   }
 
   async #stateAt<V>(moment: Moment, options: TableOptions<V>): Promise<PastState<V>> {
@@ -420,7 +420,7 @@ export class Wal {
    */
   compact<V = unknown>(options: CompactOptions<V> = {}): Promise<CompactReport> {
     checkOutside(this.#appender);
-    return this.#works.note(this.#compact(options));
+    return this.#tasks.note(this.#compact(options));
   }
 
   async #compact<V>(options: CompactOptions<V>): Promise<CompactReport> {
@@ -451,7 +451,7 @@ export class Wal {
    */
   backup(destination: string, options: BackupOptions = {}): Promise<BackupReport> {
     checkOutside(this.#appender);
-    return this.#works.note(this.#backup(destination, options));
+    return this.#tasks.note(this.#backup(destination, options));
   }
 
   async #backup(destination: string, options: BackupOptions): Promise<BackupReport> {
@@ -468,7 +468,7 @@ export class Wal {
       replicas: this.#replicas,
       rules: this.#limits,
       closing: this.#stop.signal,
-      note: (work) => this.#works.note(work),
+      note: (work) => this.#tasks.note(work),
       checkOpen: () => this.#checkOpen(),
       checkWritable: () => this.#checkWritable(),
       warn: (message) => process.emitWarning(message, { code: 'WAL_SLOW_TRANSACTION' }),
@@ -531,7 +531,7 @@ export class Wal {
    */
   head(): Promise<Head> {
     checkOutside(this.#appender);
-    return this.#works.note(this.#openHead());
+    return this.#tasks.note(this.#openHead());
   }
 
   async #openHead(): Promise<Head> {
@@ -568,7 +568,7 @@ export class Wal {
    */
   verify(options: VerifyOptions = {}): Promise<VerifyReport> {
     checkOutside(this.#appender);
-    return this.#works.note(this.#verify(options));
+    return this.#tasks.note(this.#verify(options));
   }
 
   async #verify(options: VerifyOptions): Promise<VerifyReport> {
@@ -581,9 +581,9 @@ export class Wal {
   /** Counts and times since the Wal was opened, or since the last call with `reset`. Throws ERR_WAL_ARGUMENT. */
   stats(options: StatsOptions = {}): WalStats {
     const { reset } = readOptions(options, ['reset']);
-    const anew = boolean('reset', reset ?? false);
+    const resets = boolean('reset', reset ?? false);
     const report = this.#stats.report();
-    if (anew) this.#stats.reset();
+    if (resets) this.#stats.reset();
     return report;
   }
 
@@ -611,7 +611,7 @@ export class Wal {
     this.#stop.abort();
     await this.#appender.idle();
     await this.#autoCompaction?.idle();
-    await this.#works.ended();
+    await this.#tasks.ended();
     await this.#appender.witness.end();
     await this.#store.close();
   }

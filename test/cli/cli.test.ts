@@ -36,7 +36,7 @@ test('init makes a log, in a repository what git must know of it, and a second i
     assert.equal(made.directory, join(dir, '.beads'));
     assert.equal(
       readFileSync(join(dir, '.beads/.gitignore'), 'utf8'),
-      'wal.lock*\nwal.suspect\nwal.mark\nwal.rewound\nbackups/\n*.tmp\n',
+      'wal.lock*\nwal.failed-sync\nwal.mark\nwal.rewound\nbackups/\n*.tmp\n',
     );
     assert.equal(readFileSync(join(dir, '.beads/.gitattributes'), 'utf8'), '*.jsonl -text\n');
     assert.deepEqual(made.changed, ['.gitignore', '.gitattributes']);
@@ -58,7 +58,7 @@ test('init --git adds its lines to the files that are there, and says so of a lo
     assert.match(stdout, /^made .*\nchanged +\.gitignore, \.gitattributes\n$/);
     assert.equal(
       readFileSync(join(dir, '.beads/.gitignore'), 'utf8'),
-      'beads.db\n*.tmp\nwal.lock*\nwal.suspect\nwal.mark\nwal.rewound\nbackups/\n',
+      'beads.db\n*.tmp\nwal.lock*\nwal.failed-sync\nwal.mark\nwal.rewound\nbackups/\n',
     );
     assert.equal(readFileSync(join(dir, '.beads/.gitattributes'), 'utf8'), '*.db binary\n*.jsonl -text\n');
     assert.equal(JSON.parse(readFileSync(join(dir, '.beads/wal.json'), 'utf8')).git, true);

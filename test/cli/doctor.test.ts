@@ -48,7 +48,7 @@ function inLog(body: (log: string) => Promise<void>): Promise<void> {
     await append(log, 1, 30);
     writeFileSync(
       join(log, '.gitignore'),
-      'wal.lock*\nwal.suspect\nwal.mark\nwal.rewound\nbackups/\n*.tmp\n',
+      'wal.lock*\nwal.failed-sync\nwal.mark\nwal.rewound\nbackups/\n*.tmp\n',
     );
     writeFileSync(join(log, '.gitattributes'), '*.jsonl -text\n');
     await body(log);
@@ -180,7 +180,7 @@ const CASES: readonly Case[] = [
   ],
   [
     'a sync failed',
-    (log) => writeFileSync(join(log, 'wal.suspect'), '{"seq":1}\n'),
+    (log) => writeFileSync(join(log, 'wal.failed-sync'), '{"seq":1}\n'),
     'sync',
     'warn',
     /may not be on the disk/,

@@ -6,7 +6,7 @@ import { repairLog } from '../../src/repair/repair.ts';
 import { SimDisk } from '../disk/sim-disk.ts';
 import { imageAfter } from './crash-states.ts';
 import type { Recorded } from './explore.ts';
-import { LOG, surroundingsOn } from './workload.ts';
+import { environmentOn, LOG } from './workload.ts';
 
 /** What `npm run crash` calls it. */
 export const CORRUPTION_WORKLOADS = 'losses';
@@ -111,7 +111,7 @@ async function faultsAfter(disk: SimDisk, { missing, refused, goesOn, left }: Ex
 }
 
 async function verified(disk: SimDisk): Promise<{ missing: string; ok: boolean; ids: string[] }> {
-  const wal = await Wal.openIn(surroundingsOn(disk, 0), LOG, { readOnly: true });
+  const wal = await Wal.openIn(environmentOn(disk, 0), LOG, { readOnly: true });
   const { ok, missing } = await wal.verify();
   const ids: string[] = [];
   if (ok) for await (const { id, op } of wal.read()) if (!op.startsWith(RESERVED_OP_PREFIX)) ids.push(id);
@@ -122,7 +122,7 @@ async function verified(disk: SimDisk): Promise<{ missing: string; ok: boolean; 
 /** Opens it and appends; the code of the error that this ends in. */
 async function opening(disk: SimDisk): Promise<string> {
   try {
-    const wal = await Wal.openIn(surroundingsOn(disk, 1), LOG, { lock: noLock() });
+    const wal = await Wal.openIn(environmentOn(disk, 1), LOG, { lock: noLock() });
     await wal.append({ op: 'add', id: 'after' });
     await wal.close();
     return 'opened';
@@ -133,7 +133,7 @@ async function opening(disk: SimDisk): Promise<string> {
 
 async function repair(disk: SimDisk, mode: 'tail' | 'salvage'): Promise<string> {
   try {
-    await repairLog(surroundingsOn(disk, 2), LOG, { mode }, noLock());
+    await repairLog(environmentOn(disk, 2), LOG, { mode }, noLock());
     return 'repaired';
   } catch (error) {
     return error instanceof WalError ? error.code : String(error);

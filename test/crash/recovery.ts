@@ -3,7 +3,7 @@ import { Wal } from '../../src/index.ts';
 import type { SimDisk } from '../disk/sim-disk.ts';
 import { type Expected, faultsIn } from '../support/oracle.ts';
 import type { ExpectedAfterCrash, RepairMode } from './oracle.ts';
-import { Author, COPY, LOG, surroundingsOn } from './workload.ts';
+import { Author, COPY, environmentOn, LOG } from './workload.ts';
 
 /** No workload opens so many logs. */
 const SEEDS_APART = 1000;
@@ -57,7 +57,7 @@ function faultOf(error: unknown): string {
 /** Faults of the log in a directory, as a reader has it. One that was never made holds nothing. */
 async function faultsAt(disk: SimDisk, directory: string, told: Expected): Promise<string[]> {
   if (told.acknowledged.size === 0 && disk.look(`${directory}/wal.json`) === undefined) return [];
-  const wal = await Wal.openIn(surroundingsOn(disk, 0), directory, { readOnly: true });
+  const wal = await Wal.openIn(environmentOn(disk, 0), directory, { readOnly: true });
   try {
     return await faultsIn(wal, told);
   } finally {

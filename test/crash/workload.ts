@@ -11,7 +11,7 @@ import {
 import { hexDigits, seeded } from '../../src/lab/seeded.ts';
 import { noLock } from '../../src/lock/lock.ts';
 import { repairLog } from '../../src/repair/repair.ts';
-import type { Surroundings } from '../../src/setup/environment.ts';
+import type { Environment } from '../../src/setup/environment.ts';
 import { readWhole } from '../../src/storage/files.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { simulatedClock } from '../disk/sim-clock.ts';
@@ -38,7 +38,7 @@ export function must(holds: boolean, what: string): void {
 }
 
 /** Surroundings on a simulated disk: no time passes but that of the log, and what is random comes from a seed. */
-export function surroundingsOn(storage: Storage, seed: number): Surroundings {
+export function environmentOn(storage: Storage, seed: number): Environment {
   const dice = seeded(seed);
   return { storage, clock: simulatedClock(), random: dice, randomHex: hexDigits(dice) };
 }
@@ -58,7 +58,7 @@ export class Author {
   }
 
   open(options: WalOptions = {}): Promise<Wal> {
-    return Wal.openIn(surroundingsOn(this.#disk, this.#seed++), LOG, { lock: noLock(), ...options });
+    return Wal.openIn(environmentOn(this.#disk, this.#seed++), LOG, { lock: noLock(), ...options });
   }
 
   /** Appends an entry whose data has so many bytes; in a batch, that many. */
@@ -201,7 +201,7 @@ export class Author {
   }
 
   async restore(): Promise<void> {
-    const { seq } = await restoreLog(surroundingsOn(this.#disk, this.#seed++), LOG, COPY);
+    const { seq } = await restoreLog(environmentOn(this.#disk, this.#seed++), LOG, COPY);
     this.#note({ kind: 'copied', seq });
   }
 
@@ -224,7 +224,7 @@ export class Author {
   }
 
   async repair(mode: RepairMode): Promise<void> {
-    await repairLog(surroundingsOn(this.#disk, this.#seed++), LOG, { mode }, noLock());
+    await repairLog(environmentOn(this.#disk, this.#seed++), LOG, { mode }, noLock());
   }
 
   #segments(): string[] {

@@ -18,7 +18,7 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { lastData, Wal, WalError } from '../../src/index.ts';
-import { changedStorage, changedSurroundings, systemError } from '../../src/lab/wrapped-storage.ts';
+import { changedEnvironment, changedStorage, systemError } from '../../src/lab/wrapped-storage.ts';
 import { nodeStorage } from '../../src/storage/node.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { inScratch } from '../support/scratch.ts';
@@ -59,7 +59,7 @@ function inLog(
 ): Promise<void> {
   return inScratch(name, async (scratch) => {
     const log = join(scratch, 'log');
-    const wal = await Wal.openIn(changedSurroundings({ storage }), log, SMALL);
+    const wal = await Wal.openIn(changedEnvironment({ storage }), log, SMALL);
     try {
       await fill(wal, 100);
       await body(wal, log, scratch);
@@ -139,7 +139,7 @@ test('where files cannot be linked they share their blocks, and where that canno
     chmodSync(join(log, first), 0o640);
     const storage = changedStorage({ link, reflink });
     await wal.close();
-    const other = await Wal.openIn(changedSurroundings({ storage }), log, { readOnly: true });
+    const other = await Wal.openIn(changedEnvironment({ storage }), log, { readOnly: true });
     const { linked, reflinked, copied, seq } = await other.backup(join(scratch, 'copy'));
     assert.deepEqual([linked, reflinked, copied, seq], [0, others.length - 1, 3, 100]);
     assert.equal(statSync(join(scratch, 'copy', first)).mode, statSync(join(log, first)).mode);
@@ -163,7 +163,7 @@ test(
         throw systemError('EXDEV');
       };
       const storage = changedStorage({ link: refuse, reflink: refuse });
-      const other = await Wal.openIn(changedSurroundings({ storage }), log, { readOnly: true });
+      const other = await Wal.openIn(changedEnvironment({ storage }), log, { readOnly: true });
       await assert.rejects(other.backup(join(scratch, 'copy')), (error) => {
         assert.ok(error instanceof WalError, String(error));
         assert.equal(error.code, 'ERR_WAL_FORMAT');
@@ -249,7 +249,7 @@ for (const [code, expected] of [
           return nodeStorage.open(path, access, mode);
         },
       });
-      const reader = await Wal.openIn(changedSurroundings({ storage }), log, { readOnly: true });
+      const reader = await Wal.openIn(changedEnvironment({ storage }), log, { readOnly: true });
       await assert.rejects(reader.backup(join(scratch, 'a', 'b', 'copy')), { code: expected });
       assert.deepEqual(readdirSync(scratch), ['log']);
       await reader.close();
@@ -378,13 +378,13 @@ test('a segment in doubt after a failed sync is copied from the cache, never lin
     const names = segments(log);
     const doubtful = names.at(-2) as string;
     writeFileSync(
-      join(log, 'wal.suspect'),
+      join(log, 'wal.failed-sync'),
       JSON.stringify({ segment: doubtful, seq: Number(doubtful.slice(0, 20)) }),
     );
     const { linked } = await wal.backup(join(scratch, 'copy'));
     assert.equal(linked, names.length - 2);
     assert.notEqual(statSync(join(log, doubtful)).ino, statSync(join(scratch, 'copy', doubtful)).ino);
-    assert.equal(existsSync(join(scratch, 'copy', 'wal.suspect')), false);
+    assert.equal(existsSync(join(scratch, 'copy', 'wal.failed-sync')), false);
   }));
 
 /** What is done to a file of the log, and the error that a backup of it ends in. */

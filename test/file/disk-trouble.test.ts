@@ -5,7 +5,7 @@ import { systemError } from '../../src/lab/wrapped-storage.ts';
 import { noLock } from '../../src/lock/lock.ts';
 import type { Storage, StorageFile } from '../../src/storage/storage.ts';
 import { imageAfter, unsynced } from '../crash/crash-states.ts';
-import { COPY, LOG, surroundingsOn } from '../crash/workload.ts';
+import { COPY, environmentOn, LOG } from '../crash/workload.ts';
 import { Image } from '../disk/image.ts';
 import { SimDisk } from '../disk/sim-disk.ts';
 
@@ -19,7 +19,7 @@ function newDisk(): SimDisk {
 let seeds = 0;
 
 function open(storage: Storage, options: WalOptions = {}): Promise<Wal> {
-  return Wal.openIn(surroundingsOn(storage, ++seeds), LOG, {
+  return Wal.openIn(environmentOn(storage, ++seeds), LOG, {
     lock: noLock(),
     segmentBytes: 4096,
     ...options,
@@ -233,14 +233,14 @@ test('a backup whose disk was full for a moment, while the log changed under it:
       failed = true;
       file.append([Buffer.concat(pieces).subarray(0, 1000)]);
       // Somebody's sync has failed: the log is not what it was at the first look.
-      disk.open(`${LOG}/wal.suspect`, 'append').append([Buffer.from('{"seq":1}\n')]);
+      disk.open(`${LOG}/wal.failed-sync`, 'append').append([Buffer.from('{"seq":1}\n')]);
       throw systemError('ENOSPC');
     },
   }));
   const again = await open(storage);
   await again.backup(COPY, { link: false });
   await again.close();
-  const copy = await Wal.openIn(surroundingsOn(disk, 0), COPY, { readOnly: true });
+  const copy = await Wal.openIn(environmentOn(disk, 0), COPY, { readOnly: true });
   assert.deepEqual(await idsIn(copy), ids);
   await copy.close();
   assert.ok(failed);
@@ -258,7 +258,7 @@ test('what was delivered as durable is there after a crash, also in a log whose 
   const { effects } = disk;
   const lost = new Set(unsynced(effects, effects.length));
   const left = new SimDisk(imageAfter(new Image(), effects, effects.length, { lost }));
-  const after = await Wal.openIn(surroundingsOn(left, 0), LOG, { readOnly: true });
+  const after = await Wal.openIn(environmentOn(left, 0), LOG, { readOnly: true });
   assert.deepEqual(await idsIn(after), ['bd-1']);
   await after.close();
 });

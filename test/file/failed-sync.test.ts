@@ -14,12 +14,12 @@ import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { lastData, Wal } from '../../src/index.ts';
 import {
+  changedEnvironment,
   changedFile,
   changedStorage,
-  changedSurroundings,
   systemError,
 } from '../../src/lab/wrapped-storage.ts';
-import { healSuspect, markSuspect, suspectIn } from '../../src/layout/suspect.ts';
+import { failedSyncIn, markFailedSync, repairFailedSync } from '../../src/layout/failed-sync.ts';
 import { nodeStorage } from '../../src/storage/node.ts';
 import type { StorageFile } from '../../src/storage/storage.ts';
 import { recordsIn } from '../support/audit.ts';
@@ -59,17 +59,17 @@ for (const blocking of [false, true]) {
 
       const path = join(directory, SEGMENT);
       const before = { inode: statSync(path).ino, bytes: readFileSync(path) };
-      assert.deepEqual(JSON.parse(readFileSync(join(directory, 'wal.suspect'), 'utf8')), {
+      assert.deepEqual(JSON.parse(readFileSync(join(directory, 'wal.failed-sync'), 'utf8')), {
         segment: SEGMENT,
         seq: 1,
       });
       await (await Wal.open(directory, { readOnly: true })).close();
-      assert.equal(existsSync(join(directory, 'wal.suspect')), true, 'a reader has nothing to heal');
+      assert.equal(existsSync(join(directory, 'wal.failed-sync')), true, 'a reader has nothing to heal');
 
       const next = await Wal.open(directory);
       assert.equal(statSync(path).ino, before.inode);
       assert.deepEqual(readFileSync(path), before.bytes);
-      assert.equal(existsSync(join(directory, 'wal.suspect')), false);
+      assert.equal(existsSync(join(directory, 'wal.failed-sync')), false);
       await next.append(add('bd-next'));
       await next.close();
       assert.equal((await idsIn(directory)).at(-1), 'bd-next');
@@ -101,7 +101,7 @@ for (const [what, work] of [
       await wal.append(add('bd-0'));
       failing = true;
       await assert.rejects(work(wal), { code: 'ERR_WAL_SYNC' });
-      assert.equal(existsSync(join(directory, 'wal.suspect')), true);
+      assert.equal(existsSync(join(directory, 'wal.failed-sync')), true);
       await wal.close();
     });
   });
@@ -128,7 +128,7 @@ for (const how of ['append', 'appendSync'] as const) {
       await other.append(add('bd-0'));
       let { seq } = await first.append({ ...add('bd-1'), data: 'x'.repeat(5000) });
       ({ seq } = await first.append(add('bd-2')));
-      const marker = join(directory, 'wal.suspect');
+      const marker = join(directory, 'wal.failed-sync');
       const segment = `${String(seq).padStart(20, '0')}.jsonl`;
       const before = readFileSync(join(directory, segment));
       writeFileSync(marker, `${JSON.stringify({ segment, seq })}\n`);
@@ -177,7 +177,7 @@ test('a segment of which a sync failed is left word of, also where the Wal has g
     fail();
     await two;
     await wal.close();
-    const { seq } = JSON.parse(readFileSync(join(directory, 'wal.suspect'), 'utf8'));
+    const { seq } = JSON.parse(readFileSync(join(directory, 'wal.failed-sync'), 'utf8'));
     assert.equal(seq, 1);
   });
 });
@@ -226,7 +226,7 @@ function tellingOnce() {
 test('appendSync while a failed sync has not been heard of yet: unknown, as what that was for', () =>
   inScratch('faults', async (directory) => {
     const { storage, failing, begun, end } = tellingOnce();
-    const wal = await Wal.openIn(changedSurroundings({ storage }), directory);
+    const wal = await Wal.openIn(changedEnvironment({ storage }), directory);
     await wal.append(add('bd-0'));
     failing();
     const unknown = { code: 'ERR_WAL_SYNC', outcome: 'unknown' };
@@ -236,7 +236,7 @@ test('appendSync while a failed sync has not been heard of yet: unknown, as what
     end();
     await Promise.all(two);
     await wal.close();
-    assert.equal(suspectIn(nodeStorage, directory), 1);
+    assert.equal(failedSyncIn(nodeStorage, directory), 1);
   }));
 
 test('appendSync while a sync is under way of a file that cannot be opened twice: unknown', () =>
@@ -250,7 +250,7 @@ test('appendSync while a sync is under way of a file that cannot be opened twice
         return path.endsWith('.jsonl') ? changedFile(file, { sync }) : file;
       },
     });
-    const wal = await Wal.openIn(changedSurroundings({ storage }), directory, { segmentBytes: 4096 });
+    const wal = await Wal.openIn(changedEnvironment({ storage }), directory, { segmentBytes: 4096 });
     wal.appendSync({ ...add('bd-0'), data: 'x'.repeat(5000) });
     wal.appendSync(add('bd-1'));
     isFull = true;
@@ -303,8 +303,8 @@ async function withTwoSegments(
     });
     const healed = () => {
       opened = [];
-      healSuspect(storage, directory);
-      assert.equal(existsSync(join(directory, 'wal.suspect')), false);
+      repairFailedSync(storage, directory);
+      assert.equal(existsSync(join(directory, 'wal.failed-sync')), false);
       return opened;
     };
     await body(directory, healed, (given) => {
@@ -321,7 +321,7 @@ test('where syncs of several segments failed, all from the first of them on are 
       [2, 1],
       [1, 2],
     ]) {
-      for (const seq of seqs) markSuspect(nodeStorage, directory, seq);
+      for (const seq of seqs) markFailedSync(nodeStorage, directory, seq);
       assert.deepEqual(healed().slice(0, 2), [SEGMENT, SECOND_SEGMENT]);
     }
   }));
@@ -331,7 +331,7 @@ test('the marker of a failed sync goes only when the segments and the directory 
     const wal = await Wal.open(directory);
     await wal.append(add('bd-0'));
     await wal.close();
-    markSuspect(nodeStorage, directory, 1);
+    markFailedSync(nodeStorage, directory, 1);
     const done: string[] = [];
     const syncNow = (file: StorageFile) => {
       file.syncNow();
@@ -345,20 +345,20 @@ test('the marker of a failed sync goes only when the segments and the directory 
       nodeStorage.remove(path);
       done.push(`remove ${basename(path)}`);
     };
-    healSuspect(changedStorage({ syncDirectory, remove }, { syncNow }), directory);
-    assert.deepEqual(done.slice(0, 3), ['sync the segment', 'sync the directory', 'remove wal.suspect']);
+    repairFailedSync(changedStorage({ syncDirectory, remove }, { syncNow }), directory);
+    assert.deepEqual(done.slice(0, 3), ['sync the segment', 'sync the directory', 'remove wal.failed-sync']);
   }));
 
 test('a sync that fails while segments are made safe after another has them made safe once more', () =>
   withTwoSegments(async (directory, healed, meanwhile) => {
-    markSuspect(nodeStorage, directory, 2);
-    meanwhile(() => markSuspect(nodeStorage, directory, 1));
+    markFailedSync(nodeStorage, directory, 2);
+    meanwhile(() => markFailedSync(nodeStorage, directory, 1));
     assert.deepEqual(healed().slice(0, 3), [SECOND_SEGMENT, SEGMENT, SECOND_SEGMENT]);
   }));
 
 test('a segment that a compaction deletes while it is made safe is passed over', () =>
   withTwoSegments(async (directory, healed, meanwhile) => {
-    markSuspect(nodeStorage, directory, 1);
+    markFailedSync(nodeStorage, directory, 1);
     meanwhile(() => rmSync(join(directory, SEGMENT)));
     assert.deepEqual(healed().slice(0, 2), [SEGMENT, SECOND_SEGMENT]);
   }));
@@ -394,8 +394,8 @@ test('healing writes whole lines only, and their newlines: not what it read as z
         return Object.assign(file, { read, writeAt });
       },
     });
-    markSuspect(nodeStorage, directory, 1);
-    healSuspect(storage, directory);
+    markFailedSync(nodeStorage, directory, 1);
+    repairFailedSync(storage, directory);
     assert.deepEqual(written, [
       [0, `${one}\n`],
       [bytes.indexOf(two) - 1, `\n${two}\n${three}\n`],
@@ -410,8 +410,8 @@ for (const readOnly of [false, true]) {
       const writer = await Wal.open(directory, { durability: 'os' });
       await writer.append(add('bd-0'));
       const wal = readOnly ? await Wal.open(directory, { readOnly }) : writer;
-      const marker = join(directory, 'wal.suspect');
-      markSuspect(nodeStorage, directory, 1);
+      const marker = join(directory, 'wal.failed-sync');
+      markFailedSync(nodeStorage, directory, 1);
       const first = wal.follow({ from: 1, durable: true }).next();
       if (readOnly) await assert.rejects(first, { code: 'ERR_WAL_SYNC' });
       else assert.equal((await first).value?.id, 'bd-0');
@@ -444,10 +444,10 @@ test('a marker of any length is read, and one that is too long stands for all se
     const wal = await Wal.open(directory);
     await wal.append(add('bd-1'));
     await wal.close();
-    const marker = join(directory, 'wal.suspect');
+    const marker = join(directory, 'wal.failed-sync');
     const line = (seq: number) => `${JSON.stringify({ segment: SEGMENT, seq })}\n`;
     writeFileSync(marker, line(3).repeat(200_000) + line(2));
-    assert.equal(suspectIn(nodeStorage, directory), 2);
+    assert.equal(failedSyncIn(nodeStorage, directory), 2);
     writeFileSync(
       marker,
       line(3)
@@ -456,9 +456,9 @@ test('a marker of any length is read, and one that is too long stands for all se
         .concat('\n')
         .repeat(2 ** 18) + line(2),
     );
-    assert.equal(suspectIn(nodeStorage, directory), 0);
+    assert.equal(failedSyncIn(nodeStorage, directory), 0);
     truncateSync(marker, 3 * 2 ** 30);
-    assert.equal(suspectIn(nodeStorage, directory), 0);
+    assert.equal(failedSyncIn(nodeStorage, directory), 0);
     const other = await Wal.open(directory);
     await other.append(add('bd-2'));
     await other.close();
@@ -468,10 +468,10 @@ test('a marker of any length is read, and one that is too long stands for all se
 
 test('a marker is not written into what a link leads to', () =>
   inScratch('faults', (directory) => {
-    const [marker, precious] = [join(directory, 'wal.suspect'), join(directory, 'precious')];
+    const [marker, precious] = [join(directory, 'wal.failed-sync'), join(directory, 'precious')];
     writeFileSync(precious, 'precious');
     symlinkSync('precious', marker);
-    markSuspect(nodeStorage, directory, 1);
+    markFailedSync(nodeStorage, directory, 1);
     assert.equal(readFileSync(precious, 'utf8'), 'precious');
-    assert.equal(suspectIn(nodeStorage, directory), 1);
+    assert.equal(failedSyncIn(nodeStorage, directory), 1);
   }));

@@ -6,8 +6,8 @@ import { test } from 'node:test';
 import { lastData, Wal } from '../../src/index.ts';
 import { Child } from '../../src/lab/child.ts';
 import {
+  changedEnvironment,
   changedStorage,
-  changedSurroundings,
   type FileChanges,
   systemError,
 } from '../../src/lab/wrapped-storage.ts';
@@ -213,7 +213,7 @@ test('a file that was replaced is synced, and its name, before anything in it is
         syncNow: () => void done.push('bytes'),
       },
     );
-    const wal = await Wal.openIn(changedSurroundings({ storage }), directory);
+    const wal = await Wal.openIn(changedEnvironment({ storage }), directory);
     await wal.append({ ...add('bd-0'), key: 'k' });
     await wal.append(add('bd-1'));
     // A copy says of its entries, too, that they were synced: that was in another file.

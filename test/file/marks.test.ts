@@ -20,7 +20,7 @@ import { pathToFileURL } from 'node:url';
 import { systemClock } from '../../src/clock/clock.ts';
 import { forgetRewinds, lastData, notedRewinds, type Rewind, Wal, type WalOptions } from '../../src/index.ts';
 import { ended, objects, runHere as run, start } from '../../src/lab/command-line.ts';
-import { changedSurroundings } from '../../src/lab/wrapped-storage.ts';
+import { changedEnvironment } from '../../src/lab/wrapped-storage.ts';
 import { MarkFile } from '../../src/layout/mark-file.ts';
 import { nodeStorage } from '../../src/storage/node.ts';
 import type { FileAccess, Permissions } from '../../src/storage/storage.ts';
@@ -354,7 +354,7 @@ test('a segment that is full raises the mark at once, and a pause does later: no
         return () => {};
       },
     };
-    const wal = await Wal.openIn(changedSurroundings({ clock }), log, { segmentBytes: 4096 });
+    const wal = await Wal.openIn(changedEnvironment({ clock }), log, { segmentBytes: 4096 });
     for (let n = 1; n <= 3; n++) await wal.append(add(n));
     assert.equal(existsSync(join(log, 'wal.mark')), false);
     assert.equal(later.length, 1);
@@ -626,7 +626,7 @@ test('a Wal that opens while its segment is compacted away tells of nothing that
     cpSync(log, join(scratch, 'kept'), { recursive: true });
     const told: Rewind[] = [];
     const onRewound = (rewind: Rewind) => told.push(rewind);
-    const wal = await Wal.openIn(changedSurroundings({ storage }), log, { ...small, onRewound });
+    const wal = await Wal.openIn(changedEnvironment({ storage }), log, { ...small, onRewound });
     assert.equal((await wal.append(add(63))).seq, 63);
     await wal.close();
     assert.deepEqual([looks >= 2, existsSync(join(log, last)), told], [true, true, []]);

@@ -22,9 +22,9 @@ import { writeWhole } from '../../src/cli/write-file.ts';
 import { restoreLog } from '../../src/copy/restore.ts';
 import { lastData, Wal, type WalOptions } from '../../src/index.ts';
 import { ended, runHere, start } from '../../src/lab/command-line.ts';
-import { changedStorage, changedSurroundings } from '../../src/lab/wrapped-storage.ts';
+import { changedEnvironment, changedStorage } from '../../src/lab/wrapped-storage.ts';
+import { markFailedSync } from '../../src/layout/failed-sync.ts';
 import { MarkFile } from '../../src/layout/mark-file.ts';
-import { markSuspect } from '../../src/layout/suspect.ts';
 import { repairLog } from '../../src/repair/repair.ts';
 import { nodeStorage } from '../../src/storage/node.ts';
 import type { Permissions } from '../../src/storage/storage.ts';
@@ -99,7 +99,7 @@ for (const lock of ['kernel', 'lockfile'] as const) {
             await wal.compact({ fold, retain: 1 });
             await wal.backup(join(log, 'backups', `turn-${turn}`));
           });
-          markSuspect(nodeStorage, log, 1);
+          markFailedSync(nodeStorage, log, 1);
           await withWal(log, { lock }, fillSegment);
           seq += 25;
           const last = join(log, files(log, SEGMENT).at(-1) as string);
@@ -147,7 +147,7 @@ test('what root makes in a log belongs to the user and the group that the newest
         await wal.backup(join(log, 'backups', 'linked'));
         await wal.backup(join(place, 'backup'), { link: false });
       });
-      markSuspect(nodeStorage, log, 1);
+      markFailedSync(nodeStorage, log, 1);
       await Wal.restore(log, join(place, 'restored'));
       const last = join(log, files(log, SEGMENT).at(-1) as string);
       truncateSync(join(log, 'wal.json'));
@@ -193,10 +193,10 @@ test('a new file has the mode of the newest segment, whatever the umask and file
         await fillSegment(wal);
         await wal.compact({ fold: lastData, retain: 1 });
       });
-      markSuspect(nodeStorage, log, 1);
+      markFailedSync(nodeStorage, log, 1);
       const { 'wal.json': meta, ...others } = Object.fromEntries(modesUnder(log));
       assert.equal(meta, '640');
-      assert.ok(['wal.lock', 'wal.mark', 'wal.suspect'].every((name) => others[name] === '664'));
+      assert.ok(['wal.lock', 'wal.mark', 'wal.failed-sync'].every((name) => others[name] === '664'));
       assert.deepEqual([...new Set(Object.values(others))], ['664'], JSON.stringify(others));
       // Without a segment, the newest snapshot tells; what is read-only there is not so for who goes on.
       const snapshot = join(log, files(log, SNAPSHOT).at(-1) as string);
@@ -223,7 +223,7 @@ const KINDS = [
   'wal.mark',
   'wal.repairing',
   'wal.rewound',
-  'wal.suspect',
+  'wal.failed-sync',
 ];
 
 test('no file is made without permissions in a log that exists, nor a directory for what is made of it', () =>
@@ -245,11 +245,8 @@ test('no file is made without permissions in a log that exists, nor a directory 
         return nodeStorage.makeDirectory(path, as);
       },
     });
-    const surroundings = changedSurroundings({ storage });
-    const [one, two] = [
-      await Wal.openIn(surroundings, log, SMALL),
-      await Wal.openIn(surroundings, log, SMALL),
-    ];
+    const environment = changedEnvironment({ storage });
+    const [one, two] = [await Wal.openIn(environment, log, SMALL), await Wal.openIn(environment, log, SMALL)];
     for (let n = 0; n < 2; n++) await fillSegment(two);
     await two.compact({ fold: lastData, retain: 1 });
     await two.close();
@@ -263,12 +260,12 @@ test('no file is made without permissions in a log that exists, nor a directory 
     for (const name of ['wal.mark', 'wal.lock']) rmSync(join(log, name));
     const last = join(log, files(log, SEGMENT).at(-1) as string);
     writeFileSync(last, readFileSync(last, 'utf8').replace('"update"', '"updaTe"'));
-    await repairLog(surroundings, log, { mode: 'salvage' });
-    await restoreLog(surroundings, log, join(place, 'restored'));
+    await repairLog(environment, log, { mode: 'salvage' });
+    await restoreLog(environment, log, join(place, 'restored'));
     const { id } = JSON.parse(readFileSync(join(log, 'wal.json'), 'utf8'));
     const marks = new MarkFile({ storage, directory: log, log: id, now: () => 0 });
     marks.note({ from: 1, to: 2, head: { seq: 0, crc: '00000000' } });
-    markSuspect(storage, log, 1);
+    markFailedSync(storage, log, 1);
     assert.deepEqual([...new Set(made)].sort(), [...KINDS].sort());
   }));
 
@@ -302,10 +299,10 @@ test('the mode of what a link leads to is left alone', () =>
     await withWal(log, { fileMode: 0o666 }, fillSegment);
     writeFileSync(other, '', { mode: 0o600 });
     rmSync(join(log, 'wal.mark'));
-    for (const name of ['wal.mark', 'wal.suspect', `${'26'.padStart(20, '0')}.jsonl`])
+    for (const name of ['wal.mark', 'wal.failed-sync', `${'26'.padStart(20, '0')}.jsonl`])
       symlinkSync(other, join(log, name));
     await withWal(log, {}, fillSegment);
-    markSuspect(nodeStorage, log, 1);
+    markFailedSync(nodeStorage, log, 1);
     assert.equal(octal(other), '600');
   }));
 

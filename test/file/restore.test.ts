@@ -14,7 +14,7 @@ import { test } from 'node:test';
 import { restoreLog } from '../../src/copy/restore.ts';
 import { writeLine } from '../../src/format/line.ts';
 import { lastData, type RestoreOptions, Wal } from '../../src/index.ts';
-import { changedStorage, changedSurroundings, systemError } from '../../src/lab/wrapped-storage.ts';
+import { changedEnvironment, changedStorage, systemError } from '../../src/lab/wrapped-storage.ts';
 import { nodeStorage } from '../../src/storage/node.ts';
 import { inScratch } from '../support/scratch.ts';
 import { files, fill, numbered, SEGMENT, SMALL } from '../support/small-log.ts';
@@ -301,7 +301,7 @@ test('an abort is heard for a small log too, before anything is made and at the 
         return nodeStorage.open(path, access, mode);
       },
     });
-    const late = restoreLog(changedSurroundings({ storage }), log, to, { signal: controller.signal });
+    const late = restoreLog(changedEnvironment({ storage }), log, to, { signal: controller.signal });
     await assert.rejects(late, { code: 'ERR_WAL_ABORTED' });
     assert.deepEqual(readdirSync(scratch), ['log']);
   }));
@@ -332,7 +332,7 @@ test('the destination must be free; a disk that fills, or an abort, leaves nothi
         },
       },
     );
-    const full = restoreLog(changedSurroundings({ storage }), log, join(scratch, 'a', 'new'));
+    const full = restoreLog(changedEnvironment({ storage }), log, join(scratch, 'a', 'new'));
     await assert.rejects(full, { code: 'ERR_WAL_NO_SPACE' });
     assert.deepEqual(readdirSync(scratch).sort(), ['log', 'to']);
   }));
@@ -363,7 +363,7 @@ test('a log that is compacted while it is restored is restored at the next try',
       .filter((name) => name.startsWith('snapshot'))
       .map((name) => [name, readFileSync(join(copy, name))] as const);
     await open.close();
-    const { seq, applied } = await restoreLog(changedSurroundings({ storage }), log, to);
+    const { seq, applied } = await restoreLog(changedEnvironment({ storage }), log, to);
     assert.deepEqual([seq, applied, later.length], [130, 0, 1]);
     assert.deepEqual(await stateOf(to), await stateOf(log));
   }));

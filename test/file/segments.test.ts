@@ -4,9 +4,9 @@ import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { type LogRecord, Wal, type WalOptions } from '../../src/index.ts';
 import {
+  changedEnvironment,
   changedFile,
   changedStorage,
-  changedSurroundings,
   type FileChanges,
 } from '../../src/lab/wrapped-storage.ts';
 import { nodeStorage } from '../../src/storage/node.ts';
@@ -99,8 +99,8 @@ test('opening reads only the end of the segment before the last', () =>
       bytes += count;
       return count;
     };
-    const surroundings = changedSurroundings({ storage: changedStorage({}, { read }) });
-    const next = await Wal.openIn(surroundings, directory, options);
+    const environment = changedEnvironment({ storage: changedStorage({}, { read }) });
+    const next = await Wal.openIn(environment, directory, options);
     assert.ok(bytes < 300_000, `${bytes} bytes`);
     await next.close();
   }));
@@ -155,8 +155,8 @@ for (const between of [0, 4000]) {
         overtaken = true;
         return written;
       };
-      const surroundings = changedSurroundings({ storage: changedStorage({}, { append }) });
-      const second = await Wal.openIn(surroundings, directory, { ...SMALL, lock: 'none' });
+      const environment = changedEnvironment({ storage: changedStorage({}, { append }) });
+      const second = await Wal.openIn(environment, directory, { ...SMALL, lock: 'none' });
       assert.equal((await second.append(long('bd-second'))).seq, 2);
       assert.equal(overtaken, true);
       const third = await Wal.open(directory, { ...SMALL, lock: 'none' });
@@ -197,7 +197,7 @@ async function notingWal(directory: string, options: WalOptions): Promise<{ wal:
       done.push(`keep the names in ${basename(path)}`);
     },
   });
-  const wal = await Wal.openIn(changedSurroundings({ storage }), directory, { ...SMALL, ...options });
+  const wal = await Wal.openIn(changedEnvironment({ storage }), directory, { ...SMALL, ...options });
   return { wal, done };
 }
 

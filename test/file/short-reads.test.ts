@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { segmentSeq } from '../../src/format/names.ts';
 import { Wal } from '../../src/index.ts';
-import { changedStorage, changedSurroundings } from '../../src/lab/wrapped-storage.ts';
+import { changedEnvironment, changedStorage } from '../../src/lab/wrapped-storage.ts';
 import { noLock } from '../../src/lock/lock.ts';
 import { repairLog } from '../../src/repair/repair.ts';
 import { inScratch } from '../support/scratch.ts';
@@ -22,7 +22,7 @@ test('a salvage on a disk that gives half of what is asked for keeps every whole
       {},
       { read: (file, target, at) => file.read(target.subarray(0, Math.ceil(target.length / 2)), at) },
     );
-    await repairLog(changedSurroundings({ storage }), directory, { mode: 'salvage' }, noLock());
+    await repairLog(changedEnvironment({ storage }), directory, { mode: 'salvage' }, noLock());
     const reader = await Wal.open(directory, { readOnly: true });
     let kept = 0;
     for await (const { op } of reader.read()) if (op === 'update') kept++;

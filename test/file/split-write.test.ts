@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { segmentName } from '../../src/format/names.ts';
 import { Wal } from '../../src/index.ts';
-import { changedStorage, changedSurroundings } from '../../src/lab/wrapped-storage.ts';
+import { changedEnvironment, changedStorage } from '../../src/lab/wrapped-storage.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { inScratch } from '../support/scratch.ts';
 
@@ -50,7 +50,7 @@ async function withTwo(
 ): Promise<void> {
   await inScratch(name, async (directory) => {
     const disk = splittingDisk();
-    const wal = await Wal.openIn(changedSurroundings({ storage: disk.storage }), directory, { lock: 'none' });
+    const wal = await Wal.openIn(changedEnvironment({ storage: disk.storage }), directory, { lock: 'none' });
     const other = await Wal.open(directory, { lock: 'none' });
     await body(wal, other, disk, directory);
     assert.equal(disk.split, undefined);
@@ -115,7 +115,7 @@ test('the first part is found where the line between was put straight behind it'
         },
       },
     );
-    const late = await Wal.openIn(changedSurroundings({ storage }), directory, { lock: 'none' });
+    const late = await Wal.openIn(changedEnvironment({ storage }), directory, { lock: 'none' });
     await late.append({ op: 'add', id: 'late' });
     await other.append({ op: 'add', id: 'other' });
     await late.close();

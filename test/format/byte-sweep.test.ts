@@ -150,26 +150,26 @@ test('an altered log on disk: reading gives what came before and a located error
       const copy = altered(at, mask);
       writeFileSync(path, copy);
       const { head, missing, doubt } = readByScan(copy);
-      const trouble = missing ?? doubt;
+      const corruption = missing ?? doubt;
       const opened = await Wal.open(directory).catch((error: WalError) => error);
       if (opened instanceof Wal) {
         await opened.close();
-        assert.equal(trouble, null, `${name}: opened to append`);
+        assert.equal(corruption, null, `${name}: opened to append`);
       } else {
         assert.equal(opened.code, 'ERR_WAL_CORRUPT', name);
         const seq = missing?.from ?? doubt?.seq;
         assert.deepEqual(
           [opened.segment, opened.offset, opened.seq],
-          [segmentName(1), trouble?.offset, seq],
+          [segmentName(1), corruption?.offset, seq],
           name,
         );
       }
       const reader = await Wal.open(directory, { readOnly: true });
       const got = await readOut(reader);
       assert.deepEqual(got.records, records.slice(0, head.seq), name);
-      assert.equal(got.error?.code, trouble ? 'ERR_WAL_CORRUPT' : undefined, name);
+      assert.equal(got.error?.code, corruption ? 'ERR_WAL_CORRUPT' : undefined, name);
       const report = await reader.verify();
-      assert.equal(report.ok, trouble === null, name);
+      assert.equal(report.ok, corruption === null, name);
       const ranges = report.missing.map(({ from, to, offset, settled }) => ({ from, to, offset, settled }));
       assert.deepEqual(ranges, missing ? [{ ...missing, settled: false }] : [], name);
       await reader.close();

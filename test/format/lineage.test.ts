@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { type FoundLine, lineageOf } from '../../src/format/lineage.ts';
 import { segmentName } from '../../src/format/names.ts';
 import { leftBehind, passedOver } from '../../src/format/passed-over.ts';
-import type { Survey, SurveyedLine, SurveyedMisfit } from '../../src/format/survey.ts';
+import type { Survey, SurveyedInvalidLine, SurveyedLine } from '../../src/format/survey.ts';
 
 type Given = readonly [name: string, seq: number, prev: string, more?: Partial<FoundLine>];
 
@@ -149,9 +149,9 @@ test('a line that a crash left in the first segment proves nothing of what was c
 function areLeft(
   later: Partial<SurveyedLine>,
   before: Partial<SurveyedLine> = {},
-  zeros: Partial<SurveyedMisfit> = { zeros: true },
+  zeros: Partial<SurveyedInvalidLine> = { zeros: true },
 ): boolean {
-  const torn: SurveyedMisfit = {
+  const torn: SurveyedInvalidLine = {
     verdict: 'torn',
     segment: segmentName(11),
     offset: 0,

@@ -64,7 +64,7 @@ const NAMES: readonly (readonly [name: string, kind: string | undefined])[] = [
   ['wal.json', undefined],
   ['wal.lock', undefined],
   ['wal.lock.held', undefined],
-  ['wal.suspect', undefined],
+  ['wal.failed-sync', undefined],
   ['wal.mark', undefined],
   ['wal.rewound', undefined],
   [`snapshot-${FIRST}.jsonl.0123456789ab.tmp`, undefined],

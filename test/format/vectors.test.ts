@@ -69,7 +69,7 @@ test('a line of more than 2^28 bytes is damaged, whatever it holds and however i
   const verdicts = (pieces: Iterable<Buffer>) => {
     const misfits: object[] = [];
     const scan = new SegmentScan(1, {
-      misfit: ({ verdict, cause }, offset, length) =>
+      invalidLine: ({ verdict, cause }, offset, length) =>
         misfits.push({ verdict, ...(cause && { cause }), offset, length }),
     });
     for (const piece of pieces) scan.push(piece);

@@ -3,7 +3,7 @@ import { openFileStore } from '../../src/file/open.ts';
 import { segmentSeq, snapshotSeq } from '../../src/format/names.ts';
 import { piecesIn } from '../../src/format/shared-line.ts';
 import { type LogRecord, type LostRange, type VerifyReport, Wal } from '../../src/index.ts';
-import { realSurroundings } from '../../src/setup/environment.ts';
+import { realEnvironment } from '../../src/setup/environment.ts';
 import { resolveOptions } from '../../src/setup/options.ts';
 import type { Salvaged } from '../../src/store/store.ts';
 import type { DamagedLog } from './damaged-log.ts';
@@ -68,7 +68,7 @@ async function makeWhole(directory: string, findings: Findings): Promise<Made | 
   return findings.attempt('make a salvage', async () => {
     const settings = resolveOptions({ readOnly: true });
     const store = await openFileStore({
-      ...realSurroundings,
+      ...realEnvironment,
       ...settings,
       directory,
       observe: {},

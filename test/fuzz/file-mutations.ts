@@ -96,7 +96,7 @@ function saying(name: string, file: string): Mutation {
 export const FILE_MUTATIONS: readonly Mutation[] = [
   oneOf('write wal.json anew', 'wal.json', METAS),
   oneOf('write wal.lock', 'wal.lock', LOCKS),
-  oneOf('leave a marker of failed syncs', 'wal.suspect', SUSPECTS),
+  oneOf('leave a marker of failed syncs', 'wal.failed-sync', SUSPECTS),
   saying('leave a mark', 'wal.mark'),
   saying('leave word of what is gone', 'wal.rewound'),
   {

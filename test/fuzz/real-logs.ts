@@ -6,7 +6,7 @@ import { segmentSeq } from '../../src/format/names.ts';
 import { SegmentScan } from '../../src/format/scan.ts';
 import { lastData, Wal, type WalOptions } from '../../src/index.ts';
 import { hexDigits, seeded } from '../../src/lab/seeded.ts';
-import { realSurroundings, type Surroundings } from '../../src/setup/environment.ts';
+import { type Environment, realEnvironment } from '../../src/setup/environment.ts';
 import { type Content, type Files, readFiles } from './files.ts';
 import { envelopeOf, recordTexts, withRightCrc } from './lines.ts';
 
@@ -21,11 +21,11 @@ export interface RealLog {
 }
 
 /** The same for everybody: a seed is to make the same case everywhere. */
-function madeUpSurroundings(): Surroundings {
+function madeUpSurroundings(): Environment {
   const dice = seeded(1);
   let now = 1_700_000_000_000;
   return {
-    ...realSurroundings,
+    ...realEnvironment,
     clock: { ...systemClock, now: () => now++ },
     randomHex: hexDigits(dice),
     random: dice,
@@ -94,11 +94,11 @@ const MAKERS: readonly {
 
 /** Makes the logs in a directory, and reads them into memory. */
 export async function makeRealLogs(directory: string): Promise<RealLog[]> {
-  const surroundings = madeUpSurroundings();
+  const environment = madeUpSurroundings();
   const logs: RealLog[] = [];
   for (const { name, options, make, change } of MAKERS) {
     const path = join(directory, name.replaceAll(' ', '-'));
-    const wal = await Wal.openIn(surroundings, path, { ...options, autoCompact: false, lock: 'none' });
+    const wal = await Wal.openIn(environment, path, { ...options, autoCompact: false, lock: 'none' });
     await make(wal);
     await wal.close();
     const files = readFiles(path);

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { systemClock } from '../../src/clock/clock.ts';
-import { Stretch } from '../../src/clock/stretch.ts';
+import { YieldBudget } from '../../src/clock/yield-budget.ts';
 import { Wal } from '../../src/index.ts';
-import { changedSurroundings } from '../../src/lab/wrapped-storage.ts';
+import { changedEnvironment } from '../../src/lab/wrapped-storage.ts';
 import { Gate } from '../../src/lock/gate.ts';
 import { noLock } from '../../src/lock/lock.ts';
 import { inScratch } from '../support/scratch.ts';
@@ -30,7 +30,7 @@ async function sleepsAmong(others: number, timeoutMs = 30): Promise<number[]> {
     timeoutMs,
     strict: false,
     pollMs: [0.05, 0.5],
-    stretch: new Stretch(clock),
+    budget: new YieldBudget(clock),
     holder: () => undefined,
   });
   await gate.wait(
@@ -83,12 +83,12 @@ async function firstSleepAfter(
       first ??= ms;
       isTaken = false;
     };
-    const surroundings = changedSurroundings({
+    const environment = changedEnvironment({
       random: () => 0.5,
       clock: { ...systemClock, elapsed: () => passed, block, sleep: async (ms) => block(ms) },
     });
     const lock = { ...noLock(), tryAcquire: () => !isTaken };
-    const wal = await Wal.openIn(surroundings, directory, { lock });
+    const wal = await Wal.openIn(environment, directory, { lock });
     const other = await Wal.open(directory, { lock: 'none' });
     for (let i = 0; i < 30; i++) {
       await wal.append({ op: 'add', id: 'bd-1', data: 'x'.repeat(100) });

@@ -17,7 +17,7 @@ import { test } from 'node:test';
 import { systemClock } from '../../src/clock/clock.ts';
 import { segmentName } from '../../src/format/names.ts';
 import { createLock, lockStatus, setLockKind, Wal } from '../../src/index.ts';
-import { changedSurroundings } from '../../src/lab/wrapped-storage.ts';
+import { changedEnvironment } from '../../src/lab/wrapped-storage.ts';
 import { writeHolder } from '../../src/lock/record.ts';
 import { repairLog } from '../../src/repair/repair.ts';
 import { nodeStorage } from '../../src/storage/node.ts';
@@ -176,7 +176,7 @@ test('a wal.lock that was overwritten is refused where the lock is all that keep
     writeFileSync(path, '');
     const storage = { ...nodeStorage, fileSystem: () => 'strange' as const };
     const refused = { code: 'ERR_WAL_LOCK_KIND', message: /lock set/ };
-    await assert.rejects(Wal.openIn(changedSurroundings({ storage }), directory), refused);
+    await assert.rejects(Wal.openIn(changedEnvironment({ storage }), directory), refused);
     assert.equal(statSync(path).size, 0);
   }));
 
@@ -215,7 +215,7 @@ test('a lockfile dated in the future that its holder dates anew is left to the h
 const STUCK = { pid: 1, host: 'elsewhere', thread: 0, since: 1 };
 
 /** Time flies: a wait for the lock runs out at once. */
-const hurried = changedSurroundings({
+const hurried = changedEnvironment({
   clock: { ...systemClock, elapsed: () => 1000 * systemClock.elapsed() },
 });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Fold, type Lock, Wal, type WalError } from '../../src/index.ts';
-import { changedStorage, changedSurroundings } from '../../src/lab/wrapped-storage.ts';
+import { changedEnvironment, changedStorage } from '../../src/lab/wrapped-storage.ts';
 import { recordsIn } from '../support/audit.ts';
 import { inScratch } from '../support/scratch.ts';
 import { inTable } from '../support/small-log.ts';
@@ -76,7 +76,7 @@ async function openTelling(
       },
     },
   );
-  return Wal.openIn(changedSurroundings({ storage }), directory, {
+  return Wal.openIn(changedEnvironment({ storage }), directory, {
     lock,
     fold,
     onLockWait: () => at('while the lock is waited for'),

@@ -4,7 +4,7 @@ import { type AppendResult, createLock, type Entry, Wal } from '../../src/index.
 import type { AppendJob, AppendNews } from '../../src/lab/append-process.ts';
 import { Child } from '../../src/lab/child.ts';
 import { collectGarbage } from '../../src/lab/collect-garbage.ts';
-import { changedStorage, changedSurroundings } from '../../src/lab/wrapped-storage.ts';
+import { changedEnvironment, changedStorage } from '../../src/lab/wrapped-storage.ts';
 import type { StorageFile } from '../../src/storage/storage.ts';
 import { audit, recordsIn } from '../support/audit.ts';
 import { ownScript } from '../support/own-script.ts';
@@ -98,7 +98,7 @@ test('a strict lock that is not free in time fails the append, and says so', () 
   inScratch('append', async (directory) => {
     const held = createLock('kernel', directory);
     assert.ok(held.tryAcquire());
-    const strange = changedSurroundings({});
+    const strange = changedEnvironment({});
     const storage = { ...strange.storage, fileSystem: () => 'strange' as const };
     const wal = await Wal.openIn({ ...strange, storage }, directory, { lock: 'kernel', lockTimeoutMs: 50 });
     await assert.rejects(wal.append(add('bd-1')), { code: 'ERR_WAL_LOCK_TIMEOUT', outcome: 'not-written' });
@@ -225,10 +225,10 @@ test('a key is known for keyWindow records, also to a Wal that was opened later'
 
 test('equal entries in one millisecond from two writers are both in the log', async () => {
   await inScratch('append', async (directory) => {
-    const fixed = changedSurroundings({});
-    const surroundings = { ...fixed, clock: { ...fixed.clock, now: () => 1_700_000_000_000 } };
+    const fixed = changedEnvironment({});
+    const environment = { ...fixed, clock: { ...fixed.clock, now: () => 1_700_000_000_000 } };
     const wals = await Promise.all(
-      [1, 2].map(() => Wal.openIn(surroundings, directory, { lock: 'none', durability: 'os' })),
+      [1, 2].map(() => Wal.openIn(environment, directory, { lock: 'none', durability: 'os' })),
     );
     for (let round = 0; round < 50; round++) await Promise.all(wals.map((wal) => wal.append(add('bd-same'))));
     await Promise.all(wals.map((wal) => wal.close()));
@@ -275,8 +275,8 @@ test('a record that no line proves to be synced is synced before it is followed 
       await file.sync();
       syncs++;
     };
-    const surroundings = changedSurroundings({ storage: changedStorage({}, { sync }) });
-    const reader = await Wal.openIn(surroundings, directory, { readOnly: true });
+    const environment = changedEnvironment({ storage: changedStorage({}, { sync }) });
+    const reader = await Wal.openIn(environment, directory, { readOnly: true });
     const [durable, plain] = [reader.follow({ durable: true }), reader.follow()];
     for (const seq of [1, 2, 3]) {
       await wal.append(add(`bd-${seq}`));

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { type Clock, systemClock } from '../../src/clock/clock.ts';
 import { type Lock, Wal, type WalOptions } from '../../src/index.ts';
 import { seeded } from '../../src/lab/seeded.ts';
-import { changedStorage, changedSurroundings } from '../../src/lab/wrapped-storage.ts';
+import { changedEnvironment, changedStorage } from '../../src/lab/wrapped-storage.ts';
 import { inScratch } from '../support/scratch.ts';
 import { seedOf } from '../support/seed.ts';
 
@@ -13,7 +13,7 @@ const add = (n: number) => ({ op: 'add', id: `bd-${n}` });
 class Blocked {
   now = 0;
   /** Since the event loop turned last. */
-  stretch = 0;
+  budget = 0;
   longest = 0;
   readonly clock: Clock = {
     ...systemClock,
@@ -28,13 +28,13 @@ class Blocked {
 
   block(ms: number): void {
     this.now += ms;
-    this.stretch += ms;
-    this.longest = Math.max(this.longest, this.stretch);
+    this.budget += ms;
+    this.longest = Math.max(this.longest, this.budget);
   }
 
   async #turn(): Promise<void> {
     await systemClock.yield();
-    this.stretch = 0;
+    this.budget = 0;
   }
 }
 
@@ -71,11 +71,11 @@ async function inLog(
         await systemClock.yield();
       },
     };
-    const surroundings = changedSurroundings({
+    const environment = changedEnvironment({
       clock: blocked.clock,
       storage: changedStorage({}, ofLines),
     });
-    const wal = await Wal.openIn(surroundings, directory, options);
+    const wal = await Wal.openIn(environment, directory, options);
     try {
       await body(wal, blocked, syncs);
     } finally {

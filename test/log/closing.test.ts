@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Wal, type WalOptions } from '../../src/index.ts';
-import { changedFile, changedStorage, changedSurroundings } from '../../src/lab/wrapped-storage.ts';
+import { changedEnvironment, changedFile, changedStorage } from '../../src/lab/wrapped-storage.ts';
 import { nodeStorage } from '../../src/storage/node.ts';
 import { inScratch } from '../support/scratch.ts';
 import { entry } from '../support/small-log.ts';
@@ -69,7 +69,7 @@ async function inCounted(
   await inScratch('closing', async (directory) => {
     await fill(directory);
     const disk = countingDisk();
-    const wal = await Wal.openIn(changedSurroundings({ storage: disk.storage }), directory, options);
+    const wal = await Wal.openIn(changedEnvironment({ storage: disk.storage }), directory, options);
     try {
       await body(wal, disk, directory);
     } finally {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { type Head, type LogRecord, lastData, Wal } from '../../src/index.ts';
 import { runHere as run } from '../../src/lab/command-line.ts';
-import { changedStorage, changedSurroundings } from '../../src/lab/wrapped-storage.ts';
+import { changedEnvironment, changedStorage } from '../../src/lab/wrapped-storage.ts';
 import { nodeStorage } from '../../src/storage/node.ts';
 import { inScratch } from '../support/scratch.ts';
 
@@ -203,8 +203,8 @@ test('a follower that has read to the seal goes on, though its segment is compac
       if (found === undefined && path.endsWith(FIRST)) isGone();
       return found;
     };
-    const surroundings = changedSurroundings({ storage: changedStorage({ look }) });
-    const reader = await Wal.openIn(surroundings, directory, { readOnly: true });
+    const environment = changedEnvironment({ storage: changedStorage({ look }) });
+    const reader = await Wal.openIn(environment, directory, { readOnly: true });
     try {
       await fill(wal, 1, 5);
       const records = reader.follow();

@@ -49,7 +49,7 @@ test('a durable follower delivers nothing of a segment of which a sync failed, t
     await wal.append({ ...add('bd-1'), data: 'x'.repeat(5000) });
     await wal.append(add('bd-2'));
     await wal.close();
-    writeFileSync(join(directory, 'wal.suspect'), '{"seq":1}\n');
+    writeFileSync(join(directory, 'wal.failed-sync'), '{"seq":1}\n');
     const reader = await Wal.open(directory, { readOnly: true });
     await assert.rejects(reader.follow({ from: 1, durable: true }).next(), { code: 'ERR_WAL_SYNC' });
     await reader.close();
@@ -64,7 +64,7 @@ test('a durable follower that goes on to a segment of which a sync failed delive
     assert.equal((await records.next()).value?.id, 'bd-1');
     await wal.append({ ...add('bd-2'), data: 'x'.repeat(5000) });
     await wal.append(add('bd-3'));
-    writeFileSync(join(directory, 'wal.suspect'), '{"seq":3}\n');
+    writeFileSync(join(directory, 'wal.failed-sync'), '{"seq":3}\n');
     assert.equal((await records.next()).value?.id, 'bd-2');
     await assert.rejects(records.next(), { code: 'ERR_WAL_SYNC', segment: '00000000000000000003.jsonl' });
     await Promise.all([wal.close(), reader.close()]);

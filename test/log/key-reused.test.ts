@@ -7,7 +7,7 @@ import { batchBody, type Entry, entryBody } from '../../src/format/entry.ts';
 import { ENVELOPE_BYTES, readEnvelope, writeLine } from '../../src/format/line.ts';
 import { segmentName } from '../../src/format/names.ts';
 import { Wal, type WalError, type WalOptions } from '../../src/index.ts';
-import { changedStorage, changedSurroundings } from '../../src/lab/wrapped-storage.ts';
+import { changedEnvironment, changedStorage } from '../../src/lab/wrapped-storage.ts';
 import { recordsIn } from '../support/audit.ts';
 import { inScratch } from '../support/scratch.ts';
 
@@ -115,7 +115,7 @@ for (const [what, entry] of [
           },
         },
       );
-      const wal = await Wal.openIn(changedSurroundings({ storage }), directory, { ...OS, lock: 'none' });
+      const wal = await Wal.openIn(changedEnvironment({ storage }), directory, { ...OS, lock: 'none' });
       const appended = wal.append(FIRST, { key: 'k' });
       if (entry === FIRST) {
         const { seq, ts, duplicate } = await appended;
@@ -156,7 +156,7 @@ test('a reused key has an unknown outcome where the entry was written to a log t
         },
       },
     );
-    const wal = await Wal.openIn(changedSurroundings({ storage }), directory);
+    const wal = await Wal.openIn(changedEnvironment({ storage }), directory);
     await assert.rejects(wal.append(FIRST, { key: 'k' }), { ...REUSED, outcome: 'unknown' });
     await wal.close();
   }));

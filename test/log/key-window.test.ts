@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { systemClock } from '../../src/clock/clock.ts';
 import { MAX_HEADER_BYTES } from '../../src/format/snapshot.ts';
 import { type Entry, lastData, Wal, type WalError, type WalOptions } from '../../src/index.ts';
-import { changedFile, changedStorage, changedSurroundings } from '../../src/lab/wrapped-storage.ts';
+import { changedEnvironment, changedFile, changedStorage } from '../../src/lab/wrapped-storage.ts';
 import { nodeStorage } from '../../src/storage/node.ts';
 import type { StorageFile } from '../../src/storage/storage.ts';
 import { recordsIn } from '../support/audit.ts';
@@ -282,7 +282,7 @@ test('a raise that others come before is decided, and written, again', () =>
         },
       },
     );
-    const wal = await Wal.openIn(changedSurroundings({ storage }), directory, { ...SMALL, lock: 'none' });
+    const wal = await Wal.openIn(changedEnvironment({ storage }), directory, { ...SMALL, lock: 'none' });
     assert.equal((await wal.raiseKeyWindow(5)).seq, 2);
     for (let i = 0; i < 3; i++) await wal.append(add('bd-plain'));
     for (const each of [wal, other]) assert.equal(await answer(each, 'k1'), 'was 1');
@@ -360,7 +360,7 @@ test('opening, and an append without a key, read neither earlier segments nor th
         });
       },
     });
-    const next = await Wal.openIn(changedSurroundings({ storage }), directory, SMALL);
+    const next = await Wal.openIn(changedEnvironment({ storage }), directory, SMALL);
     await next.append(add('bd-plain'));
     assert.equal(read.length, 0, read.join(', '));
     assert.equal(await answer(next, 'k3'), 'was 3');
@@ -419,7 +419,7 @@ test('keys that were read before the log was replaced do not count in what lies 
         return systemClock.yield();
       },
     };
-    const wal = await Wal.openIn(changedSurroundings({ clock, storage }), directory, SMALL);
+    const wal = await Wal.openIn(changedEnvironment({ clock, storage }), directory, SMALL);
     assert.equal(await answer(wal, 'old'), 'is 31');
     assert.equal(wal.stats().replacements, 1);
     assert.equal(await answer(wal, 'new'), 'was 2');
@@ -451,7 +451,7 @@ test('keys that were read before the log was compacted further do not count: wha
       },
     };
     const storage = changedStorage({}, { read });
-    const wal = await Wal.openIn(changedSurroundings({ clock, storage }), directory, SMALL);
+    const wal = await Wal.openIn(changedEnvironment({ clock, storage }), directory, SMALL);
     assert.equal(await answer(wal, 'k2'), 'was 2');
     assert.equal(yields > 2, true);
     for (const seq of [1, 12, 20, 32]) assert.equal(await answer(wal, `k${seq}`), `was ${seq}`);

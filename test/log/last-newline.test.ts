@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { segmentName, segmentSeq } from '../../src/format/names.ts';
 import { Wal } from '../../src/index.ts';
-import { changedStorage, changedSurroundings } from '../../src/lab/wrapped-storage.ts';
+import { changedEnvironment, changedStorage } from '../../src/lab/wrapped-storage.ts';
 import { nodeStorage } from '../../src/storage/node.ts';
 import { inScratch } from '../support/scratch.ts';
 
@@ -118,7 +118,7 @@ for (const way of ['append', 'appendSync'] as const) {
           },
         },
       );
-      const wal = await Wal.openIn(changedSurroundings({ storage }), directory);
+      const wal = await Wal.openIn(changedEnvironment({ storage }), directory);
       for (const seq of [1, 2, 3]) {
         isDue = true;
         assert.equal((await wal[way]({ op: 'add', id: `bd-${seq}` })).seq, seq);
@@ -191,7 +191,7 @@ test('two writers without a lock that both end the line leave an empty one: both
     );
     const options = { lock: 'none' } as const;
     const other = await Wal.open(directory, options);
-    const wal = await Wal.openIn(changedSurroundings({ storage }), directory, options);
+    const wal = await Wal.openIn(changedEnvironment({ storage }), directory, options);
     meanwhile = () => {
       meanwhile = undefined;
       other.appendSync({ op: 'add', id: 'other' });
@@ -215,7 +215,7 @@ test('a disk that has no room for the newline rejects the append as not written'
         },
       },
     );
-    const wal = await Wal.openIn(changedSurroundings({ storage }), directory);
+    const wal = await Wal.openIn(changedEnvironment({ storage }), directory);
     const before = readFileSync(path);
     const refused = { code: 'ERR_WAL_NO_SPACE', outcome: 'not-written' };
     await assert.rejects(wal.append({ op: 'add', id: 'x' }), refused);

@@ -29,7 +29,7 @@ import {
 } from '../../src/index.ts';
 import { Child } from '../../src/lab/child.ts';
 import { scriptUrl } from '../../src/lab/script.ts';
-import { changedStorage, changedSurroundings, systemError } from '../../src/lab/wrapped-storage.ts';
+import { changedEnvironment, changedStorage, systemError } from '../../src/lab/wrapped-storage.ts';
 import { nodeStorage } from '../../src/storage/node.ts';
 import { recordsIn } from '../support/audit.ts';
 import { keepFresh } from '../support/hold-lock.ts';
@@ -300,20 +300,20 @@ for (const code of ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EISDIR']) {
       const link = () => {
         throw systemError(code);
       };
-      const surroundings = changedSurroundings({ storage: changedStorage({ link }) });
+      const environment = changedEnvironment({ storage: changedStorage({ link }) });
       const refused = {
         name: 'WalError',
         code: 'ERR_WAL_UNSUPPORTED',
         message: /hard links.*another file system/,
       };
-      await assert.rejects(Wal.openIn(surroundings, directory), refused);
+      await assert.rejects(Wal.openIn(environment, directory), refused);
       assert.deepEqual(readdirSync(directory), []);
       const wal = await Wal.open(directory, { lock: 'none' });
       await wal.append({ op: 'add', id: 'bd-0' });
       await wal.close();
-      await assert.rejects(Wal.openIn(surroundings, directory), refused);
+      await assert.rejects(Wal.openIn(environment, directory), refused);
       assert.deepEqual(readdirSync(directory).sort(), [SEGMENT, 'wal.json', 'wal.mark']);
-      const copy = await Wal.openIn(surroundings, directory, { readOnly: true });
+      const copy = await Wal.openIn(environment, directory, { readOnly: true });
       assert.equal((await copy.head()).seq, 1);
       await copy.close();
     }));
@@ -322,17 +322,17 @@ for (const code of ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EISDIR']) {
 test('a network file system is refused without allowNetwork, and nothing is made there', () =>
   inScratch('open', async (directory) => {
     const storage = changedStorage({ fileSystem: () => 'network' });
-    const surroundings = changedSurroundings({ storage });
-    await assert.rejects(Wal.openIn(surroundings, directory), {
+    const environment = changedEnvironment({ storage });
+    await assert.rejects(Wal.openIn(environment, directory), {
       code: 'ERR_WAL_NETWORK_FS',
       message: /allowNetwork: true/,
     });
     assert.deepEqual(readdirSync(directory), []);
-    const wal = await Wal.openIn(surroundings, directory, { allowNetwork: true });
+    const wal = await Wal.openIn(environment, directory, { allowNetwork: true });
     assert.equal(wal.info().lock, 'lockfile');
     await wal.append({ op: 'add', id: 'bd-0' });
     await wal.close();
-    await (await Wal.openIn(surroundings, directory, { readOnly: true })).close();
+    await (await Wal.openIn(environment, directory, { readOnly: true })).close();
   }));
 
 for (const [moment, nth] of [
@@ -349,7 +349,7 @@ for (const [moment, nth] of [
           return nodeStorage.open(path, access, mode);
         },
       });
-      const wal = await Wal.openIn(changedSurroundings({ storage }), directory, { lock: 'kernel' });
+      const wal = await Wal.openIn(changedEnvironment({ storage }), directory, { lock: 'kernel' });
       assert.ok(opened >= nth);
       assert.equal((await wal.append({ op: 'add', id: 'bd-1' })).seq, 2);
       await wal.close();
@@ -365,8 +365,8 @@ test('a file system of unknown kind gets a strict lockfile, and one warning; non
     const heard = (warning: Error) => warnings.push(warning);
     process.on('warning', heard);
     try {
-      const surroundings = changedSurroundings({ storage: changedStorage({ fileSystem: () => 'strange' }) });
-      const wal = await Wal.openIn(surroundings, directory, { lockTimeoutMs: 50 });
+      const environment = changedEnvironment({ storage: changedStorage({ fileSystem: () => 'strange' }) });
+      const wal = await Wal.openIn(environment, directory, { lockTimeoutMs: 50 });
       assert.equal(wal.info().lock, 'lockfile');
       mkdirSync(join(directory, 'wal.lock.held'));
       keepFresh(directory);
@@ -383,8 +383,8 @@ test('a file system of unknown kind gets a strict lockfile, and one warning; non
         ['WAL_STRANGE_FILE_SYSTEM'],
       );
       assert.match((warnings[0] as Error).message, /lockfile lock.*\(50\)/);
-      await (await Wal.openIn(surroundings, directory, { lock: 'none' })).close();
-      await (await Wal.openIn(surroundings, directory, { readOnly: true })).close();
+      await (await Wal.openIn(environment, directory, { lock: 'none' })).close();
+      await (await Wal.openIn(environment, directory, { readOnly: true })).close();
       await new Promise(setImmediate);
       assert.equal(warnings.length, 1);
     } finally {
@@ -496,7 +496,7 @@ test('a log that is made while another process looks whether there is one is ope
     const other = await Wal.open(`${directory}-elsewhere`);
     const { id } = other.info();
     await other.close();
-    const wal = await Wal.openIn(changedSurroundings({ storage }), directory);
+    const wal = await Wal.openIn(changedEnvironment({ storage }), directory);
     rmSync(`${directory}-elsewhere`, { recursive: true });
     assert.equal(making, false);
     assert.equal(wal.info().id, id);
@@ -524,7 +524,7 @@ test('a Wal opened read-only writes nothing, whatever is asked of it', () =>
       remove: refuse('remove'),
       syncDirectory: refuse('syncDirectory'),
     });
-    const wal = await Wal.openIn(changedSurroundings({ storage }), directory, {
+    const wal = await Wal.openIn(changedEnvironment({ storage }), directory, {
       readOnly: true,
       fold: lastData,
       autoCompact: true,

@@ -9,7 +9,7 @@ import { segmentName, segmentSeq, snapshotName } from '../../src/format/names.ts
 import { encodeHeader } from '../../src/format/snapshot.ts';
 import { SnapshotBodyMaker } from '../../src/format/snapshot-body.ts';
 import { type LogRecord, lastData, Wal } from '../../src/index.ts';
-import { changedSurroundings } from '../../src/lab/wrapped-storage.ts';
+import { changedEnvironment } from '../../src/lab/wrapped-storage.ts';
 import { readAsSpecified } from '../support/reference.ts';
 import { readByScan } from '../support/scanned.ts';
 import { inScratch } from '../support/scratch.ts';
@@ -183,8 +183,8 @@ test('randomness that gives no writer’s name is refused before anything is mad
   inScratch('outside', async (directory) => {
     const place = join(directory, 'log');
     for (const digits of ['', 'abc', '00000000 0', undefined as unknown as string]) {
-      const surroundings = changedSurroundings({ randomHex: () => digits });
-      await assert.rejects(Wal.openIn(surroundings, place), { code: 'ERR_WAL_ARGUMENT' });
+      const environment = changedEnvironment({ randomHex: () => digits });
+      await assert.rejects(Wal.openIn(environment, place), { code: 'ERR_WAL_ARGUMENT' });
     }
     assert.ok(!existsSync(place));
   }));

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { systemClock } from '../../src/clock/clock.ts';
 import { segmentName, segmentSeq } from '../../src/format/names.ts';
 import { Wal } from '../../src/index.ts';
-import { changedFile, changedStorage, changedSurroundings } from '../../src/lab/wrapped-storage.ts';
+import { changedEnvironment, changedFile, changedStorage } from '../../src/lab/wrapped-storage.ts';
 import { nodeStorage } from '../../src/storage/node.ts';
 import type { StorageFile } from '../../src/storage/storage.ts';
 import { inScratch } from '../support/scratch.ts';
@@ -50,7 +50,7 @@ test('who reads on after other code found the log replaced reads what lies there
         return systemClock.yield();
       },
     };
-    const wal = await Wal.openIn(changedSurroundings({ clock }), directory, {});
+    const wal = await Wal.openIn(changedEnvironment({ clock }), directory, {});
     await wal.head();
     await appendTo(directory, ...Array.from({ length: 3 }, () => 'c'.repeat(LONG)));
     isDue = true;
@@ -94,7 +94,7 @@ test('a table that was loaded from an older file, which was there for a moment, 
         return changedFile(nodeStorage.open(name, ...how), { close });
       },
     };
-    const wal = await Wal.openIn(changedSurroundings({ storage }), directory, {});
+    const wal = await Wal.openIn(changedEnvironment({ storage }), directory, {});
     const table = await wal.table();
     assert.deepEqual([times > 1, table.size], [true, 4]);
     await wal.close();
@@ -119,7 +119,7 @@ test('an append that its key answers is answered again where the log is replaced
       isDue = false;
     };
     const storage = changedStorage({}, { sync });
-    const wal = await Wal.openIn(changedSurroundings({ storage }), directory);
+    const wal = await Wal.openIn(changedEnvironment({ storage }), directory);
     isDue = true;
     const answers = [wal.append(first, { key: 'once' }), wal.append({ op: 'add', id: 'bd-4' })];
     const [again, next] = await Promise.all(answers);
@@ -150,8 +150,8 @@ test('a transaction that waits for its table while the log is replaced by one th
       if (isHeld) await held;
       await file.sync();
     };
-    const surroundings = changedSurroundings({ storage: changedStorage({ list }, { sync }) });
-    const wal = await Wal.openIn(surroundings, directory, { lock: 'none' });
+    const environment = changedEnvironment({ storage: changedStorage({ list }, { sync }) });
+    const wal = await Wal.openIn(environment, directory, { lock: 'none' });
     await wal.append({ op: 'add', id: 'bd-1' });
     const table = await wal.table();
     cpSync(directory, without, { recursive: true });
@@ -197,8 +197,8 @@ test('a log replaced by a shorter one that is still being read: what the old one
       return true;
     };
     const lock = { kind: 'own', tryAcquire, release: () => {}, close: () => {} };
-    const surroundings = changedSurroundings({ storage: changedStorage({}, { sync }) });
-    const wal = await Wal.openIn(surroundings, directory, { lock });
+    const environment = changedEnvironment({ storage: changedStorage({}, { sync }) });
+    const wal = await Wal.openIn(environment, directory, { lock });
     await wal.append({ op: 'add', id: 'bd-1' });
     isHeld = true;
     const own = [wal.append({ op: 'add', id: 'bd-2' }), wal.append({ op: 'add', id: 'bd-3' })];

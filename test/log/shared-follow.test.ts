@@ -8,9 +8,9 @@ import { GENESIS_CRC } from '../../src/format/line.ts';
 import { type FollowOptions, type LogRecord, lastData, Wal, type WalOptions } from '../../src/index.ts';
 import { seeded } from '../../src/lab/seeded.ts';
 import {
+  changedEnvironment,
   changedFile,
   changedStorage,
-  changedSurroundings,
   systemError,
 } from '../../src/lab/wrapped-storage.ts';
 import { Reading, Replaced } from '../../src/log/reading.ts';
@@ -101,7 +101,7 @@ async function inLog(
       },
     });
     const wal = await Wal.open(directory, { durability: 'os', ...options });
-    const reader = await Wal.openIn(changedSurroundings({ storage }), directory, { readOnly: true });
+    const reader = await Wal.openIn(changedEnvironment({ storage }), directory, { readOnly: true });
     try {
       await body(wal, reader, disk, directory);
     } finally {

@@ -3,7 +3,7 @@ import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { systemClock } from '../../src/clock/clock.ts';
-import { Stretch } from '../../src/clock/stretch.ts';
+import { YieldBudget } from '../../src/clock/yield-budget.ts';
 import { hasCode } from '../../src/errors/errors.ts';
 import { DEFAULT_KEY_WINDOW } from '../../src/format/key-scope.ts';
 import {
@@ -17,7 +17,7 @@ import {
 } from '../../src/index.ts';
 import { type Dice, hexDigits, pick, seeded } from '../../src/lab/seeded.ts';
 import { Stats } from '../../src/log/stats.ts';
-import { realSurroundings } from '../../src/setup/environment.ts';
+import { realEnvironment } from '../../src/setup/environment.ts';
 import { resolveOptions } from '../../src/setup/options.ts';
 import { makeSession } from '../../src/wal/wal.ts';
 import { MemoryLog } from '../support/memory-log.ts';
@@ -84,9 +84,9 @@ async function onServer(t: TestContext, body: (server: Server) => Promise<void>)
     log,
     open: (options = {}) => {
       const { segmentBytes, ...resolved } = resolveOptions(options);
-      const session = makeSession(realSurroundings);
-      const stretch = new Stretch(systemClock, resolved.blockMs);
-      const parts = { ...resolved, clock: systemClock, stretch, stats: new Stats(), session };
+      const session = makeSession(realEnvironment);
+      const budget = new YieldBudget(systemClock, resolved.blockMs);
+      const parts = { ...resolved, clock: systemClock, budget, stats: new Stats(), session };
       return Wal.on(new MemoryStore(log, segmentBytes), parts);
     },
     keep: () => {

@@ -341,13 +341,13 @@ test('what a pause forgets does not come back: a tail that looks otherwise when 
   for (const tail of [Buffer.from('junk\n'), Buffer.concat([Buffer.from('glued'), lost.bytes])]) {
     const scan = new SegmentScan(1);
     scan.push(Buffer.concat([first.bytes, tail]));
-    assert.notEqual(scan.trouble, undefined);
+    assert.notEqual(scan.corruption, undefined);
     scan.pause();
     assert.equal(scan.end, first.bytes.length);
     scan.push(Buffer.from('{"crc":'));
-    assert.equal(scan.trouble, undefined);
+    assert.equal(scan.corruption, undefined);
     scan.finish();
-    assert.equal(scan.chain.trouble, undefined);
+    assert.equal(scan.chain.corruption, undefined);
   }
 });
 
@@ -373,7 +373,7 @@ for (const [name, pattern, size] of HOSTILE) {
     const scan = new SegmentScan(1);
     for (let at = 0; at < size; at += MEGABYTE) scan.push(bytes.subarray(at, at + MEGABYTE));
     scan.push(Buffer.from('x\n'));
-    assert.equal(scan.trouble?.kind, 'doubt');
+    assert.equal(scan.corruption?.kind, 'doubt');
     assert.equal(scan.end, size + 2);
     assert.equal(scan.resume, 0);
   });
@@ -395,5 +395,5 @@ test('a fragment in which each beginning of a batch has the right crc is judged 
   }
   const scan = new SegmentScan(1);
   scan.push(Buffer.concat([Buffer.from('zz'), bytes.subarray(start), Buffer.from('\n')]));
-  assert.equal(scan.trouble?.kind, 'doubt');
+  assert.equal(scan.corruption?.kind, 'doubt');
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { segmentName, snapshotName } from '../../src/format/names.ts';
 import { createLock, type Lock, lastData, Wal } from '../../src/index.ts';
-import { changedStorage, changedSurroundings, systemError } from '../../src/lab/wrapped-storage.ts';
+import { changedEnvironment, changedStorage, systemError } from '../../src/lab/wrapped-storage.ts';
 import type { StorageFile } from '../../src/storage/storage.ts';
 import { recordsIn } from '../support/audit.ts';
 import { inScratch } from '../support/scratch.ts';
@@ -121,7 +121,7 @@ test('an append whose write failed is not taken for one that was aborted before 
         },
       },
     );
-    const wal = await Wal.openIn(changedSurroundings({ storage }), directory);
+    const wal = await Wal.openIn(changedEnvironment({ storage }), directory);
     broken = true;
     const first = await wal.append({ op: 'add', id: 'bd-first' }, { signal: abort.signal }).then(
       ({ seq }) => seq,
@@ -152,7 +152,7 @@ test('stats count the bytes of groups that were written, and none of a group tha
         },
       },
     );
-    const wal = await Wal.openIn(changedSurroundings({ storage }), directory);
+    const wal = await Wal.openIn(changedEnvironment({ storage }), directory);
     const sizes = () => [wal.stats().bytes, statSync(join(directory, segmentName(1))).size];
     await wal.append({ op: 'add', id: 'bd-0' });
     const [one, size] = sizes();
@@ -196,7 +196,7 @@ test('a segment that is healed takes along what a writer without the lock acknow
     let fails = false;
     const syncNow = (file: StorageFile) => (fails ? assert.fail('the disk') : file.syncNow());
     const failing = await Wal.openIn(
-      changedSurroundings({ storage: changedStorage({}, { syncNow, sync: async (file) => syncNow(file) }) }),
+      changedEnvironment({ storage: changedStorage({}, { syncNow, sync: async (file) => syncNow(file) }) }),
       directory,
     );
     fails = true;
@@ -236,7 +236,7 @@ test('a segment that is healed takes along what a writer without the lock acknow
         changedStorage({}).syncDirectory(path);
       },
     });
-    const healer = await Wal.openIn(changedSurroundings({ storage }), directory);
+    const healer = await Wal.openIn(changedEnvironment({ storage }), directory);
     await healer.append({ op: 'add', id: 'bd-last' });
     await Promise.all([healer, other, newcomer].map((wal) => wal.close()));
     const there = (await recordsIn(directory)).map(({ id }) => id);

@@ -17,8 +17,8 @@ export const REASONS: readonly Reason[] = [
   ...so('it compares places in bytes, not numbers of entries', {
     'NewLog.line': ['from < end', 'Math.min(end, from + BUFFER_BYTES - this.#used)'],
     'SegmentReader.#fill': ['first >= known'],
-    'SegmentSurvey.misfit': ['offset < this.#from'],
-    'SegmentSurvey.#misfit': ['offset < this.#from'],
+    'SegmentSurvey.invalidLine': ['offset < this.#from'],
+    'SegmentSurvey.#invalidLine': ['offset < this.#from'],
     wholeLines: ['from < start', 'from < end'],
     plainEntries: ['from < end', 'end - from > PIECE_BYTES'],
     'SegmentScan.push': ['from < bytes.length'],
@@ -67,7 +67,7 @@ export const REASONS: readonly Reason[] = [
     namedError: ['oldestSeq(place) > seq'],
     requireSeal: ['newest >= seq'],
     conflictError: ['expected.seq === head.seq'],
-    troubleError: ['from === to'],
+    corruptionError: ['from === to'],
     beyondText: ['from === to'],
     damageOf: ['Math.min(synced, (beyond?.from ?? Infinity) - 1)', 'gone.from <= gone.to'],
     'Chain.judge': ['Math.max(to, line.seq + line.count - 1)'],
@@ -78,7 +78,7 @@ export const REASONS: readonly Reason[] = [
       'DirectoryFiles.nextSegment': ['seq > firstSeq'],
       'DamageSurvey.begin': ['from <= firstSeq', 'from < firstSeq'],
       'DamageSurvey.accepted': ['line.seq <= this.#seq'],
-      'DamageSurvey.#reuse': ['stretch.from >= first'],
+      'DamageSurvey.#reuse': ['range.from >= first'],
       'DamageSurvey.#goOn': ['line.prev === closing.line.crc'],
       'DamageSurvey.#contradicts': ['seq > closing.firstSeq'],
       'DamageSurvey.passedOver': [
@@ -92,7 +92,7 @@ export const REASONS: readonly Reason[] = [
         'Math.max(this.#seq, line.seq - 1)',
       ],
       'DamageSurvey.#close': ['to >= open.from - 1'],
-      'DamageSurvey.#hear': [
+      'DamageSurvey.#observeSynced': [
         'line.seq === this.#segment',
         'Math.max(line.synced, line.seq - 1)',
         'synced <= this.#synced',
@@ -101,7 +101,7 @@ export const REASONS: readonly Reason[] = [
       'DamageSurvey.#prove': [
         'to < from',
         'synced < from',
-        'synced <= (stretch.evidence?.synced ?? 0)',
+        'synced <= (range.evidence?.synced ?? 0)',
         'synced >= to',
       ],
       checkSnapshots: [
@@ -127,7 +127,7 @@ export const REASONS: readonly Reason[] = [
     'it decides what a salvage brings back of a damaged log, or what is read past the damage; the original stays, and fuzz and test/repair/repair-properties.test.ts hold both to what the log held',
     {
       snapshotOf: ['header?.head.seq !== seq'],
-      mendSnapshot: ['key.seq <= last'],
+      repairSnapshot: ['key.seq <= last'],
       'Rebuild.#steps': ['head.seq > this.#tip.seq', 'item === first'],
       'Rebuild.#beginning': [
         'line.seq - end > MOST_FILLED',
@@ -272,7 +272,7 @@ export const REASONS: readonly Reason[] = [
     'the copy is verified before it gets its name, and a segment that is taken too often is only copied again',
     {
       'Backup.#takeAll': ['seq !== last'],
-      'Backup.#dropWhatIsNotIn': ['seq >= suspect'],
+      'Backup.#dropWhatIsNotIn': ['seq >= failedSync'],
       isStill: ['seq <= last'],
     },
   ),

@@ -3,7 +3,7 @@ import '../support/program-guard.ts';
 import { Wal } from '../../src/index.ts';
 import { CORRUPTION_WORKLOADS, tryCorruptions } from '../crash/corruption-workloads.ts';
 import { explore, type Recorded, record } from '../crash/explore.ts';
-import { Author, LOG, surroundingsOn } from '../crash/workload.ts';
+import { Author, environmentOn, LOG } from '../crash/workload.ts';
 import { APPEND, WORKLOADS } from '../crash/workloads.ts';
 import { SimDisk } from '../disk/sim-disk.ts';
 import { simulate } from '../sim/world.ts';
@@ -29,7 +29,7 @@ async function goesWell(): Promise<void> {
     await author.append(wal, 100, 3);
     await wal.close();
   }
-  const reader = await Wal.openIn(surroundingsOn(disk, 0), LOG, { readOnly: true });
+  const reader = await Wal.openIn(environmentOn(disk, 0), LOG, { readOnly: true });
   const { error, entries } = await reader.verify();
   await reader.close();
   if (error !== undefined) throw error;

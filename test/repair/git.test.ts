@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type LogRecord, Wal } from '../../src/index.ts';
-import { changedStorage, changedSurroundings } from '../../src/lab/wrapped-storage.ts';
+import { changedEnvironment, changedStorage } from '../../src/lab/wrapped-storage.ts';
 import type { StorageFile } from '../../src/storage/storage.ts';
 import { recordsIn } from '../support/audit.ts';
 import { Repository } from '../support/repository.ts';
@@ -295,7 +295,7 @@ for (const seen of ['before the sync ends', 'by the look after the sync'] as con
         synced.add(String(file.look().inode));
       };
       const storage = changedStorage({}, { sync, syncNow });
-      const wal = await Wal.openIn(changedSurroundings({ storage }), directory);
+      const wal = await Wal.openIn(changedEnvironment({ storage }), directory);
       meanwhile = async () => {
         meanwhile = async () => {};
         cpSync(path, `${path}.new`);
@@ -339,7 +339,7 @@ for (const [when, how] of [
           },
         },
       );
-      const wal = await Wal.openIn(changedSurroundings({ storage }), directory);
+      const wal = await Wal.openIn(changedEnvironment({ storage }), directory);
       await wal.append(add('bd-0'));
       const kept = readFileSync(path);
       replace = () => {
@@ -367,7 +367,7 @@ test('an append whose file was rewritten under its write cannot be taken back an
       rewrite();
       return file.append(pieces);
     };
-    const wal = await Wal.openIn(changedSurroundings({ storage: changedStorage({}, { append }) }), directory);
+    const wal = await Wal.openIn(changedEnvironment({ storage: changedStorage({}, { append }) }), directory);
     for (const id of ['bd-0', 'bd-1']) await wal.append(add(id));
     const bytes = await rewritten(directory, 'bd-longer');
     rewrite = () => {

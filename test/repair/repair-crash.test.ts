@@ -10,7 +10,7 @@ import { unfinishedSwap } from '../../src/repair/replacement.ts';
 import { readWhole } from '../../src/storage/files.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { crashStatesAt, imageAfter } from '../crash/crash-states.ts';
-import { LOG, surroundingsOn } from '../crash/workload.ts';
+import { environmentOn, LOG } from '../crash/workload.ts';
 import { SimDisk } from '../disk/sim-disk.ts';
 import type { Call } from '../sim/fault-rates.ts';
 import { faultyStorage } from '../sim/faulty-storage.ts';
@@ -36,7 +36,7 @@ const DISKS: Readonly<Record<string, (disk: SimDisk) => void>> = {
 /** A log of a few small segments, damaged. */
 async function damagedDisk(spoil: (disk: SimDisk) => void): Promise<SimDisk> {
   const disk = new SimDisk();
-  const wal = await Wal.openIn(surroundingsOn(disk, 1), LOG, SMALL);
+  const wal = await Wal.openIn(environmentOn(disk, 1), LOG, SMALL);
   for (let n = 1; n <= 12; n++) await wal.append({ op: 'add', id: `bd-${n}`, data: 'x'.repeat(800) });
   await wal.close();
   const file = disk.open(segment(1), 'update');
@@ -48,10 +48,10 @@ async function damagedDisk(spoil: (disk: SimDisk) => void): Promise<SimDisk> {
 }
 
 const repair = (disk: SimDisk, seed: number, mode: 'tail' | 'salvage' = 'salvage') =>
-  repairLog(surroundingsOn(disk, seed), LOG, { mode }, noLock());
+  repairLog(environmentOn(disk, seed), LOG, { mode }, noLock());
 
 async function idsIn(disk: SimDisk, log?: string): Promise<string[]> {
-  const wal = await Wal.openIn(surroundingsOn(disk, 3), LOG, { ...SMALL, readOnly: true });
+  const wal = await Wal.openIn(environmentOn(disk, 3), LOG, { ...SMALL, readOnly: true });
   if (log !== undefined) assert.equal(wal.info().id, log);
   const { error } = await wal.verify();
   if (error !== undefined) throw error;
@@ -99,7 +99,7 @@ for (const [what, spoil] of Object.entries(DISKS)) {
 
 test('a salvage of a log without wal.json that holds no entry, crashing at any moment: the next one opens it', async () => {
   const damaged = new SimDisk();
-  await (await Wal.openIn(surroundingsOn(damaged, 1), LOG, SMALL)).close();
+  await (await Wal.openIn(environmentOn(damaged, 1), LOG, SMALL)).close();
   damaged.open(segment(1), 'append').append([Buffer.from('{"crc":"0123')]);
   damaged.remove(`${LOG}/wal.json`);
   const disk = new SimDisk(damaged.image.copy());
@@ -114,7 +114,7 @@ test('a salvage of a log without wal.json that holds no entry, crashing at any m
 
 test('wal.json put back, and appended to, while a salvage that was cut short is gone on with: nothing is lost', async () => {
   const good = new SimDisk();
-  const wal = await Wal.openIn(surroundingsOn(good, 1), LOG, SMALL);
+  const wal = await Wal.openIn(environmentOn(good, 1), LOG, SMALL);
   for (let n = 1; n <= 6; n++) await wal.append({ op: 'add', id: `bd-${n}` });
   await wal.close();
   const paths = [`${LOG}/wal.json`, segment(1)];
@@ -137,13 +137,13 @@ test('wal.json put back, and appended to, while a salvage that was cut short is 
         if (there.look(path) !== undefined) there.remove(path);
         there.open(path, 'create').append([whole]);
       }
-      const other = await Wal.openIn(surroundingsOn(there, 8), LOG, SMALL);
+      const other = await Wal.openIn(environmentOn(there, 8), LOG, SMALL);
       await other.append({ op: 'add', id: 'bd-since' });
       await other.close();
     };
-    const surroundings = surroundingsOn(there, 4);
-    const yielding = { ...surroundings.clock, yield: putBack };
-    const salvage = repairLog({ ...surroundings, clock: yielding }, LOG, { mode: 'salvage' }, noLock());
+    const environment = environmentOn(there, 4);
+    const yielding = { ...environment.clock, yield: putBack };
+    const salvage = repairLog({ ...environment, clock: yielding }, LOG, { mode: 'salvage' }, noLock());
     const failed = await salvage.then(
       () => undefined,
       (error) => error.code,
@@ -198,7 +198,7 @@ test('a salvage killed while it closes the log: a segment made meanwhile is kept
   for (let after = 0; after < CALLS_OF_CLOSING; after += 2) {
     const disk = await damagedDisk(() => {});
     // It has waited too long for the lock.
-    const late = await Wal.openIn(surroundingsOn(disk, 7), LOG, SMALL);
+    const late = await Wal.openIn(environmentOn(disk, 7), LOG, SMALL);
     let left = Infinity;
     const storage = meeting(disk, (call, path) => {
       if (isClosing(call, path) && left === Infinity) {
@@ -207,7 +207,7 @@ test('a salvage killed while it closes the log: a segment made meanwhile is kept
       }
       if (left-- <= 0) throw systemError('EKILLED');
     });
-    const salvage = repairLog({ ...surroundingsOn(disk, 2), storage }, LOG, { mode: 'salvage' }, noLock());
+    const salvage = repairLog({ ...environmentOn(disk, 2), storage }, LOG, { mode: 'salvage' }, noLock());
     await assert.rejects(salvage);
     await repair(disk, 5);
     const all = [...wanted, ...[1, 2, 3, 4, 5].map((n) => `late-${n}`)];
@@ -220,7 +220,7 @@ test('a checkout while a salvage closes the log: the salvage begins again with i
   const git = { git: true, lock: noLock() } as const;
   const disk = new SimDisk();
   const add = async (on: SimDisk, ids: readonly string[]) => {
-    const wal = await Wal.openIn(surroundingsOn(on, ids.length), LOG, git);
+    const wal = await Wal.openIn(environmentOn(on, ids.length), LOG, git);
     for (const id of ids) await wal.append({ op: 'add', id });
     await wal.close();
     return readWhole(on, segment(1)) as Buffer;
@@ -240,7 +240,7 @@ test('a checkout while a salvage closes the log: the salvage begins again with i
       there.remove(segment(1));
       there.open(segment(1), 'create').append([theirs]);
     });
-    await repairLog({ ...surroundingsOn(there, 2), storage }, LOG, { mode: 'salvage' }, noLock());
+    await repairLog({ ...environmentOn(there, 2), storage }, LOG, { mode: 'salvage' }, noLock());
     assert.deepEqual(await idsIn(there), ['bd-1', 'bd-2', 'bd-3', 'bd-4']);
     assert.deepEqual(
       there.list(LOG).filter((name) => name.endsWith('.tmp')),
@@ -260,7 +260,7 @@ test('a salvage on a full disk says what became of the log, and the next one end
     const storage = meeting(disk, (call) => {
       if (NEEDS_ROOM.includes(call) && left-- <= 0) throw systemError('ENOSPC');
     });
-    const salvage = repairLog({ ...surroundingsOn(disk, 2), storage }, LOG, { mode: 'salvage' }, noLock());
+    const salvage = repairLog({ ...environmentOn(disk, 2), storage }, LOG, { mode: 'salvage' }, noLock());
     const error = await salvage.then(
       () => undefined,
       (thrown: WalError) => thrown,
@@ -301,7 +301,7 @@ test('a segment made after a salvage closed the log: nothing in it is acknowledg
       return seen;
     },
   };
-  const late = await Wal.openIn({ ...surroundingsOn(disk, 7), storage: slow }, LOG, SMALL);
+  const late = await Wal.openIn({ ...environmentOn(disk, 7), storage: slow }, LOG, SMALL);
   const acknowledged: string[] = [];
   let isClosed = false;
   const salvaging = meeting(disk, (call, path) => {
@@ -324,7 +324,7 @@ test('a segment made after a salvage closed the log: nothing in it is acknowledg
       return names;
     },
   };
-  await repairLog({ ...surroundingsOn(disk, 2), storage }, LOG, { mode: 'salvage' }, noLock());
+  await repairLog({ ...environmentOn(disk, 2), storage }, LOG, { mode: 'salvage' }, noLock());
   assert.equal(before, undefined);
   assert.deepEqual(await idsIn(disk), [...wanted, ...acknowledged]);
   await late.close();
@@ -339,9 +339,9 @@ const ON_ITS_WAY = [
 for (const { seen, zeros } of ON_ITS_WAY)
   test(`zeros of a line on its way, seen ${seen}: verify and a salvage look again`, async () => {
     const disk = new SimDisk();
-    const surroundings = surroundingsOn(disk, 1);
+    const environment = environmentOn(disk, 1);
     const lock = noLock();
-    const wal = await Wal.openIn(surroundings, LOG, { lock });
+    const wal = await Wal.openIn(environment, LOG, { lock });
     for (const id of ['bd-1', 'bd-2', 'bd-3', 'bd-4']) await wal.append({ op: 'add', id });
     await wal.close();
     // What lies at the end lets verify look at all lines.
@@ -364,9 +364,9 @@ for (const { seen, zeros } of ON_ITS_WAY)
         return changedFile(file, { read: (_file, target, position) => read(target, position) });
       },
     };
-    const reader = await Wal.openIn({ ...surroundings, storage }, LOG, { lock, readOnly: true });
+    const reader = await Wal.openIn({ ...environment, storage }, LOG, { lock, readOnly: true });
     assert.equal((await reader.verify()).error, undefined);
     await reader.close();
-    const { reasons } = await repairLog({ ...surroundings, storage }, LOG, { mode: 'salvage' }, lock);
+    const { reasons } = await repairLog({ ...environment, storage }, LOG, { mode: 'salvage' }, lock);
     assert.deepEqual(reasons, []);
   });

@@ -3,10 +3,10 @@ import { appendFileSync, readdirSync, readFileSync, rmSync, statSync, writeFileS
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Wal } from '../../src/index.ts';
-import { changedStorage, changedSurroundings } from '../../src/lab/wrapped-storage.ts';
+import { changedEnvironment, changedStorage } from '../../src/lab/wrapped-storage.ts';
 import type { RepairOptions } from '../../src/repair/model.ts';
 import { repairLog } from '../../src/repair/repair.ts';
-import { realSurroundings, type Surroundings } from '../../src/setup/environment.ts';
+import { type Environment, realEnvironment } from '../../src/setup/environment.ts';
 import { inScratch } from '../support/scratch.ts';
 import { files, fill, SEGMENT, SMALL } from '../support/small-log.ts';
 
@@ -32,24 +32,24 @@ function everything(directory: string): [name: string, bytes: string][] {
     .map((name) => [name, readFileSync(join(directory, name), 'latin1')]);
 }
 
-const network = changedSurroundings({ storage: changedStorage({ fileSystem: () => 'network' }) });
+const network = changedEnvironment({ storage: changedStorage({ fileSystem: () => 'network' }) });
 
 for (const mode of ['tail', 'salvage'] as const) {
-  for (const [what, surroundings, spoil, code] of [
+  for (const [what, environment, spoil, code] of [
     ['a network file system', network, () => {}, 'ERR_WAL_NETWORK_FS'],
     [
       'a kind of lock that is not known',
-      realSurroundings,
+      realEnvironment,
       (log: string) => writeFileSync(join(log, 'wal.lock'), `${JSON.stringify({ kind: 'new' })}\n`),
       'ERR_WAL_LOCK_KIND',
     ],
-  ] as readonly [string, Surroundings, (log: string) => void, string][])
+  ] as readonly [string, Environment, (log: string) => void, string][])
     test(`a ${mode} and its dry run refuse ${what}, and change nothing`, () =>
       inDamagedLog(mode, async (log) => {
         spoil(log);
         const before = everything(log);
         for (const dryRun of [true, false]) {
-          await assert.rejects(repairLog(surroundings, log, { mode, dryRun }), { code });
+          await assert.rejects(repairLog(environment, log, { mode, dryRun }), { code });
           assert.deepEqual(everything(log), before);
         }
       }));

@@ -6,7 +6,7 @@ import { segmentSeq } from '../../src/format/names.ts';
 import { type LogRecord, type LostRange, lastData, Wal } from '../../src/index.ts';
 import { noLock } from '../../src/lock/lock.ts';
 import { repairLog } from '../../src/repair/repair.ts';
-import { surroundingsOn } from '../crash/workload.ts';
+import { environmentOn } from '../crash/workload.ts';
 import type { Image } from '../disk/image.ts';
 import { SimDisk } from '../disk/sim-disk.ts';
 
@@ -16,7 +16,7 @@ const SMALL = { segmentBytes: 4096, lock: noLock() } as const;
 const GIVEN_UP = 1000;
 
 const open = (disk: SimDisk, options: object = {}) =>
-  Wal.openIn(surroundingsOn(disk, 1), LOG, { ...SMALL, ...options });
+  Wal.openIn(environmentOn(disk, 1), LOG, { ...SMALL, ...options });
 
 /** 40 appends, some of them batches, some of Wals of their own; in three segments or so, or compacted before the last. */
 async function makeLog(compacted: boolean): Promise<Image> {
@@ -24,7 +24,7 @@ async function makeLog(compacted: boolean): Promise<Image> {
   let n = 0;
   const entry = () => ({ op: 'add', id: `bd-${++n % 7}`, data: { n, text: 'x'.repeat(100) } });
   for (let round = 0; round < 8; round++) {
-    const wal = await Wal.openIn(surroundingsOn(disk, 100 + round), LOG, SMALL);
+    const wal = await Wal.openIn(environmentOn(disk, 100 + round), LOG, SMALL);
     for (let i = 0; i < 4; i++) await wal.append(entry());
     await wal.appendBatch([entry(), entry()]);
     if (compacted && (round === 3 || round === 5)) await wal.compact({ fold: lastData, retain: 2 });
@@ -169,7 +169,7 @@ for (const compacted of [false, true]) {
       const before = await readable(disk, meta);
       const untouched = everything(disk);
       const repair = (dryRun: boolean) =>
-        repairLog(surroundingsOn(disk, 7), LOG, { mode: 'salvage', dryRun }, noLock());
+        repairLog(environmentOn(disk, 7), LOG, { mode: 'salvage', dryRun }, noLock());
       const plan = await repair(true);
       assert.deepEqual(everything(disk), untouched);
       const report = await repair(false);
@@ -200,7 +200,7 @@ for (const compacted of [false, true]) {
       const { records } = await readable(disk, meta);
       const before = names(records);
       const untouched = everything(disk);
-      const repair = () => repairLog(surroundingsOn(disk, 7), LOG, { mode: 'tail' }, noLock());
+      const repair = () => repairLog(environmentOn(disk, 7), LOG, { mode: 'tail' }, noLock());
       const report = await repair().catch((error: { code: string }) => error.code);
       if (typeof report === 'string') {
         assert.match(report, /^ERR_WAL_(CORRUPT|DIVERGED|FORMAT)$/);

@@ -20,7 +20,7 @@ import { decodeMeta } from '../../src/format/meta.ts';
 import { META_FILE, segmentName, snapshotName } from '../../src/format/names.ts';
 import { decodeHeader, encodeHeader, type SnapshotHeader } from '../../src/format/snapshot.ts';
 import { type LogRecord, lastData, setLockKind, Wal, type WalError } from '../../src/index.ts';
-import { changedStorage, changedSurroundings, systemError } from '../../src/lab/wrapped-storage.ts';
+import { changedEnvironment, changedStorage, systemError } from '../../src/lab/wrapped-storage.ts';
 import { repairLog } from '../../src/repair/repair.ts';
 import { nodeStorage } from '../../src/storage/node.ts';
 import type { StorageFile } from '../../src/storage/storage.ts';
@@ -136,9 +136,9 @@ test('a disk that gives each read in parts: a salvage, and its plan, lose nothin
     damage(log, 30);
     const read = (file: StorageFile, target: Buffer, position: number) =>
       file.read(target.subarray(0, Math.min(target.length, 100)), position);
-    const surroundings = changedSurroundings({ storage: changedStorage({}, { read }) });
+    const environment = changedEnvironment({ storage: changedStorage({}, { read }) });
     for (const dryRun of [true, false]) {
-      const { entries, lost } = await repairLog(surroundings, log, { mode: 'salvage', dryRun });
+      const { entries, lost } = await repairLog(environment, log, { mode: 'salvage', dryRun });
       assert.deepEqual([entries, lost.map(({ from, to }) => [from, to])], [59, [[30, 30]]]);
     }
     assert.deepEqual(numbers(await entriesOf(log)), [...range(1, 29), ...range(31, 60)]);
@@ -689,7 +689,7 @@ test('a salvage that fails before anything is put in place leaves the log as it 
         },
       },
     );
-    const tried = repairLog(changedSurroundings({ storage: full }), log, { mode: 'salvage' });
+    const tried = repairLog(changedEnvironment({ storage: full }), log, { mode: 'salvage' });
     await assert.rejects(tried, { code: 'ERR_WAL_NO_SPACE' });
     assert.deepEqual(everything(log), before);
     const controller = new AbortController();
@@ -708,7 +708,7 @@ test('a salvage that fails before anything is put in place leaves the log as it 
         nodeStorage.rename(from, to);
       },
     });
-    const half = repairLog(changedSurroundings({ storage }), log, { mode: 'salvage' });
+    const half = repairLog(changedEnvironment({ storage }), log, { mode: 'salvage' });
     await assert.rejects(half, { code: 'ERR_WAL_IO', message: /closed until the repair is run again/ });
     await assert.rejects(Wal.open(log), {
       code: 'ERR_WAL_FORMAT',
@@ -738,7 +738,7 @@ test('a salvage is cut short once the log is open again, which loses wal.json la
         nodeStorage.syncDirectory(path);
       },
     });
-    const cut = repairLog(changedSurroundings({ storage }), log, { mode: 'salvage' });
+    const cut = repairLog(changedEnvironment({ storage }), log, { mode: 'salvage' });
     await assert.rejects(cut, { code: 'ERR_WAL_IO', message: /The log is repaired, and open/ });
     await change(log, (wal) => wal.append({ op: 'add', id: 'bd-since' }));
     rmSync(join(log, META_FILE));
@@ -890,7 +890,7 @@ test('a Wal that is open when a salvage is cut short half-way makes no segment u
         nodeStorage.rename(from, to);
       },
     });
-    await assert.rejects(repairLog(changedSurroundings({ storage }), log, { mode: 'salvage' }), {
+    await assert.rejects(repairLog(changedEnvironment({ storage }), log, { mode: 'salvage' }), {
       code: 'ERR_WAL_IO',
     });
     const acknowledged: number[] = [];
@@ -924,7 +924,7 @@ test('a segment that somebody makes without the lock, just before a salvage clos
         nodeStorage.remove(path);
       },
     });
-    await repairLog(changedSurroundings({ storage }), log, { mode: 'salvage' });
+    await repairLog(changedEnvironment({ storage }), log, { mode: 'salvage' });
     await wal.close();
     assert.deepEqual(numbers(await entriesOf(log)), [
       ...range(1, 4),
@@ -948,7 +948,7 @@ for (const kind of ['kernel', 'lockfile'] as const) {
           await second;
         },
       };
-      const { kept } = await repairLog(changedSurroundings({ clock }), log, { mode: 'salvage' });
+      const { kept } = await repairLog(changedEnvironment({ clock }), log, { mode: 'salvage' });
       assert.equal(((await second) as WalError).code, 'ERR_WAL_LOCK_TIMEOUT');
       assert.deepEqual(numbers(await entriesOf(log)), [...range(1, 4), ...range(6, 60)]);
       assert.equal(JSON.parse(readFileSync(join(log, 'wal.json'), 'utf8')).id, id);

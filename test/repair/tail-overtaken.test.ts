@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { segmentName } from '../../src/format/names.ts';
 import { Wal } from '../../src/index.ts';
-import { changedStorage, changedSurroundings } from '../../src/lab/wrapped-storage.ts';
+import { changedEnvironment, changedStorage } from '../../src/lab/wrapped-storage.ts';
 import { noLock } from '../../src/lock/lock.ts';
 import { repairLog } from '../../src/repair/repair.ts';
 import { inScratch } from '../support/scratch.ts';
@@ -36,7 +36,7 @@ test('a tail repair that another repair comes before is a conflict, and the log 
         },
       },
     );
-    const repair = repairLog(changedSurroundings({ storage }), log, { mode: 'tail' }, noLock());
+    const repair = repairLog(changedEnvironment({ storage }), log, { mode: 'tail' }, noLock());
     await assert.rejects(repair, { code: 'ERR_WAL_CONFLICT' });
     assert.ok(isOvertaken);
     const after = await Wal.open(log, { lock: 'none' });

@@ -2,7 +2,7 @@ import { type Entry, lastData, type Table, Wal, type WalError } from '../../src/
 import { type Dice, hexDigits, pick, seeded } from '../../src/lab/seeded.ts';
 import { systemError } from '../../src/lab/wrapped-storage.ts';
 import type { Lock } from '../../src/lock/lock.ts';
-import type { Surroundings } from '../../src/setup/environment.ts';
+import type { Environment } from '../../src/setup/environment.ts';
 import { LOG } from '../crash/workload.ts';
 import { isRepair, type OperationName, type Trouble } from './decisions.ts';
 import { expectedOf, OF_DAMAGE } from './expected.ts';
@@ -175,7 +175,7 @@ export class Actor {
     if (this.killed) throw systemError('EKILLED');
   }
 
-  #surroundings(): Surroundings {
+  #environment(): Environment {
     const world = this.#world;
     const { scheduler } = world;
     const storage = faultyStorage(world.disk, {
@@ -203,11 +203,11 @@ export class Actor {
     const world = this.#world;
     const { segmentBytes, lock, git, autoCompact, keyWindow } = world.climate;
     const isThere = world.disk.look(`${LOG}/wal.json`) !== undefined;
-    const surroundings = this.#surroundings();
+    const environment = this.#environment();
     this.#opening = true;
     this.#stop = new AbortController();
     try {
-      const wal = await Wal.openIn(surroundings, LOG, {
+      const wal = await Wal.openIn(environment, LOG, {
         lock: this.#lock(),
         lockTimeoutMs: lock.timeoutMs,
         strictLock: lock.strict,
@@ -239,7 +239,7 @@ export class Actor {
     return {
       world: this.#world,
       dice: seeded(seed),
-      surroundings: this.#surroundings(),
+      environment: this.#environment(),
       lock: this.#lock(),
       get isAlive() {
         return !actor.killed;

@@ -32,7 +32,7 @@ export interface Hand {
   acknowledged(ids: readonly string[], seq: number, began: number, keyed?: KeyAnswer): void;
 }
 
-export type Works = Readonly<
+export type BackgroundTasks = Readonly<
   Record<Exclude<OperationName, 'close' | RepairName>, (hand: Hand) => Promise<void>>
 >;
 
@@ -41,7 +41,7 @@ const CLAIMS = 6;
 const MOST_KEYED = 6;
 
 /** Each rejects with what the log rejects with, after it has noted what that means. */
-export const WORK: Works = {
+export const WORK: BackgroundTasks = {
   append: (hand) => append(hand, hand.newIds(1)),
   batch: (hand) => append(hand, hand.newIds(3)),
   expect: async (hand) => {

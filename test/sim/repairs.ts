@@ -2,7 +2,7 @@ import { restoreLog } from '../../src/copy/restore.ts';
 import type { WalOptions } from '../../src/index.ts';
 import { type Dice, pick } from '../../src/lab/seeded.ts';
 import { repairLog } from '../../src/repair/repair.ts';
-import type { Surroundings } from '../../src/setup/environment.ts';
+import type { Environment } from '../../src/setup/environment.ts';
 import { LOG } from '../crash/workload.ts';
 import type { RepairName } from './decisions.ts';
 import type { SimWorld } from './model.ts';
@@ -11,7 +11,7 @@ import type { SimWorld } from './model.ts';
 export interface Repairer {
   readonly world: SimWorld;
   readonly dice: Dice;
-  readonly surroundings: Surroundings;
+  readonly environment: Environment;
   readonly lock: NonNullable<WalOptions['lock']>;
   readonly isAlive: boolean;
 }
@@ -24,22 +24,22 @@ export const REPAIRS: Readonly<Record<RepairName, (repairer: Repairer) => Promis
 };
 
 async function repair(repairer: Repairer, mode: 'salvage' | 'tail'): Promise<void> {
-  const { world, surroundings, lock } = repairer;
+  const { world, environment, lock } = repairer;
   const { oracle } = world;
-  const { reasons } = await repairLog(surroundings, LOG, { mode }, lock);
+  const { reasons } = await repairLog(environment, LOG, { mode }, lock);
   if (repairer.isAlive) await world.repaired(mode, reasons, oracle);
 }
 
 /** Makes a log of its own of this one, or of a backup. */
 async function restore(repairer: Repairer): Promise<void> {
-  const { world, dice, surroundings } = repairer;
+  const { world, dice, environment } = repairer;
   const { oracle, copies } = world;
   const { highest } = oracle;
   const backup = dice() < 0.5 ? copies.backup : undefined;
   const path = world.newRestore();
   if (path === undefined) return;
   const onDamage = pick(dice, ['error', 'cut'] as const);
-  const { seq } = await restoreLog(surroundings, backup ?? LOG, path, { onDamage });
+  const { seq } = await restoreLog(environment, backup ?? LOG, path, { onDamage });
   if (!repairer.isAlive) return;
   const isOfLog = backup === undefined && !oracle.isDamaged && oracle === world.oracle;
   if (isOfLog && seq < highest)

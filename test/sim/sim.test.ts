@@ -8,7 +8,7 @@ import { chooseSeed } from '../../src/lab/seeded.ts';
 import { systemError } from '../../src/lab/wrapped-storage.ts';
 import { noLock } from '../../src/lock/lock.ts';
 import { readWhole } from '../../src/storage/files.ts';
-import { LOG, surroundingsOn } from '../crash/workload.ts';
+import { environmentOn, LOG } from '../crash/workload.ts';
 import { SimDisk } from '../disk/sim-disk.ts';
 import { packageRoot } from '../support/scratch.ts';
 import { faultyStorage } from './faulty-storage.ts';
@@ -59,7 +59,7 @@ test('the same seed makes the same world, call by call, in another process too; 
 
 test('a writer that would end a line which another cut since it looked: the world kills it first', async () => {
   const disk = new SimDisk();
-  const made = await Wal.openIn(surroundingsOn(disk, 1), LOG, { lock: noLock() });
+  const made = await Wal.openIn(environmentOn(disk, 1), LOG, { lock: noLock() });
   await made.append({ op: 'add', id: 'bd-1' });
   await made.close();
   const path = `${LOG}/${segmentName(1)}`;
@@ -81,7 +81,7 @@ test('a writer that would end a line which another cut since it looked: the worl
     },
     syncFailed: () => {},
   });
-  const wal = await Wal.openIn({ ...surroundingsOn(disk, 2), storage }, LOG, { lock: noLock() });
+  const wal = await Wal.openIn({ ...environmentOn(disk, 2), storage }, LOG, { lock: noLock() });
   await assert.rejects(wal.append({ op: 'add', id: 'bd-2' }));
   assert.equal(String(readWhole(disk, path)), `${lacking}${cut}`);
   await wal.close().catch(() => {});

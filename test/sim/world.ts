@@ -9,7 +9,7 @@ import { repairLog } from '../../src/repair/repair.ts';
 import { readWhole } from '../../src/storage/files.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { imageAfter } from '../crash/crash-states.ts';
-import { LOG, surroundingsOn } from '../crash/workload.ts';
+import { environmentOn, LOG } from '../crash/workload.ts';
 import { Image } from '../disk/image.ts';
 import { SimDisk } from '../disk/sim-disk.ts';
 import './loaded.ts';
@@ -423,7 +423,7 @@ export class World implements SimWorld {
   /** What is damaged still, or what a repair left that did not come to its end, the next can mend. */
   async #repairAtLast(): Promise<void> {
     if (!this.oracle.isDamaged && !this.#isClosed) return;
-    const salvage = () => repairLog(surroundingsOn(this.disk, 0), LOG, { mode: 'salvage' }, noLock());
+    const salvage = () => repairLog(environmentOn(this.disk, 0), LOG, { mode: 'salvage' }, noLock());
     try {
       const { reasons } = await salvage();
       await this.repaired('last salvage', reasons, this.oracle);
@@ -450,7 +450,7 @@ export class World implements SimWorld {
 
   async #lookAt(path: string, faultsIn: (wal: Wal) => Promise<string[]>): Promise<void> {
     try {
-      const wal = await Wal.openIn(surroundingsOn(this.disk, 0), path, { readOnly: true });
+      const wal = await Wal.openIn(environmentOn(this.disk, 0), path, { readOnly: true });
       try {
         for (const fault of await faultsIn(wal)) this.fault(path === LOG ? fault : `in ${path}: ${fault}`);
       } finally {
@@ -471,7 +471,7 @@ export class World implements SimWorld {
 /** Whether nothing is wrong with the log that anybody could tell of. */
 async function isSound(disk: SimDisk): Promise<boolean> {
   try {
-    const wal = await Wal.openIn(surroundingsOn(disk, 0), LOG, { readOnly: true });
+    const wal = await Wal.openIn(environmentOn(disk, 0), LOG, { readOnly: true });
     const { error } = await wal.verify();
     await wal.close();
     return error === undefined;

@@ -14,7 +14,7 @@ export class Repository {
     writeFileSync(join(directory, '.gitattributes'), '*.jsonl -text\n');
     writeFileSync(
       join(this.log, '.gitignore'),
-      'wal.lock\nwal.lock.held\nwal.suspect\nwal.mark\nwal.rewound\n*.tmp\n',
+      'wal.lock\nwal.lock.held\nwal.failed-sync\nwal.mark\nwal.rewound\n*.tmp\n',
     );
   }
 

@@ -13,7 +13,7 @@ export function readByScan(segment: Buffer, firstSeq = 1, cuts: Cuts = []): Refe
       note({ verdict: 'accepted', offset, length: end - start, seq, entries: count }),
     passedOver: (verdict, { seq, count }, offset, length) =>
       note({ verdict, offset, length, seq, entries: count }),
-    misfit: ({ verdict, cause }, offset, length) =>
+    invalidLine: ({ verdict, cause }, offset, length) =>
       note({ verdict, offset, length, ...(cause && { cause }) }),
   });
   const sorted = [...cuts].sort((a, b) => Math.abs(a) - Math.abs(b));

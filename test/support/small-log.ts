@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { lastData, type Table, Wal, type WalOptions } from '../../src/index.ts';
-import { changedStorage, changedSurroundings, type FileChanges } from '../../src/lab/wrapped-storage.ts';
+import { changedEnvironment, changedStorage, type FileChanges } from '../../src/lab/wrapped-storage.ts';
 import { inScratch } from './scratch.ts';
 
 /** Options of a log that soon has several segments. */
@@ -79,5 +79,5 @@ export function inTable(
 
 /** Opens a log on the real disk, but for what is changed in the files of its segments and snapshots. */
 export function openChanged(directory: string, changes: FileChanges, options: WalOptions = {}): Promise<Wal> {
-  return Wal.openIn(changedSurroundings({ storage: changedStorage({}, changes) }), directory, options);
+  return Wal.openIn(changedEnvironment({ storage: changedStorage({}, changes) }), directory, options);
 }

@@ -7,7 +7,7 @@ import { type Clock, systemClock } from '../../src/clock/clock.ts';
 import { openFileStore } from '../../src/file/open.ts';
 import { segmentName, snapshotName, temporaryName } from '../../src/format/names.ts';
 import { lastData, Wal } from '../../src/index.ts';
-import { changedFile, changedStorage, changedSurroundings } from '../../src/lab/wrapped-storage.ts';
+import { changedEnvironment, changedFile, changedStorage } from '../../src/lab/wrapped-storage.ts';
 import { resolveOptions } from '../../src/setup/options.ts';
 import { nodeStorage } from '../../src/storage/node.ts';
 import type { Storage } from '../../src/storage/storage.ts';
@@ -174,7 +174,7 @@ test('a snapshot whose segments another compaction takes away between the listin
       return names;
     };
     const store = await openFileStore({
-      ...changedSurroundings({ storage: changedStorage({ list }) }),
+      ...changedEnvironment({ storage: changedStorage({ list }) }),
       ...resolveOptions(SMALL),
       directory: location,
       observe: {},
@@ -226,7 +226,7 @@ test('verify begins anew where a compaction takes away what it was to read next'
         await fill(wal, 10, 241);
       },
     };
-    const reader = await Wal.openIn(changedSurroundings({ clock }), directory, { readOnly: true });
+    const reader = await Wal.openIn(changedEnvironment({ clock }), directory, { readOnly: true });
     const { ok, error, entries, head } = await reader.verify();
     assert.deepEqual([ok, error, entries, head.seq], [true, undefined, 10, 250]);
     await reader.close();
@@ -257,8 +257,8 @@ test('other work goes on between the blocks of a snapshot that is checked, or wh
         return systemClock.yield();
       },
     };
-    const surroundings = changedSurroundings({ clock, storage: changedStorage({ open }) });
-    const other = await Wal.openIn(surroundings, directory, SMALL);
+    const environment = changedEnvironment({ clock, storage: changedStorage({ open }) });
+    const other = await Wal.openIn(environment, directory, SMALL);
     for (const work of [
       () => other.compact({ fold: lastData, retain: 1 }),
       () => other.append(entry('bd-1', 1), { key: keyOf(1) }),
@@ -284,7 +284,7 @@ async function compactWith(directory: string, meanwhile: (temporary: string) => 
     };
     return changedFile(file, { sync });
   };
-  const wal = await Wal.openIn(changedSurroundings({ storage: changedStorage({ open }) }), directory, SMALL);
+  const wal = await Wal.openIn(changedEnvironment({ storage: changedStorage({ open }) }), directory, SMALL);
   const report = await wal.compact({ fold: lastData, retain: 1 });
   await wal.close();
   return { report, temporaries };
@@ -310,7 +310,7 @@ test('a compactor whose clock is ahead leaves another’s temporary file alone, 
     ];
     for (const path of [...left, ...others]) writeFileSync(path, '');
     const { report, temporaries } = await compactWith(directory, async (temporary) => {
-      const other = await Wal.openIn(changedSurroundings({ clock: ahead }), directory, SMALL);
+      const other = await Wal.openIn(changedEnvironment({ clock: ahead }), directory, SMALL);
       await fill(other, 20);
       assert.equal((await other.compact({ fold: lastData, retain: 1 })).made, true);
       await other.close();
@@ -347,7 +347,7 @@ test('a listing that shows half of a compaction is not taken for missing segment
       // The segments are gone, and the snapshot that stands for them is not seen yet.
       return halves-- > 0 ? [...names.filter((name) => !SNAPSHOT.test(name)), ...older] : names;
     };
-    const reader = await Wal.openIn(changedSurroundings({ storage: changedStorage({ list }) }), directory, {
+    const reader = await Wal.openIn(changedEnvironment({ storage: changedStorage({ list }) }), directory, {
       readOnly: true,
     });
     try {

@@ -3,7 +3,7 @@ import { cpSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { lastData, Wal, type WalOptions } from '../../src/index.ts';
-import { changedStorage, changedSurroundings } from '../../src/lab/wrapped-storage.ts';
+import { changedEnvironment, changedStorage } from '../../src/lab/wrapped-storage.ts';
 import { nodeStorage } from '../../src/storage/node.ts';
 import type { Storage, StorageFile } from '../../src/storage/storage.ts';
 import { inScratch } from '../support/scratch.ts';
@@ -218,7 +218,7 @@ for (const [when, change] of Object.entries(REPLACED)) {
         for (const name of files(copy, OF_LOG)) cpSync(join(copy, name), join(directory, name));
       };
       const storage = changedStorage(change(replace));
-      const compacting = await Wal.openIn(changedSurroundings({ storage }), directory, SMALL);
+      const compacting = await Wal.openIn(changedEnvironment({ storage }), directory, SMALL);
       await compacting
         .compact({ fold: lastData, retain: 1 })
         .catch(({ code }) => assert.equal(code, 'ERR_WAL_DIVERGED'));

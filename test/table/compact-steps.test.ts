@@ -6,9 +6,9 @@ import { decodeHeader, encodeHeader, type SnapshotHeader } from '../../src/forma
 import { SnapshotBodyMaker } from '../../src/format/snapshot-body.ts';
 import { type Lock, lastData, Wal } from '../../src/index.ts';
 import {
+  changedEnvironment,
   changedFile,
   changedStorage,
-  changedSurroundings,
   type FileChanges,
 } from '../../src/lab/wrapped-storage.ts';
 import { nodeStorage } from '../../src/storage/node.ts';
@@ -67,7 +67,7 @@ test('a snapshot gets its name once it was written, synced and read back, and on
       else if (path === temporary) note('read back');
       return file;
     };
-    const wal = await Wal.openIn(changedSurroundings({ storage: { ...making, open } }), directory, OPTIONS);
+    const wal = await Wal.openIn(changedEnvironment({ storage: { ...making, open } }), directory, OPTIONS);
     await fill(wal, 60);
     await wal.compact({ fold: lastData });
     await fill(wal, 5);
@@ -98,7 +98,7 @@ test('a snapshot that the disk holds otherwise than it was written gets no name,
       return file.append([bytes]);
     };
     const storage = storageMaking({}, { append });
-    const wal = await Wal.openIn(changedSurroundings({ storage }), directory, OPTIONS);
+    const wal = await Wal.openIn(changedEnvironment({ storage }), directory, OPTIONS);
     await fill(wal, 60);
     const before = files(directory, SEGMENT);
     lying = true;
@@ -118,7 +118,7 @@ test('a temporary file that somebody else is writing is not written to', () =>
       return nodeStorage.open(path, access, mode);
     };
     const wal = await Wal.openIn(
-      changedSurroundings({ storage: changedStorage({ open }) }),
+      changedEnvironment({ storage: changedStorage({ open }) }),
       directory,
       OPTIONS,
     );
@@ -165,7 +165,7 @@ test('a compaction holds the lock for the seal alone', () =>
         },
       },
     );
-    const wal = await Wal.openIn(changedSurroundings({ storage }), directory, { ...OPTIONS, lock });
+    const wal = await Wal.openIn(changedEnvironment({ storage }), directory, { ...OPTIONS, lock });
     await fill(wal, 60);
     await wal.compact({ fold: lastData, retain: 1 });
     assert.ok(steps.length > 5, `${steps.length} steps`);
@@ -276,8 +276,8 @@ async function compactedUnder(directory: string, compacted: () => void, readOnly
     }
     return nodeStorage.open(path, access, mode);
   };
-  const surroundings = changedSurroundings({ storage: changedStorage({ open }) });
-  const wal = await Wal.openIn(surroundings, directory, { ...OPTIONS, readOnly });
+  const environment = changedEnvironment({ storage: changedStorage({ open }) });
+  const wal = await Wal.openIn(environment, directory, { ...OPTIONS, readOnly });
   return {
     wal,
     want: () => {
@@ -348,8 +348,8 @@ for (const { name, length } of [
         overtaken = true;
         return file.append(pieces);
       };
-      const surroundings = changedSurroundings({ storage: changedStorage({}, { append }) });
-      const wal = await Wal.openIn(surroundings, directory, { ...OPTIONS, lock: 'none' });
+      const environment = changedEnvironment({ storage: changedStorage({}, { append }) });
+      const wal = await Wal.openIn(environment, directory, { ...OPTIONS, lock: 'none' });
       const { seq, made } = await wal.compact({ fold: lastData, retain: Number.POSITIVE_INFINITY });
       assert.deepEqual([overtaken, seq, made], [true, 4, true]);
       await wal.append({ op: 'update', id: 'bd-next' });
@@ -375,8 +375,8 @@ test('a writer that sleeps before it makes the next segment, until that was made
       }
       return nodeStorage.open(path, access, mode);
     };
-    const surroundings = changedSurroundings({ storage: changedStorage({ open }) });
-    const wal = await Wal.openIn(surroundings, directory, { ...OPTIONS, lock: 'none' });
+    const environment = changedEnvironment({ storage: changedStorage({ open }) });
+    const wal = await Wal.openIn(environment, directory, { ...OPTIONS, lock: 'none' });
     await fill(wal, 20);
     await wal.compact({ fold: lastData, retain: Number.POSITIVE_INFINITY });
     cpSync(directory, after, { recursive: true });
@@ -425,7 +425,7 @@ test('a snapshot of a log that was replaced while it was written gets no name', 
         },
       },
     );
-    const wal = await Wal.openIn(changedSurroundings({ storage }), directory, OPTIONS);
+    const wal = await Wal.openIn(changedEnvironment({ storage }), directory, OPTIONS);
     await fill(wal, 5);
     cpSync(directory, copy, { recursive: true });
     const there = await Wal.open(copy, OPTIONS);
@@ -452,8 +452,8 @@ test('a snapshot gets no name where the log gave way to one that is sealed at th
       replace?.();
       replace = undefined;
     };
-    const surroundings = changedSurroundings({ storage: storageMaking({}, { sync }) });
-    const wal = await Wal.openIn(surroundings, directory, OPTIONS);
+    const environment = changedEnvironment({ storage: storageMaking({}, { sync }) });
+    const wal = await Wal.openIn(environment, directory, OPTIONS);
     await fill(wal, 5);
     cpSync(directory, copy, { recursive: true });
     const there = await Wal.open(copy, OPTIONS);

@@ -5,8 +5,8 @@ import { test } from 'node:test';
 import { openFileStore } from '../../src/file/open.ts';
 import { SnapshotBodyMaker } from '../../src/format/snapshot-body.ts';
 import { lastData, Wal } from '../../src/index.ts';
-import { changedStorage, changedSurroundings } from '../../src/lab/wrapped-storage.ts';
-import { realSurroundings } from '../../src/setup/environment.ts';
+import { changedEnvironment, changedStorage } from '../../src/lab/wrapped-storage.ts';
+import { realEnvironment } from '../../src/setup/environment.ts';
 import { resolveOptions } from '../../src/setup/options.ts';
 import { nodeStorage } from '../../src/storage/node.ts';
 import { inScratch } from '../support/scratch.ts';
@@ -185,7 +185,7 @@ test('a snapshot of a head that is no seal of the log is refused, and nothing is
     const seal = head.crc;
     await wal.close();
     const store = await openFileStore({
-      ...realSurroundings,
+      ...realEnvironment,
       ...resolveOptions(SMALL),
       directory: location,
       observe: {},
@@ -229,7 +229,7 @@ test('a compaction that dies at any of its steps leaves a log that opens, and wh
       syncDirectory: (path) => dying(() => nodeStorage.syncDirectory(path)),
     });
     steps = -Infinity;
-    const wal = await Wal.openIn(changedSurroundings({ storage }), directory, SMALL);
+    const wal = await Wal.openIn(changedEnvironment({ storage }), directory, SMALL);
     await fill(wal, 3, 200);
     steps = 0;
     const ended = await wal.compact({ fold: lastData, retain: 1 }).then(

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { foldIn, foldText } from '../../src/format/line.ts';
 import { type Fold, lastData, Wal } from '../../src/index.ts';
-import { changedFile, changedStorage, changedSurroundings } from '../../src/lab/wrapped-storage.ts';
+import { changedEnvironment, changedFile, changedStorage } from '../../src/lab/wrapped-storage.ts';
 import { nodeStorage } from '../../src/storage/node.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { inScratch } from '../support/scratch.ts';
@@ -123,14 +123,14 @@ function whileWriting(meanwhile: () => Promise<unknown>) {
     };
     return changedFile(file, { sync });
   };
-  return changedSurroundings({ storage: changedStorage({ open }) });
+  return changedEnvironment({ storage: changedStorage({ open }) });
 }
 
 test('a fold that is named while a snapshot is made, and nothing was to seal, keeps the entries that it needs', () =>
   inScratch('fold', async (directory) => {
     await using(directory, {}, (wal) => wal.append({ op: 'add', id: 'bd-1', data: 'x'.repeat(5000) }));
-    const surroundings = whileWriting(() => using(directory, { fold: counting }, () => {}));
-    const wal = await Wal.openIn(surroundings, directory, SMALL);
+    const environment = whileWriting(() => using(directory, { fold: counting }, () => {}));
+    const wal = await Wal.openIn(environment, directory, SMALL);
     const refused = { code: 'ERR_WAL_FOLD', message: /"counting" version 1/ };
     await assert.rejects(wal.compact({ fold: lastData, retain: 1 }), refused);
     assert.equal((await wal.table({ fold: counting })).get('bd-1'), 1);
@@ -140,10 +140,10 @@ test('a fold that is named while a snapshot is made, and nothing was to seal, ke
 test('of two compactions with different folds and nothing to seal, the second snapshot does not replace the first', () =>
   inScratch('fold', async (directory) => {
     await using(directory, {}, (wal) => wal.append({ op: 'add', id: 'bd-1', data: 'x'.repeat(5000) }));
-    const surroundings = whileWriting(() =>
+    const environment = whileWriting(() =>
       using(directory, {}, (other) => other.compact({ fold: counting })),
     );
-    const wal = await Wal.openIn(surroundings, directory, SMALL);
+    const wal = await Wal.openIn(environment, directory, SMALL);
     const refused = { code: 'ERR_WAL_FOLD', message: /"counting" version 1/ };
     await assert.rejects(wal.compact({ fold: lastData, retain: 1 }), refused);
     assert.equal((await wal.table({ fold: counting })).get('bd-1'), 1);
@@ -154,8 +154,8 @@ test('a later version of a fold that is named while a snapshot is made keeps the
   inScratch('fold', async (directory) => {
     await using(directory, { fold: counting }, (wal) => fill(wal, 20));
     const later: Fold<number> = { ...counting, version: 2 };
-    const surroundings = whileWriting(() => using(directory, { fold: later }, () => {}));
-    const wal = await Wal.openIn(surroundings, directory, SMALL);
+    const environment = whileWriting(() => using(directory, { fold: later }, () => {}));
+    const wal = await Wal.openIn(environment, directory, SMALL);
     const refused = { code: 'ERR_WAL_FOLD', message: /"counting" version 2/ };
     await assert.rejects(wal.compact({ fold: counting, retain: 1 }), refused);
     await wal.close();

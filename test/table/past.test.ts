@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Entry, type Fold, lastData, Wal } from '../../src/index.ts';
 import {
+  changedEnvironment,
   changedFile,
   changedStorage,
-  changedSurroundings,
   type FileChanges,
   systemError,
 } from '../../src/lab/wrapped-storage.ts';
-import { realSurroundings } from '../../src/setup/environment.ts';
+import { realEnvironment } from '../../src/setup/environment.ts';
 import { nodeStorage } from '../../src/storage/node.ts';
 import type { StorageFile } from '../../src/storage/storage.ts';
 import { inScratch } from '../support/scratch.ts';
@@ -163,11 +163,11 @@ test('a moment that is none is refused', () =>
 test('the state at the head is told though a compaction takes away what it is being read from', () =>
   inScratch('past', async (directory) => {
     const wal = await Wal.open(directory, { segmentBytes: 4096 });
-    const { clock } = realSurroundings;
+    const { clock } = realEnvironment;
     let looks = 0;
     let isReading = false;
     let compaction: ReturnType<Wal['compact']> | undefined;
-    const surroundings = changedSurroundings({
+    const environment = changedEnvironment({
       clock: {
         ...clock,
         // Whoever reads yields after each piece, and there finds all compacted.
@@ -181,7 +181,7 @@ test('the state at the head is told though a compaction takes away what it is be
         },
       },
     });
-    const reader = await Wal.openIn(surroundings, directory, { readOnly: true });
+    const reader = await Wal.openIn(environment, directory, { readOnly: true });
     try {
       await append(wal, 1, 100);
       const before = (await wal.table()).list();
@@ -226,7 +226,7 @@ test('whichever read of a snapshot fails, no file of it stays open, and the stat
         return changedFile(file, noting);
       },
     });
-    const reader = await Wal.openIn(changedSurroundings({ storage }), directory, { readOnly: true });
+    const reader = await Wal.openIn(changedEnvironment({ storage }), directory, { readOnly: true });
     try {
       // The first look at the log reads more.
       await reader.head();

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { comparePlaced, isOrderKey, type OrderKey, type Placed } from '../../src/format/order.ts';
 import { type Fold, type Table, Wal, type WalOptions } from '../../src/index.ts';
-import { changedStorage, changedSurroundings } from '../../src/lab/wrapped-storage.ts';
+import { changedEnvironment, changedStorage } from '../../src/lab/wrapped-storage.ts';
 import type { StorageFile } from '../../src/storage/storage.ts';
 import { lastData } from '../../src/table/fold.ts';
 import { inScratch } from '../support/scratch.ts';
@@ -75,7 +75,7 @@ test('of a large snapshot a table reads its index, and then what it is asked for
       return count;
     };
     const storage = changedStorage({}, { read });
-    const wal = await Wal.openIn(changedSurroundings({ storage }), directory, { ...OPTIONS, readOnly: true });
+    const wal = await Wal.openIn(changedEnvironment({ storage }), directory, { ...OPTIONS, readOnly: true });
     const toOpen = bytesRead;
     const [snapshot] = readdirSync(directory).filter((name) => name.startsWith('snapshot-')) as [string];
     const size = readFileSync(join(directory, snapshot)).length;

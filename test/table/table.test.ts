@@ -4,11 +4,11 @@ import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { segmentName, snapshotName } from '../../src/format/names.ts';
 import { type Fold, type Item, type Table, Wal, type WalError } from '../../src/index.ts';
-import { changedSurroundings } from '../../src/lab/wrapped-storage.ts';
+import { changedEnvironment } from '../../src/lab/wrapped-storage.ts';
 import { nodeStorage } from '../../src/storage/node.ts';
 import type { Storage } from '../../src/storage/storage.ts';
+import { CatchUpBuffer, Heard } from '../../src/table/catch-up-buffer.ts';
 import { lastData } from '../../src/table/fold.ts';
-import { Heard, Inbox } from '../../src/table/inbox.ts';
 import { makeSnapshot, segmentsOf } from '../support/make-snapshot.ts';
 import { inScratch } from '../support/scratch.ts';
 
@@ -409,7 +409,7 @@ test('a log that is replaced while its table is loaded gives the table of what i
         return file;
       },
     };
-    const wal = await Wal.openIn(changedSurroundings({ storage }), log, { readOnly: true });
+    const wal = await Wal.openIn(changedEnvironment({ storage }), log, { readOnly: true });
     const table = await wal.table();
     assert.equal(swapped, true);
     assert.deepEqual([table.seq, table.list()], [20, await expected(older)]);
@@ -462,7 +462,7 @@ test('lines that nobody asked for do not pile up', async () => {
 test('of the lines that a tail tells, those before an interruption are not kept', () => {
   const [one, two] = [Buffer.from('one'), Buffer.from('two')] as [Buffer, Buffer];
   const heard = new Heard();
-  const inbox = new Inbox(100, () => {});
+  const inbox = new CatchUpBuffer(100, () => {});
   for (const listener of [heard, inbox]) {
     listener.line(one, 0, 3, 1, undefined);
     listener.interrupted();

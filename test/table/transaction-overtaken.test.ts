@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Wal, type WalError } from '../../src/index.ts';
-import { changedStorage, changedSurroundings, systemError } from '../../src/lab/wrapped-storage.ts';
+import { changedEnvironment, changedStorage, systemError } from '../../src/lab/wrapped-storage.ts';
 import type { StorageFile } from '../../src/storage/storage.ts';
 import { recordsIn } from '../support/audit.ts';
 import { inScratch } from '../support/scratch.ts';
@@ -20,8 +20,8 @@ async function overtakenWal(
     if (left-- > 0) other.appendSync({ op: 'set', id: 'a', data: { n: 100 + left } });
     return written ?? file.append(pieces);
   };
-  const surroundings = changedSurroundings({ storage: changedStorage({}, { append }) });
-  return { wal: await Wal.openIn(surroundings, directory, { lock: 'none' }), other };
+  const environment = changedEnvironment({ storage: changedStorage({}, { append }) });
+  return { wal: await Wal.openIn(environment, directory, { lock: 'none' }), other };
 }
 
 test('a transaction that somebody comes before is decided again, on what came, and is there once', async () => {
@@ -152,8 +152,8 @@ for (const answer of ['thrown', 'answered']) {
         full = false;
         throw systemError('ENOSPC');
       };
-      const surroundings = changedSurroundings({ storage: changedStorage({}, { append }) });
-      const wal = await Wal.openIn(surroundings, directory);
+      const environment = changedEnvironment({ storage: changedStorage({}, { append }) });
+      const wal = await Wal.openIn(environment, directory);
       const table = await wal.table<Count>();
       full = true;
       const take = (by: number) =>

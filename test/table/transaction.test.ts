@@ -5,8 +5,8 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../src/clock/clock.ts';
 import { type Entry, type Fold, lastData, type Transaction, Wal, WalError } from '../../src/index.ts';
-import { changedSurroundings } from '../../src/lab/wrapped-storage.ts';
-import { realSurroundings } from '../../src/setup/environment.ts';
+import { changedEnvironment } from '../../src/lab/wrapped-storage.ts';
+import { realEnvironment } from '../../src/setup/environment.ts';
 import { recordsIn } from '../support/audit.ts';
 import { inScratch } from '../support/scratch.ts';
 import { type Count, inTable } from '../support/small-log.ts';
@@ -259,8 +259,8 @@ test('transactions that work for more than 10 ms warn, once a table; those that 
   await inScratch('transaction', async (directory) => {
     let now = 0;
     let worked = 0;
-    const clock = { ...realSurroundings.clock, elapsed: () => now, worked: () => worked };
-    const wal = await Wal.openIn(changedSurroundings({ clock }), directory);
+    const clock = { ...realEnvironment.clock, elapsed: () => now, worked: () => worked };
+    const wal = await Wal.openIn(changedEnvironment({ clock }), directory);
     const warnings: string[] = [];
     const hear = (warning: Error & { code?: string }) => {
       if (warning.code === 'WAL_SLOW_TRANSACTION') warnings.push(warning.message);

@@ -9,12 +9,12 @@ import { tryAppend } from './append.ts';
 import { checkBackups } from './backups.ts';
 import { type Check, checked } from './check.ts';
 import {
+  checkFailedSync,
   checkGit,
   checkLeftovers,
   checkRewound,
   checkSnapshots,
   checkStrays,
-  checkSuspect,
 } from './keeping.ts';
 import { brokenChain, checkChain, checkClock, checkFormat, checkMerge, checkTail, timesOf } from './lines.ts';
 import { checkLock } from './lock.ts';
@@ -50,7 +50,7 @@ export async function* examine(directory: string): AsyncGenerator<Check, void, u
   );
   const format = await checked('format', () => checkFormat(directory));
   yield format;
-  yield await checked('sync', () => checkSuspect(directory));
+  yield await checked('sync', () => checkFailedSync(directory));
   if (format.state !== 'fail') {
     const found = yield* examineLines(directory);
     const { rewound, error } = found ?? {};

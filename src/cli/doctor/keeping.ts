@@ -3,9 +3,9 @@ import { hostname } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import {
   BACKUPS_DIRECTORY,
+  FAILED_SYNC_FILE,
   mayBeInTheMaking,
   REPAIRING_FILE,
-  SUSPECT_FILE,
   snapshotSeq,
 } from '../../format/names.ts';
 import { straysAmong } from '../../format/strays.ts';
@@ -26,9 +26,9 @@ const LEFTOVER_MS = 3_600_000;
 const MOST_STRAYS = 3;
 
 /** What a failed sync leaves. */
-export function checkSuspect(directory: string): Check {
+export function checkFailedSync(directory: string): Check {
   const name = 'sync';
-  const path = join(directory, SUSPECT_FILE);
+  const path = join(directory, FAILED_SYNC_FILE);
   if (!existsSync(path)) return { name, state: 'ok', message: 'no sync failed here' };
   const message = 'a sync failed, and what was written last may not be on the disk';
   const mend = `look at the disk ("dmesg"); whoever opens the log to write makes it safe: ${commandOn(directory, 'init')}`;

@@ -18,7 +18,7 @@ export const FILES: readonly Mutant[] = [
     edits: [
       {
         file: 'file/log-end',
-        find: 'keepNames(storage, directory, this.#kept === undefined);',
+        find: 'syncNames(storage, directory, this.#kept === undefined);',
         replace: '',
       },
     ],

@@ -8,7 +8,7 @@ export const KEEPING: readonly Mutant[] = [
     told: 'FORMAT: Files',
     edits: [
       {
-        file: 'layout/suspect',
+        file: 'layout/failed-sync',
         find: 'of wholeLines(bytes, end)',
         replace: 'of [{ from: 0, to: bytes.length }]',
       },
@@ -104,18 +104,18 @@ export const KEEPING: readonly Mutant[] = [
   },
   {
     name: 'no-word-of-failed-sync',
-    rule: 'a Wal whose sync failed leaves wal.suspect',
+    rule: 'a Wal whose sync failed leaves wal.failed-sync',
     told: 'DURABILITY: When an append is rejected',
-    edits: [{ file: 'file/log-end', find: 'markSuspect(storage, directory, firstSeq);', replace: ';' }],
+    edits: [{ file: 'file/log-end', find: 'markFailedSync(storage, directory, firstSeq);', replace: ';' }],
     caughtBy: { by: 'crash', workload: 'failed sync' },
   },
   {
     name: 'word-of-failed-sync-unheard',
-    rule: 'who finds wal.suspect writes the segment over before building on it',
+    rule: 'who finds wal.failed-sync writes the segment over before building on it',
     told: 'DURABILITY: When an append is rejected',
     edits: [
       {
-        file: 'layout/suspect',
+        file: 'layout/failed-sync',
         find: 'let before = storage.look(marker); before !== undefined;',
         replace: 'let before; before !== undefined;',
       },
@@ -128,7 +128,7 @@ export const KEEPING: readonly Mutant[] = [
     told: 'DURABILITY: When an append is rejected',
     edits: [
       {
-        file: 'layout/suspect',
+        file: 'layout/failed-sync',
         find: 'file.writeAt(Buffer.concat([before, bytes.subarray(from, to)]), offset + from - before.length);',
         replace: '',
       },
@@ -149,7 +149,7 @@ export const KEEPING: readonly Mutant[] = [
     edits: [
       {
         file: 'file/log-reader',
-        find: 'keepNames(storage, directory, this.#safe === undefined);',
+        find: 'syncNames(storage, directory, this.#safe === undefined);',
         replace: '',
       },
     ],

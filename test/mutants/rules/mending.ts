@@ -204,7 +204,7 @@ export const MENDING: readonly Mutant[] = [
     name: 'renamed-snapshot-salvaged',
     rule: 'a salvage takes no snapshot for that of another number',
     told: 'FORMAT: Snapshots',
-    edits: [{ file: 'recovery/mend-snapshot', find: 'header?.head.seq === seq', replace: 'true' }],
+    edits: [{ file: 'recovery/repair-snapshot', find: 'header?.head.seq === seq', replace: 'true' }],
     caughtBy: {
       by: 'test',
       file: 'repair/repair',

@@ -120,7 +120,7 @@ export const PLACES: readonly Mutant[] = [
     name: 'suspect-segment-not-healed',
     rule: 'after a failed sync the segment is written over that the marker names',
     told: 'DURABILITY: When an append is rejected',
-    edits: [{ file: 'layout/suspect', find: 'each >= firstSeq', replace: 'each > firstSeq' }],
+    edits: [{ file: 'layout/failed-sync', find: 'each >= firstSeq', replace: 'each > firstSeq' }],
     caughtBy: {
       by: 'test',
       file: 'file/failed-sync',
@@ -139,7 +139,7 @@ export const PLACES: readonly Mutant[] = [
     name: 'suspect-segment-linked',
     rule: 'a backup copies a segment of which a sync failed',
     told: 'DURABILITY: What a backup promises',
-    edits: [{ file: 'file/backup', find: 'seq < look.suspect', replace: 'seq <= look.suspect' }],
+    edits: [{ file: 'file/backup', find: 'seq < look.failedSync', replace: 'seq <= look.failedSync' }],
     caughtBy: {
       by: 'test',
       file: 'file/backup',
@@ -151,7 +151,7 @@ export const PLACES: readonly Mutant[] = [
     name: 'suspect-segment-followed',
     rule: 'who cannot make safe what a sync failed of follows nothing of it as durable',
     told: 'DURABILITY: The two durabilities',
-    edits: [{ file: 'file/log-reader', find: 'suspect <= seq', replace: 'suspect < seq' }],
+    edits: [{ file: 'file/log-reader', find: 'failedSync <= seq', replace: 'failedSync < seq' }],
     caughtBy: {
       by: 'test',
       file: 'log/durable-follow',

@@ -105,7 +105,7 @@ export const SLEPT: readonly Mutant[] = [
     told: 'ARCHITECTURE: State',
     edits: [
       {
-        file: 'table/inbox',
+        file: 'table/catch-up-buffer',
         find: 'interrupted() {\n        this.#lines = [];\n        this.#bytes = 0;',
         replace: 'interrupted() {',
       },

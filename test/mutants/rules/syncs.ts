@@ -61,13 +61,13 @@ export const SYNCS: readonly Mutant[] = [
   },
   {
     name: 'marker-names-the-newer-segment',
-    rule: 'wal.suspect names the segment whose sync failed, not the one that the Wal has gone on to',
+    rule: 'wal.failed-sync names the segment whose sync failed, not the one that the Wal has gone on to',
     told: 'DURABILITY: When an append is rejected',
     edits: [
       {
         file: 'file/log-end',
-        find: 'markSuspect(storage, directory, firstSeq);',
-        replace: 'markSuspect(storage, directory, this.reader.firstSeq);',
+        find: 'markFailedSync(storage, directory, firstSeq);',
+        replace: 'markFailedSync(storage, directory, this.reader.firstSeq);',
       },
     ],
     caughtBy: {
@@ -81,7 +81,7 @@ export const SYNCS: readonly Mutant[] = [
     name: 'marker-read-by-its-last-line',
     rule: 'where syncs of several segments failed, all from the first of them on are written over',
     told: 'DURABILITY: When an append is rejected',
-    edits: [{ file: 'layout/suspect', find: 'Math.min(least, seqOf(line))', replace: 'seqOf(line)' }],
+    edits: [{ file: 'layout/failed-sync', find: 'Math.min(least, seqOf(line))', replace: 'seqOf(line)' }],
     caughtBy: {
       by: 'test',
       file: 'file/failed-sync',
@@ -95,7 +95,7 @@ export const SYNCS: readonly Mutant[] = [
     told: 'DURABILITY: When an append is rejected',
     edits: [
       {
-        file: 'layout/suspect',
+        file: 'layout/failed-sync',
         find: 'segmentName(seq)));\n            storage.syncDirectory(directory);',
         replace: 'segmentName(seq)));',
       },

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { NEWLINE, readEnvelope } from '../format/line.ts';
-import { SUSPECT_FILE, segmentName } from '../format/names.ts';
+import { FAILED_SYNC_FILE, segmentName } from '../format/names.ts';
 import { fileError } from '../storage/error.ts';
 import { MOST_SMALL_BYTES, openIfThere, readWhole } from '../storage/files.ts';
 import { permissionsIn } from '../storage/permissions.ts';
@@ -18,8 +18,8 @@ import { layoutOf } from './layout.ts';
  * Leaves the marker, or another line in it, for processes that go on: it need not survive a power cut, for after one the
  * disk alone says what is there. It may fail too: the caller cannot do more than try.
  */
-export function markSuspect(storage: Storage, directory: string, firstSeq: number): void {
-  const path = join(directory, SUSPECT_FILE);
+export function markFailedSync(storage: Storage, directory: string, firstSeq: number): void {
+  const path = join(directory, FAILED_SYNC_FILE);
   const line = Buffer.from(`${JSON.stringify({ segment: segmentName(firstSeq), seq: firstSeq })}\n`);
   try {
     while (!appendTo(storage, path, line, permissionsIn(storage, directory)));
@@ -42,8 +42,8 @@ function appendTo(storage: Storage, path: string, line: Buffer, as: Permissions 
 }
 
 /** The first of the segments that a marker names; 0 where it cannot be read, undefined where there is none. */
-export function suspectIn(storage: Storage, directory: string): number | undefined {
-  const bytes = readWhole(storage, join(directory, SUSPECT_FILE));
+export function failedSyncIn(storage: Storage, directory: string): number | undefined {
+  const bytes = readWhole(storage, join(directory, FAILED_SYNC_FILE));
   if (bytes === undefined) return undefined;
   if (bytes.length === MOST_SMALL_BYTES) return 0;
   const lines = bytes.toString().trimEnd().split('\n');
@@ -65,11 +65,11 @@ const CHUNK_BYTES = 1024 * 1024;
  * Where there is a marker, writes the segments from that one on over themselves, and takes it away. Others may append
  * meanwhile: no byte that is written over ever changes.
  */
-export function healSuspect(storage: Storage, directory: string): void {
-  const marker = join(directory, SUSPECT_FILE);
+export function repairFailedSync(storage: Storage, directory: string): void {
+  const marker = join(directory, FAILED_SYNC_FILE);
   try {
     for (let before = storage.look(marker); before !== undefined; ) {
-      const firstSeq = suspectIn(storage, directory) ?? Infinity;
+      const firstSeq = failedSyncIn(storage, directory) ?? Infinity;
       const { segments } = layoutOf(storage, directory);
       for (const seq of segments.filter((each) => each >= firstSeq))
         writeOver(storage, join(directory, segmentName(seq)));

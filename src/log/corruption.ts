@@ -23,20 +23,20 @@ const MERGE =
   'Do not just delete the markers: the log would read well, without the entries of the other side. "jsonl-wal repair --mode salvage" keeps the entries of both; DURABILITY.md tells how to take one side and append the other\'s again.';
 
 /** The error for reading past trouble, or appending after it. `verified`: it is told by verify itself. */
-export function troubleError(trouble: Missing | Doubt, firstSeq: number, verified = false): WalError {
+export function corruptionError(corruption: Missing | Doubt, firstSeq: number, verified = false): WalError {
   const segment = segmentName(firstSeq);
-  const where = `${segment}, byte ${trouble.offset}`;
-  const facts = { segment, offset: trouble.offset };
-  const merge = trouble.kind === 'doubt' && trouble.cause === 'merge-conflict';
+  const where = `${segment}, byte ${corruption.offset}`;
+  const facts = { segment, offset: corruption.offset };
+  const merge = corruption.kind === 'doubt' && corruption.cause === 'merge-conflict';
   const advice = [...(verified ? [] : [ADVICE.verify]), merge ? MERGE : ADVICE.mend].join(' ');
-  const damage = damageOf(trouble, segment);
+  const damage = damageOf(corruption, segment);
   const { from } = damage;
   const remains = [
     from > 1 ? `What comes before, up to entry ${from - 1}, can be read.` : 'No entry comes before.',
-    ...beyondText(trouble),
+    ...beyondText(corruption),
   ].join(' ');
-  if (trouble.kind === 'missing') {
-    const { doubt } = trouble;
+  if (corruption.kind === 'missing') {
+    const { doubt } = corruption;
     const { to = from } = damage;
     const which = from === to ? `Entry ${from} is` : `Entries ${from} to ${to} are`;
     const proof = `the line at ${where} says that ${from === to ? 'it was' : 'they were'} synced.`;
@@ -49,8 +49,8 @@ export function troubleError(trouble: Missing | Doubt, firstSeq: number, verifie
   }
   return new WalError(
     'ERR_WAL_CORRUPT',
-    `The line at ${placeText(segment, trouble)} is damaged: ${CAUSES[trouble.cause]}. Nothing follows that tells whether it had been acknowledged (as entry ${trouble.seq}). ${remains} ${advice}`,
-    { ...facts, seq: trouble.seq, cause: trouble.cause, damage },
+    `The line at ${placeText(segment, corruption)} is damaged: ${CAUSES[corruption.cause]}. Nothing follows that tells whether it had been acknowledged (as entry ${corruption.seq}). ${remains} ${advice}`,
+    { ...facts, seq: corruption.seq, cause: corruption.cause, damage },
   );
 }
 
@@ -72,11 +72,11 @@ function beyondText({ beyond }: Missing | Doubt): string[] {
 }
 
 /** What is known of it where reading stopped: verify reads on, and may tell it more narrowly. */
-function damageOf(trouble: Missing | Doubt, segment: string): Damage {
-  const doubt = trouble.kind === 'doubt' ? trouble : trouble.doubt;
+function damageOf(corruption: Missing | Doubt, segment: string): Damage {
+  const doubt = corruption.kind === 'doubt' ? corruption : corruption.doubt;
   const place =
     doubt === undefined
-      ? { kind: 'missing' as const, offset: trouble.offset, length: 0 }
+      ? { kind: 'missing' as const, offset: corruption.offset, length: 0 }
       : {
           kind: 'damaged' as const,
           offset: doubt.offset,
@@ -84,13 +84,13 @@ function damageOf(trouble: Missing | Doubt, segment: string): Damage {
           cause: doubt.cause,
           ...(doubt.line !== undefined && { line: doubt.line }),
         };
-  const { beyond } = trouble;
-  if (trouble.kind === 'doubt') {
-    const from = trouble.seq;
+  const { beyond } = corruption;
+  if (corruption.kind === 'doubt') {
+    const from = corruption.seq;
     const held = beyond === undefined ? { records: 0 } : { to: beyond.from - 1, records: beyond.from - from };
     return { ...place, segment, from, ...held, exact: false, acknowledged: 'unknown' };
   }
-  const { from, offset, to: synced } = trouble;
+  const { from, offset, to: synced } = corruption;
   const to = Math.min(synced, (beyond?.from ?? Infinity) - 1);
   const held = { from, to, records: to - from + 1, exact: false };
   return { ...place, segment, ...held, acknowledged: 'yes', evidence: { segment, offset, synced } };

@@ -2,7 +2,7 @@ import type { Envelope } from '../format/line.ts';
 import type { TailListener } from '../log/tail.ts';
 
 /** A line that was heard, and the first seq of its segment. */
-export interface HeardLine {
+export interface BufferedLine {
   readonly line: Buffer;
   readonly segment: number;
   /** What was read of it; undefined of one that was written here. */
@@ -10,8 +10,8 @@ export interface HeardLine {
 }
 
 /** Keeps the lines that a tail tells of until somebody wants them. */
-export class Inbox implements TailListener {
-  #lines: HeardLine[] = [];
+export class CatchUpBuffer implements TailListener {
+  #lines: BufferedLine[] = [];
   #bytes = 0;
   #interrupted = false;
   #ignoring = false;
@@ -53,7 +53,7 @@ export class Inbox implements TailListener {
   }
 
   /** The lines since last time. */
-  take(): HeardLine[] {
+  take(): BufferedLine[] {
     const lines = this.#lines;
     this.#lines = [];
     this.#bytes = 0;
@@ -66,11 +66,11 @@ const MOST_HEARD = 4 * 1024 * 1024;
 
 /** Keeps the last lines that a tail tells of, those that follow each other, while they are not too many. */
 export class Heard implements TailListener {
-  #lines: HeardLine[] = [];
+  #lines: BufferedLine[] = [];
   #bytes = 0;
 
   /** Empty where there were too many. */
-  get lines(): readonly HeardLine[] {
+  get lines(): readonly BufferedLine[] {
     return this.#bytes > MOST_HEARD ? [] : this.#lines;
   }
 

@@ -11,7 +11,7 @@ import { readWhole } from '../storage/files.ts';
 import type { Storage } from '../storage/storage.ts';
 
 /** A snapshot, made again of those parts of a damaged one whose checksums are right. */
-export interface MendedSnapshot {
+export interface RepairedSnapshot {
   readonly header: SnapshotHeader;
   readonly body: readonly Buffer[];
   /** Ids whose state is lost with the other parts. */
@@ -32,7 +32,11 @@ export function headerIn(
 }
 
 /** `header`: its first line, see `headerIn`. */
-export function mendSnapshot(storage: Storage, directory: string, header: SnapshotHeader): MendedSnapshot {
+export function repairSnapshot(
+  storage: Storage,
+  directory: string,
+  header: SnapshotHeader,
+): RepairedSnapshot {
   const path = join(directory, snapshotName(header.head.seq));
   const bytes = readWhole(storage, path, MAX_HEADER_BYTES + header.body.bytes) ?? Buffer.alloc(0);
   const body = bytes.subarray(correctedHeader(bytes.subarray(0, MAX_HEADER_BYTES), path)?.bodyAt);

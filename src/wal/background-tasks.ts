@@ -1,5 +1,5 @@
 /** Works that go on for a while, which the end has to wait for. */
-export class Works {
+export class BackgroundTasks {
   readonly #running = new Set<Promise<unknown>>();
 
   /** Notes a work, and answers as it does. */

@@ -1,20 +1,20 @@
 import type { Clock } from './clock.ts';
 
 /** The thread is kept from other work no longer than about this, in milliseconds, where nothing else is said. */
-const STRETCH_MS = 2;
+const BUDGET_MS = 2;
 
 /**
  * Lets the event loop turn now and then. Where the lock is free and syncs are quick nothing in an append waits for it,
  * and a loop of awaited appends would run from promise to promise and starve timers and I/O.
  */
-export class Stretch {
+export class YieldBudget {
   readonly #clock: Clock;
   /** How long the thread may be kept from other work, in milliseconds. */
   readonly mostMs: number;
   /** When the event loop was last seen to turn, if nothing has been seen of it since. */
   #since: number | undefined;
 
-  constructor(clock: Clock, mostMs = STRETCH_MS) {
+  constructor(clock: Clock, mostMs = BUDGET_MS) {
     this.#clock = clock;
     this.mostMs = mostMs;
   }
