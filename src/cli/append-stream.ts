@@ -1,9 +1,9 @@
 import { hasCode } from '../errors/errors.ts';
 import { entryBody } from '../format/entry.ts';
 import { type AppendResult, type Entry, type Wal, WalError } from '../index.ts';
-import { onInterrupt } from './interrupt.ts';
-import type { InputError } from './json-input.ts';
-import { sayNote } from './note.ts';
+import { onInterrupt } from './command.ts';
+import type { InputError } from './input.ts';
+import { sayNote } from './stderr.ts';
 import { count } from './words.ts';
 
 /** An entry, and the line of the input it stood in. */

@@ -1,5 +1,69 @@
+import { createRequire } from 'node:module';
 import { Command, InvalidArgumentError } from 'commander';
-import { timeOf } from './time.ts';
+
+const ISO =
+  /^(\d{4}|[+-]\d{6})-(\d\d)(?:-(\d\d)(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?)?$/i;
+
+/**
+ * A time in milliseconds since the epoch, given as such or in ISO 8601; undefined where it is neither. A time of day without a
+ * zone is in the machine's.
+ */
+export function timeOf(text: string): number | undefined {
+  const value = /^-?\d+$/.test(text) ? Number(text) : isoTime(text);
+  return Number.isSafeInteger(value) ? value : undefined;
+}
+
+/** Date.parse takes much more: to it "bd-1" is a day in 2001, and February 30 is one in March. */
+function isoTime(text: string): number {
+  const [found, year, month, day = '1'] = ISO.exec(text) ?? [];
+  const daysInMonth = new Date(Date.UTC(Number(year), Number(month), 0)).getUTCDate();
+  return found !== undefined && Number(day) <= daysInMonth ? Date.parse(text) : Number.NaN;
+}
+
+/** The package's version. Finding its package.json takes a while: ask where it is wanted only. */
+export function packageVersion(): string {
+  const { version } = createRequire(import.meta.url)('jsonl-wal/package.json') as { version: string };
+  return version;
+}
+
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+
+/** Listens for Ctrl-C. */
+export interface Interruption {
+  /** Aborts at the first one: what is on its way may be finished. */
+  readonly signal: AbortSignal;
+  /** Stops listening. */
+  end(): void;
+}
+
+/** The second Ctrl-C ends the process at once. `lastly`: what is to be done then, when all else was. */
+export function onInterrupt(lastly: () => void = () => {}): Interruption {
+  const controller = new AbortController();
+  const interrupt = () => {
+    if (controller.signal.aborted) {
+      process.once('exit', lastly);
+      process.exit(130);
+    }
+    controller.abort();
+  };
+  for (const signal of SIGNALS) process.on(signal, interrupt);
+  return {
+    signal: controller.signal,
+    end: () => {
+      for (const signal of SIGNALS) process.removeListener(signal, interrupt);
+    },
+  };
+}
+
+/** Runs what the first Ctrl-C aborts. */
+export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const interruption = onInterrupt();
+  try {
+    return await work(interruption.signal);
+  } finally {
+    interruption.end();
+  }
+}
 
 /** Options that every command takes. */
 export interface Common {

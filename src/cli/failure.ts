@@ -1,9 +1,21 @@
-import { WalError, type WalErrorCode } from '../errors/errors.ts';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { hasCode, type Outcome, WalError, type WalErrorCode } from '../errors/errors.ts';
+import { META_FILE } from '../format/names.ts';
 import { printable } from '../format/printable.ts';
-import { onLog } from './on-log.ts';
-import { clearStatus } from './status.ts';
-import { stderr } from './stderr.ts';
-import { colour } from './style.ts';
+import { shellWord } from '../lab/shell-word.ts';
+import { colour } from './output.ts';
+import { clearStatus, stderr } from './stderr.ts';
+
+/** A command of this program in a text, in quotes. */
+const QUOTED = /"jsonl-wal ([a-z][^"]*)"/g;
+
+/** The text, with the commands that it names on this log: to be pasted as they are printed. */
+export function onLog(text: string, directory: string): string {
+  return text.replaceAll(QUOTED, (whole, command: string) =>
+    / (-C|--help)\b/.test(command) ? whole : `"jsonl-wal ${command} -C ${shellWord(directory)}"`,
+  );
+}
 
 /** What the process's exit code tells. */
 export const EXIT = {
@@ -67,4 +79,54 @@ function humanText({ code, message, outcome }: Record<string, unknown>): string 
       ? ' Whether it was appended is not known: with a --key it can be appended again, and is there once.'
       : '';
   return `${colour(stderr(), 'red', 'jsonl-wal:')} ${printable(`${message}${unknown} [${code}]`)}`;
+}
+
+/** What the API's messages advise, and what that is on the command line. */
+const ADVICE: readonly (readonly [api: string, here: string])[] = [
+  ['Or open the log read-only (readOnly: true).', 'It may still be read.'],
+  ['pass allowNetwork: true', 'pass --allow-network'],
+  [
+    "name it (toSeq), or take all that lies before the damage (onDamage: 'cut')",
+    'name it (--to-seq), or take all that lies before the damage (--on-damage cut)',
+  ],
+];
+
+const MAKE_ONE = 'make one with "jsonl-wal init", or name another with -C';
+
+/** The error of opening a log, in the words of the command line; `outcome`: what became of what was to be appended; `advice`: what to do where there is none. */
+export function openingError(error: unknown, directory: string, outcome?: Outcome, advice?: string): unknown {
+  if (!(error instanceof WalError)) return error;
+  if (error.code === 'ERR_WAL_NOT_FOUND' && !isLog(directory)) return noLog(directory, outcome, advice);
+  const told = onLog(error.message, directory);
+  const message = ADVICE.reduce((text, [api, here]) => text.replace(api, here), told);
+  const { code, cause } = error;
+  return new WalError(code, message, { ...error, ...(outcome && { outcome }), cause });
+}
+
+/** For what does not need the log's contents: that there is one. */
+export function requireLog(directory: string): void {
+  refuseAddress(directory);
+  if (!isLog(directory)) throw noLog(directory);
+}
+
+export function refuseAddress(directory: string): void {
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(directory))
+    throw usageError(`${directory} is an address; this version keeps logs in directories only.`);
+}
+
+function isLog(directory: string): boolean {
+  const path = join(directory, META_FILE);
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    if (!hasCode(error, 'EACCES', 'EPERM')) return false;
+    const message = `Cannot look at ${path}: no permission. Check owner and mode.`;
+    throw new WalError('ERR_WAL_PERMISSION', message, { cause: error });
+  }
+}
+
+function noLog(directory: string, outcome?: Outcome, advice = MAKE_ONE): WalError {
+  return new WalError('ERR_WAL_NOT_FOUND', `There is no log in ${directory}: ${advice}.`, {
+    ...(outcome && { outcome }),
+  });
 }

@@ -1,8 +1,40 @@
 import { fstatSync, writeSync } from 'node:fs';
+import type { WriteStream } from 'node:tty';
 import { hasCode, reasonOf, WalError } from '../errors/errors.ts';
 import { jsonText } from '../format/json-text.ts';
 import { printable } from '../format/printable.ts';
-import { colour, type Style } from './style.ts';
+import type { Item, LogRecord } from '../index.ts';
+import { figure } from './words.ts';
+
+const CODES = {
+  bold: [1, 22],
+  dim: [2, 22],
+  red: [31, 39],
+  green: [32, 39],
+  yellow: [33, 39],
+  cyan: [36, 39],
+} as const;
+
+export type Style = keyof typeof CODES;
+
+/** The text in a style, where the stream is a terminal that shows any (NO_COLOR and TERM=dumb are heeded). */
+export function colour(stream: NodeJS.WriteStream, style: Style, text: string): string {
+  const terminal: Partial<WriteStream> = stream;
+  if (!stream.isTTY || !terminal.hasColors?.()) return text;
+  const [on, off] = CODES[style];
+  return `\x1b[${on}m${text}\x1b[${off}m`;
+}
+
+const MOST_SHOWN = 10;
+
+/** A list as a person is shown it: the first of it, and how many there are more. --json tells all. */
+export function firstFew<T>(items: readonly T[], rowsOf: (item: T, i: number) => readonly Row[]): Row[] {
+  const more = items.length - MOST_SHOWN;
+  return [
+    ...items.slice(0, MOST_SHOWN).flatMap(rowsOf),
+    ...(more > 0 ? [['', `and ${figure(more)} more (--json lists them)`] as const] : []),
+  ];
+}
 
 /** Written in pieces of this size: one call of the operating system a record would be most of the work. */
 const PIECE_CHARACTERS = 64 * 1024;
@@ -129,4 +161,35 @@ function kindOfOutput(): OutputKind {
     return 'other';
   const stats = fstatSync(1);
   return stats.isFile() ? 'file' : stats.isFIFO() || stats.isSocket() ? 'pipe' : 'other';
+}
+
+/** A record as a short line: number, time (UTC), op, id, data, cut to the width of a terminal. */
+export async function showRecord(record: LogRecord, json: boolean, output: Output): Promise<void> {
+  if (json) return output.json(record);
+  const { seq, ts, op, id, data } = record;
+  const place = `${String(seq).padStart(6)}  ${timeText(ts)}  `;
+  const what = printable(`${op.padEnd(8)} ${id.padEnd(10)} `);
+  const rest = data === undefined ? '' : printable(jsonText(data));
+  await output.line(cutTo(output, place, what, rest));
+}
+
+/** An item of the state as a short line: rev, time (UTC), version, id, value, cut to the width of a terminal. */
+export async function showItem(item: Item, json: boolean, output: Output): Promise<void> {
+  if (json) return output.json(item);
+  const { id, rev, ts, version, value } = item;
+  const place = `${String(rev).padStart(6)}  ${timeText(ts)}  ${`v${version}`.padEnd(5)} `;
+  await output.line(cutTo(output, place, printable(`${id.padEnd(10)} `), printable(jsonText(value))));
+}
+
+function cutTo(output: Output, place: string, what: string, rest: string): string {
+  const room = output.width - place.length - what.length;
+  const shown = rest.length > room ? `${rest.slice(0, Math.max(0, room - 1))}…` : rest;
+  return `${output.style('dim', place)}${what}${shown}`.trimEnd();
+}
+
+/** A time in UTC, to the second. */
+export function timeText(ts: number): string {
+  const date = new Date(ts);
+  if (Number.isNaN(date.getTime())) return String(ts).padEnd(20);
+  return date.toISOString().replace(/\.\d+Z$/, 'Z');
 }

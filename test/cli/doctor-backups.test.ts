@@ -16,10 +16,10 @@ import {
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { backUp } from '../../src/cli/backups.ts';
+import { examine } from '../../src/cli/commands/doctor.ts';
 import type { Check } from '../../src/cli/doctor/check.ts';
-import { examine } from '../../src/cli/doctor/examine.ts';
-import { roomier } from '../../src/cli/doctor/room.ts';
-import { writeGitFiles } from '../../src/cli/git-files.ts';
+import { roomier } from '../../src/cli/doctor/place.ts';
+import { writeGitFiles } from '../../src/cli/write-file.ts';
 import { lastData, Wal } from '../../src/index.ts';
 import { runHere as run } from '../../src/lab/command-line.ts';
 import { inScratch } from '../support/scratch.ts';

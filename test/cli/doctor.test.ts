@@ -15,9 +15,9 @@ import {
 import { hostname } from 'node:os';
 import { extname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { examine } from '../../src/cli/commands/doctor.ts';
 import type { Check } from '../../src/cli/doctor/check.ts';
-import { examine } from '../../src/cli/doctor/examine.ts';
-import { onLog } from '../../src/cli/on-log.ts';
+import { onLog } from '../../src/cli/failure.ts';
 import { printable } from '../../src/format/printable.ts';
 import { lastData, setLockKind, Wal } from '../../src/index.ts';
 import { ended, PROGRAM, runHere as run, run as runProcess, start } from '../../src/lab/command-line.ts';

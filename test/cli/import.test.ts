@@ -3,8 +3,14 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { emptyTally, endedEarly, newestLines, runImport, tallyText } from '../../src/cli/beads/import.ts';
-import { readBeads } from '../../src/cli/beads/input.ts';
+import {
+  emptyTally,
+  endedEarly,
+  newestLines,
+  readBeads,
+  runImport,
+  tallyText,
+} from '../../src/cli/beads/import.ts';
 import { beadsLine, tombstonePlace } from '../../src/cli/beads/line.ts';
 import { Wal } from '../../src/index.ts';
 import { objects, runHere } from '../../src/lab/command-line.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { examine } from '../../src/cli/doctor/examine.ts';
+import { examine } from '../../src/cli/commands/doctor.ts';
 import { segmentName, segmentSeq, snapshotName, snapshotSeq } from '../../src/format/names.ts';
 import { decodeHeader, encodeHeader, type SnapshotHeader } from '../../src/format/snapshot.ts';
 import { lastData, type RepairReport, Wal, WalError } from '../../src/index.ts';

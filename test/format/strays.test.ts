@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { examine } from '../../src/cli/doctor/examine.ts';
+import { examine } from '../../src/cli/commands/doctor.ts';
 import { straysAmong } from '../../src/format/strays.ts';
 import { lastData, Wal, type WalOptions } from '../../src/index.ts';
 import { runHere as run } from '../../src/lab/command-line.ts';

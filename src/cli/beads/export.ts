@@ -1,8 +1,76 @@
+import { createReadStream } from 'node:fs';
+import { hasCode } from '../../errors/errors.ts';
 import { canonicalOfParsed } from '../../format/canonical.ts';
-import type { Item } from '../../index.ts';
-import { type Fields, isFields, textOf } from './fields.ts';
-import { type BeadsLine, instantOf, keptKind } from './line.ts';
-import { isWhole, itemTime, wholeFields } from './whole.ts';
+import type { Item, Wal } from '../../index.ts';
+import { type InputLine, linesOf, parseLoosely } from '../input.ts';
+import {
+  type BeadsLine,
+  dateText,
+  type Fields,
+  inNanoseconds,
+  instantOf,
+  isFields,
+  isWhole,
+  itemTime,
+  keptKind,
+  textOf,
+  wholeFields,
+} from './line.ts';
+
+/** Compactions that come between, before it is given up. */
+const MOST_TRIES = 100;
+
+/** What the entries that a log still has tell beside its state. */
+export class History {
+  /** The first entry that is still there. */
+  readonly from: number;
+  readonly #first = new Map<string, number>();
+  readonly #deleted = new Map<string, number>();
+  /** Ids that were made again, after a deletion that is still there. */
+  readonly #again = new Set<string>();
+
+  private constructor(from: number) {
+    this.from = from;
+  }
+
+  /** Reads the entries up to that one. */
+  static async read(wal: Wal, to: number): Promise<History> {
+    for (let tries = 1; ; tries++) {
+      try {
+        const from = await wal.oldest();
+        const history = new History(from);
+        if (from > to) return history;
+        for await (const { id, op, ts } of wal.read({ from, to })) {
+          if (op === 'delete') {
+            history.#first.delete(id);
+            history.#deleted.set(id, ts);
+          } else {
+            if (!history.#first.has(id)) history.#first.set(id, ts);
+            if (history.#deleted.delete(id)) history.#again.add(id);
+          }
+        }
+        return history;
+      } catch (error) {
+        if (!hasCode(error, 'ERR_WAL_COMPACTED') || tries === MOST_TRIES) throw error;
+      }
+    }
+  }
+
+  /** When an item came to be, as far as it is known: at its first entry that is still there. */
+  created({ id, ts }: Item): number {
+    return Math.min(this.#first.get(id) ?? ts, ts);
+  }
+
+  /** Whether the item's first entry is still there. */
+  knowsCreation({ id }: Item): boolean {
+    return this.from === 1 || this.#again.has(id);
+  }
+
+  /** When an entry with op delete deleted an id; undefined if no such entry is known, or a later entry made the id again. */
+  deleted(id: string): number | undefined {
+    return this.#deleted.get(id);
+  }
+}
 
 /** A line that an export writes. */
 export interface ExportedLine {
@@ -88,4 +156,45 @@ export function inFileOrder(a: ExportedLine, b: ExportedLine): number {
 function rankOf({ kind, text }: ExportedLine): number {
   if (kind !== 'other') return 1;
   return text.startsWith('{"_schema"') ? 0 : 2;
+}
+
+/**
+ * Tells when items came to be that do not say it themselves: at their first entry. Where that was compacted away, a file at `path`,
+ * which is about to be written over, may say it.
+ */
+export function creationDates(
+  history: () => Promise<History>,
+  path: string | undefined,
+): (item: Item) => Promise<string | undefined> {
+  let inFile: Promise<ReadonlyMap<string, string>> | undefined;
+  return async (item) => {
+    const entries = await history();
+    const known = entries.created(item);
+    if (path === undefined || entries.knowsCreation(item)) return dateText(known);
+    inFile ??= datesIn(path);
+    const told = (await inFile).get(item.id);
+    const at = instantOf(told);
+    return at !== undefined && at < inNanoseconds(known) ? told : dateText(known);
+  };
+}
+
+/** The created_at of each issue in a file of beads. Of what cannot be read none: whether it is lost is asked elsewhere. */
+async function datesIn(path: string): Promise<ReadonlyMap<string, string>> {
+  const dates = new Map<string, string>();
+  try {
+    for await (const line of linesOf(createReadStream(path))) {
+      const { id, created_at } = fieldsIn(line);
+      if (typeof id === 'string' && typeof created_at === 'string') dates.set(id, created_at);
+    }
+  } catch {}
+  return dates;
+}
+
+function fieldsIn(line: InputLine): Fields {
+  try {
+    const value = parseLoosely(line);
+    return isFields(value) ? value : {};
+  } catch {
+    return {};
+  }
 }

@@ -9,13 +9,11 @@ import { printable } from '../../format/printable.ts';
 import { WalError } from '../../index.ts';
 import { shellWord } from '../../lab/shell-word.ts';
 import { usageError } from '../failure.ts';
-import { linesOf, parseLoosely } from '../lines.ts';
+import { linesOf, parseLoosely } from '../input.ts';
 import { count } from '../words.ts';
 import type { Destination } from '../write-file.ts';
-import { type ExportedLine, lackOf } from './export.ts';
-import { textOf } from './fields.ts';
-import type { History } from './history.ts';
-import { type BeadsLine, beadsLine, inMilliseconds, inNanoseconds } from './line.ts';
+import { type ExportedLine, type History, lackOf } from './export.ts';
+import { type BeadsLine, beadsLine, inMilliseconds, inNanoseconds, textOf } from './line.ts';
 
 /** What a file holds, and would not hold any more once an export took its place. */
 export interface Loss {

@@ -1,11 +1,194 @@
+import { createReadStream } from 'node:fs';
+import { pipeline, Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
 import { hasCode, messageOf, WalError } from '../../errors/errors.ts';
+import { canonicalOfParsed } from '../../format/canonical.ts';
 import { batchBody } from '../../format/entry.ts';
-import type { Table } from '../../index.ts';
+import type { Entry, Item, Table } from '../../index.ts';
+import { type InputLine, linesOf, parseLine } from '../input.ts';
 import { count, figure } from '../words.ts';
-import type { NumberedLine } from './input.ts';
-import { type BeadsLine, tombstonePlace } from './line.ts';
-import { type Did, type State, type Step, stepFor } from './sync.ts';
-import { itemTime } from './whole.ts';
+import {
+  type BeadsLine,
+  beadsLine,
+  inMilliseconds,
+  isFields,
+  itemTime,
+  tombstonePlace,
+  wholeFields,
+} from './line.ts';
+
+/** A line that git leaves where it could not merge: no JSON begins like it. */
+const MARKER = /^(<<<<<<<|\|\|\|\|\|\|\||=======|>>>>>>>)(?: (.*))?$/;
+const MOST_NAMED = 6;
+
+/** One side of a conflict, from its first marker to the one that ends it. */
+interface Side {
+  readonly label: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The sides of merge conflicts in a file, as its markers tell them. */
+export class Conflicts {
+  readonly #sides: Side[] = [];
+  #open: Side | undefined;
+
+  /** Whether a line is a marker. */
+  take({ number, text }: InputLine): boolean {
+    const [, marker, label = ''] = MARKER.exec(text) ?? [];
+    if (marker === undefined) return false;
+    const isEnd = marker === '>>>>>>>';
+    if (this.#open !== undefined) this.#sides.push({ ...this.#open, to: number, ...(isEnd && { label }) });
+    this.#open = isEnd && this.#open !== undefined ? undefined : { label, from: number, to: number };
+    return true;
+  }
+
+  /** Throws where there were markers. */
+  refuse(file: string): void {
+    const sides = this.#open === undefined ? this.#sides : [...this.#sides, this.#open];
+    if (sides.length === 0) return;
+    const named = sides.slice(0, MOST_NAMED).map(sideText);
+    if (sides.length > MOST_NAMED) named.push(`and ${sides.length - MOST_NAMED} more`);
+    const message = `${file} has the markers of a merge conflict: ${named.join(', ')}. Nothing was imported: resolve the conflict, and import again.`;
+    throw Object.assign(new WalError('ERR_WAL_ENTRY', message, { outcome: 'not-written' }), { sides });
+  }
+}
+
+function sideText({ label, from, to }: Side): string {
+  const lines = from === to ? `line ${from} begins` : `lines ${from} to ${to} are`;
+  return `${lines} ${label === '' ? 'a side without a name' : `the side ${label}`}`;
+}
+
+/** A line of a file, with where it stands. */
+export interface NumberedLine extends BeadsLine {
+  readonly number: number;
+  readonly bytes: number;
+}
+
+/**
+ * Reads a file of beads, or standard input (`-`), gzipped or not. `check` throws where the log cannot take a line; what is bad
+ * is told to `bad`. Throws ERR_WAL_ENTRY where there are conflict markers, ERR_WAL_NOT_FOUND, ERR_WAL_IO and ERR_WAL_ABORTED.
+ */
+export async function readBeads(
+  file: string,
+  check: (line: BeadsLine) => void,
+  bad: (line: number, problem: string) => void,
+  signal?: AbortSignal,
+): Promise<NumberedLine[]> {
+  const lines: NumberedLine[] = [];
+  const conflicts = new Conflicts();
+  for await (const each of linesIn(file, signal)) {
+    if (conflicts.take(each)) continue;
+    try {
+      const line = beadsLine(parseLine(each));
+      check(line);
+      lines.push({ ...line, number: each.number, bytes: each.bytes });
+    } catch (error) {
+      bad(each.number, (error as Error).message);
+    }
+  }
+  conflicts.refuse(nameOf(file));
+  return lines;
+}
+
+export function nameOf(file: string): string {
+  return file === '-' ? 'Standard input' : file;
+}
+
+async function* linesIn(file: string, signal?: AbortSignal): AsyncGenerator<InputLine, void, undefined> {
+  const source: Readable = file === '-' ? process.stdin : createReadStream(file);
+  const interrupt = () =>
+    source.destroy(
+      new WalError('ERR_WAL_ABORTED', 'Interrupted. Nothing was imported.', { outcome: 'not-written' }),
+    );
+  if (signal?.aborted) interrupt();
+  signal?.addEventListener('abort', interrupt);
+  try {
+    yield* linesOf(await unzipped(source));
+  } catch (error) {
+    if (hasCode(error, 'ERR_WAL_ABORTED')) throw error;
+    const code = hasCode(error, 'ENOENT') ? 'ERR_WAL_NOT_FOUND' : 'ERR_WAL_IO';
+    const message = `Cannot read ${file === '-' ? 'standard input' : file}: ${(error as Error).message}. Nothing was imported.`;
+    throw new WalError(code, message, { outcome: 'not-written', cause: error });
+  } finally {
+    signal?.removeEventListener('abort', interrupt);
+    source.destroy();
+  }
+}
+
+/** The bytes that every gzipped file begins with. */
+const GZIP = Buffer.from([0x1f, 0x8b]);
+
+/** The bytes of a source, unzipped where they begin as gzipped ones do. */
+async function unzipped(source: Readable): Promise<AsyncIterable<Buffer>> {
+  const chunks: AsyncIterator<Buffer> = source[Symbol.asyncIterator]();
+  let beginning = Buffer.alloc(0);
+  while (beginning.length < GZIP.length) {
+    const { done, value } = await chunks.next();
+    if (done) break;
+    beginning = Buffer.concat([beginning, value]);
+  }
+  const all = Readable.from(rest(beginning, chunks), { objectMode: false });
+  if (!beginning.subarray(0, GZIP.length).equals(GZIP)) return all;
+  const gunzip = createGunzip();
+  // An error ends the reading of `gunzip`, which tells it.
+  pipeline(all, gunzip, () => {});
+  return gunzip;
+}
+
+async function* rest(
+  beginning: Buffer,
+  chunks: AsyncIterator<Buffer>,
+): AsyncGenerator<Buffer, void, undefined> {
+  yield beginning;
+  for (let next = await chunks.next(); !next.done; next = await chunks.next()) yield next.value;
+}
+
+/** The state that a line is compared with. */
+export interface State {
+  item(id: string): Item | undefined;
+}
+
+/** What importing a line does. kept: the log keeps a line that is no issue. older: nothing, for the log has what is newer. */
+export type Did = 'added' | 'updated' | 'deleted' | 'kept' | 'unchanged' | 'older';
+
+export interface Step {
+  readonly did: Did;
+  readonly entries: readonly Entry[];
+  /** What the log has of it. */
+  readonly now: Item | undefined;
+}
+
+/** What makes the state what a line says. `force`: also where the line is older. */
+export function stepFor(state: State, line: BeadsLine, force: boolean): Step {
+  const { about, place, kind, at, fields } = line;
+  const live = state.item(about);
+  const tombstone = kind === 'other' ? undefined : state.item(tombstonePlace(about));
+  const now = live ?? tombstone;
+  const step = (did: Did, ...entries: Entry[]): Step => ({ did, entries, now });
+
+  const saysTheSame =
+    kind === 'tombstone' ? live === undefined && isSame(tombstone, line) : isSame(live, line);
+  if (saysTheSame) return step('unchanged');
+  if (now !== undefined && at !== undefined && at < itemTime(now) && !force) return step('older');
+
+  const ts = at === undefined ? {} : { ts: inMilliseconds(at) };
+  const write = (op: string): Entry => ({ op, id: place, data: fields, ...ts });
+  const drop = (item: Item | undefined): Entry[] =>
+    item === undefined ? [] : [{ op: 'delete', id: item.id, ...ts }];
+  if (kind === 'other') return step('kept', write('keep'));
+  if (kind === 'tombstone')
+    return step(live === undefined ? 'kept' : 'deleted', ...drop(live), write('keep'));
+  // Always an add: the data is the whole issue, and no edit of one.
+  return step(live === undefined ? 'added' : 'updated', ...drop(tombstone), write('add'));
+}
+
+/** Whether an item says what a line does, as an export writes the item. */
+function isSame(item: Item | undefined, { kind, fields }: BeadsLine): boolean {
+  if (item === undefined || !isFields(item.value)) return false;
+  const there = kind === 'issue' ? wholeFields(item, item.value, fields.created_at) : item.value;
+  return canonicalOfParsed(there) === canonicalOfParsed(fields);
+}
 
 /** A transaction takes so many lines, or so many bytes of them, that others do not wait for it for long. */
 const MOST_LINES = 32;

@@ -4,19 +4,20 @@ import type { Command } from 'commander';
 import { batchItem } from '../../format/entry.ts';
 import { type AppendResult, type Entry, type Fold, type Wal, WalError } from '../../index.ts';
 import { appendStream, type InputEntry, LineError, tallyText } from '../append-stream.ts';
-import { type Common, makeCommand, settingsOf, time, wholeNumber } from '../command.ts';
-import { dataOf, isFromInput } from '../data-input.ts';
+import { type Common, makeCommand, onInterrupt, settingsOf, time, timeOf, wholeNumber } from '../command.ts';
 import { usageError } from '../failure.ts';
-import { foldNamed, foldOption, throwWithFlag } from '../fold.ts';
-import { onInterrupt } from '../interrupt.ts';
-import { InputError } from '../json-input.ts';
-import { linesOf, parseLine } from '../lines.ts';
-import { openWriter, using, type WriterOptions, withWriterOptions } from '../log.ts';
+import { dataOf, InputError, isFromInput, linesOf, parseLine, UnreadInput } from '../input.ts';
+import {
+  foldNamed,
+  foldOption,
+  openWriter,
+  throwWithFlag,
+  using,
+  type WriterOptions,
+  withWriterOptions,
+} from '../log.ts';
 import { Output } from '../output.ts';
-import { Progress } from '../status.ts';
-import { stderr } from '../stderr.ts';
-import { timeOf } from '../time.ts';
-import { UnreadInput } from '../unread-input.ts';
+import { Progress, stderr } from '../stderr.ts';
 import { count } from '../words.ts';
 
 interface AppendSettings extends WriterOptions {

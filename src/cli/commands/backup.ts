@@ -2,19 +2,21 @@ import type { Command } from 'commander';
 import { printable } from '../../format/printable.ts';
 import { type BackupReport, WalError } from '../../index.ts';
 import { shellWord } from '../../lab/shell-word.ts';
-import { type Backup, backUp, backUpTo, backupBeyond, backupsOf } from '../backups.ts';
-import { makeCommand, settingsOf, wholeNumber } from '../command.ts';
+import {
+  AUTOMATIC_KEEP,
+  type Backup,
+  backUp,
+  backUpTo,
+  backupBeyond,
+  backupsOf,
+  pruneBackups,
+} from '../backups.ts';
+import { interruptible, makeCommand, settingsOf, wholeNumber } from '../command.ts';
 import { damageRows } from '../damage.ts';
-import { errorObject } from '../failure.ts';
-import { firstFew } from '../first-few.ts';
-import { interruptible } from '../interrupt.ts';
+import { errorObject, requireLog } from '../failure.ts';
 import { openReader, using } from '../log.ts';
-import { sayNote } from '../note.ts';
-import { requireLog } from '../opening.ts';
-import { Output, type Row } from '../output.ts';
-import { AUTOMATIC_KEEP, pruneBackups } from '../prune-backups.ts';
-import { timeText } from '../show.ts';
-import { stderr } from '../stderr.ts';
+import { firstFew, Output, type Row, timeText } from '../output.ts';
+import { sayNote, stderr } from '../stderr.ts';
 import { count } from '../words.ts';
 
 interface BackupSettings {

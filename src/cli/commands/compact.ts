@@ -1,15 +1,25 @@
 import type { Command } from 'commander';
 import { messageOf, WalError } from '../../errors/errors.ts';
 import type { CompactOptions, Rewind, Wal } from '../../index.ts';
-import { backUp, backupBeyond } from '../backups.ts';
+import { AUTOMATIC_KEEP, backUp, backupBeyond, deleteBackups, pruneBehind } from '../backups.ts';
 import { makeCommand, settingsOf, wholeNumber } from '../command.ts';
-import { foldNamed, foldOption, requireFold, throwWithFlag } from '../fold.ts';
-import { openWriter, using, type WriterOptions, withWriterOptions } from '../log.ts';
-import { sayNote } from '../note.ts';
+import { rewoundText } from '../damage.ts';
+import {
+  bytesIn,
+  foldNamed,
+  foldOption,
+  isSoleName,
+  openWriter,
+  requireFold,
+  segmentsIn,
+  snapshotsIn,
+  throwWithFlag,
+  using,
+  type WriterOptions,
+  withWriterOptions,
+} from '../log.ts';
 import { Output } from '../output.ts';
-import { AUTOMATIC_KEEP, deleteBackups, pruneBehind } from '../prune-backups.ts';
-import { rewoundText } from '../rewound.ts';
-import { bytesIn, isSoleName, segmentsIn, snapshotsIn } from '../segments.ts';
+import { sayNote } from '../stderr.ts';
 import { count } from '../words.ts';
 
 interface CompactSettings extends WriterOptions {

@@ -2,11 +2,10 @@ import { Command, Option } from 'commander';
 import { type DemoPlan, type DemoProgress, runDemo } from '../../lab/demo.ts';
 import type { DemoResult } from '../../lab/demo-result.ts';
 import { SAMPLE_ENTRIES, SAMPLE_SEED } from '../../lab/sample.ts';
-import { wholeNumber } from '../command.ts';
+import { onInterrupt, wholeNumber } from '../command.ts';
 import { paintFor } from '../demo/paint.ts';
 import { showProgress } from '../demo/progress.ts';
 import { intro, report } from '../demo/report.ts';
-import { onInterrupt } from '../interrupt.ts';
 import { Output } from '../output.ts';
 import { stderr } from '../stderr.ts';
 

@@ -1,8 +1,7 @@
 import { type Command, Option } from 'commander';
 import { printable } from '../../format/printable.ts';
 import { type Item, lastData, WalError } from '../../index.ts';
-import { creationDates } from '../beads/created.ts';
-import { type ExportedLine, exportedLine, inFileOrder } from '../beads/export.ts';
+import { creationDates, type ExportedLine, exportedLine, History, inFileOrder } from '../beads/export.ts';
 import {
   lossesOf,
   refuseChanged,
@@ -11,12 +10,10 @@ import {
   refuseLosses,
   refuseOtherFold,
 } from '../beads/guard.ts';
-import { History } from '../beads/history.ts';
 import { makeCommand, settingsOf } from '../command.ts';
-import { foldNamed, foldOf, foldOption } from '../fold.ts';
-import { Listing } from '../listing.ts';
-import { openReader, using } from '../log.ts';
+import { foldNamed, foldOf, foldOption, openReader, using } from '../log.ts';
 import { Output } from '../output.ts';
+import { Listing } from '../stderr.ts';
 import { count } from '../words.ts';
 import { destinationOf, writeWhole } from '../write-file.ts';
 

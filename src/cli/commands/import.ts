@@ -4,24 +4,28 @@ import {
   checkLine,
   emptyTally,
   endedEarly,
+  nameOf,
   newestLines,
+  readBeads,
   runImport,
   type Tally,
   type TellOlder,
   tallyText,
   tryImport,
 } from '../beads/import.ts';
-import { nameOf, readBeads } from '../beads/input.ts';
-import { inMilliseconds } from '../beads/line.ts';
-import { dateText } from '../beads/whole.ts';
-import { type Common, makeCommand, settingsOf } from '../command.ts';
-import { foldNamed, foldOption } from '../fold.ts';
-import { onInterrupt } from '../interrupt.ts';
-import { Listing } from '../listing.ts';
-import { openReader, openWriter, using, type WriterOptions, withWriterOptions } from '../log.ts';
-import { sayNote } from '../note.ts';
+import { dateText, inMilliseconds } from '../beads/line.ts';
+import { type Common, makeCommand, onInterrupt, settingsOf } from '../command.ts';
+import {
+  foldNamed,
+  foldOption,
+  openReader,
+  openWriter,
+  using,
+  type WriterOptions,
+  withWriterOptions,
+} from '../log.ts';
 import { Output } from '../output.ts';
-import { Progress } from '../status.ts';
+import { Listing, Progress, sayNote } from '../stderr.ts';
 import { count } from '../words.ts';
 
 interface ImportSettings extends WriterOptions {

@@ -2,10 +2,8 @@ import type { Command } from 'commander';
 import { printable } from '../../format/printable.ts';
 import { lockStatus, type Wal } from '../../index.ts';
 import { makeCommand, settingsOf } from '../command.ts';
-import { foldOf } from '../fold.ts';
-import { openReader, using } from '../log.ts';
+import { bytesIn, foldOf, openReader, type SegmentFile, segmentsIn, using } from '../log.ts';
 import { Output } from '../output.ts';
-import { bytesIn, type SegmentFile, segmentsIn } from '../segments.ts';
 import { count } from '../words.ts';
 
 export function infoCommand(): Command {

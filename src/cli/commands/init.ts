@@ -4,14 +4,11 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { MOST_KEY_WINDOW } from '../../format/key-scope.ts';
 import { META_FILE } from '../../format/names.ts';
 import { makeCommand, settingsOf, wholeNumber } from '../command.ts';
-import { foldNamed, foldOption } from '../fold.ts';
-import { writeGitFiles } from '../git-files.ts';
-import { openLog, using } from '../log.ts';
-import { sayNote } from '../note.ts';
-import { refuseAddress } from '../opening.ts';
+import { refuseAddress } from '../failure.ts';
+import { foldNamed, foldOption, metaOf, openLog, using } from '../log.ts';
 import { Output } from '../output.ts';
-import { metaOf } from '../read-file.ts';
-import { showWaiting } from '../status.ts';
+import { sayNote, showWaiting } from '../stderr.ts';
+import { writeGitFiles } from '../write-file.ts';
 
 interface InitSettings {
   readonly git?: true;

@@ -7,9 +7,16 @@ import { NEWLINE } from '../../format/line.ts';
 import { decodeHeader, MAX_HEADER_BYTES } from '../../format/snapshot.ts';
 import { blocksOf, indexPlace } from '../../format/snapshot-index.ts';
 import { makeCommand, settingsOf, wholeNumber } from '../command.ts';
-import { openReader, openWriter, using, type WriterOptions, withWriterOptions } from '../log.ts';
+import {
+  lookAt,
+  openReader,
+  openWriter,
+  snapshotsIn,
+  using,
+  type WriterOptions,
+  withWriterOptions,
+} from '../log.ts';
 import { Output } from '../output.ts';
-import { lookAt, snapshotsIn } from '../segments.ts';
 import { count, figure, size } from '../words.ts';
 
 interface KeysSettings extends WriterOptions {

@@ -1,13 +1,10 @@
 import { resolve } from 'node:path';
 import { Argument, type Command } from 'commander';
 import { LOCK_KINDS, type LockKind, lockStatus, setLockKind } from '../../index.ts';
-import { breakLock } from '../break-lock.ts';
 import { makeCommand, settingsOf } from '../command.ts';
-import { usageError } from '../failure.ts';
-import { isAlive } from '../holder.ts';
-import { requireLog } from '../opening.ts';
-import { Output } from '../output.ts';
-import { timeText } from '../show.ts';
+import { requireLog, usageError } from '../failure.ts';
+import { breakLock, isAlive } from '../holder.ts';
+import { Output, timeText } from '../output.ts';
 
 export function lockCommand(): Command {
   return makeCommand('lock', ['lock status', 'lock set lockfile', 'lock break --force'])

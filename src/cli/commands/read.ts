@@ -3,8 +3,7 @@ import { printable } from '../../format/printable.ts';
 import { type LogRecord, type LostRange, type Wal, WalError } from '../../index.ts';
 import { makeCommand, settingsOf, several, wholeNumber } from '../command.ts';
 import { openReader, using } from '../log.ts';
-import { Output } from '../output.ts';
-import { showRecord } from '../show.ts';
+import { Output, showRecord } from '../output.ts';
 import { stderr } from '../stderr.ts';
 import { entryRange, figure } from '../words.ts';
 

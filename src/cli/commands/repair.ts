@@ -1,13 +1,10 @@
 import { type Command, Option } from 'commander';
 import { type RepairOptions, type RepairReport, Wal } from '../../index.ts';
 import { makeCommand, settingsOf } from '../command.ts';
-import { usageError } from '../failure.ts';
-import { firstFew } from '../first-few.ts';
-import { onLog } from '../on-log.ts';
-import { openingError, refuseAddress } from '../opening.ts';
-import { Output, type Row } from '../output.ts';
-import { bytesIn, segmentsIn } from '../segments.ts';
-import { Progress } from '../status.ts';
+import { onLog, openingError, refuseAddress, usageError } from '../failure.ts';
+import { bytesIn, segmentsIn } from '../log.ts';
+import { firstFew, Output, type Row } from '../output.ts';
+import { Progress } from '../stderr.ts';
 import { count, entryRange, figure } from '../words.ts';
 
 interface RepairSettings {

@@ -1,13 +1,11 @@
 import { type Command, Option } from 'commander';
 import { type RestoreOptions, type RestoreReport, Wal } from '../../index.ts';
-import { makeCommand, settingsOf, wholeNumber } from '../command.ts';
-import { firstFew } from '../first-few.ts';
-import { writeGitFiles } from '../git-files.ts';
-import { interruptible } from '../interrupt.ts';
-import { openingError, refuseAddress } from '../opening.ts';
-import { Output, type Row } from '../output.ts';
-import { metaOf } from '../read-file.ts';
+import { interruptible, makeCommand, settingsOf, wholeNumber } from '../command.ts';
+import { openingError, refuseAddress } from '../failure.ts';
+import { metaOf } from '../log.ts';
+import { firstFew, Output, type Row } from '../output.ts';
 import { count, entryRange } from '../words.ts';
+import { writeGitFiles } from '../write-file.ts';
 
 interface RestoreSettings {
   readonly toSeq?: number;

@@ -1,7 +1,15 @@
 import type { Command } from 'commander';
 import { makeCommand, settingsOf } from '../command.ts';
-import { foldNamed, foldOption, requireFold, throwWithFlag } from '../fold.ts';
-import { openWriter, using, type WriterOptions, withWriterOptions } from '../log.ts';
+import {
+  foldNamed,
+  foldOption,
+  openWriter,
+  requireFold,
+  throwWithFlag,
+  using,
+  type WriterOptions,
+  withWriterOptions,
+} from '../log.ts';
 import { Output } from '../output.ts';
 import { count } from '../words.ts';
 

@@ -1,10 +1,8 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Fold, Item, Moment, Wal } from '../../index.ts';
 import { makeCommand, settingsOf, several, time, wholeNumber } from '../command.ts';
-import { foldNamed, foldOption } from '../fold.ts';
-import { openReader, using } from '../log.ts';
-import { Output } from '../output.ts';
-import { showItem } from '../show.ts';
+import { foldNamed, foldOption, openReader, using } from '../log.ts';
+import { Output, showItem } from '../output.ts';
 import { stderr } from '../stderr.ts';
 import { count } from '../words.ts';
 

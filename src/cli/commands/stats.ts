@@ -7,13 +7,20 @@ import { snapshotSeq } from '../../format/names.ts';
 import { printable } from '../../format/printable.ts';
 import { encodeItem } from '../../format/snapshot.ts';
 import { type Fold, lastData, lockStatus, type Wal } from '../../index.ts';
-import { makeCommand, settingsOf } from '../command.ts';
-import { foldNamed, foldOf, foldOption } from '../fold.ts';
-import { openReader, using } from '../log.ts';
-import { Output } from '../output.ts';
-import { bytesIn, lookAt, type SegmentFile, segmentsIn, snapshotsIn } from '../segments.ts';
-import { timeText } from '../show.ts';
-import { packageVersion } from '../version.ts';
+import { makeCommand, packageVersion, settingsOf } from '../command.ts';
+import {
+  bytesIn,
+  foldNamed,
+  foldOf,
+  foldOption,
+  lookAt,
+  openReader,
+  type SegmentFile,
+  segmentsIn,
+  snapshotsIn,
+  using,
+} from '../log.ts';
+import { Output, timeText } from '../output.ts';
 import { figure, size } from '../words.ts';
 
 export function statsCommand(): Command {

@@ -3,18 +3,22 @@ import type { Command } from 'commander';
 import { repeatCall } from '../../lab/repeat.ts';
 import type { Result } from '../../lab/result.ts';
 import { SCENARIOS } from '../../lab/scenarios/all.ts';
+import { onInterrupt } from '../command.ts';
 import { usageError } from '../failure.ts';
-import { onInterrupt } from '../interrupt.ts';
-import { clearStatus } from '../status.ts';
-import { stderr } from '../stderr.ts';
+import { clearStatus, stderr } from '../stderr.ts';
 import { Baseline, compare } from '../stress/baseline.ts';
-import { type Flags, stressFlags } from '../stress/flags.ts';
-import { Page } from '../stress/page.ts';
-import { Places } from '../stress/places.ts';
-import { chosenScenarios, makePlan, type Plan, scenariosOf } from '../stress/plan.ts';
-import { Report } from '../stress/report.ts';
-import { isFailed, makeRun } from '../stress/run.ts';
-import { isOwn, targetOf } from '../stress/target.ts';
+import {
+  chosenScenarios,
+  type Flags,
+  isOwn,
+  makePlan,
+  type Plan,
+  scenariosOf,
+  stressFlags,
+  targetOf,
+} from '../stress/plan.ts';
+import { isFailed, Page, Report } from '../stress/report.ts';
+import { makeRun, Places } from '../stress/run.ts';
 
 /** What somebody's target leaves under way keeps this process no longer than that. */
 const PARTING_MS = 1000;

@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
 import { makeCommand, settingsOf, wholeNumber } from '../command.ts';
 import { openReader, using } from '../log.ts';
-import { Output } from '../output.ts';
-import { showRecord } from '../show.ts';
+import { Output, showRecord } from '../output.ts';
 
 interface TailSettings {
   readonly follow?: true;

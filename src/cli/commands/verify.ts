@@ -8,14 +8,11 @@ import {
   type VerifyReport,
 } from '../../index.ts';
 import { makeCommand, settingsOf } from '../command.ts';
-import { damageRows } from '../damage.ts';
+import { damageRows, notedText, rewoundText } from '../damage.ts';
 import { errorObject } from '../failure.ts';
-import { firstFew } from '../first-few.ts';
-import { openLog, using } from '../log.ts';
-import { Output, type Row } from '../output.ts';
-import { notedText, rewoundText } from '../rewound.ts';
-import { bytesIn, segmentsIn } from '../segments.ts';
-import { Progress } from '../status.ts';
+import { bytesIn, openLog, segmentsIn, using } from '../log.ts';
+import { firstFew, Output, type Row } from '../output.ts';
+import { Progress } from '../stderr.ts';
 import { count, entryRange, figure, pendingText, strayText } from '../words.ts';
 
 export function verifyCommand(): Command {

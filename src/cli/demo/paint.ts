@@ -1,4 +1,4 @@
-import { colour } from '../style.ts';
+import { colour } from '../output.ts';
 
 /** How text stands out on a stream: plain where that shows no colours, or NO_COLOR is set. */
 export interface Paint {

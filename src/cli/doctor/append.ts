@@ -4,11 +4,9 @@ import { hasCode, messageOf, WalError } from '../../errors/errors.ts';
 import { LOCK_FILE } from '../../format/names.ts';
 import { type LockFitness, type LockKind, lockFitness } from '../../index.ts';
 import { shellWord } from '../../lab/shell-word.ts';
-import { segmentsIn } from '../segments.ts';
+import { segmentsIn } from '../log.ts';
 import { type Check, commandOn } from './check.ts';
-import { mountOf } from './mount.ts';
-import { roomier } from './room.ts';
-import { opening, sharingOf } from './sharing.ts';
+import { mountOf, opening, roomier, sharingOf } from './place.ts';
 
 /** What came of it; `fitness` where the lock could be tried. */
 export interface Trial {

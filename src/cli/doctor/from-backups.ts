@@ -17,8 +17,9 @@ import { SegmentScan } from '../../format/scan.ts';
 import { type VerifyReport, Wal } from '../../index.ts';
 import { shellWord } from '../../lab/shell-word.ts';
 import { backupsPlace, directoriesIn, reachOf } from '../backups.ts';
-import { metaOf } from '../read-file.ts';
-import { entryRange } from '../words.ts';
+import { metaOf } from '../log.ts';
+import { count, entryRange } from '../words.ts';
+import type { Check } from './check.ts';
 
 /** A file of a log, and the backup that has it whole. */
 interface Better {
@@ -276,4 +277,22 @@ function commandFor(directory: string, better: readonly Better[]): string {
     loops.set(body, [...(loops.get(body) ?? []), name]);
   }
   return [...loops].map(([body, names]) => `for f in ${names.join(' ')}; ${body}`).join('; ');
+}
+
+/** Whether a backup holds entries that a log which is whole lacks at its end: nothing in the log itself tells of that. */
+export async function checkBackups(directory: string, { head, entries }: VerifyReport): Promise<Check> {
+  const name = 'backups';
+  const further = await copyBeyond(directory, head.seq);
+  if (further === undefined) {
+    const copies = copiesOf(directory).length;
+    const message =
+      copies === 0
+        ? 'none in its place for them'
+        : `${count(copies, 'copy', 'copies')}, none goes further than the log`;
+    return { name, state: 'ok', message };
+  }
+  const { copy, seq } = further;
+  const message = `the log ends at entry ${head.seq}, and its backup ${copy} at entry ${seq}: its end was cut off or taken away, or an older one was put here or checked out`;
+  const put = await putBack(directory, [], entries);
+  return { name, state: 'warn', message, mend: put && put.seq > head.seq ? putText(put) : restoreText(copy) };
 }

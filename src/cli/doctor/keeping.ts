@@ -11,13 +11,12 @@ import {
 import { straysAmong } from '../../format/strays.ts';
 import { notedRewinds, type Rewind, type StrayKind, type VerifyReport, Wal } from '../../index.ts';
 import { shellWord } from '../../lab/shell-word.ts';
-import { isInRepository, wantingGitFiles } from '../git-files.ts';
+import { notedText, rewoundText } from '../damage.ts';
 import { isGone } from '../holder.ts';
-import { notedText, rewoundText } from '../rewound.ts';
-import { segmentsIn, snapshotsIn } from '../segments.ts';
+import { segmentsIn, snapshotsIn } from '../log.ts';
 import { count, strayText } from '../words.ts';
-import { ageText, type Check, commandOn } from './check.ts';
-import { compactAdvice } from './compact-advice.ts';
+import { isInRepository, wantingGitFiles } from '../write-file.ts';
+import { ageText, type Check, commandOn, compactAdvice } from './check.ts';
 import { copiesOf, fromBackups } from './from-backups.ts';
 
 /** What nobody touched for so long is left over. */

@@ -12,9 +12,8 @@ import {
   type VerifyReport,
   Wal,
 } from '../../index.ts';
-import { metaOf } from '../read-file.ts';
-import { segmentsIn, snapshotsIn } from '../segments.ts';
-import { timeText } from '../show.ts';
+import { metaOf, segmentsIn, snapshotsIn } from '../log.ts';
+import { timeText } from '../output.ts';
 import { count, entryRange, figure, pendingText } from '../words.ts';
 import { ageText, type Check, commandOn, makeOne } from './check.ts';
 import { fromBackups, putBack, putText } from './from-backups.ts';

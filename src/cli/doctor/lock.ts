@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { Holder } from '../../errors/errors.ts';
 import { type LockKind, type LockStatus, lockFitness, lockStatus } from '../../index.ts';
 import { isAlive, isStopped } from '../holder.ts';
-import { timeText } from '../show.ts';
+import { timeText } from '../output.ts';
 import { ageText, type Check, commandOn, SEE_APPEND } from './check.ts';
 
 /** A turn takes milliseconds: who has the lock so long may be stuck. */

@@ -1,12 +1,88 @@
-import { accessSync, constants, readdirSync, statfsSync, statSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  type Stats,
+  statfsSync,
+  statSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { hasCode } from '../../errors/errors.ts';
 import { LOCK_FILE, META_FILE, segmentSeq, snapshotSeq } from '../../format/names.ts';
 import { type LockFitness, type LockKind, lockStatus } from '../../index.ts';
 import { shellWord } from '../../lab/shell-word.ts';
-import { count } from '../words.ts';
-import { type Check, commandOn, makeOne, SEE_APPEND } from './check.ts';
-import { isOpenToAll, opening, sharingOf } from './sharing.ts';
+import { type Held, heldByPrunable } from '../backups.ts';
+import { count, size } from '../words.ts';
+import { type Check, commandOn, compactAdvice, makeOne, SEE_APPEND } from './check.ts';
+
+/** Who appends to a log: those who may make files in its directory. */
+export type Sharing = 'owner' | 'group' | 'all';
+
+export function sharingOf({ mode }: Pick<Stats, 'mode'>): Sharing {
+  if ((mode & 0o002) !== 0) return 'all';
+  return (mode & 0o020) !== 0 ? 'group' : 'owner';
+}
+
+/** Whether all who append may do with a file what `bits` say: 4 to read, 6 to write, too. */
+export function isOpenToAll(file: Stats, directory: Stats, bits: 4 | 6): boolean {
+  const has = (given: number) => (given & bits) === bits;
+  const sharing = sharingOf(directory);
+  if (sharing === 'owner') return file.uid === directory.uid;
+  if (sharing === 'all') return has(file.mode);
+  return (file.gid === directory.gid && has(file.mode >> 3)) || has(file.mode);
+}
+
+/** The command that lets all who append at every file, and as whom. */
+export function opening(directory: string): string {
+  const whole = shellWord(directory);
+  const sharing = sharingOf(statSync(directory));
+  if (sharing === 'owner') return `chown -R --reference=${whole} ${whole}, as root`;
+  if (sharing === 'all') return `chmod -R a+rwX ${whole}, as root`;
+  return `chgrp -R --reference=${whole} ${whole}; chmod -R g+rwX ${whole}, as root`;
+}
+
+/** The mount that a path lies on, as Linux tells. */
+export interface Mount {
+  readonly at: string;
+  /** Whether this mount was made read-only. The disk may be writable by another. */
+  readonly readOnly: boolean;
+  /** Whether the disk takes no writes, by whatever mount. */
+  readonly diskReadOnly: boolean;
+}
+
+/** Undefined where the system does not tell. */
+export function mountOf(path: string): Mount | undefined {
+  try {
+    const real = realpathSync(path);
+    const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n').flatMap(mountIn);
+    // Of mounts on one place, the last covers the others.
+    return mounts
+      .filter(({ at }) => `${real}/`.startsWith(at === '/' ? '/' : `${at}/`))
+      .reduce<Mount | undefined>(
+        (best, mount) => (mount.at.length >= (best?.at.length ?? 0) ? mount : best),
+        undefined,
+      );
+  } catch {
+    return undefined;
+  }
+}
+
+/** A line of proc_pid_mountinfo(5). */
+function mountIn(line: string): Mount[] {
+  const [own, disk] = line.split(' - ');
+  const [, , , , at, options] = own?.split(' ') ?? [];
+  const diskOptions = disk?.split(' ')[2]?.split(',');
+  if (at === undefined || options === undefined || diskOptions === undefined) return [];
+  return [
+    {
+      at: at.replace(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8))),
+      readOnly: options.split(',').includes('ro'),
+      diskReadOnly: diskOptions.includes('ro') || diskOptions.includes('emergency_ro'),
+    },
+  ];
+}
 
 const LEAST_NODE = [20, 15] as const;
 
@@ -166,5 +242,55 @@ export function kindIn(directory: string): LockKind | undefined {
     return lockStatus(directory).kind;
   } catch {
     return undefined;
+  }
+}
+
+/** So little room is soon gone. */
+const LITTLE_BYTES = 64 * 1024 * 1024;
+const LITTLE_FILES = 1000;
+
+/** `writable`: whether who asks may free room with the log's own commands. */
+export async function checkRoom(directory: string, writable: boolean): Promise<Check> {
+  const name = 'room';
+  const { bavail, bsize, files, ffree } = statfsSync(directory);
+  const free = bavail * bsize;
+  // Some file systems (btrfs) have no limit, and tell 0 of 0.
+  const fit = files > 0 ? ffree : Number.POSITIVE_INFINITY;
+  const scarce = [
+    ...(free < LITTLE_BYTES ? [`${size(free)} free`] : []),
+    ...(fit < LITTLE_FILES ? [`room for ${count(fit, 'more file')} (inodes)`] : []),
+  ];
+  if (scarce.length === 0) return { name, state: 'ok', message: `${size(free)} free` };
+  const state = free === 0 || fit === 0 ? 'fail' : 'warn';
+  const mend = writable ? await roomier(directory) : others(directory);
+  return { name, state, message: `only ${scarce.join(', and ')}`, mend };
+}
+
+/**
+ * What frees room where there is none: what takes none itself comes first. What a backup links too, a compaction alone does not
+ * free, and the snapshot that it makes takes room for the state, and a file.
+ */
+export async function roomier(directory: string): Promise<string> {
+  const { bytes, files } = heldIn(directory);
+  const prune = `${commandOn(directory, 'backup prune --keep 0')} frees ${size(bytes)} and ${count(files, 'file')} that backups of compactions hold`;
+  const command = await compactAdvice(directory, ' --retain 1 --no-backup');
+  const compact = `once there is room for a file of the size of the state: ${command}, which frees what the state does not need ("jsonl-wal stats" tells how much), but for what a backup holds, too`;
+  return [...(files > 0 ? [prune] : []), others(directory), ...(command ? [compact] : [])].join('; ');
+}
+
+function others(directory: string): string {
+  const at = mountOf(directory)?.at;
+  if (at === undefined) return 'make room on the disk: delete or move other files there';
+  const { files, ffree } = statfsSync(directory);
+  const what = files > 0 && ffree < LITTLE_FILES ? '-x --inodes' : '-ax';
+  return `make room on the disk: delete or move other files there (du ${what} ${shellWord(at)} | sort -n | tail)`;
+}
+
+function heldIn(directory: string): Held {
+  try {
+    return heldByPrunable(directory);
+  } catch {
+    // What is wrong with wal.json, or with the place for backups, others tell.
+    return { bytes: 0, files: 0 };
   }
 }

@@ -1,15 +1,125 @@
+import { accessSync, constants, readFileSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { reasonOf } from '../../errors/errors.ts';
 import { printable } from '../../format/printable.ts';
+import { type Machine, machineOf } from '../../lab/machine.ts';
+import type { ResultLine } from '../../lab/model.ts';
 import { repeatCall } from '../../lab/repeat.ts';
-import { checkLines, type Result } from '../../lab/result.ts';
+import { isReport, makeReport } from '../../lab/report/report.ts';
+import type { ReportRun } from '../../lab/report/run-section.ts';
+import { checkLines, type Latency, type Result, type RunSettings, resultLines } from '../../lab/result.ts';
 import type { Scenario } from '../../lab/scenario.ts';
-import { Output } from '../output.ts';
-import { clearStatus } from '../status.ts';
-import { stderr } from '../stderr.ts';
-import { colour, type Style } from '../style.ts';
+import { usageError } from '../failure.ts';
+import { colour, Output, type Style } from '../output.ts';
+import { clearStatus, stderr } from '../stderr.ts';
+import { count, duration, figure } from '../words.ts';
+import { writeWhole } from '../write-file.ts';
 import { type Compared, comparisonLines } from './baseline.ts';
-import type { Flags } from './flags.ts';
-import { isFailed } from './run.ts';
-import { listLines, resultsBlock, settingsText } from './text.ts';
+import type { Flags } from './plan.ts';
+
+/** '5 processes x 20 steps, kernel lock, seed 7'. */
+export function settingsText(settings: RunSettings): string {
+  const { target, lock, seed, failRate, params } = settings;
+  return [
+    workText(settings),
+    ...Object.entries(params).map(([name, value]) => `${name} ${value}`),
+    ...(failRate === undefined ? [] : [`${failRate * 100} % simulated failures`]),
+    lockText(lock),
+    `target ${target}`,
+    `seed ${seed}`,
+  ].join(', ');
+}
+
+function lockText(lock: string): string {
+  return lock === 'none' ? 'no lock' : `${lock} lock`;
+}
+
+/** '5 processes x 20 steps'. */
+export function workText({
+  as,
+  clients,
+  iterations,
+  seconds,
+}: Pick<RunSettings, 'as' | 'clients' | 'iterations' | 'seconds'>): string {
+  const [one, many] = as === 'threads' ? ['thread', 'threads'] : ['process', 'processes'];
+  const who = as === 'one-shot' ? count(clients, 'client') : count(clients, one, many);
+  const each = as === 'one-shot' ? ', a new process for each step' : '';
+  return `${who} ${seconds === undefined ? `x ${count(iterations, 'step')}` : `for ${seconds} s`}${each}`;
+}
+
+/** The `Results:` block: the scenario's own, and what can be told of any. */
+export function resultsBlock(result: Result): string[] {
+  const { results, operations, writes, reads, seconds } = result;
+  const { acknowledged, refused, unknown } = operations;
+  const general: ResultLine[] = [
+    [
+      'Operations',
+      `${figure(acknowledged)} acknowledged, ${figure(refused)} refused, ${figure(unknown)} unknown`,
+    ],
+    ['Duration', duration(seconds * 1000)],
+    ...(writes.count === 0 ? [] : [['Writes', latencyText(writes, seconds)] as const]),
+    ...(reads.count === 0 ? [] : [['Reads', latencyText(reads, seconds)] as const]),
+  ];
+  return resultLines({ results: [...results, ...general] });
+}
+
+function latencyText({ count, p50, p99, max }: Latency, seconds: number): string {
+  const rate = seconds === 0 ? '' : `${figure(count / seconds)}/s, `;
+  const tail = p99 === undefined ? '' : `p99 ${duration(p99)}, `;
+  return `${rate}p50 ${duration(p50)}, ${tail}max ${duration(max)}`;
+}
+
+/** The scenario's place in the list. */
+export function listLines(scenario: Scenario): string[] {
+  const { about, source, withoutLock, lock, params, needs } = scenario;
+  const numbers = Object.entries(params).map(([name, value]) => `${name} ${value}`);
+  return [
+    `  ${about}`,
+    `  source: ${source}; default: ${[workText(scenario), ...numbers, ...(lock === undefined ? [] : [lockText(lock)])].join(', ')}`,
+    ...(withoutLock ? ['  holds without a lock, too'] : []),
+    ...(needs.length === 0 ? [] : [`  needs of a target: ${needs.join(', ')}`]),
+  ];
+}
+
+/** The page about the runs that `--report` asks for. */
+export class Page {
+  readonly #path: string;
+  readonly #machine: Machine;
+  readonly #runs: ReportRun[] = [];
+
+  /** `place`: what the runs are in. Throws where nothing can be written at that path. */
+  constructor(path: string, place: string) {
+    this.#path = resolve(path);
+    this.#machine = machineOf(place);
+    try {
+      accessSync(dirname(this.#path), constants.W_OK);
+    } catch (error) {
+      throw usageError(`--report ${path}: nothing can be written there: ${reasonOf(error)}`);
+    }
+    const there = statSync(this.#path, { throwIfNoEntry: false });
+    if (there?.isDirectory()) throw usageError(`--report ${path}: it is a directory. Name a file.`);
+    if (there?.isFile() && there.size > 0 && !isReport(readFileSync(this.#path)))
+      throw usageError(
+        `--report ${path}: a file that is no report lies there. Name another, or move it away.`,
+      );
+  }
+
+  add(run: ReportRun): void {
+    this.#runs.push(run);
+  }
+
+  /** Writes it, where there is anything to show. Answers where it is. */
+  write(): string | undefined {
+    if (this.#runs.length === 0) return undefined;
+    writeWhole(this.#path, [makeReport(this.#runs, this.#machine)]);
+    return this.#path;
+  }
+}
+
+/** Whether a run ends the command with 1. */
+export function isFailed({ ok, slow }: Result, strictTimes: boolean): boolean {
+  return !ok || (strictTimes && slow);
+}
 
 /** Says what came of the runs: for people on stdout; with `json` objects on stdout, and the rest on stderr. */
 export class Report {

@@ -1,15 +1,153 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { hasCode, reasonOf, WalError } from '../../errors/errors.ts';
+import type { LabEvent } from '../../lab/harness/options.ts';
 import { runScenario } from '../../lab/harness/run.ts';
+import { makeDirectory } from '../../lab/make-directory.ts';
 import { logFiles } from '../../lab/operations/client-log.ts';
 import { instant } from '../../lab/operations/instant.ts';
 import type { RunRecord } from '../../lab/operations/run-record.ts';
 import type { Result } from '../../lab/result.ts';
-import type { Places } from './places.ts';
+import { clearStatus, showStatus, stderr } from '../stderr.ts';
+import { figure } from '../words.ts';
 import type { PlannedRun } from './plan.ts';
-import { showProgress } from './progress.ts';
-import { settingsText } from './text.ts';
+import { isFailed, settingsText } from './report.ts';
+
+/** Where runs leave their files: in directories that are removed, unless they are kept. */
+export class Places {
+  readonly #debug: string | true | undefined;
+  #base: string | undefined;
+  /** Those that are in use. */
+  readonly #open = new Set<string>();
+
+  /** `debug`: keep all, in that directory or (true) in a temporary one. */
+  constructor(debug: string | true | undefined) {
+    this.#debug = debug;
+  }
+
+  /** What all of them are in. */
+  get root(): string {
+    return typeof this.#debug === 'string' ? resolve(this.#debug) : tmpdir();
+  }
+
+  get keepsAll(): boolean {
+    return this.#debug !== undefined;
+  }
+
+  /** A new directory for a run. */
+  make({ scenario, settings }: PlannedRun): string {
+    if (this.#debug !== undefined) {
+      this.#base ??= this.#debug === true ? makeTemporary() : makeNamed(this.root);
+      return join(this.#base, `${scenario.name}-${settings.seed}`);
+    }
+    const directory = makeTemporary();
+    this.#open.add(directory);
+    return directory;
+  }
+
+  /** The run is over. */
+  leave(directory: string, keep: boolean): void {
+    if (this.#open.delete(directory) && !keep) remove(directory);
+  }
+
+  /** Removes what is in use. */
+  abandon(): void {
+    for (const directory of this.#open) this.leave(directory, false);
+  }
+}
+
+function remove(directory: string): void {
+  // Who was killed just now may still be at its last write.
+  rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
+}
+
+function makeTemporary(): string {
+  return made(tmpdir(), () => mkdtempSync(join(tmpdir(), 'jsonl-wal-stress-')));
+}
+
+function makeNamed(directory: string): string {
+  return made(directory, () => {
+    makeDirectory(directory);
+    return directory;
+  });
+}
+
+function made(place: string, make: () => string): string {
+  try {
+    return make();
+  } catch (error) {
+    const code = hasCode(error, 'EACCES', 'EPERM', 'EROFS')
+      ? 'ERR_WAL_PERMISSION'
+      : hasCode(error, 'ENOSPC', 'EDQUOT')
+        ? 'ERR_WAL_NO_SPACE'
+        : 'ERR_WAL_IO';
+    const advice = 'Name another place with --debug DIR, or in TMPDIR.';
+    throw new WalError(code, `Cannot make a directory in ${place}: ${reasonOf(error)} ${advice}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Off a terminal, so often. */
+const LINE_MS = 10_000;
+/** The rate is that of so long. */
+const WINDOW_SECONDS = 2;
+
+const DOING = { prepare: 'preparing', run: 'starting', check: 'checking' } as const;
+
+type Moment = Pick<Extract<LabEvent, { kind: 'progress' }>, 'tally' | 'seconds'>;
+
+/** Tells on stderr how a run is going: live on a terminal, elsewhere a line now and then. */
+export function showProgress(name: string): (event: LabEvent) => void {
+  const live = stderr().isTTY === true;
+  const recent: Moment[] = [];
+  let next = performance.now() + LINE_MS;
+  const say = (text: string) => {
+    if (live) {
+      showStatus(`${name}: ${text}`);
+    } else if (performance.now() >= next) {
+      next = performance.now() + LINE_MS;
+      stderr().write(`${name}: ${text}\n`);
+    }
+  };
+  return (event) => {
+    if (event.kind === 'phase') say(`${DOING[event.phase]} ...`);
+    if (event.kind === 'started') say(`${figure(event.clients)} clients started`);
+    if (event.kind === 'ended' && event.problems.length > 0) {
+      clearStatus();
+      stderr().write(`${name}: client ${event.client} ${firstLine(event.problems[0] as string)}\n`);
+    }
+    if (event.kind !== 'progress') return;
+    recent.push(event);
+    while (recent.length > 2 && event.seconds - (recent[0] as Moment).seconds > WINDOW_SECONDS)
+      recent.shift();
+    say(textOf(event, rateOf(recent)));
+  };
+}
+
+function rateOf(recent: readonly Moment[]): number {
+  const [first, last] = [recent[0] as Moment, recent.at(-1) as Moment];
+  const seconds = last.seconds - first.seconds;
+  if (seconds <= 0) return last.seconds <= 0 ? 0 : last.tally.acknowledged / last.seconds;
+  return (last.tally.acknowledged - first.tally.acknowledged) / seconds;
+}
+
+function textOf(event: Extract<LabEvent, { kind: 'progress' }>, rate: number): string {
+  const { tally, active, seconds, left } = event;
+  return [
+    `${figure(rate)}/s`,
+    `${figure(tally.unknown)} errors`,
+    `${figure(active)} active`,
+    left === undefined ? `${Math.floor(seconds)} s` : `${Math.ceil(left)} s left`,
+    `${figure(tally.acknowledged)} done`,
+    ...(tally.refused === 0 ? [] : [`${figure(tally.refused)} refused`]),
+  ].join(', ');
+}
+
+function firstLine(text: string): string {
+  return text.split('\n')[0] as string;
+}
 
 /**
  * Makes one run, and keeps of its files what is to be kept. `recorded`: tells what happened, moment by moment. Rejects with
@@ -61,11 +199,6 @@ export async function makeRun(
   } finally {
     places.leave(directory, fails);
   }
-}
-
-/** Whether a run ends the command with 1. */
-export function isFailed({ ok, slow }: Result, strictTimes: boolean): boolean {
-  return !ok || (strictTimes && slow);
 }
 
 function writeLogs(record: RunRecord, title: string, directory: string): void {
