@@ -14,7 +14,7 @@ export interface InputEntry {
 }
 
 /** What a stream of appends has come to. */
-export interface Tally {
+interface Tally {
   /** Entries acknowledged, without duplicates. */
   readonly appended: number;
   /** Entries whose key was in the log. */
@@ -26,7 +26,7 @@ export interface Tally {
   readonly lastLine: number | undefined;
 }
 
-export interface StreamObserver {
+interface StreamObserver {
   /** In the order of the input. */
   acknowledged(line: number, result: AppendResult, tally: Tally): Promise<void> | void;
   /** Called once when an append failed, or at Ctrl-C: the input is not wanted any more. */
@@ -55,7 +55,7 @@ export class LineError extends Error {
 }
 
 /** Throws ERR_WAL_ENTRY or ERR_WAL_TOO_LARGE where it is no entry for the log. */
-export function checkEntry(entry: Entry, maxEntryBytes: number): void {
+function checkEntry(entry: Entry, maxEntryBytes: number): void {
   entryBody(entry, 0, { maxEntryBytes, values: 'strict' });
 }
 

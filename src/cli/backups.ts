@@ -1,34 +1,18 @@
 import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  fsyncSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
+import { lstatSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { hasCode, reasonOf, WalError } from '../errors/errors.ts';
-import {
-  BACKUPS_DIRECTORY,
-  isTemporaryName,
-  META_FILE,
-  mayBeInTheMaking,
-  segmentSeq,
-  snapshotSeq,
-  temporaryName,
-} from '../format/names.ts';
+import { BACKUPS_DIRECTORY, isTemporaryName, mayBeInTheMaking, temporaryName } from '../format/names.ts';
 import { type BackupOptions, type BackupReport, Wal } from '../index.ts';
 import { isGone } from './holder.ts';
-import { bytesIn, metaOf, openReader, segmentsIn, using } from './log.ts';
+import { attempt, bytesIn, isLogFile, metaOf, openReader, segmentsIn, using } from './log.ts';
 import { Progress } from './stderr.ts';
 import { count } from './words.ts';
+import { syncDirectory } from './write-file.ts';
 
 /** What made a backup: `backup`, which somebody called, or `compact`, before it deleted anything. */
-export type Maker = 'backup' | 'compact';
+type Maker = 'backup' | 'compact';
 
 /**
  * `20250101T120000.000Z-42`: when it was made, in UTC, and the last entry in it; after `before-compact-` where a compaction
@@ -71,7 +55,7 @@ export async function backUp(wal: Wal, madeBy: Maker, options: BackupOptions = {
     const directory = join(place, nameOf({ ...report, madeBy, time }));
     try {
       renameSync(report.directory, directory);
-      syncNames(place);
+      syncDirectory(place);
       return { ...report, directory };
     } catch (error) {
       // Somebody else made one in this very millisecond.
@@ -90,17 +74,6 @@ export async function backUpTo(wal: Wal, destination: string, options: BackupOpt
     return await wal.backup(destination, { ...options, onProgress });
   } finally {
     progress.end();
-  }
-}
-
-/** Windows opens no directories, and makes names durable by itself. */
-function syncNames(place: string): void {
-  if (process.platform === 'win32') return;
-  const directory = openSync(place, 'r');
-  try {
-    fsyncSync(directory);
-  } finally {
-    closeSync(directory);
   }
 }
 
@@ -126,13 +99,9 @@ export async function backupBeyond(directory: string, seq: number): Promise<Back
   return undefined;
 }
 
-export function isOf({ directory }: Backup, id: string): boolean {
-  try {
-    return metaOf(directory).id === id;
-  } catch {
-    // It was taken away meanwhile, or is no backup.
-    return false;
-  }
+function isOf({ directory }: Backup, id: string): boolean {
+  // It throws where it was taken away meanwhile, or is no backup.
+  return attempt(() => metaOf(directory).id === id, false);
 }
 
 /** The last entry that is really in a log: a backup's name may have been made up. 0 where it cannot be read. */
@@ -167,7 +136,7 @@ function nameOf({ madeBy, time, seq, whole }: Facts): string {
   return `${madeBy === 'compact' ? 'before-compact-' : ''}${stamp}-${seq}${whole ? '' : '-damaged'}`;
 }
 
-export function isBackupName(name: string): boolean {
+function isBackupName(name: string): boolean {
   return factsOf(name) !== undefined;
 }
 
@@ -249,16 +218,10 @@ function prunable(directory: string, makers: readonly Maker[]): Backup[] {
   );
 }
 
-/** Whether it holds what a backup does and nothing else: who opens it to write leaves a wal.lock. */
+/** Whether it holds what a backup does and nothing else: a writer that opens it leaves a wal.lock. */
 function isAsMade({ directory }: Backup): boolean {
-  try {
-    const isPart = (name: string) =>
-      name === META_FILE || segmentSeq(name) !== undefined || snapshotSeq(name) !== undefined;
-    return readdirSync(directory).every(isPart);
-  } catch {
-    // It was taken away meanwhile, or cannot be read.
-    return false;
-  }
+  // It throws where it was taken away meanwhile, or cannot be read.
+  return attempt(() => readdirSync(directory).every(isLogFile), false);
 }
 
 /** What deleting backups would free. */
@@ -314,7 +277,7 @@ export function deleteBackups<T extends { readonly directory: string }>(
   }
 }
 
-/** False where somebody else, who is pruning too, was first. */
+/** False if another process that prunes was first. */
 function isDone(work: () => void): boolean {
   try {
     work();

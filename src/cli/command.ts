@@ -28,16 +28,14 @@ export function packageVersion(): string {
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
-/** Listens for Ctrl-C. */
-export interface Interruption {
-  /** Aborts at the first one: what is on its way may be finished. */
+/**
+ * Listens for Ctrl-C until `end`. The first one aborts `signal`: what is under way may be finished. The second one ends the
+ * process at once. `lastly`: what is to be done then, after all else.
+ */
+export function onInterrupt(lastly: () => void = () => {}): {
   readonly signal: AbortSignal;
-  /** Stops listening. */
-  end(): void;
-}
-
-/** The second Ctrl-C ends the process at once. `lastly`: what is to be done then, when all else was. */
-export function onInterrupt(lastly: () => void = () => {}): Interruption {
+  readonly end: () => void;
+} {
   const controller = new AbortController();
   const interrupt = () => {
     if (controller.signal.aborted) {

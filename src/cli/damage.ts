@@ -8,16 +8,16 @@ import { count, entryRange, figure } from './words.ts';
 export function rewoundText({ from, to, head }: Rewind, then = false): string {
   const [end, has] = then ? ['ended at', 'had'] : ['ends at', 'has'];
   const ends = head.seq < to ? end : `${has} another entry ${to}, and ${end}`;
-  const gone = `${entryRange(from, to)} ${from === to ? 'is' : 'are'} gone`;
-  return `this machine saw entry ${to} acknowledged; the log here ${ends} ${head.seq} (cut, restored, checked out?): ${gone}`;
+  const missing = `${entryRange(from, to)} ${from === to ? 'is' : 'are'} missing`;
+  return `this machine saw entry ${to} acknowledged; the log here ${ends} ${head.seq} (cut, restored, checked out?): ${missing}`;
 }
 
-/** What was found to be gone at an earlier time, with that time. */
+/** What was found missing at an earlier time, with that time. */
 export function notedText(noted: NotedRewind): string {
   return `${rewoundText(noted, true)} (noticed ${timeText(noted.ts).trimEnd()})`;
 }
 
-/** Says so on standard error. */
+/** Prints it on standard error. */
 export function sayRewound(rewind: Rewind): void {
   clearStatus();
   const message = rewoundText(rewind);
@@ -27,7 +27,7 @@ export function sayRewound(rewind: Rewind): void {
   stderr().write(`${text}\n`);
 }
 
-/** A damaged stretch for people: where it is, what it held, whether that had been acknowledged, and what remains. */
+/** A damaged range for people: where it is, what it held, whether that had been acknowledged, and what remains. */
 export function damageRows(damage: SurveyedDamage): Row[] {
   return [
     [damage.kind, `${placeText(damage)}${damage.settled ? ' (repaired since)' : ''}`],
@@ -52,18 +52,18 @@ function heldText({ from, to, records, exact, kind }: SurveyedDamage): string {
 }
 
 function acknowledgedText({ acknowledged, evidence, from, to }: SurveyedDamage): string {
-  if (evidence === undefined) return `${acknowledged}: nothing that follows tells`;
+  if (evidence === undefined) return `${acknowledged}: nothing after it says`;
   const { segment, offset, synced } = evidence;
-  const proof = `${segment} byte ${offset} tells that all up to entry ${synced} were synced`;
+  const proof = `${segment} byte ${offset} says that all up to entry ${synced} were synced`;
   const part = to !== undefined && synced < to ? `, entries ${from} to ${synced}` : '';
-  const rest = part === '' ? '' : '; of the rest nothing tells';
+  const rest = part === '' ? '' : '; nothing says it of the rest';
   return `${acknowledged}${part}: ${proof}${rest}`;
 }
 
 function remainsText({ before, after, stranded, snapshot }: SurveyedDamage): string {
   return [
     `${count(before, 'entry', 'entries')} before it and ${figure(after)} after it can be read`,
-    ...(stranded > 0 ? [`${figure(stranded)} after it are whole, but what they follow is gone`] : []),
+    ...(stranded > 0 ? [`${figure(stranded)} after it are whole, but what they follow is missing`] : []),
     ...(snapshot === undefined ? [] : [`${snapshot} has the state that they led to`]),
   ].join('; ');
 }

@@ -17,7 +17,7 @@ export function onLog(text: string, directory: string): string {
   );
 }
 
-/** What the process's exit code tells. */
+/** The exit codes. */
 export const EXIT = {
   ok: 0,
   error: 1,
@@ -43,7 +43,7 @@ const EXIT_OF: Partial<Record<WalErrorCode, number>> = {
   ERR_WAL_LOCK_TIMEOUT: EXIT.lockTimeout,
 };
 
-/** The error for a command line that cannot be meant. */
+/** The error for a command line that makes no sense. */
 export function usageError(message: string): WalError {
   return new WalError('ERR_WAL_ARGUMENT', message, { outcome: 'not-written' });
 }
@@ -58,13 +58,13 @@ export function errorObject(error: unknown): Record<string, unknown> {
   return { ...(error as object), message, ...(typeof cause === 'string' && { cause }) };
 }
 
-/** Tells what went wrong on stderr, and returns the exit code that says so too. `directory`: the log, where one was named. */
+/** Prints an error on stderr, and returns its exit code. `directory`: the log, if one was named. */
 export function reportFailure(error: unknown, json: boolean, directory?: string): number {
   const found = errorObject(error);
   const facts = directory === undefined ? found : { ...found, message: onLog(`${found.message}`, directory) };
   clearStatus();
   stderr().write(`${json ? jsonText(facts) : humanText(facts)}\n`);
-  // No segment is at fault: the log that lies there is another.
+  // No segment is at fault: another log is in its place.
   if (facts.code === 'ERR_WAL_DIVERGED' && facts.segment === undefined) return EXIT.replaced;
   return EXIT_OF[facts.code as WalErrorCode] ?? EXIT.error;
 }

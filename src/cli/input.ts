@@ -22,7 +22,7 @@ const MOST_SHOWN = 60;
  * The value of a JSON text from outside. Throws InputError where it is not JSON, or holds a number that the log would not keep.
  * `indent`: how many characters stand before the text, where it is one line of an input, which its caller names.
  */
-export function parseJson(text: string, indent?: number): unknown {
+function parseJson(text: string, indent?: number): unknown {
   const value = parseAsItIs(text);
   const changed = changedNumber(text);
   if (changed === undefined) return value;
@@ -40,7 +40,7 @@ export function parseJson(text: string, indent?: number): unknown {
 }
 
 /** The value of a JSON text, with its numbers as JavaScript rounds them. Throws InputError where it is not JSON. */
-export function parseAsItIs(text: string): unknown {
+function parseAsItIs(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
@@ -63,7 +63,7 @@ export interface InputLine {
 }
 
 /** Longer than any JSON of an entry, however it is escaped or spaced. Kept in memory until its newline comes. */
-export const MOST_LINE_BYTES = 32 * 1024 * 1024;
+const MOST_LINE_BYTES = 32 * 1024 * 1024;
 const NEWLINE = 0x0a;
 
 /** Splits a stream of bytes into lines; blank ones are counted and left out. */

@@ -47,6 +47,20 @@ export interface SegmentFile {
   readonly bytes: number;
 }
 
+/** Whether a file is one that the lines of a log are in, or wal.json. */
+export function isLogFile(name: string): boolean {
+  return name === META_FILE || segmentSeq(name) !== undefined || snapshotSeq(name) !== undefined;
+}
+
+/** What `look` returns; `otherwise` where it throws. */
+export function attempt<T>(look: () => T, otherwise: T): T {
+  try {
+    return look();
+  } catch {
+    return otherwise;
+  }
+}
+
 /** The segments of the log in a directory, oldest first; without one that is taken away meanwhile. */
 export function segmentsIn(directory: string): SegmentFile[] {
   return filesIn(directory, segmentSeq);
@@ -173,19 +187,16 @@ export interface WriterOptions {
 export function withWriterOptions(command: Command): Command {
   return command
     .addOption(
-      new Option(
-        '--durability <when>',
-        'acknowledge once it is on the disk (sync), or written (os: a power cut may take it)',
-      )
+      new Option('--durability <when>', 'acknowledge when synced to the disk, or when written (os)')
         .choices(['sync', 'os'])
         .default('sync'),
     )
     .option(
       '--lock-timeout <ms>',
-      'how long to wait for a stuck lock before going on without it, which is safe',
+      'wait this long for a stuck lock, then continue without it',
       wholeNumber(0),
     )
-    .option('--strict-lock', 'never go on without the lock: fail with exit code 5')
+    .option('--strict-lock', 'never continue without the lock: fail with exit code 5')
     .option('--allow-network', 'allow a network file system, where one machine alone may write');
 }
 

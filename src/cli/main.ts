@@ -6,7 +6,7 @@ import { Output } from './output.ts';
 import { sayNote } from './stderr.ts';
 
 /** The name of the command that the arguments call, so that it alone need be loaded. */
-export function commandName(args: readonly string[]): string | undefined {
+function commandName(args: readonly string[]): string | undefined {
   for (let i = 0; i < args.length; i++) {
     const arg = args[i] as string;
     if (arg === '-C' || arg === '--dir') i++;
@@ -16,14 +16,14 @@ export function commandName(args: readonly string[]): string | undefined {
 }
 
 /** Gives a command, and those under it, what it would have inherited had the parent made it. */
-export function adopt(command: Command, parent: Command): Command {
+function adopt(command: Command, parent: Command): Command {
   command.copyInheritedSettings(parent);
   for (const child of command.commands) adopt(child, command);
   return command;
 }
 
 /** The log that a command line names; undefined if it names none. */
-export function namedLog(args: readonly string[]): string | undefined {
+function namedLog(args: readonly string[]): string | undefined {
   for (const [i, arg] of args.entries()) {
     if (arg === '--') return undefined;
     if (arg === '-C' || arg === '--dir') return args[i + 1];
@@ -33,116 +33,37 @@ export function namedLog(args: readonly string[]): string | undefined {
   return undefined;
 }
 
-/** A command by name: what help says of it, and how to load it when it is called. */
-interface Entry {
-  readonly name: string;
-  readonly summary: string;
-  readonly load: () => Promise<Command>;
-}
+type Load = () => Promise<{ default: () => Command }>;
 
-/** All commands. Each is loaded only when it is called: an agent's append pays for nothing else. */
-export const COMMANDS: readonly Entry[] = [
-  {
-    name: 'init',
-    summary: 'make a log, or see that there is one',
-    load: async () => (await import('./commands/init.ts')).initCommand(),
-  },
-  {
-    name: 'append',
-    summary: 'append an entry, or the JSON lines of standard input',
-    load: async () => (await import('./commands/append.ts')).appendCommand(),
-  },
-  {
-    name: 'read',
-    summary: 'print the entries of the log, or of a range',
-    load: async () => (await import('./commands/read.ts')).readCommand(),
-  },
-  {
-    name: 'tail',
-    summary: 'print the last entries, and with -f those to come',
-    load: async () => (await import('./commands/tail.ts')).tailCommand(),
-  },
-  {
-    name: 'state',
-    summary: 'print the current state, by id',
-    load: async () => (await import('./commands/state.ts')).stateCommand(),
-  },
-  {
-    name: 'snapshot',
-    summary: 'make a snapshot of the state, and delete nothing',
-    load: async () => (await import('./commands/snapshot.ts')).snapshotCommand(),
-  },
-  {
-    name: 'compact',
-    summary: 'fold the log into a snapshot, and delete what that makes needless',
-    load: async () => (await import('./commands/compact.ts')).compactCommand(),
-  },
-  {
-    name: 'verify',
-    summary: 'read the whole log, and say whether anything acknowledged is missing',
-    load: async () => (await import('./commands/verify.ts')).verifyCommand(),
-  },
-  {
-    name: 'doctor',
-    summary: 'look for all that can be wrong with a log and its place, and say how to mend it',
-    load: async () => (await import('./commands/doctor.ts')).doctorCommand(),
-  },
-  {
-    name: 'repair',
-    summary: 'mend a damaged log, and keep the original',
-    load: async () => (await import('./commands/repair.ts')).repairCommand(),
-  },
-  {
-    name: 'info',
-    summary: 'what log this is, how far it is, and how it is locked',
-    load: async () => (await import('./commands/info.ts')).infoCommand(),
-  },
-  {
-    name: 'keys',
-    summary: 'how far back idempotency keys are looked for, what that costs, and to raise it',
-    load: async () => (await import('./commands/keys.ts')).keysCommand(),
-  },
-  {
-    name: 'stats',
-    summary: 'entries, ids, sizes, and how much of the log compaction would free',
-    load: async () => (await import('./commands/stats.ts')).statsCommand(),
-  },
-  {
-    name: 'backup',
-    summary: 'copy the log while others write it; list and prune such copies',
-    load: async () => (await import('./commands/backup.ts')).backupCommand(),
-  },
-  {
-    name: 'restore',
-    summary: 'make a new log of a backup, or of any log, up to an entry',
-    load: async () => (await import('./commands/restore.ts')).restoreCommand(),
-  },
-  {
-    name: 'lock',
-    summary: 'look at the lock, change its kind on this machine, or break it',
-    load: async () => (await import('./commands/lock.ts')).lockCommand(),
-  },
-  {
-    name: 'import',
-    summary: 'bring the state to what the file of another tool says',
-    load: async () => (await import('./commands/import.ts')).importCommand(),
-  },
-  {
-    name: 'export',
-    summary: 'write the current state as the file of another tool',
-    load: async () => (await import('./commands/export.ts')).exportCommand(),
-  },
-  {
-    name: 'demo',
-    summary: 'see several processes append to one log at once',
-    load: async () => (await import('./commands/demo.ts')).demoCommand(),
-  },
-  {
-    name: 'stress',
-    summary: 'have many clients write to one store at once, and check what must hold',
-    load: async () => (await import('./commands/stress.ts')).stressCommand(),
-  },
-];
+/** Each command with its line in help. Only the module of the one that is called is loaded: an append pays for no other. */
+const COMMANDS: Readonly<Record<string, [summary: string, load: Load]>> = {
+  init: ['make a log, or check that there is one', () => import('./commands/init.ts')],
+  append: ['append an entry, or the JSON lines of standard input', () => import('./commands/append.ts')],
+  read: ['print the entries of the log, or of a range', () => import('./commands/read.ts')],
+  tail: ['print the last entries, and with -f those to come', () => import('./commands/tail.ts')],
+  state: ['print the current state, by id', () => import('./commands/state.ts')],
+  snapshot: ['make a snapshot of the state; delete nothing', () => import('./commands/snapshot.ts')],
+  compact: ['make a snapshot, and delete what it makes needless', () => import('./commands/compact.ts')],
+  verify: [
+    'read the whole log, and report missing acknowledged entries',
+    () => import('./commands/verify.ts'),
+  ],
+  doctor: ['check the log and its environment, and print fixes', () => import('./commands/doctor.ts')],
+  repair: ['repair a damaged log, and keep the original', () => import('./commands/repair.ts')],
+  info: ['print the id, the head and the lock of the log', () => import('./commands/info.ts')],
+  keys: ['print or raise the window of idempotency keys', () => import('./commands/keys.ts')],
+  stats: ['print entries, ids, sizes, and what compaction would free', () => import('./commands/stats.ts')],
+  backup: ['copy the log while others write; list or prune copies', () => import('./commands/backup.ts')],
+  restore: ['make a new log of a backup, or of any log', () => import('./commands/restore.ts')],
+  lock: ['print, change or break the lock of the log', () => import('./commands/lock.ts')],
+  import: ['bring the state to what the file of another tool says', () => import('./commands/import.ts')],
+  export: ['write the current state as the file of another tool', () => import('./commands/export.ts')],
+  demo: ['show several processes appending to one log at once', () => import('./commands/demo.ts')],
+  stress: [
+    'have many clients write to one store, and check the result',
+    () => import('./commands/stress.ts'),
+  ],
+};
 
 const args = process.argv.slice(2);
 
@@ -181,8 +102,8 @@ async function makeProgram(wanted: string | undefined): Promise<Command> {
     .configureOutput({ writeOut: sayHelp, outputError: () => {} });
   // Other commands are listed in help, and in the error for an unknown command.
   const listed = wanted === undefined || !isCommand(wanted) || args.some(isHelp);
-  for (const { name, summary, load } of COMMANDS) {
-    if (name === wanted) program.addCommand(adopt(await load(), program).description(summary));
+  for (const [name, [summary, load]] of Object.entries(COMMANDS)) {
+    if (name === wanted) program.addCommand(adopt((await load()).default(), program).description(summary));
     else if (listed) program.command(name).description(summary);
   }
   return program;
@@ -200,7 +121,7 @@ function isHelp(arg: string): boolean {
 }
 
 function isCommand(name: string): boolean {
-  return COMMANDS.some((command) => command.name === name);
+  return Object.hasOwn(COMMANDS, name);
 }
 
 function sayHelp(text: string): void {

@@ -1,28 +1,19 @@
 import { fstatSync, writeSync } from 'node:fs';
 import type { WriteStream } from 'node:tty';
+import { styleText } from 'node:util';
 import { hasCode, reasonOf, WalError } from '../errors/errors.ts';
 import { jsonText } from '../format/json-text.ts';
 import { printable } from '../format/printable.ts';
 import type { Item, LogRecord } from '../index.ts';
 import { figure } from './words.ts';
 
-const CODES = {
-  bold: [1, 22],
-  dim: [2, 22],
-  red: [31, 39],
-  green: [32, 39],
-  yellow: [33, 39],
-  cyan: [36, 39],
-} as const;
-
-export type Style = keyof typeof CODES;
+export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow';
 
 /** The text in a style, where the stream is a terminal that shows any (NO_COLOR and TERM=dumb are heeded). */
 export function colour(stream: NodeJS.WriteStream, style: Style, text: string): string {
   const terminal: Partial<WriteStream> = stream;
   if (!stream.isTTY || !terminal.hasColors?.()) return text;
-  const [on, off] = CODES[style];
-  return `\x1b[${on}m${text}\x1b[${off}m`;
+  return styleText(style, text, { validateStream: false });
 }
 
 const MOST_SHOWN = 10;
@@ -43,17 +34,17 @@ const PIECE_CHARACTERS = 64 * 1024;
 export type Row = readonly [name: string, value: string];
 
 /**
- * Standard output: data, and nothing else. What is said is escaped for people, and for terminals. Once nobody reads it
- * any more (`| head`) it is `gone`, and takes what comes without a word.
+ * Standard output: data, and nothing else. What is printed is escaped for people, and for terminals. Once nobody reads it any
+ * more (`| head`), `gone` aborts, and further output is dropped.
  */
 export class Output {
-  /** Undefined while what is printed is written without it: to open it takes a process up to 3 ms. */
+  /** Undefined while output is written without the stream: opening it takes a process up to 3 ms. */
   #stream: NodeJS.WriteStream | undefined;
   readonly #kind: OutputKind;
   readonly #gone = new AbortController();
   #piece = '';
   #failure: Error | undefined;
-  /** What the command did, as a sentence, with the entry it came to: so that it is known where nothing can be printed. */
+  /** What the command did, as a sentence, and its last entry: the error says so where nothing can be printed. */
   done: { readonly told: string; readonly seq?: number } | undefined;
 
   constructor() {
@@ -77,7 +68,7 @@ export class Output {
     return this.#stream?.isTTY === true;
   }
 
-  /** Columns of the terminal, 80 where it does not tell (0); Infinity where it is none. */
+  /** Columns of the terminal, 80 if it reports 0; Infinity if the output is no terminal. */
   get width(): number {
     return this.terminal ? this.#stream?.columns || 80 : Number.POSITIVE_INFINITY;
   }
@@ -123,7 +114,7 @@ export class Output {
     if (piece !== '' && !this.gone.aborted) {
       const rest = this.#stream === undefined ? this.#writeNow(Buffer.from(piece)) : piece;
       const stream = this.#stream ?? (rest.length > 0 ? this.#open() : undefined);
-      // What else comes might find a pipe full, and wait there where no signal is heard.
+      // Further output might find the pipe full, and a blocking write hears no signal.
       if (stream === undefined && this.#kind === 'pipe') this.#open();
       if (stream !== undefined) await new Promise<void>((resolve) => stream.write(rest, () => resolve()));
     }
@@ -148,6 +139,20 @@ export class Output {
     const message = `Cannot write to standard output: ${reasonOf(cause)}${told && ` ${told}`}`;
     return new WalError('ERR_WAL_IO', message, { cause, ...(seq !== undefined && { seq }) });
   }
+}
+
+/** Prints what a command found or did: an object with --json, else facts for people. `done`: see `Output`. */
+export async function print(
+  json: boolean,
+  value: unknown,
+  rows: () => readonly Row[],
+  done?: Output['done'],
+): Promise<void> {
+  const output = new Output();
+  output.done = done;
+  if (json) await output.json(value);
+  else await output.facts(rows());
+  await output.flush();
 }
 
 /** A pipe has room for that when nothing was written to it: POSIX asks for 512, and Linux and macOS give more. */

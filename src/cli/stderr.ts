@@ -2,15 +2,15 @@ import { hostname } from 'node:os';
 import type { Holder } from '../errors/errors.ts';
 import { printable } from '../format/printable.ts';
 
-/** Those that are heard. */
+/** The streams whose errors are handled. */
 const heard = new WeakSet<NodeJS.WriteStream>();
 
-/** Standard error. It is opened by the first who has something to say there: most commands do not, and it takes a process 3 ms. */
+/** Standard error. It is opened when something is first written to it: most commands write nothing, and opening takes a process 3 ms. */
 export function stderr(): NodeJS.WriteStream {
   const stream = process.stderr;
   if (!heard.has(stream)) {
     heard.add(stream);
-    // Nobody reads what is said: there is nobody to tell.
+    // Nobody reads standard error: the failure cannot be reported.
     stream.on('error', () => {});
   }
   return stream;
@@ -35,7 +35,7 @@ export function clearStatus(): void {
   shown = false;
 }
 
-/** Says that the lock is not free: on a terminal in place, elsewhere at first and every ten seconds. */
+/** Reports that the lock is not free: on a terminal in place, elsewhere at first and every ten seconds. */
 export function showWaiting(waitedMs: number, holder: Holder | undefined): void {
   const seconds = Math.round(waitedMs / 1000);
   if (waitedMs < SOON_MS) return;
@@ -85,7 +85,7 @@ export class Progress {
   }
 }
 
-/** Says on standard error what is no error; with --json as JSON. */
+/** Prints a note, which is no error, on standard error; with --json as JSON. */
 export function sayNote(note: string): void {
   clearStatus();
   const text = process.argv.includes('--json') ? JSON.stringify({ note }) : `jsonl-wal: ${note}`;
@@ -95,7 +95,7 @@ export function sayNote(note: string): void {
 /** So many are listed for people; --json lists all. */
 const MOST_LISTED = 100;
 
-/** Lists on stderr what is not as one would expect, one a line. */
+/** Lists what is unexpected on stderr, one a line. */
 export class Listing {
   readonly #code: string;
   readonly #json: boolean;

@@ -51,20 +51,6 @@ export function size(bytes: number): string {
   return `${unit === 0 ? n : significant(n)} ${units[unit]}`;
 }
 
-/** Paragraph of lines no wider than `width`, each after `indent`. */
-export function wrap(text: string, indent: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && indent.length + line.length + 1 + word.length > width) {
-      lines.push(indent + line);
-      line = word;
-    } else line = line === '' ? word : `${line} ${word}`;
-  }
-  lines.push(indent + line);
-  return lines;
-}
-
 /** 'entry 3 lacks only the newline', of the entries after the head. */
 export function pendingText(head: number, last: number): string {
   return `${entryRange(head + 1, last)} ${last === head + 1 ? 'lacks' : 'lack'} only the newline`;

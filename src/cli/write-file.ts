@@ -106,7 +106,7 @@ function writeThrough(path: string, pieces: Iterable<string>): void {
 }
 
 function replace({ path, there }: Destination, pieces: Iterable<string>, check: () => void): void {
-  // Whoever may not write to a file is not to replace it either.
+  // A user who may not write to a file must not replace it either.
   if (there !== undefined) accessSync(path, constants.W_OK);
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   const file = openSync(temporary, 'wx', there === undefined ? 0o666 : 0o600);
@@ -158,7 +158,8 @@ function writeSome(file: number, bytes: Buffer): number {
   }
 }
 
-function syncDirectory(path: string): void {
+/** Makes the names in a directory durable. */
+export function syncDirectory(path: string): void {
   // Windows opens no directories, and makes names durable by itself.
   if (process.platform === 'win32') return;
   const directory = openSync(path, 'r');

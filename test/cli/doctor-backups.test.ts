@@ -141,12 +141,12 @@ for (const [what, name, spoil] of CASES) {
       inLog(async (log, backup, segments) => {
         spoil(log, segments);
         const before = [...segments, 'wal.json'].flatMap((file) => contentOf(join(log, file)));
-        const { state, mend = '' } = await checkOf(log, name);
+        const { state, fix = '' } = await checkOf(log, name);
         assert.equal(state, name === 'backups' ? 'warn' : 'fail');
-        assert.ok(mend.includes(backup), mend);
+        assert.ok(fix.includes(backup), fix);
         const [, command] =
-          /^(.*) \(a backup has what is wanting here: with it the log is whole, up to entry 40\)(?:; or, of what is here alone: jsonl-wal repair .*)?$/.exec(
-            mend,
+          /^(.*) \(a backup has what is missing here: with it the log is whole, up to entry 40\)(?:; or, of what is here alone: jsonl-wal repair .*)?$/.exec(
+            fix,
           ) as unknown as [string, string];
         execFileSync('sh', ['-c', command]);
         assert.deepEqual(await whatIsIn(log), { ok: true, seqs: upTo(40) });
@@ -175,8 +175,8 @@ test(
       await append(log, 51, 55);
       const snapshot = jsonl(log).find((name) => name.startsWith('snapshot')) as string;
       change(join(log, snapshot), () => '');
-      const { mend = '' } = await checkOf(log, 'snapshots');
-      execFileSync('sh', ['-c', mend.replace(/ \(a backup has .*$/, '')]);
+      const { fix = '' } = await checkOf(log, 'snapshots');
+      execFileSync('sh', ['-c', fix.replace(/ \(a backup has .*$/, '')]);
       assert.deepEqual(await whatIsIn(log), { ok: true, seqs: [51, 52, 53, 54, 55] });
     }),
 );
@@ -192,8 +192,8 @@ test(
       rmSync(join(backup, first));
       rmSync(join(other, third));
       for (const name of [first, third]) rmSync(join(log, name));
-      const { mend = '' } = await checkOf(log, 'chain');
-      execFileSync('sh', ['-c', mend.replace(/ \(a backup has .*$/, '')]);
+      const { fix = '' } = await checkOf(log, 'chain');
+      execFileSync('sh', ['-c', fix.replace(/ \(a backup has .*$/, '')]);
       assert.deepEqual(await whatIsIn(log), { ok: true, seqs: upTo(40) });
     }),
 );
@@ -210,11 +210,11 @@ test('a backup that holds less than the damaged file is not put in its place; wh
     for (const how of [typo, (text: string) => text.replaceAll('\n', '\r\n')]) {
       const before = readFileSync(last);
       change(last, how);
-      const { mend = '' } = await checkOf(log, 'chain');
-      assert.match(mend, /^jsonl-wal repair --mode (salvage|tail) -C '[^']+' \(with --dry-run/);
+      const { fix = '' } = await checkOf(log, 'chain');
+      assert.match(fix, /^jsonl-wal repair --mode (salvage|tail) -C '[^']+' \(with --dry-run/);
       assert.ok(
-        mend.includes(`; ${backup} holds entry ${seq}: jsonl-wal restore '${backup}' NEW-DIRECTORY, `),
-        mend,
+        fix.includes(`; ${backup} holds entry ${seq}: jsonl-wal restore '${backup}' NEW-DIRECTORY, `),
+        fix,
       );
       writeFileSync(last, before);
     }
@@ -230,13 +230,10 @@ test('a log that was cut and went on is left alone: its backup is to be restored
     // The snapshot could be put back, but that brings back no entry.
     for (const name of jsonl(log).filter((each) => each >= '00000000000000000043')) rmSync(join(log, name));
     await append(log, 43, 44);
-    const { state, message, mend } = await checkOf(log, 'backups');
+    const { state, message, fix } = await checkOf(log, 'backups');
     assert.equal(state, 'warn');
     assert.match(message, /^the log ends at entry 44, and its backup .*-45 at entry 45: its end was cut off/);
-    assert.equal(
-      mend,
-      `jsonl-wal restore '${backup}' NEW-DIRECTORY, which makes a log of it to read them in`,
-    );
+    assert.equal(fix, `jsonl-wal restore '${backup}' NEW-DIRECTORY, which makes a log of it to read them in`);
   }));
 
 test('a snapshot of other entries than those there now is not put back: it would stand in their place', () =>
@@ -250,8 +247,8 @@ test('a snapshot of other entries than those there now is not put back: it would
       if (name.startsWith('snapshot') || name >= (segments.at(-1) as string)) rmSync(join(log, name));
     await append(log, Number((segments.at(-1) as string).slice(0, 20)), 39);
     assert.equal((await whatIsIn(log)).seqs.length, 39);
-    const { state, mend } = await checkOf(log, 'backups');
-    assert.deepEqual([state, mend?.startsWith(`jsonl-wal restore '${backup}' `)], ['warn', true]);
+    const { state, fix } = await checkOf(log, 'backups');
+    assert.deepEqual([state, fix?.startsWith(`jsonl-wal restore '${backup}' `)], ['warn', true]);
   }));
 
 test('nothing is taken from what lies in backups/ of another log, or is being made, or is no backup', () =>
@@ -266,7 +263,7 @@ test('nothing is taken from what lies in backups/ of another log, or is being ma
     assert.match((await checkOf(log, 'backups')).message, /^none in its place/);
     rmSync(join(log, segments[1] as string));
     assert.match(
-      (await checkOf(log, 'chain')).mend ?? '',
+      (await checkOf(log, 'chain')).fix ?? '',
       /^jsonl-wal repair --mode salvage .* what it would do\)$/,
     );
   }));
@@ -287,9 +284,9 @@ test(
       writeFileSync(join(log, 'backups'), '');
       rmSync(join(log, first));
       rmSync(join(log, second));
-      const { message, mend } = await checkOf(log, 'chain');
+      const { message, fix } = await checkOf(log, 'chain');
       assert.match(message, /are missing/);
-      assert.match(mend ?? '', /^jsonl-wal repair --mode salvage/);
+      assert.match(fix ?? '', /^jsonl-wal repair --mode salvage/);
       rmSync(join(log, 'wal.json'));
       assert.doesNotMatch(await roomier(log), /prune/);
     }),
@@ -304,9 +301,8 @@ test('a backup with a hostile name is named by the doctor, and by list, without 
     assert.match(stdout, /its backup .*\\u001b\]0;mine\\u0007 it's \$\(touch pwned\) at entry 40/);
     // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what it looks for
     assert.doesNotMatch(stdout, /[\u0000-\u0009\u000b-\u001f]/);
-    const { mend = '' } = await checkOf(log, 'backups');
-    if (NOT_THERE === false)
-      execFileSync('sh', ['-c', mend.replace(/ \(a backup has .*$/, '')], { cwd: log });
+    const { fix = '' } = await checkOf(log, 'backups');
+    if (NOT_THERE === false) execFileSync('sh', ['-c', fix.replace(/ \(a backup has .*$/, '')], { cwd: log });
     assert.deepEqual([(await whatIsIn(log)).seqs.length, existsSync(join(log, 'pwned'))], [40, false]);
   }));
 
@@ -353,12 +349,12 @@ test('in a git repository the doctor warns that git clean -fdx would delete the 
   inLog(async (log, backup) => {
     mkdirSync(join(log, '..', '.git'));
     writeGitFiles(log, false);
-    const { state, message, mend } = await checkOf(log, 'git');
+    const { state, message, fix } = await checkOf(log, 'git');
     assert.deepEqual(
       [state, message],
       ['warn', `"git clean -fdx" would delete the 1 copy in ${join(log, 'backups')}`],
     );
-    assert.equal(mend, `keep one outside of the repository: jsonl-wal backup NEW-DIRECTORY -C '${log}'`);
+    assert.equal(fix, `keep one outside of the repository: jsonl-wal backup NEW-DIRECTORY -C '${log}'`);
     rmSync(backup, { recursive: true });
     assert.equal((await checkOf(log, 'git')).state, 'ok');
   }));

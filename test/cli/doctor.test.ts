@@ -95,7 +95,7 @@ type Case = readonly [
   check: string,
   state: Check['state'],
   message: RegExp,
-  mend?: RegExp,
+  fix?: RegExp,
 ];
 
 const CASES: readonly Case[] = [
@@ -282,11 +282,11 @@ const CASES: readonly Case[] = [
     },
     'lock',
     'fail',
-    /held; last taken by pid \d+ .*\(gone\).*longer than any turn takes, and each append waits for it/,
+    /held; last taken by pid \d+ .*\(dead\).*longer than any turn takes, and each append waits for it/,
     /^if that holder is stuck: jsonl-wal lock break --force -C /,
   ],
   [
-    'a git repository is not told what to leave alone',
+    'a git repository is not git ignores what it must',
     (log) => {
       mkdirSync(join(log, '..', '.git'));
       rmSync(join(log, '.gitignore'));
@@ -304,18 +304,18 @@ function leaveOver(path: string): void {
   utimesSync(path, then, then);
 }
 
-for (const [what, spoil, name, state, message, mend] of CASES) {
-  test(`the doctor says of a log where ${what}: ${state}${mend === undefined ? '' : ', and what to do'}`, () =>
+for (const [what, spoil, name, state, message, fix] of CASES) {
+  test(`the doctor says of a log where ${what}: ${state}${fix === undefined ? '' : ', and what to do'}`, () =>
     inLog(async (log) => {
       await spoil(log);
       const checks = await checksOf(log);
       const found = checks.find((check) => check.name === name);
       assert.equal(found?.state, state, JSON.stringify(checks));
       assert.match(found.message, message);
-      if (mend === undefined) assert.equal(found.mend, undefined);
-      else assert.match(found.mend ?? '', mend);
+      if (fix === undefined) assert.equal(found.fix, undefined);
+      else assert.match(found.fix ?? '', fix);
       for (const check of checks)
-        if (check.state !== 'ok') assert.ok(check.mend, `${check.name}: no way to mend it`);
+        if (check.state !== 'ok') assert.ok(check.fix, `${check.name}: no way to fix it`);
     }));
 }
 
@@ -361,9 +361,9 @@ test('a snapshot whose lines were converted: doctor says that a salvage brings a
     const path = join(log, snapshot);
     writeFileSync(path, readFileSync(path, 'utf8').replaceAll('\n', '\r\n'));
     const checks = await checksOf(log);
-    const { message, mend } = checks.find(({ name }) => name === 'snapshots') as Check;
+    const { message, fix } = checks.find(({ name }) => name === 'snapshots') as Check;
     assert.match(message, /a salvage brings all of it back/);
-    assert.match(mend ?? '', /^jsonl-wal repair --mode salvage -C /);
+    assert.match(fix ?? '', /^jsonl-wal repair --mode salvage -C /);
   }));
 
 test('beside damage, doctor does not call gone what a repair may bring back, nor name --forget', () =>
@@ -371,7 +371,7 @@ test('beside damage, doctor does not call gone what a repair may bring back, nor
     flip(lastSegment(log), 40);
     const rewound = (await checksOf(log)).find(({ name }) => name === 'rewound');
     assert.equal(rewound?.state, 'warn');
-    assert.doesNotMatch(`${rewound.message} ${rewound.mend}`, /gone|--forget/);
+    assert.doesNotMatch(`${rewound.message} ${rewound.fix}`, /gone|--forget/);
   }));
 
 test('in a directory that may not be listed, doctor goes on to the end', (t) =>
@@ -414,7 +414,7 @@ async function startHolder(log: string): Promise<ChildProcess & { readonly pid: 
 }
 
 test(
-  'a log whose lock was held a minute too long: the stopped holder is named, and its mend works',
+  'a log whose lock was held a minute too long: the stopped holder is named, and its fix works',
   { skip: noSignals },
   () =>
     inLog(async (log) => {
@@ -427,10 +427,10 @@ test(
         forgeOwner(log, { pid, host: hostname(), thread: 0, since: Date.now() - 61_000 });
         const found = await lock();
         assert.equal(found?.state, 'fail', JSON.stringify(found));
-        assert.match(found.mend ?? '', new RegExp(`kill -KILL ${pid} `));
+        assert.match(found.fix ?? '', new RegExp(`kill -KILL ${pid} `));
         child.kill('SIGSTOP');
         if (process.platform === 'linux')
-          assert.match((await lock())?.mend ?? '', /^kill -CONT \d+; or kill -KILL/);
+          assert.match((await lock())?.fix ?? '', /^kill -CONT \d+; or kill -KILL/);
         const { code } = await run(join(log, '..'), ['doctor']);
         assert.equal(code, 1);
       } finally {
@@ -453,7 +453,7 @@ test('without addons, the doctor fails a log with the kernel lock, and the comma
     const failed = checks.filter(({ state }: Check) => state === 'fail');
     assert.deepEqual([code, ok, verdict, failed.length], [1, false, 'failed', 1]);
     assert.match(failed[0].message, /^no append works: .*ERR_WAL_LOCK_UNAVAILABLE/);
-    assert.match(failed[0].mend, /^start node without --no-addons .*; or jsonl-wal lock set lockfile -C /);
+    assert.match(failed[0].fix, /^start node without --no-addons .*; or jsonl-wal lock set lockfile -C /);
     assert.equal((await runProcess(log, ['lock', 'set', 'lockfile', '-C', log], '', bare)).code, 0);
     assert.equal((await runProcess(log, entry, '', bare)).code, 0);
     assert.equal((await runProcess(log, ['doctor', '-C', log], '', bare)).code, 0);
@@ -480,7 +480,7 @@ test('who may only read gets a verdict of its own: exit code 7, and no command t
     chownSync(log, 65534, 65534);
     const kept = await ended(start(join(log, '..'), ['doctor'], nobody));
     assert.equal(kept.code, 1);
-    assert.match(kept.stdout, /wal\.lock may not be written\n +mend: .* chown -R --reference=/);
+    assert.match(kept.stdout, /wal\.lock may not be written\n +fix: .* chown -R --reference=/);
     chownSync(log, 0, 0);
     assert.equal((await run(join(log, '..'), ['doctor'])).code, 0);
   }));
@@ -505,7 +505,7 @@ async function onMount(
 const remount = (options: string, place: string) =>
   assert.equal(spawnSync('mount', ['-o', `remount,${options}`, place]).status, 0);
 
-test('on a mount that is read-only here alone, no append is tried; its mend makes one possible', (t) =>
+test('on a mount that is read-only here alone, no append is tried; its fix makes one possible', (t) =>
   inLog(async (log) => {
     await onMount(t, ['--bind', log], log, async () => {
       remount('ro,bind', log);
@@ -527,7 +527,7 @@ test('on a disk that is read-only, the doctor fails, and names the command that 
       remount('ro', scratch);
       const found = (await checksOf(log)).find(({ name }) => name === 'append');
       assert.equal(found?.state, 'fail');
-      assert.match(found.mend ?? '', /^mount -o remount,rw .*, as root$/);
+      assert.match(found.fix ?? '', /^mount -o remount,rw .*, as root$/);
       remount('rw', scratch);
       assert.equal((await checksOf(log)).find(({ name }) => name === 'append')?.state, 'ok');
     });
@@ -554,9 +554,9 @@ for (const [what, options, fill] of [
           ['fail', 'fail'],
           JSON.stringify(checks),
         );
-        for (const { mend } of found) {
-          assert.match(mend ?? '', /^jsonl-wal backup prune --keep 0 -C /);
-          assert.match(mend ?? '', /; once there is room .*compact .*--no-backup/);
+        for (const { fix } of found) {
+          assert.match(fix ?? '', /^jsonl-wal backup prune --keep 0 -C /);
+          assert.match(fix ?? '', /; once there is room .*compact .*--no-backup/);
         }
         assert.equal((await run(log, ['backup', 'prune', '--keep', '0', '-C', log])).code, 0);
         assert.equal((await checksOf(log)).find(({ name }) => name === 'append')?.state, 'ok');
@@ -591,12 +591,12 @@ test('without a directory, with a file in its place, or with nothing in it, the 
     const scratch = join(log, '..');
     const none = await run(scratch, ['doctor', '-C', 'none']);
     assert.deepEqual(
-      [none.code, /\[fail\] directory +none is not there\n +mend: jsonl-wal init -C none/.test(none.stdout)],
+      [none.code, /\[fail\] directory +none is not there\n +fix: jsonl-wal init -C none/.test(none.stdout)],
       [1, true],
     );
     mkdirSync(join(scratch, 'empty'));
     const empty = await run(scratch, ['doctor', '-C', 'empty']);
-    assert.match(empty.stdout, /\[fail\] format +there is no log in empty\n +mend: jsonl-wal init -C empty/);
+    assert.match(empty.stdout, /\[fail\] format +there is no log in empty\n +fix: jsonl-wal init -C empty/);
     assert.equal(empty.code, 1);
     const [, file] = await checksOf(join(log, 'wal.json'));
     assert.deepEqual([file?.name, file?.state], ['directory', 'fail']);
@@ -604,7 +604,7 @@ test('without a directory, with a file in its place, or with nothing in it, the 
     assert.equal((await run(scratch, ['doctor'])).code, 4);
   }));
 
-test('the command that the doctor gives, pasted into a shell, mends the log; what steers terminals is shown by its number', () =>
+test('the command that the doctor gives, pasted into a shell, fixes the log; what steers terminals is shown by its number', () =>
   inScratch('doctor', async (scratch) => {
     const log = join(scratch, "it's \u001b[31m a log");
     await append(log, 1, 5);
@@ -614,8 +614,8 @@ test('the command that the doctor gives, pasted into a shell, mends the log; wha
     assert.equal(code, 4);
     assert.doesNotMatch(stdout, /jsonl-wal (doctor|verify)/);
     assert.equal(printable(stdout.replaceAll('\n', '')), stdout.replaceAll('\n', ''));
-    const mend = (await checksOf(log)).find(({ name }) => name === 'chain')?.mend ?? '';
-    assert.match(mend, /^jsonl-wal repair --mode tail -C '.*' \(/);
+    const fix = (await checksOf(log)).find(({ name }) => name === 'chain')?.fix ?? '';
+    assert.match(fix, /^jsonl-wal repair --mode tail -C '.*' \(/);
     assert.equal((await run(scratch, ['repair', '--mode', 'tail', '-C', log])).code, 0);
     const failed = (await checksOf(log)).filter(({ state }) => state === 'fail');
     assert.deepEqual(failed, []);

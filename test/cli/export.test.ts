@@ -192,7 +192,7 @@ test('a file that holds what the log does not know, or has older, is not written
       [lines([{ ...WHOLE, title: 'Edited' }]), /line 1 \(bd-1\) differs from the log \(entry 1\)/],
       [
         '# Notes\n',
-        /line 1 is not JSON.*\. First mend the lines that cannot be read, or move them elsewhere, or/,
+        /line 1 is not JSON.*\. First fix the lines that cannot be read, or move them elsewhere, or/,
       ],
     ] as const) {
       writeFileSync(path, held);
@@ -260,7 +260,10 @@ test('an id whose deletion was compacted away is not dropped from a file until i
     const { code, stderr } = await runHere(dir, [...EXPORT, 'out.jsonl']);
     assert.deepEqual([code, readFileSync(join(dir, 'out.jsonl'), 'utf8')], [1, held]);
     assert.match(stderr, /line 2 \(bd-4\) is not in what the log exports, and no entry from 4 on deletes it/);
-    assert.match(stderr, /once more: "jsonl-wal append --op delete --id bd-4"\. \[ERR_WAL_EXISTS\]/);
+    assert.match(
+      stderr,
+      /append the deletion again: "jsonl-wal append --op delete --id bd-4"\. \[ERR_WAL_EXISTS\]/,
+    );
     await runHere(dir, ['append', '--op', 'delete', '--id', 'bd-4']);
     assert.equal((await runHere(dir, [...EXPORT, 'out.jsonl'])).code, 0);
     assert.equal(readFileSync(join(dir, 'out.jsonl'), 'utf8'), lines([WHOLE]));

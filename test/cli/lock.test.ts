@@ -34,7 +34,7 @@ for (const kind of ['kernel', 'lockfile'] as const) {
         assert.equal((await statusOf(dir)).held, true);
         // This process holds it, and left no hint: what took it last is gone.
         const shown = (await run(dir, ['lock', 'status'])).stdout;
-        assert.match(shown, /^held +yes\nlast known holder +pid \d+ \(gone\)/m);
+        assert.match(shown, /^held +yes\nlast known holder +pid \d+ \(dead\)/m);
         const strict = await run(dir, [...APPEND, '--strict-lock', '--lock-timeout', '50', '--json']);
         assert.equal(strict.code, 5, strict.stderr);
         const [failure] = objects(strict.stderr);
@@ -120,7 +120,7 @@ test('who waits for the lock longer than a second says for whom, and how long', 
     }
   }));
 
-test('lock status tells that no kind is chosen, or that what is named is unknown, and set mends it', () =>
+test('lock status tells that no kind is chosen, or that what is named is unknown, and set fixes it', () =>
   inScratch('cli-lock-none', async (dir) => {
     await makeLog(dir);
     const file = join(dir, '.beads/wal.lock');

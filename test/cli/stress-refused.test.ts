@@ -10,12 +10,12 @@ import { noProc } from '../support/system.ts';
 
 describe('a command line that cannot be meant is refused, with what would do:', () => {
   const REFUSED: readonly (readonly [args: string[], message: RegExp, env?: NodeJS.ProcessEnv])[] = [
-    [[], /Name one or more scenarios \(--list tells them\), or say --all/],
+    [[], /Name one or more scenarios \(--list lists them\), or say --all/],
     [['--debug', 'toctou'], /--debug took toctou for its directory: put it last/],
     // Nothing can be made there, though it is there.
     [[...QUICK, '--debug', '/proc/none/x'], /Cannot make a directory in .*none.x: ENOENT.* --debug DIR/],
     [['toctuo'], /There is no scenario "toctuo"; did you mean toctou\?/],
-    [['xyzzy'], /There is no scenario "xyzzy"\. --list tells them all/],
+    [['xyzzy'], /There is no scenario "xyzzy"\. --list lists them all/],
     [['--list', 'no-data'], /did you mean no-data-loss/],
     [['toctou', '--all'], /--all is every scenario/],
     [[...QUICK, '--processes', '2'], /'--processes <n>' cannot be used with option '--threads <n>'/],

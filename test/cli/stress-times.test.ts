@@ -6,7 +6,7 @@ import { Command } from 'commander';
 import { latencyOf as benchLatencyOf } from '../../bench/latency.ts';
 import { medianFigures } from '../../bench/run.ts';
 import type { Figures } from '../../bench/work.ts';
-import { stressCommand } from '../../src/cli/commands/stress.ts';
+import stressCommand from '../../src/cli/commands/stress.ts';
 import type { TimeLimit } from '../../src/lab/checks/check.ts';
 import { objects } from '../../src/lab/command-line.ts';
 import type { Evidence } from '../../src/lab/operations/evidence.ts';

@@ -314,7 +314,7 @@ test('--report writes one page about all runs, and refuses a place where it coul
       assert.equal(refusal.code, 2, refusal.stderr);
       assert.match(
         refusal.stderr,
-        /--report .*: (it is a directory|nothing can be written there|a file that is no report)/,
+        /--report .*: (it is a directory|nothing can be written there|the file there is not a report)/,
       );
       assert.equal(refusal.stdout, '');
     }

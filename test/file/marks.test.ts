@@ -109,7 +109,7 @@ test('the next append replaces the mark; doctor keeps what is gone until it is t
     assert.equal((await verified(log)).rewound, undefined);
     assert.deepEqual(await toldAt(log), []);
     assert.deepEqual(ranges(notedRewinds(log)), [[6, 20, 5]]);
-    const gone = /entry 20 acknowledged.*ended at 5.*6 to 20 are gone/;
+    const gone = /entry 20 acknowledged.*ended at 5.*6 to 20 are missing/;
     assert.match((await run(scratch, ['doctor'])).stdout, gone);
     const told = await run(scratch, ['verify']);
     assert.match(told.stdout, /^verdict +ok: all that is here is whole, but see the note$/m);

@@ -228,10 +228,10 @@ async function usesOf(
     return found;
   });
   const failing: string[] = [];
-  for await (const { state: said, name, mend } of examine(directory)) {
+  for await (const { state: said, name, fix } of examine(directory)) {
     if (said !== 'fail') continue;
     failing.push(name);
-    assert.match(mend ?? '', /repair --mode salvage/, name);
+    assert.match(fix ?? '', /repair --mode salvage/, name);
   }
   assert.equal(failing.length > 0, verify !== 'ok', `the doctor fails: ${failing}`);
   const restored = await outcomeOf(async () => void (await Wal.restore(directory, `${directory}-restored`)));

@@ -342,15 +342,15 @@ test("doctor asks for what the directory's group needs, and its command brings t
     chmodSync(join(log, 'wal.lock'), 0o640);
     chownSync(join(log, 'wal.json'), 0, 0);
     chmodSync(join(log, 'wal.json'), 0o600);
-    const { state, message, mend } = await owners();
+    const { state, message, fix } = await owners();
     assert.equal(state, 'warn');
     assert.match(message, /^2 files that the directory's group may not use, .* such as wal\.json: /);
     const told = await ended(start(place, ['doctor', '--json', '-C', log], asBob));
     assert.equal(told.code, 1);
     for (const name of ['append', 'permissions'])
-      assert.ok(checked(told.stdout, name).mend.endsWith(mend), name);
-    assert.match(mend, /, as root$/);
-    assert.equal(spawnSync('sh', ['-c', mend.slice(0, -', as root'.length)]).status, 0);
+      assert.ok(checked(told.stdout, name).fix.endsWith(fix), name);
+    assert.match(fix, /, as root$/);
+    assert.equal(spawnSync('sh', ['-c', fix.slice(0, -', as root'.length)]).status, 0);
     assert.equal((await owners()).state, 'ok');
     await as(BOB, 0o022, () => withWal(log, {}, fillSegment));
   }));

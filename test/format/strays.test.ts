@@ -123,7 +123,7 @@ test('with its only segment evicted, a log is neither written nor read, and goes
     }
     const doctor = await run(scratch, ['doctor']);
     assert.equal(doctor.code, 4);
-    assert.match(doctor.stdout, /\[fail\] beside +\.0+1\.jsonl\.icloud .*\n +mend: have it downloaded/);
+    assert.match(doctor.stdout, /\[fail\] beside +\.0+1\.jsonl\.icloud .*\n +fix: have it downloaded/);
     assert.deepEqual(filesOf(log), before);
     back();
     await append(log, 1);
@@ -163,10 +163,10 @@ test('with wal.json evicted, doctor advises no repair: each is refused until it 
   inLog(3, async (log) => {
     evict(log, 'wal.json');
     await assert.rejects(Wal.repair(log, { mode: 'salvage' }), { code: 'ERR_WAL_MISSING' });
-    const mends: (string | undefined)[] = [];
-    for await (const { state, mend } of examine(log)) if (state === 'fail') mends.push(mend);
-    assert.ok(mends.length > 0);
-    for (const mend of mends) assert.match(mend ?? '', /^have it downloaded/);
+    const fixes: (string | undefined)[] = [];
+    for await (const { state, fix } of examine(log)) if (state === 'fail') fixes.push(fix);
+    assert.ok(fixes.length > 0);
+    for (const fix of fixes) assert.match(fix ?? '', /^have it downloaded/);
   }));
 
 test('under an open Wal the only segment is evicted: appends are rejected as not written until it is back', () =>

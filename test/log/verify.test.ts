@@ -206,7 +206,7 @@ test('lines of a later group prove a part: the rest of what is missing is not sa
     const { stdout } = await run(directory, ['verify', '-C', '.']);
     assert.match(
       stdout,
-      /^ {2}acknowledged +yes, entries 2 to 2: .*byte \d+ tells.*; of the rest nothing tells$/m,
+      /^ {2}acknowledged +yes, entries 2 to 2: .*byte \d+ says.*; nothing says it of the rest$/m,
     );
   }));
 
@@ -547,10 +547,10 @@ test('verify says it in words, and with --json as it is', () =>
       ),
       /^ {2}held +entry 3: 1 record$/m,
       new RegExp(
-        `^ {2}acknowledged +yes: ${FIRST} byte ${lines[3]?.at} tells that all up to entry 3 were synced$`,
+        `^ {2}acknowledged +yes: ${FIRST} byte ${lines[3]?.at} says that all up to entry 3 were synced$`,
         'm',
       ),
-      /^ {2}remains +2 entries before it and 0 after it can be read; 3 after it are whole, but what they follow is gone$/m,
+      /^ {2}remains +2 entries before it and 0 after it can be read; 3 after it are whole, but what they follow is missing$/m,
     ])
       assert.match(stdout, row);
     const told = JSON.parse((await run(directory, ['verify', '-C', '.', '--json'])).stdout);

@@ -92,7 +92,7 @@ const CONVERSIONS: Readonly<Record<string, (bytes: Buffer, name: string) => Buff
 async function doAsDoctorSays(directory: string): Promise<RepairReport> {
   const checks: Check[] = [];
   for await (const check of examine(directory)) checks.push(check);
-  const mends = checks.flatMap(({ state, mend = '' }) => (state === 'fail' ? [mend] : []));
+  const mends = checks.flatMap(({ state, fix = '' }) => (state === 'fail' ? [fix] : []));
   const mode = /repair --mode (tail|salvage)(?! --dry-run)/.exec(mends.join('\n'))?.[1];
   assert.ok(mode, `no repair is advised: ${JSON.stringify(checks, null, 1)}`);
   return Wal.repair(directory, { mode: mode as RepairReport['mode'] });

@@ -1,4 +1,4 @@
-import { stressCommand } from '../../src/cli/commands/stress.ts';
+import stressCommand from '../../src/cli/commands/stress.ts';
 
 /** Runs `jsonl-wal stress` in this process; rejects with what it is refused with. */
 export async function refused(args: readonly string[]): Promise<void> {

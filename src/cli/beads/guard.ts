@@ -16,7 +16,7 @@ import { type ExportedLine, type History, lackOf } from './export.ts';
 import { type BeadsLine, beadsLine, inMilliseconds, inNanoseconds, textOf } from './line.ts';
 
 /** What a file holds, and would not hold any more once an export took its place. */
-export interface Loss {
+interface Loss {
   readonly line: number;
   /** The issue, or what else the line is about; undefined where the line cannot be read. */
   readonly id: string | undefined;
@@ -119,7 +119,7 @@ function remediesText(file: string, losses: readonly Loss[]): string {
   const texts = {
     import: `import it ("jsonl-wal import --from beads ${shellWord(file)}")`,
     append: `append the whole issue ("jsonl-wal append --op update --id ${shellWord(id ?? '')} --data @FILE")`,
-    edit: 'mend the lines that cannot be read, or move them elsewhere',
+    edit: 'fix the lines that cannot be read, or move them elsewhere',
   };
   const wanted = (['edit', 'append', 'import'] as const).filter((kind) =>
     losses.some(({ remedy }) => remedy === kind),
@@ -132,7 +132,7 @@ function forgottenText(losses: readonly Loss[]): string {
   const { forgotten } = losses.find((loss) => loss.forgotten !== undefined) ?? {};
   return forgotten === undefined
     ? ''
-    : ` If ${forgotten} was deleted on purpose, tell the log so once more: "jsonl-wal append --op delete --id ${shellWord(forgotten)}".`;
+    : ` If ${forgotten} was deleted on purpose, append the deletion again: "jsonl-wal append --op delete --id ${shellWord(forgotten)}".`;
 }
 
 /** Throws where the log's state is made by another fold: its issues are not what `used` makes of the entries. */
@@ -151,16 +151,14 @@ export function refuseChanged({ name, path, there }: Destination): void {
   throw new WalError(
     'ERR_WAL_EXISTS',
     `${name} was not written over: it was changed meanwhile. Export again.`,
-    {
-      outcome: 'not-written',
-    },
+    { outcome: 'not-written' },
   );
 }
 
 /** Throws where it is a disk, or a part of one: whatever lies there would be lost. */
 export function refuseDisk({ name, there }: Destination): void {
   if (!there?.isBlockDevice()) return;
-  const message = `${name} was not written over: it is a disk, and what lies on it would be lost. Name a file, or lose that with --force.`;
+  const message = `${name} was not written over: it is a disk, and its content would be lost. Name a file, or lose that with --force.`;
   throw new WalError('ERR_WAL_EXISTS', message, { outcome: 'not-written' });
 }
 

@@ -29,7 +29,7 @@ interface Side {
 }
 
 /** The sides of merge conflicts in a file, as its markers tell them. */
-export class Conflicts {
+class Conflicts {
   readonly #sides: Side[] = [];
   #open: Side | undefined;
 
@@ -60,7 +60,7 @@ function sideText({ label, from, to }: Side): string {
 }
 
 /** A line of a file, with where it stands. */
-export interface NumberedLine extends BeadsLine {
+interface NumberedLine extends BeadsLine {
   readonly number: number;
   readonly bytes: number;
 }
@@ -145,14 +145,14 @@ async function* rest(
 }
 
 /** The state that a line is compared with. */
-export interface State {
+interface State {
   item(id: string): Item | undefined;
 }
 
 /** What importing a line does. kept: the log keeps a line that is no issue. older: nothing, for the log has what is newer. */
-export type Did = 'added' | 'updated' | 'deleted' | 'kept' | 'unchanged' | 'older';
+type Did = 'added' | 'updated' | 'deleted' | 'kept' | 'unchanged' | 'older';
 
-export interface Step {
+interface Step {
   readonly did: Did;
   readonly entries: readonly Entry[];
   /** What the log has of it. */
@@ -160,7 +160,7 @@ export interface Step {
 }
 
 /** What makes the state what a line says. `force`: also where the line is older. */
-export function stepFor(state: State, line: BeadsLine, force: boolean): Step {
+function stepFor(state: State, line: BeadsLine, force: boolean): Step {
   const { about, place, kind, at, fields } = line;
   const live = state.item(about);
   const tombstone = kind === 'other' ? undefined : state.item(tombstonePlace(about));

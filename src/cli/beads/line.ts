@@ -3,46 +3,19 @@ import { canonicalOfParsed } from '../../format/canonical.ts';
 import type { Item } from '../../index.ts';
 
 /** The fields of a line in the order in which beads writes them; others follow, sorted. */
-const ORDER: readonly string[] = [
-  ...[
-    '_schema',
-    '_type',
-    'id',
-    'content_hash',
-    'title',
-    'description',
-    'design',
-    'acceptance_criteria',
-    'notes',
-  ],
-  ...['spec_id', 'status', 'priority', 'issue_type', 'assignee', 'owner', 'estimated_minutes', 'created_at'],
-  ...['created_by', 'updated_at', 'started_at', 'closed_at', 'close_reason', 'closed_by_session'],
-  ...[
-    'lease_expires_at',
-    'heartbeat_at',
-    'due_at',
-    'defer_until',
-    'external_ref',
-    'source_system',
-    'metadata',
-  ],
-  ...['compaction_level', 'compacted_at', 'compacted_at_commit', 'original_size', 'source_repo', 'labels'],
-  ...['dependencies', 'comments', 'deleted_at', 'deleted_by', 'delete_reason', 'original_type', 'sender'],
-  ...['ephemeral', 'wisp', 'no_history', 'wisp_type', 'pinned', 'is_template', 'bonded_from', 'creator'],
-  ...[
-    'validations',
-    'quality_score',
-    'crystallizes',
-    'await_type',
-    'await_id',
-    'timeout',
-    'waiters',
-    'holder',
-  ],
-  ...['source_formula', 'source_location', 'hook_bead', 'role_bead', 'agent_state', 'last_activity'],
-  ...['role_type', 'rig', 'mol_type', 'work_type', 'event_kind', 'actor', 'target', 'payload'],
-  ...['dependency_count', 'dependent_count', 'comment_count', 'parent', 'wisp_plane'],
-];
+const ORDER = `
+  _schema _type id content_hash title description design acceptance_criteria notes spec_id status
+  priority issue_type assignee owner estimated_minutes created_at created_by updated_at started_at
+  closed_at close_reason closed_by_session lease_expires_at heartbeat_at due_at defer_until
+  external_ref source_system metadata compaction_level compacted_at compacted_at_commit original_size
+  source_repo labels dependencies comments deleted_at deleted_by delete_reason original_type sender
+  ephemeral wisp no_history wisp_type pinned is_template bonded_from creator validations quality_score
+  crystallizes await_type await_id timeout waiters holder source_formula source_location hook_bead
+  role_bead agent_state last_activity role_type rig mol_type work_type event_kind actor target payload
+  dependency_count dependent_count comment_count parent wisp_plane
+`
+  .trim()
+  .split(/\s+/);
 
 /** The same for the objects in a list that an issue holds. */
 const ORDER_IN: ReadonlyMap<string, readonly string[]> = new Map([
@@ -148,7 +121,7 @@ export function keptKind(place: string, fields: Fields): 'tombstone' | 'other' |
 }
 
 /** When an issue was changed last: a tombstone, when it was made. */
-export function changedAt(fields: Fields): bigint | undefined {
+function changedAt(fields: Fields): bigint | undefined {
   const updated = instantOf(fields.updated_at) ?? instantOf(fields.created_at);
   const deleted = fields.status === 'tombstone' ? instantOf(fields.deleted_at) : undefined;
   return deleted !== undefined && (updated === undefined || deleted > updated) ? deleted : updated;

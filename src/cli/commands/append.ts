@@ -36,7 +36,7 @@ type Settings = AppendSettings & Common;
 const REVS =
   "A rev is decided by the log's recorded fold. Without --fold the log's must be last-data: where none is recorded, --expect-rev is\nrefused. With --fold, which goes with --expect-rev alone, that fold is recorded in the log where none was.";
 
-export function appendCommand(): Command {
+export default function appendCommand(): Command {
   const command = makeCommand('append', [
     `append --op add --id bd-1 --data '{"title":"Fix the door"}'`,
     'git diff --stat | jq -Rs . | jsonl-wal append --op diff --id bd-1 --data -   # or --data @FILE',
@@ -51,18 +51,10 @@ export function appendCommand(): Command {
     .option('--ts <time>', 'milliseconds since the epoch (never seconds), or ISO 8601 (default: now)', time)
     .option(
       '--key <key>',
-      'idempotency key: a second append with it answers with the first one; exit code 3 if that has other content',
+      'append once: again with this key prints the first entry; exit code 3 if it differs',
     )
-    .option(
-      '--expect-seq <seq>',
-      "append only if the log's head still is this entry (0: it is empty)",
-      wholeNumber(0),
-    )
-    .option(
-      '--expect-rev <rev>',
-      'append only if the id still has this rev, as "state" tells it (0: it is not there)',
-      wholeNumber(0),
-    )
+    .option('--expect-seq <seq>', 'append only if the head is this entry (0: no entry yet)', wholeNumber(0))
+    .option('--expect-rev <rev>', 'append only if the id has this rev (0: no such id)', wholeNumber(0))
     .addOption(foldOption())
     .option('--batch', 'take the lines of standard input as one atomic batch');
   const answers =

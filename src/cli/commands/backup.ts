@@ -15,7 +15,7 @@ import { interruptible, makeCommand, settingsOf, wholeNumber } from '../command.
 import { damageRows } from '../damage.ts';
 import { errorObject, requireLog } from '../failure.ts';
 import { openReader, using } from '../log.ts';
-import { firstFew, Output, type Row, timeText } from '../output.ts';
+import { firstFew, Output, print, type Row, timeText } from '../output.ts';
 import { sayNote, stderr } from '../stderr.ts';
 import { count } from '../words.ts';
 
@@ -23,7 +23,7 @@ interface BackupSettings {
   readonly link: boolean;
 }
 
-export function backupCommand(): Command {
+export default function backupCommand(): Command {
   return makeCommand('backup', [
     'backup',
     'backup /mnt/other/beads-today',
@@ -47,11 +47,8 @@ export function backupCommand(): Command {
         );
       });
       const { error } = report;
-      const output = new Output();
-      output.done = { told: `The backup is in ${report.directory}.`, seq: report.seq };
-      if (json) await output.json({ ...report, error: error && errorObject(error) });
-      else await output.facts(rowsOf(report));
-      await output.flush();
+      const done = { told: `The backup is in ${report.directory}.`, seq: report.seq };
+      await print(json, { ...report, error: error && errorObject(error) }, () => rowsOf(report), done);
       if (error !== undefined) throw notWholeError(error, report.directory);
       const further = await backupBeyond(dir, report.seq);
       if (further === undefined) return;
@@ -97,17 +94,17 @@ function rowsOf({
 
 function listCommand(): Command {
   return makeCommand('list', ['backup list', 'backup list --json'])
-    .description("those in the log's backups, what goes furthest first")
+    .description("list the log's backups, the one that goes furthest first")
     .action(async (_options: unknown, command: Command) => {
       const { dir, json } = settingsOf(command);
       requireLog(dir);
-      await print(backupsOf(dir), json, 'There is no backup.');
+      await printList(backupsOf(dir), json, 'There is no backup.');
     });
 }
 
 function pruneCommand(): Command {
   return makeCommand('prune', ['backup prune --keep 3', 'backup prune --all --keep 30'])
-    .description('delete the backups that compactions made, but for those that go furthest, and print them')
+    .description('delete and print the backups made by compactions, except those that go furthest')
     .option('--keep <count>', 'how many stay', wholeNumber(0), AUTOMATIC_KEEP)
     .option('--all', 'count and delete those that "backup" made in the log\'s backups, too', false)
     .addHelpText(
@@ -119,11 +116,16 @@ function pruneCommand(): Command {
       requireLog(dir);
       const deleted = await pruneBackups(dir, keep, all ? ['compact', 'backup'] : ['compact']);
       const told = `${count(deleted.length, 'backup was', 'backups were')} deleted.`;
-      await print(deleted, json, 'There was nothing to delete.', told);
+      await printList(deleted, json, 'There was nothing to delete.', told);
     });
 }
 
-async function print(backups: readonly Backup[], json: boolean, none: string, told?: string): Promise<void> {
+async function printList(
+  backups: readonly Backup[],
+  json: boolean,
+  none: string,
+  told?: string,
+): Promise<void> {
   const output = new Output();
   output.done = told === undefined ? undefined : { told };
   for (const backup of backups) {

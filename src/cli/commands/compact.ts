@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { messageOf, WalError } from '../../errors/errors.ts';
-import type { CompactOptions, Rewind, Wal } from '../../index.ts';
+import type { CompactOptions, CompactReport, Rewind, Wal } from '../../index.ts';
 import { AUTOMATIC_KEEP, backUp, backupBeyond, deleteBackups, pruneBehind } from '../backups.ts';
 import { makeCommand, settingsOf, wholeNumber } from '../command.ts';
 import { rewoundText } from '../damage.ts';
@@ -18,7 +18,7 @@ import {
   type WriterOptions,
   withWriterOptions,
 } from '../log.ts';
-import { Output } from '../output.ts';
+import { print, type Row } from '../output.ts';
 import { sayNote } from '../stderr.ts';
 import { count } from '../words.ts';
 
@@ -28,15 +28,10 @@ interface CompactSettings extends WriterOptions {
   readonly backup: boolean;
 }
 
-export function compactCommand(): Command {
+export default function compactCommand(): Command {
   const command = makeCommand('compact', ['compact --fold last-data', 'compact --fold last-data --retain 1'])
     .addOption(foldOption())
-    .option(
-      '--retain <count>',
-      'how many snapshots stay, with what leads from the oldest of them to the end',
-      wholeNumber(1),
-      2,
-    )
+    .option('--retain <count>', 'keep this many snapshots, and all entries after them', wholeNumber(1), 2)
     .option('--no-backup', 'make no backup before')
     .addHelpText(
       'after',
@@ -49,7 +44,6 @@ export function compactCommand(): Command {
   return withWriterOptions(command).action(async (_options: unknown, given: Command) => {
     const { dir, json, retain, backup, fold: named, ...options } = settingsOf<CompactSettings>(given);
     const fold = await foldNamed(named);
-    const output = new Output();
     let rewound: Rewind | undefined;
     const onRewound = (rewind: Rewind) => {
       rewound = rewind;
@@ -58,19 +52,14 @@ export function compactCommand(): Command {
       if (rewound !== undefined) throw setBackError(rewoundText(rewound), rewound.from, FORGET);
       requireFold(wal, fold);
       const { report, deleted, freed, copy } = await compactSafely(wal, { fold, retain }, backup);
-      output.done = { told: `The log is compacted up to entry ${report.seq}.`, seq: report.seq };
-      if (json) await output.json({ ...report, deleted, freed, backup: copy ?? null });
-      else {
-        const held =
-          deleted > freed ? `; a backup holds ${count(deleted - freed, 'byte')} of them still` : '';
-        await output.facts([
-          ['snapshot', snapshotText(report)],
-          ['state', `${count(report.ids, 'id')}, ${count(report.bytes, 'byte')}`],
-          ['deleted', `${count(deleted, 'byte')} of segments${held}`],
-          ...(copy === undefined ? [] : ([['backup', copy]] as const)),
-        ]);
-      }
-      await output.flush();
+      const held = deleted > freed ? `; a backup still holds ${count(deleted - freed, 'byte')} of them` : '';
+      const rows = (): Row[] => [
+        ...snapshotRows(report),
+        ['deleted', `${count(deleted, 'byte')} of segments${held}`],
+        ...(copy === undefined ? [] : ([['backup', copy]] as const)),
+      ];
+      const done = { told: `The log is compacted up to entry ${report.seq}.`, seq: report.seq };
+      await print(json, { ...report, deleted, freed, backup: copy ?? null }, rows, done);
     });
   });
 }
@@ -86,7 +75,7 @@ async function compactSafely(wal: Wal, options: CompactOptions, backup: boolean)
   const gone = () => without(segments, segmentsIn(location));
   const isAllThere = () => gone().length === 0 && without(snapshots, snapshotsIn(location)).length === 0;
   const discard = () => orSay(() => copy && deleteBackups(location, [copy]));
-  let report: Awaited<ReturnType<Wal['compact']>>;
+  let report: CompactReport;
   try {
     report = await wal.compact(options);
   } catch (error) {
@@ -104,9 +93,13 @@ async function compactSafely(wal: Wal, options: CompactOptions, backup: boolean)
   return { ...facts, copy: copy.directory };
 }
 
-function snapshotText({ made, seq }: { readonly made: boolean; readonly seq: number }): string {
-  if (seq === 0) return 'none: the log has no entries';
-  return `${made ? 'made' : 'there already'}, of all up to entry ${seq}`;
+/** What a snapshot covers, for people. */
+export function snapshotRows({ made, seq, ids, bytes }: CompactReport): Row[] {
+  const covers = `${made ? 'made' : 'there already'}, of all up to entry ${seq}`;
+  return [
+    ['snapshot', seq === 0 ? 'none: the log has no entries' : covers],
+    ['state', `${count(ids, 'id')}, ${count(bytes, 'byte')}`],
+  ];
 }
 
 /** What goes wrong with backups is no failure of the compaction. */

@@ -35,7 +35,7 @@ import {
   kindIn,
 } from '../doctor/place.ts';
 import { EXIT, onLog, refuseAddress } from '../failure.ts';
-import { bytesIn, metaOf, newestSnapshot, segmentsIn } from '../log.ts';
+import { attempt, bytesIn, metaOf, newestSnapshot, segmentsIn } from '../log.ts';
 import { Output, type Style } from '../output.ts';
 import { Progress } from '../stderr.ts';
 import { count } from '../words.ts';
@@ -49,7 +49,7 @@ const STYLES: Readonly<Record<Check['state'], Style>> = {
 const NAME_CELLS = 11;
 const STATE_CELLS = 6;
 
-export function doctorCommand(): Command {
+export default function doctorCommand(): Command {
   return makeCommand('doctor', ['doctor', 'doctor --json | jq \'.checks[] | select(.state != "ok")\''])
     .addHelpText(
       'after',
@@ -57,13 +57,10 @@ export function doctorCommand(): Command {
 No byte of the log is changed, whatever is wrong with it. What an append does is tried: the lock, files made in its directory and
 removed, and opening the last segment to write. A lock that is held for longer than ${STUCK_MS / 1000} s fails.
 Exit codes: 0 nothing fails (there may be warnings); 1 something does; 4 data is damaged; 7 nothing fails, but no append was
-tried, for who asks may only read: a monitor that runs so takes 7 for well.
+tried, because the user may only read: a monitor that runs as such a user takes 7 for success.
 With --json, "verdict" says the same: ok, failed, damaged, untried.`,
     )
-    .option(
-      '--forget',
-      'forget what this machine saw acknowledged and the log does not hold: it was cut, restored or checked out on purpose',
-    )
+    .option('--forget', 'forget acknowledged entries that the log lacks: it was cut or restored on purpose')
     .action(async (_options: unknown, command: Command) => {
       const { dir, json, forget } = settingsOf<{ readonly forget?: true }>(command);
       refuseAddress(dir);
@@ -79,11 +76,11 @@ With --json, "verdict" says the same: ok, failed, damaged, untried.`,
       }
       const verdict = verdictOn(checks);
       if (json) {
-        const told = checks.map(({ name, state, message, mend }) => ({
+        const told = checks.map(({ name, state, message, fix }) => ({
           name,
           state,
           message,
-          mend: mend ?? null,
+          fix: fix ?? null,
         }));
         await output.json({ ok: verdict === 'ok', verdict, directory: dir, checks: told });
       }
@@ -94,8 +91,8 @@ With --json, "verdict" says the same: ok, failed, damaged, untried.`,
 
 /** With all commands on the log that was looked at. */
 function pasteable(check: Check, directory: string): Check {
-  const { message, mend } = check;
-  return { ...check, message: onLog(message, directory), ...(mend && { mend: onLog(mend, directory) }) };
+  const { message, fix } = check;
+  return { ...check, message: onLog(message, directory), ...(fix && { fix: onLog(fix, directory) }) };
 }
 
 const EXIT_OF = { ok: EXIT.ok, failed: EXIT.error, damaged: EXIT.corruption, untried: EXIT.untried } as const;
@@ -106,12 +103,12 @@ function verdictOn(checks: readonly Check[]): keyof typeof EXIT_OF {
   return checks.some(({ state }) => state === 'skip') ? 'untried' : 'ok';
 }
 
-async function show({ name, state, message, mend }: Check, output: Output): Promise<void> {
+async function show({ name, state, message, fix }: Check, output: Output): Promise<void> {
   const mark = output.style(STYLES[state], `[${state}]`.padEnd(STATE_CELLS));
   await output.line(`${mark} ${output.style('dim', name.padEnd(NAME_CELLS))}  ${printable(message)}`);
-  if (mend === undefined) return;
+  if (fix === undefined) return;
   const indent = ' '.repeat(STATE_CELLS + 1 + NAME_CELLS + 2);
-  await output.line(`${indent}${output.style('bold', 'mend:')} ${printable(mend)}`);
+  await output.line(`${indent}${output.style('bold', 'fix:')} ${printable(fix)}`);
 }
 
 /** Looks at all there is, as far as what was found before lets it. */
@@ -190,10 +187,6 @@ function lastWrite(directory: string): number | undefined {
 }
 
 function isForGit(directory: string): boolean {
-  try {
-    return metaOf(directory).git;
-  } catch {
-    // What is wrong with it is told by the check of the format.
-    return false;
-  }
+  // What is wrong with wal.json is told by the check of the format.
+  return attempt(() => metaOf(directory).git, false);
 }

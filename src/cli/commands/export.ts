@@ -24,11 +24,9 @@ interface ExportSettings {
   readonly fold?: string;
 }
 
-export function exportCommand(): Command {
-  return makeCommand('export', [
-    'export --to beads .beads/issues.jsonl',
-    'export --to beads - | jq -r .title',
-  ])
+export default function exportCommand(): Command {
+  const examples = ['export --to beads .beads/issues.jsonl', 'export --to beads - | jq -r .title'];
+  return makeCommand('export', examples)
     .argument('<file>', 'where to, in place of what is there; -: standard output')
     .addOption(
       new Option('--to <tool>', 'beads: the last data of each id, one issue a line, by id')
@@ -36,10 +34,7 @@ export function exportCommand(): Command {
         .makeOptionMandatory(),
     )
     .addOption(foldOption())
-    .option(
-      '--strict',
-      'write nothing at all if an id has data that is no issue, or lacks what beads requires',
-    )
+    .option('--strict', 'write nothing if the data of an id is no issue, or lacks what beads requires')
     .option('--force', 'write over the file also where that loses what it holds')
     .addHelpText(
       'after',

@@ -36,7 +36,7 @@ interface ImportSettings extends WriterOptions {
   readonly fold?: string;
 }
 
-export function importCommand(): Command {
+export default function importCommand(): Command {
   const command = makeCommand('import', [
     'import --from beads .beads/issues.jsonl',
     'import --from beads --dry-run - < issues.jsonl.gz',

@@ -3,10 +3,10 @@ import { printable } from '../../format/printable.ts';
 import { lockStatus, type Wal } from '../../index.ts';
 import { makeCommand, settingsOf } from '../command.ts';
 import { bytesIn, foldOf, openReader, type SegmentFile, segmentsIn, using } from '../log.ts';
-import { Output } from '../output.ts';
+import { print, type Row } from '../output.ts';
 import { count } from '../words.ts';
 
-export function infoCommand(): Command {
+export default function infoCommand(): Command {
   return makeCommand('info', ['info', 'info --json | jq .head.seq']).action(
     async (_options: unknown, command: Command) => {
       const { dir, json } = settingsOf(command);
@@ -33,26 +33,24 @@ export function infoCommand(): Command {
           trouble,
         };
       });
-      const output = new Output();
-      if (json) await output.json(facts);
-      else {
+      const rows = (): Row[] => {
         const { id, created, directory, git, head, keyWindow, segments, bytes, lock, sync } = facts;
         const { keepEvents, fold } = facts;
         const by = fold === null ? 'once a fold is named' : 'with that fold';
-        await output.facts([
+        return [
           ['log', `${id}, made ${created}`],
           ['directory', directory],
           ['head', head.seq === 0 ? 'no entries yet' : `entry ${head.seq} (crc ${head.crc})`],
           ['size', sizeText(bytes, segments)],
           ['keys', `looked for among the last ${count(keyWindow, 'entry', 'entries')}`],
-          ['lock', lock ?? 'not chosen yet: the first writer on this machine does'],
+          ['lock', lock ?? 'not chosen yet: the first writer on this machine chooses'],
           ['acknowledged', `once synced (${sync}), unless a writer says otherwise`],
           ['fold', fold === null ? 'none recorded' : `${printable(fold.name)} version ${fold.version}`],
           ['events', eventsText(keepEvents, git, by)],
           ['git', git ? 'kept in git: one segment' : 'no'],
-        ]);
-      }
-      await output.flush();
+        ];
+      };
+      await print(json, facts, rows);
       if (trouble !== undefined) throw trouble;
     },
   );

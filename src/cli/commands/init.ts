@@ -6,7 +6,7 @@ import { META_FILE } from '../../format/names.ts';
 import { makeCommand, settingsOf, wholeNumber } from '../command.ts';
 import { refuseAddress } from '../failure.ts';
 import { foldNamed, foldOption, metaOf, openLog, using } from '../log.ts';
-import { Output } from '../output.ts';
+import { print, type Row } from '../output.ts';
 import { sayNote, showWaiting } from '../stderr.ts';
 import { writeGitFiles } from '../write-file.ts';
 
@@ -19,26 +19,16 @@ interface InitSettings {
   readonly allowNetwork?: true;
 }
 
-export function initCommand(): Command {
+const KEY_WINDOW =
+  'look for idempotency keys among this many of the last entries (default: 100000; "keys --window" raises it)';
+const MODE = "give a new log's files these permissions, such as 660 (default: what the umask leaves)";
+
+export default function initCommand(): Command {
   return makeCommand('init', ['init', 'init --git -C .beads'])
-    .option(
-      '--git',
-      'for a log that is committed to git: keep it in one segment, and its line ends as they are',
-    )
-    .option(
-      '--keep-events',
-      'for a log whose entries are the data, not only the state: it is never compacted',
-    )
-    .option(
-      '--key-window <entries>',
-      'among how many last entries an idempotency key is looked for (default: 100000; it can be raised later)',
-      wholeNumber(0, MOST_KEY_WINDOW),
-    )
-    .option(
-      '--mode <octal>',
-      "permissions of a new log's files, such as 660 (default: what the umask leaves); later files take those of the newest one",
-      octalMode,
-    )
+    .option('--git', 'make a log to commit to git: one segment, whose line ends git leaves alone')
+    .option('--keep-events', 'never compact the log: its entries are the data, not only the state')
+    .option('--key-window <entries>', KEY_WINDOW, wholeNumber(0, MOST_KEY_WINDOW))
+    .option('--mode <octal>', MODE, octalMode)
     .addOption(foldOption())
     .option('--allow-network', 'allow a network file system, where one machine alone may write')
     .action(async (_options: unknown, command: Command) => {
@@ -53,17 +43,14 @@ export function initCommand(): Command {
       const info = await using(openLog(dir, options), async (wal) => wal.info());
       const meta = metaOf(dir);
       const changed = writeGitFiles(dir, git, made ? mode : undefined);
-      const output = new Output();
-      if (made) output.done = { told: `The log was made in ${resolve(dir)}.` };
       const { id, created, lock } = info;
-      if (json)
-        await output.json({ directory: resolve(dir), made, id, created, git: meta.git, lock, changed });
-      else {
-        await output.facts([
-          [made ? 'made' : 'was there', `${resolve(dir)} (log ${id}, ${lock} lock)`],
-          ...(changed.length > 0 ? ([['changed', changed.join(', ')]] as const) : []),
-        ]);
-      }
+      const directory = resolve(dir);
+      const rows = (): Row[] => [
+        [made ? 'made' : 'was there', `${directory} (log ${id}, ${lock} lock)`],
+        ...(changed.length > 0 ? ([['changed', changed.join(', ')]] as const) : []),
+      ];
+      const done = made ? { told: `The log was made in ${directory}.` } : undefined;
+      await print(json, { directory, made, id, created, git: meta.git, lock, changed }, rows, done);
       if (git && !meta.git)
         sayNote('This log was not made for git (--git has to come first): it may grow more segments.');
       if (keepEvents && meta.keepEvents !== true)
@@ -74,7 +61,6 @@ export function initCommand(): Command {
         sayNote('--mode is for a new log: the files of this one were left as they are.');
       if (fold !== undefined && fold.name !== info.fold?.name)
         sayNote(`The log's fold is ${info.fold?.name}: no other can be recorded.`);
-      await output.flush();
     });
 }
 
@@ -83,7 +69,7 @@ function octalMode(text: string): number {
   throw new InvalidArgumentError('It must be three octal digits, such as 660 or 600.');
 }
 
-/** Who may read the files may enter the directories that are made for them. */
+/** A user who may read the files may enter the directories made for them. */
 function modesOf(fileMode: number | undefined) {
   return fileMode === undefined ? {} : { fileMode, directoryMode: fileMode | ((fileMode & 0o444) >> 2) };
 }

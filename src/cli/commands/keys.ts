@@ -16,20 +16,16 @@ import {
   type WriterOptions,
   withWriterOptions,
 } from '../log.ts';
-import { Output } from '../output.ts';
+import { print } from '../output.ts';
 import { count, figure, size } from '../words.ts';
 
 interface KeysSettings extends WriterOptions {
   readonly window?: number;
 }
 
-export function keysCommand(): Command {
+export default function keysCommand(): Command {
   const command = makeCommand('keys', ['keys', 'keys --window 1000000'])
-    .option(
-      '--window <entries>',
-      'raise the window, for all who have the log open, too',
-      wholeNumber(0, MOST_KEY_WINDOW),
-    )
+    .option('--window <entries>', 'raise the window, for all processes', wholeNumber(0, MOST_KEY_WINDOW))
     .addHelpText(
       'after',
       `
@@ -47,11 +43,8 @@ the window's keys.`,
       const { keyWindow, keysFrom, location } = wal.info();
       return { window: keyWindow, from: keysFrom, snapshot: newestKeys(location) };
     });
-    const output = new Output();
-    if (window !== undefined) output.done = { told: `The window is ${facts.window} entries.` };
-    if (json) await output.json(facts);
-    else await output.facts(rowsOf(facts));
-    await output.flush();
+    const done = window === undefined ? undefined : { told: `The window is ${facts.window} entries.` };
+    await print(json, facts, () => rowsOf(facts), done);
   });
 }
 

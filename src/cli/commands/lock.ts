@@ -4,9 +4,9 @@ import { LOCK_KINDS, type LockKind, lockStatus, setLockKind } from '../../index.
 import { makeCommand, settingsOf } from '../command.ts';
 import { requireLog, usageError } from '../failure.ts';
 import { breakLock, isAlive } from '../holder.ts';
-import { Output, timeText } from '../output.ts';
+import { Output, print, type Row, timeText } from '../output.ts';
 
-export function lockCommand(): Command {
+export default function lockCommand(): Command {
   return makeCommand('lock', ['lock status', 'lock set lockfile', 'lock break --force'])
     .addCommand(statusCommand())
     .addCommand(setCommand())
@@ -15,35 +15,31 @@ export function lockCommand(): Command {
 
 function statusCommand(): Command {
   return makeCommand('status', ['lock status --json'])
-    .description('its kind, whether it is held right now, and by whom')
+    .description('print the kind of the lock, whether it is held, and by which process')
     .action(async (_options: unknown, command: Command) => {
       const { dir, json } = settingsOf(command);
       requireLog(dir);
       const { kind, held, holder, path } = lockStatus(dir);
       const alive = holder && isAlive(holder);
-      // Who is gone holds nothing: whoever does left no hint.
+      // A dead process holds nothing: the holder did not write its name.
       const role = !held ? 'last holder' : alive === false ? 'last known holder' : 'holder';
-      const output = new Output();
-      if (json) {
-        const who = holder && { ...holder, alive };
-        await output.json({ kind: kind ?? null, held: held ?? null, holder: who ?? null, path });
-      } else {
-        const life = alive === undefined ? 'on another host' : alive ? 'alive' : 'gone';
-        await output.facts([
-          ['kind', kind ?? 'not chosen yet: the first writer on this machine does'],
-          ['held', held === undefined ? 'cannot be told here' : held ? 'yes' : 'no'],
-          ...(holder
-            ? ([
-                [
-                  role,
-                  `pid ${holder.pid} (${life}), host ${holder.host}, thread ${holder.thread}, since ${timeText(holder.since)}`,
-                ],
-              ] as const)
-            : []),
-          ['file', path],
-        ]);
-      }
-      await output.flush();
+      const life = alive === undefined ? 'on another host' : alive ? 'alive' : 'dead';
+      const who =
+        holder &&
+        `pid ${holder.pid} (${life}), host ${holder.host}, thread ${holder.thread}, since ${timeText(holder.since)}`;
+      const rows = (): Row[] => [
+        ['kind', kind ?? 'not chosen yet: the first writer on this machine chooses'],
+        ['held', held === undefined ? 'cannot be told here' : held ? 'yes' : 'no'],
+        ...(who === undefined ? [] : [[role, who] as const]),
+        ['file', path],
+      ];
+      const facts = {
+        kind: kind ?? null,
+        held: held ?? null,
+        holder: holder ? { ...holder, alive } : null,
+        path,
+      };
+      await print(json, facts, rows);
     });
 }
 
@@ -55,15 +51,19 @@ function setCommand(): Command {
       const { dir, json } = settingsOf(command);
       requireLog(dir);
       setLockKind(dir, kind);
-      const output = new Output();
-      output.done = { told: `The log is locked with the ${kind} lock from now on.` };
-      if (json) await output.json({ kind });
-      else {
-        await output.line(`The log is locked with the ${kind} lock from now on.`);
-        await output.line('Who has it open keeps the other until it is closed; that costs retries, no data.');
-      }
-      await output.flush();
+      const done = `The log is locked with the ${kind} lock from now on.`;
+      const others =
+        'A process that has it open keeps the other until it closes the log; that costs retries, no data.';
+      await printDone(json, { kind }, done, `\n${others}`);
     });
+}
+
+async function printDone(json: boolean, value: object, done: string, more = ''): Promise<void> {
+  const output = new Output();
+  output.done = { told: done };
+  if (json) await output.json(value);
+  else await output.line(`${done}${more}`);
+  await output.flush();
 }
 
 function breakCommand(): Command {
@@ -74,12 +74,8 @@ function breakCommand(): Command {
       const { dir, json, force } = settingsOf<{ force?: true }>(command);
       requireLog(dir);
       if (!force)
-        throw usageError('Breaking a lock needs --force; "jsonl-wal lock status" tells who holds it.');
+        throw usageError('Breaking a lock needs --force; "jsonl-wal lock status" says who holds it.');
       const { kind, done } = breakLock(resolve(dir));
-      const output = new Output();
-      output.done = { told: done };
-      if (json) await output.json({ kind, done });
-      else await output.line(done);
-      await output.flush();
+      await printDone(json, { kind, done }, done);
     });
 }

@@ -15,7 +15,7 @@ interface ReadSettings {
   readonly onDamage: 'error' | 'skip';
 }
 
-export function readCommand(): Command {
+export default function readCommand(): Command {
   return makeCommand('read', ['read --from 100 --to 200', 'read --id bd-1 --json | jq .data'])
     .option('--from <seq>', 'the first entry', wholeNumber(0))
     .option('--to <seq>', 'the last entry', wholeNumber(0))
@@ -24,7 +24,7 @@ export function readCommand(): Command {
     .addOption(
       new Option(
         '--on-damage <what>',
-        'where the log is damaged: stop, or read what a salvage would keep, and tell what is skipped; both exit with 4',
+        'where the log is damaged: stop, or read what a salvage would keep, and report what is skipped; both exit with 4',
       )
         .choices(['error', 'skip'])
         .default('error'),
@@ -63,7 +63,7 @@ function tellSkipped(range: LostRange, json: boolean): void {
 function skippedError(entries: number): WalError {
   const what =
     entries === 1 ? 'An entry was skipped, which is' : `${figure(entries)} entries were skipped, which are`;
-  const message = `${what} missing or damaged: the rest was read. "jsonl-wal doctor" says how to mend the log.`;
+  const message = `${what} missing or damaged: the rest was read. "jsonl-wal doctor" says how to repair the log.`;
   return new WalError('ERR_WAL_CORRUPT', message);
 }
 
@@ -71,7 +71,7 @@ function skippedError(entries: number): WalError {
 async function firstOf(wal: Wal, json: boolean): Promise<number> {
   const oldest = await wal.oldest();
   if (oldest > 1) {
-    const note = `The entries up to ${oldest - 1} were compacted away: "jsonl-wal state" tells what they came to; if it cannot, "jsonl-wal doctor" says how to mend the log.`;
+    const note = `The entries up to ${oldest - 1} were compacted away: "jsonl-wal state" prints what they came to; if it cannot, "jsonl-wal doctor" says how to repair the log.`;
     stderr().write(json ? `${JSON.stringify({ note, oldest })}\n` : `jsonl-wal: ${note}\n`);
   }
   return oldest;

@@ -3,7 +3,7 @@ import { type RepairOptions, type RepairReport, Wal } from '../../index.ts';
 import { makeCommand, settingsOf } from '../command.ts';
 import { onLog, openingError, refuseAddress, usageError } from '../failure.ts';
 import { bytesIn, segmentsIn } from '../log.ts';
-import { firstFew, Output, type Row } from '../output.ts';
+import { firstFew, print, type Row } from '../output.ts';
 import { Progress } from '../stderr.ts';
 import { count, entryRange, figure } from '../words.ts';
 
@@ -14,10 +14,10 @@ interface RepairSettings {
   readonly allowNetwork?: true;
 }
 
-export function repairCommand(): Command {
+export default function repairCommand(): Command {
   return makeCommand('repair', ['repair --mode salvage --dry-run', 'repair --mode tail'])
     .addOption(
-      new Option('--mode <how>', 'how to mend it: see below')
+      new Option('--mode <how>', 'how to repair the log: see below')
         .choices(['tail', 'salvage'])
         .makeOptionMandatory(),
     )
@@ -41,11 +41,8 @@ Neither changes a byte of what is there, and run again they find nothing to do. 
       refuseAddress(dir);
       if (acceptEdits && mode === 'tail') throw usageError('--accept-edits goes with --mode salvage.');
       const report = await repair(dir, { mode, acceptEdits, dryRun, allowNetwork });
-      const output = new Output();
-      if (!dryRun) output.done = { told: 'The repair is done.', seq: report.head.seq };
-      if (json) await output.json({ ...report, kept: report.kept ?? null });
-      else await output.facts(rowsOf(report, acceptEdits));
-      await output.flush();
+      const done = dryRun ? undefined : { told: 'The repair is done.', seq: report.head.seq };
+      await print(json, { ...report, kept: report.kept ?? null }, () => rowsOf(report, acceptEdits), done);
     });
 }
 

@@ -3,7 +3,7 @@ import { type RestoreOptions, type RestoreReport, Wal } from '../../index.ts';
 import { interruptible, makeCommand, settingsOf, wholeNumber } from '../command.ts';
 import { openingError, refuseAddress } from '../failure.ts';
 import { metaOf } from '../log.ts';
-import { firstFew, Output, type Row } from '../output.ts';
+import { firstFew, print, type Row } from '../output.ts';
 import { count, entryRange } from '../words.ts';
 import { writeGitFiles } from '../write-file.ts';
 
@@ -12,7 +12,7 @@ interface RestoreSettings {
   readonly onDamage: 'error' | 'cut';
 }
 
-export function restoreCommand(): Command {
+export default function restoreCommand(): Command {
   return makeCommand('restore', [
     'restore .beads/backups/20250101T120000.000Z-42 restored',
     'restore .beads before --to-seq 1000',
@@ -23,7 +23,7 @@ export function restoreCommand(): Command {
     .addOption(
       new Option(
         '--on-damage <what>',
-        'at damage before that: refuse with exit code 4, or take what lies before it',
+        'at damage before that: refuse with exit code 4, or take what is before it',
       )
         .choices(['error', 'cut'])
         .default('error'),
@@ -40,11 +40,8 @@ export function restoreCommand(): Command {
         restore(from, destination, { onDamage, signal, ...(toSeq !== undefined && { toSeq }) }),
       );
       writeGitFiles(report.directory, metaOf(report.directory).git);
-      const output = new Output();
-      output.done = { told: `The new log is in ${report.directory}.`, seq: report.seq };
-      if (json) await output.json(report);
-      else await output.facts(rowsOf(report));
-      await output.flush();
+      const done = { told: `The new log is in ${report.directory}.`, seq: report.seq };
+      await print(json, report, () => rowsOf(report), done);
     });
 }
 
@@ -63,8 +60,8 @@ async function restore(from: string, destination: string, options: RestoreOption
 
 function rowsOf({ directory, id, seq, applied, skipped, failed, missing }: RestoreReport): Row[] {
   const first = seq - applied + 1;
-  const before = first > 1 && applied > 0 ? `; a snapshot stands for those up to ${first - 1}` : '';
-  const only = applied === 0 && seq > 0 ? `; a snapshot stands for all up to entry ${seq}` : '';
+  const before = first > 1 && applied > 0 ? `; a snapshot covers those up to ${first - 1}` : '';
+  const only = applied === 0 && seq > 0 ? `; a snapshot covers all up to entry ${seq}` : '';
   return [
     ['restored', `${directory} (log ${id})`],
     ['applied', `${count(applied, 'entry', 'entries')}${rangeText(first, seq)}${before}${only}`],

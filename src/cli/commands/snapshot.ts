@@ -10,10 +10,10 @@ import {
   type WriterOptions,
   withWriterOptions,
 } from '../log.ts';
-import { Output } from '../output.ts';
-import { count } from '../words.ts';
+import { print } from '../output.ts';
+import { snapshotRows } from './compact.ts';
 
-export function snapshotCommand(): Command {
+export default function snapshotCommand(): Command {
   const command = makeCommand('snapshot', ['snapshot --fold last-data'])
     .addOption(foldOption())
     .addHelpText(
@@ -34,15 +34,7 @@ export function snapshotCommand(): Command {
         .compact({ fold, retain: Number.POSITIVE_INFINITY })
         .catch((error) => throwWithFlag(error, wal));
     });
-    const output = new Output();
-    output.done = { told: `A snapshot of all up to entry ${report.seq} is there.`, seq: report.seq };
-    if (json) await output.json(report);
-    else {
-      await output.facts([
-        ['snapshot', `${report.made ? 'made' : 'there already'}, of all up to entry ${report.seq}`],
-        ['state', `${count(report.ids, 'id')}, ${count(report.bytes, 'byte')}`],
-      ]);
-    }
-    await output.flush();
+    const done = { told: `A snapshot of all up to entry ${report.seq} is there.`, seq: report.seq };
+    await print(json, report, () => snapshotRows(report), done);
   });
 }

@@ -12,7 +12,7 @@ interface StateSettings {
   readonly fold?: string;
 }
 
-export function stateCommand(): Command {
+export default function stateCommand(): Command {
   return makeCommand('state', [
     'state',
     'state --id bd-1 --json | jq .value',
@@ -20,11 +20,7 @@ export function stateCommand(): Command {
     'state --at 2025-10-12T07:00:00Z',
   ])
     .option('--id <id>', 'only this id (may be given again)', several)
-    .option(
-      '--at <moment>',
-      'as it was: after an entry (its seq), or at a time (ISO 8601): of all entries that are not dated later',
-      moment,
-    )
+    .option('--at <moment>', 'the state after an entry (its seq), or at a time (ISO 8601)', moment)
     .addOption(foldOption())
     .addHelpText(
       'after',

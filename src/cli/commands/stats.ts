@@ -20,10 +20,10 @@ import {
   snapshotsIn,
   using,
 } from '../log.ts';
-import { Output, timeText } from '../output.ts';
+import { print, timeText } from '../output.ts';
 import { figure, size } from '../words.ts';
 
-export function statsCommand(): Command {
+export default function statsCommand(): Command {
   return makeCommand('stats', ['stats', 'stats --fold last-data --json | jq .bytes.dead'])
     .addOption(foldOption())
     .addHelpText(
@@ -34,10 +34,7 @@ export function statsCommand(): Command {
       const { dir, json, fold: named } = settingsOf<{ readonly fold?: string }>(command);
       const fold = await foldNamed(named);
       const stats = await using(openReader(dir), (wal) => statsOf(wal, fold));
-      const output = new Output();
-      if (json) await output.json(stats);
-      else await output.facts(rowsOf(stats));
-      await output.flush();
+      await print(json, stats, () => rowsOf(stats));
     });
 }
 
@@ -127,7 +124,7 @@ function rowsOf(stats: LogStats) {
     ['live', live === null ? unknown : size(live)],
     ['dead', dead === null || keepEvents === true ? deadText : `${size(dead)} (${share} %)`],
     ['last write', lastWrite === null ? 'never' : timeText(lastWrite)],
-    ['lock', lock ?? 'not chosen yet: the first writer on this machine does'],
+    ['lock', lock ?? 'not chosen yet: the first writer on this machine chooses'],
     ['versions', `format ${versions.format}, jsonl-wal ${versions.package}, node ${versions.node}`],
   ] as const;
 }

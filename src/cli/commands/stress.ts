@@ -26,7 +26,7 @@ const PARTING_MS = 1000;
 const INTERRUPTED = 130;
 
 /** `jsonl-wal stress`: runs scenarios of the lab. */
-export function stressCommand(): Command {
+export default function stressCommand(): Command {
   return stressFlags().action((names: readonly string[], _flags: unknown, self: Command) => {
     const { simulateFailure, ...flags }: Flags = self.optsWithGlobals();
     // `--simulate-failure smoke`: a name, and no rate.

@@ -8,10 +8,10 @@ interface TailSettings {
   readonly lines: number;
 }
 
-export function tailCommand(): Command {
+export default function tailCommand(): Command {
   return makeCommand('tail', ['tail -n 20', 'tail -f --json | jq -r .id'])
     .option('-n, --lines <count>', 'how many of the last entries', wholeNumber(0), 10)
-    .option('-f, --follow', 'go on with entries as they are appended, until Ctrl-C')
+    .option('-f, --follow', 'continue with entries as they are appended, until Ctrl-C')
     .action(async (_options: unknown, command: Command) => {
       const { dir, json, lines, follow } = settingsOf<TailSettings>(command);
       const output = new Output();

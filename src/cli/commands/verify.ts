@@ -11,11 +11,11 @@ import { makeCommand, settingsOf } from '../command.ts';
 import { damageRows, notedText, rewoundText } from '../damage.ts';
 import { errorObject } from '../failure.ts';
 import { bytesIn, openLog, segmentsIn, using } from '../log.ts';
-import { firstFew, Output, type Row } from '../output.ts';
+import { firstFew, print, type Row } from '../output.ts';
 import { Progress } from '../stderr.ts';
 import { count, entryRange, figure, pendingText, strayText } from '../words.ts';
 
-export function verifyCommand(): Command {
+export default function verifyCommand(): Command {
   return makeCommand('verify', ['verify', 'verify --json | jq .missing']).action(
     async (_options: unknown, command: Command) => {
       const { dir, json } = settingsOf(command);
@@ -28,10 +28,8 @@ export function verifyCommand(): Command {
         const onProgress = (bytes: number) => progress.update(bytes, () => count(bytes, 'byte'));
         return { report: await wal.verify({ onProgress }), noted: notedRewinds(location).reverse() };
       });
-      const output = new Output();
-      if (json) await output.json({ ...report, noted, error: report.error && errorObject(report.error) });
-      else await output.facts(rowsOf(report, noted));
-      await output.flush();
+      const facts = { ...report, noted, error: report.error && errorObject(report.error) };
+      await print(json, facts, () => rowsOf(report, noted));
       if (report.error !== undefined) throw report.error;
     },
   );

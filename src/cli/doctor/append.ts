@@ -1,18 +1,18 @@
-import { accessSync, closeSync, constants, openSync, type Stats, statSync } from 'node:fs';
+import { accessSync, closeSync, constants, openSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { hasCode, messageOf, WalError } from '../../errors/errors.ts';
 import { LOCK_FILE } from '../../format/names.ts';
 import { type LockFitness, type LockKind, lockFitness } from '../../index.ts';
 import { shellWord } from '../../lab/shell-word.ts';
-import { segmentsIn } from '../log.ts';
+import { attempt, segmentsIn } from '../log.ts';
 import { type Check, commandOn } from './check.ts';
 import { mountOf, opening, roomier, sharingOf } from './place.ts';
 
 /** What came of it; `fitness` where the lock could be tried. */
-export interface Trial {
+interface Trial {
   readonly check: Check;
   readonly fitness?: LockFitness;
-  /** Whether who asks may write here at all. */
+  /** Whether the user may write here at all. */
   readonly writable: boolean;
 }
 
@@ -66,10 +66,10 @@ async function refused(directory: string, error: unknown): Promise<Check> {
   // What has room in the last segment yet is appended still.
   const when = hasCode(error, 'ERR_WAL_NO_SPACE') ? 'appends fail, or soon will' : 'no append works';
   const message = `${when}: ${messageOf(error)}${code}`;
-  return { name: NAME, state: 'fail', message, mend: await mendOf(directory, error) };
+  return { name: NAME, state: 'fail', message, fix: await fixOf(directory, error) };
 }
 
-async function mendOf(directory: string, error: unknown): Promise<string> {
+async function fixOf(directory: string, error: unknown): Promise<string> {
   if (hasCode(error, 'ERR_WAL_LOCK_UNAVAILABLE')) {
     const lockfile = commandOn(directory, 'lock set lockfile');
     const refusing = [process.env.NODE_OPTIONS ?? '', ...process.execArgv].some((options) =>
@@ -88,63 +88,55 @@ async function mendOf(directory: string, error: unknown): Promise<string> {
 function readOnlyDisk(directory: string): Check {
   const mount = mountOf(directory);
   if (mount === undefined) {
-    const mend = 'mount it for writing, as root';
-    return { name: NAME, state: 'fail', message: 'no append works: the file system is read-only', mend };
+    const fix = 'mount it for writing, as root';
+    return { name: NAME, state: 'fail', message: 'no append works: the file system is read-only', fix };
   }
   const { at, readOnly, diskReadOnly } = mount;
   const place = shellWord(at);
   if (readOnly && !diskReadOnly) {
     const message = `not tried: ${at} is mounted read-only here, and its disk is not; appends by this mount fail with ERR_WAL_PERMISSION`;
-    const mend = `${AS_WRITER}; to append here: mount -o remount,rw,bind ${place}, as root`;
-    return { name: NAME, state: 'skip', message, mend };
+    const fix = `${AS_WRITER}; to append here: mount -o remount,rw,bind ${place}, as root`;
+    return { name: NAME, state: 'skip', message, fix };
   }
   if (readOnly) {
     const message = `no append works: ${at} is mounted read-only`;
-    return { name: NAME, state: 'fail', message, mend: `mount -o remount,rw ${place}, as root` };
+    return { name: NAME, state: 'fail', message, fix: `mount -o remount,rw ${place}, as root` };
   }
   const message = `no append works: the file system at ${at} takes no writes though it is mounted for them, as after an error of the disk`;
-  const mend = `look for the error ("dmesg"), then, as root: umount ${place}, fsck its disk, mount it again; the log can be read, and copied, meanwhile`;
-  return { name: NAME, state: 'fail', message, mend };
+  const fix = `look for the error ("dmesg"), then, as root: umount ${place}, fsck its disk, mount it again; the log can be read, and copied, meanwhile`;
+  return { name: NAME, state: 'fail', message, fix };
 }
 
-/** Who may write nothing here is a reader; who may write one thing and not the other is kept from appending. */
+/** A user who may write nothing here is a reader; a user who may write some of the files and not others cannot append. */
 function refusedUser(directory: string, { path: tried = directory, code }: NodeJS.ErrnoException): Check {
   const me = process.getuid?.();
   // A file that was made to try it is not to be looked for: the directory refused it.
   const isMade = tried.endsWith('.tmp');
   const path = isMade ? directory : tried;
-  const at = lookAt(path) ?? statSync(directory);
+  const at = attempt(() => statSync(path), undefined) ?? statSync(directory);
   const refusal = isMade
     ? `no file can be made in ${path}, and appends fail, at the latest when the next segment is begun`
     : `no append works: ${path} may not be written`;
   if (code === 'EPERM' && me === 0) {
-    const mend = `look for an attribute that forbids it ("lsattr -d ${shellWord(path)}"), and take it away: chattr -i ${shellWord(path)}`;
-    return { name: NAME, state: 'fail', message: refusal, mend };
+    const fix = `look for an attribute that forbids it ("lsattr -d ${shellWord(path)}"), and take it away: chattr -i ${shellWord(path)}`;
+    return { name: NAME, state: 'fail', message: refusal, fix };
   }
   if (at.uid === me) {
-    const mend = `chmod -R u+rwX ${shellWord(directory)}`;
-    return { name: NAME, state: 'fail', message: refusal, mend };
+    const fix = `chmod -R u+rwX ${shellWord(directory)}`;
+    return { name: NAME, state: 'fail', message: refusal, fix };
   }
   if (!mayWrite(directory) && !mayAppend(directory)) {
-    const who = me === undefined ? 'who asks' : `uid ${me}`;
+    const who = me === undefined ? 'this user' : `uid ${me}`;
     const message = `not tried: ${who} may read the log, and not write it`;
     return {
       name: NAME,
       state: 'skip',
       message,
-      mend: `${AS_WRITER} (the directory is uid ${statSync(directory).uid}'s)`,
+      fix: `${AS_WRITER} (the directory is uid ${statSync(directory).uid}'s)`,
     };
   }
-  const mend = `let its owner (uid ${at.uid}), or root, give you the right to write: ${rightFor(directory, at)}`;
-  return { name: NAME, state: 'fail', message: refusal, mend };
-}
-
-function lookAt(path: string): Stats | undefined {
-  try {
-    return statSync(path);
-  } catch {
-    return undefined;
-  }
+  const fix = `let its owner (uid ${at.uid}), or root, give you the right to write: ${rightFor(directory, at)}`;
+  return { name: NAME, state: 'fail', message: refusal, fix };
 }
 
 function rightFor(directory: string, { gid }: { readonly gid: number }): string {
@@ -158,20 +150,11 @@ function rightFor(directory: string, { gid }: { readonly gid: number }): string 
 }
 
 function mayAppend(directory: string): boolean {
-  try {
-    const last = segmentsIn(directory).at(-1);
-    return last !== undefined && mayWrite(join(directory, last.name));
-  } catch {
-    // Who may not even list the directory writes nothing there.
-    return false;
-  }
+  // A user who may not list the directory writes nothing there.
+  const last = attempt(() => segmentsIn(directory).at(-1), undefined);
+  return last !== undefined && mayWrite(join(directory, last.name));
 }
 
 function mayWrite(path: string): boolean {
-  try {
-    accessSync(path, constants.W_OK);
-    return true;
-  } catch {
-    return false;
-  }
+  return attempt(() => accessSync(path, constants.W_OK) === undefined, false);
 }

@@ -8,11 +8,11 @@ import { foldOf, metaOf, newestSnapshot } from '../log.ts';
 /** What one look found. */
 export interface Check {
   readonly name: string;
-  /** `skip`: not tried, because who asks may only read. */
+  /** `skip`: not tried, because the user may only read. */
   readonly state: 'ok' | 'skip' | 'warn' | 'fail';
   readonly message: string;
   /** What to do about it; a command to paste, where there is one. */
-  readonly mend?: string;
+  readonly fix?: string;
   /** Whether data is damaged. */
   readonly corrupt?: true;
 }
@@ -24,13 +24,13 @@ export const SEE_APPEND = 'see what "append" says';
 export async function checked(
   name: string,
   look: () => Check | Promise<Check>,
-  mend?: string,
+  fix?: string,
 ): Promise<Check> {
   try {
     return await look();
   } catch (error) {
     const code = error instanceof WalError ? ` [${error.code}]` : '';
-    return { name, state: 'fail', message: `${messageOf(error)}${code}`, ...(mend && { mend }) };
+    return { name, state: 'fail', message: `${messageOf(error)}${code}`, ...(fix && { fix }) };
   }
 }
 

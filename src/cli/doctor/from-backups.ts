@@ -17,7 +17,7 @@ import { SegmentScan } from '../../format/scan.ts';
 import { type VerifyReport, Wal } from '../../index.ts';
 import { shellWord } from '../../lab/shell-word.ts';
 import { backupsPlace, directoriesIn, reachOf } from '../backups.ts';
-import { metaOf } from '../log.ts';
+import { attempt, isLogFile, metaOf } from '../log.ts';
 import { count, entryRange } from '../words.ts';
 import type { Check } from './check.ts';
 
@@ -28,7 +28,7 @@ interface Better {
 }
 
 /** A row of commands that puts files of backups in place. */
-export interface PutBack {
+interface PutBack {
   readonly command: string;
   /** The last entry that the log has then. */
   readonly seq: number;
@@ -52,11 +52,11 @@ export async function putBack(
 
 /** What to do, and what comes of it. */
 export function putText({ command, seq }: PutBack): string {
-  return `${command} (a backup has what is wanting here: with it the log is whole, up to entry ${seq})`;
+  return `${command} (a backup has what is missing here: with it the log is whole, up to entry ${seq})`;
 }
 
 /** What to do with a backup whose files do not fit the log as it is now. */
-export function restoreText(copy: string): string {
+function restoreText(copy: string): string {
   return `jsonl-wal restore ${shellWord(copy)} NEW-DIRECTORY, which makes a log of it to read them in`;
 }
 
@@ -82,18 +82,14 @@ export async function fromBackups(
  */
 export function copiesOf(directory: string): string[] {
   const place = backupsPlace(directory);
-  try {
-    return directoriesIn(place)
-      .filter((name) => !name.endsWith('.tmp') && !name.startsWith('repaired-'))
-      .map((name) => join(place, name))
-      .filter((copy) => isSameLog(directory, copy));
-  } catch {
-    return [];
-  }
+  return attempt(() => directoriesIn(place), [])
+    .filter((name) => !name.endsWith('.tmp') && !name.startsWith('repaired-'))
+    .map((name) => join(place, name))
+    .filter((copy) => attempt(() => isSameLog(directory, copy), false));
 }
 
 /** The one of these that goes furthest, if that is past entry `seq`. */
-export async function copyBeyond(
+async function copyBeyond(
   directory: string,
   seq: number,
 ): Promise<{ copy: string; seq: number } | undefined> {
@@ -142,11 +138,7 @@ function isSameLog(directory: string, copy: string): boolean {
 }
 
 function idOf(directory: string): string | undefined {
-  try {
-    return metaOf(directory).id;
-  } catch {
-    return undefined;
-  }
+  return attempt(() => metaOf(directory).id, undefined);
 }
 
 /** Of each file that the log lacks, or has damaged or cut short, the copy that holds most. */
@@ -154,7 +146,7 @@ function betterFiles(directory: string, bad: readonly string[]): Better[] {
   const own = filesIn(directory);
   const last = own.findLast((name) => segmentSeq(name) !== undefined);
   const snapshots = own.filter((name) => snapshotSeq(name) !== undefined && !bad.includes(name));
-  // What a snapshot stands for was compacted away.
+  // What a snapshot covers was compacted away.
   const stood = Math.max(0, ...snapshots.map((name) => snapshotSeq(name) as number));
   const isWanted = (name: string) => {
     if (name === META_FILE) return idOf(directory) === undefined;
@@ -229,25 +221,14 @@ function* piecesOf(path: string): Generator<Buffer, void> {
 
 /** Not a pipe, where opening would wait, and no link that leads nowhere. */
 function isFile(path: string): boolean {
-  try {
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
+  return attempt(() => statSync(path).isFile(), false);
 }
 
 /** The files of a log, wal.json included; of none where they may not be listed. */
 function filesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory)
-      .filter(
-        (name) => name === META_FILE || segmentSeq(name) !== undefined || snapshotSeq(name) !== undefined,
-      )
-      .filter((name) => isFile(join(directory, name)))
-      .sort();
-  } catch {
-    return [];
-  }
+  return attempt(() => readdirSync(directory), [])
+    .filter((name) => isLogFile(name) && isFile(join(directory, name)))
+    .sort();
 }
 
 /** What verify says of the log with those files in place, of links that lead to all of them. */
@@ -264,7 +245,7 @@ async function tried(directory: string, better: readonly Better[]): Promise<Veri
   }
 }
 
-/** Each file appears whole: who has the log open meanwhile goes on with it. One that is there is kept, for it may have been edited on purpose. */
+/** Each file appears whole, so that processes which have the log open continue. A file that is replaced is kept: it may have been edited on purpose. */
 function commandFor(directory: string, better: readonly Better[]): string {
   const stamp = new Date().toISOString().replace(/[-:]/g, '');
   const kept = `${shellWord(backupsPlace(directory))}/$f.damaged-${stamp}`;
@@ -294,5 +275,5 @@ export async function checkBackups(directory: string, { head, entries }: VerifyR
   const { copy, seq } = further;
   const message = `the log ends at entry ${head.seq}, and its backup ${copy} at entry ${seq}: its end was cut off or taken away, or an older one was put here or checked out`;
   const put = await putBack(directory, [], entries);
-  return { name, state: 'warn', message, mend: put && put.seq > head.seq ? putText(put) : restoreText(copy) };
+  return { name, state: 'warn', message, fix: put && put.seq > head.seq ? putText(put) : restoreText(copy) };
 }

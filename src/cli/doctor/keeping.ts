@@ -13,7 +13,7 @@ import { notedRewinds, type Rewind, type StrayKind, type VerifyReport, Wal } fro
 import { shellWord } from '../../lab/shell-word.ts';
 import { notedText, rewoundText } from '../damage.ts';
 import { isGone } from '../holder.ts';
-import { segmentsIn, snapshotsIn } from '../log.ts';
+import { attempt, segmentsIn, snapshotsIn } from '../log.ts';
 import { count, strayText } from '../words.ts';
 import { isInRepository, wantingGitFiles } from '../write-file.ts';
 import { ageText, type Check, commandOn, compactAdvice } from './check.ts';
@@ -30,8 +30,8 @@ export function checkFailedSync(directory: string): Check {
   const path = join(directory, FAILED_SYNC_FILE);
   if (!existsSync(path)) return { name, state: 'ok', message: 'no sync failed here' };
   const message = 'a sync failed, and what was written last may not be on the disk';
-  const mend = `look at the disk ("dmesg"); whoever opens the log to write makes it safe: ${commandOn(directory, 'init')}`;
-  return { name, state: 'warn', message, mend };
+  const fix = `look at the disk ("dmesg"); the next process that opens the log to write repairs that: ${commandOn(directory, 'init')}`;
+  return { name, state: 'warn', message, fix };
 }
 
 const CONVERTED =
@@ -50,24 +50,24 @@ export async function checkSnapshots(directory: string, report: VerifyReport): P
     const plan = await Wal.repair(directory, { mode: 'salvage', dryRun: true }).catch(() => undefined);
     const isWhole = plan?.lost.length === 0 && plan.lostIds === 0;
     const gone =
-      lost && `${lost.segment} is damaged, and entries ${lost.from} to ${lost.to} are gone with it`;
+      lost && `${lost.segment} is damaged, and entries ${lost.from} to ${lost.to} are lost with it`;
     const told = error?.cause === 'snapshot' ? error.message : (gone as string);
     const message = isWhole ? `${told} ${CONVERTED}` : told;
     const salvage = commandOn(directory, 'repair --mode salvage');
-    const mend = isWhole ? salvage : `go on with what is left: ${salvage}`;
-    const better = await fromBackups(directory, report, mend);
-    return { name, state: 'fail', message, mend: better, corrupt: true };
+    const fix = isWhole ? salvage : `to continue with what is left: ${salvage}`;
+    const better = await fromBackups(directory, report, fix);
+    return { name, state: 'fail', message, fix: better, corrupt: true };
   }
   if (all.length === 0) return { name, state: 'ok', message: 'none' };
   const reached = newest === undefined ? 0 : (snapshotSeq(newest) as number);
   if (bad.length === 0)
     return { name, state: 'ok', message: `${all.length}, all whole, the newest of entry ${reached}` };
   const instead = newest === undefined ? 'the entries are all there' : `that of entry ${reached} stands in`;
-  const mend = `make a new one: ${await compactAdvice(directory)}`;
-  return { name, state: 'warn', message: `${bad.join(' and ')} cannot be read; ${instead}`, mend };
+  const fix = `make a new one: ${await compactAdvice(directory)}`;
+  return { name, state: 'warn', message: `${bad.join(' and ')} cannot be read; ${instead}`, fix };
 }
 
-export const STRAY_MENDS: Readonly<Record<StrayKind, string>> = {
+export const STRAY_FIXES: Readonly<Record<StrayKind, string>> = {
   placeholder:
     'have it downloaded ("brctl download", or open the folder in Finder), and keep the log where nothing is taken off the disk',
   conflict:
@@ -83,12 +83,12 @@ export function checkStrays(directory: string): Check {
   const strays = straysAmong(readdirSync(directory));
   const kinds = ['placeholder', 'conflict', 'rotated', 'copy'] as const;
   const worst = kinds.find((kind) => strays.some((stray) => stray.kind === kind));
-  if (worst === undefined) return { name, state: 'ok', message: 'no copies of its files lie beside the log' };
+  if (worst === undefined) return { name, state: 'ok', message: 'no copies of its files are beside the log' };
   const first = strays.filter(({ kind }) => kind === worst).slice(0, MOST_STRAYS);
   const more =
     strays.length > first.length ? `, and ${count(strays.length - first.length, 'other file')}` : '';
   const message = `${first.map(strayText).join(', ')}${more}: no part of the log`;
-  return { name, state: worst === 'placeholder' ? 'fail' : 'warn', message, mend: STRAY_MENDS[worst] };
+  return { name, state: worst === 'placeholder' ? 'fail' : 'warn', message, fix: STRAY_FIXES[worst] };
 }
 
 /**
@@ -104,7 +104,7 @@ export function checkRewound(directory: string, rewound: Rewind | undefined, bro
     return {
       name,
       state: 'ok',
-      message: 'nothing is known to be gone that was acknowledged on this machine',
+      message: 'nothing acknowledged on this machine is known to be missing',
     };
   const more = all.length > 1 ? `; and ${count(all.length - 1, 'time')} before that` : '';
   if (rewound !== undefined && broken) {
@@ -113,15 +113,15 @@ export function checkRewound(directory: string, rewound: Rewind | undefined, bro
       name,
       state: 'warn',
       message,
-      mend: 'mend the log first, as said above: the repair tells what it keeps, and what is lost',
+      fix: 'fix the log first, as said above: the repair reports what it keeps, and what is lost',
     };
   }
-  const mend = `put the right copy back ("jsonl-wal backup list"), or, where it was meant to be so: ${commandOn(directory, 'doctor --forget')}`;
+  const fix = `put the right copy back ("jsonl-wal backup list"), or, where it was meant to be so: ${commandOn(directory, 'doctor --forget')}`;
   if (rewound !== undefined && segmentsIn(directory).length + snapshotsIn(directory).length === 0) {
     const message = `no append works: ${last}${more}. Neither a segment nor a snapshot is left`;
-    return { name, state: 'fail', message, mend, corrupt: true };
+    return { name, state: 'fail', message, fix, corrupt: true };
   }
-  return { name, state: 'warn', message: `${last}${more}`, mend };
+  return { name, state: 'warn', message: `${last}${more}`, fix };
 }
 
 /** What crashes left of files and copies that were being made. */
@@ -148,20 +148,16 @@ export function checkLeftovers(directory: string): Check {
     return { name, state: 'ok', message: young };
   }
   const more = old.length > 1 ? `, and ${old.length - 1} more` : '';
-  const mend = `rm -r ${old.map(({ path }) => shellWord(path)).join(' ')}`;
+  const fix = `rm -r ${old.map(({ path }) => shellWord(path)).join(' ')}`;
   const message = `${first.path}, ${ageText(first.age)} old${more}: what a crash left, of no use`;
-  return { name, state: 'warn', message, mend };
+  return { name, state: 'warn', message, fix };
 }
 
 function namesIn(place: string, wanted: (name: string) => boolean): string[] {
-  try {
-    return readdirSync(place)
-      .filter(wanted)
-      .map((name) => join(place, name));
-  } catch {
-    // What may not be listed is not this check's to tell.
-    return [];
-  }
+  // Another check reports a directory that may not be listed.
+  return attempt(() => readdirSync(place), [])
+    .filter(wanted)
+    .map((name) => join(place, name));
 }
 
 /** In a git repository: whether git leaves alone what it must. */
@@ -172,15 +168,15 @@ export function checkGit(directory: string, git: boolean): Check {
   if (wanting.length === 0) return checkClean(directory);
   const why = 'git could change line ends, or take in what belongs to this machine';
   const message = `${wanting.join(' and ')} in the log's directory lacks lines: ${why}`;
-  return { name, state: 'warn', message, mend: commandOn(directory, git ? 'init --git' : 'init') };
+  return { name, state: 'warn', message, fix: commandOn(directory, git ? 'init --git' : 'init') };
 }
 
 /** What git is told to leave alone is what "git clean -x" deletes. */
 function checkClean(directory: string): Check {
   const name = 'git';
   const copies = copiesOf(directory).length;
-  if (copies === 0) return { name, state: 'ok', message: 'told what to leave alone' };
+  if (copies === 0) return { name, state: 'ok', message: 'git ignores what it must' };
   const message = `"git clean -fdx" would delete the ${count(copies, 'copy', 'copies')} in ${join(directory, BACKUPS_DIRECTORY)}`;
-  const mend = `keep one outside of the repository: jsonl-wal backup NEW-DIRECTORY -C ${shellWord(directory)}`;
-  return { name, state: 'warn', message, mend };
+  const fix = `keep one outside of the repository: jsonl-wal backup NEW-DIRECTORY -C ${shellWord(directory)}`;
+  return { name, state: 'warn', message, fix };
 }

@@ -17,7 +17,7 @@ import { timeText } from '../output.ts';
 import { count, entryRange, figure, pendingText } from '../words.ts';
 import { ageText, type Check, commandOn, makeOne } from './check.ts';
 import { fromBackups, putBack, putText } from './from-backups.ts';
-import { STRAY_MENDS } from './keeping.ts';
+import { STRAY_FIXES } from './keeping.ts';
 
 /** What wal.json says. */
 export async function checkFormat(directory: string): Promise<Check> {
@@ -25,21 +25,21 @@ export async function checkFormat(directory: string): Promise<Check> {
   const path = join(directory, META_FILE);
   if (existsSync(join(directory, REPAIRING_FILE))) {
     const go = commandOn(directory, 'repair --mode salvage');
-    return { name, state: 'fail', message: 'a repair was cut short', mend: go, corrupt: true };
+    return { name, state: 'fail', message: 'a repair was cut short', fix: go, corrupt: true };
   }
   if (!existsSync(path)) {
     if (existsSync(join(directory, `.${META_FILE}.icloud`))) {
       const message = `${path} is not on this disk: a sync service keeps it elsewhere`;
-      return { name, state: 'fail', message, mend: STRAY_MENDS.placeholder, corrupt: true };
+      return { name, state: 'fail', message, fix: STRAY_FIXES.placeholder, corrupt: true };
     }
     const put = await putBack(directory, [], 0);
     if (segmentsIn(directory).length === 0 && snapshotsIn(directory).length === 0) {
       const make = put === undefined ? makeOne(directory) : putText(put);
-      return { name, state: 'fail', message: `there is no log in ${directory}`, mend: make };
+      return { name, state: 'fail', message: `there is no log in ${directory}`, fix: make };
     }
-    const { mend, told } = await mendOf(directory, ['salvage']);
-    const back = put === undefined ? `put it back from git or a backup, or: ${mend}` : putText(put);
-    return { name, state: 'fail', message: `${path} is missing.${told}`, mend: back, corrupt: true };
+    const { fix, told } = await fixOf(directory, ['salvage']);
+    const back = put === undefined ? `put it back from git or a backup, or: ${fix}` : putText(put);
+    return { name, state: 'fail', message: `${path} is missing.${told}`, fix: back, corrupt: true };
   }
   try {
     const { id, created, git } = metaOf(directory);
@@ -48,27 +48,27 @@ export async function checkFormat(directory: string): Promise<Check> {
   } catch (error) {
     const message = messageOf(error);
     if (hasCode(error, 'ERR_WAL_VERSION'))
-      return { name, state: 'fail', message, mend: 'npm install jsonl-wal@latest' };
+      return { name, state: 'fail', message, fix: 'npm install jsonl-wal@latest' };
     if (hasCode(error, 'EACCES', 'EPERM'))
-      return { name, state: 'fail', message, mend: 'see what "permissions" says' };
+      return { name, state: 'fail', message, fix: 'see what "permissions" says' };
     const put = await putBack(directory, [], 0);
-    const { mend, told } = await mendOf(directory, ['salvage']);
+    const { fix, told } = await fixOf(directory, ['salvage']);
     return {
       name,
       state: 'fail',
       message: `${message}${told}`,
-      mend: put ? putText(put) : mend,
+      fix: put ? putText(put) : fix,
       corrupt: true,
     };
   }
 }
 
-/** The lines, from the first to the last: what verify finds, and how to mend that. */
+/** The lines, from the first to the last: what verify finds, and how to repair that. */
 export async function checkChain(directory: string, report: VerifyReport): Promise<Check> {
   const name = 'chain';
   const { error, entries, segments, missing, damage } = report;
   const settled = missing.filter((range) => range.settled).length;
-  const gone = settled > 0 ? `; ${count(settled, 'stretch', 'stretches')} missing, and repaired since` : '';
+  const gone = settled > 0 ? `; ${count(settled, 'range')} missing, and repaired since` : '';
   const message = `${count(entries, 'entry', 'entries')} in ${count(segments.length, 'segment')}${gone}`;
   if (error === undefined) return { name, state: 'ok', message };
   // Of a snapshot that is damaged the check of the snapshots tells.
@@ -87,30 +87,30 @@ export async function brokenChain(
   const found = { name: 'chain', state: 'fail', message } as const;
   // No compaction came between: the segments do not lead to the snapshot that stands there.
   if (hasCode(error, 'ERR_WAL_MISSING'))
-    return { ...found, mend: 'put the files back, as it says', corrupt: true };
+    return { ...found, fix: 'put the files back, as it says', corrupt: true };
   if (!hasCode(error, 'ERR_WAL_CORRUPT', 'ERR_WAL_DIVERGED', 'ERR_WAL_COMPACTED'))
-    return { ...found, mend: 'mend what the system says, and look again' };
-  const { mend, told } = await mendOf(directory, ['tail', 'salvage']);
-  const better = await fromBackups(directory, report, mend);
-  return { ...found, message: `${message}${told}`, mend: better, corrupt: true };
+    return { ...found, fix: 'fix what the system says, and look again' };
+  const { fix, told } = await fixOf(directory, ['tail', 'salvage']);
+  const better = await fromBackups(directory, report, fix);
+  return { ...found, message: `${message}${told}`, fix: better, corrupt: true };
 }
 
 /** The first of these repairs that does, tried without writing, and what it would bring. */
-async function mendOf(
+async function fixOf(
   directory: string,
   modes: readonly RepairReport['mode'][],
-): Promise<{ readonly mend: string; readonly told: string }> {
+): Promise<{ readonly fix: string; readonly told: string }> {
   for (const mode of modes) {
     const plan = await Wal.repair(directory, { mode, dryRun: true }).catch(() => undefined);
     if (plan === undefined && mode !== modes.at(-1)) continue;
     const repair = `${commandOn(directory, `repair --mode ${mode}`)} (with --dry-run, it only says what it would do)`;
-    const mend = plan && plan.edits.length > 0 ? `${repair}; ${editsMend(directory, plan)}` : repair;
-    return { mend, told: plan === undefined ? '' : toldOf(plan) };
+    const fix = plan && plan.edits.length > 0 ? `${repair}; ${editsFix(directory, plan)}` : repair;
+    return { fix, told: plan === undefined ? '' : toldOf(plan) };
   }
   throw new Error('no mode of repair was named');
 }
 
-function editsMend(directory: string, { edits }: RepairReport): string {
+function editsFix(directory: string, { edits }: RepairReport): string {
   const them =
     edits.length === 1
       ? 'the edited line as it is now'
@@ -172,9 +172,9 @@ export function checkMerge(directory: string, odd: readonly OddLine[]): Check {
   if (first === undefined) return { name, state: 'ok', message: 'no conflict markers' };
   const path = join(directory, first.segment);
   const others = more.length > 0 ? `, and ${figure(more.length)} more` : '';
-  const mend = `do not delete them: ${commandOn(directory, 'repair --mode salvage')} keeps the entries of both sides`;
+  const fix = `do not delete them: ${commandOn(directory, 'repair --mode salvage')} keeps the entries of both sides`;
   const message = `a conflict marker at ${path}:${lineAt(path, first.offset)}${others}`;
-  return { name, state: 'fail', message, mend, corrupt: true };
+  return { name, state: 'fail', message, fix, corrupt: true };
 }
 
 const CHUNK_BYTES = 64 * 1024;
@@ -201,7 +201,7 @@ function lineAt(path: string, offset: number): number {
 const SKEW_MS = 60_000;
 
 /** When the entries are dated, in milliseconds since the epoch, as far as they can be read. */
-export interface EntryTimes {
+interface EntryTimes {
   readonly lastTs: number | undefined;
   /** The latest of them. */
   readonly latest: number;
@@ -245,18 +245,18 @@ export function checkClock(
   ] as const) {
     if (ts === undefined || ts <= now + SKEW_MS) continue;
     const message = `${what} is of ${timeText(ts).trimEnd()}, ${ageText(ts - now)} ahead of this machine`;
-    const mend = 'set the clock ("timedatectl set-ntp true"); times order nothing in the log, only seqs do';
-    return { name, state: 'warn', message, mend };
+    const fix = 'set the clock ("timedatectl set-ntp true"); times order nothing in the log, only seqs do';
+    return { name, state: 'warn', message, fix };
   }
   if (compacted > Math.max(now + SKEW_MS, latest)) {
     const message = `an entry that was compacted away is dated in the future, ${timeText(compacted).trimEnd()}`;
-    const mend = `nothing has to be mended: the state of a time before that (state --at) cannot be told; give later entries the right time (--ts)`;
-    return { name, state: 'warn', message, mend };
+    const fix = `nothing has to be fixed: the state of a time before that (state --at) is not known; give later entries the right time (--ts)`;
+    return { name, state: 'warn', message, fix };
   }
   if (future.length > 0) {
     const message = `${count(future.length, 'entry is', 'entries are')} dated in the future, first entry ${future[0]}`;
-    const mend = `nothing has to be mended: the state of a time (state --at) leaves them out until then; give later entries the right time (--ts)`;
-    return { name, state: 'warn', message, mend };
+    const fix = `nothing has to be fixed: the state of a time (state --at) leaves them out until then; give later entries the right time (--ts)`;
+    return { name, state: 'warn', message, fix };
   }
   const untold = last === 0 ? 'no entries yet' : 'the last entry was compacted away, and its time with it';
   const when = lastTs === undefined ? untold : `the last entry is of ${timeText(lastTs).trimEnd()}`;

@@ -6,59 +6,59 @@ import { isAlive, isStopped } from '../holder.ts';
 import { timeText } from '../output.ts';
 import { ageText, type Check, commandOn, SEE_APPEND } from './check.ts';
 
-/** A turn takes milliseconds: who has the lock so long may be stuck. */
+/** A turn takes milliseconds: a holder that keeps the lock this long may be stuck. */
 const LONG_MS = 10_000;
-/** And so long is: each append waits for the lock in vain before it goes on without, or fails where the lock is strict. */
+/** A holder that keeps it this long is stuck: each append waits in vain, then continues without the lock, or fails if the lock is strict. */
 export const STUCK_MS = 60_000;
-/** After so long a look is repeated: who has just taken the lock may not have written so yet. */
+/** Wait before the second look: a process that has just taken the lock may not have written its name yet. */
 const AGAIN_MS = 100;
 /** Clocks may differ by so much. */
 const AHEAD_MS = 1000;
 /** Seconds after which a lockfile that its holder does not touch is taken away, by default. */
 const STALE = 2;
 
-/** Who has the lock, and whether that is well. */
+/** Which process has the lock, and whether it is stuck. */
 export async function checkLock(directory: string): Promise<Check> {
   const name = 'lock';
   const { kind, held, holder, path, heldPath } = await settledStatus(directory);
   if (kind === undefined && statSync(path, { throwIfNoEntry: false }) !== undefined) {
     const message = `${path} was overwritten: the next writer writes it again`;
-    const mend = `nothing, or choose the kind: ${commandOn(directory, `lock set ${lockFitness(directory).kind}`)}`;
-    return { name, state: 'warn', message, mend };
+    const fix = `nothing, or choose the kind: ${commandOn(directory, `lock set ${lockFitness(directory).kind}`)}`;
+    return { name, state: 'warn', message, fix };
   }
   if (kind === undefined)
     return {
       name,
       state: 'ok',
-      message: 'its kind is not chosen yet: the first writer on this machine does',
+      message: 'its kind is not chosen yet: the first writer on this machine chooses',
     };
   const alive = holder && isAlive(holder);
-  const life = alive === undefined ? 'on another host' : alive ? 'alive' : 'gone';
+  const life = alive === undefined ? 'on another host' : alive ? 'alive' : 'dead';
   const last =
     holder && `pid ${holder.pid} on ${holder.host} (${life}), since ${timeText(holder.since).trimEnd()}`;
   const made = kind === 'lockfile' ? statSync(heldPath, { throwIfNoEntry: false }) : undefined;
   if (held === undefined) {
-    const message = `${kind}; whether it is held can be told only by who may append`;
-    return { name, state: 'skip', message, mend: SEE_APPEND };
+    const message = `${kind}; whether it is held is known only to a user who may append`;
+    return { name, state: 'skip', message, fix: SEE_APPEND };
   }
   if (!held && made !== undefined) {
-    const message = `${kind}, left behind ${ageText(Date.now() - made.mtimeMs)} ago by a holder that is gone`;
+    const message = `${kind}, left behind ${ageText(Date.now() - made.mtimeMs)} ago by a holder that is dead`;
     return { name, state: 'ok', message: `${message}: the next writer takes it away` };
   }
   if (!held) return { name, state: 'ok', message: `${kind}, free${last ? `; last taken by ${last}` : ''}` };
   if (made !== undefined && made.mtimeMs > Date.now() + AHEAD_MS) {
     const age = ageText(made.mtimeMs - Date.now());
     const message = `${kind}, held, and dated ${age} ahead, as after the clock was set back: if its holder is dead, the next writer takes it away after ${STALE} s`;
-    const mend = `nothing, or: ${commandOn(directory, 'lock break --force')}`;
-    return { name, state: 'warn', message, mend };
+    const fix = `nothing, or: ${commandOn(directory, 'lock break --force')}`;
+    return { name, state: 'warn', message, fix };
   }
   const message = `${kind}, held${last ? `; last taken by ${last}` : ''}`;
   const heldMs = heldFor(holder);
   if (holder === undefined || heldMs < LONG_MS) return { name, state: 'ok', message };
   const longer = `${message}: longer than any turn takes`;
-  const mend = freed(directory, kind, holder, alive);
-  if (heldMs < STUCK_MS) return { name, state: 'warn', message: longer, mend };
-  return { name, state: 'fail', message: `${longer}, and each append waits for it`, mend };
+  const fix = freed(directory, kind, holder, alive);
+  if (heldMs < STUCK_MS) return { name, state: 'warn', message: longer, fix };
+  return { name, state: 'fail', message: `${longer}, and each append waits for it`, fix };
 }
 
 /** Looks once more where the lock is held for long, as it seems. */

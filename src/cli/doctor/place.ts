@@ -10,23 +10,24 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { hasCode } from '../../errors/errors.ts';
-import { LOCK_FILE, META_FILE, segmentSeq, snapshotSeq } from '../../format/names.ts';
+import { LOCK_FILE, segmentSeq } from '../../format/names.ts';
 import { type LockFitness, type LockKind, lockStatus } from '../../index.ts';
 import { shellWord } from '../../lab/shell-word.ts';
 import { type Held, heldByPrunable } from '../backups.ts';
+import { attempt, isLogFile } from '../log.ts';
 import { count, size } from '../words.ts';
 import { type Check, commandOn, compactAdvice, makeOne, SEE_APPEND } from './check.ts';
 
-/** Who appends to a log: those who may make files in its directory. */
-export type Sharing = 'owner' | 'group' | 'all';
+/** Which users append to a log: those who may create files in its directory. */
+type Sharing = 'owner' | 'group' | 'all';
 
 export function sharingOf({ mode }: Pick<Stats, 'mode'>): Sharing {
   if ((mode & 0o002) !== 0) return 'all';
   return (mode & 0o020) !== 0 ? 'group' : 'owner';
 }
 
-/** Whether all who append may do with a file what `bits` say: 4 to read, 6 to write, too. */
-export function isOpenToAll(file: Stats, directory: Stats, bits: 4 | 6): boolean {
+/** Whether every user who appends has these permissions on a file: 4 to read, 6 to read and write. */
+function isOpenToAll(file: Stats, directory: Stats, bits: 4 | 6): boolean {
   const has = (given: number) => (given & bits) === bits;
   const sharing = sharingOf(directory);
   if (sharing === 'owner') return file.uid === directory.uid;
@@ -34,7 +35,7 @@ export function isOpenToAll(file: Stats, directory: Stats, bits: 4 | 6): boolean
   return (file.gid === directory.gid && has(file.mode >> 3)) || has(file.mode);
 }
 
-/** The command that lets all who append at every file, and as whom. */
+/** The command that gives every user who appends access to every file, and the user to run it as. */
 export function opening(directory: string): string {
   const whole = shellWord(directory);
   const sharing = sharingOf(statSync(directory));
@@ -44,7 +45,7 @@ export function opening(directory: string): string {
 }
 
 /** The mount that a path lies on, as Linux tells. */
-export interface Mount {
+interface Mount {
   readonly at: string;
   /** Whether this mount was made read-only. The disk may be writable by another. */
   readonly readOnly: boolean;
@@ -54,19 +55,15 @@ export interface Mount {
 
 /** Undefined where the system does not tell. */
 export function mountOf(path: string): Mount | undefined {
-  try {
-    const real = realpathSync(path);
-    const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n').flatMap(mountIn);
-    // Of mounts on one place, the last covers the others.
-    return mounts
-      .filter(({ at }) => `${real}/`.startsWith(at === '/' ? '/' : `${at}/`))
-      .reduce<Mount | undefined>(
-        (best, mount) => (mount.at.length >= (best?.at.length ?? 0) ? mount : best),
-        undefined,
-      );
-  } catch {
-    return undefined;
-  }
+  const read = () => readFileSync('/proc/self/mountinfo', 'utf8').split('\n').flatMap(mountIn);
+  const [real, mounts] = attempt(() => [realpathSync(path), read()], ['', [] as Mount[]]);
+  // Of mounts on one place, the last covers the others.
+  return mounts
+    .filter(({ at }) => `${real}/`.startsWith(at === '/' ? '/' : `${at}/`))
+    .reduce<Mount | undefined>(
+      (best, mount) => (mount.at.length >= (best?.at.length ?? 0) ? mount : best),
+      undefined,
+    );
 }
 
 /** A line of proc_pid_mountinfo(5). */
@@ -92,21 +89,21 @@ export function checkNode(): Check {
   const message = `node ${process.versions.node}`;
   if (major > leastMajor || (major === leastMajor && minor >= leastMinor))
     return { name: 'node', state: 'ok', message };
-  const mend = `install node ${LEAST_NODE.join('.')} or newer`;
-  return { name: 'node', state: 'fail', message: `${message} is too old`, mend };
+  const fix = `install node ${LEAST_NODE.join('.')} or newer`;
+  return { name: 'node', state: 'fail', message: `${message} is too old`, fix };
 }
 
 export function checkDirectory(directory: string): Check {
   const name = 'directory';
   const look = statSync(directory, { throwIfNoEntry: false });
   if (look === undefined)
-    return { name, state: 'fail', message: `${directory} is not there`, mend: makeOne(directory) };
+    return { name, state: 'fail', message: `${directory} is not there`, fix: makeOne(directory) };
   if (look.isDirectory()) return { name, state: 'ok', message: directory };
-  const mend = 'name the directory that the log is in with -C';
-  return { name, state: 'fail', message: `${directory} is a file; a log is a directory`, mend };
+  const fix = 'name the directory that the log is in with -C';
+  return { name, state: 'fail', message: `${directory} is a file; a log is a directory`, fix };
 }
 
-/** Whether what is there may be read by who asks. Whether it may be written, the trial of an append tells. */
+/** Whether the user may read the log's files. The check of an append says whether the user may write them. */
 export function checkPermissions(directory: string): Check {
   const { R_OK, X_OK } = constants;
   const refused = [
@@ -118,11 +115,11 @@ export function checkPermissions(directory: string): Check {
   if (first === undefined) return { name, state: 'ok', message: 'all may be read' };
   const more = refused.length > 1 ? `, and ${refused.length - 1} more` : '';
   const { uid } = statSync(first);
-  const mend =
+  const fix =
     uid === process.getuid?.()
       ? `chmod -R u+rwX ${shellWord(directory)}`
       : `run the doctor as uid ${uid}, whose it is, or let that user, or root, give you the right to read${whereShared(directory)}`;
-  return { name, state: 'fail', message: `${first} may not be read${more}`, mend };
+  return { name, state: 'fail', message: `${first} may not be read${more}`, fix };
 }
 
 function whereShared(directory: string): string {
@@ -138,7 +135,7 @@ function refusedOf(path: string, mode: number): string[] {
   }
 }
 
-/** Files that some of those may not get at who may make files in the directory: they cannot append, or read all. */
+/** Finds files that some of the users who may create files in the directory may not use: those users cannot append. */
 export function checkOwners(directory: string, writable: boolean): Check {
   const name = 'owners';
   const place = statSync(directory);
@@ -155,11 +152,9 @@ export function checkOwners(directory: string, writable: boolean): Check {
   const { fits, fault } = OWNERS[sharingOf(place)];
   const [first] = closed;
   if (first === undefined) return { name, state: 'ok', message: fits };
-  const mend = writable
-    ? opening(directory)
-    : 'let root see to their owner and mode where the log is written';
+  const fix = writable ? opening(directory) : 'let root see to their owner and mode where the log is written';
   const message = `${count(closed.length, 'file')} ${fault}, such as ${first}`;
-  return { name, state: 'warn', message: `${message}: others may not be able to append`, mend };
+  return { name, state: 'warn', message: `${message}: others may not be able to append`, fix };
 }
 
 const OWNERS = {
@@ -178,9 +173,7 @@ const OWNERS = {
 } as const;
 
 function logFilesIn(directory: string): string[] {
-  return readdirSync(directory).filter(
-    (name) => name === META_FILE || segmentSeq(name) !== undefined || snapshotSeq(name) !== undefined,
-  );
+  return readdirSync(directory).filter(isLogFile);
 }
 
 /** Linux's numbers of tmpfs and ramfs. */
@@ -203,24 +196,24 @@ export function checkFileSystem(
 ): Check {
   const name = 'file system';
   if (fitness === undefined) {
-    const message = 'whether a lock works here can be told only where an append can be tried';
-    return { name, state: 'skip', message, mend: SEE_APPEND };
+    const message = 'whether a lock works here is known only where an append can be tried';
+    return { name, state: 'skip', message, fix: SEE_APPEND };
   }
   const { fileSystem, kind, works } = fitness;
   if (MEMORY.includes(statfsSync(directory).type) && process.platform === 'linux') {
     const message = 'in memory (tmpfs): a power cut or a restart takes the log, whatever "sync" results say';
-    return { name, state: 'warn', message, mend: 'put a log that must last on a disk' };
+    return { name, state: 'warn', message, fix: 'put a log that must last on a disk' };
   }
   const used = recorded ?? kind;
   const message = `${FILE_SYSTEMS[fileSystem]}; the ${used} lock`;
   if (fileSystem === 'network') {
-    const mend = 'move the log to a local disk, or let one machine alone write it, with --allow-network';
-    return { name, state: 'fail', message, mend };
+    const fix = 'move the log to a local disk, or let one machine alone write it, with --allow-network';
+    return { name, state: 'fail', message, fix };
   }
   if (!works) {
     const fault = `the ${used} lock does not keep a second holder out here`;
-    const mend = 'nothing is lost by that, but writers overtake each other: move the log to another disk';
-    return { name, state: 'warn', message: `${message}; ${fault}`, mend };
+    const fix = 'nothing is lost by that, but writers overtake each other: move the log to another disk';
+    return { name, state: 'warn', message: `${message}; ${fault}`, fix };
   }
   if (used === 'lockfile' && kind === 'kernel') {
     const better = 'though the kernel lock, which is quicker, works here';
@@ -228,28 +221,24 @@ export function checkFileSystem(
       name,
       state: 'warn',
       message: `${message}, ${better}`,
-      mend: commandOn(directory, 'lock set kernel'),
+      fix: commandOn(directory, 'lock set kernel'),
     };
   }
   const state = fileSystem === 'local' ? 'ok' : 'warn';
-  const mend = 'the lock is strict here: an append waits for it, and fails where it is not free in time';
-  return { name, state, message: `${message}, tried and found to work`, ...(state === 'warn' && { mend }) };
+  const fix = 'the lock is strict here: an append waits for it, and fails where it is not free in time';
+  return { name, state, message: `${message}, tried and found to work`, ...(state === 'warn' && { fix }) };
 }
 
 /** The kind of lock that wal.lock names; undefined where none is chosen yet, or it cannot be told, of which the check of the lock tells. */
 export function kindIn(directory: string): LockKind | undefined {
-  try {
-    return lockStatus(directory).kind;
-  } catch {
-    return undefined;
-  }
+  return attempt(() => lockStatus(directory).kind, undefined);
 }
 
 /** So little room is soon gone. */
 const LITTLE_BYTES = 64 * 1024 * 1024;
 const LITTLE_FILES = 1000;
 
-/** `writable`: whether who asks may free room with the log's own commands. */
+/** `writable`: whether the user may free room with the log's own commands. */
 export async function checkRoom(directory: string, writable: boolean): Promise<Check> {
   const name = 'room';
   const { bavail, bsize, files, ffree } = statfsSync(directory);
@@ -262,8 +251,8 @@ export async function checkRoom(directory: string, writable: boolean): Promise<C
   ];
   if (scarce.length === 0) return { name, state: 'ok', message: `${size(free)} free` };
   const state = free === 0 || fit === 0 ? 'fail' : 'warn';
-  const mend = writable ? await roomier(directory) : others(directory);
-  return { name, state, message: `only ${scarce.join(', and ')}`, mend };
+  const fix = writable ? await roomier(directory) : others(directory);
+  return { name, state, message: `only ${scarce.join(', and ')}`, fix };
 }
 
 /**
@@ -274,7 +263,7 @@ export async function roomier(directory: string): Promise<string> {
   const { bytes, files } = heldIn(directory);
   const prune = `${commandOn(directory, 'backup prune --keep 0')} frees ${size(bytes)} and ${count(files, 'file')} that backups of compactions hold`;
   const command = await compactAdvice(directory, ' --retain 1 --no-backup');
-  const compact = `once there is room for a file of the size of the state: ${command}, which frees what the state does not need ("jsonl-wal stats" tells how much), but for what a backup holds, too`;
+  const compact = `once there is room for a file of the size of the state: ${command}, which frees what the state does not need ("jsonl-wal stats" says how much), except what a backup also holds`;
   return [...(files > 0 ? [prune] : []), others(directory), ...(command ? [compact] : [])].join('; ');
 }
 
@@ -287,10 +276,6 @@ function others(directory: string): string {
 }
 
 function heldIn(directory: string): Held {
-  try {
-    return heldByPrunable(directory);
-  } catch {
-    // What is wrong with wal.json, or with the place for backups, others tell.
-    return { bytes: 0, files: 0 };
-  }
+  // Other checks report what is wrong with wal.json, or with the directory of backups.
+  return attempt(() => heldByPrunable(directory), { bytes: 0, files: 0 });
 }

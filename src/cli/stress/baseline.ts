@@ -6,7 +6,7 @@ import { usageError } from '../failure.ts';
 import { duration, figure, significant } from '../words.ts';
 
 /** What of a run is compared, as `--json` saves it. */
-export type Figures = Pick<Result, 'scenario' | 'settings' | 'seconds' | 'writes' | 'reads'>;
+type Figures = Pick<Result, 'scenario' | 'settings' | 'seconds' | 'writes' | 'reads'>;
 
 /** A figure beside the baseline's; `ratio` is the run's by the baseline's. */
 export interface Compared {

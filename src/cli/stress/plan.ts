@@ -39,7 +39,7 @@ export interface Flags {
 }
 
 /** In milliseconds. */
-export interface SleepRange {
+interface SleepRange {
   readonly min: number;
   readonly max: number;
 }
@@ -47,18 +47,17 @@ export interface SleepRange {
 const MOST_SECONDS = 1_000_000;
 
 const NOTES = `
-A scenario is judged by what its clients say they did, held against what the store
-has. Each check is a [PASS] or [FAIL] line. A limit of time that was missed is a
-[SLOW] line, which says as much of the machine: it ends with 1 only by --strict-times,
-or where 5 clients x 20 appends (append-speed) take 2 s. What fails is kept, and the
-command that repeats it is printed.
+After a run, what its clients report is checked against what the store has. Each check is a
+[PASS] or [FAIL] line. A missed time limit is a [SLOW] line, because the machine may be slow:
+it fails the command only with --strict-times, or if 5 clients x 20 appends (append-speed)
+take 2 s. The files of a failed run are kept, and the command that repeats it is printed.
 
---processes keeps a scenario whose operations are processes of their own one: see
---one-shot, and --list for what each is. With --repeat, the seeds are --seed and the
-numbers after it. SIMULATE_FAILURE=append in the environment is --simulate-failure.
+--processes leaves a scenario whose steps are processes as it is (see --one-shot and --list).
+With --repeat, the seeds are --seed and the numbers after it. SIMULATE_FAILURE=append in the
+environment is the same as --simulate-failure.
 
-Exit codes: 0 all hold; 1 something does not, or could not be run; 2 usage; 130
-stopped by Ctrl-C (a second one ends all at once).
+Exit codes: 0 all checks pass; 1 a check fails, or a run is impossible; 2 usage; 130 stopped
+by Ctrl-C (a second Ctrl-C ends everything at once).
 
 Examples:
   $ jsonl-wal stress no-data-loss --processes 20 --lock none
@@ -70,67 +69,37 @@ Examples:
 /** The command, without its action. */
 export function stressFlags(): Command {
   return new Command('stress')
-    .description('Has many clients write to one store at once, and checks what must hold then.')
-    .argument('[scenario...]', 'which (see --list)')
-    .option('--list', 'tell what there is: name, what happens, source, defaults')
+    .argument('[scenario...]', 'the scenarios to run (see --list)')
+    .option('--list', 'list the scenarios: name, what happens, source, defaults')
     .option('--all', 'run every scenario')
+    .addOption(count('--processes <n>', 'run this many clients, each a process', 10_000).conflicts('threads'))
+    .addOption(count('--threads <n>', 'run this many clients as threads of one process', 10_000))
+    .addOption(new Option('--one-shot', 'run each step in a new process, as a CLI does').conflicts('threads'))
+    .addOption(count('--iterations <n>', 'make this many steps with each client', 1e9))
     .addOption(
-      new Option('--processes <n>', 'so many clients, each a process')
-        .argParser(wholeNumber(1, 10_000))
-        .conflicts('threads'),
+      seconds('--duration <seconds>', 'run this long, in place of --iterations').conflicts('iterations'),
     )
-    .option('--threads <n>', 'so many clients, all threads of one process', wholeNumber(1, 10_000))
-    .addOption(
-      new Option('--one-shot', 'a new process for each step, as a command line works').conflicts('threads'),
-    )
-    .option('--iterations <n>', 'steps of each client', wholeNumber(1, 1e9))
-    .addOption(
-      new Option('--duration <seconds>', 'go on for so long, in place of --iterations')
-        .argParser(decimalNumber(0.001, MOST_SECONDS))
-        .conflicts('iterations'),
-    )
-    .option(
-      '--sleep-range <min-max>',
-      'seconds that clients sleep between two steps, such as 0.1-2',
-      sleepRange,
-    )
-    .option(
-      '--simulate-failure [rate]',
-      `let so many appends fail: =0 to =1 (default: ${FAIL_RATE})`,
-      failRate,
-    )
-    .option(
-      '--repeat <n>',
-      'run so often, each time with another seed; stop where it fails',
-      wholeNumber(1, 1e9),
-    )
+    .option('--sleep-range <min-max>', 'sleep between steps, in seconds, such as 0.1-2', sleepRange)
+    .option('--simulate-failure [rate]', `let appends fail: =0 to =1 (default: ${FAIL_RATE})`, failRate)
+    .addOption(count('--repeat <n>', 'run this often, each time with another seed, until a run fails', 1e9))
     .option('--compare <file>', 'show rate and latency beside those of a file saved from --json')
-    .option(
-      '--lock <kind>',
-      "what orders the writers: kernel, lockfile, none (default: the scenario's, or the target's first)",
-    )
-    .option('--target <target>', 'what to run on: a name, or ./module.js (.ts) of your own', 'jsonl-wal')
-    .option(
-      '--seed <n>',
-      'what chance is made from (default: another every time)',
-      wholeNumber(0, 2 ** 32 - 1),
-    )
-    .option(
-      '--timeout <seconds>',
-      'end clients that take so much longer (default: 120)',
-      decimalNumber(0.001, MOST_SECONDS),
-    )
-    .option('--strict-times', 'end with 1 where a limit of time was missed, too; that run is kept')
-    .option(
-      '--debug [dir]',
-      'keep everything there: store, journals, a log a client (default: a temporary one)',
-    )
-    .option(
-      '--report <file>',
-      'write a page to look at: who had the write turn when, latencies, checks (HTML)',
-    )
+    .option('--lock <kind>', "kernel, lockfile or none (default: the scenario's, or the target's first)")
+    .option('--target <target>', 'run on this store: a name, or ./module.js (.ts) of your own', 'jsonl-wal')
+    .option('--seed <n>', 'seed all randomness (default: another every time)', wholeNumber(0, 2 ** 32 - 1))
+    .addOption(seconds('--timeout <seconds>', 'end clients that take this much longer (default: 120)'))
+    .option('--strict-times', 'also end with 1 if a time limit was missed, and keep that run')
+    .option('--debug [dir]', 'keep everything: store, journals, a log a client (default: a temporary dir)')
+    .option('--report <file>', 'write an HTML page: write turns, latencies, checks')
     .option('--json', 'print results as JSON, one object a run; all else goes to stderr')
     .addHelpText('after', NOTES);
+}
+
+function count(flags: string, what: string, most: number): Option {
+  return new Option(flags, what).argParser(wholeNumber(1, most));
+}
+
+function seconds(flags: string, what: string): Option {
+  return new Option(flags, what).argParser(decimalNumber(0.001, MOST_SECONDS));
 }
 
 function sleepRange(text: string): SleepRange {
@@ -149,20 +118,14 @@ const MOST_NAMES = 3;
 /** How many letters may be wrong, of how many. */
 const WRONG_LETTERS = 0.4;
 
-/** The names that may have been meant by a text, the nearest first; none where nothing is near. */
-export function nearest(text: string, names: readonly string[]): string[] {
-  const scored = names.map((name) => ({ name, distance: distanceBetween(text, name) }));
-  return scored
+/** `; did you mean x, y?`, of the names nearest to a text; nothing where none is near. */
+function suggestion(text: string, names: readonly string[]): string {
+  const near = names
+    .map((name) => ({ name, distance: distanceBetween(text, name) }))
     .filter(({ distance }) => distance <= Math.max(1, text.length * WRONG_LETTERS))
     .sort((a, b) => a.distance - b.distance)
-    .slice(0, MOST_NAMES)
-    .map(({ name }) => name);
-}
-
-/** `; did you mean x, y?`, or nothing. */
-export function suggestion(text: string, names: readonly string[]): string {
-  const near = nearest(text, names);
-  return near.length === 0 ? '' : `; did you mean ${near.join(', ')}?`;
+    .slice(0, MOST_NAMES);
+  return near.length === 0 ? '' : `; did you mean ${near.map(({ name }) => name).join(', ')}?`;
 }
 
 /** How many letters must be put in, left out or changed; a name that begins with the text is one letter away. */
@@ -225,7 +188,7 @@ export function scenariosOf(names: readonly string[]): Scenario[] {
     if (scenario !== undefined) return scenario;
     const known = SCENARIOS.map((each) => each.name);
     throw usageError(
-      `There is no scenario ${JSON.stringify(name)}${suggestion(name, known) || '.'} --list tells them all.`,
+      `There is no scenario ${JSON.stringify(name)}${suggestion(name, known) || '.'} --list lists them all.`,
     );
   });
 }
@@ -239,7 +202,7 @@ export function chosenScenarios(names: readonly string[], { all, debug }: Flags)
   const taken = SCENARIOS.some(({ name }) => name === debug)
     ? ` (--debug took ${debug} for its directory: put it last.)`
     : '';
-  throw usageError(`Name one or more scenarios (--list tells them), or say --all for every one.${taken}`);
+  throw usageError(`Name one or more scenarios (--list lists them), or say --all for every one.${taken}`);
 }
 
 /** All runs, each with its settings. Throws ERR_WAL_ARGUMENT for what does not go together, before anything runs. */
@@ -282,9 +245,9 @@ function optionsOf(scenario: Scenario, flags: Flags, target: Target): RunOptions
   const rate = failRateOf(flags);
   const why = rate === undefined || rate === 0 ? undefined : whyNotFailing(scenario, target);
   if (why !== undefined) {
-    const mend =
+    const fix =
       flags.simulateFailure === undefined ? 'unset SIMULATE_FAILURE' : 'leave out --simulate-failure';
-    throw usageError(`${why}: ${mend}.`);
+    throw usageError(`${why}: ${fix}.`);
   }
   if (lock !== undefined && !target.locks.includes(lock))
     throw usageError(

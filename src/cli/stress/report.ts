@@ -35,7 +35,7 @@ function lockText(lock: string): string {
 }
 
 /** '5 processes x 20 steps'. */
-export function workText({
+function workText({
   as,
   clients,
   iterations,
@@ -48,7 +48,7 @@ export function workText({
 }
 
 /** The `Results:` block: the scenario's own, and what can be told of any. */
-export function resultsBlock(result: Result): string[] {
+function resultsBlock(result: Result): string[] {
   const { results, operations, writes, reads, seconds } = result;
   const { acknowledged, refused, unknown } = operations;
   const general: ResultLine[] = [
@@ -70,7 +70,7 @@ function latencyText({ count, p50, p99, max }: Latency, seconds: number): string
 }
 
 /** The scenario's place in the list. */
-export function listLines(scenario: Scenario): string[] {
+function listLines(scenario: Scenario): string[] {
   const { about, source, withoutLock, lock, params, needs } = scenario;
   const numbers = Object.entries(params).map(([name, value]) => `${name} ${value}`);
   return [
@@ -100,7 +100,7 @@ export class Page {
     if (there?.isDirectory()) throw usageError(`--report ${path}: it is a directory. Name a file.`);
     if (there?.isFile() && there.size > 0 && !isReport(readFileSync(this.#path)))
       throw usageError(
-        `--report ${path}: a file that is no report lies there. Name another, or move it away.`,
+        `--report ${path}: the file there is not a report. Name another, or move that one away.`,
       );
   }
 
@@ -160,7 +160,7 @@ export class Report {
   /** What is worth knowing beside the results: goes to stderr. */
   note(text: string): void {
     clearStatus();
-    stderr().write(`${printable(text)}\n`);
+    stderr().write(`${text.split('\n').map(printable).join('\n')}\n`);
   }
 
   async run(scenario: Scenario, result: Result): Promise<void> {
@@ -168,8 +168,8 @@ export class Report {
     const repeat = this.#repeatOf(result);
     const { directory, interrupted } = result;
     if (this.#json) await this.#output.json({ ...result, repeat });
-    await this.#say(['', `${scenario.name}: ${scenario.about}`], 'bold');
-    await this.#say([
+    await this.say(['', `${scenario.name}: ${scenario.about}`], 'bold');
+    await this.say([
       `  ${settingsText(result.settings)}`,
       // A fault may bring the lines of a stack.
       ...checkLines(result).flatMap((line) => line.split('\n')),
@@ -193,7 +193,7 @@ export class Report {
     runs: { baseline: number; now: number },
   ): Promise<void> {
     if (this.#json) await this.#output.json({ compared: scenario, runs, figures: rows });
-    await this.#say(comparisonLines(rows, runs));
+    await this.say(comparisonLines(rows, runs));
   }
 
   /** What became of all, where they were several. */
@@ -213,10 +213,11 @@ export class Report {
       ),
       ...(left > 0 ? [`${left} not made`] : []),
     ];
-    await this.#say(['', `${parts.join('; ')}.`]);
+    await this.say(['', `${parts.join('; ')}.`]);
   }
 
-  async #say(lines: readonly string[], style?: Style): Promise<void> {
+  /** For people: on stdout, or on stderr with `--json`. */
+  async say(lines: readonly string[], style?: Style): Promise<void> {
     const text = lines.map((line) => `${style ? this.#style(style, line) : this.#painted(line)}\n`).join('');
     if (this.#json) stderr().write(text);
     else await this.#output.text(text);

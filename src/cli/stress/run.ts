@@ -58,7 +58,7 @@ export class Places {
 }
 
 function remove(directory: string): void {
-  // Who was killed just now may still be at its last write.
+  // A process that was just killed may still be in its last write.
   rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
 }
 
@@ -99,7 +99,7 @@ const DOING = { prepare: 'preparing', run: 'starting', check: 'checking' } as co
 type Moment = Pick<Extract<LabEvent, { kind: 'progress' }>, 'tally' | 'seconds'>;
 
 /** Tells on stderr how a run is going: live on a terminal, elsewhere a line now and then. */
-export function showProgress(name: string): (event: LabEvent) => void {
+function showProgress(name: string): (event: LabEvent) => void {
   const live = stderr().isTTY === true;
   const recent: Moment[] = [];
   let next = performance.now() + LINE_MS;

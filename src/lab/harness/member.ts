@@ -201,7 +201,7 @@ export class Member implements Victim {
   async #run({ to, ...run }: Required<Pick<Job, 'run' | 'from' | 'to' | 'atOnce'>>): Promise<Ending> {
     if (this.#killed !== undefined) return 'badly';
     const job: Job = { ...this.#job, ...run, ...(to !== Infinity && { to }) };
-    let told = false;
+    let told: 'done' | 'failed' | undefined;
     let patience: NodeJS.Timeout | undefined;
     const hear = (news: News) => {
       if (news.kind === 'ready') this.#setReady();
@@ -209,7 +209,7 @@ export class Member implements Victim {
       if (news.kind === 'failed') this.#problems.push(`failed: ${news.message}`);
       if (news.kind === 'done') this.#keep(news);
       if (news.kind !== 'done' && news.kind !== 'failed') return;
-      told = true;
+      told = news.kind;
       patience = setTimeout(() => {
         this.#problems.push(`was done, but something kept it from ending for ${PARTING_MS} ms`);
         hand.kill();
@@ -223,15 +223,20 @@ export class Member implements Victim {
     // Who was told to stop while it was away has not heard it.
     if (run.atOnce && this.#stopped && as !== 'one-shot') hand.send({ kind: 'stop' });
     const before = this.#problems.length;
-    const problem = await hand.ended;
+    const ending = await hand.ended;
+    // A kill may hit a process that has done all, and is on its way out.
+    const problem = told === 'done' && this.#isStruck ? undefined : ending;
     clearTimeout(patience);
     const isOnPurpose =
-      this.#killed === undefined && !told && problem !== undefined && this.#diedOnPurpose(run.run);
+      this.#killed === undefined &&
+      told === undefined &&
+      problem !== undefined &&
+      this.#diedOnPurpose(run.run);
     if (isOnPurpose) this.#struck.push(run.run);
     else if (this.#killed) this.#problems.push(this.#killed);
     else if (this.#killed === undefined && problem !== undefined && this.#problems.length === before)
       this.#problems.push(problem);
-    else if (this.#killed === undefined && !told) this.#problems.push('ended without a word');
+    else if (this.#killed === undefined && told === undefined) this.#problems.push('ended without a word');
     for (const outcome of ['acknowledged', 'refused', 'unknown'] as const) {
       this.#past[outcome] += this.#now[outcome];
     }

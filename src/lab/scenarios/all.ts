@@ -14,6 +14,7 @@ import diskFull from './disk-full.ts';
 import failingSync from './failing-sync.ts';
 import handleCleanup from './handle-cleanup.ts';
 import highVolume from './high-volume.ts';
+import issueTracker from './issue-tracker.ts';
 import killStorm from './kill-storm.ts';
 import lockExpiry from './lock-expiry.ts';
 import lockSerialization from './lock-serialization.ts';
@@ -73,6 +74,7 @@ export const SCENARIOS: readonly Scenario[] = [
   thunderingHerd,
   staleReader,
   noLock,
+  issueTracker,
   killStorm,
   pauseStorm,
   tornWrites,

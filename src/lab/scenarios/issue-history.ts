@@ -1,9 +1,7 @@
-import type { Entry } from '../index.ts';
-import { seeded } from './seeded.ts';
+import type { Draft } from '../harness/recorded-store.ts';
+import { seeded } from '../seeded.ts';
 
-/** Entries of the sample unless more or fewer are asked for: a few seconds' work. */
-export const SAMPLE_ENTRIES = 5000;
-export const SAMPLE_SEED = 1;
+const SEED = 1;
 
 const AGENTS = ['ada', 'brook', 'cy', 'dov', 'esme', 'finn', 'gus'];
 const TYPES = ['bug', 'bug', 'task', 'task', 'feature', 'chore'];
@@ -63,25 +61,26 @@ const REMARKS = [
 ];
 const REASONS = ['fixed', 'fixed', 'fixed', 'released', 'duplicate', 'cannot reproduce', 'no longer needed'];
 
-/**
- * The made-up history of an issue tracker that several agents work on: always the same for a seed, and of a longer
- * history the shorter one is the beginning.
- */
-export function* sampleEntries(count: number, seed: number): Generator<Entry, void, undefined> {
-  const random = seeded(seed);
+/** The made-up history of an issue tracker that several agents work on, without end: the same each time. */
+export function* issueHistory(): Generator<Draft, never, undefined> {
+  const random = seeded(SEED);
   const below = (n: number) => Math.floor(random() * n);
   const one = <T>(list: readonly T[]): T => list[below(list.length)] as T;
   const open: string[] = [];
   const closed: string[] = [];
   const take = (list: string[]) => list.splice(below(list.length), 1)[0] as string;
-  let ts = Date.UTC(2025, 0, 6, 8);
 
-  const add = (): Entry => {
-    const id = newId(random);
+  const add = (): Draft => {
+    const id = `bd-${below(36 ** 6)
+      .toString(36)
+      .padStart(6, '0')}`;
     open.push(id);
     const part = one(PARTS);
     const type = one(TYPES);
-    const title = type === 'bug' ? `${capital(part)} ${one(FAULTS)}` : `${one(WISHES)} ${part}`;
+    const title =
+      type === 'bug'
+        ? `${part.charAt(0).toUpperCase()}${part.slice(1)} ${one(FAULTS)}`
+        : `${one(WISHES)} ${part}`;
     const description = Array.from({ length: 2 + below(3) }, () => one(DETAILS)).join(' ');
     const labels = [...new Set([one(LABELS), one(LABELS)])];
     return {
@@ -90,7 +89,7 @@ export function* sampleEntries(count: number, seed: number): Generator<Entry, vo
       data: { title, description, type, labels, priority: below(5), status: 'open', author: one(AGENTS) },
     };
   };
-  const change = (): Entry => {
+  const change = (): Draft => {
     const id = one(open);
     const agent = one(AGENTS);
     switch (below(8)) {
@@ -109,12 +108,12 @@ export function* sampleEntries(count: number, seed: number): Generator<Entry, vo
         return { op: 'comment', id, data: { text: `${one(REMARKS)} ${one(DETAILS)}`, by: agent } };
     }
   };
-  const finish = (op: 'close' | 'reopen' | 'delete'): Entry => {
+  const finish = (op: 'close' | 'reopen' | 'delete'): Draft => {
     const id = take(op === 'close' ? open : closed);
     if (op !== 'delete') (op === 'close' ? closed : open).push(id);
     return { op, id, data: { reason: op === 'close' ? one(REASONS) : one(REMARKS), by: one(AGENTS) } };
   };
-  const next = (): Entry => {
+  const next = (): Draft => {
     const chance = random();
     if (open.length < 10 || chance < 0.35) return add();
     if (chance < 0.78) return change();
@@ -122,18 +121,5 @@ export function* sampleEntries(count: number, seed: number): Generator<Entry, vo
     return finish(chance < 0.97 ? 'reopen' : 'delete');
   };
 
-  for (let i = 0; i < count; i++) {
-    ts += 1000 + below(600_000);
-    yield { ...next(), ts };
-  }
-}
-
-function newId(random: () => number): string {
-  return `bd-${Math.floor(random() * 36 ** 6)
-    .toString(36)
-    .padStart(6, '0')}`;
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
+  for (;;) yield next();
 }
