@@ -113,7 +113,7 @@ async function show({ name, state, message, fix }: Check, output: Output): Promi
 
 /** Looks at all there is, as far as what was found before lets it. */
 export async function* examine(directory: string): AsyncGenerator<Check, void, undefined> {
-  yield checkNode();
+  yield { name: 'node', ...checkNode() };
   const place = await checked('directory', () => checkDirectory(directory));
   yield place;
   if (place.state === 'fail') return;
@@ -122,7 +122,7 @@ export async function* examine(directory: string): AsyncGenerator<Check, void, u
   const other = 'make room, or put the log on a disk that can do it';
   const kind = kindIn(directory);
   const { check, fitness, writable } = await tryAppend(directory, kind);
-  yield check;
+  yield { name: 'append', ...check };
   yield await checked('owners', () => checkOwners(directory, writable), access);
   yield await checked('file system', () => checkFileSystem(directory, kind, fitness), other);
   yield await checked('room', () => checkRoom(directory, writable), other);

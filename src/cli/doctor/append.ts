@@ -5,18 +5,17 @@ import { LOCK_FILE } from '../../format/names.ts';
 import { type LockFitness, type LockKind, lockFitness } from '../../index.ts';
 import { shellWord } from '../../lab/shell-word.ts';
 import { attempt, segmentsIn } from '../log.ts';
-import { type Check, commandOn } from './check.ts';
+import { commandOn, type Finding } from './check.ts';
 import { mountOf, opening, roomier, sharingOf } from './place.ts';
 
 /** What came of it; `fitness` where the lock could be tried. */
 interface Trial {
-  readonly check: Check;
+  readonly check: Finding;
   readonly fitness?: LockFitness;
   /** Whether the user may write here at all. */
   readonly writable: boolean;
 }
 
-const NAME = 'append';
 const AS_WRITER =
   'run the doctor, and the commands that it gives, as the user whose programs append, and where they run';
 const { O_APPEND, O_NONBLOCK = 0, O_RDWR } = constants;
@@ -33,7 +32,7 @@ export async function tryAppend(directory: string, kind: LockKind | undefined): 
     const last = segmentsIn(directory).at(-1);
     if (last !== undefined) openTo(O_RDWR | O_APPEND, join(directory, last.name));
     const message = `each step of an append works here, with the ${kind ?? fitness.kind} lock`;
-    return { check: { name: NAME, state: 'ok', message }, fitness, writable: true };
+    return { check: { state: 'ok', message }, fitness, writable: true };
   } catch (error) {
     const check = await refused(directory, error);
     const writable = check.state !== 'skip' && !isReadOnly(error);
@@ -58,7 +57,7 @@ function isReadOnly(error: unknown): boolean {
   return hasCode(causeOf(error), 'EROFS');
 }
 
-async function refused(directory: string, error: unknown): Promise<Check> {
+async function refused(directory: string, error: unknown): Promise<Finding> {
   if (isReadOnly(error)) return readOnlyDisk(directory);
   const cause = causeOf(error);
   if (hasCode(cause, 'EACCES', 'EPERM')) return refusedUser(directory, cause as NodeJS.ErrnoException);
@@ -66,7 +65,7 @@ async function refused(directory: string, error: unknown): Promise<Check> {
   // What has room in the last segment yet is appended still.
   const when = hasCode(error, 'ERR_WAL_NO_SPACE') ? 'appends fail, or soon will' : 'no append works';
   const message = `${when}: ${messageOf(error)}${code}`;
-  return { name: NAME, state: 'fail', message, fix: await fixOf(directory, error) };
+  return { state: 'fail', message, fix: await fixOf(directory, error) };
 }
 
 async function fixOf(directory: string, error: unknown): Promise<string> {
@@ -85,30 +84,30 @@ async function fixOf(directory: string, error: unknown): Promise<string> {
 }
 
 /** A mount that is made for reading says nothing against appends elsewhere; a disk that takes no writes does. */
-function readOnlyDisk(directory: string): Check {
+function readOnlyDisk(directory: string): Finding {
   const mount = mountOf(directory);
   if (mount === undefined) {
     const fix = 'mount it for writing, as root';
-    return { name: NAME, state: 'fail', message: 'no append works: the file system is read-only', fix };
+    return { state: 'fail', message: 'no append works: the file system is read-only', fix };
   }
   const { at, readOnly, diskReadOnly } = mount;
   const place = shellWord(at);
   if (readOnly && !diskReadOnly) {
     const message = `not tried: ${at} is mounted read-only here, and its disk is not; appends by this mount fail with ERR_WAL_PERMISSION`;
     const fix = `${AS_WRITER}; to append here: mount -o remount,rw,bind ${place}, as root`;
-    return { name: NAME, state: 'skip', message, fix };
+    return { state: 'skip', message, fix };
   }
   if (readOnly) {
     const message = `no append works: ${at} is mounted read-only`;
-    return { name: NAME, state: 'fail', message, fix: `mount -o remount,rw ${place}, as root` };
+    return { state: 'fail', message, fix: `mount -o remount,rw ${place}, as root` };
   }
   const message = `no append works: the file system at ${at} takes no writes though it is mounted for them, as after an error of the disk`;
   const fix = `look for the error ("dmesg"), then, as root: umount ${place}, fsck its disk, mount it again; the log can be read, and copied, meanwhile`;
-  return { name: NAME, state: 'fail', message, fix };
+  return { state: 'fail', message, fix };
 }
 
 /** A user who may write nothing here is a reader; a user who may write some of the files and not others cannot append. */
-function refusedUser(directory: string, { path: tried = directory, code }: NodeJS.ErrnoException): Check {
+function refusedUser(directory: string, { path: tried = directory, code }: NodeJS.ErrnoException): Finding {
   const me = process.getuid?.();
   // A file that was made to try it is not to be looked for: the directory refused it.
   const isMade = tried.endsWith('.tmp');
@@ -119,24 +118,23 @@ function refusedUser(directory: string, { path: tried = directory, code }: NodeJ
     : `no append works: ${path} may not be written`;
   if (code === 'EPERM' && me === 0) {
     const fix = `look for an attribute that forbids it ("lsattr -d ${shellWord(path)}"), and take it away: chattr -i ${shellWord(path)}`;
-    return { name: NAME, state: 'fail', message: refusal, fix };
+    return { state: 'fail', message: refusal, fix };
   }
   if (at.uid === me) {
     const fix = `chmod -R u+rwX ${shellWord(directory)}`;
-    return { name: NAME, state: 'fail', message: refusal, fix };
+    return { state: 'fail', message: refusal, fix };
   }
   if (!mayWrite(directory) && !mayAppend(directory)) {
     const who = me === undefined ? 'this user' : `uid ${me}`;
     const message = `not tried: ${who} may read the log, and not write it`;
     return {
-      name: NAME,
       state: 'skip',
       message,
       fix: `${AS_WRITER} (the directory is uid ${statSync(directory).uid}'s)`,
     };
   }
   const fix = `let its owner (uid ${at.uid}), or root, give you the right to write: ${rightFor(directory, at)}`;
-  return { name: NAME, state: 'fail', message: refusal, fix };
+  return { state: 'fail', message: refusal, fix };
 }
 
 function rightFor(directory: string, { gid }: { readonly gid: number }): string {

@@ -5,9 +5,8 @@ import { lastData, Wal } from '../../index.ts';
 import { shellWord } from '../../lab/shell-word.ts';
 import { foldOf, metaOf, newestSnapshot } from '../log.ts';
 
-/** What one look found. */
-export interface Check {
-  readonly name: string;
+/** What a check found. */
+export interface Finding {
   /** `skip`: not tried, because the user may only read. */
   readonly state: 'ok' | 'skip' | 'warn' | 'fail';
   readonly message: string;
@@ -17,17 +16,22 @@ export interface Check {
   readonly corrupt?: true;
 }
 
+/** A check by its name, with what it found. */
+export interface Check extends Finding {
+  readonly name: string;
+}
+
 /** What to do about what can be told only where an append can be tried. */
 export const SEE_APPEND = 'see what "append" says';
 
 /** Runs a check; what it throws is what it found. */
 export async function checked(
   name: string,
-  look: () => Check | Promise<Check>,
+  look: () => Finding | Promise<Finding>,
   fix?: string,
 ): Promise<Check> {
   try {
-    return await look();
+    return { name, ...(await look()) };
   } catch (error) {
     const code = error instanceof WalError ? ` [${error.code}]` : '';
     return { name, state: 'fail', message: `${messageOf(error)}${code}`, ...(fix && { fix }) };

@@ -19,7 +19,7 @@ import { shellWord } from '../../lab/shell-word.ts';
 import { backupsPlace, directoriesIn, reachOf } from '../backups.ts';
 import { attempt, isLogFile, metaOf } from '../log.ts';
 import { count, entryRange } from '../words.ts';
-import type { Check } from './check.ts';
+import type { Finding } from './check.ts';
 
 /** A file of a log, and the backup that has it whole. */
 interface Better {
@@ -261,8 +261,7 @@ function commandFor(directory: string, better: readonly Better[]): string {
 }
 
 /** Whether a backup holds entries that a log which is whole lacks at its end: nothing in the log itself tells of that. */
-export async function checkBackups(directory: string, { head, entries }: VerifyReport): Promise<Check> {
-  const name = 'backups';
+export async function checkBackups(directory: string, { head, entries }: VerifyReport): Promise<Finding> {
   const further = await copyBeyond(directory, head.seq);
   if (further === undefined) {
     const copies = copiesOf(directory).length;
@@ -270,10 +269,10 @@ export async function checkBackups(directory: string, { head, entries }: VerifyR
       copies === 0
         ? 'none in its place for them'
         : `${count(copies, 'copy', 'copies')}, none goes further than the log`;
-    return { name, state: 'ok', message };
+    return { state: 'ok', message };
   }
   const { copy, seq } = further;
   const message = `the log ends at entry ${head.seq}, and its backup ${copy} at entry ${seq}: its end was cut off or taken away, or an older one was put here or checked out`;
   const put = await putBack(directory, [], entries);
-  return { name, state: 'warn', message, fix: put && put.seq > head.seq ? putText(put) : restoreText(copy) };
+  return { state: 'warn', message, fix: put && put.seq > head.seq ? putText(put) : restoreText(copy) };
 }

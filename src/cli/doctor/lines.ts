@@ -15,65 +15,57 @@ import {
 import { metaOf, segmentsIn, snapshotsIn } from '../log.ts';
 import { timeText } from '../output.ts';
 import { count, entryRange, figure, pendingText } from '../words.ts';
-import { ageText, type Check, commandOn, makeOne } from './check.ts';
+import { ageText, commandOn, type Finding, makeOne } from './check.ts';
 import { fromBackups, putBack, putText } from './from-backups.ts';
 import { STRAY_FIXES } from './keeping.ts';
 
 /** What wal.json says. */
-export async function checkFormat(directory: string): Promise<Check> {
-  const name = 'format';
+export async function checkFormat(directory: string): Promise<Finding> {
   const path = join(directory, META_FILE);
   if (existsSync(join(directory, REPAIRING_FILE))) {
     const go = commandOn(directory, 'repair --mode salvage');
-    return { name, state: 'fail', message: 'a repair was cut short', fix: go, corrupt: true };
+    return { state: 'fail', message: 'a repair was cut short', fix: go, corrupt: true };
   }
   if (!existsSync(path)) {
     if (existsSync(join(directory, `.${META_FILE}.icloud`))) {
       const message = `${path} is not on this disk: a sync service keeps it elsewhere`;
-      return { name, state: 'fail', message, fix: STRAY_FIXES.placeholder, corrupt: true };
+      return { state: 'fail', message, fix: STRAY_FIXES.placeholder, corrupt: true };
     }
     const put = await putBack(directory, [], 0);
     if (segmentsIn(directory).length === 0 && snapshotsIn(directory).length === 0) {
       const make = put === undefined ? makeOne(directory) : putText(put);
-      return { name, state: 'fail', message: `there is no log in ${directory}`, fix: make };
+      return { state: 'fail', message: `there is no log in ${directory}`, fix: make };
     }
     const { fix, told } = await fixOf(directory, ['salvage']);
     const back = put === undefined ? `put it back from git or a backup, or: ${fix}` : putText(put);
-    return { name, state: 'fail', message: `${path} is missing.${told}`, fix: back, corrupt: true };
+    return { state: 'fail', message: `${path} is missing.${told}`, fix: back, corrupt: true };
   }
   try {
     const { id, created, git } = metaOf(directory);
     const message = `version ${FORMAT_VERSION}, log ${id}, made ${created}${git ? ', kept in git' : ''}`;
-    return { name, state: 'ok', message };
+    return { state: 'ok', message };
   } catch (error) {
     const message = messageOf(error);
     if (hasCode(error, 'ERR_WAL_VERSION'))
-      return { name, state: 'fail', message, fix: 'npm install jsonl-wal@latest' };
+      return { state: 'fail', message, fix: 'npm install jsonl-wal@latest' };
     if (hasCode(error, 'EACCES', 'EPERM'))
-      return { name, state: 'fail', message, fix: 'see what "permissions" says' };
+      return { state: 'fail', message, fix: 'see what "permissions" says' };
     const put = await putBack(directory, [], 0);
     const { fix, told } = await fixOf(directory, ['salvage']);
-    return {
-      name,
-      state: 'fail',
-      message: `${message}${told}`,
-      fix: put ? putText(put) : fix,
-      corrupt: true,
-    };
+    return { state: 'fail', message: `${message}${told}`, fix: put ? putText(put) : fix, corrupt: true };
   }
 }
 
 /** The lines, from the first to the last: what verify finds, and how to repair that. */
-export async function checkChain(directory: string, report: VerifyReport): Promise<Check> {
-  const name = 'chain';
+export async function checkChain(directory: string, report: VerifyReport): Promise<Finding> {
   const { error, entries, segments, missing, damage } = report;
   const settled = missing.filter((range) => range.settled).length;
   const gone = settled > 0 ? `; ${count(settled, 'range')} missing, and repaired since` : '';
   const message = `${count(entries, 'entry', 'entries')} in ${count(segments.length, 'segment')}${gone}`;
-  if (error === undefined) return { name, state: 'ok', message };
+  if (error === undefined) return { state: 'ok', message };
   // Of a snapshot that is damaged the check of the snapshots tells.
   const isWhole = damage.every(({ segment, settled }) => settled || snapshotSeq(segment) !== undefined);
-  if (error.cause === 'snapshot' && isWhole) return { name, state: 'ok', message };
+  if (error.cause === 'snapshot' && isWhole) return { state: 'ok', message };
   return brokenChain(directory, error, report);
 }
 
@@ -82,9 +74,9 @@ export async function brokenChain(
   directory: string,
   error: Error,
   report: Pick<VerifyReport, 'damage' | 'entries'> = { damage: [], entries: 0 },
-): Promise<Check> {
+): Promise<Finding> {
   const message = withoutAdvice(error.message);
-  const found = { name: 'chain', state: 'fail', message } as const;
+  const found = { state: 'fail', message } as const;
   // No compaction came between: the segments do not lead to the snapshot that stands there.
   if (hasCode(error, 'ERR_WAL_MISSING'))
     return { ...found, fix: 'put the files back, as it says', corrupt: true };
@@ -144,13 +136,12 @@ const CONVERTED: Partial<Record<DamageCause, string>> = {
 };
 
 /** What lies after the last entry, of lines that can be read to their end. */
-export function checkTail({ odd, segments, head, pending, sealed }: VerifyReport): Check {
-  const name = 'tail';
+export function checkTail({ odd, segments, head, pending, sealed }: VerifyReport): Finding {
   const last = segments.at(-1)?.name;
   const at = head.seq === 0 ? 'no entries yet' : `ends with entry ${head.seq} (crc ${head.crc})`;
   if (pending !== undefined) {
     const message = `${at}; ${pendingText(head.seq, pending)}: the next append takes it in`;
-    return { name, state: 'ok', message };
+    return { state: 'ok', message };
   }
   const harmless = odd.filter(
     ({ segment, verdict }) => segment === last && (verdict === 'pending' || verdict === 'torn'),
@@ -158,23 +149,22 @@ export function checkTail({ odd, segments, head, pending, sealed }: VerifyReport
   const kinds = [...new Set(harmless.map(({ verdict }) => verdict))];
   if (kinds.length === 0 && sealed) {
     const message = `${at}, in a seal: the next append makes the segment that follows (if one was there, it was taken away)`;
-    return { name, state: 'ok', message };
+    return { state: 'ok', message };
   }
-  if (kinds.length === 0) return { name, state: 'ok', message: at };
+  if (kinds.length === 0) return { state: 'ok', message: at };
   const lines = count(harmless.length, `${kinds.join(' or ')} line`);
-  return { name, state: 'ok', message: `${at}; ${lines} in the last segment, which a crash leaves: no harm` };
+  return { state: 'ok', message: `${at}; ${lines} in the last segment, which a crash leaves: no harm` };
 }
 
 /** Conflict markers, by file and line. */
-export function checkMerge(directory: string, odd: readonly OddLine[]): Check {
-  const name = 'merge';
+export function checkMerge(directory: string, odd: readonly OddLine[]): Finding {
   const [first, ...more] = odd.filter(({ cause }) => cause === 'merge-conflict');
-  if (first === undefined) return { name, state: 'ok', message: 'no conflict markers' };
+  if (first === undefined) return { state: 'ok', message: 'no conflict markers' };
   const path = join(directory, first.segment);
   const others = more.length > 0 ? `, and ${figure(more.length)} more` : '';
   const fix = `do not delete them: ${commandOn(directory, 'repair --mode salvage')} keeps the entries of both sides`;
   const message = `a conflict marker at ${path}:${lineAt(path, first.offset)}${others}`;
-  return { name, state: 'fail', message, fix, corrupt: true };
+  return { state: 'fail', message, fix, corrupt: true };
 }
 
 const CHUNK_BYTES = 64 * 1024;
@@ -236,8 +226,7 @@ export function checkClock(
   { lastTs, latest, future }: EntryTimes,
   lastWrite: number | undefined,
   compacted = Number.MIN_SAFE_INTEGER,
-): Check {
-  const name = 'clock';
+): Finding {
   const now = Date.now();
   for (const [what, ts] of [
     ['the last entry', lastTs],
@@ -246,19 +235,19 @@ export function checkClock(
     if (ts === undefined || ts <= now + SKEW_MS) continue;
     const message = `${what} is of ${timeText(ts).trimEnd()}, ${ageText(ts - now)} ahead of this machine`;
     const fix = 'set the clock ("timedatectl set-ntp true"); times order nothing in the log, only seqs do';
-    return { name, state: 'warn', message, fix };
+    return { state: 'warn', message, fix };
   }
   if (compacted > Math.max(now + SKEW_MS, latest)) {
     const message = `an entry that was compacted away is dated in the future, ${timeText(compacted).trimEnd()}`;
     const fix = `nothing has to be fixed: the state of a time before that (state --at) is not known; give later entries the right time (--ts)`;
-    return { name, state: 'warn', message, fix };
+    return { state: 'warn', message, fix };
   }
   if (future.length > 0) {
     const message = `${count(future.length, 'entry is', 'entries are')} dated in the future, first entry ${future[0]}`;
     const fix = `nothing has to be fixed: the state of a time (state --at) leaves them out until then; give later entries the right time (--ts)`;
-    return { name, state: 'warn', message, fix };
+    return { state: 'warn', message, fix };
   }
   const untold = last === 0 ? 'no entries yet' : 'the last entry was compacted away, and its time with it';
   const when = lastTs === undefined ? untold : `the last entry is of ${timeText(lastTs).trimEnd()}`;
-  return { name, state: 'ok', message: when };
+  return { state: 'ok', message: when };
 }

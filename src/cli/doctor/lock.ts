@@ -4,7 +4,7 @@ import type { Holder } from '../../errors/errors.ts';
 import { type LockKind, type LockStatus, lockFitness, lockStatus } from '../../index.ts';
 import { isAlive, isStopped } from '../holder.ts';
 import { timeText } from '../output.ts';
-import { ageText, type Check, commandOn, SEE_APPEND } from './check.ts';
+import { ageText, commandOn, type Finding, SEE_APPEND } from './check.ts';
 
 /** A turn takes milliseconds: a holder that keeps the lock this long may be stuck. */
 const LONG_MS = 10_000;
@@ -18,20 +18,15 @@ const AHEAD_MS = 1000;
 const STALE = 2;
 
 /** Which process has the lock, and whether it is stuck. */
-export async function checkLock(directory: string): Promise<Check> {
-  const name = 'lock';
+export async function checkLock(directory: string): Promise<Finding> {
   const { kind, held, holder, path, heldPath } = await settledStatus(directory);
   if (kind === undefined && statSync(path, { throwIfNoEntry: false }) !== undefined) {
     const message = `${path} was overwritten: the next writer writes it again`;
     const fix = `nothing, or choose the kind: ${commandOn(directory, `lock set ${lockFitness(directory).kind}`)}`;
-    return { name, state: 'warn', message, fix };
+    return { state: 'warn', message, fix };
   }
   if (kind === undefined)
-    return {
-      name,
-      state: 'ok',
-      message: 'its kind is not chosen yet: the first writer on this machine chooses',
-    };
+    return { state: 'ok', message: 'its kind is not chosen yet: the first writer on this machine chooses' };
   const alive = holder && isAlive(holder);
   const life = alive === undefined ? 'on another host' : alive ? 'alive' : 'dead';
   const last =
@@ -39,26 +34,26 @@ export async function checkLock(directory: string): Promise<Check> {
   const made = kind === 'lockfile' ? statSync(heldPath, { throwIfNoEntry: false }) : undefined;
   if (held === undefined) {
     const message = `${kind}; whether it is held is known only to a user who may append`;
-    return { name, state: 'skip', message, fix: SEE_APPEND };
+    return { state: 'skip', message, fix: SEE_APPEND };
   }
   if (!held && made !== undefined) {
     const message = `${kind}, left behind ${ageText(Date.now() - made.mtimeMs)} ago by a holder that is dead`;
-    return { name, state: 'ok', message: `${message}: the next writer takes it away` };
+    return { state: 'ok', message: `${message}: the next writer takes it away` };
   }
-  if (!held) return { name, state: 'ok', message: `${kind}, free${last ? `; last taken by ${last}` : ''}` };
+  if (!held) return { state: 'ok', message: `${kind}, free${last ? `; last taken by ${last}` : ''}` };
   if (made !== undefined && made.mtimeMs > Date.now() + AHEAD_MS) {
     const age = ageText(made.mtimeMs - Date.now());
     const message = `${kind}, held, and dated ${age} ahead, as after the clock was set back: if its holder is dead, the next writer takes it away after ${STALE} s`;
     const fix = `nothing, or: ${commandOn(directory, 'lock break --force')}`;
-    return { name, state: 'warn', message, fix };
+    return { state: 'warn', message, fix };
   }
   const message = `${kind}, held${last ? `; last taken by ${last}` : ''}`;
   const heldMs = heldFor(holder);
-  if (holder === undefined || heldMs < LONG_MS) return { name, state: 'ok', message };
+  if (holder === undefined || heldMs < LONG_MS) return { state: 'ok', message };
   const longer = `${message}: longer than any turn takes`;
   const fix = freed(directory, kind, holder, alive);
-  if (heldMs < STUCK_MS) return { name, state: 'warn', message: longer, fix };
-  return { name, state: 'fail', message: `${longer}, and each append waits for it`, fix };
+  if (heldMs < STUCK_MS) return { state: 'warn', message: longer, fix };
+  return { state: 'fail', message: `${longer}, and each append waits for it`, fix };
 }
 
 /** Looks once more where the lock is held for long, as it seems. */

@@ -16,7 +16,7 @@ import { shellWord } from '../../lab/shell-word.ts';
 import { type Held, heldByPrunable } from '../backups.ts';
 import { attempt, isLogFile } from '../log.ts';
 import { count, size } from '../words.ts';
-import { type Check, commandOn, compactAdvice, makeOne, SEE_APPEND } from './check.ts';
+import { commandOn, compactAdvice, type Finding, makeOne, SEE_APPEND } from './check.ts';
 
 /** Which users append to a log: those who may create files in its directory. */
 type Sharing = 'owner' | 'group' | 'all';
@@ -83,43 +83,40 @@ function mountIn(line: string): Mount[] {
 
 const LEAST_NODE = [20, 15] as const;
 
-export function checkNode(): Check {
+export function checkNode(): Finding {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   const [leastMajor, leastMinor] = LEAST_NODE;
   const message = `node ${process.versions.node}`;
-  if (major > leastMajor || (major === leastMajor && minor >= leastMinor))
-    return { name: 'node', state: 'ok', message };
+  if (major > leastMajor || (major === leastMajor && minor >= leastMinor)) return { state: 'ok', message };
   const fix = `install node ${LEAST_NODE.join('.')} or newer`;
-  return { name: 'node', state: 'fail', message: `${message} is too old`, fix };
+  return { state: 'fail', message: `${message} is too old`, fix };
 }
 
-export function checkDirectory(directory: string): Check {
-  const name = 'directory';
+export function checkDirectory(directory: string): Finding {
   const look = statSync(directory, { throwIfNoEntry: false });
   if (look === undefined)
-    return { name, state: 'fail', message: `${directory} is not there`, fix: makeOne(directory) };
-  if (look.isDirectory()) return { name, state: 'ok', message: directory };
+    return { state: 'fail', message: `${directory} is not there`, fix: makeOne(directory) };
+  if (look.isDirectory()) return { state: 'ok', message: directory };
   const fix = 'name the directory that the log is in with -C';
-  return { name, state: 'fail', message: `${directory} is a file; a log is a directory`, fix };
+  return { state: 'fail', message: `${directory} is a file; a log is a directory`, fix };
 }
 
 /** Whether the user may read the log's files. The check of an append says whether the user may write them. */
-export function checkPermissions(directory: string): Check {
+export function checkPermissions(directory: string): Finding {
   const { R_OK, X_OK } = constants;
   const refused = [
     ...refusedOf(directory, R_OK | X_OK),
     ...logFilesIn(directory).flatMap((file) => refusedOf(join(directory, file), R_OK)),
   ];
-  const name = 'permissions';
   const [first] = refused;
-  if (first === undefined) return { name, state: 'ok', message: 'all may be read' };
+  if (first === undefined) return { state: 'ok', message: 'all may be read' };
   const more = refused.length > 1 ? `, and ${refused.length - 1} more` : '';
   const { uid } = statSync(first);
   const fix =
     uid === process.getuid?.()
       ? `chmod -R u+rwX ${shellWord(directory)}`
       : `run the doctor as uid ${uid}, whose it is, or let that user, or root, give you the right to read${whereShared(directory)}`;
-  return { name, state: 'fail', message: `${first} may not be read${more}`, fix };
+  return { state: 'fail', message: `${first} may not be read${more}`, fix };
 }
 
 function whereShared(directory: string): string {
@@ -136,8 +133,7 @@ function refusedOf(path: string, mode: number): string[] {
 }
 
 /** Finds files that some of the users who may create files in the directory may not use: those users cannot append. */
-export function checkOwners(directory: string, writable: boolean): Check {
-  const name = 'owners';
+export function checkOwners(directory: string, writable: boolean): Finding {
   const place = statSync(directory);
   const files = logFilesIn(directory);
   const last = files
@@ -151,10 +147,10 @@ export function checkOwners(directory: string, writable: boolean): Check {
   });
   const { fits, fault } = OWNERS[sharingOf(place)];
   const [first] = closed;
-  if (first === undefined) return { name, state: 'ok', message: fits };
+  if (first === undefined) return { state: 'ok', message: fits };
   const fix = writable ? opening(directory) : 'let root see to their owner and mode where the log is written';
   const message = `${count(closed.length, 'file')} ${fault}, such as ${first}`;
-  return { name, state: 'warn', message: `${message}: others may not be able to append`, fix };
+  return { state: 'warn', message: `${message}: others may not be able to append`, fix };
 }
 
 const OWNERS = {
@@ -193,40 +189,34 @@ export function checkFileSystem(
   directory: string,
   recorded: LockKind | undefined,
   fitness: LockFitness | undefined,
-): Check {
-  const name = 'file system';
+): Finding {
   if (fitness === undefined) {
     const message = 'whether a lock works here is known only where an append can be tried';
-    return { name, state: 'skip', message, fix: SEE_APPEND };
+    return { state: 'skip', message, fix: SEE_APPEND };
   }
   const { fileSystem, kind, works } = fitness;
   if (MEMORY.includes(statfsSync(directory).type) && process.platform === 'linux') {
     const message = 'in memory (tmpfs): a power cut or a restart takes the log, whatever "sync" results say';
-    return { name, state: 'warn', message, fix: 'put a log that must last on a disk' };
+    return { state: 'warn', message, fix: 'put a log that must last on a disk' };
   }
   const used = recorded ?? kind;
   const message = `${FILE_SYSTEMS[fileSystem]}; the ${used} lock`;
   if (fileSystem === 'network') {
     const fix = 'move the log to a local disk, or let one machine alone write it, with --allow-network';
-    return { name, state: 'fail', message, fix };
+    return { state: 'fail', message, fix };
   }
   if (!works) {
     const fault = `the ${used} lock does not keep a second holder out here`;
     const fix = 'nothing is lost by that, but writers overtake each other: move the log to another disk';
-    return { name, state: 'warn', message: `${message}; ${fault}`, fix };
+    return { state: 'warn', message: `${message}; ${fault}`, fix };
   }
   if (used === 'lockfile' && kind === 'kernel') {
     const better = 'though the kernel lock, which is quicker, works here';
-    return {
-      name,
-      state: 'warn',
-      message: `${message}, ${better}`,
-      fix: commandOn(directory, 'lock set kernel'),
-    };
+    return { state: 'warn', message: `${message}, ${better}`, fix: commandOn(directory, 'lock set kernel') };
   }
   const state = fileSystem === 'local' ? 'ok' : 'warn';
   const fix = 'the lock is strict here: an append waits for it, and fails where it is not free in time';
-  return { name, state, message: `${message}, tried and found to work`, ...(state === 'warn' && { fix }) };
+  return { state, message: `${message}, tried and found to work`, ...(state === 'warn' && { fix }) };
 }
 
 /** The kind of lock that wal.lock names; undefined where none is chosen yet, or it cannot be told, of which the check of the lock tells. */
@@ -239,8 +229,7 @@ const LITTLE_BYTES = 64 * 1024 * 1024;
 const LITTLE_FILES = 1000;
 
 /** `writable`: whether the user may free room with the log's own commands. */
-export async function checkRoom(directory: string, writable: boolean): Promise<Check> {
-  const name = 'room';
+export async function checkRoom(directory: string, writable: boolean): Promise<Finding> {
   const { bavail, bsize, files, ffree } = statfsSync(directory);
   const free = bavail * bsize;
   // Some file systems (btrfs) have no limit, and tell 0 of 0.
@@ -249,10 +238,10 @@ export async function checkRoom(directory: string, writable: boolean): Promise<C
     ...(free < LITTLE_BYTES ? [`${size(free)} free`] : []),
     ...(fit < LITTLE_FILES ? [`room for ${count(fit, 'more file')} (inodes)`] : []),
   ];
-  if (scarce.length === 0) return { name, state: 'ok', message: `${size(free)} free` };
+  if (scarce.length === 0) return { state: 'ok', message: `${size(free)} free` };
   const state = free === 0 || fit === 0 ? 'fail' : 'warn';
   const fix = writable ? await roomier(directory) : others(directory);
-  return { name, state, message: `only ${scarce.join(', and ')}`, fix };
+  return { state, message: `only ${scarce.join(', and ')}`, fix };
 }
 
 /**
