@@ -8,12 +8,12 @@ import { tryAppend } from '../doctor/append.ts';
 import { type Check, checked } from '../doctor/check.ts';
 import { checkBackups } from '../doctor/from-backups.ts';
 import {
+  checkFailedSync,
   checkGit,
   checkLeftovers,
   checkRewound,
   checkSnapshots,
   checkStrays,
-  checkFailedSync,
 } from '../doctor/keeping.ts';
 import {
   brokenChain,
