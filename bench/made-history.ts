@@ -1,5 +1,4 @@
 import { crc32 } from 'node:zlib';
-import type { Findings } from '../src/lab/operations/evidence.ts';
 import {
   type Expected,
   type Head,
@@ -9,15 +8,16 @@ import {
   tagOf,
   type Written,
 } from '../src/lab/operations/operation.ts';
+import type { Findings } from '../src/lab/operations/run-evidence.ts';
 import { entrySum, placeSum } from '../src/lab/operations/sum.ts';
 import type { Dice } from '../src/lab/seeded.ts';
-import type { Found, Item } from '../src/lab/target.ts';
+import type { Found, StoreItem } from '../src/lab/target.ts';
 
 /** A history with nothing wrong, whose parts may be changed to plant a fault. */
 export interface MadeHistory extends Findings {
   readonly operations: Mutable<Operation>[];
   readonly found: Mutable<Found>[];
-  readonly state: { seq?: number; readonly items: Mutable<Item>[] };
+  readonly state: { seq?: number; readonly items: Mutable<StoreItem>[] };
   readonly keyWindow: number;
 }
 

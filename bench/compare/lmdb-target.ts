@@ -2,10 +2,10 @@ import { join } from 'node:path';
 import type {
   Blame,
   Found,
-  Item,
   State,
   Store,
   StoreEntry,
+  StoreItem,
   StoreTransaction,
   Target,
 } from '../../src/lab/target.ts';
@@ -124,15 +124,15 @@ class LmdbStore implements Store {
     return [...this.#log.getKeys({ reverse: true, limit: 1 })][0] ?? 0;
   }
 
-  #get(id: string): Item | undefined {
-    const item = this.#items.get(id) as Omit<Item, 'id'> | undefined;
+  #get(id: string): StoreItem | undefined {
+    const item = this.#items.get(id) as Omit<StoreItem, 'id'> | undefined;
     return item && { id, ...item };
   }
 
-  #all(): Item[] {
+  #all(): StoreItem[] {
     return [...this.#items.getRange()].map(({ key, value }) => ({
       id: key as string,
-      ...(value as Omit<Item, 'id'>),
+      ...(value as Omit<StoreItem, 'id'>),
     }));
   }
 }

@@ -1,5 +1,5 @@
 import { noLostUpdate } from '../../src/lab/checks/no-lost-update.ts';
-import type { Evidence } from '../../src/lab/index.ts';
+import type { RunEvidence } from '../../src/lab/index.ts';
 import { isWriting } from '../../src/lab/operations/operation.ts';
 
 /** What a fault did to a store, in numbers. */
@@ -24,7 +24,7 @@ export interface Damage {
   readonly notes: readonly string[];
 }
 
-export function damageOf(evidence: Evidence): Damage {
+export function damageOf(evidence: RunEvidence): Damage {
   const { writes, oddities, members } = evidence;
   const count = { acknowledged: 0, failed: 0, lost: 0, doubled: 0 };
   for (const [write, { outcome, reason, entries }] of writes.operations.entries()) {
@@ -53,7 +53,7 @@ const MOST_FOUND = 5;
 /** How the harness tells that it ended a client. */
 const HUNG = /^was still running|^was done, but something kept it from ending/;
 
-function numbersTwice({ found }: Evidence): number {
+function numbersTwice({ found }: RunEvidence): number {
   return found.length - new Set(found.map(({ seq }) => seq)).size;
 }
 
@@ -78,7 +78,7 @@ function counted(problems: readonly string[]): string[] {
   return [...counts].map(([problem, count]) => `${count} ${count === 1 ? 'client' : 'clients'}: ${problem}`);
 }
 
-function slowestOf({ operations, marks }: Evidence): number {
+function slowestOf({ operations, marks }: RunEvidence): number {
   const stops = marks.filter(({ kind }) => kind === 'stopped');
   return operations
     .filter((each) => isWriting(each) && each.outcome === 'acknowledged')

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Evidence, type Result, runScenario } from '../../src/lab/index.ts';
+import { type Result, type RunEvidence, runScenario } from '../../src/lab/index.ts';
 import type { Contender } from './contenders.ts';
 import { type Damage, damageOf } from './damage.ts';
 import type { Fault } from './faults.ts';
@@ -33,11 +33,11 @@ export async function runTrial(
   const unable = scenario.needs.filter((ability) => !target.can.includes(ability));
   if (unable.length > 0) return { fault, contender, seed, skipped: `offers no ${unable.join(', no ')}` };
   const directory = join(place.directory, 'trial');
-  let evidence: Evidence | undefined;
+  let evidence: RunEvidence | undefined;
   const watched = {
     ...scenario,
     settings: { ...scenario.settings, [target.name]: { ...scenario.settings?.[target.name], ...settings } },
-    results: (found: Evidence) => {
+    results: (found: RunEvidence) => {
       evidence = found;
       return [];
     },
@@ -55,7 +55,7 @@ export async function runTrial(
       fault,
       contender,
       seed,
-      damage: damageOf(evidence as unknown as Evidence),
+      damage: damageOf(evidence as unknown as RunEvidence),
       seconds: result.seconds,
     };
   } finally {

@@ -1,7 +1,7 @@
 import { HISTORY_CHECKS } from '../../src/lab/checks/always.ts';
 import { makeCheck } from '../../src/lab/checks/check.ts';
 import { collectGarbage } from '../../src/lab/collect-garbage.ts';
-import { Evidence } from '../../src/lab/operations/evidence.ts';
+import { RunEvidence } from '../../src/lab/operations/run-evidence.ts';
 import { seeded } from '../../src/lab/seeded.ts';
 import { Child } from '../child.ts';
 import { makeHistory } from '../made-history.ts';
@@ -18,7 +18,7 @@ async function checker({ seed, settings }: Job<'history'>): Promise<Figures> {
   // What the making of it left is not for the checks to collect.
   collectGarbage();
   const start = performance.now();
-  const evidence = new Evidence(made);
+  const evidence = new RunEvidence(made);
   const faults = HISTORY_CHECKS.flatMap((check) => makeCheck(check, evidence).examples);
   const elapsed = performance.now() - start;
   if (faults.length > 0) throw new Error(`A history with nothing wrong has faults: ${faults[0]}`);

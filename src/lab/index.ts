@@ -19,11 +19,10 @@ export type {
   Tally,
 } from './harness/recorded-store.ts';
 export { runScenario } from './harness/run.ts';
-export type { Act, Moment } from './harness/turn-probe.ts';
+export type { Act, TurnMoment } from './harness/turn-probe.ts';
 export { type Machine, machineOf } from './machine.ts';
-export type { ClientKind, Limits, Params, ResultLine, Victim } from './model.ts';
+export type { ClientKind, Params, ProcessLimits, ResultLine, Victim } from './model.ts';
 export type { Entries } from './operations/entries.ts';
-export { Evidence, type Findings, nameOf } from './operations/evidence.ts';
 export type { Ids } from './operations/ids.ts';
 export { instant } from './operations/instant.ts';
 export {
@@ -39,6 +38,7 @@ export {
   type Written,
   writerOf,
 } from './operations/operation.ts';
+export { type Findings, nameOf, RunEvidence } from './operations/run-evidence.ts';
 export type { Mark, RunRecord, Turn } from './operations/run-record.ts';
 export type { Run, Writes } from './operations/writes.ts';
 export { repeatCall } from './repeat.ts';
@@ -59,7 +59,6 @@ export {
   type Appended,
   type Blame,
   type Found,
-  type Item,
   type Oddity,
   type OpenOptions,
   type Probe,
@@ -67,6 +66,7 @@ export {
   type State,
   type Store,
   type StoreEntry,
+  type StoreItem,
   type StoreTransaction,
   type Target,
   type Terms,

@@ -23,7 +23,7 @@ export interface Victim {
 }
 
 /** What the processes of its clients may have at most. */
-export interface Limits {
+export interface ProcessLimits {
   /** The longest file, in KiB. */
   readonly fileKiB?: number;
   /** Open files. */

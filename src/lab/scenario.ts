@@ -1,7 +1,7 @@
 import type { Check, TimeLimit } from './checks/check.ts';
 import type { Client } from './harness/client.ts';
-import type { ClientKind, Limits, Params, ResultLine, Victim } from './model.ts';
-import type { Evidence } from './operations/evidence.ts';
+import type { ClientKind, Params, ProcessLimits, ResultLine, Victim } from './model.ts';
+import type { RunEvidence } from './operations/run-evidence.ts';
 import type { Mark } from './operations/run-record.ts';
 import type { Result } from './result.ts';
 import type { Dice } from './seeded.ts';
@@ -76,7 +76,7 @@ export interface Scenario {
   /** The chance that a write fails on purpose, from 0 to 1; undefined where its checks do not allow for any to fail. */
   readonly failRate?: number;
   /** Of processes; what is left out is not limited. */
-  readonly limits?: (params: Params) => Limits;
+  readonly limits?: (params: Params) => ProcessLimits;
   /** Settings that a target of that name is opened with. */
   readonly settings?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly roles: readonly Role[];
@@ -98,7 +98,7 @@ export interface Scenario {
   /** What must hold here. */
   readonly checks: readonly Check[];
   readonly timed?: readonly TimeLimit[];
-  readonly results?: (evidence: Evidence) => readonly ResultLine[];
+  readonly results?: (evidence: RunEvidence) => readonly ResultLine[];
   /** Lines of its own that end the command's report, as other tools may look for them. */
   readonly closing?: (result: Result) => readonly string[];
 }

@@ -41,7 +41,7 @@ export interface Found {
 }
 
 /** What the store now holds of an id: the `data` of its last entry, unless that was a `delete`. */
-export interface Item {
+export interface StoreItem {
   readonly id: string;
   readonly value: unknown;
   /** What `append` can expect: changes whenever the id does. 0, or absent, where the store has none. */
@@ -54,14 +54,14 @@ export interface Item {
 export interface State {
   /** Number of the last entry that it knows, where the store has numbers. */
   readonly seq?: number | undefined;
-  get(id: string): Item | undefined;
-  items(): Iterable<Item>;
+  get(id: string): StoreItem | undefined;
+  items(): Iterable<StoreItem>;
 }
 
 /** What `decide` of a transaction reads and writes, as one step. */
 export interface StoreTransaction {
-  get(id: string): Item | undefined;
-  items(): Iterable<Item>;
+  get(id: string): StoreItem | undefined;
+  items(): Iterable<StoreItem>;
   append(entry: StoreEntry): void;
 }
 

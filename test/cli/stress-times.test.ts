@@ -9,7 +9,7 @@ import type { Figures } from '../../bench/work.ts';
 import stressCommand from '../../src/cli/commands/stress.ts';
 import type { TimeLimit } from '../../src/lab/checks/check.ts';
 import { objects } from '../../src/lab/command-line.ts';
-import type { Evidence } from '../../src/lab/operations/evidence.ts';
+import type { RunEvidence } from '../../src/lab/operations/run-evidence.ts';
 import { quantile } from '../../src/lab/quantile.ts';
 import { latencyOf } from '../../src/lab/result.ts';
 import appendSpeed from '../../src/lab/scenarios/append-speed.ts';
@@ -93,11 +93,11 @@ test('a limit that was promised is [FAIL] where it is missed: five clients, twen
   assert.match(run.stdout, /^\[FAIL\] is quick/m);
   const [limit] = appendSpeed.timed as [TimeLimit];
   const promised = (clients: number, iterations: number) =>
-    limit.promised?.({ clients, iterations } as Evidence);
+    limit.promised?.({ clients, iterations } as RunEvidence);
   assert.deepEqual([appendSpeed.clients, appendSpeed.iterations], [5, 20]);
   assert.deepEqual([promised(5, 20), promised(6, 20), promised(5, 21)], [true, false, false]);
   assert.deepEqual(
-    [2.1, 1.9].map((seconds) => [...limit.examine({ seconds } as Evidence)].length),
+    [2.1, 1.9].map((seconds) => [...limit.examine({ seconds } as RunEvidence)].length),
     [1, 0],
   );
 });
@@ -147,7 +147,7 @@ test('a p99 is told of 300 and more, and of fewer neither told nor held to a lim
         start: at,
         end: at + 20_000,
       })),
-    } as unknown as Evidence;
+    } as unknown as RunEvidence;
   };
   assert.deepEqual([...limit.examine(storm(299))], []);
   assert.deepEqual([...limit.examine(storm(300))], ['p99 was 20.0 ms']);

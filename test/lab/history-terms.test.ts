@@ -11,7 +11,6 @@ import { linearizable } from '../../src/lab/checks/linearizable.ts';
 import { logEnds } from '../../src/lab/checks/log-ends.ts';
 import { readersAgree } from '../../src/lab/checks/readers-agree.ts';
 import { stateOfEntries } from '../../src/lab/checks/state.ts';
-import { Evidence } from '../../src/lab/operations/evidence.ts';
 import {
   type Operation,
   operationOf,
@@ -19,9 +18,10 @@ import {
   type StateSight,
   writerOf,
 } from '../../src/lab/operations/operation.ts';
+import { RunEvidence } from '../../src/lab/operations/run-evidence.ts';
 import { placeSum } from '../../src/lab/operations/sum.ts';
 import { chooseSeed, type Dice, pick, seeded } from '../../src/lab/seeded.ts';
-import type { Found, Item } from '../../src/lab/target.ts';
+import type { Found, StoreItem } from '../../src/lab/target.ts';
 
 type Op = Mutable<Operation>;
 type Plant = (made: MadeHistory, dice: Dice) => void;
@@ -391,7 +391,7 @@ const SIGHTS: readonly (readonly [check: typeof conflicts, what: string, plant: 
     stateOfEntries,
     'an id with another rev in the end',
     (made, dice) => {
-      const item = pick(dice, made.state.items) as Mutable<Item>;
+      const item = pick(dice, made.state.items) as Mutable<StoreItem>;
       item.rev = (item.rev as number) + 1;
     },
   ],
@@ -449,7 +449,7 @@ describe('of each of 20 histories, the checks and the search for an order find',
       t.diagnostic(`TEST_SEED=${seed}`);
       const dice = seeded(seed);
       for (let i = 0; i < VARIANTS; i++) {
-        const evidence = new Evidence(planted(plant, dice));
+        const evidence = new RunEvidence(planted(plant, dice));
         const found = HISTORY_CHECKS.map((each) => makeCheck(each, evidence)).filter(({ ok }) => !ok);
         const names = found.map(({ name, examples }) => `${name} (${examples[0]})`);
         assert.ok(

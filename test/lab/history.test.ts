@@ -6,16 +6,16 @@ import { ALWAYS, HISTORY_CHECKS } from '../../src/lab/checks/always.ts';
 import { makeCheck } from '../../src/lab/checks/check.ts';
 import { linearizable } from '../../src/lab/checks/linearizable.ts';
 import { stateOfEntries } from '../../src/lab/checks/state.ts';
-import { Evidence, type Findings } from '../../src/lab/operations/evidence.ts';
 import type { Operation, RangeSight, StateSight } from '../../src/lab/operations/operation.ts';
+import { type Findings, RunEvidence } from '../../src/lab/operations/run-evidence.ts';
 import { sumOf } from '../../src/lab/operations/sum.ts';
 import { seeded } from '../../src/lab/seeded.ts';
-import type { Found, Item } from '../../src/lab/target.ts';
+import type { Found, StoreItem } from '../../src/lab/target.ts';
 import { seedOf } from '../support/seed.ts';
 
 /** Names of the checks that fail. */
 function failing(findings: Findings, checks = HISTORY_CHECKS): string[] {
-  const evidence = new Evidence(findings);
+  const evidence = new RunEvidence(findings);
   return checks
     .map((check) => makeCheck(check, evidence))
     .filter(({ ok }) => !ok)
@@ -415,16 +415,16 @@ describe('the checks of a history', () => {
     Object.assign(batch, { kind: 'transaction', outcome: 'unknown', seq: undefined, entries: [] });
     Object.assign(batch, { end: Infinity, key: undefined });
     assert.deepEqual(failing(compacted(made, last - 1)), []);
-    assert.equal(linearizable.fits?.(new Evidence(made)), false, 'nobody knows what it wrote');
+    assert.equal(linearizable.fits?.(new RunEvidence(made)), false, 'nobody knows what it wrote');
   });
 
   test('tell who wrote a value, and who ought to have: nobody, where the entry does not tell', () => {
     const made = makeHistory(SIZE, seeded(7));
-    const { id, value } = made.state.items[0] as Item;
+    const { id, value } = made.state.items[0] as StoreItem;
     const { by } = value as { readonly by: string };
     const entry = made.found.findLast((each) => each.id === id) as Mutable<Found>;
     entry.data = {};
-    const [message] = stateOfEntries.examine(new Evidence(made));
+    const [message] = stateOfEntries.examine(new RunEvidence(made));
     assert.equal(message, `${id} is as ${by} wrote it, not as nobody did last`);
   });
 

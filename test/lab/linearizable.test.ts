@@ -5,9 +5,9 @@ import { HISTORY_CHECKS } from '../../src/lab/checks/always.ts';
 import { makeCheck } from '../../src/lab/checks/check.ts';
 import { clientOrder } from '../../src/lab/checks/client-order.ts';
 import { linearizable } from '../../src/lab/checks/linearizable.ts';
-import { Evidence } from '../../src/lab/operations/evidence.ts';
 import { type Call, linearize, type Model } from '../../src/lab/operations/linearize.ts';
 import type { Operation } from '../../src/lab/operations/operation.ts';
+import { RunEvidence } from '../../src/lab/operations/run-evidence.ts';
 import { seeded } from '../../src/lab/seeded.ts';
 import { disturb } from '../support/disturb.ts';
 import { repeatWith, seedOf } from '../support/seed.ts';
@@ -113,7 +113,7 @@ interface Verdicts {
 }
 
 function verdicts(made: MadeHistory): Verdicts {
-  const evidence = new Evidence(made);
+  const evidence = new RunEvidence(made);
   const { writes, oldest } = evidence;
   const isPlaced = ({ outcome, duplicate }: Operation, write: number) =>
     outcome === 'refused' || duplicate || writes.placeOf(write, 0) !== 0;

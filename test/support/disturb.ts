@@ -7,7 +7,7 @@ import {
 } from '../../src/lab/operations/operation.ts';
 import { placeSum } from '../../src/lab/operations/sum.ts';
 import { type Dice, pick } from '../../src/lab/seeded.ts';
-import type { Found, Item } from '../../src/lab/target.ts';
+import type { Found, StoreItem } from '../../src/lab/target.ts';
 
 type Op = Mutable<Operation>;
 
@@ -208,7 +208,7 @@ const DISTURBANCES: readonly Disturbance[] = [
   {
     name: 'another rev in the end',
     change: (_, { state }, dice) => {
-      const item = pick(dice, state.items) as Mutable<Item> | undefined;
+      const item = pick(dice, state.items) as Mutable<StoreItem> | undefined;
       if (item !== undefined) item.rev = (item.rev as number) + step(dice);
     },
   },

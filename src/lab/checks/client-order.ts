@@ -1,5 +1,5 @@
-import { nameOf } from '../operations/evidence.ts';
 import type { Operation } from '../operations/operation.ts';
+import { nameOf } from '../operations/run-evidence.ts';
 import { type Check, telling } from './check.ts';
 
 /** What a client called earlier, and was told is done, lies before what it called later: on each of its stores, where it has several open. */

@@ -1,5 +1,5 @@
-import { type Evidence, nameOf } from '../operations/evidence.ts';
 import type { Head, Operation } from '../operations/operation.ts';
+import { nameOf, type RunEvidence } from '../operations/run-evidence.ts';
 import { type Check, type Fault, telling } from './check.ts';
 import { shownTerms } from './shown-terms.ts';
 
@@ -24,7 +24,7 @@ export const conflicts: Check = {
 function atHead(
   operation: Operation,
   { seq, crc }: Head,
-  { head, can, terms, told }: Evidence,
+  { head, can, terms, told }: RunEvidence,
   fault: Fault,
 ): void {
   const { expect, rev, start, end } = operation;
@@ -52,7 +52,7 @@ function atHead(
 }
 
 /** Whether there may have been a moment of the operation at which the log was not as it expected it, and the id as it was told. */
-function isExplained(operation: Operation, { head, can, terms, told }: Evidence): boolean {
+function isExplained(operation: Operation, { head, can, terms, told }: RunEvidence): boolean {
   for (let seq = told.knownAt(operation.start); ; ) {
     const there = operation.rev === undefined ? undefined : terms.standing(operation, seq);
     const isTold = there === undefined || there.rev === operation.rev || !can.includes('rev');

@@ -1,5 +1,5 @@
-import { type Evidence, nameOf } from '../operations/evidence.ts';
 import type { Operation } from '../operations/operation.ts';
+import { nameOf, type RunEvidence } from '../operations/run-evidence.ts';
 import { type Check, type Fault, telling } from './check.ts';
 
 /** Everything that was acknowledged is there, where it was acknowledged, and nothing is there twice, or in part. */
@@ -18,7 +18,7 @@ export const exactlyOnce: Check = {
   }),
 };
 
-function missing(write: number, { writes, oldest }: Evidence, fault: Fault): void {
+function missing(write: number, { writes, oldest }: RunEvidence, fault: Fault): void {
   const seq = writes.seqs[write];
   const size = writes.toldOf(write);
   for (let i = 0; i < size; i++) {
@@ -38,7 +38,7 @@ function missing(write: number, { writes, oldest }: Evidence, fault: Fault): voi
 }
 
 /** Of a batch there is all or nothing, and nothing of others between: of what can still be read. */
-function partly(write: number, { writes, oldest }: Evidence, fault: Fault): void {
+function partly(write: number, { writes, oldest }: RunEvidence, fault: Fault): void {
   const size = writes.sizeOf(write);
   let there = 0;
   let inPlace = 0;

@@ -1,5 +1,5 @@
-import { nameOf } from '../operations/evidence.ts';
 import type { Operation } from '../operations/operation.ts';
+import { nameOf } from '../operations/run-evidence.ts';
 import { type Check, telling } from './check.ts';
 import { shownTerms } from './shown-terms.ts';
 

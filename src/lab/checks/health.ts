@@ -1,5 +1,5 @@
-import { nameOf } from '../operations/evidence.ts';
 import { SIMULATED } from '../operations/operation.ts';
+import { nameOf } from '../operations/run-evidence.ts';
 import type { Check } from './check.ts';
 
 /** The store's own look at itself finds nothing. */

@@ -1,7 +1,7 @@
-import { type Evidence, nameOf } from '../operations/evidence.ts';
 import type { Glimpse } from '../operations/glimpse.ts';
 import type { KeyLife } from '../operations/keys.ts';
 import type { Operation } from '../operations/operation.ts';
+import { nameOf, type RunEvidence } from '../operations/run-evidence.ts';
 import { GlimpsedTimeline } from '../operations/timeline.ts';
 import { type Check, type Fault, telling } from './check.ts';
 
@@ -32,7 +32,7 @@ export const keys: Check = {
   }),
 };
 
-function once({ places, tries }: KeyLife, { writes, keyWindow = Infinity }: Evidence, fault: Fault): void {
+function once({ places, tries }: KeyLife, { writes, keyWindow = Infinity }: RunEvidence, fault: Fault): void {
   for (const [i, place] of places.entries()) {
     const before = places[i - 1];
     if (before !== undefined && place - before <= keyWindow)
@@ -51,7 +51,7 @@ function once({ places, tries }: KeyLife, { writes, keyWindow = Infinity }: Evid
 /** What those tell who were answered with an earlier one's number. */
 function answersOf(
   { tries, places, isDoubtful }: KeyLife,
-  { writes, oldest, keyWindow = Infinity }: Evidence,
+  { writes, oldest, keyWindow = Infinity }: RunEvidence,
   fault: Fault,
 ): Glimpse[] {
   return tries.flatMap((write) => {

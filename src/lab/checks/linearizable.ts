@@ -1,6 +1,6 @@
-import { type Evidence, nameOf } from '../operations/evidence.ts';
 import { linearize } from '../operations/linearize.ts';
 import { callsOf, LogModel } from '../operations/log-model.ts';
+import { nameOf, type RunEvidence } from '../operations/run-evidence.ts';
 import type { Check } from './check.ts';
 
 /** More would take too long to be put in every order. */
@@ -15,7 +15,7 @@ export const linearizable: Check = {
   name: 'some order of all operations explains every answer',
   fits: (evidence) =>
     evidence.writes.count + evidence.reads.length <= MOST_CALLS && callsOf(evidence) !== undefined,
-  *examine(evidence: Evidence) {
+  *examine(evidence: RunEvidence) {
     const calls = callsOf(evidence) ?? [];
     const finding = linearize(calls, new LogModel(evidence));
     if (finding.kind !== 'none') return;

@@ -1,4 +1,4 @@
-import { nameOf } from '../operations/evidence.ts';
+import { nameOf } from '../operations/run-evidence.ts';
 import { type Check, telling } from './check.ts';
 
 /** Where readers, conflicts and looks at the head say that the log ended, it ended once: not within a batch, and with that crc. */

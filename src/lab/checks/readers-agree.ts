@@ -1,4 +1,3 @@
-import { type Evidence, nameOf } from '../operations/evidence.ts';
 import { Lives } from '../operations/lives.ts';
 import {
   type Operation,
@@ -7,6 +6,7 @@ import {
   type StateSight,
   tagOf,
 } from '../operations/operation.ts';
+import { nameOf, type RunEvidence } from '../operations/run-evidence.ts';
 import { placeSum } from '../operations/sum.ts';
 import { type Check, type Fault, telling } from './check.ts';
 
@@ -25,7 +25,7 @@ export const readersAgree: Check = {
 };
 
 /** The ids that somebody looked at. */
-function lookedAt({ reads }: Evidence): Set<string> {
+function lookedAt({ reads }: RunEvidence): Set<string> {
   const looked = new Set<string>();
   for (const { saw } of reads) {
     if (saw === undefined || 'from' in saw) continue;
@@ -40,7 +40,7 @@ interface Sums {
   readonly nameless: Uint32Array;
 }
 
-function prefixSums({ entries, writes, oldest, head }: Evidence): Sums {
+function prefixSums({ entries, writes, oldest, head }: RunEvidence): Sums {
   const sums = new Uint32Array(head + 1);
   const nameless = new Uint32Array(head + 1).fill(1);
   const name = (seq: number, by: string | undefined) => {
@@ -68,7 +68,7 @@ function prefixSums({ entries, writes, oldest, head }: Evidence): Sums {
 function range(
   operation: Operation,
   { from, to, sum, gap }: RangeSight,
-  { head }: Evidence,
+  { head }: RunEvidence,
   { sums, nameless }: Sums,
   fault: Fault,
 ): void {
@@ -84,7 +84,7 @@ function range(
 function state(
   operation: Operation,
   { seq = Infinity, items }: StateSight,
-  { head, can }: Evidence,
+  { head, can }: RunEvidence,
   lives: Lives,
   fault: Fault,
 ): void {

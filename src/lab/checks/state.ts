@@ -1,5 +1,5 @@
-import type { Evidence } from '../operations/evidence.ts';
 import { writerOf } from '../operations/operation.ts';
+import type { RunEvidence } from '../operations/run-evidence.ts';
 import { type Check, telling } from './check.ts';
 
 /** What the ids have become, by their numbers. */
@@ -47,7 +47,7 @@ export const stateOfEntries: Check = {
 };
 
 /** Undefined where nobody knows what was compacted away. */
-function fold(evidence: Evidence): State | undefined {
+function fold(evidence: RunEvidence): State | undefined {
   const { ids, entries, oldest, gone } = evidence;
   if (oldest > 1 && !gone.isKnown) return undefined;
   const bys: (string | undefined)[] = new Array(ids.count);

@@ -9,7 +9,7 @@ import { TurnJournal } from '../operations/turn-journal.ts';
 import { type Dice, seeded } from '../seeded.ts';
 import type { Store, Target } from '../target.ts';
 import { type Notes, RecordedStore } from './recorded-store.ts';
-import { type Act, dieNow, type Moment, type ProbeParts, stopNow, TurnProbe } from './turn-probe.ts';
+import { type Act, dieNow, type ProbeParts, stopNow, type TurnMoment, TurnProbe } from './turn-probe.ts';
 
 /** What all clients of a run share. All of it is JSON. */
 export interface Common {
@@ -126,7 +126,7 @@ export class Client {
    * Has something happen in the client's next write turn, in the middle of it: what it throws, the store takes for a failure of
    * its lock or disk. For scenarios that need `turns`.
    */
-  atNext(moment: Moment, act: Act): void {
+  atNext(moment: TurnMoment, act: Act): void {
     this.#probeParts.acts.set(moment, act);
   }
 

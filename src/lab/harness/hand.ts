@@ -1,6 +1,6 @@
 import { badArgument } from '../../options/options.ts';
 import { Child } from '../child.ts';
-import type { Limits } from '../model.ts';
+import type { ProcessLimits } from '../model.ts';
 import { startThread } from '../threads.ts';
 import type { Job, News, Word } from './messages.ts';
 
@@ -18,7 +18,7 @@ export interface Hand {
 /** `NODE_DEBUG` is asked for to be read as it comes; otherwise stderr only explains an end. */
 const keepStderr = process.env.NODE_DEBUG === undefined;
 
-export function startProcess(job: Job, limits: Limits, hear: (news: News) => void): Hand {
+export function startProcess(job: Job, limits: ProcessLimits, hear: (news: News) => void): Hand {
   const { fileKiB: fileBlocks, openFiles } = limits;
   const bounds = {
     ...(fileBlocks !== undefined && { fileBlocks }),

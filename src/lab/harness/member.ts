@@ -1,5 +1,5 @@
 import { badArgument } from '../../options/options.ts';
-import type { ClientKind, Limits, Victim } from '../model.ts';
+import type { ClientKind, ProcessLimits, Victim } from '../model.ts';
 import { readJournal } from '../operations/journal.ts';
 import type { Mark } from '../operations/run-record.ts';
 import { type Hand, startClientThread, startProcess } from './hand.ts';
@@ -20,7 +20,7 @@ export interface Part {
   /** It goes on until all are done that do not. */
   readonly untilOthers: boolean;
   readonly as: ClientKind;
-  readonly limits: Limits;
+  readonly limits: ProcessLimits;
 }
 
 /** What a client told at its end, all its processes taken together. */

@@ -16,10 +16,10 @@ import {
   type Appended,
   type Blame,
   type Found,
-  type Item,
   Refusal,
   type Store,
   type StoreEntry,
+  type StoreItem,
   type StoreTransaction,
   type Target,
   type Terms,
@@ -37,7 +37,7 @@ export interface Draft {
 /** On what terms. */
 export interface DraftTerms {
   /** Only if the id is as it was seen there, `undefined` if it was not there (ability `expect`). */
-  readonly after?: Item | undefined;
+  readonly after?: StoreItem | undefined;
   /** Only if the log ends there (ability `head`). */
   readonly head?: Head | undefined;
   /** Once, however often it is appended with this key (ability `key`). */
@@ -48,7 +48,7 @@ export interface DraftTerms {
 export interface Look {
   readonly seq: number | undefined;
   /** The items that it asked for, or all. */
-  readonly items: readonly Item[];
+  readonly items: readonly StoreItem[];
 }
 
 /** What a workload's transaction reads and writes. */
@@ -274,7 +274,7 @@ function blameOf(error: unknown, asked: Asked, target: Target): Blame {
 }
 
 /** What an append expects of an id: that it is as it was seen. */
-function seenOf(item: Item | undefined): Expected {
+function seenOf(item: StoreItem | undefined): Expected {
   return { rev: item?.rev ?? 0, from: writerOf(item?.value) ?? null };
 }
 

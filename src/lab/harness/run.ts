@@ -6,9 +6,9 @@ import { badArgument } from '../../options/options.ts';
 import { ALWAYS } from '../checks/always.ts';
 import { type Check, type CheckResult, makeCheck } from '../checks/check.ts';
 import { makeDirectory } from '../make-directory.ts';
-import { Evidence, type Findings } from '../operations/evidence.ts';
 import { Journal, readJournals } from '../operations/journal.ts';
 import { type Head, isReading, isWriting, type Operation } from '../operations/operation.ts';
+import { type Findings, RunEvidence } from '../operations/run-evidence.ts';
 import { readTurns } from '../operations/turn-journal.ts';
 import { latencyOf, type Result, type RunSettings } from '../result.ts';
 import type { Scenario } from '../scenario.ts';
@@ -130,7 +130,7 @@ async function runIn(
     ...openFilesIn(places.store).map((file) => `${file} is still open`),
     ...((await target.leftovers?.(places.store)) ?? []),
   ];
-  const evidence = new Evidence({
+  const evidence = new RunEvidence({
     ...settings,
     ...(await finalLook(target, common, timeoutMs)),
     seconds,
@@ -242,7 +242,7 @@ function latest(operations: readonly Operation[]): number {
 interface Finish {
   readonly scenario: Scenario;
   readonly settings: RunSettings;
-  readonly evidence: Evidence;
+  readonly evidence: RunEvidence;
   readonly checks: readonly CheckResult[];
   /** The clients' operations. */
   readonly run: readonly Operation[];

@@ -6,7 +6,7 @@ import type { Dice } from '../seeded.ts';
 import type { Probe } from '../target.ts';
 
 /** When in its write turn something happens to a client: see `Probe`. */
-export type Moment = 'taken' | 'writing' | 'syncing';
+export type TurnMoment = 'taken' | 'writing' | 'syncing';
 
 /** What happens; `put` writes a share of the bytes, and is there only for `writing`. */
 export type Act = (put: (share: number) => void) => void;
@@ -37,7 +37,7 @@ export interface ProbeParts {
   /** Whether a write of the client is under way: opening and compacting take turns, too. */
   readonly isWriting: () => boolean;
   /** What is to happen next at each moment: taken from there when it does. */
-  readonly acts: Map<Moment, Act>;
+  readonly acts: Map<TurnMoment, Act>;
   /** Undefined where turns are not noted. */
   readonly turns: TurnJournal | undefined;
 }
@@ -78,7 +78,7 @@ export class TurnProbe implements Probe {
     this.#parts.journal.mark('takeover');
   }
 
-  #act(moment: Moment, put: (share: number) => void = () => {}): void {
+  #act(moment: TurnMoment, put: (share: number) => void = () => {}): void {
     const { acts, isWriting } = this.#parts;
     const act = isWriting() ? acts.get(moment) : undefined;
     if (act === undefined) return;

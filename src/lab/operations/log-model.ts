@@ -1,4 +1,3 @@
-import type { Evidence } from './evidence.ts';
 import type { Call, Model } from './linearize.ts';
 import type { Standing } from './lives.ts';
 import {
@@ -10,6 +9,7 @@ import {
   type Written,
   writerOf,
 } from './operation.ts';
+import type { RunEvidence } from './run-evidence.ts';
 import { placeSum } from './sum.ts';
 
 /** An operation whose place in the order matters. */
@@ -31,7 +31,7 @@ const ABSENT: Standing = { rev: 0, by: null };
 const UNREAD = { op: '', id: '', from: undefined } as const;
 
 /** The operations whose order tells something; undefined where nobody knows any more what one of them wrote. */
-export function callsOf(evidence: Evidence): LogCall[] | undefined {
+export function callsOf(evidence: RunEvidence): LogCall[] | undefined {
   const { operations, oldest } = evidence;
   const written = writtenIn(evidence);
   const calls: LogCall[] = [];
@@ -52,7 +52,7 @@ export function callsOf(evidence: Evidence): LogCall[] | undefined {
 }
 
 /** What there is of each write, by its tag. */
-function writtenIn({ found, entries, writes }: Evidence): Map<string, ModelEntry[]> {
+function writtenIn({ found, entries, writes }: RunEvidence): Map<string, ModelEntry[]> {
   const written = new Map<string, ModelEntry[]>();
   for (const [i, { op, id, data }] of found.entries()) {
     const operation = writes.operations[entries.writes[i] as number];
@@ -78,7 +78,7 @@ function entriesOf(operation: Operation, there: readonly ModelEntry[]): ModelEnt
 
 /** A log as it is without anybody else: for `linearize`. */
 export class LogModel implements Model<LogCall> {
-  readonly #evidence: Evidence;
+  readonly #evidence: RunEvidence;
   readonly #hasRevs: boolean;
   /** Who wrote each entry. */
   readonly #bys: string[] = [];
@@ -90,7 +90,7 @@ export class LogModel implements Model<LogCall> {
   readonly #names = new Map<string, string>();
   readonly #path: string[] = [''];
 
-  constructor(evidence: Evidence) {
+  constructor(evidence: RunEvidence) {
     this.#evidence = evidence;
     this.#hasRevs = evidence.can.includes('rev');
   }

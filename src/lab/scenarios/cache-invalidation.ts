@@ -1,6 +1,6 @@
-import { nameOf } from '../operations/evidence.ts';
 import type { Operation, StateSight } from '../operations/operation.ts';
 import { writerOf } from '../operations/operation.ts';
+import { nameOf } from '../operations/run-evidence.ts';
 import type { Scenario } from '../scenario.ts';
 import { catalogId, catalogResults, ofClients, versionsSeen } from './catalog.ts';
 

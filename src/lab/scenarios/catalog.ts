@@ -1,26 +1,26 @@
 /* What the scenarios of the metafuse table share: a catalog of ids whose values are written anew. */
 
 import type { ResultLine } from '../model.ts';
-import type { Evidence } from '../operations/evidence.ts';
 import { isReading, isWriting, type Operation } from '../operations/operation.ts';
+import type { RunEvidence } from '../operations/run-evidence.ts';
 
 /** The clients' own operations: not what was prepared, nor what was done in the end. */
-export function ofClients({ operations }: Evidence): Operation[] {
+export function ofClients({ operations }: RunEvidence): Operation[] {
   return operations.filter(({ client }) => client !== 'prepare' && client !== 'conclude');
 }
 
 /** The clients' writes that were acknowledged. */
-export function successes(evidence: Evidence): Operation[] {
+export function successes(evidence: RunEvidence): Operation[] {
   return ofClients(evidence).filter((each) => isWriting(each) && each.outcome === 'acknowledged');
 }
 
 /** The clients' operations that were refused for that reason. */
-export function refusals(evidence: Evidence, reason: string): Operation[] {
+export function refusals(evidence: RunEvidence, reason: string): Operation[] {
   return ofClients(evidence).filter((each) => each.outcome === 'refused' && each.reason === reason);
 }
 
 /** The block of results that people know from the catalog's own stress tests. */
-export function catalogResults(evidence: Evidence): ResultLine[] {
+export function catalogResults(evidence: RunEvidence): ResultLine[] {
   const all = ofClients(evidence);
   const reads = all.filter((each) => isReading(each) && each.outcome === 'acknowledged').length;
   const conflicts = refusals(evidence, 'conflict').length;

@@ -3,7 +3,7 @@
 import type { Check } from '../checks/check.ts';
 import type { Client } from '../harness/client.ts';
 import type { ResultLine } from '../model.ts';
-import type { Evidence } from '../operations/evidence.ts';
+import type { RunEvidence } from '../operations/run-evidence.ts';
 import type { Role } from '../scenario.ts';
 
 /** Who takes it away, by that deed, and pauses in between: needs the number `pauseMs`. */
@@ -37,7 +37,7 @@ export function appendedWithout(taken: string): Check {
   };
 }
 
-export function takenResults({ marks, found }: Evidence, taken: string): readonly ResultLine[] {
+export function takenResults({ marks, found }: RunEvidence, taken: string): readonly ResultLine[] {
   return [
     [`Locks ${taken}`, marks.filter(({ kind }) => kind === 'lock-broken').length],
     ['Entries', found.length],

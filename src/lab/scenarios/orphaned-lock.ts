@@ -1,5 +1,5 @@
 import { lockStatus } from '../../index.ts';
-import type { Evidence } from '../operations/evidence.ts';
+import type { RunEvidence } from '../operations/run-evidence.ts';
 import type { Scenario } from '../scenario.ts';
 import { orphanLock } from '../tools/orphan-lock.ts';
 import { slowestWait } from './turns.ts';
@@ -8,7 +8,7 @@ import { slowestWait } from './turns.ts';
 const STALE_MS = 2000;
 const GRACE_MS = 1500;
 
-function heldAfterDeath({ members }: Evidence): boolean {
+function heldAfterDeath({ members }: RunEvidence): boolean {
   return members[0]?.measures.held?.[0] === 1;
 }
 

@@ -2,7 +2,7 @@
 
 import type { Client } from '../harness/client.ts';
 import type { RecordedTransaction } from '../harness/recorded-store.ts';
-import type { Evidence } from '../operations/evidence.ts';
+import type { RunEvidence } from '../operations/run-evidence.ts';
 import type { Role } from '../scenario.ts';
 import { Refusal } from '../target.ts';
 import { successes } from './catalog.ts';
@@ -38,7 +38,7 @@ export const RESERVER: Role = {
 };
 
 /** All numbers that were reserved, ascending. */
-function reservedIn(evidence: Evidence): number[] {
+function reservedIn(evidence: RunEvidence): number[] {
   return successes(evidence)
     .flatMap(({ entries }) => entries)
     .flatMap(({ op, id }) => (op === 'reserve' ? [Number(PORT.exec(id)?.[1])] : []))
@@ -46,7 +46,7 @@ function reservedIn(evidence: Evidence): number[] {
 }
 
 /** Faults where the reserved numbers are not those from 1 to `count`. */
-export function* notFirst(evidence: Evidence, count: number): Iterable<string> {
+export function* notFirst(evidence: RunEvidence, count: number): Iterable<string> {
   const numbers = reservedIn(evidence);
   if (numbers.length !== count) yield `${numbers.length} reservations succeeded, not ${count}`;
   for (const [i, number] of numbers.entries()) {

@@ -1,4 +1,4 @@
-import type { Evidence } from '../operations/evidence.ts';
+import type { RunEvidence } from '../operations/run-evidence.ts';
 import type { Scenario } from '../scenario.ts';
 import { portId } from './ports.ts';
 
@@ -9,7 +9,7 @@ const MOST_MS = 50;
  * What a query costs beyond what starting node does: loading the program, opening the store, the answer. Undefined where no query was
  * measured.
  */
-function meanMs({ members }: Evidence): number | undefined {
+function meanMs({ members }: RunEvidence): number | undefined {
   const times = members.flatMap(({ measures }) => measures['ms beyond starting node'] ?? []);
   const mean = times.reduce((sum, ms) => sum + ms, 0) / times.length;
   return times.length === 0 ? undefined : Math.round(mean * 10) / 10;

@@ -1,4 +1,4 @@
-import { nameOf } from '../operations/evidence.ts';
+import { nameOf } from '../operations/run-evidence.ts';
 import type { Scenario } from '../scenario.ts';
 import { ofClients, successes } from './catalog.ts';
 import { linger, mostAtOnce, slowestWait } from './turns.ts';

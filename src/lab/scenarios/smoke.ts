@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { lockStatus } from '../../index.ts';
 import type { Client } from '../harness/client.ts';
-import type { Evidence } from '../operations/evidence.ts';
 import { SIMULATED } from '../operations/operation.ts';
+import type { RunEvidence } from '../operations/run-evidence.ts';
 import type { Scenario } from '../scenario.ts';
 import { refusals, successes } from './catalog.ts';
 
@@ -26,7 +26,7 @@ async function addFile(client: Client, id: string): Promise<void> {
   await client.store.append({ op: 'add', id, data });
 }
 
-function killedIn({ members }: Evidence): number {
+function killedIn({ members }: RunEvidence): number {
   return members.reduce((sum, { killed }) => sum + killed.length, 0);
 }
 

@@ -2,8 +2,8 @@
 
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ResultLine, Victim } from '../model.ts';
-import type { Evidence } from '../operations/evidence.ts';
 import { isWriting } from '../operations/operation.ts';
+import type { RunEvidence } from '../operations/run-evidence.ts';
 import type { Mark } from '../operations/run-record.ts';
 import { quantile } from '../quantile.ts';
 import type { Role, Scene } from '../scenario.ts';
@@ -80,7 +80,10 @@ export const stormWriter: Role = {
  * How long, after each kill, the next write to be acknowledged took: from the kill, or from its own start if that came
  * after; in milliseconds, in order of size. A lock that outlives its holder shows here.
  */
-export function nextAfterKills({ operations, marks }: Pick<Evidence, 'operations' | 'marks'>): Float64Array {
+export function nextAfterKills({
+  operations,
+  marks,
+}: Pick<RunEvidence, 'operations' | 'marks'>): Float64Array {
   const writes = operations
     .filter((operation) => isWriting(operation) && operation.outcome === 'acknowledged')
     .sort((a, b) => a.end - b.end);
@@ -112,7 +115,7 @@ export function tellNext(waits: Float64Array): ResultLine[] {
 }
 
 /** What such a scenario tells at its end. */
-export function blowsIn({ marks }: Evidence): ResultLine[] {
+export function blowsIn({ marks }: RunEvidence): ResultLine[] {
   const count = (kind: Mark['kind']) => marks.filter((mark) => mark.kind === kind).length;
   return [
     ['Killed', count('killed')],

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { systemClock } from '../../clock/clock.ts';
 import type { Client } from '../harness/client.ts';
-import type { Evidence } from '../operations/evidence.ts';
+import type { RunEvidence } from '../operations/run-evidence.ts';
 import type { Role, Scenario } from '../scenario.ts';
 import { holder, slowestWait, tell, whenTold } from './turns.ts';
 
@@ -29,7 +29,7 @@ async function waitWithOthers(client: Client): Promise<void> {
 }
 
 /** Turns of each waiter until the first of them had all of its own: most, and fewest. */
-function fairness({ turns, clients, iterations }: Evidence): {
+function fairness({ turns, clients, iterations }: RunEvidence): {
   readonly most: number;
   readonly fewest: number;
 } {

@@ -1,4 +1,4 @@
-import { nameOf } from '../operations/evidence.ts';
+import { nameOf } from '../operations/run-evidence.ts';
 import type { Scenario } from '../scenario.ts';
 
 const BATCH_OF = /^(batch-\d+)-/;

@@ -1,4 +1,4 @@
-import type { Evidence } from '../operations/evidence.ts';
+import type { RunEvidence } from '../operations/run-evidence.ts';
 import type { Scenario } from '../scenario.ts';
 import { successes } from './catalog.ts';
 import { COMPACTOR } from './compactor.ts';
@@ -6,7 +6,7 @@ import { COMPACTOR } from './compactor.ts';
 /** Records among which a key is found: few, so that keys are forgotten, too. */
 const KEY_WINDOW = 60;
 
-function duplicates({ operations }: Evidence): number {
+function duplicates({ operations }: RunEvidence): number {
   return operations.filter(({ duplicate }) => duplicate).length;
 }
 

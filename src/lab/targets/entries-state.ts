@@ -1,8 +1,8 @@
-import type { Found, Item, State, StoreEntry, StoreTransaction } from '../target.ts';
+import type { Found, State, StoreEntry, StoreItem, StoreTransaction } from '../target.ts';
 
 /** The state that entries leave, for stores that keep nothing but entries. */
 export class EntriesState implements State {
-  readonly #items = new Map<string, Item>();
+  readonly #items = new Map<string, StoreItem>();
   #seq = 0;
 
   constructor(entries: Iterable<Found>) {
@@ -13,11 +13,11 @@ export class EntriesState implements State {
     return this.#seq;
   }
 
-  get(id: string): Item | undefined {
+  get(id: string): StoreItem | undefined {
     return this.#items.get(id);
   }
 
-  items(): Iterable<Item> {
+  items(): Iterable<StoreItem> {
     return this.#items.values();
   }
 

@@ -1,4 +1,13 @@
-import type { Blame, Found, Item, Oddity, State, Store, StoreEntry, StoreTransaction } from '../target.ts';
+import type {
+  Blame,
+  Found,
+  Oddity,
+  State,
+  Store,
+  StoreEntry,
+  StoreItem,
+  StoreTransaction,
+} from '../target.ts';
 import { Conflict } from './entries-state.ts';
 
 /** What the clients of SQLite for Node have in common, so far as it is used here. */
@@ -144,12 +153,12 @@ export class SqliteStore implements Store {
     return (this.#all('SELECT coalesce(max(seq), 0) AS last FROM log')[0] as { readonly last: number }).last;
   }
 
-  #get(id: string): Item | undefined {
+  #get(id: string): StoreItem | undefined {
     const row = this.#all('SELECT * FROM items WHERE id = ?', id)[0];
     return row === undefined ? undefined : itemOf(row as ItemRow);
   }
 
-  #items(): Item[] {
+  #items(): StoreItem[] {
     return (this.#all('SELECT * FROM items') as ItemRow[]).map(itemOf);
   }
 
@@ -173,6 +182,6 @@ export class SqliteStore implements Store {
 const UPSERT = `INSERT INTO items (id, value, rev, version) VALUES (?, ?, ?, 1)
   ON CONFLICT (id) DO UPDATE SET value = excluded.value, rev = excluded.rev, version = version + 1`;
 
-function itemOf({ value, ...item }: ItemRow): Item {
+function itemOf({ value, ...item }: ItemRow): StoreItem {
   return { ...item, value: JSON.parse(value) as unknown };
 }

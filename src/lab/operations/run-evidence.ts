@@ -1,6 +1,6 @@
 import type { MemberReport } from '../harness/member.ts';
 import type { ClientKind, Params } from '../model.ts';
-import type { Ability, Found, Item, Oddity } from '../target.ts';
+import type { Ability, Found, Oddity, StoreItem } from '../target.ts';
 import { Entries } from './entries.ts';
 import { conflictGlimpsesOf, type Glimpse, glimpsesOf } from './glimpse.ts';
 import { type Gone, goneOf } from './gone.ts';
@@ -33,7 +33,7 @@ export interface Findings {
   /** What can be read in the end, in order. */
   readonly found: readonly Found[];
   /** The state in the end, where the target can tell it. */
-  readonly state: { readonly seq?: number | undefined; readonly items: readonly Item[] } | undefined;
+  readonly state: { readonly seq?: number | undefined; readonly items: readonly StoreItem[] } | undefined;
   /** Where the log ends, where the target can tell it. */
   readonly end?: Head | undefined;
   readonly oddities: readonly Oddity[];
@@ -51,7 +51,7 @@ export interface Findings {
 }
 
 /** What checks look at: the findings, with every write found in the store. */
-export class Evidence implements Findings {
+export class RunEvidence implements Findings {
   declare readonly clients: number;
   declare readonly iterations: number;
   declare readonly as: ClientKind;
