@@ -27,6 +27,10 @@ type Op = Mutable<Operation>;
 const isPlain = ({ kind, outcome, duplicate }: Op) =>
   kind === 'append' && outcome === 'acknowledged' && !duplicate;
 
+/** A batch that is in the log, and is no answer by its key. */
+const isWrittenBatch = ({ kind, outcome, duplicate }: Op) =>
+  kind === 'batch' && outcome === 'acknowledged' && !duplicate;
+
 /** The middle one of those that fit: much has happened before, and much comes after. */
 function some(made: MadeHistory, fits: (operation: Op) => boolean): Op {
   const all = made.operations.filter(fits).sort((a, b) => a.start - b.start);
@@ -107,7 +111,7 @@ const FAULTS: readonly (readonly [name: string, plant: (made: MadeHistory) => vo
   [
     'a batch whose outcome nobody knows, there in part',
     (made) => {
-      const batch = some(made, ({ kind }) => kind === 'batch');
+      const batch = some(made, isWrittenBatch);
       batch.outcome = 'unknown';
       vanish(made, batch.seq as number);
       batch.seq = undefined;
@@ -117,7 +121,7 @@ const FAULTS: readonly (readonly [name: string, plant: (made: MadeHistory) => vo
   [
     'a batch whose outcome nobody knows, two of its entries the other way round',
     (made) => {
-      const batch = some(made, ({ kind, outcome }) => kind === 'batch' && outcome === 'acknowledged');
+      const batch = some(made, isWrittenBatch);
       const at = batch.seq as number;
       Object.assign(batch, { outcome: 'unknown', seq: undefined });
       const [second, third] = made.found.slice(at, at + 2) as [Mutable<Found>, Mutable<Found>];
@@ -127,7 +131,10 @@ const FAULTS: readonly (readonly [name: string, plant: (made: MadeHistory) => vo
   ],
   [
     'a batch of which an entry is missing',
-    (made) => vanish(made, (some(made, ({ kind }) => kind === 'batch').seq as number) + 1),
+    (made) => {
+      const batch = some(made, isWrittenBatch);
+      vanish(made, (batch.seq as number) + 1);
+    },
     LOST,
   ],
   [

@@ -53,7 +53,7 @@ function partly(write: number, { writes, oldest }: RunEvidence, fault: Fault): v
   }
   if (first === undefined) return;
   const name = () => nameOf(writes.operations[write] as Operation);
-  const compacted = Math.min(size, Math.max(0, oldest - first));
+  const compacted = oldest > 1 ? Math.min(size, Math.max(0, oldest - first)) : 0;
   if (there < size - compacted) fault(`${name()} is there in part: ${there} of ${size} entries`);
   else if (inPlace < there) fault(`the entries of ${name()} do not follow one another`);
 }
