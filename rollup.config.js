@@ -1,10 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import dts from 'rollup-plugin-dts';
+import { minify } from 'terser';
 import ts from 'typescript';
 
 const built = resolve(import.meta.dirname, 'dist');
-const scripts = join(built, 'scripts');
 
 /** What runs as a process or thread of its own, and `jsonl-wal/lab`, which is loaded with them. */
 const entries = [
@@ -50,12 +51,12 @@ function reachedFrom(id, getModuleInfo, seen = new Set()) {
   return seen;
 }
 
-/** A module finds what lies beside it from wherever its code is put. */
+/** A module of the lab is known by its URL, and finds what lies beside it by that, from wherever its code is put. */
 const ownUrls = {
   name: 'own-urls',
   resolveImportMeta(property, { moduleId, chunkId }) {
-    if (property !== 'url') return null;
-    const path = relative(dirname(join(scripts, chunkId)), moduleId)
+    if (property !== 'url' || !moduleId.startsWith(join(built, 'src/lab/'))) return null;
+    const path = relative(dirname(join(built, chunkId)), moduleId)
       .split(sep)
       .join('/');
     return `new URL(${JSON.stringify(path)}, import.meta.url).href`;
@@ -104,13 +105,21 @@ const bundledPackages = {
   },
 };
 
-/** Leaves comments out, but for licences: a good part of what loading costs is reading the text. */
+/**
+ * Leaves out comments, but for licences, and indentation, and shortens what functions call their own variables: a good part of what
+ * loading costs is reading the text. A statement keeps a line of its own, and a function its name, so that a stack trace can be read.
+ */
 const lean = {
   name: 'lean',
-  renderChunk(code) {
-    const { ESNext } = ts.ScriptTarget;
-    const compilerOptions = { removeComments: true, target: ESNext, module: ts.ModuleKind.ESNext };
-    return { code: ts.transpileModule(code, { compilerOptions }).outputText, map: null };
+  async renderChunk(code) {
+    // It would shorten private names too, which are methods' names: as plain ones they stay.
+    const { code: text } = await minify(code.replace(/#(?=[a-z])/gi, 'PRIVATE_'), {
+      module: true,
+      compress: false,
+      mangle: { module: false, keep_fnames: true, keep_classnames: true },
+      format: { beautify: true, indent_level: 0, comments: /^!/ },
+    });
+    return { code: text.replaceAll('PRIVATE_', '#'), map: null };
   },
 };
 
@@ -156,10 +165,57 @@ const pageStyle = {
   },
 };
 
+/** Leaves out what is marked as internal: the compiler does so of sources alone, and the tests are compiled against it. */
+const published = {
+  name: 'published',
+  transform(code, id) {
+    const file = ts.createSourceFile(id, code, ts.ScriptTarget.ESNext);
+    const hidden = [];
+    const look = (node) => {
+      const comment = ts.getLeadingCommentRanges(code, node.pos)?.at(-1);
+      if (comment !== undefined && code.slice(comment.pos, comment.end).includes('@internal'))
+        hidden.push(node);
+      else ts.forEachChild(node, look);
+    };
+    ts.forEachChild(file, look);
+    return {
+      code: hidden.reduceRight((text, { pos, end }) => text.slice(0, pos) + text.slice(end), code),
+      map: null,
+    };
+  },
+};
+
+/** The lab's declarations take the library's from the library's own file: two of one class would be two types. */
+const libraryTypes = {
+  name: 'library-types',
+  resolveId(id, importer) {
+    const inLab = !relative(join(built, 'src/lab'), resolve(dirname(importer ?? ''), id)).startsWith('..');
+    if (importer === undefined || inLab || !id.startsWith('.')) return null;
+    return { id: join(built, 'jsonl-wal.js'), external: true };
+  },
+};
+
+/** Of a class that is exported as a type alone, the plugin for declarations makes a value: what is one, the module itself tells. */
+const typesAlone = (module) => ({
+  name: 'types-alone',
+  async renderChunk(code) {
+    const values = Object.keys(await import(module));
+    return code.replace(/^export \{ (.+) \};$/m, (_, names) => {
+      const marked = names
+        .split(', ')
+        .map((name) => (values.includes(name.split(' ').at(-1)) ? name : `type ${name}`));
+      return `export { ${marked.join(', ')} };`;
+    });
+  },
+});
+
 export default [
   {
-    input: { 'jsonl-wal': 'dist/src/index.js' },
-    plugins: [bundledPackages, builtins, lean],
+    input: {
+      'jsonl-wal': 'dist/src/index.js',
+      ...Object.fromEntries(entries.map((name) => [`scripts/${name}`, join(built, 'src', `${name}.js`)])),
+    },
+    plugins: [ownUrls, bundledPackages, builtins, lean],
     output: {
       dir: 'dist',
       entryFileNames: '[name].js',
@@ -169,15 +225,14 @@ export default [
     },
   },
   {
-    input: Object.fromEntries(entries.map((name) => [name, join(built, 'src', `${name}.js`)])),
-    plugins: [ownUrls, bundledPackages, builtins, lean],
-    output: {
-      dir: scripts,
-      entryFileNames: '[name].js',
-      chunkFileNames: 'shared/[name].js',
-      hoistTransitiveImports: false,
-      ...chunks(),
-    },
+    input: 'dist/src/index.d.ts',
+    plugins: [published, dts(), typesAlone('./dist/jsonl-wal.js')],
+    output: { file: 'dist/jsonl-wal.d.ts' },
+  },
+  {
+    input: 'dist/src/lab/index.d.ts',
+    plugins: [libraryTypes, published, dts(), typesAlone('./dist/scripts/lab/index.js')],
+    output: { file: 'dist/scripts/lab/index.d.ts' },
   },
   {
     // What a report of the lab holds in itself: the chart library as it is published, and the page's own script.
@@ -185,7 +240,7 @@ export default [
     external: ['uplot'],
     plugins: [pageStyle],
     output: {
-      dir: 'dist/src/lab/report',
+      dir: 'dist/scripts/lab/report',
       entryFileNames: 'page.js',
       format: 'iife',
       globals: { uplot: 'uPlot' },

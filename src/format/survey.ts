@@ -1,7 +1,6 @@
 import type { DamageCause } from '../errors/damage.ts';
 import type { FoundLine } from './lineage.ts';
 import { segmentSeq } from './names.ts';
-import type { InvalidLine } from './verdict.ts';
 import type { Encoding } from './within.ts';
 
 /** A line, and where it lies. */
@@ -28,7 +27,7 @@ export interface SurveyedLine extends FoundLine {
 
 /** A line that is not crc-valid. */
 export interface SurveyedInvalidLine {
-  readonly verdict: InvalidLine['verdict'];
+  readonly verdict: 'torn' | 'damaged';
   readonly cause?: DamageCause;
   /** Set where it is torn and holds zeros, as a crash leaves for bytes that were not synced. */
   readonly zeros?: true;

@@ -1,23 +1,69 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join, posix } from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import type * as Published from '../../src/index.ts';
+import { pack } from '../support/packed.ts';
 import { inScratch, packageRoot } from '../support/scratch.ts';
 
 /** Names of the files that npm would publish. */
 function shipped(): string[] {
-  const { stdout, stderr } = spawnSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
-    cwd: packageRoot(),
-    encoding: 'utf8',
-    shell: process.platform === 'win32',
-  });
-  assert.notEqual(stdout, '', stderr);
-  const [pack] = JSON.parse(stdout) as [{ files: { path: string }[] }];
-  return pack.files.map(({ path }) => path);
+  return pack().files.map(({ path }) => path);
 }
+
+test('the package has at most 200 files and 400 KB, of the build and the docs alone', () => {
+  const { size, files } = pack();
+  assert.ok(size <= 400_000, `${size} bytes`);
+  assert.ok(files.length <= 200, `${files.length} files`);
+  const expected =
+    /^(dist\/(jsonl-wal|scripts)\/.+\.(js|css)|dist\/jsonl-wal(\.d\.ts|\.js)|dist\/scripts\/lab\/index\.d\.ts|docs\/[\w-]+\.md|docs\/picture\.svg|(README|CHANGELOG|SECURITY)\.md|LICENSE|package\.json)$/;
+  assert.deepEqual(
+    files.map(({ path }) => path).filter((path) => !expected.test(path)),
+    [],
+  );
+});
+
+test('what package.json names, and what the lab starts and reads, is in the package', () => {
+  const files = shipped();
+  const { exports, bin, types } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8'));
+  const named = [
+    types,
+    ...[exports, bin].flatMap((part) => JSON.stringify(part).match(/\.\/[^"]+\.\w+/g) ?? []),
+  ];
+  const started = readdirSync(join(packageRoot(), 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .flatMap((file) => [
+      ...readFileSync(join(packageRoot(), 'src', file), 'utf8').matchAll(/scriptUrl\('([^']+)'\)/g),
+    ])
+    .map(([, script]) => `dist/scripts/${script}.js`);
+  const processes = readdirSync(join(packageRoot(), 'src/lab'))
+    .filter((file) => /-(process|thread)\.ts$/.test(file))
+    .map((file) => `dist/scripts/lab/${file.replace(/\.ts$/, '.js')}`);
+  const assets = ['page.js', 'page.css'].map((name) => `dist/scripts/lab/report/${name}`);
+  const wanted = [...named.map((path: string) => posix.normalize(path)), ...started, ...processes, ...assets];
+  assert.ok(wanted.includes('dist/scripts/cli/main.js') && wanted.includes('dist/scripts/lab/index.d.ts'));
+  assert.deepEqual(
+    wanted.filter((path) => !files.includes(path)),
+    [],
+  );
+});
+
+test('no file of the package names the place where it was built, and each keeps the licences of what it holds', () => {
+  const texts = new Map(shipped().map((path) => [path, readFileSync(join(packageRoot(), path), 'utf8')]));
+  const telling = [...texts].filter(([, text]) => text.includes(packageRoot()) || text.includes(homedir()));
+  assert.deepEqual(
+    telling.map(([path]) => path),
+    [],
+  );
+  const kept = (path: string) =>
+    [...(texts.get(path) ?? '').matchAll(/^\/\*!\n(\S+)$/gm)].map(([, name]) => name);
+  assert.deepEqual(kept('dist/jsonl-wal/wal.js'), ['fast-json-stable-stringify']);
+  assert.deepEqual(kept('dist/jsonl-wal/cli.js'), ['commander']);
+  for (const name of ['js', 'css']) assert.deepEqual(kept(`dist/scripts/lab/report/page.${name}`), ['uPlot']);
+});
 
 test('every relative link of a page in the package leads to what is in the package too', () => {
   const files = shipped();
@@ -74,7 +120,7 @@ test('who opens a log and appends loads one file beside the entry, and no packag
 
 test('an append of the command line loads few files, and no package or module of Node whole', () => {
   const { files, others } = loadedWith('dist/scripts/cli/main.js');
-  assert.ok(files.includes('dist/scripts/shared/wal.js') && files.includes('dist/scripts/shared/cli.js'));
+  assert.ok(files.includes('dist/jsonl-wal/wal.js') && files.includes('dist/jsonl-wal/cli.js'));
   assert.ok(files.length <= 5, `${files}`);
   assert.deepEqual(others, []);
 });

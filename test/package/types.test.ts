@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
-import { cpSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { install } from '../support/packed.ts';
 import { inScratch, packageRoot } from '../support/scratch.ts';
 
 /** A library that names the types of all it gives to the public calls, and gets from them. */
 const CONSUMER = `
-import { createLock, IGNORED, lockStatus, Wal } from 'jsonl-wal';
+import { createLock, IGNORED, lockStatus, Table as TableClass, Wal } from 'jsonl-wal';
 import type { AppendResult, Head, Limits, Lock, LockStatus, LogRecord, StatsOptions } from 'jsonl-wal';
 import type { StoreInfo, VerifyReport, WalOptions, WalStats } from 'jsonl-wal';
 import type { Change, Fold, Item, NotPromise, RevExpectation, Table, TableOptions, Transaction } from 'jsonl-wal';
@@ -60,6 +61,16 @@ export const changes: AsyncIterable<Change<Issue>> = table.watch(watching);
 const expect: RevExpectation = { rev: 1 };
 await wal.append({ op: 'add', id: 'a' }, { expect });
 await using _closed = wal;
+// @ts-expect-error: its name is exported for its type alone.
+export const tableClass = TableClass;
+// @ts-expect-error: a log is opened.
+export const made = new Wal();
+// @ts-expect-error: internal.
+export const opened = Wal.openIn;
+// @ts-expect-error: internal.
+export const body = (tx: Transaction<Issue>) => tx.body();
+// @ts-expect-error: internal.
+table.requireRev('a', 1, { chain: [] });
 
 const target: Target = { ...jsonlWal, name: 'own', module: import.meta.url };
 const run: RunOptions = { target, as: 'threads', seed: undefined, onEvent: ({ kind }) => console.error(kind) };
@@ -67,31 +78,51 @@ for (const scenario of SCENARIOS) assertSound(await runScenario(scenario, run));
 export const own: Scenario | undefined = SCENARIOS[0];
 `;
 
-test('a strict consumer compiles against the package, and can name every type that its calls give', async () => {
+/** What a consumer may set, so that it finds the package's declarations. */
+const MODULES = ['NodeNext', 'Node16', 'Bundler'] as const;
+
+test('a strict consumer compiles against the package as it is packed, by each way of resolving modules', async () => {
   // Loaded here: it is large, and the type checker of one test alone.
   const { default: ts } = await import('typescript');
   await inScratch('types', (directory) => {
     // As it is installed: to what lies below node_modules the compiler knows no way but the package's exports.
-    const installed = join(directory, 'node_modules', 'jsonl-wal');
-    for (const part of ['package.json', 'dist/src']) {
-      cpSync(join(packageRoot(), part), join(installed, part), {
-        recursive: true,
-        filter: (name) => !/\.(js|ts)$/.test(name) || name.endsWith('.d.ts'),
-      });
-    }
+    install(directory);
     const file = join(directory, 'consumer.mts');
     writeFileSync(file, CONSUMER);
-    const program = ts.createProgram([file], {
-      target: ts.ScriptTarget.ES2022,
-      module: ts.ModuleKind.NodeNext,
-      types: [],
-      strict: true,
-      exactOptionalPropertyTypes: true,
-      skipLibCheck: true,
-      noEmit: true,
-    });
-    const found = ts.getPreEmitDiagnostics(program);
-    const text = found.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'));
-    assert.deepEqual(text, []);
+    for (const module of MODULES) {
+      const program = ts.createProgram([file], {
+        target: ts.ScriptTarget.ES2022,
+        ...(module === 'Bundler'
+          ? { module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler }
+          : { module: ts.ModuleKind[module] }),
+        types: [],
+        strict: true,
+        exactOptionalPropertyTypes: true,
+        noEmit: true,
+      });
+      const found = ts.getPreEmitDiagnostics(program);
+      const text = found.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'));
+      assert.deepEqual(text, [], module);
+    }
   });
+});
+
+test('the declarations keep what is said of a call, and leave out what is internal', () => {
+  for (const [file, said] of [
+    [
+      'dist/jsonl-wal.d.ts',
+      /\* Appends one entry, and resolves once it is .*\n(.*\n)+?\s+append\(entry: Entry, /,
+    ],
+    [
+      'dist/scripts/lab/index.d.ts',
+      /\* Opens the store in a directory, .* \*\/\n\s+open\(directory: string, /,
+    ],
+  ] as const) {
+    const text = readFileSync(join(packageRoot(), file), 'utf8');
+    assert.match(text, said);
+    assert.doesNotMatch(
+      text,
+      /@internal|\bopenIn\b|\bEnvironment\b|\bLineStore\b|\bAppender\b|\bJournal\b|\bEnvelope\b/,
+    );
+  }
 });

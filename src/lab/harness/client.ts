@@ -61,6 +61,7 @@ export class Client {
   #opened = 0;
   #store: RecordedStore | undefined;
 
+  /** @internal */
   constructor(common: Common, target: Target, journal: Journal, iterations: number) {
     this.name = journal.client;
     this.iterations = iterations;
@@ -91,7 +92,10 @@ export class Client {
     };
   }
 
-  /** Opens the client's own store, before its first step. */
+  /**
+   * Opens the client's own store, before its first step.
+   * @internal
+   */
   async start(): Promise<void> {
     this.#store = await this.open();
   }
@@ -102,6 +106,7 @@ export class Client {
     return this.#store;
   }
 
+  /** @internal */
   get tally(): Notes['tally'] {
     return this.#record.tally;
   }
@@ -178,6 +183,7 @@ export class Client {
     }
   }
 
+  /** @internal */
   async end(): Promise<void> {
     await this.#store?.close();
     this.#probeParts.turns?.close();

@@ -86,6 +86,7 @@ export class RecordedStore {
   /** Which of the stores that its client opened. */
   readonly #number: number;
 
+  /** @internal */
   constructor(store: Store, target: Target, record: Notes, number: number) {
     this.#store = store;
     this.#target = target;
@@ -93,7 +94,10 @@ export class RecordedStore {
     this.#number = number;
   }
 
-  /** Opens a store, which is an operation too. `number`: which of those that the client opened. */
+  /**
+   * Opens a store, which is an operation too. `number`: which of those that the client opened.
+   * @internal
+   */
   static async open(
     target: Target,
     record: Notes,

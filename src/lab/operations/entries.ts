@@ -17,6 +17,7 @@ export class Entries {
   /** `entrySum` of each. */
   readonly sums: number[];
 
+  /** @internal */
   constructor(count: number) {
     this.count = count;
     this.seqs = new Array(count);
@@ -28,7 +29,10 @@ export class Entries {
     this.sums = new Array(count);
   }
 
-  /** Answers for whose it is by its data. */
+  /**
+   * Answers for whose it is by its data.
+   * @internal
+   */
   put(i: number, { seq, op, id: text, data }: Found, id: number): string | undefined {
     const by = writerOf(data);
     this.seqs[i] = seq;

@@ -20,6 +20,7 @@ export class Heads {
   /** What was told of heads whose crcs cannot be read any more. */
   readonly #told = new Map<number, string>();
 
+  /** @internal */
   constructor(parts: HeadsParts) {
     this.#parts = parts;
     const { writes, head } = parts;

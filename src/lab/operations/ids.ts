@@ -12,7 +12,10 @@ export class Ids {
   #table: Int32Array<ArrayBuffer>;
   #last = -1;
 
-  /** `expected`: about how many there will be. */
+  /**
+   * `expected`: about how many there will be.
+   * @internal
+   */
   constructor(expected: number) {
     this.#hashes = new Int32Array(expected + 16);
     this.#table = new Int32Array(2 ** Math.ceil(Math.log2(2 * expected + 32)));
@@ -22,7 +25,10 @@ export class Ids {
     return this.#texts.length;
   }
 
-  /** The number of an id, which it gets now if it has none. */
+  /**
+   * The number of an id, which it gets now if it has none.
+   * @internal
+   */
   numberOf(id: string): number {
     const hash = hashOf(id);
     const at = this.#placeOf(id, hash);

@@ -25,6 +25,7 @@ export class Keys {
   readonly #lives = new Map<string, KeyLife>();
   readonly #window: number;
 
+  /** @internal */
   constructor({ writes, oldest, keyWindow = Infinity }: KeysParts) {
     this.#window = keyWindow;
     for (const write of writes.keyed) {

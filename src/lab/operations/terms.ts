@@ -20,6 +20,7 @@ export class Terms {
   readonly #lives: Lives;
   readonly #hasRevs: boolean;
 
+  /** @internal */
   constructor(parts: TermsParts) {
     const { writes, can } = parts;
     const expecting = writes.expecting.map((write) => writes.operations[write] as Operation);

@@ -26,7 +26,10 @@ export class WriteTimeline implements Timeline {
   readonly #earliest: Int32Array;
   readonly #latest: Int32Array;
 
-  /** `head`: the last number there is. */
+  /**
+   * `head`: the last number there is.
+   * @internal
+   */
   constructor({ writes, head }: { readonly writes: Writes; readonly head: number }) {
     this.#writes = writes;
     this.#head = head;
@@ -84,7 +87,10 @@ export class GlimpsedTimeline implements Timeline {
   readonly #there: Tellers;
   readonly #notYet: Tellers;
 
-  /** `there`: the glimpses of which it counts what was there; `notYet`: what was not there yet. `head`: the last number there is. */
+  /**
+   * `there`: the glimpses of which it counts what was there; `notYet`: what was not there yet. `head`: the last number there is.
+   * @internal
+   */
   constructor(under: Timeline, head: number, there: readonly Glimpse[], notYet: readonly Glimpse[]) {
     this.#under = under;
     this.#head = head;

@@ -37,7 +37,10 @@ export class Writes {
   readonly #untold = new Map<number, number[]>();
   readonly #more = new Map<number, number[]>();
 
-  /** `most`: how many there may be. Room for all of them at once: what grows leaves what it was before for the garbage collector. */
+  /**
+   * `most`: how many there may be. Room for all of them at once: what grows leaves what it was before for the garbage collector.
+   * @internal
+   */
   constructor(most: number) {
     this.starts = new Array(most);
     this.ends = new Array(most);
@@ -47,6 +50,7 @@ export class Writes {
     this.#told = new Array(most);
   }
 
+  /** @internal */
   add(operation: Operation): void {
     const { client, run, number, store = 0, start, end, outcome, seq, entries, expect, key } = operation;
     if (expect !== undefined) this.expecting.push(this.count);
@@ -94,7 +98,10 @@ export class Writes {
     return this.toldOf(write) + (untold?.length ?? 0);
   }
 
-  /** Notes where one of its entries was found. */
+  /**
+   * Notes where one of its entries was found.
+   * @internal
+   */
   lies(write: number, entry: number, seq: number): void {
     const told = this.toldOf(write);
     if (this.foundAt(write, entry) !== 0) addTo(this.#more, write).push(seq);

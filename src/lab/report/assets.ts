@@ -9,6 +9,6 @@ export interface Asset {
 }
 
 export function readAsset(name: 'page.js' | 'page.css'): Asset {
-  const text = readFileSync(new URL(name, import.meta.url), 'utf8');
+  const text = readFileSync(new URL(`../../../scripts/lab/report/${name}`, import.meta.url), 'utf8');
   return { text, hash: `'sha256-${createHash('sha256').update(text).digest('base64')}'` };
 }
