@@ -6,7 +6,7 @@ import { setTimeout } from 'node:timers/promises';
 import { Wal } from '../../src/index.ts';
 import { ended, runHere, start } from '../../src/lab/command-line.ts';
 import type { Draft } from '../../src/lab/harness/recorded-store.ts';
-import type { Evidence } from '../../src/lab/operations/evidence.ts';
+import type { RunEvidence } from '../../src/lab/operations/run-evidence.ts';
 import { issueHistory } from '../../src/lab/scenarios/issue-history.ts';
 import issueTracker from '../../src/lab/scenarios/issue-tracker.ts';
 import { kernelLockLoads } from '../../src/lock/kernel.ts';
@@ -23,7 +23,7 @@ function faultsOf(found: readonly Draft[], killed = 0): string[] {
     found: found.map((entry, i) => ({ seq: i + 1, ...entry })),
     members: [{ killed: Array.from({ length: killed }, (_, i) => i) }],
   };
-  return [...(check?.examine(evidence as unknown as Evidence) ?? [])];
+  return [...(check?.examine(evidence as unknown as RunEvidence) ?? [])];
 }
 
 function firstEntries(count: number): Draft[] {

@@ -1,5 +1,5 @@
 import type { Draft } from '../harness/recorded-store.ts';
-import type { Evidence } from '../operations/evidence.ts';
+import type { RunEvidence } from '../operations/run-evidence.ts';
 import type { Scenario } from '../scenario.ts';
 import { successes } from './catalog.ts';
 import { issueHistory } from './issue-history.ts';
@@ -13,7 +13,7 @@ interface Reading {
   taken: number;
 }
 
-function killsIn({ members }: Evidence): number {
+function killsIn({ members }: RunEvidence): number {
   return members.reduce((sum, { killed }) => sum + killed.length, 0);
 }
 
