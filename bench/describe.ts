@@ -31,6 +31,8 @@ export function describe({ settings, rounds }: Section): string {
       return `for each value of blockMs it appends for ${settings.ms} ms, each entry once the one before is acknowledged; ${median}`;
     case 'followers':
       return `another process appends ${settings.appends.toLocaleString('en')} entries, each once all followers have the one before; processor time an append in the process that follows; ${median}`;
+    case 'idle-follower':
+      return `a process follows a log to which nobody appends, for ${settings.ms} ms, and then ${settings.appends} appends of another, told by the system and by the poll alone; processor time in per cent of a core, median time from an append's call; ${median}`;
     case 'update': {
       const { processes, updates, inFlight } = settings;
       return `${processes} processes each update one id ${updates} times, ${inFlight} in flight, from a common start; ${median}`;

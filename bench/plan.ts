@@ -67,6 +67,7 @@ export const LOAD_ALL = 'state from a snapshot, all ids read';
 export const REFRESH = 'refresh of a table';
 export const SERVER = 'the event loop of a server, 4 others append';
 export const FOLLOWERS = '400 followers in one process';
+export const IDLE_FOLLOWER = 'idle follower';
 export const UPDATE = '10 processes x 50 updates of one id';
 export const UPDATE_16 = '10 processes x 160 updates, 16 in flight';
 export const CLAIM = 'claim and complete, 1 process';
@@ -190,6 +191,18 @@ export function planOf(scale: Scale): readonly Section[] {
         { figure: 'one', title: '1 follower: CPU us' },
         { figure: 'all', title: '400: CPU us' },
         { figure: 'each', title: 'each more us' },
+      ],
+      subjects: ['wal kernel'],
+      rounds: stateRounds,
+    },
+    {
+      name: IDLE_FOLLOWER,
+      settings: { kind: 'idle-follower', ms: 6000 * share, appends: Math.ceil(100 * share) },
+      columns: [
+        { figure: 'told', title: 'told: CPU %' },
+        { figure: 'polled', title: 'poll: CPU %' },
+        { figure: 'toldLag', title: 'told: lag ms' },
+        { figure: 'polledLag', title: 'poll: lag ms' },
       ],
       subjects: ['wal kernel'],
       rounds: stateRounds,

@@ -55,6 +55,7 @@ export type Settings =
       readonly ms: number;
     }
   | { readonly kind: 'followers'; readonly many: number; readonly appends: number }
+  | { readonly kind: 'idle-follower'; readonly ms: number; readonly appends: number }
   | {
       readonly kind: 'update';
       readonly processes: number;

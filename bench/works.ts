@@ -8,6 +8,7 @@ import { flood } from './works/flood.ts';
 import { followers } from './works/followers.ts';
 import { harness } from './works/harness.ts';
 import { history } from './works/history.ts';
+import { idleFollower } from './works/idle-follower.ts';
 import { killedHolder } from './works/killed-holder.ts';
 import { large } from './works/large.ts';
 import { load } from './works/load.ts';
@@ -35,6 +36,7 @@ export const WORKS: { readonly [K in Kind]: Work<K> } = {
   load,
   refresh,
   followers,
+  'idle-follower': idleFollower,
   server,
   update,
   claim,

@@ -13,7 +13,7 @@ import type { Storage } from '../storage/storage.ts';
 import type { LineFeed, Turn } from '../store/feed.ts';
 import { closedError, refuseOtherFold } from '../store/refusals.ts';
 import type { SnapshotFile } from '../store/snapshot-file.ts';
-import type { LineReader, LineStore, StoreInfo } from '../store/store.ts';
+import type { LineReader, LineStore, LogWatch, StoreInfo } from '../store/store.ts';
 import { DirectoryFiles } from './directory-files.ts';
 import { LogEnd } from './log-end.ts';
 import { LogReader, type Readers } from './log-reader.ts';
@@ -165,8 +165,8 @@ export class FileStore implements LineStore {
     trimFiles(storage, directory, seq, clock.machineNow());
   }
 
-  changed(signal: AbortSignal): Promise<void> {
-    return this.#watching.changed(signal);
+  watch(): LogWatch {
+    return this.#watching.watch();
   }
 
   info(): StoreInfo {

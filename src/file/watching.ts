@@ -1,17 +1,29 @@
+import { basename } from 'node:path';
 import type { Clock } from '../clock/clock.ts';
-import { fileError } from '../storage/error.ts';
-import type { Storage } from '../storage/storage.ts';
+import { segmentSeq, snapshotSeq } from '../format/names.ts';
+import type { DirectoryWatch, FileLook, Storage } from '../storage/storage.ts';
+import type { LogWatch } from '../store/store.ts';
 
-/** How often a follower looks where the system gives no notice. */
+/** How often a follower looks where the system need not tell of every change. */
 const POLL_MS = 50;
+/** How often it looks where the system tells of them: for what was missed, such as a parent directory that was replaced. */
+const SLOW_POLL_MS = 1000;
 
-/** Waits for a directory to change. The system is asked for notice from the first waiting on. */
+/** Tells all who follow a log that its directory changed. The system is asked to tell while there is one. */
 export class Watching {
   readonly #storage: Storage;
   readonly #clock: Clock;
   readonly #directory: string;
   readonly #wakers = new Set<() => void>();
-  #stop: (() => void) | undefined;
+  #watchers = 0;
+  /** How many changes were heard of. */
+  #heard = 0;
+  #watch: DirectoryWatch | undefined;
+  /** The directory that is watched. */
+  #watched: FileLook | undefined;
+  /** When it was looked at last whether that is the one at the path. */
+  #lookedAt = 0;
+  #closed = false;
 
   constructor(storage: Storage, clock: Clock, directory: string) {
     this.#storage = storage;
@@ -19,33 +31,95 @@ export class Watching {
     this.#directory = directory;
   }
 
-  /** Resolves after it may have changed, or `signal` aborts. */
-  async changed(signal: AbortSignal): Promise<void> {
-    this.#stop ??= this.#watch();
+  /** The first call of `changed` resolves at once: what changed before the system was asked to tell is looked for. */
+  watch(): LogWatch {
+    if (this.#watchers++ === 0) this.#begin();
+    let heard = -1;
+    let isOpen = true;
+    return {
+      changed: async (signal) => {
+        if (heard === this.#heard && !signal.aborted) await this.#wait(signal);
+        heard = this.#heard;
+      },
+      close: () => {
+        if (isOpen && --this.#watchers === 0) this.#end();
+        isOpen = false;
+      },
+    };
+  }
+
+  async #wait(signal: AbortSignal): Promise<void> {
     const woken = new AbortController();
     const wake = () => woken.abort();
     this.#wakers.add(wake);
     signal.addEventListener('abort', wake, { once: true });
-    if (signal.aborted) wake();
-    await this.#clock.sleep(POLL_MS, woken.signal);
+    await this.#clock.sleep(this.#watch?.tellsAll ? SLOW_POLL_MS : POLL_MS, woken.signal);
     signal.removeEventListener('abort', wake);
     this.#wakers.delete(wake);
+    const isDue = this.#clock.elapsed() - this.#lookedAt > SLOW_POLL_MS - POLL_MS;
+    if (isDue && !woken.signal.aborted) this.#renew();
   }
 
-  #watch(): () => void {
+  #begin(): void {
+    if (this.#closed) return;
+    this.#lookedAt = this.#clock.elapsed();
+    // Looked at first: should it be replaced in between, it is another than the one that is watched, as the next look tells.
+    this.#watched = this.#look();
     try {
-      return this.#storage.watch(this.#directory, () => this.#wake());
-    } catch (error) {
-      throw fileError(error, 'watch', this.#directory);
+      this.#watch = this.#storage.watch(
+        this.#directory,
+        (name) => this.#changed(name),
+        () => {
+          this.#end();
+          this.#wake();
+        },
+      );
+    } catch {
+      // No watch is to be had, or the directory is away: the poll goes on, and reading tells what is wrong with the directory.
     }
   }
 
+  /** Watches the directory that is at the path now, if that is not watched. */
+  #renew(): void {
+    if (this.#watchers === 0) return;
+    const there = this.#look();
+    this.#lookedAt = this.#clock.elapsed();
+    const { device, inode } = this.#watched ?? {};
+    if (this.#watch !== undefined && there?.inode === inode && there?.device === device) return;
+    this.#end();
+    this.#begin();
+    this.#wake();
+  }
+
+  #look(): FileLook | undefined {
+    try {
+      return this.#storage.look(this.#directory);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** The lock and the mark are written at every turn, and tell a follower nothing. */
+  #changed(name: string | undefined): void {
+    // What happens to the directory itself is told by its own name.
+    if (name === undefined || name === basename(this.#directory)) this.#renew();
+    else if (segmentSeq(name) === undefined && snapshotSeq(name) === undefined) return;
+    this.#wake();
+  }
+
   #wake(): void {
+    this.#heard++;
     for (const wake of this.#wakers) wake();
   }
 
+  #end(): void {
+    this.#watch?.close();
+    this.#watch = undefined;
+  }
+
   close(): void {
-    this.#stop?.();
+    this.#closed = true;
+    this.#end();
     this.#wake();
   }
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../clock/clock.ts';
 import { hasCode, WalError } from '../errors/errors.ts';
 import type { Head } from '../format/chain.ts';
 import type { LogRecord } from '../format/record.ts';
-import type { LineStore } from '../store/store.ts';
+import type { LineStore, LogWatch } from '../store/store.ts';
 import { type Following, Reading, Replaced } from './reading.ts';
 import { divergedError, RecordFeed } from './record-feed.ts';
 import { RecordStream } from './record-stream.ts';
@@ -56,6 +56,7 @@ export async function* readPieces(
     if (first > last) return;
     const cursor = typeof place === 'object' ? place : undefined;
     let source: Reading | Seat | undefined;
+    let watch: LogWatch | undefined;
     try {
       const reading = new Reading(store, clock, { first, last, cursor }, settledBy, follow);
       const { feed } = reading;
@@ -73,8 +74,12 @@ export async function* readPieces(
         if (follow === undefined || !feed.met || follow.signal.aborted) break;
         if (source !== reading) continue again;
         const seat = follow.shared.join(reading, follow.signal);
-        if (seat === undefined) await store.changed(follow.signal);
-        else source = seat;
+        if (seat !== undefined) {
+          source = seat;
+          continue;
+        }
+        watch ??= store.watch();
+        await watch.changed(follow.signal);
       }
       if (feed.met || cursor === undefined) return;
       throw divergedError(cursor);
@@ -92,6 +97,7 @@ export async function* readPieces(
       } else if (!isAway(error) || looksLeft-- === 0) throw error;
       await clock.sleep(AWAY_LOOK_MS, follow?.signal);
     } finally {
+      watch?.close();
       source?.close();
     }
   }

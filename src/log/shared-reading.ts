@@ -63,11 +63,12 @@ export class SharedReading {
   }
 
   async #run(reading: Reading, signal: AbortSignal): Promise<void> {
+    const watch = this.#store.watch();
     try {
       while (!signal.aborted) {
         const records = await reading.next();
         if (signal.aborted) break;
-        if (records === undefined) await this.#store.changed(signal);
+        if (records === undefined) await watch.changed(signal);
         else {
           this.#give(records, reading);
           // What is given piece by piece is taken in between.
@@ -77,6 +78,7 @@ export class SharedReading {
     } catch (error) {
       if (!signal.aborted) this.#fail(error);
     } finally {
+      watch.close();
       reading.close();
     }
   }

@@ -324,16 +324,11 @@ export const nodeStorage: Storage = {
     }
   },
   fileSystem: (path): FileSystem => fileSystemKind(fs.statfsSync(path).type, process.platform, path),
-  watch: (directory, changed) => {
-    try {
-      const watcher = fs.watch(directory, { persistent: false }, changed);
-      watcher.on('error', () => watcher.close());
-      return () => watcher.close();
-    } catch (error) {
-      // Without watches (none left, or none here) followers go by the clock.
-      if (hasCode(error, 'ENOSPC', 'EMFILE', 'ENOSYS', 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM'))
-        return () => {};
-      throw error;
-    }
+  watch: (directory, changed, ended) => {
+    // macOS and Windows tell of a write when the file is closed or flushed; a network's other machines, and a host's own files, are not heard.
+    const tellsAll = process.platform === 'linux' && nodeStorage.fileSystem(directory) === 'local';
+    const watcher = fs.watch(directory, { persistent: false }, (_, name) => changed(name ?? undefined));
+    watcher.on('error', ended);
+    return { tellsAll, close: () => watcher.close() };
   },
 };

@@ -26,8 +26,17 @@ export interface Storage {
   syncDirectory(path: string): void;
   /** What kind of file system a path is on. */
   fileSystem(path: string): FileSystem;
-  /** Calls `changed` after something in the directory changed; a hint that may be missing. Returns how to stop. */
-  watch(directory: string, changed: () => void): () => void;
+  /**
+   * Calls `changed` after something in a directory changed, with the file's name where that is known (the directory's own, where that was moved
+   * or deleted). Calls `ended` where the system tells no more. No process is kept alive by it. Throws where nothing can be watched.
+   */
+  watch(directory: string, changed: (name?: string) => void, ended: () => void): DirectoryWatch;
+}
+
+export interface DirectoryWatch {
+  /** Whether it tells of every change to the files there, at once; otherwise it is a hint that may be missing. */
+  readonly tellsAll: boolean;
+  close(): void;
 }
 
 /**

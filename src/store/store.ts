@@ -76,11 +76,8 @@ export interface LineStore {
   sync(quick: boolean): Promise<void> | undefined;
   /** Reads from the segment that holds `from`, or from one before it; `follow` also watches for replacement. */
   reader(from: number, follow: boolean): LineReader;
-  /**
-   * Resolves once the log may have changed, or `signal` aborts. What changed after a reader's last look and before this call must not be waited
-   * for: it resolves at the latest after as long as a follower may lag.
-   */
-  changed(signal: AbortSignal): Promise<void>;
+  /** For who has read to the end, and waits for more. */
+  watch(): LogWatch;
   /** The first seq that was not compacted away. What is missing without that is an error to who reads it. */
   oldest(): Answer<number>;
   /** The headers of all snapshots whose first line is whole, newest first. */
@@ -106,10 +103,20 @@ export interface LineStore {
   /** A segment of so many bytes is sealed by whoever makes it so long. Infinity: only a compaction seals. */
   readonly segmentBytes: number;
   info(): StoreInfo;
-  /** Ends what waits in `changed`, and lets go of all that is open. Called when nothing but readings goes on. */
+  /** Ends what waits for changes, and lets go of all that is open. Called when nothing but readings goes on. */
   close(): Promise<void>;
   /** What a directory of files can do besides; undefined where the store is none. */
   readonly files: LogFiles | undefined;
+}
+
+/** Tells one who follows a log that it may have changed. */
+export interface LogWatch {
+  /**
+   * Resolves once the log may have changed, or `signal` aborts. What changed since the call before resolved is told at once: the caller looks
+   * after each. The first call resolves at once, too, unless such a change is told soon without that.
+   */
+  changed(signal: AbortSignal): Promise<void>;
+  close(): void;
 }
 
 /**

@@ -56,6 +56,7 @@ async function* deliver<V>(
   signal: AbortSignal,
   end: () => void,
 ): AsyncGenerator<Change<V>, void, undefined> {
+  const watch = store.watch();
   try {
     while (!signal.aborted) {
       const changes = await next();
@@ -63,9 +64,10 @@ async function* deliver<V>(
         if (signal.aborted) return;
         yield change;
       }
-      if (changes.length === 0 && !signal.aborted) await store.changed(signal);
+      if (changes.length === 0 && !signal.aborted) await watch.changed(signal);
     }
   } finally {
+    watch.close();
     end();
   }
 }

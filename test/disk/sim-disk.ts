@@ -1,6 +1,13 @@
 import { basename, dirname } from 'node:path';
 import { systemError } from '../../src/lab/wrapped-storage.ts';
-import type { FileAccess, FileLook, Permissions, Storage, StorageFile } from '../../src/storage/storage.ts';
+import type {
+  DirectoryWatch,
+  FileAccess,
+  FileLook,
+  Permissions,
+  Storage,
+  StorageFile,
+} from '../../src/storage/storage.ts';
 import type { Effect, Inode, Naming } from './effect.ts';
 import { Image, ROOT } from './image.ts';
 
@@ -140,8 +147,9 @@ export class SimDisk implements Storage {
     return 'local';
   }
 
-  watch(): () => void {
-    return () => {};
+  /** Tells nothing: who follows looks by the clock, which the simulation turns. */
+  watch(): DirectoryWatch {
+    return { tellsAll: false, close: () => {} };
   }
 
   #syncFails(): boolean {

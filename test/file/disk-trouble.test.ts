@@ -50,7 +50,7 @@ function withFiles(
     removeDirectory: (path) => storage.removeDirectory(path),
     syncDirectory: (path) => storage.syncDirectory(path),
     fileSystem: (path) => storage.fileSystem(path),
-    watch: (directory, changed) => storage.watch(directory, changed),
+    watch: (directory, changed, ended) => storage.watch(directory, changed, ended),
   };
 }
 

@@ -39,13 +39,14 @@ function countingDisk() {
         },
       });
     },
-    watch: (directory, changed) => {
-      const stop = nodeStorage.watch(directory, changed);
+    watch: (...args) => {
+      const watch = nodeStorage.watch(...args);
       disk.open++;
-      return () => {
-        stop();
+      const close = () => {
+        watch.close();
         disk.open--;
       };
+      return { ...watch, close };
     },
   });
   return disk;

@@ -351,7 +351,10 @@ function storeOf(lines: readonly string[]) {
       close: () => {},
     };
   };
-  return Object.assign(store, { reader, changed: () => turn() }) as unknown as LineStore & typeof store;
+  return Object.assign(store, {
+    reader,
+    watch: () => ({ changed: () => turn(), close: () => {} }),
+  }) as unknown as LineStore & typeof store;
 }
 
 test('who is at another line of the same number, or before others, does not share with them', () =>

@@ -10,7 +10,7 @@ import {
   replacedError,
 } from '../../src/store/refusals.ts';
 import type { SnapshotFile } from '../../src/store/snapshot-file.ts';
-import type { LineReader, LineStore, StoreInfo } from '../../src/store/store.ts';
+import type { LineReader, LineStore, LogWatch, StoreInfo } from '../../src/store/store.ts';
 import type { MemoryLog, Stream } from './memory-log.ts';
 
 const GENESIS: Before = { link: GENESIS_CRC, crc: GENESIS_CRC };
@@ -163,8 +163,10 @@ export class MemoryStore implements LineStore {
     };
   }
 
-  changed(signal: AbortSignal): Promise<void> {
-    return this.#log.changed(AbortSignal.any([signal, this.#closing.signal]));
+  watch(): LogWatch {
+    const changed = (signal: AbortSignal) =>
+      this.#log.changed(AbortSignal.any([signal, this.#closing.signal]));
+    return { changed, close: () => {} };
   }
 
   async oldest(): Promise<number> {
