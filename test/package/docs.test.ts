@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Command, CommanderError } from 'commander';
@@ -145,4 +145,15 @@ test('every command named within the docs’ text exists, with its options', asy
     }
   }
   assert.ok(calls > 20, `${calls}`);
+});
+
+test('every source file and folder that the docs name is there', () => {
+  let named = 0;
+  for (const { name, text } of pages)
+    for (const [, path] of text.matchAll(/`([\w-]+\/[\w/-]+(?:\.ts|\/))`/g)) {
+      named++;
+      const there = ['src', '.'].some((folder) => existsSync(join(root, folder, path as string)));
+      assert.ok(there, `${name}: ${path}`);
+    }
+  assert.ok(named > 50, `${named}`);
 });
