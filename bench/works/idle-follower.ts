@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Wal } from '../../src/index.ts';
-import { changedStorage, changedSurroundings } from '../../src/lab/wrapped-storage.ts';
+import { changedEnvironment, changedStorage } from '../../src/lab/wrapped-storage.ts';
 import { Child } from '../child.ts';
 import { latencyOf } from '../latency.ts';
 import { openWal } from '../open-wal.ts';
@@ -39,7 +39,7 @@ async function follower({ directory, settings }: Job<'idle-follower'>, link: Lin
   const told = await follow(await Wal.open(directory, { readOnly: true }));
   const storage = changedStorage({ watch: () => ({ tellsAll: false, close: () => {} }) });
   const polled = await follow(
-    await Wal.openIn(changedSurroundings({ storage }), directory, { readOnly: true }),
+    await Wal.openIn(changedEnvironment({ storage }), directory, { readOnly: true }),
   );
   return {
     told: told.idle,

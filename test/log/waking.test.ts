@@ -8,7 +8,7 @@ import { Watching } from '../../src/file/watching.ts';
 import { lastData, Wal } from '../../src/index.ts';
 import type { AppendJob, AppendNews } from '../../src/lab/append-process.ts';
 import { Child } from '../../src/lab/child.ts';
-import { changedStorage, changedSurroundings, systemError } from '../../src/lab/wrapped-storage.ts';
+import { changedEnvironment, changedStorage, systemError } from '../../src/lab/wrapped-storage.ts';
 import { nodeStorage } from '../../src/storage/node.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { ownScript } from '../support/own-script.ts';
@@ -70,7 +70,7 @@ async function inLog(
     const wal = await Wal.open(directory, { durability: 'os' });
     await wal.append(add(1));
     await wal.close();
-    const reader = await Wal.openIn(changedSurroundings({ storage, clock }), directory, { readOnly: true });
+    const reader = await Wal.openIn(changedEnvironment({ storage, clock }), directory, { readOnly: true });
     try {
       await body(reader, directory);
     } finally {
@@ -122,7 +122,7 @@ test('a follower in a directory that a link leads to hears without its poll', li
     const [directory, link] = [join(scratch, 'log'), join(scratch, 'link')];
     const wal = await Wal.open(directory, { durability: 'os' });
     symlinkSync(directory, link);
-    const reader = await Wal.openIn(changedSurroundings({ clock }), link, { readOnly: true });
+    const reader = await Wal.openIn(changedEnvironment({ clock }), link, { readOnly: true });
     const next = reader.follow().next();
     await sleeps(clock);
     await wal.append(add(1));

@@ -150,7 +150,7 @@ test('every command named within the docs’ text exists, with its options', asy
 test('every source file and folder that the docs name is there', () => {
   let named = 0;
   for (const { name, text } of pages)
-    for (const [, path] of text.matchAll(/`([\w-]+\/[\w/-]+(?:\.ts|\/))`/g)) {
+    for (const [, path] of text.matchAll(/`([a-z-]+\/[a-z/-]+(?:\.ts|\/))`/g)) {
       named++;
       const there = ['src', '.'].some((folder) => existsSync(join(root, folder, path as string)));
       assert.ok(there, `${name}: ${path}`);
