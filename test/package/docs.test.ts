@@ -3,9 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Command, CommanderError } from 'commander';
-import { adopt } from '../../src/cli/arguments.ts';
 import { withCommon } from '../../src/cli/command.ts';
-import { COMMANDS } from '../../src/cli/commands.ts';
 import { crcIsRight, GENESIS_CRC, LINE_START } from '../../src/format/line.ts';
 import { segmentName } from '../../src/format/names.ts';
 import { Wal } from '../../src/index.ts';
@@ -95,13 +93,18 @@ function commandsIn(shell: string): string[][] {
   return commands.filter(([first]) => first !== undefined);
 }
 
+const COMMANDS = new URL('../../src/cli/commands/', import.meta.url);
+
 /** What commander says of a call; undefined where it takes it. Nothing is run. */
 async function refusal(args: readonly string[]): Promise<CommanderError | undefined> {
   const program = withCommon(new Command('jsonl-wal'))
     .enablePositionalOptions()
     .exitOverride()
     .configureOutput({ writeOut: () => {}, writeErr: () => {} });
-  for (const { load } of COMMANDS) program.addCommand(adopt(disarmed(await load()), program));
+  for (const name of readdirSync(COMMANDS).filter((file) => /^[a-z-]+\.[jt]s$/.test(file))) {
+    const { default: make } = (await import(new URL(name, COMMANDS).href)) as { default: () => Command };
+    program.addCommand(disarmed(make(), program));
+  }
   try {
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {
@@ -111,8 +114,9 @@ async function refusal(args: readonly string[]): Promise<CommanderError | undefi
   return undefined;
 }
 
-function disarmed(command: Command): Command {
-  for (const child of command.commands) disarmed(child);
+function disarmed(command: Command, parent: Command): Command {
+  command.copyInheritedSettings(parent);
+  for (const child of command.commands) disarmed(child, command);
   return command.action(() => {});
 }
 
