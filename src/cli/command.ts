@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module';
 import { Command, InvalidArgumentError } from 'commander';
 
 const ISO =
@@ -18,12 +17,6 @@ function isoTime(text: string): number {
   const [found, year, month, day = '1'] = ISO.exec(text) ?? [];
   const daysInMonth = new Date(Date.UTC(Number(year), Number(month), 0)).getUTCDate();
   return found !== undefined && Number(day) <= daysInMonth ? Date.parse(text) : Number.NaN;
-}
-
-/** The package's version. Finding its package.json takes a while: ask where it is wanted only. */
-export function packageVersion(): string {
-  const { version } = createRequire(import.meta.url)('jsonl-wal/package.json') as { version: string };
-  return version;
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;

@@ -1,31 +1,6 @@
-import { printable } from '../format/printable.ts';
-import type { NotedRewind, Rewind, SurveyedDamage } from '../index.ts';
-import { type Row, timeText } from './output.ts';
-import { clearStatus, stderr } from './stderr.ts';
+import type { SurveyedDamage } from '../index.ts';
+import type { Row } from './output.ts';
 import { count, entryRange, figure } from './words.ts';
-
-/** What this machine saw acknowledged and the log does not hold, in words; `then`: of an earlier time. */
-export function rewoundText({ from, to, head }: Rewind, then = false): string {
-  const [end, has] = then ? ['ended at', 'had'] : ['ends at', 'has'];
-  const ends = head.seq < to ? end : `${has} another entry ${to}, and ${end}`;
-  const missing = `${entryRange(from, to)} ${from === to ? 'is' : 'are'} missing`;
-  return `this machine saw entry ${to} acknowledged; the log here ${ends} ${head.seq} (cut, restored, checked out?): ${missing}`;
-}
-
-/** What was found missing at an earlier time, with that time. */
-export function notedText(noted: NotedRewind): string {
-  return `${rewoundText(noted, true)} (noticed ${timeText(noted.ts).trimEnd()})`;
-}
-
-/** Prints it on standard error. */
-export function sayRewound(rewind: Rewind): void {
-  clearStatus();
-  const message = rewoundText(rewind);
-  const text = process.argv.includes('--json')
-    ? JSON.stringify({ note: 'rewound', ...rewind, message })
-    : `jsonl-wal: ${printable(message)}`;
-  stderr().write(`${text}\n`);
-}
 
 /** A damaged range for people: where it is, what it held, whether that had been acknowledged, and what remains. */
 export function damageRows(damage: SurveyedDamage): Row[] {

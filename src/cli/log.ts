@@ -17,12 +17,22 @@ import { type FoldIdentity, recordedFold } from '../format/fold-identity.ts';
 import { NEWLINE } from '../format/line.ts';
 import { decodeMeta, type Meta } from '../format/meta.ts';
 import { META_FILE, segmentSeq, snapshotSeq } from '../format/names.ts';
+import { printable } from '../format/printable.ts';
 import { decodeHeader, MAX_HEADER_BYTES, type SnapshotHeader } from '../format/snapshot.ts';
-import { type Durability, type Fold, lastData, Wal, type WalOptions } from '../index.ts';
+import {
+  type Durability,
+  type Fold,
+  lastData,
+  type NotedRewind,
+  type Rewind,
+  Wal,
+  type WalOptions,
+} from '../index.ts';
 import { wholeNumber } from './command.ts';
-import { sayRewound } from './damage.ts';
 import { openingError, refuseAddress, usageError } from './failure.ts';
-import { clearStatus, showWaiting } from './stderr.ts';
+import { timeText } from './output.ts';
+import { clearStatus, showWaiting, stderr } from './stderr.ts';
+import { entryRange } from './words.ts';
 
 /** The text of a file; undefined where there is none. A pipe or a device in its place, which may never end, is refused. */
 export function textOf(path: string): string | undefined {
@@ -242,4 +252,27 @@ export async function using<T>(opening: Promise<Wal>, body: (wal: Wal) => Promis
     await wal.close();
     clearStatus();
   }
+}
+
+/** What this machine saw acknowledged and the log does not hold, in words; `then`: of an earlier time. */
+export function rewoundText({ from, to, head }: Rewind, then = false): string {
+  const [end, has] = then ? ['ended at', 'had'] : ['ends at', 'has'];
+  const ends = head.seq < to ? end : `${has} another entry ${to}, and ${end}`;
+  const missing = `${entryRange(from, to)} ${from === to ? 'is' : 'are'} missing`;
+  return `this machine saw entry ${to} acknowledged; the log here ${ends} ${head.seq} (cut, restored, checked out?): ${missing}`;
+}
+
+/** What was found missing at an earlier time, with that time. */
+export function notedText(noted: NotedRewind): string {
+  return `${rewoundText(noted, true)} (noticed ${timeText(noted.ts).trimEnd()})`;
+}
+
+/** Prints it on standard error. */
+function sayRewound(rewind: Rewind): void {
+  clearStatus();
+  const message = rewoundText(rewind);
+  const text = process.argv.includes('--json')
+    ? JSON.stringify({ note: 'rewound', ...rewind, message })
+    : `jsonl-wal: ${printable(message)}`;
+  stderr().write(`${text}\n`);
 }

@@ -132,7 +132,7 @@ function sayHelp(text: string): void {
 /** The package's version, where it is asked for. */
 async function versionOf(args: readonly string[]): Promise<string> {
   if (!args.includes('-V') && !args.includes('--version')) return '';
-  const { packageVersion } = await import('./command.ts');
+  const { packageVersion } = await import('./commands/stats.ts');
   return packageVersion();
 }
 

@@ -412,7 +412,7 @@ test('the lines of the files are more than the entries, read --json gives each e
     for (const page of ['README.md', 'docs/FORMAT.md'])
       assert.match(
         readFileSync(join(root, page), 'utf8'),
-        /`cat \*\.jsonl \| jq` also gives superseded[\s\S]*`jsonl-wal read --json`/,
+        /`cat \*\.jsonl \| jq` also gives\s+superseded[\s\S]*`jsonl-wal read --json`/,
         page,
       );
   }));

@@ -3,7 +3,6 @@ import { messageOf, WalError } from '../../errors/errors.ts';
 import type { CompactOptions, CompactReport, Rewind, Wal } from '../../index.ts';
 import { AUTOMATIC_KEEP, backUp, backupBeyond, deleteBackups, pruneBehind } from '../backups.ts';
 import { makeCommand, settingsOf, wholeNumber } from '../command.ts';
-import { rewoundText } from '../damage.ts';
 import {
   bytesIn,
   foldNamed,
@@ -11,6 +10,7 @@ import {
   isSoleName,
   openWriter,
   requireFold,
+  rewoundText,
   segmentsIn,
   snapshotsIn,
   throwWithFlag,

@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { hasCode } from '../../errors/errors.ts';
@@ -7,7 +8,7 @@ import { snapshotSeq } from '../../format/names.ts';
 import { printable } from '../../format/printable.ts';
 import { encodeItem } from '../../format/snapshot.ts';
 import { type Fold, lastData, lockStatus, type Wal } from '../../index.ts';
-import { makeCommand, packageVersion, settingsOf } from '../command.ts';
+import { makeCommand, settingsOf } from '../command.ts';
 import {
   bytesIn,
   foldNamed,
@@ -22,6 +23,12 @@ import {
 } from '../log.ts';
 import { print, timeText } from '../output.ts';
 import { figure, size } from '../words.ts';
+
+/** The package's version. Finding its package.json takes a while: ask where it is wanted only. */
+export function packageVersion(): string {
+  const { version } = createRequire(import.meta.url)('jsonl-wal/package.json') as { version: string };
+  return version;
+}
 
 export default function statsCommand(): Command {
   return makeCommand('stats', ['stats', 'stats --fold last-data --json | jq .bytes.dead'])

@@ -8,9 +8,9 @@ import {
   type VerifyReport,
 } from '../../index.ts';
 import { makeCommand, settingsOf } from '../command.ts';
-import { damageRows, notedText, rewoundText } from '../damage.ts';
+import { damageRows } from '../damage.ts';
 import { errorObject } from '../failure.ts';
-import { bytesIn, openLog, segmentsIn, using } from '../log.ts';
+import { bytesIn, notedText, openLog, rewoundText, segmentsIn, using } from '../log.ts';
 import { firstFew, print, type Row } from '../output.ts';
 import { Progress } from '../stderr.ts';
 import { count, entryRange, figure, pendingText, strayText } from '../words.ts';

@@ -11,9 +11,8 @@ import {
 import { straysAmong } from '../../format/strays.ts';
 import { notedRewinds, type Rewind, type StrayKind, type VerifyReport, Wal } from '../../index.ts';
 import { shellWord } from '../../lab/shell-word.ts';
-import { notedText, rewoundText } from '../damage.ts';
 import { isGone } from '../holder.ts';
-import { attempt, segmentsIn, snapshotsIn } from '../log.ts';
+import { attempt, notedText, rewoundText, segmentsIn, snapshotsIn } from '../log.ts';
 import { count, strayText } from '../words.ts';
 import { isInRepository, wantingGitFiles } from '../write-file.ts';
 import { ageText, commandOn, compactAdvice, type Finding } from './check.ts';
