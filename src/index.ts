@@ -56,5 +56,6 @@ export type { Moment, PastState } from './table/past.ts';
 export type { Filter, Where } from './table/selection.ts';
 export type { Table, TableOptions, TransactionOptions, UpdateOptions, WatchOptions } from './table/table.ts';
 export type { NotPromise, Transaction } from './table/transaction.ts';
+export type { WalInfo } from './wal/parts.ts';
 export { forgetRewinds, notedRewinds } from './wal/rewinds.ts';
-export { Wal, type WalInfo } from './wal/wal.ts';
+export { Wal } from './wal/wal.ts';

@@ -1,7 +1,15 @@
 import type { Head } from '../format/chain.ts';
 import type { LostRange } from '../format/survey.ts';
 import type { Expectation } from '../log/pending.ts';
-import { badArgument, integer, readFields, readOptions } from '../options/options.ts';
+import {
+  badArgument,
+  boolean,
+  callback,
+  integer,
+  oneOf,
+  readFields,
+  readOptions,
+} from '../options/options.ts';
 
 /** The rev that an id must have for an append: the seq of its last record that the log's fold did not ignore, 0 where it is not there. */
 export interface RevExpectation {
@@ -123,4 +131,28 @@ export function checkFrom(from: number | Head | undefined): number | Head | unde
   const { seq, crc } = readFields('The cursor', from, ['seq', 'crc']);
   if (!isCrc(crc)) throw badArgument('from must be a seq or a cursor {seq, crc}');
   return { seq: integer('from.seq', seq, 0, Number.MAX_SAFE_INTEGER), crc };
+}
+
+/** Checks the options of a read. */
+export function checkRead(options: ReadOptions): {
+  readonly range: { readonly from: number | Head | undefined; readonly to: number | undefined };
+  readonly skips: boolean;
+  readonly onSkip: ReadOptions['onSkip'];
+} {
+  const { from, to, onDamage, onSkip } = readOptions(options, ['from', 'to', 'onDamage', 'onSkip']);
+  const range = {
+    from: checkFrom(from),
+    to: to === undefined ? undefined : integer('to', to, 0, Number.MAX_SAFE_INTEGER),
+  };
+  const skips = oneOf('onDamage', onDamage ?? 'error', ['error', 'skip']) === 'skip';
+  const checked = callback('onSkip', onSkip);
+  if (checked !== undefined && !skips) throw badArgument("onSkip goes with onDamage: 'skip'");
+  return { range, skips, onSkip: checked };
+}
+
+/** Checks the options of a follow. */
+export function checkFollow(options: FollowOptions): FollowOptions & { readonly durable: boolean } {
+  const { from, signal, durable } = readOptions(options, ['from', 'signal', 'durable']);
+  checkSignal(signal);
+  return { from: checkFrom(from), signal, durable: boolean('durable', durable ?? false) };
 }

@@ -191,7 +191,7 @@ test('the log’s window is its own: another one is refused, and says what to do
       });
       await assert.rejects(Wal.open(directory, { keyWindow: 49, readOnly }), {
         code: 'ERR_WAL_KEY_WINDOW',
-        message: /Name no number: .*never lowered/,
+        message: /Omit the number: .*never lowered/,
       });
       for (const options of [{}, { keyWindow: 50 }]) {
         const other = await Wal.open(directory, { ...options, readOnly });

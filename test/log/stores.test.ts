@@ -19,7 +19,7 @@ import { type Dice, hexDigits, pick, seeded } from '../../src/lab/seeded.ts';
 import { Stats } from '../../src/log/stats.ts';
 import { realEnvironment } from '../../src/setup/environment.ts';
 import { resolveOptions } from '../../src/setup/options.ts';
-import { makeSession } from '../../src/wal/wal.ts';
+import { makeSession } from '../../src/wal/session.ts';
 import { MemoryLog } from '../support/memory-log.ts';
 import { MemoryStore, MOST_BYTES } from '../support/memory-store.ts';
 import { inScratch } from '../support/scratch.ts';
