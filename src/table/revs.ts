@@ -37,7 +37,7 @@ export class Revs {
   }
 
   #load(): Promise<void> {
-    this.#loading ??= this.#host.note(this.#loadNow().catch(throwNotWritten)).finally(() => {
+    this.#loading ??= this.#host.access.note(this.#loadNow().catch(throwNotWritten)).finally(() => {
       this.#loading = undefined;
     });
     return this.#loading;

@@ -18,7 +18,17 @@ import { type NotPromise, refuseThenable, Transaction } from './transaction.ts';
 import { itemsInOrder, listOf, type View } from './view.ts';
 import { watchChanges } from './watch.ts';
 
-/** What a table has of the Wal it is a table of. */
+/** Which calls the Wal of a table admits. */
+export interface TableAccess {
+  /** Has the Wal's `close` wait for a task, and answers as the task does. */
+  note<T>(task: Promise<T>): Promise<T>;
+  /** Throws if the Wal is closed. */
+  checkOpen(): void;
+  /** Throws if the Wal cannot append. */
+  checkWritable(): void;
+}
+
+/** What a table uses of its Wal. */
 export interface TableHost {
   readonly store: LineStore;
   readonly clock: Clock;
@@ -27,12 +37,7 @@ export interface TableHost {
   readonly rules: EntryRules;
   /** Aborts when the Wal is closed. */
   readonly closing: AbortSignal;
-  /** Has the Wal's end wait for that; answers as it does. */
-  note<T>(work: Promise<T>): Promise<T>;
-  /** Throws where the Wal is closed. */
-  checkOpen(): void;
-  /** Throws where the Wal cannot append. */
-  checkWritable(): void;
+  readonly access: TableAccess;
   warn(message: string): void;
 }
 
@@ -164,7 +169,7 @@ export class Table<V = unknown> implements Iterable<Item<V>> {
    */
   refresh(): Promise<number> {
     this.#checkOutside();
-    return this.#host.note(this.#refresh());
+    return this.#host.access.note(this.#refresh());
   }
 
   async #refresh(): Promise<number> {
@@ -239,8 +244,8 @@ export class Table<V = unknown> implements Iterable<Item<V>> {
     if (typeof decide !== 'function') throw badArgument('A transaction must be a function');
     this.#checkOpen();
     checkSignal(signal);
-    const { appender, checkWritable, clock, rules } = this.#host;
-    checkWritable();
+    const { access, appender, clock, rules } = this.#host;
+    access.checkWritable();
     appender.queue.requireRoom();
     let answer: { readonly value: R } | undefined;
     await appender.append({
@@ -341,7 +346,7 @@ export class Table<V = unknown> implements Iterable<Item<V>> {
 
   #checkOpen(): void {
     this.#checkOutside();
-    this.#host.checkOpen();
+    this.#host.access.checkOpen();
     if (this.#stop.signal.aborted) throw closedError();
   }
 }

@@ -8,7 +8,7 @@ import type { Replica, Watcher } from './replica.ts';
 interface WatchParts {
   readonly store: LineStore;
   readonly clock: Clock;
-  note<T>(work: Promise<T>): Promise<T>;
+  readonly access: { note<T>(task: Promise<T>): Promise<T> };
 }
 
 /** How long a watcher gives a damaged end to become whole. */
@@ -73,13 +73,13 @@ async function* deliver<V>(
 }
 
 async function refreshPatiently<V>(
-  { clock, note }: WatchParts,
+  { clock, access }: WatchParts,
   replica: Replica<V>,
   signal: AbortSignal,
 ): Promise<void> {
   for (let doubted = false; !signal.aborted; doubted = true) {
     try {
-      return await note(replica.refresh());
+      return await access.note(replica.refresh());
     } catch (error) {
       if (signal.aborted) return;
       if (doubted || !hasCode(error, 'ERR_WAL_CORRUPT')) throw error;

@@ -1,43 +1,38 @@
 import type { Clock } from '../clock/clock.ts';
 import type { BackupOptions, BackupReport } from '../copy/backup.ts';
 import type { RestoreOptions, RestoreReport } from '../copy/restore.ts';
-import { WalError } from '../errors/errors.ts';
 import type { Head } from '../format/chain.ts';
-import { type Body, batchBody, type Entry, type EntryRules, entryBody, raiseBody } from '../format/entry.ts';
-import { firstInScope, MOST_KEY_WINDOW } from '../format/key-scope.ts';
+import { batchBody, type Entry, entryBody } from '../format/entry.ts';
+import { firstInScope } from '../format/key-scope.ts';
 import type { LogRecord } from '../format/record.ts';
-import { Appender, latchedError } from '../log/appender.ts';
+import { Appender } from '../log/appender.ts';
 import type { readPastDamage } from '../log/past-damage.ts';
-import type { AppendResult, Decide } from '../log/pending.ts';
+import type { AppendResult } from '../log/pending.ts';
 import { readRecords } from '../log/reader.ts';
 import { SharedReading } from '../log/shared-reading.ts';
 import type { Stats, WalStats } from '../log/stats.ts';
 import type { VerifyReport } from '../log/verify.ts';
-import { badArgument, boolean, callback, integer, type Limits, readOptions } from '../options/options.ts';
+import { boolean, callback, type Limits, readOptions } from '../options/options.ts';
 import { anySignal } from '../options/signals.ts';
 import type { RepairOptions, RepairReport } from '../repair/model.ts';
 import { type Environment, realEnvironment } from '../setup/environment.ts';
 import type { WalOptions } from '../setup/options.ts';
 import * as requests from '../setup/requests.ts';
 import { orReadOnly } from '../storage/error.ts';
-import { filesOf } from '../store/refusals.ts';
 import type { LineStore } from '../store/store.ts';
 import { type AutoCompactHost, AutoCompaction } from '../table/auto-compact.ts';
 import type { CompactOptions, CompactReport } from '../table/compact.ts';
 import { type Fold, lastData } from '../table/fold.ts';
-import { checkOutside } from '../table/outside.ts';
 import type { Moment, PastState } from '../table/past.ts';
 import { Replicas } from '../table/replicas.ts';
 import { Revs } from '../table/revs.ts';
 import type { Table, TableHost, TableOptions } from '../table/table.ts';
-import { BackgroundTasks } from './background-tasks.ts';
+import { Access } from './access.ts';
+import { Appends } from './appends.ts';
 import { keyWindowError } from './key-window.ts';
 import { warnOfOtherFold } from './other-fold.ts';
 import { openParts, type WalInfo, type WalParts } from './parts.ts';
 import { reportRewind } from './report-rewind.ts';
-
-/** Makes the body of the line that an append writes. */
-type BodyMaker<E> = (what: E, now: number, rules: EntryRules, key: string | undefined) => Body;
 
 /**
  * An append-only log that many processes and threads write at once, one readable line of JSON per entry. Nothing
@@ -47,19 +42,18 @@ export class Wal {
   readonly #store: LineStore;
   readonly #clock: Clock;
   readonly #limits: Limits;
-  readonly #readOnly: boolean;
   readonly #appender: Appender;
+  readonly #access: Access;
+  readonly #appends: Appends;
   readonly #stats: Stats;
   /** Undefined unless the caller named one. */
   readonly #fold: Fold | undefined;
   readonly #autoCompaction: AutoCompaction | undefined;
-  /** What reads or writes the store for longer than one write turn: `close` waits for these. */
-  readonly #tasks = new BackgroundTasks();
   readonly #stop = new AbortController();
   /** The readings that followers share. */
   readonly #following: Readonly<Record<'durable' | 'plain', SharedReading>>;
-  readonly #replicas: Replicas;
-  readonly #revs: Revs;
+  readonly #tableHost: TableHost;
+  readonly #compactHost: AutoCompactHost;
   #warnedOfOtherFold = false;
   #closed: Promise<void> | undefined;
 
@@ -77,10 +71,7 @@ export class Wal {
     return Wal.openIn(realEnvironment, directory, options);
   }
 
-  /**
-   * `Wal.open` with another disk, clock or randomness; for the lab.
-   * @internal
-   */
+  /** `Wal.open` with another disk, clock or randomness, for the lab. @internal */
   static async openIn(environment: Environment, directory: string, options: WalOptions = {}): Promise<Wal> {
     const { store, parts } = await openParts(environment, directory, options);
     return Wal.on(store, parts);
@@ -96,7 +87,7 @@ export class Wal {
     try {
       if (!readOnly) await wal.#appender.begin();
       else if (onRewound !== undefined) await wal.#appender.look();
-      if (keyWindow !== undefined) await wal.#checkKeyWindow(keyWindow);
+      if (keyWindow !== undefined) await wal.#checkKeyWindow(keyWindow, readOnly);
       if (fold !== undefined && !readOnly) {
         const { recordFold } = await import('../table/load.ts');
         await recordFold(wal.#tableHost, fold);
@@ -148,7 +139,6 @@ export class Wal {
     this.#store = store;
     this.#clock = clock;
     this.#limits = { durability, maxEntryBytes, maxPendingBytes, values };
-    this.#readOnly = parts.readOnly;
     this.#stats = stats;
     this.#appender = new Appender({
       store,
@@ -161,14 +151,21 @@ export class Wal {
       rewound: (rewind) => reportRewind(onRewound, rewind),
       debug: session.debug,
     });
+    const [appender, rules] = [this.#appender, this.#limits];
+    this.#access = new Access(appender, parts.readOnly);
     this.#fold = fold;
-    const { signal } = this.#stop;
+    const closing = this.#stop.signal;
     this.#following = {
-      durable: new SharedReading(store, clock, true, signal),
-      plain: new SharedReading(store, clock, false, signal),
+      durable: new SharedReading(store, clock, true, closing),
+      plain: new SharedReading(store, clock, false, closing),
     };
-    this.#replicas = new Replicas({ store, clock, tail: this.#appender.tail });
-    this.#revs = new Revs(this.#tableHost, fold);
+    const replicas = new Replicas({ store, clock, tail: appender.tail });
+    const warnings = (code: string) => (message: string) => process.emitWarning(message, { code });
+    const warn = warnings('WAL_SLOW_TRANSACTION');
+    this.#tableHost = { store, clock, appender, replicas, rules, closing, access: this.#access, warn };
+    this.#compactHost = { store, clock, appender, fold, warn: warnings('WAL_AUTO_COMPACT') };
+    const revs = new Revs(this.#tableHost, fold);
+    this.#appends = new Appends({ store, clock, rules, appender, access: this.#access, revs });
     const { git, keepEvents } = store.info();
     if (autoCompact !== undefined && !git && keepEvents !== true)
       this.#autoCompaction = new AutoCompaction(this.#compactHost, autoCompact);
@@ -189,43 +186,12 @@ export class Wal {
    * again with the same `key`, and it is in the log once.
    */
   append(entry: Entry, options?: requests.AppendOptions): Promise<AppendResult> {
-    return this.#append(entry, options, entryBody);
+    return this.#appends.append(entry, options, entryBody);
   }
 
   /** Appends entries as one line: all of them get into the log, one after the other, or none. Rejects as `append` does. */
   appendBatch(entries: readonly Entry[], options?: requests.AppendOptions): Promise<AppendResult> {
-    return this.#append(entries, options, batchBody);
-  }
-
-  #append<E>(
-    what: E,
-    options: requests.AppendOptions | undefined,
-    bodyOf: BodyMaker<E>,
-  ): Promise<AppendResult> {
-    const appender = this.#appender;
-    if (appender.group.deciding) checkOutside(appender);
-    try {
-      const { expect, rev, key, signal } =
-        options === undefined ? requests.NOTHING_ASKED : requests.checkAppend(options);
-      this.#checkWritable();
-      appender.queue.requireRoom();
-      const body = bodyOf(what, this.#clock.now(), this.#limits, key);
-      const decide = rev === undefined ? undefined : this.#atRev(rev, body);
-      // Only a transaction can come to append nothing.
-      return appender.append({ body, expect, decide, signal }) as Promise<AppendResult>;
-    } catch (error) {
-      return Promise.reject(error);
-    }
-  }
-
-  /** Decides an append by the rev of its entry's id. */
-  #atRev(rev: number, body: Body): Decide {
-    const { id } = JSON.parse(`{${body.text}}`) as { id?: string };
-    if (id === undefined) throw badArgument('expect.rev is for one entry: a batch has many ids');
-    return (preceding) => {
-      this.#revs.require(id, rev, preceding);
-      return body;
-    };
+    return this.#appends.append(entries, options, batchBody);
   }
 
   /**
@@ -233,9 +199,9 @@ export class Wal {
    * wait resolve one after the other. Rejects with ERR_WAL_CLOSED.
    */
   ready(): Promise<void> {
-    checkOutside(this.#appender);
+    this.#access.checkOutside();
     try {
-      this.#checkOpen();
+      this.#access.checkOpen();
       return this.#appender.queue.ready();
     } catch (error) {
       return Promise.reject(error);
@@ -248,17 +214,7 @@ export class Wal {
    * ERR_WAL_ABORTED: a `signal` is ERR_WAL_ARGUMENT.
    */
   appendSync(entry: Entry, options: Omit<requests.AppendOptions, 'signal'> = {}): AppendResult {
-    const { expect, rev, key, signal } = requests.checkAppend(options);
-    if (rev !== undefined)
-      throw badArgument(
-        'appendSync takes no expect.rev: it blocks, and the revs may have to be loaded first',
-      );
-    if (signal !== undefined)
-      throw badArgument('appendSync takes no signal: it blocks, so nothing could abort it');
-    this.#checkWritable();
-    filesOf(this.#store, 'appendSync');
-    const body = entryBody(entry, this.#clock.now(), this.#limits, key);
-    return this.#appender.appendNow({ body, expect });
+    return this.#appends.appendSync(entry, options);
   }
 
   /**
@@ -270,20 +226,12 @@ export class Wal {
    * already (keys that a caller may still retry would be forgotten), and as `append` does.
    */
   async raiseKeyWindow(window: number): Promise<AppendResult> {
-    checkOutside(this.#appender);
-    this.#checkWritable();
-    const body = raiseBody(integer('The key window', window, 0, MOST_KEY_WINDOW), this.#clock.now());
-    const decide = (): Body => {
-      const { scope } = this.#appender.tail.keys;
-      if (scope.window > window) throw keyWindowError(this.#store.info(), scope.window, window);
-      return body;
-    };
-    return this.#appender.append({ body, decide }) as Promise<AppendResult>;
+    return this.#appends.raiseKeyWindow(window);
   }
 
   /** Throws if the log has another key window. */
-  async #checkKeyWindow(wanted: number): Promise<void> {
-    if (this.#readOnly) await this.#head();
+  async #checkKeyWindow(wanted: number, readOnly: boolean): Promise<void> {
+    if (readOnly) await this.#head();
     const { window } = this.#appender.tail.keys.scope;
     if (window !== wanted) throw keyWindowError(this.#store.info(), window, wanted);
   }
@@ -297,7 +245,7 @@ export class Wal {
    * ERR_WAL_FORMAT, ERR_WAL_VERSION or ERR_WAL_IO.
    */
   table<V = unknown>(options: TableOptions<V> = {}): Promise<Table<V>> {
-    return this.#task(async () => {
+    return this.#access.run(async () => {
       const fold = this.#foldOf(options);
       const { Table } = await import('../table/table.ts');
       const table = await Table.open(this.#tableHost, fold);
@@ -325,7 +273,7 @@ export class Wal {
    * ERR_WAL_COMPACTED for a moment before the oldest snapshot (`seq`: the first entry at which the state is known).
    */
   stateAt<V = unknown>(moment: Moment, options: TableOptions<V> = {}): Promise<PastState<V>> {
-    return this.#task(async () => {
+    return this.#access.run(async () => {
       const fold = this.#foldOf(options);
       const parts = { store: this.#store, clock: this.#clock };
       const { stateAt } = await import('../table/past.ts');
@@ -345,21 +293,11 @@ export class Wal {
    * `table` does.
    */
   compact<V = unknown>(options: CompactOptions<V> = {}): Promise<CompactReport> {
-    return this.#task(async () => {
-      this.#checkWritable();
+    return this.#access.run(async () => {
+      this.#access.checkWritable();
       const { compact } = await import('../table/compact.ts');
       return compact(this.#compactHost, options);
     });
-  }
-
-  get #compactHost(): AutoCompactHost {
-    return {
-      store: this.#store,
-      clock: this.#clock,
-      appender: this.#appender,
-      fold: this.#fold,
-      warn: (message) => process.emitWarning(message, { code: 'WAL_AUTO_COMPACT' }),
-    };
   }
 
   /**
@@ -373,25 +311,10 @@ export class Wal {
    * damaged, with the error that `verify` reports, such as ERR_WAL_CORRUPT or ERR_WAL_DIVERGED, unless `onDamage` is `keep`.
    */
   backup(destination: string, options: BackupOptions = {}): Promise<BackupReport> {
-    return this.#task(async () => {
+    return this.#access.run(async () => {
       const { backupStore } = await import('../copy/backup.ts');
       return backupStore(this.#store, this.#clock, destination, options);
     });
-  }
-
-  get #tableHost(): TableHost {
-    return {
-      store: this.#store,
-      clock: this.#clock,
-      appender: this.#appender,
-      replicas: this.#replicas,
-      rules: this.#limits,
-      closing: this.#stop.signal,
-      note: (work) => this.#tasks.note(work),
-      checkOpen: () => this.#checkOpen(),
-      checkWritable: () => this.#checkWritable(),
-      warn: (message) => process.emitWarning(message, { code: 'WAL_SLOW_TRANSACTION' }),
-    };
   }
 
   /**
@@ -405,7 +328,7 @@ export class Wal {
    * ERR_WAL_IO if its files cannot be read; and in ERR_WAL_CLOSED if the Wal is closed meanwhile.
    */
   read<T = unknown>(options: requests.ReadOptions = {}): AsyncGenerator<LogRecord<T>, void, undefined> {
-    this.#checkOpen();
+    this.#access.checkOpen();
     const { range, skips, onSkip } = requests.checkRead(options);
     return (
       skips
@@ -423,7 +346,7 @@ export class Wal {
    * Throws, and ends, as `read` does; with `durable` also in ERR_WAL_SYNC.
    */
   follow<T = unknown>(options: requests.FollowOptions = {}): AsyncGenerator<LogRecord<T>, void, undefined> {
-    this.#checkOpen();
+    this.#access.checkOpen();
     const { from, signal, durable } = requests.checkFollow(options);
     const shared = this.#following[durable ? 'durable' : 'plain'];
     const signals = [this.#stop.signal, ...(signal ? [signal] : [])];
@@ -442,7 +365,7 @@ export class Wal {
    * ERR_WAL_MISSING, ERR_WAL_NOT_A_DIRECTORY, ERR_WAL_PERMISSION, ERR_WAL_FORMAT, ERR_WAL_VERSION or ERR_WAL_IO.
    */
   head(): Promise<Head> {
-    return this.#task(() => this.#head());
+    return this.#access.run(() => this.#head());
   }
 
   async #head(): Promise<Head> {
@@ -455,7 +378,7 @@ export class Wal {
    * Rejects with ERR_WAL_CLOSED, ERR_WAL_NOT_FOUND, ERR_WAL_MISSING, ERR_WAL_PERMISSION or ERR_WAL_IO.
    */
   oldest(): Promise<number> {
-    return this.#task(async () => this.#store.oldest());
+    return this.#access.run(async () => this.#store.oldest());
   }
 
   /**
@@ -467,7 +390,7 @@ export class Wal {
    * compacted again and again meanwhile; and with what `onProgress` throws.
    */
   verify(options: requests.VerifyOptions = {}): Promise<VerifyReport> {
-    return this.#task(async () => {
+    return this.#access.run(async () => {
       const { onProgress } = readOptions(options, ['onProgress']);
       const { verifyLog } = await import('../log/verify.ts');
       return verifyLog(this.#store, this.#clock, callback('onProgress', onProgress));
@@ -498,8 +421,9 @@ export class Wal {
    * of the caller's own throws in its `close`.
    */
   close(): Promise<void> {
-    checkOutside(this.#appender);
+    this.#access.checkOutside();
     this.#closed ??= this.#close();
+    this.#access.end();
     return this.#closed;
   }
 
@@ -507,46 +431,13 @@ export class Wal {
     this.#stop.abort();
     await this.#appender.idle();
     await this.#autoCompaction?.idle();
-    await this.#tasks.ended();
+    await this.#access.idle();
     await this.#appender.witness.end();
     await this.#store.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  /**
-   * Runs what reads or writes the store for longer than a write turn: `close` waits for it. Throws inside a transaction's
-   * function; rejects if the Wal is closed.
-   */
-  #task<T>(run: () => Promise<T>): Promise<T> {
-    checkOutside(this.#appender);
-    const runIfOpen = async () => {
-      this.#checkOpen();
-      return run();
-    };
-    return this.#tasks.note(runIfOpen());
-  }
-
-  #checkOpen(): void {
-    if (this.#appender.group.deciding) checkOutside(this.#appender);
-    if (this.#closed !== undefined)
-      throw new WalError('ERR_WAL_CLOSED', 'The Wal is closed: open it again.', { outcome: 'not-written' });
-  }
-
-  /** Throws unless the Wal is open, and open for writing. */
-  #checkWritable(): void {
-    if (this.#closed !== undefined || this.#appender.group.deciding) this.#checkOpen();
-    if (this.#readOnly) {
-      throw new WalError(
-        'ERR_WAL_READ_ONLY',
-        'The Wal was opened read-only: open it without readOnly to append.',
-        { outcome: 'not-written' },
-      );
-    }
-    const { failure } = this.#appender;
-    if (failure !== undefined) throw latchedError(failure);
   }
 }
 
