@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import dts from 'rollup-plugin-dts';
@@ -195,6 +195,14 @@ const libraryTypes = {
   },
 };
 
+/** What an earlier build left is of no use, and would be published too. */
+const anew = {
+  name: 'anew',
+  generateBundle() {
+    for (const name of ['jsonl-wal', 'scripts']) rmSync(join(built, name), { recursive: true, force: true });
+  },
+};
+
 /** Of a class that is exported as a type alone, the plugin for declarations makes a value: what is one, the module itself tells. */
 const typesAlone = (module) => ({
   name: 'types-alone',
@@ -215,7 +223,7 @@ export default [
       'jsonl-wal': 'dist/src/index.js',
       ...Object.fromEntries(entries.map((name) => [`scripts/${name}`, join(built, 'src', `${name}.js`)])),
     },
-    plugins: [ownUrls, bundledPackages, builtins, lean],
+    plugins: [ownUrls, bundledPackages, builtins, lean, anew],
     output: {
       dir: 'dist',
       entryFileNames: '[name].js',
