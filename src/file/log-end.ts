@@ -31,8 +31,6 @@ export class LogEnd {
   #kept: number | undefined;
   /** What a sync in the background is under way of, or has failed of. */
   #syncing: StorageFile | undefined;
-  /** The same segment, opened once more before that sync began. */
-  #second: { readonly of: StorageFile; readonly file: StorageFile } | undefined;
   /** When it was looked at last, in milliseconds of the clock. */
   lookedAt = 0;
 
@@ -116,7 +114,6 @@ export class LogEnd {
 
   #goOnWith(reader: SegmentReader): void {
     this.reader.close();
-    this.#closeSecond();
     this.#kept = undefined;
     this.reader = reader;
   }
@@ -147,7 +144,6 @@ export class LogEnd {
     const { firstSeq } = reader;
     try {
       const file = reader.opened();
-      this.#openSecond(file, reader.path);
       this.#syncing = file;
       await file.sync();
       if (this.#syncing === file) this.#syncing = undefined;
@@ -170,35 +166,13 @@ export class LogEnd {
 
   /**
    * The system tells of a failed write-back once for each open file. Of one that a sync in the background met, and that nobody has heard of
-   * here yet, it would tell a sync of the same file nothing: such a sync is made of a file that was open before.
+   * here yet, it would tell a sync of the same file nothing: such a sync is made of the reader's second one.
    */
   #toSyncNow(file: StorageFile): StorageFile {
     if (this.#syncing !== file) return file;
-    if (this.#second?.of === file) return this.#second.file;
+    if (this.reader.second !== undefined) return this.reader.second;
     const message = `A sync of ${this.reader.path} is under way in the background, and the file could not be opened once more: nobody can say yet whether the disk took what was written. Wait for the appends before, then append again.`;
     throw new WalError('ERR_WAL_IO', message, { outcome: 'unknown' });
-  }
-
-  #openSecond(file: StorageFile, path: string): void {
-    if (this.#second?.of === file || !this.#parts.writable) return;
-    this.#closeSecond();
-    let second: StorageFile | undefined;
-    try {
-      second = this.#parts.storage.open(path, 'append-existing');
-      const [{ device, inode }, other] = [file.look(), second.look()];
-      if (inode === other.inode && device === other.device) {
-        this.#second = { of: file, file: second };
-        return;
-      }
-    } catch {
-      // Who needs it is told.
-    }
-    second?.close();
-  }
-
-  #closeSecond(): void {
-    this.#second?.file.close();
-    this.#second = undefined;
   }
 
   /**
@@ -216,7 +190,6 @@ export class LogEnd {
 
   close(): void {
     this.reader.close();
-    this.#closeSecond();
   }
 }
 

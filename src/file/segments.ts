@@ -30,6 +30,11 @@ export class SegmentReader {
   readonly #crc = Buffer.alloc(CRC_END);
   /** The open file; see `opened`. */
   file: StorageFile | undefined;
+  /**
+   * Of a writer: the same segment once more, for a sync while another sync of `file` is under way. It was opened before `file`: the system
+   * reports a failed write-back once to each descriptor that was open by then, so that it reports to this one all that it reports to `file`.
+   */
+  second: StorageFile | undefined;
   #identity: FileLook | undefined;
   /** How long the file was when it was looked at last: a read that ends before was cut short by the disk. */
   #leastSize = 0;
@@ -74,10 +79,13 @@ export class SegmentReader {
   opened(): StorageFile {
     if (this.file === undefined) {
       try {
+        if (this.#access === 'append-existing') this.#openSecond();
         this.file = this.#place.storage.open(this.path, this.#access);
         this.#identity = this.file.look();
         this.#leastSize = this.#identity.size;
+        if (this.second?.look().inode !== this.#identity.inode) this.#closeSecond();
       } catch (error) {
+        this.#closeSecond();
         if (hasCode(error, 'ENOENT')) this.#refuseCompacted();
         throw fileError(error, 'open', this.path);
       }
@@ -350,9 +358,23 @@ export class SegmentReader {
     return false;
   }
 
+  #openSecond(): void {
+    try {
+      this.second = this.#place.storage.open(this.path, this.#access);
+    } catch {
+      // Only the sync that needs it fails.
+    }
+  }
+
+  #closeSecond(): void {
+    this.second?.close();
+    this.second = undefined;
+  }
+
   close(): void {
     this.file?.close();
     this.file = undefined;
+    this.#closeSecond();
     this.#identity = undefined;
   }
 }

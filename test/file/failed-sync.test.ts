@@ -186,6 +186,7 @@ test('a segment of which a sync failed is left word of, also where the Wal has g
 function tellingOnce() {
   let failures = 0;
   let isNext = false;
+  let isHeld = false;
   let end = () => {};
   const held = new Promise<void>((resolve) => {
     end = resolve;
@@ -206,12 +207,11 @@ function tellingOnce() {
       };
       return changedFile(file, {
         sync: async () => {
-          if (!isNext) return tell();
-          failures++;
-          told = failures;
+          if (!isNext && !isHeld) return tell();
+          if (isNext) failures++;
           begin();
           await held;
-          throw systemError('EIO');
+          tell();
         },
         syncNow: tell,
       });
@@ -220,7 +220,12 @@ function tellingOnce() {
   const failing = () => {
     isNext = true;
   };
-  return { storage, failing, begun, end };
+  /** The sync of another process failed; the next one in the background here takes until `end`. */
+  const failedElsewhere = () => {
+    failures++;
+    isHeld = true;
+  };
+  return { storage, failing, failedElsewhere, begun, end };
 }
 
 test('appendSync while a failed sync has not been heard of yet: unknown, as what that was for', () =>
@@ -239,21 +244,40 @@ test('appendSync while a failed sync has not been heard of yet: unknown, as what
     assert.equal(failedSyncIn(nodeStorage, directory), 1);
   }));
 
+test("appendSync beside a sync that is yet to hear of another process's failed one: unknown", () =>
+  inScratch('faults', async (directory) => {
+    const { storage, failedElsewhere, begun, end } = tellingOnce();
+    const wal = await Wal.openIn(changedEnvironment({ storage }), directory, { segmentBytes: 4096 });
+    // A new segment, of which no sync was made in the background yet.
+    wal.appendSync({ ...add('bd-0'), data: 'x'.repeat(5000) });
+    wal.appendSync(add('bd-0'));
+    failedElsewhere();
+    const unknown = { code: 'ERR_WAL_SYNC', outcome: 'unknown' };
+    const two = ['bd-1', 'bd-2'].map((id) => assert.rejects(wal.append(add(id)), unknown));
+    await begun;
+    assert.throws(() => wal.appendSync(add('bd-3')), unknown);
+    end();
+    await Promise.all(two);
+    await wal.close();
+  }));
+
 test('appendSync while a sync is under way of a file that cannot be opened twice: unknown', () =>
   inScratch('faults', async (directory) => {
     const { sync, failing, begun, fail } = heldSync();
-    let isFull = false;
+    const tried = new Set<string>();
     const storage = changedStorage({
       open: (path, access, as) => {
-        if (isFull) throw systemError('EMFILE');
+        // The second of a segment's two is opened first.
+        if (access === 'append-existing' && !tried.has(path)) {
+          tried.add(path);
+          throw systemError('EMFILE');
+        }
         const file = nodeStorage.open(path, access, as);
         return path.endsWith('.jsonl') ? changedFile(file, { sync }) : file;
       },
     });
-    const wal = await Wal.openIn(changedEnvironment({ storage }), directory, { segmentBytes: 4096 });
-    wal.appendSync({ ...add('bd-0'), data: 'x'.repeat(5000) });
+    const wal = await Wal.openIn(changedEnvironment({ storage }), directory);
     wal.appendSync(add('bd-1'));
-    isFull = true;
     failing();
     const two = ['bd-2', 'bd-3'].map((id) => assert.rejects(wal.append(add(id)), { outcome: 'unknown' }));
     await begun;
