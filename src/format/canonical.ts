@@ -6,18 +6,19 @@ import { largeJson, MAX_QUICK_DEPTH, OTHER } from './large-json.ts';
 import { MAX_LINE_BYTES } from './line.ts';
 import { plainCopy, tooLong, type Values } from './plain-copy.ts';
 
-/** A value of more items goes another way, which is quicker for them. */
+/** The most items that `quickly` writes: for larger values `largeJson` is faster. */
 const MOST_ITEMS = 4096;
-/** How many more the quick way takes. */
+/** Items that `quickly` may still write of this value. Below zero, it has given up. */
 let itemsLeft = MOST_ITEMS;
 
 /**
- * Canonical JSON: what JSON.stringify writes, with the keys of every object sorted by UTF-16 code unit. `undefined` where
- * JSON.stringify gives undefined; -0 is 0. A function, symbol, BigInt, cycle or too great a depth is ERR_WAL_ENTRY, and so is what
- * `values` refuses. The error has the path, which begins with `root`.
+ * Returns canonical JSON: what JSON.stringify writes, with the keys of every object sorted by UTF-16 code unit. Returns
+ * `undefined` if JSON.stringify does; -0 is written as 0. Throws ERR_WAL_ENTRY for a function, symbol, BigInt, cycle,
+ * too great a depth, or a value that `values` refuses. The error has the path of that value, which begins with `root`.
  *
- * Plain values are written at once, with the order of an object's keys remembered by their list: twice as fast as
- * sorting each time. Large ones are copied for JSON.stringify. Everything else goes through fast-json-stable-stringify.
+ * Plain values are written directly. The sorted order of an object's keys is cached by the list of keys, which is twice
+ * as fast as sorting each time. Large values are copied for JSON.stringify. All others go through
+ * fast-json-stable-stringify.
  */
 export function canonicalJson(value: unknown, values: Values = 'strict', root = 'data'): string | undefined {
   try {
@@ -28,7 +29,10 @@ export function canonicalJson(value: unknown, values: Values = 'strict', root = 
   }
 }
 
-/** The same of what JSON.parse made, or a fold, however deep it is: foreign lines have no limit. */
+/**
+ * Returns the canonical JSON of what JSON.parse made, or of a fold's value, at any depth: other writers' lines have no
+ * limit.
+ */
 export function canonicalOfParsed(value: unknown): string {
   const text = plainText(value);
   return text === OTHER ? sortedJsonText(value) : (text as string);
@@ -36,7 +40,7 @@ export function canonicalOfParsed(value: unknown): string {
 
 type Quick = string | undefined | typeof OTHER;
 
-/** OTHER for a class's instance, toJSON, NaN, what has no form, and great depth. */
+/** Returns OTHER for an instance of a class, a value with toJSON, NaN, a value without a JSON form, and great depth. */
 function plainText(value: unknown): Quick {
   itemsLeft = MOST_ITEMS;
   const text = quickly(value, 0);
@@ -46,7 +50,10 @@ function plainText(value: unknown): Quick {
   return large === OTHER ? quickly(value, 0) : large;
 }
 
-/** The canonical JSON of a plain value. Objects and lists ask for their own strings and numbers: a call for each would cost more than they do. */
+/**
+ * Returns the canonical JSON of a plain value. `arrayQuickly` and `objectQuickly` write their own short strings and
+ * whole numbers, because a call for each would cost more than writing it.
+ */
 function quickly(value: unknown, depth: number): Quick {
   switch (typeof value) {
     case 'string':
@@ -66,14 +73,14 @@ function quickly(value: unknown, depth: number): Quick {
   }
 }
 
-/** What JSON.stringify would escape, and surrogates, which it may. */
+/** Matches what JSON.stringify escapes, and all surrogates, since it escapes the lone ones. */
 const TO_ESCAPE = /[^\x20\x21\x23-\x5b\x5d-\ud7ff]/;
 /** For longer strings the regular expression costs more than JSON.stringify's own pass. */
 const SHORT = 40;
 
 /** A JSON string. */
 export function quoted(text: string): string {
-  // Not left to JSON.stringify: on such a string, Node 26's takes the process with it.
+  // Node 26's JSON.stringify crashes the process on a string of this length.
   if (text.length >= MAX_LINE_BYTES) throw tooLong(text);
   return text.length < SHORT && !TO_ESCAPE.test(text) ? `"${text}"` : stringify(text);
 }
@@ -112,14 +119,16 @@ function objectQuickly(object: object, depth: number): Quick {
   return `{${text}}`;
 }
 
-/** A list of keys, the same in order, and each as it is written: quoted, with its colon. */
+/** A list of keys, the same keys sorted, and each sorted key as it is written: quoted, with its colon. */
 interface Order {
   readonly keys: readonly string[];
   readonly sorted: readonly string[];
   readonly names: readonly string[];
 }
 
-/** The orders used last, each where the length and first characters of its keys put it. A power of two. */
+/**
+ * The orders used last, each at the hash of the number and first characters of its keys. The size is a power of two.
+ */
 const ORDERS = 64;
 const orders: (Order | undefined)[] = new Array(ORDERS).fill(undefined);
 
@@ -138,15 +147,16 @@ function orderOf(keys: string[]): Order {
 }
 
 /**
- * Not by way of JSON.parse, though that would be shorter: V8 from Node 24 on reads a key that is written with an escape
- * as another where an object of like shape has a key with a backslash (nodejs/node#63785).
+ * Does not sort what JSON.parse makes of JSON.stringify's text, although that would be shorter: V8 from Node 24 on
+ * misreads a key that is written with an escape if an object of similar shape has a key with a backslash
+ * (nodejs/node#63785).
  */
 function canonicalOfAnything(value: unknown, values: Values, root: string): string | undefined {
   const copy = plainCopy(value, values, root);
   return withOwnStringify(() => stableStringify(copy)) as string | undefined;
 }
 
-/** Turns what a getter or toJSON threw, or the engine at its limits, into an error that says so. */
+/** Turns what a getter, toJSON or the JavaScript engine at its limits threw into a WalError. */
 function unwritable(error: unknown): WalError {
   if (error instanceof WalError) return error;
   const why = messageOf(error);

@@ -1,13 +1,19 @@
 import type { DamageCause } from '../errors/damage.ts';
 import type { Envelope } from './line.ts';
 
-/** The last accepted entry's number, and the crc of the line that holds it. A seal, which holds none, leaves both as they are. */
+/**
+ * The number of the last accepted entry, and the crc of the line that holds it. A seal holds no entry, so it changes
+ * neither.
+ */
 export interface Head {
   readonly seq: number;
   readonly crc: string;
 }
 
-/** The head, and the crc of the last accepted line, which the next line follows: a seal has one of its own. */
+/**
+ * The head, and `link`, the crc of the last accepted line, which the next line must follow. After a seal, `link` is the
+ * seal's crc, and differs from `crc`.
+ */
 export interface Tip extends Head {
   readonly link: string;
 }
@@ -15,17 +21,20 @@ export interface Tip extends Head {
 /** Acknowledged entries that are not in the log. */
 export interface Missing {
   readonly kind: 'missing';
-  /** First and last number that are gone. */
+  /** First and last number that are missing. */
   readonly from: number;
   readonly to: number;
-  /** Byte offset in the segment of the first line that proves it. */
+  /** Byte offset, in the segment, of the first line that proves it. */
   readonly offset: number;
-  /** The damaged line before that one, where there is one. */
+  /** The damaged line before that line, if there is one. */
   readonly doubt: Doubt | undefined;
   readonly beyond?: Beyond | undefined;
 }
 
-/** Entries in whole lines after the head that do not count, for what they follow is gone: the first and the last of them. */
+/**
+ * Numbers of the first and last entry in crc-valid lines after the head that do not count because the line they follow
+ * is missing.
+ */
 export interface Beyond {
   readonly from: number;
   readonly to: number;
@@ -39,31 +48,32 @@ export interface Doubt {
   readonly offset: number;
   /** Bytes, without the newline. */
   readonly length: number;
-  /** Its number in the segment, from 1; undefined where lines were not counted. */
+  /** Its number in the segment, from 1; undefined if lines were not counted. */
   readonly line: number | undefined;
   readonly beyond?: Beyond | undefined;
 }
 
 /**
- * Which lines of one segment count: a pure function of the crc-valid lines in their order. Every reader and writer runs
- * it over the same bytes, so all agree, even where the lock is broken. Its fields are for everybody to read, and for it alone to set:
- * an append reads them too often to go through a getter each time.
+ * Decides which lines of one segment count, as a pure function of the crc-valid lines in their order. Every reader and
+ * writer runs it over the same bytes, so all agree, even if the lock is broken.
+ *
+ * Its fields are public because an append reads them too often for getters, but only this class sets them.
  */
 export class Chain {
   readonly firstSeq: number;
   /** Number of the last accepted entry. */
   seq: number;
-  /** Crc of the line that holds that entry; undefined while none of this segment was accepted. */
+  /** Crc of the line that holds that entry; undefined until an entry of this segment is accepted. */
   crc: string | undefined = undefined;
-  /** Crc of the last accepted line; before the first, of the line that it follows; undefined where neither is known. */
+  /** Crc of the last accepted line; before the first, of the line that it follows; undefined if neither is known. */
   link: string | undefined = undefined;
-  /** Crc of the line that the segment's first line follows, once there is one. */
+  /** Crc of the line that the segment's first line follows; undefined until there is a first line. */
   start: string | undefined = undefined;
-  /** True once a seal was accepted: nothing is accepted after it in this segment. */
+  /** True once a seal was accepted: this segment accepts no line after it. */
   sealed = false;
   /** The highest `synced` of an accepted line. */
   synced = 0;
-  /** Proof that acknowledged entries are gone, unless a repair settled it. */
+  /** Proof that acknowledged entries are missing, unless a repair settled it. */
   missing: Missing | undefined = undefined;
   /** A damaged line with no accepted line after it. */
   doubt: Doubt | undefined = undefined;
@@ -76,13 +86,16 @@ export class Chain {
     this.seq = firstSeq - 1;
   }
 
-  /** What stops reading at this point. A conflict marker tells why the entries are missing, and what to do. */
+  /**
+   * What stops reading at this point. A conflict marker comes before missing entries, because it explains why they are
+   * missing and what to do.
+   */
   get corruption(): Missing | Doubt | undefined {
     const corruption = this.doubt?.cause === 'merge-conflict' ? this.doubt : (this.missing ?? this.doubt);
     return corruption && { ...corruption, beyond: this.#beyond };
   }
 
-  /** Says of the next crc-valid line whether it counts. `offset` is where it lies, for messages. */
+  /** Decides whether the next crc-valid line counts. `offset` is its byte offset, for messages. */
   judge(line: Envelope, offset: number): 'accepted' | 'superseded' | 'stranded' {
     if (line.synced > this.seq) this.observeSynced(line, offset);
     if (this.link === undefined && line.seq === this.firstSeq) {
@@ -90,7 +103,7 @@ export class Chain {
       this.link = line.prev;
     }
     const next = this.seq + 1;
-    // A segment without entries is never sealed: what follows such a seal would bear the same segment's name.
+    // A seal at the segment's first seq is not accepted: the segment after such a seal would have this segment's name.
     const empty = line.count === 0 && line.seq === this.firstSeq;
     if (line.seq === next && line.prev === this.link && !this.sealed && !empty) {
       this.seq += line.count;
@@ -126,7 +139,7 @@ export class Chain {
     this.#beyond = undefined;
   }
 
-  /** Takes what a crc-valid line proves of earlier ones, whether or not the line itself counts. */
+  /** Records what a crc-valid line proves about earlier ones, whether or not the line itself counts. */
   observeSynced(line: Envelope, offset: number): void {
     if (line.synced <= this.seq || line.synced <= (this.missing?.to ?? 0)) return;
     this.missing =
@@ -135,12 +148,12 @@ export class Chain {
         : { ...this.missing, to: line.synced };
   }
 
-  /** Notes a damaged line: unless a line is accepted later, nobody can say whether it counted. */
+  /** Notes a damaged line. Unless a later line is accepted, nobody can tell whether the damaged one counted. */
   suspect(cause: DamageCause, place: Pick<Doubt, 'offset' | 'length' | 'line'>): void {
     this.doubt ??= { kind: 'doubt', seq: this.seq + 1, cause, ...place };
   }
 
-  /** A copy that goes on by itself: for a tail that is not certain yet. */
+  /** An independent copy, for lines at the end that may still change. */
   fork(): Chain {
     const copy = Object.assign(new Chain(this.firstSeq), this);
     copy.#overtaken = this.#overtaken;

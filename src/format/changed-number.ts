@@ -1,20 +1,23 @@
-/** A number in a JSON text that JSON.parse and JSON.stringify together give back as another one. */
+/** A number in a JSON text that changes its value when JSON.parse reads it and JSON.stringify writes it. */
 export interface ChangedNumber {
   readonly text: string;
   /** Where it begins in the JSON text. */
   readonly at: number;
-  /** How it would be written; undefined where it is past the range of IEEE doubles. */
+  /** How it would be written; undefined if it is beyond the range of IEEE doubles. */
   readonly becomes: string | undefined;
 }
 
-/** Each such number has this, and few texts do: an integer of fewer digits is exact, a smaller exponent in range. */
+/**
+ * Each such number matches, and few texts do: an integer of fewer digits is exact, and a smaller exponent is in range.
+ */
 const SUSPECT = /\d{16}|[eE]\+?\d{3}/;
 const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 const INTEGER = /^-?\d+$/;
 
 /**
- * The first number in a JSON text that would not be kept: an integer, written in digits alone, that would become another, or
- * a number past the range of IEEE doubles. Other numbers round as JSON.parse rounds them. `text` must be JSON.
+ * Returns the first number in a JSON text that would change: an integer written in digits alone that would become
+ * another integer, or a number beyond the range of IEEE doubles. The rounding of other numbers by JSON.parse does not
+ * count. `text` must be JSON.
  */
 export function changedNumber(text: string): ChangedNumber | undefined {
   if (!SUSPECT.test(text)) return undefined;
@@ -31,7 +34,10 @@ export function changedNumber(text: string): ChangedNumber | undefined {
   return undefined;
 }
 
-/** A number as JSON.stringify writes it, but without an exponent where it is an integer; undefined for an infinite one. */
+/**
+ * The number as JSON.stringify writes it, but without an exponent if it is an integer; undefined for an infinite
+ * number.
+ */
 function integerText(value: number): string | undefined {
   if (!Number.isFinite(value)) return undefined;
   const [digits, exponent] = String(value).split('e+') as [string, string?];
@@ -40,7 +46,9 @@ function integerText(value: number): string | undefined {
   return whole + fraction.padEnd(Number(exponent), '0');
 }
 
-/** Behind the string that begins at `from`: its end is the first quote after an even number of backslashes. */
+/**
+ * The offset after the string that begins at `from`, which ends at the first quote after an even number of backslashes.
+ */
 function endOfString(text: string, from: number): number {
   for (let end = text.indexOf('"', from + 1); ; end = text.indexOf('"', end + 1)) {
     let start = end;

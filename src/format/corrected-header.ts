@@ -2,12 +2,13 @@ import { corrections, crcOf } from './crc.ts';
 import { COVERED_OFFSET, CRC_LENGTH, CRC_OFFSET, LINE_START, NEWLINE } from './line.ts';
 import { decodeHeader, type SnapshotHeader } from './snapshot.ts';
 
-/** Canonical JSON sorts names: so ends each first line, whatever its newline has become. */
+/** The end of every first line, since canonical JSON sorts names. It finds the end even if the newline is damaged. */
 const END = Buffer.from('"snapshot":1}');
 
 /**
- * The first line of a snapshot, which `bytes` begins with, and where what follows it begins; also where one byte of it was changed: the
- * checksum tells which, and what it was. Undefined where more is damaged.
+ * Reads the first line of a snapshot at the beginning of `bytes`, and returns its header and the offset of what follows
+ * the line. If one byte of the line was changed, its checksum shows which byte, and what it was. Returns undefined if
+ * more is damaged.
  */
 export function correctedHeader(
   bytes: Buffer,
@@ -22,7 +23,7 @@ export function correctedHeader(
   return undefined;
 }
 
-/** The lines with a right checksum that differ from this one in one byte at most. */
+/** Yields the lines with a right checksum that differ from this one in at most one byte. */
 function* possibleLines(line: Buffer): Generator<Buffer> {
   if (line.length <= COVERED_OFFSET) return;
   const covered = line.subarray(COVERED_OFFSET);

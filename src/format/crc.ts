@@ -1,12 +1,12 @@
 import type * as zlib from 'node:zlib';
 
-/** zlib's, which the first call loads: a program that only imports the log needs none of it. */
+/** zlib's crc32. The first call loads zlib, which a program that only imports the log does not need. */
 export let crc32: typeof zlib.crc32 = (data, value) => {
   crc32 = process.getBuiltinModule('node:zlib').crc32;
   return crc32(data, value);
 };
 
-/** CRC-32 (ISO-HDLC, as in zlib and gzip) of `bytes`, as the eight lower-case hex digits a line bears. */
+/** CRC-32 (ISO-HDLC, as in zlib and gzip) of `bytes`, in the eight lower-case hex digits that lines contain. */
 export function crcOf(bytes: Uint8Array): string {
   return hex8(crc32(bytes));
 }
@@ -16,8 +16,8 @@ export function hex8(crc: number): string {
 }
 
 /*
- * A crc is a polynomial over GF(2), modulo this one; its highest bit is the coefficient of x^0. Following a prefix by n bytes
- * multiplies what the prefix adds to the crc by x^(8n).
+ * A crc is a polynomial over GF(2), modulo this one; its highest bit is the coefficient of x^0. If n bytes follow a
+ * prefix, the prefix's part of the crc is multiplied by x^(8n).
  */
 const POLYNOMIAL = 0xedb88320;
 const ONE = 0x80000000;
@@ -46,15 +46,19 @@ function power(bytes: number): number {
 
 let table: Uint32Array | undefined;
 
-/** What a byte at the end of a crc becomes, by its value. Made when it is first needed, which is where a line was cut. */
+/**
+ * The product of each byte value, as the last byte of a crc, with x^8. It is made when it is first needed: when a line
+ * was cut.
+ */
 function byteTable(): Uint32Array {
   table ??= Uint32Array.from({ length: 256 }, (_, byte) => product(byte, ONE >>> 8));
   return table;
 }
 
 /**
- * Where one byte of `bytes` would have to be another for them to have that crc, and in which bits: from the last place to the first. What a
- * byte adds to a crc is multiplied by x^8 for each byte after it; so what is wrong is divided by that from place to place.
+ * Yields each place at which changing one byte of `bytes` gives them the crc `crc`, and the bits to change, from the
+ * last place to the first. What a byte adds to a crc is multiplied by x^8 for each byte after it, so the difference
+ * between the two crcs is divided by x^8 from place to place.
  */
 export function* corrections(
   bytes: Uint8Array,
@@ -71,19 +75,19 @@ export function* corrections(
   }
 }
 
-/** Shorter pieces are gone through here: a call of zlib costs more. */
+/** Shorter pieces are computed here, because a call of zlib costs more. */
 const LEAST_NATIVE_BYTES = 256;
 
 /**
- * Tells of one place after another, from left to right, whether what follows it has a crc. The bytes are read once for all
- * places: no bytes take long, however often a line may begin in them.
+ * Checks at one place after another, from left to right, whether the bytes after it have a given crc. It reads the
+ * bytes once for all places, so the time is bounded however often a line may begin in them.
  */
 export class SuffixCrcs {
   readonly #bytes: Buffer;
   readonly #whole: number;
-  /** x to 8 times as many as there are bytes. */
+  /** x^(8 * bytes.length). */
   readonly #all: number;
-  /** The place that was asked for last, the crc of what lies before it, and x^(8 * place). */
+  /** The place that was asked about last, the crc of the bytes before it, and x^(8 * place). */
   #place = 0;
   #prefix = 0;
   #moved = ONE;
@@ -95,8 +99,8 @@ export class SuffixCrcs {
   }
 
   /**
-   * whole = crc ^ prefix * x^(8 * what follows), the combination rule of zlib's `crc32_combine`; here both sides of the product
-   * are multiplied by x^(8 * place), which goes on from place to place.
+   * By the rule of zlib's `crc32_combine`, whole = crc ^ prefix * x^(8 * bytes that follow). Here both sides are
+   * multiplied by x^(8 * place), which can be computed step by step from place to place.
    */
   isRight(place: number, crc: number): boolean {
     this.#goTo(place);

@@ -8,7 +8,7 @@ import {
   writeLine,
 } from './line.ts';
 
-/** A line as an edit by hand left it: what it says of itself, with the crc that it claims, and its fields from `data` to `op`. */
+/** A line that was edited by hand: its envelope, with the crc that it claims, and its fields from `data` to `op`. */
 export interface Edited {
   readonly line: Envelope;
   readonly body: string;
@@ -16,7 +16,9 @@ export interface Edited {
 
 const CRC = /^[0-9a-f]{8}$/;
 
-/** Reads a line whose checksum is not right; undefined unless it is JSON with all that a line has, and nothing else. */
+/**
+ * Reads a line whose checksum is wrong. Returns undefined unless it is JSON with all fields of a line and no others.
+ */
 export function readEdited(bytes: Buffer): Edited | undefined {
   try {
     const { crc, prev, seq, synced, ts, writer, ...fields } = JSON.parse(bytes.toString('utf8'));
@@ -44,7 +46,7 @@ function isBody(fields: Record<string, unknown>): boolean {
     : Array.isArray(entries) && entries.length > 0 && entries.every(isEntry);
 }
 
-/** What is the log's own is not for people to write. */
+/** The log's own ops are refused: only the log writes those. */
 function isEntry(entry: unknown): boolean {
   const { op, id } = (entry ?? {}) as { op?: unknown; id?: unknown };
   return typeof op === 'string' && typeof id === 'string' && !op.startsWith(RESERVED_OP_PREFIX);

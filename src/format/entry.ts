@@ -6,41 +6,43 @@ import type { KeyScope } from './key-scope.ts';
 import { foldText, RESERVED_OP_PREFIX, raiseText, sealText } from './line.ts';
 import type { Values } from './plain-copy.ts';
 
-/** What a caller appends. */
+/** An entry to append. */
 export interface Entry {
   /** What happened, such as `add` or `close`. Any non-empty string that does not begin with `wal.`. */
   readonly op: string;
   /** What it happened to. Any non-empty string. */
   readonly id: string;
   /**
-   * Any value that JSON keeps, nested at most 1,000 levels deep: null, booleans, finite numbers, strings, plain arrays and
-   * objects of such, and what has a `toJSON`, such as a Date. Properties that are `undefined` are left out, -0 is 0. Anything
-   * else is ERR_WAL_ENTRY, with its `path`, unless the option `values` is `stringify`.
+   * Any value that JSON keeps, nested at most 1,000 levels deep: null, booleans, finite numbers, strings, plain arrays
+   * and objects of these, and objects with `toJSON`, such as a Date. Properties that are `undefined` are left out; -0
+   * becomes 0. Any other value is rejected with ERR_WAL_ENTRY, which has its `path`, unless the option `values` is
+   * `stringify`. Default: no data.
    */
   readonly data?: unknown;
-  /** Milliseconds since the epoch, a whole number. Default: the date of the call, in whole milliseconds. */
+  /** Milliseconds since the epoch, a whole number. Default: the time of the call. */
   readonly ts?: number | undefined;
   /**
-   * Idempotency key: an append whose key is in the log's key window already answers with that entry's seq; with another op, id or data
-   * it rejects with ERR_WAL_KEY_REUSED.
+   * Idempotency key, a non-empty string. If the log's key window already has the key, nothing is appended: the append
+   * resolves with the seq of the entry that has it, or, if op, id or data differ, rejects with ERR_WAL_KEY_REUSED.
+   * Default: none.
    */
   readonly key?: string | undefined;
 }
 
-/** An entry made ready for a line: serialised, checked, and no longer the caller's to change. */
+/** An entry, batch or seal ready to be written: checked and serialised, so the caller can no longer change it. */
 export interface Body {
-  /** The line's fields from its first after the crc to the last before `prev`. */
+  /** The line's fields between `crc` and `prev`. */
   readonly text: string;
   /** UTF-8 length of `text`. */
   readonly bytes: number;
   readonly count: number;
   readonly ts: number;
   readonly key: string | undefined;
-  /** With a key, the checksum of its content; else 0. */
+  /** The checksum of its content if it has a key; else 0. */
   readonly sum: number;
-  /** What it raises the key window to. */
+  /** The key window, if the entry raises it. */
   readonly keyWindow?: number | undefined;
-  /** The fold that it records as the log's. */
+  /** The fold, if the entry records one as the log's. */
   readonly fold?: FoldIdentity | undefined;
 }
 
@@ -52,7 +54,7 @@ export interface EntryRules {
 
 const ENTRY_FIELDS = new Set(['op', 'id', 'data', 'ts', 'key']);
 
-/** Makes one entry's body. `now` is the ts of one that has none; `key`, where there is one, is used in place of the entry's own. */
+/** Makes one entry's body. `now` is the ts if the entry has none; `key`, if given, replaces the entry's own. */
 export function entryBody(entry: Entry, now: number, rules: EntryRules, key?: string): Body {
   try {
     const { op, id, data, ts, key: own } = checkedEntry(entry, 'The entry');
@@ -73,7 +75,7 @@ export function entryBody(entry: Entry, now: number, rules: EntryRules, key?: st
   }
 }
 
-/** Makes the body of an atomic batch: one line, accepted whole or not at all. */
+/** Makes the body of an atomic batch: one line, which is accepted as a whole or not at all. */
 export function batchBody(entries: readonly Entry[], now: number, rules: EntryRules, key?: string): Body {
   try {
     if (!Array.isArray(entries)) throw badEntry('A batch must be an array of entries');
@@ -95,7 +97,7 @@ export function batchBody(entries: readonly Entry[], now: number, rules: EntryRu
 }
 
 interface BatchItem {
-  /** The entry as it stands in the batch's list, but for its ts. */
+  /** The entry as written in the batch's list, without its ts. */
   readonly content: string;
   readonly ts: number | undefined;
 }
@@ -104,7 +106,7 @@ function textOf({ content, ts }: BatchItem): string {
   return ts === undefined ? content : `${content.slice(0, -1)},"ts":${ts}}`;
 }
 
-/** One entry of a batch; `name` is what messages call it, `root` what they call its data. */
+/** Makes one entry of a batch. Messages call it `name`, and its data `root`. */
 export function batchItem(entry: Entry, values: Values, name: string, root: string): BatchItem {
   try {
     const { op, id, data, ts, key } = checkedEntry(entry, name);
@@ -117,7 +119,9 @@ export function batchItem(entry: Entry, values: Values, name: string, root: stri
   }
 }
 
-/** The error for what the caller's objects threw: their getters may throw anything, and their text may be too long for a string. */
+/**
+ * The error for what the caller's objects threw: a getter may throw anything, and a text may be too long for a string.
+ */
 function unreadable(what: string, error: unknown): WalError {
   if (error instanceof WalError) return error;
   const why = messageOf(error);
@@ -131,7 +135,10 @@ function unreadable(what: string, error: unknown): WalError {
   );
 }
 
-/** The body of a seal: a batch of nothing, which ends its segment, and says what holds after it. */
+/**
+ * The body of a seal: a batch without entries, which ends its segment and states the key scope and fold that hold after
+ * it.
+ */
 export function sealBody(now: number, keys: KeyScope, fold: FoldIdentity | undefined): Body {
   const text = sealText(keys, fold);
   return { text, bytes: Buffer.byteLength(text), count: 0, ts: now, key: undefined, sum: 0 };
@@ -154,20 +161,22 @@ function tooLarge(bytes: number, most: number): WalError {
   return new WalError('ERR_WAL_TOO_LARGE', message, { outcome: 'not-written' });
 }
 
-/** The entry's fields as they were checked: a getter is asked once. */
+/** Checks the entry and returns its fields. Each is read once: a getter could return another value the second time. */
 function checkedEntry(entry: Entry, name: string): Entry {
   if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) {
     throw badEntry(`${name} must be an object {op, id, data?, ts?, key?}, not ${describe(entry)}`);
   }
   for (const field in entry) {
     if (!ENTRY_FIELDS.has(field))
-      throw badEntry(`${name} has a field ${JSON.stringify(field)} the log would drop: put it into data`);
+      throw badEntry(
+        `${name} has a field ${JSON.stringify(field)}, which the log would drop: put it into data`,
+      );
   }
   const { op, id, data, ts, key } = entry as Required<Entry>;
   if (typeof op !== 'string' || op === '') checkName(op, `${name}'s op`);
   if (typeof id !== 'string' || id === '') checkName(id, `${name}'s id`);
   if (op.startsWith(RESERVED_OP_PREFIX))
-    throw badEntry(`${name}'s op begins with "wal.", which is kept for the log's own records`);
+    throw badEntry(`${name}'s op begins with "wal.", which is reserved for the log's own records`);
   if (ts !== undefined && !Number.isSafeInteger(ts)) {
     throw badEntry(`${name}'s ts must be whole milliseconds since the epoch, not ${describe(ts)}`);
   }

@@ -2,7 +2,7 @@
 export interface FoldIdentity {
   /** 1 to 200 characters. */
   readonly name: string;
-  /** A whole number from 1. Raised when the same entries come to another state. */
+  /** A whole number from 1. Raise it when the same entries lead to another state. */
   readonly version: number;
 }
 
@@ -19,12 +19,12 @@ export function foldLabel({ name, version }: FoldIdentity): string {
   return `${JSON.stringify(name)} version ${version}`;
 }
 
-/** Whether naming the fold would change the log's. */
+/** Whether a line that names the fold would change the log's fold. */
 export function isNews(recorded: FoldIdentity | undefined, named: FoldIdentity): boolean {
   return recordedFold(recorded, named) !== recorded;
 }
 
-/** The log's fold after a line that names one: the first one named, or a later version of it. */
+/** The log's fold after a line that names one: the first fold that was named, or a later version of it. */
 export function recordedFold(recorded: FoldIdentity | undefined, named: FoldIdentity): FoldIdentity {
   if (recorded === undefined) return { name: named.name, version: named.version };
   const isLater = named.name === recorded.name && named.version > recorded.version;

@@ -1,6 +1,8 @@
 import { stringify } from './json.ts';
 
-/** What JSON.stringify writes of what JSON.parse made, however deep it is: JSON.stringify itself ends where the stack does. */
+/**
+ * Returns what JSON.stringify writes of what JSON.parse made, at any depth: JSON.stringify itself overflows the stack.
+ */
 export function jsonText(value: unknown): string {
   try {
     return stringify(value);

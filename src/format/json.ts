@@ -1,17 +1,17 @@
 /**
- * JSON.stringify as it was at load. A test may put another in its place, or one that answers with nothing: what that wrote into a
- * line, no reader would accept.
+ * JSON.stringify as it was when this module was loaded. A test may replace it, even by one that returns nothing; no
+ * reader would accept a line written with that.
  */
 export const { stringify } = JSON;
 
-/** Calls what asks `JSON.stringify` by itself, and lets it have the one that was there at load, whatever a test has put in its place. */
+/** Runs `call`, which uses `JSON.stringify`, with the one that was there at load, even if a test has replaced it. */
 export function withOwnStringify<T>(call: () => T): T {
-  const told = JSON.stringify;
-  if (told === stringify) return call();
+  const current = JSON.stringify;
+  if (current === stringify) return call();
   Reflect.set(JSON, 'stringify', stringify);
   try {
     return call();
   } finally {
-    Reflect.set(JSON, 'stringify', told);
+    Reflect.set(JSON, 'stringify', current);
   }
 }

@@ -1,6 +1,6 @@
 import { stringify } from './json.ts';
 
-/** A line of the log that bears an idempotency key. */
+/** A line of the log that has an idempotency key. */
 export interface KeyedLine {
   /** Number of its first entry. */
   readonly seq: number;
@@ -11,7 +11,7 @@ export interface KeyedLine {
   readonly sum: number;
 }
 
-/** The same, as a snapshot keeps it. */
+/** A keyed line and its key, as a snapshot keeps them. */
 export interface SnapshotKey extends KeyedLine {
   readonly key: string;
 }
@@ -21,16 +21,16 @@ export function lastOf({ seq, count }: Pick<KeyedLine, 'seq' | 'count'>): number
   return seq + count - 1;
 }
 
-/** A shorter beginning is not worth the number that stands for it. */
+/** A shorter common beginning saves fewer bytes than the number that replaces it. */
 const LEAST_SHARED = 4;
 
-/** Stands before the first. */
+/** The predecessor of a line's first key. */
 const NONE: SnapshotKey = { key: '', seq: 0, count: 1, ts: 0, sum: 0 };
 
-/** What a checksum takes in a line, and the bytes of its text. */
+/** Bytes of a checksum, before base64. */
 const SUM_BYTES = 4;
 
-/** Makes a line of a snapshot that holds many keys, each told by what it adds to the one before. */
+/** Makes a line of a snapshot that holds many keys, each written as its difference from the one before. */
 export class KeyLine {
   #keys: (string | number)[] = [];
   #seqs: (number | [number, number])[] = [];
@@ -39,17 +39,17 @@ export class KeyLine {
   #before = NONE;
   #bytes = 0;
 
-  /** How long the line is, about. */
+  /** The approximate length of the line, in bytes. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Whether a line that comes after all that are here can be told by how it differs from the last one. */
+  /** Whether the next keyed line can be written as a difference from the last one. */
   takes({ ts }: KeyedLine): boolean {
     return Number.isSafeInteger(ts - this.#before.ts);
   }
 
-  /** Adds a key; its seq is above that of the one before. */
+  /** Adds a key, whose seq must be above that of the one before. */
   add(added: SnapshotKey): void {
     const { key, seq, count, ts, sum } = added;
     const before = this.#before;
@@ -66,7 +66,7 @@ export class KeyLine {
     this.#bytes += rest.length + 17;
   }
 
-  /** The line, newline and all; undefined where it has no keys. Begins the next one. */
+  /** Returns the line with its newline, or undefined if it has no keys, and begins the next line. */
   take(): { readonly line: Buffer; readonly count: number } | undefined {
     const count = this.#seqs.length;
     if (count === 0) return undefined;
@@ -94,7 +94,7 @@ function sharedLength(a: string, b: string): number {
   return length;
 }
 
-/** The keys of a line that was parsed; undefined where it is none that could have been written. */
+/** The keys of a parsed line; undefined unless a writer could have written the line. */
 export function keysOfLine(value: unknown): SnapshotKey[] | undefined {
   const { keys, seqs, sums: base64, ts: times } = (value ?? {}) as Record<string, unknown>;
   if (!Array.isArray(keys) || !Array.isArray(seqs) || !Array.isArray(times)) return undefined;

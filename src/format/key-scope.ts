@@ -1,15 +1,17 @@
 /**
- * Which lines an append's idempotency key is looked for in: those whose last entry is one of the log's last `window`, and
- * not before `from`. It follows from the lines alone: from wal.json, what `wal.keys` entries raised it to, and the seals and
- * snapshots that name it for whoever begins after them.
+ * The lines in which an append's idempotency key is looked for: those whose last entry is among the log's last `window`
+ * entries, and is not before `from`. The scope follows from the log alone: from wal.json, the `wal.keys` entries that
+ * raise the window, and the seals and snapshots that repeat the scope for those who begin reading after them.
  */
 export interface KeyScope {
   readonly window: number;
-  /** What comes before was out of the window when that was raised, and stays out. 1: nothing was. */
+  /**
+   * Entries before this one were out of the window when it was raised, and stay out. 1 if the window was never raised.
+   */
   readonly from: number;
 }
 
-/** What a log is made with where nobody says otherwise. */
+/** The key window of a new log, in entries, unless the caller sets it. */
 export const DEFAULT_KEY_WINDOW = 100_000;
 export const MOST_KEY_WINDOW = 10_000_000;
 
@@ -22,17 +24,19 @@ export function isKeyScope(value: unknown): value is KeyScope {
   return isKeyWindow(window) && Number.isSafeInteger(from) && (from as number) >= 1;
 }
 
-/** What holds at the beginning of a log that was made with that window. */
+/** The scope at the beginning of a log that was made with that window. */
 export function scopeAtStart(window: number): KeyScope {
   return { window, from: 1 };
 }
 
-/** The first entry that the window holds where `head` is the log's last; head + 1 where it holds none. */
+/** The first entry in the window if `head` is the log's last; head + 1 if the window is empty. */
 export function firstInScope({ window, from }: KeyScope, head: number): number {
   return Math.max(from, head - window + 1);
 }
 
-/** What holds after entry `seq`, which raises the window; one that would lower it says nothing. */
+/**
+ * The scope after entry `seq`, which names `window`. A window is never lowered: a lower or equal one changes nothing.
+ */
 export function raisedScope(scope: KeyScope, window: number, seq: number): KeyScope {
   return window > scope.window ? { window, from: firstInScope(scope, seq - 1) } : scope;
 }

@@ -1,20 +1,20 @@
 import { stringify } from './json.ts';
 
-/** The answer to a value that only a slower way knows how to write, or to refuse. */
+/** Returned for a value that only a slower function can write or refuse. */
 export const OTHER = Symbol('other');
 
-/** Deeper values, and cycles, go another way, which tells the two apart. */
+/** Deeper values, and cycles, are left to a slower function, which distinguishes the two. */
 export const MAX_QUICK_DEPTH = 64;
 
-/** JSON.stringify puts these first, in whatever order they come. */
+/** Matches keys that JSON.stringify writes first, in whatever order they were added. */
 const INDEX = /^(?:0|[1-9][0-9]{0,9})$/;
 const AFTER_DIGITS = 0x3a;
-/** The order of the keys of smaller objects is remembered, for the next object likely has the same. */
+/** The order of an object's keys is cached up to this many, since the next object likely has the same keys. */
 const MOST_REMEMBERED = 64;
-/** So many items are copied, and then written: copies that live longer cost more to clear away than to make. */
+/** Items that are copied before they are written: copies that live longer cost more to collect than to make. */
 const PIECE_ITEMS = 1024;
 
-/** Part of a value, written. */
+/** A part of a value that is already written as JSON. */
 class Text {
   readonly text: string;
 
@@ -24,9 +24,9 @@ class Text {
 }
 
 /**
- * The canonical JSON of a large plain value: JSON.stringify writes it, piece after piece, of copies whose objects have their keys in
- * order. That takes a third of the time of joining the text of each item here. With more characters than `most` in strings and keys it
- * is left to the slower way.
+ * Returns the canonical JSON of a large plain value. It copies the value piece by piece, with sorted keys, and
+ * JSON.stringify writes each copy. That takes a third of the time of joining each item's text here. Returns OTHER if
+ * strings and keys have more than `most` characters, or the value is not plain.
  */
 export function largeJson(value: unknown, most: number): string | typeof OTHER {
   let characters = 0;
@@ -96,7 +96,10 @@ export function largeJson(value: unknown, most: number): string | typeof OTHER {
     return text === '' ? copy : new Text(`{${joined(text, inside(copy))}}`);
   }
 
-  /** Undefined where JSON.stringify would not write them in that order, or an assignment may do something else than to make a property. */
+  /**
+   * Returns undefined if JSON.stringify would not write the keys in sorted order, or if assigning one of them might not
+   * make a property.
+   */
   function sortedKeys(keys: string[]): readonly string[] | undefined {
     let same = keys.length === keysBefore.length;
     for (let i = 0; same && i < keys.length; i++) same = keys[i] === keysBefore[i];

@@ -1,27 +1,29 @@
 import { crc32 } from './crc.ts';
 import { COVERED_OFFSET, claimedCrc, MAX_LINE_BYTES } from './line.ts';
 
-/** More are not kept: each costs a crc of every line that is no line of a log. */
+/** Each kept beginning costs a crc of every line that is not crc-valid. */
 const MOST_KEPT = 8;
 
 const CLOSING_BRACE = 0x7d;
 
-/** Where a line was cut: its bytes before those that its crc covers, and the crc of those that are there. */
+/**
+ * The beginning of a line that was cut: its bytes before those that its crc covers, and the crc of the covered bytes.
+ */
 interface Beginning {
   readonly start: Buffer;
   readonly crc: number;
 }
 
 /**
- * The beginnings of lines that were cut. A write that the system took in two parts leaves the beginning of a line before what
- * others wrote between the two, and the rest after it.
+ * The beginnings of lines that were cut. If the system splits a write in two, the beginning of a line is before what
+ * others wrote in between, and the rest is after it.
  */
 export class LineBeginnings {
   #kept: readonly Beginning[] = [];
-  /** Those that may be forgotten, and noted again. */
+  /** Beginnings that may be forgotten, and noted again. */
   #provisional: readonly Beginning[] = [];
 
-  /** Notes the beginning of a line: provisional until it is kept. */
+  /** Notes the beginning of a line; it is provisional until `keepProvisional`. */
   note(bytes: Buffer): void {
     const start = Buffer.from(bytes.subarray(0, COVERED_OFFSET));
     const beginning = { start, crc: crc32(bytes.subarray(start.length)) };
@@ -38,7 +40,10 @@ export class LineBeginnings {
     this.#provisional = [];
   }
 
-  /** Whether the bytes are the rest of one of the lines: together they have the crc that the beginning tells. */
+  /**
+   * Whether the bytes are the rest of a noted line: the beginning and the rest together have the crc that the beginning
+   * claims.
+   */
   hasRest(rest: Buffer): boolean {
     if (rest.at(-1) !== CLOSING_BRACE || rest.length > MAX_LINE_BYTES) return false;
     const last = [...this.#kept, ...this.#provisional].slice(-MOST_KEPT);

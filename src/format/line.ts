@@ -6,20 +6,20 @@ import { stringify } from './json.ts';
 import { isKeyScope, isKeyWindow, type KeyScope } from './key-scope.ts';
 
 export const NEWLINE = 0x0a;
-/** What every line begins with; the eight hex digits of the crc follow. */
+/** The beginning of every line; the eight hex digits of the crc follow. */
 export const LINE_START = '{"crc":"';
 /** Offset of the crc's digits in a line. */
 export const CRC_OFFSET = LINE_START.length;
 export const CRC_LENGTH = 8;
-/** What the crc covers begins here: after `{"crc":"xxxxxxxx",`. */
+/** Offset of the first byte that the crc covers: after `{"crc":"xxxxxxxx",`. */
 export const COVERED_OFFSET = CRC_OFFSET + CRC_LENGTH + 2;
-/** A longer line is damaged, whatever it holds: 2^28 bytes, so that any JSON parser can hold one as a string. */
+/** A longer line is damaged, whatever it contains. 2^28 bytes, so that any JSON parser can hold a line as a string. */
 export const MAX_LINE_BYTES = 2 ** 28;
-/** The crc that the first line of a log follows. */
+/** The `prev` of the first line of a log. */
 export const GENESIS_CRC = '00000000';
-/** An accepted line with this op settles the proofs of missing data before it. Ops that begin `wal.` are the log's own. */
+/** An accepted line with this op settles the proofs of missing entries before it. */
 export const REPAIR_OP = 'wal.repair';
-/** Stands in a salvaged log for an entry that is lost, so that those after it keep their numbers. */
+/** Takes the place of a lost entry in a salvaged log, so that the entries after it keep their numbers. */
 export const LOST_OP = 'wal.lost';
 /** Raises the window in which idempotency keys are looked for. */
 export const KEYS_OP = 'wal.keys';
@@ -27,67 +27,76 @@ export const KEYS_OP = 'wal.keys';
 export const FOLD_OP = 'wal.fold';
 export const RESERVED_OP_PREFIX = 'wal.';
 
-/** An entry in the list of a batch. */
+/** An entry in a batch's list. */
 export interface BatchEntry {
   readonly op: string;
   readonly id: string;
   readonly data?: unknown;
-  /** Its own, where it has one. */
+  /** The entry's own `ts`, if it has one. */
   readonly ts?: number;
 }
 
-/** What a line says of itself. Who keeps one keeps the text or the entries that were read of its line. */
+/**
+ * The fields of a line, without its data. An envelope keeps alive the text or the entries that were read from its line.
+ */
 export interface Envelope {
-  /** The line's own crc, which was checked. */
+  /** The line's crc, which was checked. */
   readonly crc: string;
-  /** The crc of the line it follows. */
+  /** The crc of the line that it follows. */
   readonly prev: string;
   /** Number of its first entry; for a seal, of the next entry to come. */
   readonly seq: number;
-  /** Entries in it: 1, or those of a batch, or 0 for a seal. */
+  /** The number of its entries: 1, that of a batch, or 0 for a seal. */
   readonly count: number;
-  /** True for an atomic batch or a seal: its entries are in a list. */
+  /** True for an atomic batch or a seal, whose entries are in a list. */
   readonly batch: boolean;
-  /** The highest seq that its writer knew to be synced. */
+  /** The highest seq that the line's writer knew to be synced. */
   readonly synced: number;
   readonly ts: number;
   readonly writer: string;
   readonly key: string | undefined;
-  /** With a key, the checksum of its content; else 0. */
+  /** The checksum of its content if it has a key; else 0. */
   readonly sum: number;
-  /** Of a single, where its `id` begins, from the line's beginning: its data ends before that. */
+  /** For a single, the offset of its `id` field in the line; its data ends before that. */
   readonly idAt: number;
-  /** Of a single whose id and op are printable ASCII without escapes, and that has no key: these; else they are to be read from its bytes. */
+  /**
+   * Set for a single without a key whose id and op are printable ASCII without escapes; otherwise undefined, and they
+   * are read from the line's bytes.
+   */
   readonly id: string | undefined;
   readonly op: string | undefined;
-  /** The JSON text of the data of a single whose line is ASCII and whose `id` is given above; else undefined, and the data is read from the line's bytes. */
+  /**
+   * The JSON text of the data of a single whose line is ASCII and whose `id` is set above; otherwise undefined, and the
+   * data is read from the line's bytes.
+   */
   readonly data: string | undefined;
-  /** Of a batch, its entries, which were parsed to be counted. */
+  /** For a batch, its entries, which were parsed to count them. */
   readonly entries: readonly BatchEntry[] | undefined;
   readonly repair: boolean;
-  /** What it raises the key window to. */
+  /** The key window, if the line raises it. */
   readonly keyWindow: number | undefined;
-  /** Of a seal: which keys are looked for after it. */
+  /** For a seal, the key scope after it, if it has one. */
   readonly keys: KeyScope | undefined;
-  /** The fold that it records; of a seal, the one that was recorded before it. */
+  /** The fold, if the line records one; for a seal, the fold that the log had before it, if any. */
   readonly fold: FoldIdentity | undefined;
 }
 
-/** What the log adds to an entry to make it a line. */
+/** The fields that the log adds to an entry to make a line. */
 export interface Placement {
   readonly prev: string;
   readonly seq: number;
   readonly synced: number;
   readonly ts: number;
   readonly writer: string;
-  /** Set by writing the line. */
+  /** Set by `writeLine`. */
   crc: string;
 }
 
 /**
- * Writes the line of `body` (its fields from `data` to `op`, as canonical JSON without braces) with `count` entries into
- * `target` at `offset`, newline and all, and notes its crc. Returns where it ends. The room must be there: that of the body, and `ENVELOPE_BYTES`.
- * Throws where no reader would accept the line: all that follows it would be lost with it.
+ * Writes a line with its newline into `target` at `offset`, sets the crc in `place`, and returns the offset after the
+ * line. `body` is the line's fields from `data` to `op`, as canonical JSON without braces; `count` is the number of its
+ * entries. `target` must have room for the body and `ENVELOPE_BYTES`. Throws if no reader would accept the line,
+ * because readers would reject all lines that follow it, too.
  */
 export function writeLine(target: Buffer, offset: number, body: string, place: Placement, count = 1): number {
   const { seq, synced, ts } = place;
@@ -99,7 +108,7 @@ export function writeLine(target: Buffer, offset: number, body: string, place: P
   let end = start;
   if (body.length < LONG_BODY) end += target.write(body + tail, start);
   else {
-    // To join them would copy the body once more.
+    // Joining them would copy the body once more.
     end += target.write(body, start);
     end += target.write(tail, end, 'latin1');
   }
@@ -111,29 +120,32 @@ export function writeLine(target: Buffer, offset: number, body: string, place: P
 }
 
 function unacceptable({ seq, synced, ts }: Placement): WalError {
-  const message = `No reader would accept the line of entry ${seq} (synced ${synced}, ts ${ts}), or it is longer than ${MAX_LINE_BYTES} bytes: it was not written.`;
+  const message = `The line of entry ${seq} was not written: no reader would accept its seq, its synced ${synced} or its ts ${ts}, or it is longer than ${MAX_LINE_BYTES} bytes.`;
   return new WalError('ERR_WAL_ENTRY', message, { outcome: 'not-written' });
 }
 
-/** What tells writes apart. */
+/** The fields that distinguish writes. */
 type Written = Pick<Envelope, 'writer' | 'synced'>;
 
-/** False where they are certainly of two writes: those of one are one session's, and say the same of what was synced. */
+/**
+ * Returns false if the lines are certainly of two writes: all lines of one write have the same writer name and
+ * `synced`.
+ */
 export function isSameWrite(a: Written, b: Written): boolean {
   const session = ({ writer }: Written) => writer.slice(0, writer.indexOf('.'));
   return a.synced === b.synced && session(a) === session(b);
 }
 
-/** A body of more characters is written for itself. */
+/** A body of at least this many characters is written separately from its tail. */
 const LONG_BODY = 16 * 1024;
-/** The most bytes of a line beside its body. */
+/** The most bytes of a line apart from its body. */
 export const ENVELOPE_BYTES = COVERED_OFFSET + 160;
 
 const TAIL =
   /,"prev":"([0-9a-f]{8})","seq":(0|[1-9][0-9]{0,15}),"synced":(0|[1-9][0-9]{0,15}),"ts":(0|-?[1-9][0-9]{0,15}),"writer":"([0-9a-z]{8}\.[1-9][0-9]{0,15})"\}$/;
 /** The most bytes that TAIL can match. */
 const TAIL_BYTES = 144;
-/** As TAIL, with anything as `ts`. */
+/** Like TAIL, with any value as `ts`. */
 const MISDATED_TAIL =
   /,"prev":"([0-9a-f]{8})","seq":(0|[1-9][0-9]{0,15}),"synced":(0|[1-9][0-9]{0,15}),"ts":([^"]{0,128}),"writer":"([0-9a-z]{8}\.[1-9][0-9]{0,15})"\}$/;
 const MISDATED_TAIL_BYTES = TAIL_BYTES + 128;
@@ -142,12 +154,12 @@ const COMMA = 0x2c;
 const LINE_START_BYTES = Buffer.from(LINE_START);
 const CRC_END_BYTES = Buffer.from('",');
 
-/** True where bytes that begin like a line, in `bytes[start, end)`, have the crc they claim. */
+/** Whether `bytes[start, end)` begin like a line and have the crc that they claim. */
 export function crcIsRight(bytes: Buffer, start: number, end: number): boolean {
   return rightCrc(bytes, start, end) >= 0;
 }
 
-/** Whether the first of those bytes, up to a newline or `count`, are the line that bears that crc, as it was when that was reckoned. */
+/** Whether the first bytes, up to a newline or `count`, are still exactly the line with that crc. */
 export function isLineOf(bytes: Buffer, count: number, crc: string | undefined): boolean {
   const newline = bytes.indexOf(NEWLINE);
   const end = newline < 0 || newline > count ? count : newline;
@@ -158,13 +170,13 @@ export function isLineOf(bytes: Buffer, count: number, crc: string | undefined):
   );
 }
 
-/** The crc of a line, where it is the one it claims; else -1. */
+/** The crc of a line if it is the one that the line claims; else -1. */
 function rightCrc(bytes: Buffer, start: number, end: number): number {
   const claimed = claimedCrc(bytes, start, end);
   return claimed >= 0 && claimed === crc32(bytes.subarray(start + COVERED_OFFSET, end)) ? claimed : -1;
 }
 
-/** The number that the crc's digits stand for, or -1 where the bytes do not begin like a line. */
+/** The crc that the line's digits claim, as a number; -1 if the bytes do not begin like a line. */
 export function claimedCrc(bytes: Buffer, start: number, end: number): number {
   if (end - start < COVERED_OFFSET || !holds(bytes, start + CRC_OFFSET + CRC_LENGTH, CRC_END_BYTES))
     return -1;
@@ -180,49 +192,53 @@ export function claimedCrc(bytes: Buffer, start: number, end: number): number {
   return crc;
 }
 
-/** Whether these bytes lie there. Every line passes here: comparing beats making strings to compare. */
+/**
+ * Whether `bytes` has `wanted` at `at`. This runs for every line, and comparing bytes is faster than making strings to
+ * compare.
+ */
 function holds(bytes: Buffer, at: number, wanted: Buffer): boolean {
   for (let i = 0; i < wanted.length; i++) if (bytes[at + i] !== wanted[i]) return false;
   return true;
 }
 
 /**
- * Reads the envelope of the line `bytes[start, end)` (without its newline): undefined unless its length is within the
- * limit, the crc is right and the envelope is exactly that of the acceptance grammar. The data is not looked at: it may
- * be large, and need not be ours.
+ * Reads the envelope of the line `bytes[start, end)`, which is without its newline. Returns undefined unless the line
+ * is crc-valid: its length is within the limit, its crc is right, and its envelope matches the grammar exactly. The
+ * data is not examined: it may be large, and need not have been written by this package.
  */
 export function readEnvelope(bytes: Buffer, start: number, end: number): Envelope | undefined {
   return readPlain(bytes, start, end, false) ?? readAny(bytes, start, end);
 }
 
-/** The same of any line, field by field. */
+/** Like `readEnvelope`, but without trying `readPlain` first: reads any line field by field. */
 export function readAny(bytes: Buffer, start: number, end: number): Envelope | undefined {
   if (end - start > MAX_LINE_BYTES) return undefined;
   const crc = rightCrc(bytes, start, end);
   return crc < 0 ? undefined : parseEnvelope(bytes, start, end, crc);
 }
 
-/** Longer lines are not read as most are. */
+/** Longer lines are left to `readAny`. */
 const PLAIN_BYTES = 64 * 1024;
-/** How most lines begin. */
+/** The beginning of most lines. */
 const PLAIN_START = /^\{"crc":"[0-9a-f]{8}",(?:"data":|"id":")/;
 const PLAIN_DATA_OFFSET = COVERED_OFFSET + '"data":'.length;
-/** How most lines end: without a key, id and op in printable ASCII without escapes, and with numbers that a double holds. */
+/** The end of most lines: no key, id and op in printable ASCII without escapes, and numbers that a double holds. */
 const PLAIN_END =
   /,"id":"([ !#-[\]-~]*)","op":"((?!wal\.)[ !#-[\]-~]*)","prev":"([0-9a-f]{8})","seq":([1-9][0-9]{0,14}),"synced":(0|[1-9][0-9]{0,14}),"ts":(0|-?[1-9][0-9]{0,14}),"writer":"([0-9a-z]{8}\.[1-9][0-9]{0,15})"\}$/;
-/** Ids and ops that are longer together are rare; a match is looked for from the first of these bytes on. */
+/** Bytes at the end of a line in which PLAIN_END is looked for; ids and ops too long for them are rare. */
 const PLAIN_END_BYTES = 192;
 
 /**
- * The envelope of a line as most are, in few calls: what it answers is what `readAny` does, and where it cannot tell it answers
- * undefined. `isAscii`: whether all bytes of the line are known to be; then its data is text already.
+ * Reads the envelope of a line of the most common form, in few calls. Its answer is that of `readAny`, or undefined for
+ * a line of another form. `isAscii`: whether all bytes of the line are known to be ASCII; if so, the data is already
+ * text.
  */
 export function readPlain(bytes: Buffer, start: number, end: number, isAscii: boolean): Envelope | undefined {
   const length = end - start;
   if (length > PLAIN_BYTES) return undefined;
   const text = bytes.toString('latin1', start, end);
   if (!PLAIN_START.test(text)) return undefined;
-  // With the comma before the body: a line without data begins with its id.
+  // From the comma before the body on: a line without data begins with its id.
   const tailAt = Math.max(COVERED_OFFSET - 1, length - PLAIN_END_BYTES);
   const tail = PLAIN_END.exec(text.slice(tailAt));
   if (tail === null) return undefined;
@@ -258,9 +274,9 @@ export function readPlain(bytes: Buffer, start: number, end: number, isAscii: bo
 }
 
 /**
- * Reads the envelope of a line whose crc is right and whose `ts` is no whole number, which is all that is wrong with it: what
- * a writer left whose clock told no number. No reader accepts such a line; a salvage keeps its entries. NaN stands for a
- * `ts` that tells no date.
+ * Reads the envelope of a line whose crc is right and whose only fault is a `ts` that is not a whole number: a writer
+ * whose clock returned such a value left it. No reader accepts the line; a salvage keeps its entries. The `ts` returned
+ * is NaN if the line's `ts` is not a date.
  */
 export function readMisdated(bytes: Buffer, start: number, end: number): Envelope | undefined {
   const crc = rightCrc(bytes, start, end);
@@ -281,7 +297,7 @@ function parseEnvelope(bytes: Buffer, start: number, end: number, crc: number): 
   return envelopeOf(bytes, start, tailStart + match.index, match, crc);
 }
 
-/** The envelope of a line whose body ends at `bodyEnd`, where what follows it is `tail`. */
+/** The envelope of a line whose body ends at `bodyEnd`; `tail` is the match of what follows. */
 function envelopeOf(
   bytes: Buffer,
   start: number,
@@ -300,14 +316,14 @@ function envelopeOf(
   const seq = Number(seqText);
   const synced = Number(syncedText);
   if (!Number.isSafeInteger(seq)) return undefined;
-  // A writer knows nothing of what comes after it; this also says that seq is 1 or more.
+  // A writer cannot know of entries after its own. This check also ensures that seq is at least 1.
   if (synced >= seq) return undefined;
   const body = readBody(bytes, start + COVERED_OFFSET, bodyEnd);
   if (body === undefined || seq + body.count > Number.MAX_SAFE_INTEGER) return undefined;
   const { count, batch, key, sum, idAt, entries, repair, keyWindow, keys, fold } = body;
   const ts = Number(tsText);
   const text = hex8(crc);
-  // In one order of fields everywhere: what reads lines is quicker where all have one shape.
+  // The order of the fields is the same everywhere: code that reads lines is faster if all have one shape.
   return {
     crc: text,
     prev,
@@ -346,10 +362,10 @@ const OP = Buffer.from('"op":"');
 const REPAIR = Buffer.from(`"op":"${REPAIR_OP}"`);
 const RAISE = /^"data":\{"window":(0|[1-9][0-9]{0,7})\},"id":"wal","op":"wal\.keys"$/;
 const RECORD = /^"data":(\{"name":".*","version":[1-9][0-9]{0,15}\}),"id":"wal","op":"wal\.fold"$/;
-/** What the lines of both end in, but for the last four letters. */
+/** The end of both bodies, without the last four letters and the quote. */
 const OWN_ID = Buffer.from('"id":"wal","op":"wal.');
 const OWN_ID_BYTES = OWN_ID.length + 'keys"'.length;
-/** A name of 200 characters, each written as an escape, and what is around it. */
+/** Room for a name of 200 characters, each written as an escape, and the text around it. */
 const LONGEST_OWN = 1300;
 
 /** The body of an entry that raises the key window. */
@@ -366,7 +382,7 @@ function foldJson({ name, version }: FoldIdentity): string {
   return `{"name":${stringify(name)},"version":${version}}`;
 }
 
-/** The fold that an entry with that body records; undefined where it records none. */
+/** The fold that an entry with that body records; undefined if it records none. */
 export function foldIn(body: string): FoldIdentity | undefined {
   try {
     const fold: unknown = JSON.parse(RECORD.exec(body)?.[1] ?? 'null');
@@ -376,19 +392,19 @@ export function foldIn(body: string): FoldIdentity | undefined {
   }
 }
 
-/** What an entry with that body raises the key window to; undefined where it does not. */
+/** The key window that an entry with that body names; undefined if it is not such an entry. */
 export function raisedIn(body: string): number | undefined {
   const window = Number(RAISE.exec(body)?.[1]);
   return isKeyWindow(window) ? window : undefined;
 }
 
-/** The fields of a seal, which tell what holds after it: which keys are looked for, and the fold that was recorded. */
+/** The body of a seal, which states the key scope and the fold that hold after it. */
 export function sealText({ from, window }: KeyScope, fold: FoldIdentity | undefined): string {
   const foldField = fold === undefined ? '' : `"fold":${foldJson(fold)},`;
   return `"entries":[],${foldField}"keys":{"from":${from},"window":${window}}`;
 }
 
-/** Reads the fields before `prev` from their end, where strings of known names come one before the other. */
+/** Reads the fields before `prev` from their end, where the strings `id`, `key` and `op` are in a known order. */
 function readBody(bytes: Buffer, start: number, end: number): Body | undefined {
   if (startsWith(bytes, start, end, ENTRIES)) return readBatchBody(bytes, start, end);
   const op = fieldBefore(bytes, start, end, OP);
@@ -397,7 +413,7 @@ function readBody(bytes: Buffer, start: number, end: number): Body | undefined {
   if (key !== undefined && bytes[key - 1] !== COMMA) return undefined;
   const id = fieldBefore(bytes, start, (key ?? op) - 1, ID);
   if (id === undefined) return undefined;
-  // Whatever stands before the id is data.
+  // Everything before the id is data.
   if (
     id !== start &&
     !(startsWith(bytes, start, end, DATA) && bytes[id - 1] === COMMA && id - 1 > start + DATA.length)
@@ -419,13 +435,13 @@ function readBody(bytes: Buffer, start: number, end: number): Body | undefined {
   };
 }
 
-/** The body of an entry that may be the log's own; most lines are not: their text is not asked for. */
+/** The text of a body that may be the log's own entry. For all other lines it is undefined, and no text is made. */
 function ownText(bytes: Buffer, start: number, id: number, end: number): string | undefined {
   const isOwn = end - id === OWN_ID_BYTES && end - start <= LONGEST_OWN && holds(bytes, id, OWN_ID);
   return isOwn ? bytes.toString('utf8', start, end) : undefined;
 }
 
-/** A batch must be parsed: the next line's seq depends on how many entries it has. */
+/** Parses a batch: the next line's seq depends on the number of its entries. */
 function readBatchBody(bytes: Buffer, start: number, end: number): Body | undefined {
   const list = plainEntries(bytes, start + ENTRIES.length, end);
   const body = list === undefined ? parsedBody(bytes, start, end) : { entries: list };
@@ -453,7 +469,7 @@ function readBatchBody(bytes: Buffer, start: number, end: number): Body | undefi
   };
 }
 
-/** What a batch's body may hold, not looked at yet. */
+/** A batch's body, parsed but not checked. */
 interface BatchBody {
   readonly entries?: unknown;
   readonly fold?: unknown;
@@ -470,15 +486,15 @@ function parsedBody(bytes: Buffer, start: number, end: number): BatchBody | unde
 }
 
 const CLOSING_BRACKET = 0x5d;
-/** What parts the entries of a batch as a writer of this package puts them. */
+/** The bytes around the comma between two entries of a batch, as a writer of this package writes them. */
 const BETWEEN = Buffer.from('},{"');
-/** V8 keeps a string much longer than this apart from the young ones, in memory that is new each time. */
+/** V8 keeps a string much longer than this outside the young generation, in newly allocated memory. */
 const PIECE_BYTES = 32 * 1024;
 
 /**
- * The items of a batch whose body is only the list; `start` is the offset after the list's opening bracket. The list is parsed in pieces, which
- * are cut between two items. Bytes that look like such a cut may also lie within an item: then the pieces are not JSON. Undefined where a
- * piece is not JSON.
+ * Parses the items of a batch whose body is only the list; `start` is the offset after the list's opening bracket. The
+ * list is parsed in pieces, cut between two items. Bytes within an item may look like such a cut; the pieces are then
+ * not JSON. Returns undefined if a piece is not JSON.
  */
 function plainEntries(bytes: Buffer, start: number, end: number): unknown[] | undefined {
   if (bytes[end - 1] !== CLOSING_BRACKET) return undefined;
@@ -501,8 +517,8 @@ function startsWith(bytes: Buffer, start: number, end: number, wanted: Buffer): 
 }
 
 /**
- * Where the field `opening..."` that ends at `end` begins, or undefined. A quote inside a JSON string always follows an
- * odd number of backslashes, so the string's own quotes are the first two, going back, that do not.
+ * The offset at which the field `opening..."` that ends at `end` begins, or undefined. A quote inside a JSON string
+ * always follows an odd number of backslashes, so the string's own quotes are the first two, from its end, that do not.
  */
 function fieldBefore(bytes: Buffer, start: number, end: number, opening: Buffer): number | undefined {
   if (end - start < opening.length + 1 || bytes[end - 1] !== QUOTE) return undefined;
@@ -523,7 +539,9 @@ function backslashesBefore(bytes: Buffer, start: number, at: number): number {
   return count;
 }
 
-/** The value of a JSON string, or undefined where it is none (a foreign writer): no key, then. */
+/**
+ * The value of a JSON string. Undefined if another writer left something that is not JSON: then the line has no key.
+ */
 function stringValue(bytes: Buffer, start: number, end: number): string | undefined {
   try {
     return JSON.parse(bytes.toString('utf8', start, end)) as string;
@@ -533,12 +551,13 @@ function stringValue(bytes: Buffer, start: number, end: number): string | undefi
 }
 
 /**
- * The crc-valid line that a fragment runs into, where there is one: a writer that did not see the torn tail put its
- * line straight after it. The first place whose crc is right decides, so that no bytes take long to judge.
+ * The crc-valid line glued to the end of a fragment, if there is one: a writer that did not see the torn end appended
+ * its line directly after it. Only the first place whose crc is right is considered, so that the time is bounded for
+ * any bytes.
  */
 export function lineAtEndOf(fragment: Buffer): { readonly line: Envelope; readonly at: number } | undefined {
   const end = fragment.length;
-  // What does not end as a line does ends in none.
+  // A fragment that does not end like a line has no line glued to its end.
   if (!TAIL.test(fragment.toString('latin1', end - TAIL_BYTES))) return undefined;
   let crcs: SuffixCrcs | undefined;
   for (let at = 1; ; at++) {

@@ -1,27 +1,30 @@
 import { type Envelope, isSameWrite } from './line.ts';
 
-/** A crc-valid line of a log, wherever it lies. */
+/** A crc-valid line of a log, in any segment. */
 export interface FoundLine extends Pick<Envelope, 'seq' | 'count' | 'crc' | 'prev' | 'writer' | 'synced'> {
   /** Whether the chain of its segment accepts it. */
   readonly accepted: boolean;
   readonly segment: string;
-  /** Which side of a merge conflict it lies on; 0 for none. */
+  /** The side of a merge conflict that it is on; 0 for none. */
   readonly side: number;
 }
 
-/** What is known of each line, by its place. */
+/** What is known of each line, by its index in `lines`. */
 export interface Lineage {
   /** Whether it holds entries of its own. */
   readonly kept: readonly boolean[];
-  /** The place of the line that it follows, where that is there. */
+  /** The index of the line that it follows; undefined if that line is missing. */
   readonly follows: readonly (number | undefined)[];
 }
 
 /**
- * Which lines of a damaged log hold entries of their own, by their place in `lines` (in the order of the files): those that
- * count, and those that would if what they follow were still there. What a writer that came second wrote again is none of
- * them: of the lines that follow one and the same, the first counts. The others are what was overtaken, with the rest of the
- * same write; but where later writes were built on them, they are another branch, and so are the sides of a merge conflict.
+ * Decides which lines of a damaged log hold entries of their own. `lines` must be in the order of the files. These are
+ * the lines that count, and those that would count if the lines they follow were still there.
+ *
+ * An overtaken line is not one of them, because its writer wrote it again: among lines that follow the same line, the
+ * first counts, and the others were overtaken, with the rest of the same write. But if later writes were built on such
+ * a line, it begins another branch, whose lines hold entries of their own. The sides of a merge conflict are branches
+ * too.
  */
 export function lineageOf(lines: readonly FoundLine[]): Lineage {
   const { order, parents } = linked(lines);
@@ -32,7 +35,8 @@ export function lineageOf(lines: readonly FoundLine[]): Lineage {
   for (const i of order) {
     const { accepted, side, seq, count } = lineAt(lines, i);
     const parent = parents[i];
-    // Later lines that go on from its number follow another line of that number, which is not there any more.
+    // If later lines begin after its last number but do not follow it, they follow another line with that number, now
+    // missing.
     const overtaken = (roots.get(`${side} ${seq + count}`) ?? 0) > i;
     const counts = grown[i] === true || (first.has(i) && !overtaken);
     holds[i] = accepted || (counts && (parent === undefined || holds[parent] === true));
@@ -44,9 +48,9 @@ const endOf = ({ seq, count, crc }: FoundLine) => `${seq + count} ${crc}`;
 const startOf = ({ seq, prev }: FoundLine) => `${seq} ${prev}`;
 
 interface Links {
-  /** Places of lines, each after the one it follows. */
+  /** Indexes of lines, each after that of the line it follows. */
   readonly order: readonly number[];
-  /** The place of the line that each follows, where that is there. */
+  /** The index of the line that each line follows; undefined if that line is missing. */
   readonly parents: readonly (number | undefined)[];
 }
 
@@ -67,7 +71,7 @@ function linked(lines: readonly FoundLine[]): Links {
   return { order, parents };
 }
 
-/** Of the lines that follow the same one, on the same side: the one that counts, else the first. */
+/** Among lines on the same side that follow the same line: the accepted one, else the first. */
 function firstFollowers(lines: readonly FoundLine[]): Set<number> {
   const first = new Map<string, number>();
   for (const [i, line] of lines.entries()) {
@@ -78,7 +82,10 @@ function firstFollowers(lines: readonly FoundLine[]): Set<number> {
   return new Set(first.values());
 }
 
-/** The last place of a line that follows none that is there, by side and number. What begins a segment follows a seal. */
+/**
+ * By side and number, the last line whose predecessor is missing. A segment's first line is left out: it follows a
+ * seal.
+ */
 function lastRoots(lines: readonly FoundLine[], parents: Links['parents']): Map<string, number> {
   const roots = new Map<string, number>();
   for (const [i, { side, seq, segment }] of lines.entries())
@@ -86,7 +93,7 @@ function lastRoots(lines: readonly FoundLine[], parents: Links['parents']): Map<
   return roots;
 }
 
-/** Which lines another write was built on, directly or by way of others: nobody does so with what was overtaken. */
+/** Which lines another write was built on, directly or through other lines. No writer builds on an overtaken line. */
 function builtOn(
   lines: readonly FoundLine[],
   order: readonly number[],
@@ -102,8 +109,8 @@ function builtOn(
 }
 
 /**
- * An append has one writer, however often it was written: a line that was overtaken is there again later. Of those that hold
- * entries, one counts. Seals hold nothing.
+ * Chooses one line for each append: an append that is written again keeps its `writer`, so an overtaken line is in the
+ * log again later, and only one of them may hold the entries. Seals hold none.
  */
 function onceEach(
   lines: readonly FoundLine[],
@@ -119,8 +126,10 @@ function onceEach(
   return lines.map(({ writer }, i) => chosen.get(writer) === i);
 
   /**
-   * The copy that others built on counts. Else the one that counts, unless its writer wrote it again later under a higher number:
-   * then another line had overtaken it, and counts only because that line is damaged. After a seal the number is the same.
+   * Whether `later` replaces `earlier` as the line of the same append. If later writes were built on only one of the
+   * two, that one counts. Otherwise the accepted one counts, unless the writer wrote the append again under a higher
+   * number and nothing was built on either line: then another line had overtaken the earlier one, which is accepted
+   * only because that other line is damaged. (A line that a seal overtakes is written again under the same number.)
    */
   function takesPlaceOf(earlier: number, later: number): boolean {
     const [before, after] = [lineAt(lines, earlier), lineAt(lines, later)];

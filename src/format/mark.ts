@@ -3,13 +3,16 @@ import type { Head } from './chain.ts';
 import { crcOf } from './crc.ts';
 import { COVERED_OFFSET, CRC_LENGTH, CRC_OFFSET, LINE_START } from './line.ts';
 
-/** Entries that were acknowledged on this machine and are no longer in its log. */
+/** Entries that were acknowledged on this machine and are missing from its log. */
 export interface Rewind {
-  /** The first of them, as far as is known: of earlier ones nothing is known to be gone. */
+  /** The first missing entry that is known of; nothing shows that earlier ones are missing. */
   readonly from: number;
-  /** The last of them. */
+  /** The last missing entry. */
   readonly to: number;
-  /** Where the log ended when this was noticed. Its number may be past `to`: then the log has other entries in their place. */
+  /**
+   * The head of the log when this was noticed. If its seq is at or past `to`, the log has other entries in place of the
+   * missing ones.
+   */
   readonly head: Head;
 }
 
@@ -19,26 +22,29 @@ export interface NotedRewind extends Rewind {
   readonly ts: number;
 }
 
-/** What is gone of a log that ends at `head` and does not hold `mark`. */
+/** The entries that are missing from a log whose head is `head` and which does not hold `mark`. */
 export function rewindTo(head: Head, mark: Head): Rewind {
   return { from: Math.min(mark.seq, head.seq + 1), to: mark.seq, head };
 }
 
 /** The last entry that was acknowledged on a machine. */
 export interface Mark extends Head {
-  /** Whether it, or one before it, was synced on this machine: then a segment is there after any crash. */
+  /**
+   * Whether this entry or an earlier one was synced on this machine. If so, the log has a segment even after a power
+   * cut.
+   */
   readonly kept: boolean;
 }
 
-/** wal.mark is one line, filled up with spaces to this size, so that one write replaces it. */
+/** wal.mark is one line, padded with spaces to this size, so that one write replaces it. */
 export const MARK_BYTES = 128;
 
-/** What wal.mark holds. */
+/** The content of wal.mark. */
 export function encodeMark(log: string, { seq, crc, kept }: Mark): Buffer {
   return Buffer.from(`${withCrc({ head: { crc, seq }, kept, log }).padEnd(MARK_BYTES - 1)}\n`);
 }
 
-/** Undefined where the bytes are no mark, or another log's. */
+/** Returns undefined if the bytes are not a mark, or are another log's. */
 export function decodeMark(bytes: Buffer, log: string): Mark | undefined {
   const text = bytes.subarray(0, MARK_BYTES).toString('latin1');
   const value = checked(text) as { head?: Head; kept?: boolean; log?: string } | undefined;
@@ -51,7 +57,7 @@ export function encodeRewind(log: string, { from, to, head: { seq, crc }, ts }: 
   return Buffer.from(`${withCrc({ from, to, head: { crc, seq }, log, ts })}\n`);
 }
 
-/** What the lines of wal.rewound say of that log; other lines are passed over. */
+/** The rewinds of that log in the text of wal.rewound; other lines are ignored. */
 export function decodeRewinds(text: string, log: string): NotedRewind[] {
   return text.split('\n').flatMap((line) => {
     const value = checked(line) as (NotedRewind & { log: string }) | undefined;
@@ -66,7 +72,7 @@ function isHead(value: Head | undefined): value is Head {
   return Number.isSafeInteger(seq) && seq >= 0 && /^[0-9a-f]{8}$/.test(`${crc}`);
 }
 
-/** JSON that begins with the crc of what follows it, as the log's lines do. */
+/** JSON that begins with the crc of the rest, as a log's lines do. */
 function withCrc(value: object): string {
   const covered = canonicalOfParsed(value).slice(1);
   return `${LINE_START}${crcOf(Buffer.from(covered))}",${covered}`;

@@ -3,27 +3,28 @@ import { canonicalOfParsed } from './canonical.ts';
 import { type FoldIdentity, isFoldIdentity } from './fold-identity.ts';
 import { DEFAULT_KEY_WINDOW, isKeyWindow } from './key-scope.ts';
 
-/** The version of the format this package writes and reads. */
+/** The format version that this package writes and reads. */
 export const FORMAT_VERSION = 1;
 
-/** What a log was made as; a copy of it is made as the same. */
+/** The properties that a log is created with, and that a copy of it gets too. */
 export interface LogTraits {
-  /** True where the log is kept in git: it stays in one segment, so that a merge sees the whole. */
+  /** True if the log is kept in git: it stays in one segment, so that a merge sees the whole log. */
   readonly git: boolean;
-  /** The key window that the log was made with; `wal.keys` entries raise it. */
+  /** The key window that the log was created with, in entries; `wal.keys` entries raise it. */
   readonly keyWindow: number;
-  /** The fold that the log was made with; a `wal.fold` entry records one later. */
+  /** The fold that the log was created with; a `wal.fold` entry can record one later. */
   readonly fold?: FoldIdentity | undefined;
   readonly keepEvents: KeepEvents;
 }
 
 /**
- * True where the entries themselves are the data: the log is never compacted. `unknown`: wal.json was lost, and a salvage that made it again
- * found nothing that told; the log is not compacted until somebody has changed that in wal.json.
+ * True if the entries themselves are the data: the log is never compacted. `unknown` if a salvage had to make a lost
+ * wal.json again and found nothing that shows the value: the log is not compacted until somebody sets the value in
+ * wal.json.
  */
 export type KeepEvents = boolean | 'unknown';
 
-/** What wal.json says of a log. */
+/** The content of wal.json. */
 export interface Meta extends LogTraits {
   /** Random, 16 lower-case hex digits; a restored copy gets another. */
   readonly id: string;
@@ -31,7 +32,7 @@ export interface Meta extends LogTraits {
   readonly created: string;
 }
 
-/** What a log is made as. */
+/** Leaves out all fields but a log's traits. */
 export function traitsOf({ git, keyWindow, fold, keepEvents }: LogTraits): LogTraits {
   return { git, keyWindow, fold, keepEvents };
 }
@@ -42,12 +43,12 @@ export function encodeMeta(meta: Meta): string {
   return `${canonicalOfParsed({ format: 'jsonl-wal', version: FORMAT_VERSION, ...rest, ...flags })}\n`;
 }
 
-/** Reads wal.json; `path` is for the message of the error that a damaged one gets. */
+/** Parses wal.json. `path` is named in the error if it is damaged. */
 export function decodeMeta(text: string, path: string): Meta {
   const damaged = (why: string, cause?: unknown) =>
     new WalError(
       'ERR_WAL_FORMAT',
-      `${path} is damaged (${why}): put it back from git or a backup, or make a new log of what is there ("jsonl-wal repair --mode salvage").`,
+      `${path} is damaged (${why}): put it back from git or a backup, or make a new log from the files there ("jsonl-wal repair --mode salvage").`,
       { cause },
     );
   let value: unknown;
@@ -81,11 +82,11 @@ export function decodeMeta(text: string, path: string): Meta {
   }
   if (typeof id !== 'string' || !/^[0-9a-f]{16}$/.test(id)) throw damaged('its id is not 16 hex digits');
   if (typeof created !== 'string' || Number.isNaN(Date.parse(created)))
-    throw damaged('its time of creation is none');
+    throw damaged('its created is not a date');
   if (git !== undefined && typeof git !== 'boolean') throw damaged('its git is neither true nor false');
   if (!isKeyWindow(keyWindow)) throw damaged('its keyWindow is not a whole number from 0 to 10,000,000');
   if (fold !== undefined && !isFoldIdentity(fold))
-    throw damaged('its fold has no name of 1 to 200 characters, or no version from 1');
+    throw damaged('its fold lacks a name of 1 to 200 characters, or a version that is a whole number from 1');
   if (keepEvents !== undefined && typeof keepEvents !== 'boolean' && keepEvents !== 'unknown')
     throw damaged('its keepEvents is neither true nor false nor "unknown"');
   return { id, created, git: git === true, keyWindow, fold, keepEvents: keepEvents ?? false };

@@ -1,11 +1,11 @@
 /**
- * A place in an order: a number, a string, or several of them, of which the first that differs decides. Numbers come
- * before strings; strings go by their UTF-16 code units; what another begins with comes before it.
+ * A sort key: a number, a string, or an array of these, of which the first part that differs decides. Numbers come
+ * before strings; strings are compared by UTF-16 code units; an array comes before a longer one that it begins.
  */
 export type OrderKey = OrderPart | readonly OrderPart[];
 type OrderPart = number | string;
 
-/** An id at its place. */
+/** An id and its sort key. */
 export interface Placed {
   readonly order: OrderKey;
   readonly id: string;
@@ -23,7 +23,7 @@ function isPart(value: unknown): boolean {
   return typeof value === 'string' || (typeof value === 'number' && Number.isFinite(value));
 }
 
-/** Below zero where `a` comes before `b`. Of equal keys the ids decide. */
+/** Negative if `a` comes before `b`. If the sort keys are equal, the ids decide. */
 export function comparePlaced(a: Placed, b: Placed): number {
   const one = a.order;
   const other = b.order;

@@ -1,21 +1,22 @@
 import { segmentName, segmentSeq } from './names.ts';
 import { isInvalid, isSealed, type Survey, type SurveyedInvalidLine, type SurveyedLine } from './survey.ts';
 
-/** Lines that do not count and follow one another. */
+/** Lines that do not count, and that follow one another. */
 interface Row {
   /**
-   * Whether it is as what a crash leaves: its first line lies behind a torn one, in which its predecessor was, or glued to a
-   * fragment. Two that follow one another in one line are none, unless zeros part them: their newline was taken away.
+   * Whether it looks like what a crash leaves: its first line is after a torn line, which contained its predecessor, or
+   * is glued to a fragment. It does not if two lines that follow one another share a line of the file without zeros
+   * between them: then somebody removed a newline.
    */
   isLeft: boolean;
-  /** Whether it says that entries were synced which lay in the torn line: no crash takes those. */
+  /** Whether it proves that entries in the torn line were synced: a crash does not remove those. */
   proves: boolean;
-  /** Whether the log goes on after it, in the same segment, from before it. */
+  /** Whether a later line of the same segment is accepted, so that appending continued from before the row. */
   isPassed: boolean;
   readonly start: SurveyedLine;
-  /** The first line of each row that comes after it. */
+  /** The first line of each later row. */
   readonly later: Map<Row, SurveyedLine>;
-  /** The last number in it, and the highest that it says was synced. */
+  /** The last number in it, and the highest number that it says was synced. */
   to: number;
   synced: number;
 }
@@ -23,9 +24,10 @@ interface Row {
 type Items = readonly (SurveyedLine | SurveyedInvalidLine)[];
 
 /**
- * The lines that do not count and hold entries of their own, other than what a crash leaves. A branch: writes that were built
- * on one another beside what counts, as after a merge whose conflict was edited away. Lines whose predecessor was taken
- * out, or was damaged after it had been synced. Or the entries before `oldest`, where the seal that led on from them is lost.
+ * Returns the lines that do not count and hold entries of their own, except for what a crash leaves. These are:
+ * - branches: writes built on one another beside the lines that count, as after a merge whose conflict was edited away;
+ * - lines whose predecessor was removed, or was damaged after it had been synced;
+ * - the entries before `oldest`, if the seal that led from them to `oldest` is lost.
  */
 export function passedOver({ items }: Survey, oldest: number): SurveyedLine[] {
   const lost = new Set(unreached(items, oldest));
@@ -35,7 +37,9 @@ export function passedOver({ items }: Survey, oldest: number): SurveyedLine[] {
   return [...lost, ...counted];
 }
 
-/** The lines that a crash left, and that the log went on without: their numbers were given again. */
+/**
+ * Returns the lines that a crash left and that later appends do not follow: their numbers were given to other entries.
+ */
 export function leftBehind(items: Items): SurveyedLine[] {
   return [...rowsOf(items)].filter(([, row]) => isOfCrash(row) && row.isPassed).map(([line]) => line);
 }
@@ -48,7 +52,7 @@ function isOfCrash({ isLeft, proves }: Row): boolean {
 function rowsOf(items: Items): Map<SurveyedLine, Row> {
   const rows = new Map<SurveyedLine, Row>();
   let open: Row[] = [];
-  /** Those behind a torn line that holds zeros: bytes that a crash took before they were synced. */
+  /** Rows after a torn line that contains zeros: bytes that a crash removed before they were synced. */
   let behindZeros: Row[] = [];
   let segment = '';
   let isTorn = false;
@@ -57,7 +61,7 @@ function rowsOf(items: Items): Map<SurveyedLine, Row> {
   for (const item of items) {
     if (item.segment !== segment) {
       [segment, isTorn, open, behindZeros] = [item.segment, false, [], []];
-      // What lies before may be compacted away.
+      // The segments before this one may have been compacted away.
       head = Math.max(head, (segmentSeq(segment) ?? 1) - 1);
     }
     if (isInvalid(item)) {
@@ -93,8 +97,9 @@ function newRow(start: SurveyedLine, isTorn: boolean): Row {
 }
 
 /**
- * Whether a row with such a line holds numbers of a row behind zeros, which a crash left: the log went on without that one, and the
- * chain does not accept the line only because one before it is damaged. Two rows that follow the same line are branches of it.
+ * Whether `row`, which has the line `line`, holds numbers of `left`, a row that a crash left after zeros. If so,
+ * appending continued without `left`, and the chain rejects the line only because a line before it is damaged. Two rows
+ * that follow the same line are branches of it, and do not count here.
  */
 function isGivenAgain(left: Row, row: Row, line: SurveyedLine): boolean {
   const first = left.later.get(row) ?? line;
@@ -104,7 +109,10 @@ function isGivenAgain(left: Row, row: Row, line: SurveyedLine): boolean {
   return first.seq > left.synced && first.seq <= left.to && row.to >= left.start.seq;
 }
 
-/** Compaction leaves whole segments: the last one before `oldest` ends in a seal, unless that is damaged or was cut off. */
+/**
+ * The kept lines before `oldest`, if no seal leads from them to `oldest`. A compaction leaves whole segments, so the
+ * last one before `oldest` ends in a seal unless the seal is damaged or was cut off.
+ */
 function unreached(items: Items, oldest: number): SurveyedLine[] {
   const first = segmentName(oldest);
   const before = items.filter(({ segment }) => segment < first);

@@ -4,17 +4,21 @@ import { MAX_LINE_BYTES } from './line.ts';
 import { classText, isPlainArray, isPlainObject, pathText } from './plain.ts';
 
 /**
- * What becomes of a value that JSON cannot keep, such as NaN, a Map, or undefined in an array: `strict` refuses it, `stringify`
- * writes what JSON.stringify makes of it.
+ * What to do with a value that JSON cannot keep, such as NaN, a Map, or undefined in an array: `strict` rejects the
+ * entry; `stringify` writes what JSON.stringify makes of the value.
  */
 export type Values = 'strict' | 'stringify';
 
-/** So deep may data be: every thread can write that, also one whose stack is smaller than the one's that appended it. */
+/**
+ * The deepest nesting of data. Every thread can write data of this depth, even with a smaller stack than that of the
+ * thread that appended it.
+ */
 const MAX_DEPTH = 1000;
 
 /**
- * Copies what JSON.stringify would write of a value: toJSON applied, boxes opened. `root` is what the value is called. Throws
- * ERR_WAL_ENTRY, with the path in the value, where it holds what cannot be written, or what `values` refuses.
+ * Copies what JSON.stringify would write of a value: toJSON is applied, boxed primitives are opened. Messages call the
+ * value `root`. Throws ERR_WAL_ENTRY, with the path in the value, if the value contains something that JSON cannot
+ * write or that `values` refuses.
  */
 export function plainCopy(value: unknown, values: Values, root: string): unknown {
   return new PlainCopy(values, root).of('', value);
@@ -23,9 +27,9 @@ export function plainCopy(value: unknown, values: Values, root: string): unknown
 class PlainCopy {
   readonly #values: Values;
   readonly #root: string;
-  /** The objects that are being copied, each in the one before. */
+  /** The objects being copied, from the outermost in. */
   readonly #above = new Set<object>();
-  /** Where in the value. */
+  /** The path to the current value. */
   readonly #names: (string | number)[] = [];
 
   constructor(values: Values, root: string) {
@@ -53,7 +57,7 @@ class PlainCopy {
     }
   }
 
-  /** `formed`: its own toJSON answers with the object itself. */
+  /** `formed`: its own toJSON returned the object itself. */
   #object(value: object, formed: boolean): unknown {
     if (isBoxedPrimitive(value)) {
       const opened = this.of('', value.valueOf());
@@ -73,7 +77,7 @@ class PlainCopy {
   }
 
   #items(list: readonly unknown[]): unknown[] {
-    // Array.from also visits what an array has no items for.
+    // Array.from also visits holes.
     return Array.from(list, (item, i) => {
       const copy = this.#at(i, item);
       if (copy === undefined) this.#changes(i in list ? 'undefined' : 'a hole', 'null', i);
@@ -86,7 +90,7 @@ class PlainCopy {
     for (const name of Object.keys(object)) {
       if (name.length >= MAX_LINE_BYTES) throw tooLong(name);
       const value = this.#at(name, (object as Record<string, unknown>)[name]);
-      // An assignment to __proto__ would change the prototype.
+      // Assigning to __proto__ would change the prototype.
       Object.defineProperty(copy, name, { value, enumerable: true });
     }
     return copy;
@@ -99,7 +103,7 @@ class PlainCopy {
     return copy;
   }
 
-  /** Refuses what JSON.stringify would change, if that is asked for. */
+  /** Refuses a value that JSON.stringify would change, unless `values` is `stringify`. */
   #changes(what: string, into: string, ...within: readonly number[]): void {
     if (this.#values === 'stringify') return;
     throw this.#refusal(
@@ -134,7 +138,7 @@ function hasToJson(value: unknown): value is { toJSON(key: string): unknown } {
   );
 }
 
-/** The error for a text that no line can have. */
+/** The error for a text too long for any line. */
 export function tooLong({ length }: string): WalError {
   const message = `The entry holds a text of ${length} characters, more than a line can have: store it elsewhere and append its hash.`;
   return new WalError('ERR_WAL_TOO_LARGE', message, { outcome: 'not-written' });

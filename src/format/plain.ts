@@ -1,17 +1,17 @@
-/** True for what JSON gives back as it was: an object without a class, from whatever realm. */
+/** True for an object that JSON keeps as it is: one without a class, of any realm. */
 export function isPlainObject(value: object): boolean {
   const prototype = Object.getPrototypeOf(value);
   if (prototype === Object.prototype || prototype === null) return true;
-  // The prototype of plain objects in another realm, such as that of a test in jest.
+  // The prototype of plain objects of another realm, such as that of a test in jest.
   return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'isPrototypeOf');
 }
 
-/** The same for arrays. In every realm their prototype is an array itself, that of a subclass is none. */
+/** True for a plain array of any realm. The prototype of plain arrays is itself an array; that of a subclass is not. */
 export function isPlainArray(value: readonly unknown[]): boolean {
   return Array.isArray(Object.getPrototypeOf(value));
 }
 
-/** An object that is not plain, for messages. */
+/** Describes an object that is not plain, for messages. */
 export function classText(value: object): string {
   const made = value.constructor;
   const name = typeof made === 'function' ? made.name : '';
@@ -20,7 +20,7 @@ export function classText(value: object): string {
 
 const MOST_NAME = 60;
 
-/** A place in a value, for messages: `data.items[3]["a b"]`. */
+/** The path to a place in a value, for messages: `data.items[3]["a b"]`. */
 export function pathText(root: string, names: readonly (string | number)[]): string {
   return root + names.map(stepText).join('');
 }

@@ -1,13 +1,13 @@
 /*
- * What can steer a terminal, or show a text as another. C0, DEL, C1, line separators. The marks that reorder what is shown, and all
- * that shows nothing: zero-width spaces, word joiners, fillers, tag characters. Half a surrogate pair has no UTF-8, and is
- * shown by its number too.
+ * Characters that can control a terminal, or make one text look like another: C0, DEL, C1, line separators; marks that
+ * reorder the text shown; and all that is invisible, such as zero-width spaces, word joiners, fillers and tag
+ * characters. A lone surrogate has no UTF-8, and is shown by its number too.
  */
 const CONTROL = '[\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029\\ufff9-\\ufffb]';
-/** Joiners belong between emoji, and to the writing of many languages, but not to Latin letters. */
+/** Joiners belong between emoji and to the scripts of many languages, but not after Latin letters. */
 const JOINER =
   '(?<!\\p{Extended_Pictographic}|\\p{Emoji_Modifier}|\\ufe0f|(?!\\p{Script=Latin})[\\p{L}\\p{M}])[\\u200c\\u200d]';
-/** They choose between the forms of what they stand behind: one of a digit, a symbol or a letter that has some. */
+/** Selectors choose a form of the character before them: a digit, a symbol or a letter that has several. */
 const SELECTOR = '[\\ufe00-\\ufe0f\\u180b-\\u180d\\u180f\\u{e0100}-\\u{e01ef}]';
 const STRAY_SELECTOR = `(?<![^\\p{Default_Ignorable_Code_Point}A-Za-z\\s])${SELECTOR}`;
 const HIDDEN = `(?![\\u200c\\u200d]|${SELECTOR})\\p{Default_Ignorable_Code_Point}`;
@@ -20,7 +20,10 @@ const WANTED = new RegExp(
   'gu',
 );
 
-/** The text as a terminal or a page may have it: what could steer it, or hides, is written as \uXXXX. JSON stays the same JSON. */
+/**
+ * Returns the text safe to show in a terminal or a page: characters that could control it, or are invisible, are
+ * written as \uXXXX. JSON stays equivalent JSON.
+ */
 export function printable(text: string): string {
   return NOT_ASCII_TEXT.test(text) ? text.replace(WANTED, shown) : text;
 }

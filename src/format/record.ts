@@ -1,21 +1,26 @@
 import { type BatchEntry, COVERED_OFFSET, type Envelope } from './line.ts';
 
-/** One entry as the log holds it. */
+/** One entry of the log. */
 export interface LogRecord<T = unknown> {
-  /** Its number: 1 for the first of a log, and no gaps. */
+  /** The entry's number: 1 for the first of a log, without gaps. */
   readonly seq: number;
   /** Milliseconds since the epoch. */
   readonly ts: number;
   readonly op: string;
   readonly id: string;
   readonly data?: T;
-  /** The caller's idempotency key (a batch's stands on each of its records). */
+  /** The caller's idempotency key; each record of a batch has the batch's key. */
   readonly key?: string;
-  /** The writer's random name, a dot, and the number of this line among its lines: the identity of the append. */
+  /**
+   * The identity of the append: the writer's random name, a dot, and the number of this line among that writer's lines.
+   */
   readonly writer: string;
-  /** The crc of the record's line. With `seq` it is a cursor. */
+  /** The crc of the record's line, 8 hex digits. With `seq` it is a cursor. */
   readonly crc: string;
-  /** The crc of the line it follows: of the last record's, or of the seal after that, which no record stands for. */
+  /**
+   * The crc of the line that the record's line follows: the line of the last record, or the seal after it, which has no
+   * record.
+   */
   readonly prev: string;
 }
 
@@ -24,8 +29,8 @@ interface ParsedEntry extends BatchEntry {
 }
 
 /**
- * The records of an accepted line. Throws SyntaxError where its data is not one JSON value, or its id, key or op is no JSON string
- * (a foreign writer).
+ * The records of an accepted line. Throws SyntaxError if its data is not one JSON value, or its id, key or op is not a
+ * JSON string (as another writer may have left it).
  */
 export function recordsOf(line: Envelope, bytes: Buffer, start: number, end: number): LogRecord[] {
   const { entries, key } = line;
@@ -33,7 +38,7 @@ export function recordsOf(line: Envelope, bytes: Buffer, start: number, end: num
   return entries.map((entry, i) => recordOf(entry, line, line.seq + i, key));
 }
 
-/** The record of an accepted line that is no batch. Throws as `recordsOf` does. */
+/** The record of an accepted single line. Throws as `recordsOf` does. */
 export function singleRecord(line: Envelope, bytes: Buffer, start: number, end: number): LogRecord {
   const { seq, ts, op, id, writer, crc, prev } = line;
   const dataEnd = start + line.idAt - 1;
@@ -50,8 +55,8 @@ export function singleRecord(line: Envelope, bytes: Buffer, start: number, end: 
 const DATA_OFFSET = COVERED_OFFSET + '"data":'.length;
 
 /**
- * The records of a line, of which `body` are the fields from `data` to `op`, where its first entry has the number `seq`, which
- * need not be the one that the line gives it. Throws as `recordsOf` does.
+ * The records of a line whose fields from `data` to `op` are `body`, if its first entry has the number `seq`, which may
+ * differ from the line's own. Throws as `recordsOf` does.
  */
 export function recordsOfBody(
   body: string,
@@ -76,12 +81,15 @@ interface ParsedBatch {
   readonly key?: string;
 }
 
-/** In an array: there a text of more than one value, or of one and another field, cannot pass for the data. */
+/**
+ * Parses a single's fields inside an array, where a text of several values, or of a value and another field, cannot
+ * pass for the data.
+ */
 function parsedSingle(data: string | undefined, names: string): ParsedEntry {
   if (data === undefined) return JSON.parse(`{${names}}`) as ParsedEntry;
   const parsed = JSON.parse(`[${data},{${names}}]`) as readonly [unknown, ParsedEntry];
   if (parsed.length !== 2) throw new SyntaxError('the data is more than one JSON value');
-  // Parsed a moment ago, and nobody else's.
+  // Nobody else has the object, which was parsed above.
   (parsed[1] as Mutable<ParsedEntry>).data = parsed[0];
   return parsed[1];
 }
@@ -92,7 +100,7 @@ function recordOf(
   seq: number,
   key: string | undefined,
 ): LogRecord {
-  // Built field by field: spreading costs more than parsing does.
+  // Built field by field: spreading costs more than parsing.
   const record: Mutable<LogRecord> = {
     seq,
     ts: entry.ts ?? line.ts,
@@ -107,7 +115,7 @@ function recordOf(
   return record;
 }
 
-/** A record of the same values, of which nothing is another's. However deep its data is: foreign lines have no limit. */
+/** A deep copy of a record, at any depth: other writers' lines have no limit. */
 export function copyOfRecord(record: LogRecord): LogRecord {
   const copy = { ...record };
   for (const open: object[] = [copy]; ; ) {

@@ -7,26 +7,29 @@ import { piecesIn } from './shared-line.ts';
 import { type InvalidLine, judgeInvalidLine, TOO_LONG, TORN } from './verdict.ts';
 import { holdsCarriageReturns, isWrapped, trimmed } from './within.ts';
 
-/** Receives lines as they are judged. `bytes` may be used again once the call returns. */
+/** Receives lines as they are judged. The memory of `bytes` may be reused once the call returns. */
 export interface ScanVisitor {
   accepted?(line: Envelope, bytes: Buffer, start: number, end: number, offset: number): void;
   /** A crc-valid line that does not count. */
   passedOver?(verdict: 'superseded' | 'stranded', line: Envelope, offset: number, length: number): void;
-  /** A line that is not crc-valid. Until a crc-valid one follows it, it is provisional, and told again when read again. */
+  /**
+   * A line that is not crc-valid. Until a crc-valid line follows, the line is provisional, and is reported again when
+   * it is read again.
+   */
   invalidLine?(invalidLine: InvalidLine, offset: number, length: number): void;
 }
 
-/** A crc-valid line at a segment's end that has no newline yet. */
+/** A crc-valid line at a segment's end without its newline. */
 export interface UnendedLine {
   readonly line: Envelope;
-  /** What the chain says of the line once its newline is there, and the chain after that. */
+  /** The line's verdict once it has its newline, and the chain after that. */
   readonly verdict: 'accepted' | 'superseded' | 'stranded';
   readonly chain: Chain;
   readonly offset: number;
   readonly length: number;
 }
 
-/** Where a line is, and its crc. */
+/** The offset of a line, and its crc. */
 export interface Anchor {
   readonly offset: number;
   readonly crc: string;
@@ -36,35 +39,38 @@ const OPENING_BRACE = 0x7b;
 const CLOSING_BRACE = 0x7d;
 const SPACE = 0x20;
 const NOTHING = Buffer.alloc(0);
-/** A longer line than this is seldom followed by another: its memory is not kept. */
+/** The buffer of a longer line is not kept: such lines rarely follow one another. */
 const MOST_KEPT_BYTES = 4 * 1024 * 1024;
 
 /**
- * Reads one segment's bytes as they come, in pieces of any size, and runs the chain over its lines.
+ * Reads one segment's bytes in pieces of any size, and runs the chain over its lines.
  *
- * What lies after the last crc-valid line is provisional (a writer may be in the middle of it, and a page may still be
- * on its way): `pause` forgets it, and reading goes on from `resume`.
+ * The bytes after the last crc-valid line are provisional: a writer may be in the middle of them, and a page may still
+ * arrive. `pause` forgets them, and reading continues from `resume`.
  */
 export class SegmentScan {
   /** The chain through the last crc-valid line. */
   chain: Chain;
   /** Offset after the last crc-valid line. */
   resume = 0;
-  /** Where the last accepted line is, and its crc. */
+  /** The offset and crc of the last accepted line. */
   anchor: Anchor | undefined = undefined;
-  /** Whether a repair was accepted, which settles what is missing before this segment. */
+  /** Whether a repair was accepted, which settles entries missing before this segment. */
   repaired = false;
-  /** The chain as it is if the lines after `resume` are as they look now; undefined where there are none. */
+  /** The chain if the lines after `resume` stay as they look now; undefined if there are none. */
   #provisional: Chain | undefined;
   readonly #visitor: ScanVisitor;
-  /** Holds the line that has no newline yet, unless that is too long to be one. It is used again: memory that is new costs more than what is read. */
+  /**
+   * Holds the line without a newline yet, unless it is too long to be a line. The buffer is reused, because allocating
+   * one costs more than reading into it.
+   */
   #carry = NOTHING;
-  /** So many bytes the line has. */
+  /** Bytes of that line. */
   #carried = 0;
   readonly #beginnings = new LineBeginnings();
   /** Offset of the first byte not yet part of a judged line. */
   #offset = 0;
-  /** Lines judged up to `#offset`, and up to `#resume`; not a number where some were written here. */
+  /** Lines judged up to `#offset`, and up to `resume`; NaN if `advance` skipped some without counting them. */
   #lines = 0;
   #resumeLines = 0;
 
@@ -83,17 +89,17 @@ export class SegmentScan {
     return this.#carried;
   }
 
-  /** Number of the line judged last, from 1; undefined where lines were gone past without counting them. */
+  /** Number of the line judged last, from 1; undefined if lines were skipped without counting them. */
   get lineNumber(): number | undefined {
     return Number.isNaN(this.#lines) ? undefined : this.#lines;
   }
 
-  /** What stops reading here, the provisional tail included. */
+  /** What stops reading here, including the provisional lines. */
   get corruption(): Missing | Doubt | undefined {
     return this.ending.corruption;
   }
 
-  /** The chain as it is at the end of what was pushed, if the lines after `resume` are as they look now. */
+  /** The chain at the end of the bytes pushed, if the lines after `resume` stay as they look now. */
   get ending(): Chain {
     const chain = this.#provisional ?? this.chain;
     if (!this.#lacksNewlines(chain)) return chain;
@@ -104,8 +110,9 @@ export class SegmentScan {
   }
 
   /**
-   * Whether the bytes after the last newline hold a line that would count, and more after that: to end them as torn would bury it.
-   * Zeros there are what a crash leaves. `wrapped` tells of one line with white space around it, and of lines that end in carriage returns.
+   * Whether the bytes after the last newline contain a line that would count, and more after it: to end them as a torn
+   * line would bury that line. False if they contain zeros, which a crash leaves. False for a single line with white
+   * space around it and for lines that end in carriage returns: `wrapped` reports these.
    */
   #lacksNewlines(chain: Chain): boolean {
     if (this.#carried === 0) return false;
@@ -117,7 +124,7 @@ export class SegmentScan {
     );
   }
 
-  /** The bytes after the last newline, where they are a crc-valid line that lacks only its own. */
+  /** The bytes after the last newline, if they are a crc-valid line that lacks only its own newline. */
   get unended(): UnendedLine | undefined {
     if (this.#carried === 0) return undefined;
     const bytes = this.#pending;
@@ -134,19 +141,22 @@ export class SegmentScan {
     };
   }
 
-  /** What damages the bytes after the last newline, where they are a crc-valid line with something around it that no writer puts there. */
+  /**
+   * What damages the bytes after the last newline, if they are a crc-valid line inside something that no writer puts
+   * around it.
+   */
   get wrapped(): DamageCause | undefined {
     if (this.#carried === 0) return undefined;
     const bytes = this.#pending;
     const last = bytes[bytes.length - 1] ?? 0;
-    // A line that a writer is in the middle of: it begins so, and seldom ends in one of those.
+    // A line that a writer is in the middle of begins so, and rarely ends in white space or a control character.
     if (bytes[0] === OPENING_BRACE && last > SPACE) return undefined;
     return isWrapped(bytes) || holdsCarriageReturns(bytes)
       ? judgeInvalidLine(bytes, 0, bytes.length).cause
       : undefined;
   }
 
-  /** The bytes after the last newline; none of a line too long to be one. They are used again by what is pushed next. */
+  /** The bytes after the last newline; empty if they are too long to be a line. The next push reuses their memory. */
   get #pending(): Buffer {
     return this.#carried > MAX_LINE_BYTES ? NOTHING : this.#carry.subarray(0, this.#carried);
   }
@@ -177,7 +187,7 @@ export class SegmentScan {
 
   #carryOn(bytes: Buffer): void {
     const length = this.#carried + bytes.length;
-    // Of a line too long to be one, only the length is of use.
+    // Of bytes too long to be a line, only the length matters.
     if (length > MAX_LINE_BYTES) this.#carry = NOTHING;
     else {
       if (length > this.#carry.length) {
@@ -192,7 +202,7 @@ export class SegmentScan {
 
   #line(bytes: Buffer, start: number, end: number, ascii: boolean): void {
     if (start === end) {
-      // An empty line changes nothing.
+      // An empty line is ignored.
       this.#lines++;
       this.#offset++;
       return;
@@ -234,7 +244,7 @@ export class SegmentScan {
     this.#offset += length + 1;
   }
 
-  /** Forgets what came after `resume`; the next bytes pushed must be those at that offset. */
+  /** Forgets the bytes after `resume`; the next bytes pushed must be those at that offset. */
   pause(): void {
     this.#provisional = undefined;
     this.#carried = 0;
@@ -243,7 +253,7 @@ export class SegmentScan {
     this.#beginnings.forgetProvisional();
   }
 
-  /** Takes the provisional lines at the end as they are. */
+  /** Makes the provisional lines at the end final. */
   finish(): void {
     if (this.#provisional === undefined) return;
     this.chain = this.#provisional;
@@ -252,8 +262,9 @@ export class SegmentScan {
   }
 
   /**
-   * Accepts lines without reading them: they were written here, and nothing came between. The last is the one at `anchor`; they end at
-   * `end` and leave `tip`. `before`: the crc of the line that the segment's first line follows, in case that is among them.
+   * Accepts lines without reading them: this process wrote them, and nothing came between. The last is the one at
+   * `anchor`; they end at `end` and lead to `tip`. `before`: the crc of the line that the segment's first line follows,
+   * in case that line is among them.
    */
   advance(before: string, tip: Tip, sealed: boolean, anchor: Anchor, end: number): void {
     if (this.#provisional !== undefined || this.#carried > 0) this.pause();

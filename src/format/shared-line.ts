@@ -1,7 +1,7 @@
 import { crc32 } from './crc.ts';
 import { COVERED_OFFSET, claimedCrc, type Envelope, LINE_START, readEnvelope } from './line.ts';
 
-/** A whole line within another that is not crc-valid. */
+/** A crc-valid line inside a line of the file that is not crc-valid. */
 export interface Piece {
   readonly line: Envelope;
   readonly at: number;
@@ -11,14 +11,14 @@ export interface Piece {
 const WRITER = ',"writer":"';
 const WRITER_END = /^,"writer":"[0-9a-z]{8}\.[1-9][0-9]{0,15}"\}/;
 const MOST_WRITER_BYTES = 40;
-/** An object in a line's data may look like a line: so many ends are tried for each beginning. */
+/** An object in a line's data may look like a line's end, so this many ends are tried for each beginning. */
 const MOST_ENDS = 4;
-/** Bytes whose crc is made, for each byte of the line: whatever lies there, that takes no longer. */
+/** The most bytes to compute crcs of, for each byte of the line: this bounds the time for any bytes. */
 const MOST_WORK = 32;
 
 /**
- * The whole lines in one that is not crc-valid: its newlines were taken away or damaged, or something was put before or after
- * it. One that `~` ends was given up.
+ * Finds the crc-valid lines in a line of the file that is not crc-valid: newlines were removed or damaged, or something
+ * was put before or after a line. A line that `~` ends is left out, because its writer gave it up.
  */
 export function piecesIn(bytes: Buffer): Piece[] {
   const pieces: Piece[] = [];
@@ -32,7 +32,7 @@ export function piecesIn(bytes: Buffer): Piece[] {
   }
   return pieces;
 
-  /** Where a line ends whose covered bytes begin at `start`; undefined where none does. */
+  /** The end of the line whose covered bytes begin at `start`; undefined if no line ends there. */
   function endFrom(start: number, claimed: number): number | undefined {
     let [crc, done] = [0, start];
     let from = start;
@@ -52,7 +52,7 @@ export function piecesIn(bytes: Buffer): Piece[] {
     return undefined;
   }
 
-  /** Whether a line may end there: not before `~`, and not within other JSON. */
+  /** Whether a line may end there: not before `~`, and not inside other JSON. */
   function isOver(end: number): boolean {
     const rest = bytes.toString('latin1', end, end + 2);
     return rest !== '~' && !/^[,\]}]/.test(rest);

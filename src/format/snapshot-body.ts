@@ -5,10 +5,12 @@ import type { OrderKey, Placed } from './order.ts';
 import { encodePlaced, type SnapshotBody } from './snapshot.ts';
 import { SECTIONS, type Section } from './snapshot-index.ts';
 
-/** A block is ended by the line that makes it so long. Small, as one is read whole for a single id. */
+/**
+ * A block ends with the line that brings it to this many bytes. Small, because a block is read whole for a single id.
+ */
 const BLOCK_BYTES = 8 * 1024;
 
-/** Puts a snapshot's lines together, in the order: items, places, keys. */
+/** Builds a snapshot's body. Lines must be added in the order items, places, keys. */
 export class SnapshotBodyMaker {
   readonly #keys = new KeyLine();
   /** The blocks' bytes and, after `end`, the index. */
@@ -22,7 +24,7 @@ export class SnapshotBodyMaker {
   /** Lines of the index, by section. */
   readonly #index = { ids: '', order: '', keys: '' };
 
-  /** True where the line ended a block. */
+  /** Returns true if the line ended a block. */
   addItem(id: string, line: Buffer): boolean {
     return this.#add('ids', { id }, line);
   }
@@ -65,7 +67,7 @@ export class SnapshotBodyMaker {
     if (this.#gathered === 0) return;
     const block = Buffer.concat(this.#lines, this.#gathered);
     const { id, order } = this.#first;
-    // The id stands first, so that a line is found by it as an item's is.
+    // The id comes first, so that a line can be found by it as an item's line is.
     const line = { id, at: this.#bytes, bytes: block.length, crc: crcOf(block), order };
     this.#index[this.#of] += `${stringify(line)}\n`;
     this.#put(block);

@@ -2,24 +2,24 @@ import { crcOf } from './crc.ts';
 import { isPlaced, type OrderKey } from './order.ts';
 import { isSize, type SnapshotBody } from './snapshot.ts';
 
-/** What the lines of a block are: items by id, the fold's order, or idempotency keys. */
+/** The kind of a block's lines: items by id, places in the fold's order, or idempotency keys. */
 export type Section = 'ids' | 'order' | 'keys';
-/** In the order in which they lie. */
+/** In the order in which a snapshot has them. */
 export const SECTIONS: readonly Section[] = ['ids', 'order', 'keys'];
 
-/** Lines of one section that lie together, as a line of the index tells. */
+/** Consecutive lines of one section, as a line of the index describes them. */
 export interface SnapshotBlock {
   /** Offset of the first byte, from the end of the snapshot's first line. */
   readonly at: number;
   readonly bytes: number;
   readonly crc: string;
-  /** The id that its first line is of. */
+  /** The id of its first line. */
   readonly id: string;
-  /** The place of that, in the fold's order. */
+  /** The first line's place in the fold's order. */
   readonly order: OrderKey;
 }
 
-/** Whether a line of the index has what a reader of its section looks for. */
+/** Whether a line of the index has the fields that a reader of its section needs. */
 const FITS: Readonly<Record<Section, (block: SnapshotBlock) => boolean>> = {
   ids: (block) => isBlock(block) && typeof block.id === 'string',
   order: (block) => isBlock(block) && isPlaced(block),
@@ -30,29 +30,29 @@ export function isBlock({ at, bytes, crc }: SnapshotBlock): boolean {
   return isSize(at) && isSize(bytes) && typeof crc === 'string';
 }
 
-/** Where the index begins, from the end of the snapshot's first line, and how long it is. */
+/** The offset of the index, from the end of the snapshot's first line, and its length. */
 export function indexPlace({ bytes, index }: SnapshotBody): { readonly at: number; readonly bytes: number } {
   const length = index.ids + index.order + index.keys;
   return { at: bytes - length, bytes: length };
 }
 
-/** Whether these bytes are the index that the first line names. */
+/** Whether these bytes are the index that the snapshot's first line describes. */
 export function isIndex(body: SnapshotBody, index: Buffer): boolean {
   return index.length === indexPlace(body).bytes && crcOf(index) === body.index.crc;
 }
 
-/** The part of the index that tells of a section. */
+/** The part of the index that describes a section. */
 export function indexOf(of: Section, { index }: SnapshotBody, bytes: Buffer): Buffer {
   const start = { ids: 0, order: index.ids, keys: index.ids + index.order }[of];
   return bytes.subarray(start, start + index[of]);
 }
 
-/** The blocks of a section, in their order; undefined where a line of the index cannot be used. */
+/** The blocks of a section, in order; undefined if a line of the index is unusable. */
 export function blocksOf(of: Section, body: SnapshotBody, index: Buffer): SnapshotBlock[] | undefined {
   return parseLines<SnapshotBlock>(indexOf(of, body, index), FITS[of]);
 }
 
-/** All blocks, in their order; undefined unless they fill all that lies before the index, and those of ids are sorted. */
+/** All blocks, in order; undefined unless they fill all bytes before the index, and the blocks of ids are sorted. */
 export function allBlocks(body: SnapshotBody, index: Buffer): SnapshotBlock[] | undefined {
   if (!isIndex(body, index)) return undefined;
   const [ids, order, keys] = SECTIONS.map((of) => blocksOf(of, body, index));
@@ -65,12 +65,12 @@ export function allBlocks(body: SnapshotBody, index: Buffer): SnapshotBlock[] | 
   return areInPlace && areSorted ? blocks : undefined;
 }
 
-/** Whether a block has the bytes that the index says. */
+/** Whether a block has the length and crc that the index says. */
 export function isWhole({ bytes, crc }: SnapshotBlock, block: Buffer): boolean {
   return block.length === bytes && crcOf(block) === crc;
 }
 
-/** The JSON values that lines hold, parsed; undefined where they are not all such as `fits` takes. */
+/** Parses lines of JSON; undefined unless every value is an object that `fits`. */
 export function parseLines<T>(lines: Buffer, fits: (value: T) => boolean): T[] | undefined {
   try {
     const values = JSON.parse(`[${lines.toString('utf8').trimEnd().replaceAll('\n', ',')}]`) as T[];

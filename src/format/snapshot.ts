@@ -8,36 +8,37 @@ import { isKeyScope, type KeyScope } from './key-scope.ts';
 import { COVERED_OFFSET, LINE_START } from './line.ts';
 import type { Placed } from './order.ts';
 
-/** The first line of a snapshot: what it stands for, and what to check the rest by. */
+/** The first line of a snapshot: what the snapshot covers, and how to check the rest. */
 export interface SnapshotHeader {
   /** The log's id. */
   readonly log: string;
   /** Milliseconds since the epoch. */
   readonly created: number;
-  /** The log's head there: the last entry folded into it, and the crc of the line that holds that. */
+  /** The head of the log at the snapshot: the last entry folded into it, and the crc of that entry's line. */
   readonly head: Head;
-  /** The latest `ts` of the entries up to there, but for the log's own, in milliseconds since the epoch. */
+  /** The latest `ts` of the entries up to the head, without the log's own entries, in milliseconds since the epoch. */
   readonly latest: number;
-  /** The crc of the seal after that line: what goes on after it follows the seal. */
+  /** The crc of the seal after the head's line: the first line after the snapshot follows that seal. */
   readonly seal: string;
   readonly fold: FoldIdentity;
-  /** Which idempotency keys are looked for after it. */
+  /** The key scope after the snapshot. */
   readonly keys: KeyScope;
-  /** What follows the first line: how long it is, and what it holds. */
+  /** The size and content of what follows the first line. */
   readonly body: SnapshotBody;
 }
 
 export interface SnapshotBody {
   readonly bytes: number;
-  /** Lines of state, one an id, by id; they come first. */
+  /** Lines of state, one for each id, sorted by id; they come first. */
   readonly ids: number;
-  /** Lines of the fold's order, then; undefined where it has none. */
+  /** Lines of the fold's order, which come second; undefined if the fold has none. */
   readonly ordered?: number | undefined;
-  /** Idempotency keys that are still in the window, in lines that hold many, then. */
+  /** Idempotency keys that are still in the window; their lines, each of many keys, come third. */
   readonly keys: number;
   /**
-   * At the end, a line for each block of the lines before, with the crc of that, so that a part can be found, read and checked
-   * by itself: the crc of them all, and the bytes of those for each kind of lines.
+   * The index comes last. It has a line for each block of the lines before it, with the block's crc, so that each part
+   * can be found, read and checked by itself. `crc` is that of the whole index; `ids`, `order` and `keys` are the bytes
+   * of its lines for each kind of block.
    */
   readonly index: {
     readonly crc: string;
@@ -50,27 +51,30 @@ export interface SnapshotBody {
 /** The state of one id. */
 export interface SnapshotItem {
   readonly id: string;
-  /** Seq of the last record that touched it. */
+  /** Seq of the id's last record that the fold did not ignore. */
   readonly rev: number;
-  /** That record's time. */
+  /** The `ts` of that record. */
   readonly ts: number;
-  /** How many records touched it. */
+  /** How many records the fold did not ignore since the id came into being. */
   readonly version: number;
   /** The value, as JSON. */
   readonly json: string;
 }
 
 const SNAPSHOT_VERSION = 1;
-/** A header is short; whatever is longer is none. */
+/** A longer first line is not a header. */
 export const MAX_HEADER_BYTES = 4096;
 
-/** The first line, newline and all. */
+/** The first line of a snapshot, with its newline. */
 export function encodeHeader(header: SnapshotHeader): string {
   const covered = canonicalOfParsed({ ...header, snapshot: SNAPSHOT_VERSION }).slice(1);
   return `${LINE_START}${crcOf(Buffer.from(covered))}",${covered}\n`;
 }
 
-/** Reads a first line (without its newline); undefined where it is damaged. Throws ERR_WAL_VERSION where it is of a later format. */
+/**
+ * Parses a first line, without its newline. Returns undefined if it is damaged. Throws ERR_WAL_VERSION if it is of a
+ * later format.
+ */
 export function decodeHeader(line: Buffer, path: string): SnapshotHeader | undefined {
   if (line.length <= COVERED_OFFSET) return undefined;
   const covered = line.subarray(COVERED_OFFSET);
@@ -93,7 +97,9 @@ export function decodeHeader(line: Buffer, path: string): SnapshotHeader | undef
 
 const CRC = /^[0-9a-f]{8}$/;
 
-/** Whether it has all fields, and sizes that can be: whatever wrote another is not this package, and sizes are read by. */
+/**
+ * Whether it has all fields, with possible sizes. Sizes decide what is read, and another writer may have made the line.
+ */
 function isHeader(value: Partial<Record<keyof SnapshotHeader, unknown>>): value is SnapshotHeader {
   const { log, created, head, latest, seal, fold, keys: scope, body } = value as Partial<SnapshotHeader>;
   if (typeof log !== 'string' || ![created, latest].every(Number.isSafeInteger)) return false;
@@ -106,7 +112,7 @@ function isHeader(value: Partial<Record<keyof SnapshotHeader, unknown>>): value 
   return ids + order + keys <= body.bytes;
 }
 
-/** Whether it can be a number of bytes, or of what has a number. */
+/** Whether a value can be a number of bytes or items. */
 export function isSize(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
@@ -115,12 +121,12 @@ function isCrc(value: unknown): boolean {
   return typeof value === 'string' && CRC.test(value);
 }
 
-/** A line of state, newline and all. The id comes first, so that it can be found without parsing the rest. */
+/** A line of state, with its newline. The id comes first, so that it can be found without parsing the rest. */
 export function encodeItem({ id, rev, ts, version, json }: SnapshotItem): string {
   return `{"id":${stringify(id)},"rev":${rev},"ts":${ts},"value":${json},"version":${version}}\n`;
 }
 
-/** A line of the fold's order, newline and all. */
+/** A line of the fold's order, with its newline. */
 export function encodePlaced({ id, order }: Placed): string {
   return `{"id":${stringify(id)},"order":${stringify(order)}}\n`;
 }

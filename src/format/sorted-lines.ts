@@ -5,18 +5,21 @@ const START = Buffer.from('{"id":"');
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-/** Lines of JSON that begin with an id and are sorted by it, searched as they are: parsing them all would cost far more. */
+/**
+ * Lines of JSON that begin with an id and are sorted by it. They are searched as bytes, because parsing them all would
+ * cost far more.
+ */
 export class SortedLines {
   readonly bytes: Buffer;
   readonly #damaged: () => WalError;
 
-  /** `damaged`: what is thrown where they are no such lines. */
+  /** `damaged` makes the error to throw if the bytes are not such lines. */
   constructor(bytes: Buffer, damaged: () => WalError) {
     this.bytes = bytes;
     this.#damaged = damaged;
   }
 
-  /** Where the last line begins whose id is not after this one; undefined where all are. */
+  /** The offset of the last line whose id is not after `id`; undefined if all ids are after it. */
   lastUpTo(id: string): number | undefined {
     let found: number | undefined;
     let from = 0;
@@ -31,22 +34,22 @@ export class SortedLines {
     return found;
   }
 
-  /** Where the line begins that a byte is in. */
+  /** The offset of the line that contains the byte at `at`. */
   startOf(at: number): number {
     return at === 0 ? 0 : this.bytes.lastIndexOf(NEWLINE, at - 1) + 1;
   }
 
-  /** Where the next line begins. */
+  /** The offset of the next line. */
   endOf(at: number): number {
     return this.bytes.indexOf(NEWLINE, at) + 1 || this.bytes.length;
   }
 
-  /** A line with its newline. */
+  /** The line at `start`, with its newline. */
   lineAt(start: number): Buffer {
     return this.bytes.subarray(start, this.endOf(start));
   }
 
-  /** The id of the line that begins there. */
+  /** The id of the line at `start`. */
   idAt(start: number): string {
     const { bytes } = this;
     for (let i = 0; i < START.length; i++) if (bytes[start + i] !== START[i]) throw this.#damaged();

@@ -3,25 +3,28 @@ import type { FoundLine } from './lineage.ts';
 import { segmentSeq } from './names.ts';
 import type { Encoding } from './within.ts';
 
-/** A line, and where it lies. */
+/** A line of a damaged log, and where it is. */
 export interface SurveyedLine extends FoundLine {
   readonly segment: string;
   readonly offset: number;
   /** Bytes, without the newline. */
   readonly length: number;
   readonly ts: number;
-  /** Whether it shares a line of the file with something else: a fragment, or other lines. */
+  /** Whether it shares a line of the file with something else: a fragment or other lines. */
   readonly glued: boolean;
-  /** Whether a whole line is before it there, and what parted them is gone or changed. Zeros between them are as a crash leaves a newline. */
+  /**
+   * Whether a whole line is before it in the same line of the file, and their separator was removed or changed. False
+   * if there are zeros between the two: a crash can leave a newline as zeros.
+   */
   readonly joined: boolean;
-  /** Why the chain says damaged, though the line is whole but for that: see `lineWithin`. */
+  /** The cause for which the chain calls it damaged, if the line is otherwise whole: see `lineWithin`. */
   readonly converted: DamageCause | undefined;
   readonly encoding: Encoding;
-  /** Whether it is what an edit by hand made of a line, whose checksum it has: see `readEdited`. */
+  /** Whether it was edited by hand, and has the checksum of the line before the edit: see `readEdited`. */
   readonly edited: boolean;
-  /** Whether it holds entries that the rest of the log does not. */
+  /** Whether it holds entries that the rest of the log does not hold. */
   kept: boolean;
-  /** The line that it follows, where that is there. */
+  /** The line that it follows; undefined if that line is missing. */
   follows: SurveyedLine | undefined;
 }
 
@@ -29,7 +32,7 @@ export interface SurveyedLine extends FoundLine {
 export interface SurveyedInvalidLine {
   readonly verdict: 'torn' | 'damaged';
   readonly cause?: DamageCause;
-  /** Set where it is torn and holds zeros, as a crash leaves for bytes that were not synced. */
+  /** Set if it is torn and contains zeros, which a crash leaves for bytes that were not synced. */
   readonly zeros?: true;
   readonly segment: string;
   readonly offset: number;
@@ -39,45 +42,45 @@ export interface SurveyedInvalidLine {
   readonly line: number;
 }
 
-/** A line that somebody edited: JSON of the right shape, in the place of the line whose checksum it bears. */
+/** A line that somebody edited: JSON of the right shape, in the place of the line whose checksum it has. */
 export interface EditedLine {
-  /** First and last entry that it holds. */
+  /** Numbers of its first and last entry. */
   readonly from: number;
   readonly to: number;
   readonly segment: string;
   readonly offset: number;
   /** Its number in the segment, from 1. */
   readonly line: number;
-  /** What it says now: its first 10,000 characters. */
+  /** The edited text: its first 10,000 characters. */
   readonly text: string;
 }
 
-/** Lines that are whole but for one thing, such as their ends. */
+/** Lines that are whole except for one cause of damage, such as their line ends. */
 export interface ConvertedLines {
   readonly cause: DamageCause;
   readonly lines: number;
 }
 
-/** Entries that are not there any more, and what lies in their place. */
+/** Entries that are lost, and what is in their place. */
 export interface LostRange {
-  /** First and last number that is gone, as the new log counts. */
+  /** First and last number that is lost, in the numbers of the new log. */
   readonly from: number;
   readonly to: number;
-  /** Where the damage lies; where nothing does, the line that shows it. */
+  /** Where the damage is; if nothing is in the place of the entries, where the line is that shows it. */
   readonly segment: string;
   readonly offset: number;
   readonly cause: DamageCause | 'missing' | 'unreadable' | 'snapshot';
 }
 
 /**
- * What lies in the segments of a directory, whatever became of them: all lines, in the order that their files begin in, and each
- * after the line that it follows.
+ * The content of all segments of a directory, damaged or not: all lines, with segments in the order of the numbers at
+ * which their lines begin, and each line after the line that it follows.
  */
 export interface Survey {
   readonly items: readonly (SurveyedLine | SurveyedInvalidLine)[];
-  /** Lines that were edited by hand: among the lines where edits are accepted, else among the misfits. */
+  /** Lines that were edited by hand. In `items` they are lines if edits are accepted, else invalid lines. */
   readonly edits: readonly EditedLine[];
-  /** The first numbers that the names of all segments tell, in order: also of those that hold nothing. */
+  /** The first seqs in the names of all segments, in order, including segments without lines. */
   readonly segments: readonly number[];
   readonly bytes: number;
 }
@@ -86,7 +89,10 @@ export function isInvalid(item: SurveyedLine | SurveyedInvalidLine): item is Sur
   return 'verdict' in item;
 }
 
-/** The items in the order in which writers append lines. A line that stands elsewhere was moved, by an editor or a tool that sorts lines. */
+/**
+ * Returns the items in the order in which writers append lines. A line elsewhere was moved by an editor, or by a tool
+ * that sorts lines.
+ */
 export function inLogOrder(items: Survey['items']): Survey['items'] {
   const ordered = followersLater(items);
   const segments = new Map<string, (SurveyedLine | SurveyedInvalidLine)[]>();
@@ -102,15 +108,17 @@ export function inLogOrder(items: Survey['items']): Survey['items'] {
 interface Run {
   readonly start: SurveyedLine;
   readonly lines: SurveyedLine[];
-  /** The first and the last of the entries in it that are kept. */
+  /** Numbers of the first and last kept entry in it. */
   from: number;
   to: number;
 }
 
 /**
- * The items of one segment. A line that does not count was moved if it stands behind lines of higher numbers, and what these follow is not
- * there: then all lines go by their numbers. A line that counts may have been appended there, under a number that was free, unless
- * it is older. Between the markers of a merge conflict numbers tell nothing.
+ * Orders the items of one segment: by number if lines were moved, else as they are.
+ *
+ * A line that does not count was moved if it comes after a run of higher numbers whose own predecessor is missing. A
+ * line that counts is different: it may have been appended there under a number that was free. It was moved only if it
+ * is older than that run. Between the markers of a merge conflict, numbers show nothing.
  */
 function runsInOrder(items: (SurveyedLine | SurveyedInvalidLine)[]): Survey['items'] {
   const firstSeq = segmentSeq(items[0]?.segment ?? '') ?? 1;
@@ -131,7 +139,7 @@ function runsInOrder(items: (SurveyedLine | SurveyedInvalidLine)[]): Survey['ite
     place(a) < place(b) ? -1 : Number(place(a) > place(b)),
   );
   const damaged = items.filter(isInvalid);
-  // What is not between others was at the end.
+  // Damaged lines that fit into no gap were at the end.
   const between = sorted.reduce((sum, { from, to }, i) => {
     const gap = from - (sorted[i - 1]?.to ?? firstSeq - 1) - 1;
     return to === 0 ? sum : sum + Math.max(0, gap);
@@ -139,7 +147,7 @@ function runsInOrder(items: (SurveyedLine | SurveyedInvalidLine)[]): Survey['ite
   return [...damaged.slice(0, between), ...sorted.flatMap(({ lines }) => lines), ...damaged.slice(between)];
 }
 
-/** Whether a line was written before another, as far as they tell. */
+/** Whether line `a` was written before line `b`, as far as their fields show. */
 function isOlder(a: SurveyedLine, b: SurveyedLine): boolean {
   const [session, number] = a.writer.split('.');
   const [other, otherNumber] = b.writer.split('.');
@@ -161,11 +169,11 @@ function runsIn(items: Survey['items']): Map<SurveyedLine, Run> {
   return runs;
 }
 
-/** The items, each line after the one that it follows. */
+/** The items, with each line after the line that it follows. */
 function followersLater(items: Survey['items']): Survey['items'] {
   const ordered: (SurveyedLine | SurveyedInvalidLine)[] = [];
   const left = new Set(items);
-  /** Those met before the line that they follow, by that line. */
+  /** Lines met before the line that they follow, by that line. */
   const early = new Map<SurveyedLine, SurveyedLine[]>();
   for (const item of items) {
     if (!isInvalid(item) && item.follows !== undefined && left.has(item.follows)) {
@@ -184,7 +192,7 @@ function followersLater(items: Survey['items']): Survey['items'] {
   return ordered;
 }
 
-/** Lines that salvage keeps for what they were, by what makes the chain call them damaged. */
+/** Counts the lines that the chain calls damaged and a salvage keeps as they were, by cause. */
 export function convertedIn({ items }: Survey): ConvertedLines[] {
   const counts = new Map<DamageCause, number>();
   for (const item of items) {
@@ -194,7 +202,7 @@ export function convertedIn({ items }: Survey): ConvertedLines[] {
   return [...counts].map(([cause, lines]) => ({ cause, lines }));
 }
 
-/** Whether what counts in a segment ends in a seal. */
+/** Whether the last accepted line of a segment is a seal. */
 export function isSealed(items: Survey['items'], segment: string): boolean {
   const last = items.findLast((item) => item.segment === segment && !isInvalid(item) && item.accepted);
   return last !== undefined && !isInvalid(last) && last.count === 0;

@@ -1,26 +1,32 @@
 import type { DamageCause } from '../errors/damage.ts';
 import { crcIsRight, type Envelope, LINE_START, lineAtEndOf, MAX_LINE_BYTES, readMisdated } from './line.ts';
 
-/** What the chain says of a line. */
+/**
+ * What the chain decides about a line. accepted: it counts. superseded: another line took its place. stranded: the line
+ * that it follows is missing. pending: it has no newline yet. torn: a crash or an interrupted write left it, which does
+ * no harm. damaged: anything else.
+ */
 export type Verdict = 'accepted' | 'superseded' | 'stranded' | 'pending' | 'torn' | 'damaged';
 
 const TILDE = 0x7e;
 const CARRIAGE_RETURN = 0x0d;
 const CONFLICT_MARKER = /^(<{7}|={7}|>{7}|\|{7})/;
-/** UTF-8, and UTF-16 of both orders: the NULs of the latter are not what a crash leaves. */
+/** In UTF-8, and in UTF-16 of both byte orders, whose NULs are not what a crash leaves. */
 const BYTE_ORDER_MARK = /^(\xef\xbb\xbf|\xff\xfe|\xfe\xff)/;
-/** A line's beginning in UTF-16, perhaps after half of the newline before it. A crash leaves no NULs that lie so. */
+/**
+ * A line's beginning in UTF-16, perhaps after half of the newline before it. A crash leaves no NULs in these places.
+ */
 const UTF_16 = /^\0?\{\0"/;
 const WHITE_SPACE = /^[ \t]/;
 
 /**
- * What a complete line is that is not crc-valid. `evidence` is the crc-valid line that a glued fragment ends in. `readable` is
- * what a salvage takes a damaged line for.
+ * A complete line that is not crc-valid. `evidence` is the crc-valid line glued to the end of a fragment. `readable` is
+ * the line as which a salvage takes a damaged one.
  */
 export interface InvalidLine {
   readonly verdict: 'torn' | 'damaged';
   readonly cause?: DamageCause;
-  /** Of a torn line, how many bytes its writer had put down: what another writer ended, or wrote behind it, is not his. */
+  /** For a torn line, how many bytes its writer had written; the rest is what another writer put after them. */
   readonly cut?: number;
   readonly evidence?: Envelope;
   readonly readable?: Envelope;
@@ -28,7 +34,7 @@ export interface InvalidLine {
 
 export const TORN: InvalidLine = { verdict: 'torn' };
 
-/** Tells what a line is, in `bytes[start, end)` without its newline, once it is known not to be crc-valid. */
+/** Judges a line that is known not to be crc-valid: `bytes[start, end)`, without its newline. */
 export function judgeInvalidLine(bytes: Buffer, start: number, end: number): InvalidLine {
   if (end - start > MAX_LINE_BYTES) return damaged('too-long');
   if (end > start && bytes[end - 1] === TILDE) return { ...TORN, cut: end - start - 1 };
@@ -53,5 +59,5 @@ function damaged(cause: DamageCause): InvalidLine {
   return { verdict: 'damaged', cause };
 }
 
-/** Verdict of a line too long to be held: nothing of it but its length was looked at. */
+/** The verdict of a line that is too long to be held in memory, and of which only the length is known. */
 export const TOO_LONG = damaged('too-long');

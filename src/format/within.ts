@@ -2,14 +2,14 @@ import { canonicalOfParsed } from './canonical.ts';
 import { LINE_START, readEnvelope } from './line.ts';
 
 /*
- * What an editor, a checkout or a copy does to a whole file, and which changes nothing of what its lines say: line ends, a
- * byte-order mark, white space around lines, UTF-16; and a script or a formatter, which writes the same JSON in another way.
- * The chain calls such lines damaged; salvage takes them as they were.
+ * An editor, a checkout or a copy may change all lines of a file without changing what they say: line ends, a
+ * byte-order mark, white space around lines, UTF-16. So may a script or a formatter, which writes the same JSON in
+ * another way. The chain calls such lines damaged; a salvage takes them as they were.
  */
 
 export type Encoding = 'utf-8' | 'utf-16le' | 'utf-16be';
 
-/** Tells UTF-16 by the beginning of a file: a byte-order mark, or what every file of a log begins with. */
+/** Detects UTF-16 by the beginning of a file: a byte-order mark, or the first two characters of every file of a log. */
 export function encodingOf(beginning: Buffer): Encoding {
   const start = beginning.toString('latin1', 0, 4);
   if (start.startsWith('\xff\xfe') || start === '{\0"\0') return 'utf-16le';
@@ -17,7 +17,7 @@ export function encodingOf(beginning: Buffer): Encoding {
   return 'utf-8';
 }
 
-/** The same text in UTF-8. */
+/** Converts a text to UTF-8. */
 export function toUtf8(bytes: Buffer, encoding: Encoding): Buffer {
   if (encoding === 'utf-8') return bytes;
   const even = bytes.subarray(0, bytes.length - (bytes.length % 2));
@@ -27,7 +27,7 @@ export function toUtf8(bytes: Buffer, encoding: Encoding): Buffer {
 
 const UNIT_NEWLINES = { 'utf-16le': Buffer.from([0x0a, 0]), 'utf-16be': Buffer.from([0, 0x0a]) } as const;
 
-/** Where the next newline of a UTF-16 text begins that lies on a whole unit; -1 where there is none. */
+/** The offset of the next newline of a UTF-16 text, at a multiple of two bytes; -1 if there is none. */
 export function unitNewline(bytes: Buffer, from: number, encoding: Exclude<Encoding, 'utf-8'>): number {
   for (let at = from; ; at++) {
     at = bytes.indexOf(UNIT_NEWLINES[encoding], at);
@@ -38,7 +38,10 @@ export function unitNewline(bytes: Buffer, from: number, encoding: Exclude<Encod
 const BYTE_ORDER_MARK = Buffer.from('\ufeff');
 const isBlank = (byte: number | undefined) => byte === 0x20 || byte === 0x09 || byte === 0x0d;
 
-/** The line without byte-order marks, spaces, tabs and carriage returns around it: none of them begins or ends a line of a log. */
+/**
+ * The line without byte-order marks, spaces, tabs and carriage returns around it: no line of a log begins or ends with
+ * one.
+ */
 export function trimmed(line: Buffer): Buffer {
   let [start, end] = [0, line.length];
   for (;;) {
@@ -51,7 +54,7 @@ export function trimmed(line: Buffer): Buffer {
   return line.subarray(start, end);
 }
 
-/** The line of that crc in what lies around it. */
+/** The line with that crc inside the bytes around it. */
 export function lineWithin(
   bytes: Buffer,
   { encoding, glued, crc }: { readonly encoding: Encoding; readonly glued: boolean; readonly crc: string },
@@ -61,7 +64,10 @@ export function lineWithin(
   return readEnvelope(line, 0, line.length) === undefined ? (rewritten(line) ?? line) : line;
 }
 
-/** A line with its JSON written as a log's writer writes it; undefined where it is none. Whether its checksum is right then is not said. */
+/**
+ * A line whose JSON is written again as a log's writer writes it; undefined if the line is not JSON. The checksum is
+ * not checked.
+ */
 export function rewritten(line: Buffer): Buffer | undefined {
   try {
     const { crc, ...covered } = JSON.parse(line.toString());
@@ -71,13 +77,13 @@ export function rewritten(line: Buffer): Buffer | undefined {
   }
 }
 
-/** Whether it is one whole line with something around it. */
+/** Whether the bytes are one crc-valid line with something around it. */
 export function isWrapped(bytes: Buffer): boolean {
   const line = trimmed(toUtf8(bytes, encodingOf(bytes)));
   return line.length < bytes.length && readEnvelope(line, 0, line.length) !== undefined;
 }
 
-/** Whether it is lines that end in carriage returns alone, the first of them whole. */
+/** Whether the bytes are lines that end in carriage returns alone, the first of them crc-valid. */
 export function holdsCarriageReturns(bytes: Buffer): boolean {
   const end = bytes.indexOf(0x0d);
   return end > 0 && bytes.at(-1) === 0x0d && readEnvelope(bytes, 0, end) !== undefined;
