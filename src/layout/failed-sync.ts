@@ -9,14 +9,17 @@ import { layoutOf } from './layout.ts';
 
 /*
  * After a failed fdatasync the kernel may count pages as clean that never reached the disk: they read back right, and
- * are gone after a power cut. So the Wal that saw it leaves a marker, and whoever opens the log for writing next writes
- * the segment's lines over themselves, which makes their pages dirty again, and syncs that before anything is built on it.
- * (Not to a new file, which takes the old one's name: what others append to the old one just before would be lost.)
+ * are lost in a power cut. So the Wal whose sync failed leaves a marker. The next process that opens the log for
+ * writing writes the segment's lines over themselves, which makes their pages dirty again, and syncs them before
+ * anything is appended after them.
+ *
+ * The lines are not copied to a new file that takes the segment's name: what others append to the old file just before
+ * the rename would be lost.
  */
 
 /**
- * Leaves the marker, or another line in it, for processes that go on: it need not survive a power cut, for after one the
- * disk alone says what is there. It may fail too: the caller cannot do more than try.
+ * Leaves the failed-sync marker, or adds a line to it. The marker is for processes that continue, and need not survive
+ * a power cut: after one, only what is on the disk is there. Leaving it may fail too; the caller can only try.
  */
 export function markFailedSync(storage: Storage, directory: string, firstSeq: number): void {
   const path = join(directory, FAILED_SYNC_FILE);
@@ -28,9 +31,9 @@ export function markFailedSync(storage: Storage, directory: string, firstSeq: nu
   }
 }
 
-/** False where the file was taken away meanwhile, and the line with it. */
+/** Returns false if the file was removed meanwhile, and the new line with it. */
 function appendTo(storage: Storage, path: string, line: Buffer, as: Permissions | undefined): boolean {
-  // What a link leads to is not the log's.
+  // The file that a link leads to is not the log's.
   if (storage.isLink(path)) storage.remove(path);
   const file = storage.open(path, 'append', as);
   try {
@@ -41,7 +44,7 @@ function appendTo(storage: Storage, path: string, line: Buffer, as: Permissions 
   }
 }
 
-/** The first of the segments that a marker names; 0 where it cannot be read, undefined where there is none. */
+/** The lowest segment that the marker names; 0 if the marker cannot be read, undefined if there is none. */
 export function failedSyncIn(storage: Storage, directory: string): number | undefined {
   const bytes = readWhole(storage, join(directory, FAILED_SYNC_FILE));
   if (bytes === undefined) return undefined;
@@ -62,8 +65,8 @@ function seqOf(line: string): number {
 const CHUNK_BYTES = 1024 * 1024;
 
 /**
- * Where there is a marker, writes the segments from that one on over themselves, and takes it away. Others may append
- * meanwhile: no byte that is written over ever changes.
+ * If there is a marker, writes the segments from the lowest that it names on over themselves, and removes the marker.
+ * Others may append meanwhile, because the bytes written over never change.
  */
 export function repairFailedSync(storage: Storage, directory: string): void {
   const marker = join(directory, FAILED_SYNC_FILE);
@@ -74,10 +77,10 @@ export function repairFailedSync(storage: Storage, directory: string): void {
       for (const seq of segments.filter((each) => each >= firstSeq))
         writeOver(storage, join(directory, segmentName(seq)));
       storage.syncDirectory(directory);
-      // A sync may have failed meanwhile of what was written since.
+      // Another sync may have failed meanwhile, of lines written since.
       const now = storage.look(marker);
       if (now !== undefined && isSame(before, now)) {
-        // Not synced: should a power cut bring it back, whoever opens the log next does the same once more.
+        // The removal is not synced: if a power cut brings the marker back, the next opener repeats this.
         storage.remove(marker);
         return;
       }
@@ -93,12 +96,12 @@ function isSame(a: FileLook, b: FileLook): boolean {
 }
 
 /**
- * Writes a segment's crc-valid lines over themselves, each with the newline before it, and syncs them. What else lies there is
- * left alone: it may be another writer's line on its way, which this reads in part, or as zeros.
+ * Writes a segment's crc-valid lines over themselves, each with the newline before it, and syncs them. It leaves other
+ * bytes alone: they may be another writer's line in progress, which reads as part of a line or as zeros.
  */
 function writeOver(storage: Storage, path: string): void {
   const file = openIfThere(storage, path, 'update');
-  // A compaction deletes segments; its snapshot, which was synced, stands for them.
+  // A compaction deleted the segment; its snapshot, which was synced, covers the entries.
   if (file === undefined) return;
   try {
     let rest = Buffer.alloc(0);
@@ -121,7 +124,10 @@ function writeOver(storage: Storage, path: string): void {
   }
 }
 
-/** Where crc-valid lines lie in `bytes[0, end)`, which ends in a newline: those that follow one another together. */
+/**
+ * The ranges of crc-valid lines in `bytes[0, end)`, which ends in a newline; lines that follow one another are one
+ * range.
+ */
 function* wholeLines(bytes: Buffer, end: number): Generator<{ readonly from: number; readonly to: number }> {
   let from = 0;
   for (let start = 0; start < end; ) {

@@ -7,7 +7,7 @@ import { openIfThere, readFully } from '../storage/files.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Layout, LogPlace } from './log-place.ts';
 
-/** What is read of a segment for its first line. A longer one proves nothing. */
+/** Bytes read of a segment to find its first line. A longer line proves nothing here. */
 const HEAD_BYTES = 64 * 1024;
 
 /** Where reading stopped before a segment that does not follow: the last entry, and the end of its segment. */
@@ -18,7 +18,8 @@ export interface Reached {
 }
 
 /**
- * The error for a segment that does not follow from what lies before it. `reached`: how far that leads, where it was read.
+ * The error for a segment that does not follow from what is before it. `reached`: how far the segments before it lead,
+ * if they were read.
  */
 export function gapError(
   { storage, directory }: LogPlace,
@@ -29,18 +30,18 @@ export function gapError(
   const segment = segmentName(firstSeq);
   const base = snapshots.findLast((seq) => seq < firstSeq) ?? 0;
   const previous = segments.findLast((seq) => seq < firstSeq && seq > base);
-  // Without any segment before it, what comes before is what a snapshot stands for.
+  // If there is no segment before it, the snapshot covers what comes before.
   const from = reached ?? (previous === undefined ? { seq: base, sealed: true, end: 0 } : undefined);
   const damage = gapDamage(storage, directory, firstSeq, previous, from);
   const file = base === 0 ? undefined : snapshotName(base);
   const before = previous === undefined ? file : segmentName(previous);
   const what =
     before === undefined
-      ? `${segment} is the first segment in ${directory}, and no snapshot stands for what came before it`
-      : `${segment} does not follow from ${before}, which lies before it in ${directory}`;
+      ? `${segment} is the first segment in ${directory}, and no snapshot covers what came before it`
+      : `${segment} does not follow from ${before}, the file before it in ${directory}`;
   return new WalError(
     'ERR_WAL_DIVERGED',
-    `${what}: segments are missing, or it is from another log. ${gapInWords(damage)}Put the right files back, or go on with what is left ("jsonl-wal doctor" says how).`,
+    `${what}: segments are missing, or the segment is from another log. ${gapInWords(damage)}Put the right files back, or continue with what is left ("jsonl-wal doctor" says how).`,
     { segment, offset: 0, seq: firstSeq, ...(damage && { damage }) },
   );
 }
@@ -50,12 +51,14 @@ function gapInWords(damage: Damage | undefined): string {
   const { from, to, records, acknowledged } = damage;
   const which =
     records === 0 ? 'No entry is' : records === 1 ? `Entry ${from} is` : `Entries ${from} to ${to} are`;
-  const told =
-    acknowledged === 'yes' ? ', though acknowledged: a segment is made once all before it is synced' : '';
-  return `${which} missing${told}. `;
+  const proof =
+    acknowledged === 'yes'
+      ? ', though acknowledged: a segment is made only after all before it is synced'
+      : '';
+  return `${which} missing${proof}. `;
 }
 
-/** Undefined where nobody knows which entries lie between. */
+/** Returns undefined if it is unknown which entries are missing in between. */
 function gapDamage(
   storage: Storage,
   directory: string,
@@ -81,7 +84,7 @@ function gapDamage(
   return { ...place, ...held, acknowledged: 'yes', evidence };
 }
 
-/** Whether a segment's first line is whole, and bears the segment's number. */
+/** Whether a segment's first line is crc-valid and has the number in the segment's name. */
 function beginsWith(storage: Storage, path: string, firstSeq: number): boolean {
   const file = openIfThere(storage, path, 'read');
   if (file === undefined) return false;

@@ -4,8 +4,8 @@ import { badArgument } from '../options/options.ts';
 import type { Storage } from '../storage/storage.ts';
 
 /**
- * Throws ERR_WAL_ARGUMENT where a copy of the log would lie inside it, elsewhere than in the place for its backups: all else would be
- * taken for part of it, by people at least.
+ * Throws ERR_WAL_ARGUMENT if a copy of the log would be inside the log's directory, but not in its directory for
+ * backups: people, at least, would take it for a part of the log.
  */
 export function refuseInside(storage: Storage, directory: string, destination: string): void {
   const log = storage.look(directory);
@@ -15,7 +15,7 @@ export function refuseInside(storage: Storage, directory: string, destination: s
       const [place, name] = relative(at, destination).split(sep);
       if (place === BACKUPS_DIRECTORY && name !== undefined) return;
       throw badArgument(
-        `${destination} is inside the log itself: name another directory, or one in ${join(directory, BACKUPS_DIRECTORY)}`,
+        `${destination} is inside the log itself: name a directory outside it, or one in ${join(directory, BACKUPS_DIRECTORY)}`,
       );
     }
     if (at === dirname(at)) return;

@@ -14,7 +14,10 @@ import type { Layout, LogPlace } from './log-place.ts';
 import { sealBefore } from './seal.ts';
 import { readHeader } from './snapshots.ts';
 
-/** Throws ERR_WAL_MISSING where a sync service has put a placeholder in the place of one of the log's files. */
+/**
+ * Lists the segments and snapshots of a log. Throws ERR_WAL_MISSING if a sync service has replaced one of the log's
+ * files by a placeholder.
+ */
 export function layoutOf(storage: Storage, directory: string): Layout {
   const names = storage.list(directory);
   const evicted = evictedAmong(names);
@@ -27,7 +30,7 @@ export function layoutOf(storage: Storage, directory: string): Layout {
   return { segments: seqs(segmentSeq), snapshots: seqs(snapshotSeq) };
 }
 
-/** The name of the file that holds the newest entries; undefined where there is none. */
+/** The name of the file that holds the newest entries; undefined if there is none. */
 export function lastFile({ segments, snapshots }: Layout): string | undefined {
   const segment = segments.at(-1) ?? 0;
   const snapshot = snapshots.at(-1) ?? 0;
@@ -35,16 +38,17 @@ export function lastFile({ segments, snapshots }: Layout): string | undefined {
   return snapshot > 0 ? snapshotName(snapshot) : undefined;
 }
 
-/** Where reading begins: a segment, and what lies before it, where that is known. */
+/** Where reading begins: a segment, and what is before it, if that is known. */
 export interface Start {
   readonly firstSeq: number;
   readonly before: Before | undefined;
 }
 
 /**
- * The segment that is written now: the last, unless a snapshot stands for it, too (then a writer who slept through a
- * compaction made it). It need not exist yet. `writable`: appending is to go on there. Throws where nothing tells which
- * number comes next, or what it follows.
+ * The segment in which writing continues; it need not exist yet. It is the last one, unless a snapshot covers that:
+ * then a writer that was suspended during a compaction made it. `writable`: whether the caller wants to append. Throws
+ * if entries before the segment are missing, or if nothing shows which line its first line follows. But in the first
+ * segment past a snapshot, a reader believes that line's `prev`.
  */
 export function newestStart(place: LogPlace, writable: boolean): Start {
   return startIn(place, (layout) => newestIn(place, layout, writable));
@@ -53,7 +57,7 @@ export function newestStart(place: LogPlace, writable: boolean): Start {
 function startIn({ storage, directory }: LogPlace, find: (layout: Layout) => Start | WalError): Start {
   const found = find(layoutOf(storage, directory));
   if (!(found instanceof WalError)) return found;
-  // A compaction may have taken away what leads there since that listing; then its snapshot is in the next.
+  // A compaction may have deleted what leads there since that listing; its snapshot is then in the next listing.
   const again = find(layoutOf(storage, directory));
   if (again instanceof WalError) throw again;
   return again;
@@ -66,7 +70,8 @@ function newestIn(place: LogPlace, all: Layout, writable: boolean): Start | WalE
   const last = segments.at(-1) ?? 0;
   const end = endOf(place, base);
   if (last <= base) {
-    // Where the snapshot is damaged, the numbers that it stands for by its name were given: they are not given again.
+    // Even if the snapshot is damaged, its name shows that the numbers up to its seq were given: they are not given
+    // again.
     const before = end ?? endBefore(place, layout, base + 1);
     return before === undefined ? namedError(place, layout, base) : { firstSeq: base + 1, before };
   }
@@ -79,22 +84,28 @@ function newestIn(place: LogPlace, all: Layout, writable: boolean): Start | WalE
   return isNext ? namedError(place, layout, base) : gapError(place, layout, last);
 }
 
-/** What lies before the segment after a snapshot, and before the first one for 0; undefined where the snapshot is damaged. */
+/**
+ * What is before the segment after a snapshot, or before the first segment if `snapshot` is 0; undefined if the
+ * snapshot is damaged.
+ */
 function endOf({ storage, directory, log }: LogPlace, snapshot: number): Before | undefined {
   if (snapshot === 0) return { link: GENESIS_CRC, crc: GENESIS_CRC };
   const header = readHeader(storage, directory, snapshot, log);
   return header && { link: header.seal, crc: header.head.crc, keys: header.keys, fold: header.fold };
 }
 
-/** What lies before a segment, where the one before it leads there. A seal follows the line that holds the last entry. */
+/**
+ * What is before a segment, if the segment before it leads to it. The seal follows the line that holds the last entry.
+ */
 function endBefore(place: LogPlace, layout: Layout, firstSeq: number): Before | undefined {
   const seal = sealBefore(place, layout, firstSeq);
   return seal && { link: seal.crc, crc: seal.prev, keys: seal.keys, fold: seal.fold };
 }
 
 /**
- * Leaves out the snapshots that reading passes over: they are damaged, and no segment goes on from them, while some go on
- * from what lies before.
+ * Leaves out the damaged snapshots that reading ignores, by rule 1 of "Where reading begins" in docs/FORMAT.md: a
+ * segment past the snapshot continues from the segments before it, and not from the snapshot; or there is no segment
+ * past it, and no seal leads to the entry after it.
  */
 function readable(place: LogPlace, layout: Layout): Layout {
   const { segments, snapshots } = layout;
@@ -103,12 +114,14 @@ function readable(place: LogPlace, layout: Layout): Layout {
   const next = segments.find((seq) => seq > newest);
   if (next === newest + 1 || endOf(place, newest) !== undefined) return layout;
   const isLedTo = sealBefore(place, layout, next ?? newest + 1) !== undefined;
-  // A seal leads to the entry after the snapshot, or past it.
   if (isLedTo === (next === undefined)) return layout;
   return readable(place, { segments, snapshots: snapshots.slice(0, -1) });
 }
 
-/** The segment from which to read `from`. Throws ERR_WAL_COMPACTED where that is gone, and a snapshot stands for it. */
+/**
+ * The segment from which to read entry `from`. Throws ERR_WAL_COMPACTED if that segment was deleted and a snapshot
+ * covers it.
+ */
 export function startFor(place: LogPlace, from: number): Start {
   return startIn(place, (layout) => startOf(place, layout, from));
 }
@@ -117,13 +130,13 @@ function startOf(place: LogPlace, all: Layout, from: number): Start | WalError {
   const layout = readable(place, all);
   const { segments, snapshots } = layout;
   const base = snapshots.at(-1) ?? 0;
-  // What a snapshot stands for is no way to what comes after it.
+  // Segments that a snapshot covers do not lead to the entries after it.
   const there = from <= base ? segments : segments.filter((seq) => seq > base);
   const holding = there.findLast((seq) => seq <= from);
   if (holding === undefined && from <= base) return compactedError(from, oldestSeq(place));
   const [next] = there;
   if (holding === undefined && next !== undefined) return gapError(place, layout, next);
-  // Nobody went on behind the snapshot yet; a log that nobody wrote to has no segment either.
+  // No writer has continued after the snapshot yet. A log without entries has no segment either.
   const firstSeq = holding ?? base + 1;
   const before =
     endBefore(place, layout, firstSeq) ??
@@ -132,40 +145,44 @@ function startOf(place: LogPlace, all: Layout, from: number): Start | WalError {
   return { firstSeq, before };
 }
 
-/** Throws where no segment ends in the snapshot's seal: the snapshot would stand for what goes on, too. */
+/**
+ * Throws unless a segment ends in the snapshot's seal; otherwise the snapshot would also cover entries still being
+ * appended.
+ */
 export function requireSeal(place: LogPlace, header: SnapshotHeader): void {
   const { storage, directory } = place;
   const { seq } = header.head;
   if (endsIn(place, layoutOf(storage, directory), header)) return;
-  // Another compaction may have come, and taken it away, since that listing.
+  // Another compaction may have deleted that segment since the listing.
   const newest = layoutOf(storage, directory).snapshots.at(-1) ?? 0;
   if (newest >= seq) throw compactedError(seq, oldestSeq(place));
   throw replacedError(directory, header);
 }
 
 /**
- * Throws where the segment before a snapshot, which just got its name, does not end in the snapshot's seal: the log was
- * replaced before that. Where no such segment is left, another compaction took it away, and the snapshot stays.
+ * Throws if the segment before a snapshot, which has just been named, does not end in the snapshot's seal: the log was
+ * replaced before the snapshot got its name. If no such segment is left, another compaction deleted it, and the
+ * snapshot stays.
  */
 export function refuseOtherEnd(place: LogPlace, header: SnapshotHeader): void {
   const { storage, directory } = place;
   const layout = layoutOf(storage, directory);
   const last = layout.segments.findLast((first) => first <= header.head.seq);
   if (last === undefined || endsIn(place, layout, header)) return;
-  // Taken away just now; or made again, empty, by a writer that slept through that.
+  // The segment was deleted just now, or a writer that was suspended meanwhile made it again, empty.
   if (!storage.look(join(directory, segmentName(last)))?.size) return;
   throw replacedError(directory, header);
 }
 
-/** Whether the segment before the entry after a snapshot ends in the snapshot's seal. */
+/** Whether the segment before the snapshot's next entry ends in the snapshot's seal. */
 function endsIn(place: LogPlace, layout: Layout, { head, seal }: SnapshotHeader): boolean {
   return sealBefore(place, layout, head.seq + 1)?.crc === seal;
 }
 
 /**
- * The first seq that was not compacted away: 1 where there is no snapshot. What a snapshot stands for may be there in part,
- * as its deletion was cut short, or a writer that slept through it made a segment's name again: only what leads to the end
- * counts.
+ * The first seq that was not compacted away; 1 if there is no snapshot. Some segments that a snapshot covers may still
+ * exist, because their deletion was interrupted, or because a writer that was suspended meanwhile made a segment of
+ * that name again. Only those that lead to the snapshot's end count.
  */
 export function oldestSeq(place: LogPlace): number {
   const { storage, directory } = place;
@@ -181,7 +198,7 @@ export function oldestSeq(place: LogPlace): number {
   return oldest;
 }
 
-/** The error for a log of which only a snapshot that is damaged tells how it goes on. */
+/** The error for a log if only a damaged snapshot shows how the log continues. */
 function namedError(place: LogPlace, { snapshots }: Layout, seq: number): WalError {
   const { storage, directory, log } = place;
   const whole = snapshots.findLast((each) => readHeader(storage, directory, each, log) !== undefined) ?? 0;

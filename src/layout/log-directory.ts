@@ -7,13 +7,13 @@ import { publish, readWhole } from '../storage/files.ts';
 import type { Permissions, Storage } from '../storage/storage.ts';
 import { lastFile, layoutOf } from './layout.ts';
 
-/** What a new log, and the directories made for it, are made with; undefined: what the umask leaves. */
+/** The permissions of a new log and of the directories made for it; undefined: as the umask leaves them. */
 export interface Modes {
   readonly file: Permissions | undefined;
   readonly directory: Permissions | undefined;
 }
 
-/** What making a log needs that is not in its bytes. */
+/** What `makeLog` needs besides the log's traits. */
 export interface Making extends LogTraits {
   /** Milliseconds since the epoch. */
   readonly now: number;
@@ -21,13 +21,13 @@ export interface Making extends LogTraits {
   readonly id: string;
   /** A random part for temporary names. */
   readonly token: string;
-  /** The first directory that had to be made for it. */
+  /** The first directory that had to be made for the log; undefined if it existed. */
   readonly made: string | undefined;
-  /** What wal.json is made with: all other files take that. */
+  /** The permissions of wal.json, which all other files take over. */
   readonly as: Permissions | undefined;
 }
 
-/** Reads what wal.json says; undefined where the directory holds no log. */
+/** Reads wal.json; undefined if the directory holds no log. */
 export function readMeta(storage: Storage, directory: string): Meta | undefined {
   const path = join(directory, META_FILE);
   try {
@@ -36,14 +36,14 @@ export function readMeta(storage: Storage, directory: string): Meta | undefined 
     if (!look.directory) {
       throw new WalError(
         'ERR_WAL_NOT_A_DIRECTORY',
-        `${directory} is a file; a log is a directory: name another path.`,
+        `${directory} is a file, but a log is a directory: name another path.`,
       );
     }
     const meta = () => readWhole(storage, path);
     let bytes = meta();
     if (bytes === undefined) {
       if (lastFile(layoutOf(storage, directory)) === undefined) return undefined;
-      // Made since the first look: it is there before any segment is.
+      // If a log was made since the first look, its wal.json was made before any segment.
       bytes = meta();
     }
     if (bytes !== undefined) return decodeMeta(bytes.toString(), path);
@@ -53,18 +53,21 @@ export function readMeta(storage: Storage, directory: string): Meta | undefined 
   }
   throw new WalError(
     'ERR_WAL_FORMAT',
-    `${path} is missing beside segments: put it back from git or a backup, or make a new log of what is there ("jsonl-wal repair --mode salvage"). It does not come back by itself, for the segments may be another log's.`,
+    `${path} is missing beside segments: put it back from git or a backup, or make a new log from the files there ("jsonl-wal repair --mode salvage"). It is not made again automatically, because the segments may be another log's.`,
   );
 }
 
 function repairingError(directory: string): WalError {
   return new WalError(
     'ERR_WAL_FORMAT',
-    `A repair of ${directory} was cut short, or is under way: "jsonl-wal repair --mode salvage" goes on with it, and opens the log again. Do not put ${META_FILE} back: the segments there may be the new log's.`,
+    `A repair of ${directory} was interrupted, or is still running: "jsonl-wal repair --mode salvage" continues it, and opens the log again. Do not put ${META_FILE} back: the segments there may be the new log's.`,
   );
 }
 
-/** Makes wal.json in the directory, so that both survive a crash; where two do so at once, both get the first one's. */
+/**
+ * Makes wal.json in the directory, so that both survive a crash. If two processes do so at once, both get the first
+ * one's.
+ */
 export function makeLog(storage: Storage, directory: string, making: Making): Meta {
   const path = join(directory, META_FILE);
   try {
@@ -77,12 +80,15 @@ export function makeLog(storage: Storage, directory: string, making: Making): Me
   }
   const meta = readMeta(storage, directory);
   if (meta === undefined)
-    throw new WalError('ERR_WAL_NOT_FOUND', `${path} was taken away while the log was made.`);
+    throw new WalError(
+      'ERR_WAL_NOT_FOUND',
+      `${path} was removed while the log was being made: make it again.`,
+    );
   return meta;
 }
 
-/** Syncs wal.json and the directory's own name: both may have been copied here a moment ago. */
-function keepLog(storage: Storage, directory: string): void {
+/** Syncs wal.json and the directory's own name: somebody may have copied both here a moment ago. */
+function syncLog(storage: Storage, directory: string): void {
   const meta = storage.open(join(directory, META_FILE), 'read');
   try {
     meta.syncNow();
@@ -92,18 +98,18 @@ function keepLog(storage: Storage, directory: string): void {
   try {
     storage.syncDirectory(dirname(directory));
   } catch (error) {
-    // Who may write here need not be allowed to look there.
+    // A process that may write here need not be allowed to open the parent.
     if (!hasCode(error, 'EACCES', 'EPERM')) throw error;
   }
 }
 
 /**
- * Syncs the names of the segments; where `whole`, also wal.json and the directory's own name. Throws ERR_WAL_IO where
- * the directory cannot be opened now, which says nothing of the disk; else what the system throws.
+ * Syncs the names of the segments and, if `whole`, wal.json and the directory's own name. Throws ERR_WAL_IO if the
+ * directory cannot be opened now, which shows nothing about the disk; otherwise throws the system's error.
  */
 export function syncNames(storage: Storage, directory: string, whole: boolean): void {
   try {
-    if (whole) keepLog(storage, directory);
+    if (whole) syncLog(storage, directory);
     storage.syncDirectory(directory);
   } catch (error) {
     const { syscall } = error as NodeJS.ErrnoException;
@@ -111,7 +117,7 @@ export function syncNames(storage: Storage, directory: string, whole: boolean): 
   }
 }
 
-/** Syncs the directory, its parent, and on up to the parent of the first directory that was made. */
+/** Syncs the directory and its parents, up to the parent of the first directory that was made. */
 export function syncUpwards(storage: Storage, directory: string, made: string | undefined): void {
   const top = dirname(made ?? directory);
   for (let path = directory; ; path = dirname(path)) {

@@ -1,16 +1,16 @@
 import type { Storage } from '../storage/storage.ts';
 
-/** Where a log lies, and the id that its snapshots bear. */
+/** The directory of a log, and the id that its snapshots must have. */
 export interface LogPlace {
   readonly storage: Storage;
   readonly directory: string;
   readonly log: string;
 }
 
-/** What one listing of a log's directory shows, each ascending. */
+/** One listing of a log's directory, each list ascending. */
 export interface Layout {
   /** First seqs of the segments. */
   readonly segments: readonly number[];
-  /** Last seqs of what the snapshots stand for. */
+  /** Last seqs that the snapshots cover. */
   readonly snapshots: readonly number[];
 }

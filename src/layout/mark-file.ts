@@ -27,22 +27,24 @@ export interface MarkFileParts {
   readonly log: string;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** Whether the path still leads to the file that the log was read from, which still holds the last line read there. */
+  /**
+   * Whether the path still leads to the file that the log was read from, and that file still holds the last line read.
+   */
   readonly holds?: () => boolean;
 }
 
 const CHUNK_BYTES = 256 * 1024;
-/** What is read of wal.rewound, from its end. */
+/** Bytes read of wal.rewound, from its end. */
 const MOST_NOTED_BYTES = 1024 * 1024;
 
-/** Takes away what is known of what was acknowledged on this machine. Throws what the system throws. */
+/** Removes the record of what was acknowledged on this machine. Throws the system's error. */
 export function forgetMarks(storage: Storage, directory: string): void {
   for (const name of [REWOUND_FILE, MARK_FILE]) storage.remove(join(directory, name));
 }
 
 /**
- * wal.mark and wal.rewound in a log's directory. Both are information, and are never synced: what cannot be read there
- * counts as absent, what cannot be written is left as it was.
+ * wal.mark and wal.rewound in a log's directory. Both are only information, and are never synced: a file that cannot be
+ * read counts as absent, and one that cannot be written stays as it was.
  */
 export class MarkFile implements Marks {
   readonly #parts: MarkFileParts;
@@ -93,7 +95,10 @@ export class MarkFile implements Marks {
     });
   }
 
-  /** A link in its place, which a checkout may bring, leads to a file that is not the log's to write to: it is taken away. */
+  /**
+   * A link in the mark's place, which a checkout may bring, leads to a file that the log must not write to: it is
+   * removed.
+   */
   #openToWrite(): StorageFile {
     const { storage, directory } = this.#parts;
     const path = join(directory, MARK_FILE);
@@ -118,7 +123,7 @@ export class MarkFile implements Marks {
     });
   }
 
-  /** What was noted and not forgotten since, oldest first. Throws what the system throws. */
+  /** The rewinds noted and not forgotten since, oldest first. Throws the system's error. */
   noted(): NotedRewind[] {
     const { storage, directory, log } = this.#parts;
     const file = openIfThere(storage, join(directory, REWOUND_FILE), 'read');
@@ -140,7 +145,7 @@ export class MarkFile implements Marks {
   }
 
   has(seq: number, isIt: (line: Envelope) => boolean): boolean {
-    // Where it cannot be read, nothing is said to be gone.
+    // If the log cannot be read, nothing is reported missing.
     return quietly(() => this.#has(seq, isIt)) ?? true;
   }
 

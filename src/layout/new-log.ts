@@ -12,12 +12,12 @@ import { writeSnapshot } from './snapshots.ts';
 import { Staging } from './staging.ts';
 
 const BUFFER_BYTES = 1024 * 1024;
-/** Where the source has no file to take it from. */
+/** The permissions if the source has no file to take them from. */
 const OWNER_ONLY: Permissions = { mode: 0o600 };
 
 /**
- * A log that is made, in a new directory, of another's lines: it appears whole or not at all, and nobody may read it who may not
- * read the other.
+ * Makes a log in a new directory from another log's lines. It appears as a whole or not at all, and is readable only
+ * for those who may read the other log.
  */
 export class NewLog {
   readonly #storage: Storage;
@@ -44,7 +44,7 @@ export class NewLog {
     }
   }
 
-  /** The lines that follow are those of this segment. */
+  /** Begins a segment: the lines that follow belong to it. */
   segment(firstSeq: number): void {
     this.#doing(() => {
       this.#end();
@@ -87,7 +87,7 @@ export class NewLog {
     await writeSnapshot(this.#storage, this.#staging.path, header, body, place);
   }
 
-  /** Gives it its name. Once this resolves it survives a crash. */
+  /** Gives the log its name. Once this resolves, the log survives a crash. */
   async finish(meta: Meta): Promise<void> {
     try {
       this.#end();

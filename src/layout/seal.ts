@@ -9,8 +9,9 @@ import type { Layout, LogPlace } from './log-place.ts';
 const TAIL_BYTES = 64 * 1024;
 
 /**
- * The seal that ends the segment before `firstSeq`, if it is that segment's end. It lies near the end, but
- * for what overtaken writers put after it; where that is not enough to tell, the whole segment is read.
+ * The seal that ends the segment before `firstSeq`, if that segment ends in a seal that leads to `firstSeq`. Only lines
+ * of overtaken writers come after it, so it is near the end. If the end of the file does not show it for certain, the
+ * whole segment is read.
  */
 export function sealBefore(
   { storage, directory }: LogPlace,
@@ -36,9 +37,9 @@ export function sealBefore(
 }
 
 /**
- * The seal near the end, where it certainly is the segment's: an overtaken writer's group, which may be long, may end in
- * one too, of the same seq. Of that group no line follows what lies just before the group; so the lines up to the seal
- * must follow one another from another write on.
+ * The seal near the end of the file, if it is certainly the segment's. The group of an overtaken writer, which may be
+ * long, may also end in a seal with the same seq. But no line of that group follows the line just before the group. So
+ * the lines up to the seal must follow one another from a line of another write on.
  */
 function sealAtEnd(file: StorageFile): Envelope | undefined {
   const size = file.size();
@@ -65,7 +66,7 @@ function sealAtEnd(file: StorageFile): Envelope | undefined {
 
 const CHUNK_BYTES = 256 * 1024;
 
-/** Reads a segment that another follows. */
+/** Reads a segment to its end; another segment follows it. */
 function scanFile(file: StorageFile, scan: SegmentScan): void {
   const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
   for (let position = 0; ; ) {
@@ -74,6 +75,6 @@ function scanFile(file: StorageFile, scan: SegmentScan): void {
     scan.push(chunk.subarray(0, count));
     position += count;
   }
-  // Nobody is in the middle of a line there: one that lacks its newline lost it.
+  // No writer is in the middle of a line there: a last line without a newline has lost it.
   scan.push(Buffer.of(NEWLINE));
 }

@@ -8,7 +8,10 @@ import type { Permissions, Storage, StorageFile } from '../storage/storage.ts';
 import { deletedError } from '../store/refusals.ts';
 import { damagedError, type SnapshotFile, wholeBody } from '../store/snapshot-file.ts';
 
-/** The first line of the snapshot at `seq`; undefined where it is damaged, gone, or another log's than `log`, where that is given. */
+/**
+ * Reads the header of the snapshot at `seq`; undefined if it is damaged or missing, or, if `log` is given, another
+ * log's.
+ */
 export function readHeader(
   storage: Storage,
   directory: string,
@@ -21,7 +24,7 @@ export function readHeader(
   try {
     const line = firstLine(file);
     const header = line && decodeHeader(line, path);
-    // A snapshot by another's name stands for something else.
+    // A snapshot whose header has another seq than its name covers other entries.
     return header?.head.seq === seq && header.log === (log ?? header.log) ? header : undefined;
   } catch (error) {
     throw fileError(error, 'read', path);
@@ -53,7 +56,7 @@ function openIfThere(storage: Storage, path: string): StorageFile | undefined {
 
 const SYNC_BYTES = 256 * 1024;
 
-/** All of a snapshot that lies in a directory, checked as it is read: see `wholeBody`. */
+/** The body of a snapshot in a directory, checked as it is read: see `wholeBody`. */
 export function readBody(
   storage: Storage,
   directory: string,
@@ -71,7 +74,7 @@ function* bodyIn(storage: Storage, path: string, header: SnapshotHeader): Genera
   }
 }
 
-/** Opens a snapshot, to read its body in parts. */
+/** Opens a snapshot to read its body in parts. */
 export function openBody(storage: Storage, path: string, header: SnapshotHeader): SnapshotFile {
   const file = openIfThere(storage, path);
   if (file === undefined) throw deletedError(path, header);
@@ -86,7 +89,8 @@ export function openBody(storage: Storage, path: string, header: SnapshotHeader)
       path,
       bytes,
       read: (offset, length) => {
-        // What says how long a part is may be damaged: no more is made room for than is there.
+        // The length of a part comes from bytes that may be damaged, so no more memory is allocated than the file has
+        // bytes.
         const part = Buffer.allocUnsafeSlow(Math.min(length, Math.max(0, bytes - offset)));
         try {
           return part.subarray(0, readFully(file, part, start + offset));
@@ -102,22 +106,22 @@ export function openBody(storage: Storage, path: string, header: SnapshotHeader)
   }
 }
 
-/** Where a snapshot is made, and how. */
+/** How a snapshot is made. */
 export interface SnapshotPlace {
   /** A random part for its temporary name. */
   readonly token: string;
-  /** What it is made with. */
+  /** The permissions of the file. */
   readonly as: Permissions | undefined;
   readonly pause: () => Promise<void>;
-  /** Throws where the log has no place for it. */
+  /** Throws if the snapshot does not fit the log. */
   readonly fits: () => void;
-  /** The same, once it has its name. */
+  /** Throws if the snapshot, which now has its name, must not stay. */
   readonly stays: () => void;
 }
 
 /**
- * Writes a snapshot under a temporary name, syncs it, reads it back, and only then gives it its own. A little is
- * synced at a time: a writer's fdatasync would wait for all that the file system has yet to write of it.
+ * Writes a snapshot under a temporary name, syncs it, reads it back, and only then gives it its own name. It syncs a
+ * little at a time, because a writer's fdatasync waits for all that the file system has yet to write of the snapshot.
  */
 export async function writeSnapshot(
   storage: Storage,
@@ -145,9 +149,9 @@ export async function writeSnapshot(
     } finally {
       file.close();
     }
-    // What was written wrong would be found when what it stands for is gone.
+    // Otherwise a faulty write would be found only after the entries that the snapshot covers are deleted.
     for (const _ of bodyIn(storage, temporary, header)) await pause();
-    // All that took a while, in which the log may have been replaced.
+    // The log may have been replaced meanwhile.
     fits();
     storage.rename(temporary, path);
     try {

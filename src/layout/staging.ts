@@ -5,9 +5,9 @@ import { fileError } from '../storage/error.ts';
 import type { Permissions, Storage } from '../storage/storage.ts';
 import { syncUpwards } from './log-directory.ts';
 
-/** A directory that appears whole or not at all: made under a temporary name beside its own. */
+/** A directory that appears as a whole or not at all: it is made under a temporary name beside its own. */
 export class Staging {
-  /** Where it is made. */
+  /** The temporary path. */
   readonly path: string;
   readonly #storage: Storage;
   readonly #destination: string;
@@ -15,7 +15,7 @@ export class Staging {
   readonly #made: string | undefined;
 
   /**
-   * Throws ERR_WAL_EXISTS where the destination is a directory that is not empty, ERR_WAL_NOT_A_DIRECTORY where it is
+   * Throws ERR_WAL_EXISTS if the destination is a directory that is not empty, and ERR_WAL_NOT_A_DIRECTORY if it is
    * something else.
    */
   constructor(storage: Storage, destination: string, token: string, as?: Permissions) {
@@ -30,13 +30,13 @@ export class Staging {
     }
   }
 
-  /** Gives it its own name. What is in it must have been synced; after this it survives a crash. */
+  /** Gives the directory its own name. Its files must have been synced; after this it survives a crash. */
   commit(): void {
     const storage = this.#storage;
     const destination = this.#destination;
     try {
       storage.syncDirectory(this.path);
-      // On some systems a directory cannot take the place of an empty one.
+      // On some systems a rename cannot replace an empty directory.
       if (requireVacant(storage, destination) !== undefined) storage.removeDirectory(destination);
       storage.rename(this.path, destination);
       syncUpwards(storage, dirname(destination), this.#made);
@@ -46,7 +46,7 @@ export class Staging {
     }
   }
 
-  /** Removes what was made, as far as it can: it is called where something else failed already. */
+  /** Removes what was made, as far as possible. It is called after something else failed. */
   discard(): void {
     const storage = this.#storage;
     try {
@@ -56,7 +56,7 @@ export class Staging {
         if (path === this.#made || path === dirname(path)) return;
       }
     } catch {
-      // What failed first is what the caller is told.
+      // The caller gets the error that came first.
     }
   }
 }
@@ -65,7 +65,7 @@ function requireVacant(storage: Storage, path: string) {
   if (storage.isLink(path)) {
     throw new WalError(
       'ERR_WAL_NOT_A_DIRECTORY',
-      `${path} is a symbolic link, which a directory cannot take the place of: name the one that it leads to.`,
+      `${path} is a symbolic link, which a directory cannot replace: name the directory that it leads to.`,
     );
   }
   const look = storage.look(path);
@@ -73,7 +73,7 @@ function requireVacant(storage: Storage, path: string) {
   if (!look.directory) {
     throw new WalError(
       'ERR_WAL_NOT_A_DIRECTORY',
-      `${path} is a file; a log is a directory: name another path.`,
+      `${path} is a file, but a log is a directory: name another path.`,
     );
   }
   if (storage.list(path).length > 0) throw existsError(path);
@@ -83,6 +83,6 @@ function requireVacant(storage: Storage, path: string) {
 function existsError(path: string): WalError {
   return new WalError(
     'ERR_WAL_EXISTS',
-    `${path} exists and is not empty: nothing there is overwritten. Name a directory that is not there yet, or an empty one.`,
+    `${path} exists and is not empty; nothing in it was overwritten. Name a directory that does not exist yet, or an empty one.`,
   );
 }
