@@ -11,7 +11,10 @@ import type { RepairedSnapshot } from './repair-snapshot.ts';
 
 const NEWLINE = Buffer.from('\n');
 
-/** A snapshot that is whole but for what an editor, a checkout or a copy did to all of its lines; undefined where it is not. */
+/**
+ * Returns a snapshot that is whole except for what an editor, a checkout or a copy did to all of its lines; undefined
+ * if more is wrong with it.
+ */
 export function convertedSnapshot(
   storage: Storage,
   directory: string,
@@ -20,13 +23,13 @@ export function convertedSnapshot(
   const path = join(directory, snapshotName(seq));
   const bytes = readWhole(storage, path) ?? Buffer.alloc(0);
   const text = toUtf8(bytes, encodingOf(bytes)).toString('latin1');
-  // JSON holds no carriage return: each one ends a line, or belongs to its end.
+  // JSON contains no carriage return: each one ends a line, or is part of a line end.
   const lines = cutLines(Buffer.from(text.replaceAll('\r', '\n'), 'latin1'));
   const there = lines.map(withoutNewline).filter(({ length }) => length > 0);
   return snapshotOf(there, path, seq) ?? snapshotOf(objectsIn(lines).map(asWritten), path, seq);
 }
 
-/** The lines; those of an object that a formatter spread over several are put together. */
+/** The lines, with those of an object that a formatter spread over several lines joined. */
 function objectsIn(lines: readonly Buffer[]): Buffer[] {
   const objects: Buffer[][] = [];
   let isOpen = false;
@@ -34,7 +37,7 @@ function objectsIn(lines: readonly Buffer[]): Buffer[] {
     const text = withoutNewline(line);
     if (isOpen) objects.at(-1)?.push(text);
     else if (text.length > 0) objects.push([text]);
-    // What is within an object is indented.
+    // Lines inside an object are indented, so an unindented brace begins or ends one.
     if (line[0] === OPENING_BRACE && text.length === 1) isOpen = true;
     else if (line[0] === CLOSING_BRACE) isOpen = false;
   }
@@ -58,7 +61,10 @@ function snapshotOf(
   return areWhole ? { header, body: [body], lost: 0 } : undefined;
 }
 
-/** A line whose JSON a script or a formatter wrote in another way, as it was. The names in a line of the index have their own order. */
+/**
+ * A line whose JSON a script or a formatter wrote in another way, written again as it was. The names in a line of the
+ * index have an order of their own.
+ */
 function asWritten(line: Buffer, number: number): Buffer {
   if (number === 0) return rewritten(line) ?? line;
   try {

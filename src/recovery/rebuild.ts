@@ -34,12 +34,12 @@ import { lineWithin } from '../format/within.ts';
 import { readFully } from '../storage/files.ts';
 import type { Storage, StorageFile } from '../storage/storage.ts';
 
-/** Takes what a new log is made of. */
+/** Receives the lines of a new log. */
 export interface RebuildSink {
   segment(firstSeq: number): void;
-  /** The line `bytes[start, end)`, without its newline. */
+  /** The line is `bytes[start, end)`, without its newline. */
   line(bytes: Buffer, start: number, end: number): void;
-  /** A line that is kept: its fields from `data` to `op`, and the number that it gets. */
+  /** Called for each line that is kept, with its fields from `data` to `op` and its number in the new log. */
   kept?(line: SurveyedLine, body: string, seq: number): void;
   lost?(range: LostRange): void;
 }
@@ -47,15 +47,15 @@ export interface RebuildSink {
 export interface RebuildParts {
   readonly storage: Storage;
   readonly clock: Clock;
-  /** Where what was surveyed lies. */
+  /** The directory that was surveyed. */
   readonly directory: string;
   readonly survey: Survey;
-  /** The headers of all snapshots that are whole, oldest first. */
+  /** The headers of all whole snapshots, oldest first. */
   readonly snapshots: readonly SnapshotHeader[];
-  /** The newest snapshot by name, where that is damaged, else 0: the numbers up to it were given. */
+  /** The seq in the newest snapshot's name if that snapshot is damaged, else 0: the numbers up to it were given. */
   readonly damaged: number;
   readonly traits: LogTraits;
-  /** Names the writer of the lines that are new. 8 characters of 0-9a-z. */
+  /** The writer name of new lines: 8 characters of 0-9a-z. */
   readonly session: string;
   readonly sink: RebuildSink;
   readonly onProgress: () => void;
@@ -67,35 +67,38 @@ export interface KeptSnapshot extends Pick<SnapshotHeader, 'head' | 'seal' | 'ke
 
 export interface Rebuilt {
   readonly head: Head;
-  /** Entries of the old log that are in the new one. */
+  /** Number of entries of the old log that are in the new one. */
   readonly entries: number;
-  /** Those of them that did not count any more. */
+  /** How many of them did not count any more in the old log. */
   readonly recovered: number;
   readonly lost: readonly LostRange[];
-  /** Snapshots that stand for the same entries in the new log, with what leads up to them there. */
+  /** Snapshots that cover the same entries in the new log, with the head, seal and keys at that place in it. */
   readonly snapshots: readonly KeptSnapshot[];
 }
 
-/** A longer gap is not filled up: the entries after it get other numbers. */
+/** The most entries that a gap between lines is filled with. The entries after a wider gap get other numbers. */
 const MOST_FILLED = 100_000;
-/** What only the name of a file tells of is filled up, since no number is given twice: up to so many, about 250 MB. */
+/**
+ * The most lost entries, about 250 MB, to fill in if only the name of a file shows that they existed. They are filled
+ * in so that no number is given twice.
+ */
 const MOST_NAMED_GONE = 10_000_000;
-/** Edited entries that the record of them names. */
+/** The most edited lines that the record of the edits names. */
 const MOST_NAMED = 100;
-/** Entries that one line stands for. */
+/** Lost entries for which one line is written. */
 const FILL_LINE = 10_000;
 
 type Damage = Pick<LostRange, 'segment' | 'offset' | 'cause'>;
 
 /**
- * Makes the lines of a log of all that can be read in a damaged one. Entries keep their numbers, so that revs and snapshots
- * go on to fit: a repair, and entries that stand for nothing, take the places of those that are lost. A line whose number
- * and predecessor are the same stays the same to the byte.
+ * Makes the lines of a new log from all that can be read in a damaged one. Entries keep their numbers, so that revs and
+ * snapshots stay valid: lost entries are replaced by a repair and `wal.lost` entries. A line whose number and
+ * predecessor are unchanged stays the same to the byte.
  */
 export class Rebuild {
   readonly #parts: RebuildParts;
   #tip: Tip = { seq: 0, crc: GENESIS_CRC, link: GENESIS_CRC };
-  /** How far the numbers are from what they were. */
+  /** Difference between the new number of an entry and its old one. */
   #shift = 0;
   #segmentStart = 1;
   #source: string | undefined;
@@ -110,13 +113,16 @@ export class Rebuild {
   #scope: KeyScope;
   #fold: FoldIdentity | undefined;
   #boundaries: SnapshotHeader[] = [];
-  /** Lines whose numbers are taken, that would put what comes out of step with the snapshot it rests on. */
+  /**
+   * Lines whose numbers are taken, put off to the end: placed here, they would shift the numbers that follow, and the
+   * snapshot without which the log has no beginning would no longer fit.
+   */
   readonly #late: SurveyedLine[] = [];
   #startsAlone = false;
   /** The highest number that lines which are not kept say was synced. */
   #claimed = 0;
   #writersOnce: ReadonlySet<string> | undefined;
-  /** Writers of lines that count and are not JSON. */
+  /** Writers of kept lines whose body is not JSON. */
   readonly #unreadable = new Set<string>();
   #file: { readonly name: string; readonly file: StorageFile } | undefined;
 
@@ -137,7 +143,7 @@ export class Rebuild {
     }
   }
 
-  /** Makes it a little at a time: the sink is given what each step makes. */
+  /** Makes the log step by step; each step gives the sink what it made. */
   *steps(): Generator<void, Rebuilt, undefined> {
     try {
       return yield* this.#steps();
@@ -159,7 +165,7 @@ export class Rebuild {
     for (const item of survey.items) {
       begun ||= begins ? item === first : item.segment >= start;
       if (!begun) continue;
-      if (isInvalid(item)) this.#meetMisfit(item);
+      if (isInvalid(item)) this.#meetInvalidLine(item);
       else if (item.kept) this.#put(item);
       else this.#meetOther(item);
       yield;
@@ -176,8 +182,8 @@ export class Rebuild {
   }
 
   /**
-   * What lies before a gap that a snapshot stands for is what a compaction had not deleted yet, where the gap is of whole
-   * segments, or wide.
+   * The index of the first kept line of the new log. Lines before a gap that a snapshot covers are left over from an
+   * unfinished compaction if the gap is of whole segments, or is too wide to fill.
    */
   #beginning(kept: readonly SurveyedLine[]): number {
     const newest = this.#parts.snapshots.at(-1)?.head.seq ?? 0;
@@ -191,7 +197,7 @@ export class Rebuild {
     return beginning;
   }
 
-  /** Whether it begins a segment, and what counts in the one before it ends in a seal. */
+  /** Whether the line begins a segment, and the accepted lines of the segment before end in a seal. */
   #isAfterSealed({ seq, segment }: SurveyedLine): boolean {
     if (segment !== segmentName(seq)) return false;
     const { items } = this.#parts.survey;
@@ -199,7 +205,7 @@ export class Rebuild {
     return isSealed(items.slice(0, first), items[first - 1]?.segment ?? '');
   }
 
-  /** Where the new log begins: with the first entry, or with what a snapshot leads to. */
+  /** Sets the beginning of the new log: entry 1, or the end of a snapshot that leads to the first line. */
   #begin(first: SurveyedLine | undefined): void {
     const { snapshots } = this.#parts;
     const before = (first?.seq ?? Infinity) - 1;
@@ -219,12 +225,15 @@ export class Rebuild {
     this.#snapshots.push({ of: base, head, seal, keys });
   }
 
-  #meetMisfit({ verdict, cause, segment, offset }: SurveyedInvalidLine): void {
+  #meetInvalidLine({ verdict, cause, segment, offset }: SurveyedInvalidLine): void {
     if (verdict === 'damaged' && cause !== undefined && cause !== 'merge-conflict')
       this.#damage ??= { segment, offset, cause };
   }
 
-  /** A seal, or a line that holds no entries of its own: what it says was synced is told of the lines that it was chained to. */
+  /**
+   * Meets a seal, or a line without entries of its own. Its `synced` proves something only of the lines to which it was
+   * chained.
+   */
   #meetOther(line: SurveyedLine): void {
     if (line.count === 0 && (line.accepted || !this.#sealFits)) this.#seal = line;
     const claimed = line.synced + this.#shift;
@@ -232,7 +241,7 @@ export class Rebuild {
     this.#claimed = claimed;
   }
 
-  /** The writers of all lines that are kept: an append has one, however often it was written. */
+  /** The writers of all kept lines. An append keeps its writer, however often it was written. */
   get #keptWriters(): ReadonlySet<string> {
     this.#writersOnce ??= new Set(
       this.#parts.survey.items.flatMap((item) => (isInvalid(item) || !item.kept ? [] : [item.writer])),
@@ -240,7 +249,7 @@ export class Rebuild {
     return this.#writersOnce;
   }
 
-  /** Whether the line that this one follows is in the new log, under whatever number: nothing lay between. */
+  /** Whether the line that this one follows is in the new log, under any number: if so, no entry is lost in between. */
   #followsKept({ follows }: SurveyedLine): boolean {
     if (follows === undefined) return false;
     if (follows.count === 0) return this.#followsKept(follows);
@@ -257,7 +266,7 @@ export class Rebuild {
     if (this.#shift === 0 && this.#damage === undefined) this.#fillCompacted(line.seq - 1);
     const next = this.#tip.seq + 1;
     const early = next - (line.seq + this.#shift);
-    // Numbers that are taken, as on the other side of a merge, move on all that follows.
+    // If its numbers are taken, as on the other side of a merge, all that follows gets higher numbers.
     if (early > 0 && this.#leadsToBase) {
       this.#late.push(line);
       return;
@@ -279,23 +288,23 @@ export class Rebuild {
     if (!line.accepted) this.#recovered += line.count;
   }
 
-  /** Whether a snapshot is yet to come without which the log has no beginning. */
+  /** Whether the snapshot without which the log has no beginning is still to come. */
   get #leadsToBase(): boolean {
     return this.#startsAlone && this.#snapshots.length === 0 && this.#boundaries.length > 0;
   }
 
   #fillBefore(line: SurveyedLine, gap: number): void {
-    // A gap takes back by how much taken numbers had moved on what follows, but for one: the repair needs a number.
+    // A gap first absorbs the shift that taken numbers caused, except for one number, which the repair needs.
     const back = Math.max(0, Math.min(gap - 1, this.#shift));
     const left = gap - back;
-    // A wide one is not filled up: one entry stands for it, and what follows gets lower numbers.
+    // A wide gap is not filled: one entry takes its place, and the entries that follow get lower numbers.
     const filled = left > MOST_FILLED ? 1 : left;
     this.#shift -= back + left - filled;
     const damage = this.#damage ?? { segment: line.segment, offset: line.offset, cause: 'missing' };
     this.#fill(this.#tip.seq + filled, damage);
   }
 
-  /** Fills up what was compacted into the damaged snapshot, up to `to` or its end. */
+  /** Fills in the entries that were compacted into the damaged snapshot, up to `to` or the snapshot's end. */
   #fillCompacted(to: number): void {
     const last = Math.min(to, this.#parts.damaged);
     if (last <= this.#tip.seq) return;
@@ -307,11 +316,14 @@ export class Rebuild {
   #refuseTooMany(file: string, last: number): void {
     const count = last - this.#tip.seq;
     if (count <= MOST_NAMED_GONE) return;
-    const message = `${file} is damaged. Its name tells that entries up to ${last} were there, ${count} of which nothing is left, and a salvage fills up ${MOST_NAMED_GONE} at most, so that no number is given twice. Put the file back from a backup; remove it where its name cannot be right.`;
+    const message = `${file} is damaged. Its name shows that there were entries up to ${last}; ${count} of them are lost. A salvage replaces at most ${MOST_NAMED_GONE} lost entries, so that no number is given twice. Put the file back from a backup, or remove it if its name cannot be right.`;
     throw new WalError('ERR_WAL_CORRUPT', message, { segment: file, offset: 0, seq: this.#tip.seq + 1 });
   }
 
-  /** The last segment of which nothing is kept, and the number before it, as the new log counts: that it was given, the name tells. */
+  /**
+   * The last segment of which no line is kept, and the number before its first, in the numbers of the new log. The
+   * segment's name shows that this number was given.
+   */
   get #unread(): { readonly segment: string; readonly last: number } {
     const { items, segments } = this.#parts.survey;
     const kept = new Set(items.flatMap((item) => (isInvalid(item) || !item.kept ? [] : [item.segment])));
@@ -322,7 +334,7 @@ export class Rebuild {
     return { segment: segmentName(first), last };
   }
 
-  /** Puts a repair, and entries that stand for nothing, in the place of what is lost up to `to`. */
+  /** Puts a repair, and then `wal.lost` entries, in the place of the lost entries up to `to`. */
   #fill(to: number, damage: Damage): void {
     const lost = { from: this.#tip.seq + 1, to, ...damage };
     this.#lost.push(lost);
@@ -361,22 +373,22 @@ export class Rebuild {
     this.#tip = { seq: this.#tip.seq + count, crc: place.crc, link: place.crc };
   }
 
-  /** A snapshot stands for whole segments: where it ends, so does one. */
+  /** Ends the segment where a snapshot ends, because a snapshot covers whole segments. */
   #crossBoundary(): void {
     while (this.#boundaries.length > 0) {
       const [of] = this.#boundaries as [SnapshotHeader];
       if (of.head.seq > this.#tip.seq) return;
       this.#boundaries.shift();
-      // With other numbers it stands for other entries; those are all there.
+      // If numbers have shifted, the snapshot would cover other entries. It is left out; the entries are all there.
       if (of.head.seq < this.#tip.seq || this.#shift !== 0) continue;
-      this.#hear(of.keys);
+      this.#raiseWindow(of.keys);
       this.#observeFold(of.fold);
       this.#endSegment();
       this.#snapshots.push({ of, head: this.#head, seal: this.#tip.link, keys: this.#scope });
     }
   }
 
-  /** Ends the segment, with the seal it had where that follows. One without entries is not ended. */
+  /** Ends the segment, with its old seal if that still follows. A segment without entries is not ended. */
   #endSegment(): void {
     const { traits, sink } = this.#parts;
     if (traits.git || this.#tip.seq < this.#segmentStart) return;
@@ -407,7 +419,7 @@ export class Rebuild {
     const { clock, session } = this.#parts;
     const bytes = this.#seal === undefined ? undefined : this.#read(this.#seal);
     const old = bytes && readEnvelope(bytes, 0, bytes.length);
-    this.#hear(old?.keys);
+    this.#raiseWindow(old?.keys);
     this.#observeFold(old?.fold);
     const writer = `${session}.${++this.#writers}`;
     return { text: sealText(this.#scope, this.#fold), synced: this.#tip.seq, ts: clock.now(), writer };
@@ -426,12 +438,12 @@ export class Rebuild {
     for (const line of this.#late.splice(0)) this.#put(line);
     this.#fillCompacted(Infinity);
     this.#crossBoundary();
-    this.#tellEdits();
+    this.#recordEdits();
     if (this.#sealFits) this.#putSeal();
   }
 
-  /** Says in the log itself which entries are not what their writers appended. */
-  #tellEdits(): void {
+  /** Records in the log itself which entries were edited, and so are not what their writers appended. */
+  #recordEdits(): void {
     if (this.#edited.length === 0) return;
     if (this.#sealFits) this.#endSegment();
     const edited = this.#edited.slice(0, MOST_NAMED);
@@ -439,8 +451,8 @@ export class Rebuild {
     this.#new(`"data":${body},"id":"wal","op":"${REPAIR_OP}"`, 1);
   }
 
-  /** What raised the window may be among what is lost: who comes after it knows. */
-  #hear(keys: KeyScope | undefined): void {
+  /** Raises the window to that of a later seal or snapshot: the entry that raised it may be lost. */
+  #raiseWindow(keys: KeyScope | undefined): void {
     if (keys !== undefined && keys.window > this.#scope.window)
       this.#scope = { ...this.#scope, window: keys.window };
   }
@@ -449,12 +461,12 @@ export class Rebuild {
     if (fold !== undefined) this.#fold = recordedFold(this.#fold, fold);
   }
 
-  /** Whether the seal that was met last follows what is there now. */
+  /** Whether the seal that was met last follows the lines made so far. */
   get #sealFits(): boolean {
     return this.#seal?.seq === this.#tip.seq + 1 && this.#seal.prev === this.#tip.link;
   }
 
-  /** Its fields after the crc and before `prev`. */
+  /** The line's fields between the crc and `prev`. */
   #bodyOf(line: SurveyedLine): string {
     const bytes = this.#read(line);
     return line.edited ? (readEdited(bytes)?.body ?? '') : bodyOf(bytes);
@@ -473,7 +485,7 @@ export class Rebuild {
   }
 }
 
-/** A line's fields after the crc and before `prev`. */
+/** A line's fields between the crc and `prev`. */
 function bodyOf(line: Buffer): string {
   return line.toString('utf8', COVERED_OFFSET, line.lastIndexOf(',"prev":"'));
 }

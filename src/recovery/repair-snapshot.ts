@@ -10,15 +10,18 @@ import { isBlock, isWhole, type SnapshotBlock } from '../format/snapshot-index.t
 import { readWhole } from '../storage/files.ts';
 import type { Storage } from '../storage/storage.ts';
 
-/** A snapshot, made again of those parts of a damaged one whose checksums are right. */
+/** A snapshot, rebuilt from the parts of a damaged one whose checksums are right. */
 export interface RepairedSnapshot {
   readonly header: SnapshotHeader;
   readonly body: readonly Buffer[];
-  /** Ids whose state is lost with the other parts. */
+  /** Number of ids whose state is lost with the other parts. */
   readonly lost: number;
 }
 
-/** The first line of a snapshot, but for one byte perhaps; undefined where more of it is damaged, or it is another log's. */
+/**
+ * Reads the header of a snapshot, even if one byte of it was changed; undefined if more of it is damaged, or it is
+ * another log's.
+ */
 export function headerIn(
   storage: Storage,
   directory: string,
@@ -31,7 +34,7 @@ export function headerIn(
   return header?.head.seq === seq && header.log === (log ?? header.log) ? header : undefined;
 }
 
-/** `header`: its first line, see `headerIn`. */
+/** Rebuilds a damaged snapshot. `header` is its first line: see `headerIn`. */
 export function repairSnapshot(
   storage: Storage,
   directory: string,
@@ -45,7 +48,8 @@ export function repairSnapshot(
   const keys: SnapshotKey[] = [];
   for (const line of wholeBlocks(body).flatMap(cutLines)) {
     const value = jsonIn(line);
-    // A checksum can be right of what no snapshot holds; whoever reads the mended one relies on its shape.
+    // A block may have a right checksum and yet lines that no snapshot has; readers of the repaired snapshot rely on
+    // their shape.
     const found = keysOfLine(value);
     if (found !== undefined) keys.push(...found);
     else if (isItem(value, line)) items.push([value.id, line]);
@@ -67,7 +71,10 @@ export function repairSnapshot(
   return { header: { ...header, body: made }, body: maker.pieces, lost: header.body.ids - ids.size };
 }
 
-/** Ids whose state can be read in a snapshot of which the first line tells nothing; of another log's, none. */
+/**
+ * Number of ids whose state can be read in a snapshot whose first line is unreadable. 0 if the first line is readable,
+ * also if it names another log.
+ */
 export function readableIds(storage: Storage, directory: string, seq: number): number {
   if (headerIn(storage, directory, seq, undefined) !== undefined) return 0;
   const bytes = readWhole(storage, join(directory, snapshotName(seq))) ?? Buffer.alloc(0);
@@ -90,10 +97,10 @@ function isItem(value: unknown, line: Buffer): value is Omit<SnapshotItem, 'json
   return state !== undefined && [rev, ts, version].every(Number.isSafeInteger);
 }
 
-/** So many times as many bytes as there are may be looked at in vain: an index can name the same ones again and again. */
+/** Bytes, per byte of the body, that may be checked in vain: an index can name the same bytes again and again. */
 const MOST_IN_VAIN = 8;
 
-/** The blocks that a line of the index gives the right checksum of, in their order; none overlaps another. */
+/** The blocks whose checksum in a line of the index is right, in order, without overlaps. */
 function wholeBlocks(body: Buffer): Buffer[] {
   const blocks: Buffer[] = [];
   let end = 0;
@@ -111,7 +118,7 @@ function wholeBlocks(body: Buffer): Buffer[] {
   return blocks;
 }
 
-/** What a line of the index says; undefined where it is none that can be read. */
+/** The block that a line of the index describes; undefined if the line is not readable as one. */
 function blockOf(line: Buffer): SnapshotBlock | undefined {
   const value = jsonIn(line) as SnapshotBlock | null | undefined;
   return typeof value === 'object' && value !== null && isBlock(value) ? value : undefined;

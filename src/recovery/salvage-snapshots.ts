@@ -8,21 +8,21 @@ import type { Storage } from '../storage/storage.ts';
 import { convertedSnapshot } from './converted-snapshot.ts';
 import { headerIn, type RepairedSnapshot, readableIds, repairSnapshot } from './repair-snapshot.ts';
 
-/** The snapshots that a new log is made with. */
+/** The snapshots that a new log gets. */
 export interface Snapshots {
   /** Oldest first. */
   readonly headers: readonly SnapshotHeader[];
-  /** Those of them that had to be made of what is left of a damaged one, or of one that something converted. */
-  readonly mended: readonly RepairedSnapshot[];
-  /** The newest by name, where it is damaged, and none of them reaches as far; else 0. */
+  /** Those of them that had to be rebuilt, from a damaged snapshot or from one that something converted. */
+  readonly repaired: readonly RepairedSnapshot[];
+  /** The seq in the newest snapshot's name if that snapshot is damaged and none of `headers` reaches as far; else 0. */
   readonly damaged: number;
-  /** Ids whose state is lost with what is damaged of a snapshot. */
+  /** Number of ids whose state is lost with the damaged parts of a snapshot. */
   readonly lostIds: number;
 }
 
 /**
- * The snapshots that are whole; and where none of them stands for what comes before the lines, what is left of the newest that
- * would. `log`: the id that they must bear, where it is known.
+ * Finds the whole snapshots. If none of them covers the entries before the first line, it also rebuilds the newest
+ * damaged one that does. `log`: the id that snapshots must have, if it is known.
  */
 export async function snapshotsFor(
   storage: Storage,
@@ -51,17 +51,17 @@ export async function snapshotsFor(
     if (corrected !== undefined) damaged.push(corrected);
   }
   const before = firstSeq(survey) - 1;
-  const stands = ({ head }: SnapshotHeader) => head.seq >= Math.min(before, Number.MAX_SAFE_INTEGER);
-  const newest = damaged.findLast(stands) ?? damaged.at(-1);
-  const isMissed = before > 0 && !whole.some(stands);
-  const isMended = isMissed && newest !== undefined && newest.head.seq >= (whole.at(-1)?.head.seq ?? 0);
-  const mended = isMended ? [repairSnapshot(storage, directory, newest)] : [];
-  const headers = [...whole, ...mended.map(({ header }) => header)];
+  const covers = ({ head }: SnapshotHeader) => head.seq >= Math.min(before, Number.MAX_SAFE_INTEGER);
+  const newest = damaged.findLast(covers) ?? damaged.at(-1);
+  const isMissed = before > 0 && !whole.some(covers);
+  const isRepaired = isMissed && newest !== undefined && newest.head.seq >= (whole.at(-1)?.head.seq ?? 0);
+  const repaired = isRepaired ? [repairSnapshot(storage, directory, newest)] : [];
+  const headers = [...whole, ...repaired.map(({ header }) => header)];
   const last = named.at(-1) ?? 0;
   const isDamaged = last > (headers.at(-1)?.head.seq ?? 0);
   const unread = isMissed && isDamaged ? readableIds(storage, directory, last) : 0;
-  const lostIds = mended.reduce((sum, { lost }) => sum + lost, unread);
-  return { headers, mended: [...converted, ...mended], damaged: isDamaged ? last : 0, lostIds };
+  const lostIds = repaired.reduce((sum, { lost }) => sum + lost, unread);
+  return { headers, repaired: [...converted, ...repaired], damaged: isDamaged ? last : 0, lostIds };
 
   async function isWhole(header: SnapshotHeader): Promise<boolean> {
     try {
@@ -74,7 +74,7 @@ export async function snapshotsFor(
   }
 }
 
-/** The first entry that there is a line of; Infinity where there is none. */
+/** The first entry of a kept line; Infinity if there is none. */
 function firstSeq({ items }: Survey): number {
   const first = items.find((item) => !isInvalid(item) && item.kept);
   return first === undefined || isInvalid(first) ? Infinity : first.seq;

@@ -14,12 +14,15 @@ interface Parts {
   readonly meta: Meta;
 }
 
-/** Entries that are made between two turns of other code. */
-const STRETCH = 500;
-/** Of lines that nobody writes. */
+/** Steps between two turns of the event loop. */
+const TURN_STEPS = 500;
+/** The writer name of lines that are not written anywhere. */
 const SESSION = '00000000';
 
-/** What a salvage would make of the log, as that makes it: with nothing to write to. See `LineStore`. */
+/**
+ * Yields what a salvage would make of the log, from the same code, but without writing. See `LogFiles` in
+ * store/store.ts.
+ */
 export async function* salvagedIn(
   { storage, clock, directory, meta }: Parts,
   from: number | undefined,
@@ -40,7 +43,7 @@ export async function* salvagedIn(
   const steps = new Rebuild({ ...parts, sink, onProgress: () => {} }).steps();
   try {
     for (let isDone: boolean | undefined = false; !isDone; ) {
-      for (let i = 0; i < STRETCH && !isDone; i++) isDone = steps.next().done;
+      for (let i = 0; i < TURN_STEPS && !isDone; i++) isDone = steps.next().done;
       if (first !== undefined && from !== undefined && from > 0 && from < first)
         throw compactedError(from, first);
       yield* made;

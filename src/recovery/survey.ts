@@ -23,14 +23,14 @@ import type { Storage, StorageFile } from '../storage/storage.ts';
 
 type Item = SurveyedLine | SurveyedInvalidLine;
 
-/** Bytes read between two turns of other code. */
+/** Bytes read between two turns of the event loop. */
 const CHUNK_BYTES = 256 * 1024;
 const NEWLINE = Buffer.from('\n');
 const UTF_16: InvalidLine = { verdict: 'damaged', cause: 'utf-16' };
 
 /**
- * Reads all segments of a directory to their ends; needs neither wal.json nor that they follow one another.
- * `acceptEdits`: take lines that were edited by hand for what they say now.
+ * Reads all segments of a directory to their ends. It needs no wal.json, and segments need not follow one another.
+ * `acceptEdits`: take lines that were edited by hand as lines, with the edited content.
  */
 export async function surveySegments(
   storage: Storage,
@@ -46,7 +46,7 @@ export async function surveySegments(
   let bytes = 0;
   for (const firstSeq of layoutOf(storage, directory).segments) {
     const file = openIfThere(storage, join(directory, segmentName(firstSeq)), 'read');
-    // A compaction deleted it since it was listed.
+    // A compaction deleted the segment since it was listed.
     if (file === undefined) continue;
     try {
       sides.leave();
@@ -54,7 +54,7 @@ export async function surveySegments(
       for (let position = 0; ; ) {
         let count = file.read(chunk, position);
         if (count === 0) break;
-        // Zeros may be a page on its way, of a line that is whole by the next look.
+        // Zeros may be a page that has not arrived yet, of a line that is whole when it is read again.
         if (chunk.subarray(0, count).includes(0)) count = file.read(chunk, position);
         survey.push(chunk.subarray(0, count));
         position += count;
@@ -63,7 +63,7 @@ export async function surveySegments(
         await clock.yield();
       }
       survey.end();
-      // Names may have been changed: a line's number is its own.
+      // File names may have been changed, so the number in the line decides.
       const lines = survey.items.filter((item) => !isInvalid(item)) as SurveyedLine[];
       const first = lines.find(({ accepted }) => accepted) ?? lines[0];
       segments.push({ named: firstSeq, begins: first?.seq ?? firstSeq, items: survey.items });
@@ -86,25 +86,25 @@ export async function surveySegments(
   return { items: inLogOrder(items), edits: edited, segments: named, bytes };
 }
 
-/** A date, or that of the line before where it is none. */
+/** `ts`, or that of the line before if `ts` is not a date. */
 function wholeTs(ts: number, before: readonly Item[]): number {
   if (!Number.isNaN(ts)) return ts;
   return (before.findLast((item) => !isInvalid(item)) as SurveyedLine | undefined)?.ts ?? 0;
 }
 
-/** Notes all that lies in one segment. */
+/** Collects all lines of one segment. */
 class SegmentSurvey implements ScanVisitor {
   readonly items: Item[] = [];
   readonly #segment: string;
   readonly #file: StorageFile;
   readonly #sides: Sides;
   readonly #edits: Map<SurveyedInvalidLine, SurveyedLine & { readonly text: string }>;
-  /** What lies before is UTF-16, and was read as that. */
+  /** The bytes before this offset are UTF-16, and were read as such. */
   #from = 0;
   readonly #scan: SegmentScan;
-  /** Lines of UTF-16. */
+  /** Number of lines of UTF-16. */
   #units = 0;
-  /** What was read of an object that is spread over several lines, and where its first is among the items. */
+  /** The lines read so far of an object that is spread over several lines, and the index in `items` of its first. */
   #spread:
     | { readonly offset: number; readonly items: number; readonly parts: Buffer[]; bytes: number }
     | undefined;
@@ -130,7 +130,10 @@ class SegmentSurvey implements ScanVisitor {
     this.#scan.push(bytes);
   }
 
-  /** A last line may lack nothing but its newline, be whole but for that and for what lies around it, or hold lines that lack theirs. */
+  /**
+   * Handles a last line without a newline. It may be otherwise whole, whole apart from what is around it, or several
+   * lines that lack their newlines.
+   */
   end(): void {
     const { unended, wrapped, end, unterminated } = this.#scan;
     if (unended !== undefined || wrapped !== undefined) this.#scan.push(NEWLINE);
@@ -142,7 +145,10 @@ class SegmentSurvey implements ScanVisitor {
     return bytes.subarray(0, readFully(this.#file, bytes, offset));
   }
 
-  /** Reads the lines of UTF-16; returns where they end. What was appended to them since comes after the last of its newlines. */
+  /**
+   * Reads the lines of UTF-16, and returns where they end. What was appended since, in UTF-8, comes after the last
+   * newline of UTF-16.
+   */
   #readUnits(encoding: Exclude<Encoding, 'utf-8'>): number {
     const bytes = this.#read(0, this.#file.size());
     let start = 0;
@@ -175,7 +181,10 @@ class SegmentSurvey implements ScanVisitor {
     else this.#lookInto(this.#read(offset, length), offset, 'utf-8', invalidLine);
   }
 
-  /** Looks for whole lines in what is none, and for the line in what is damaged for what lies around it. */
+  /**
+   * Looks into a line that is not crc-valid: for whole lines in it, and, if it is damaged, for the line inside what was
+   * put around it.
+   */
   #lookInto(raw: Buffer, offset: number, encoding: Encoding, seen: InvalidLine): void {
     const { length } = raw;
     const inner = seen.cause === undefined ? raw : trimmed(toUtf8(raw, encoding));
@@ -185,7 +194,7 @@ class SegmentSurvey implements ScanVisitor {
       this.#found(line, offset, length, false, form);
       return;
     }
-    // White space holds nothing.
+    // White space holds no entries, so it counts as torn and not as damaged.
     const invalidLine =
       seen.cause === undefined ? seen : inner.length === 0 ? TORN : judgeInvalidLine(inner, 0, inner.length);
     if (invalidLine.readable !== undefined) {
@@ -222,7 +231,7 @@ class SegmentSurvey implements ScanVisitor {
     });
   }
 
-  /** Whether this line ends an object that a formatter spread over several, and which is a line of the log. */
+  /** Whether this line ends an object that a formatter spread over several lines, and that is a line of the log. */
   #isSpread(raw: Buffer, inner: Buffer, offset: number): boolean {
     if (raw[0] === OPENING_BRACE && inner.length === 1)
       this.#spread = { offset, items: this.items.length - 1, parts: [], bytes: 0 };
@@ -235,7 +244,7 @@ class SegmentSurvey implements ScanVisitor {
     const written = isEnd ? rewritten(Buffer.concat(spread.parts)) : undefined;
     const line = written && readEnvelope(written, 0, written.length);
     if (line === undefined) return false;
-    // They are the line, and no damage beside it.
+    // The lines of the object are that line, so they are not listed as damage beside it.
     this.items.length = spread.items;
     const length = offset + raw.length - spread.offset;
     this.#found(line, spread.offset, length, false, { converted: 'not-a-record' });
@@ -274,7 +283,7 @@ class SegmentSurvey implements ScanVisitor {
   ): SurveyedLine {
     const segment = this.#segment;
     const side = this.#sides.now;
-    // Written out: there is one for each line of the log.
+    // Written out, because one is made for each line of the log.
     return {
       seq,
       count,
@@ -303,12 +312,12 @@ type Found = Partial<Pick<SurveyedLine, 'glued' | 'joined' | 'converted' | 'enco
 
 const OPENING_BRACE = 0x7b;
 const CLOSING_BRACE = 0x7d;
-/** Characters of an edited line that are told. */
+/** Characters of an edited line that are reported. */
 const MOST_SHOWN = 10_000;
 
 /**
- * The edited lines that stand in the place of one that was there: they follow a line, or a line follows them, by the
- * number and the checksum that they bear.
+ * The edited lines that are in the place of a line that was there: by their numbers and checksums, they follow a line,
+ * or a line follows them.
  */
 function editsThatFit(
   found: readonly Item[],
@@ -334,7 +343,7 @@ function editOf(
   return { from: seq, to: seq + count - 1, segment, offset, line, text };
 }
 
-/** Tells the sides of merge conflicts apart: what git puts between its markers. */
+/** Numbers the sides of merge conflicts, which git separates by its markers. */
 class Sides {
   #last = 0;
   now = 0;

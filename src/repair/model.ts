@@ -7,25 +7,28 @@ export type { ConvertedLines, EditedLine, LostRange, SurveyedInvalidLine };
 
 export interface RepairOptions {
   /**
-   * `tail` appends a record that names what is missing or damaged, and thereby lets the log go on; `salvage` makes a
-   * new log of every entry that can be read, and keeps the original.
+   * `tail` appends a record that names what is missing or damaged; writers can then continue after it. `salvage` makes
+   * a new log of every entry that can be read, and keeps the original. Required.
    */
   readonly mode: 'tail' | 'salvage';
   /**
-   * For `salvage`: keep what an edit by hand made of a line as that line's entry, and record that it was edited, in an entry
-   * `wal.repair` at the end. Only a line that is JSON of the right shape still, and bears the number and checksums it had.
-   * Default false: it is left out, and told in `edits`.
+   * Only for `salvage`: keep lines that were edited by hand, with the edited content, and record in a `wal.repair`
+   * entry at the end that they were edited. A line is kept only if it is still JSON of the right shape, with its own
+   * number and checksums. Default false: edited lines are left out, and reported in `edits`.
    */
   readonly acceptEdits?: boolean | undefined;
-  /** Write nothing, and say what would be done. Default false. */
+  /** Write nothing, and report what would be done. Default false. */
   readonly dryRun?: boolean | undefined;
-  /** Allow a network file system, where one machine alone may write. Default false. */
+  /** Allow a network file system; then only one machine may write. Default false. */
   readonly allowNetwork?: boolean | undefined;
-  /** Gives it up (ERR_WAL_ABORTED), as long as nothing was put in place. */
+  /**
+   * Aborts the repair, which rejects with ERR_WAL_ABORTED. It has no effect once files are being replaced. Default:
+   * none.
+   */
   readonly signal?: AbortSignal | undefined;
   /**
-   * Called now and then with the bytes of segments read so far; from 0 again each time that they are read. What it throws,
-   * the repair rejects with.
+   * Called now and then with the bytes of segments read so far, which begin at 0 again each time that the segments are
+   * read. If it throws, the repair rejects with that error. Default: none.
    */
   readonly onProgress?: ((bytes: number) => void) | undefined;
 }
@@ -33,31 +36,34 @@ export interface RepairOptions {
 export interface RepairReport {
   readonly mode: 'tail' | 'salvage';
   readonly dryRun: boolean;
-  /** The log's, absolute. */
+  /** The absolute path of the log. */
   readonly directory: string;
-  /** What was wrong, in words; empty where there was nothing to do. */
+  /** What was wrong, in words; empty if there was nothing to do. */
   readonly reasons: readonly string[];
-  /** Where the log ends now; of a salvage that was not made, where it would. */
+  /** The head of the log after the repair; in a dry run of a salvage, the head that the new log would have. */
   readonly head: Head;
-  /** Entries of the damaged log that are in this one. */
+  /** Number of entries of the damaged log that are in the repaired one. */
   readonly entries: number;
-  /** Those of them that did not count any more. */
+  /** How many of them did not count any more in the damaged log. */
   readonly recovered: number;
-  /** Lines that are whole but for what an editor, a checkout or a copy did to all of them, and that are in this log as they were. */
+  /** Lines that an editor, a checkout or a copy had converted, and that are in the repaired log as they were before. */
   readonly converted: readonly ConvertedLines[];
-  /** Lines that were edited by hand; whether they were kept, `acceptEdits` says. The first 1,000. */
+  /** The first 1,000 lines that were edited by hand. They are in the repaired log only with `acceptEdits`. */
   readonly edits: readonly EditedLine[];
-  /** Numbers whose entries are not there any more. */
+  /** Numbers whose entries are lost. */
   readonly lost: readonly LostRange[];
-  /** Ids whose state before the first entry is gone, with parts of the one snapshot that stood for it, or all: then those that can be read in it still. */
+  /**
+   * Number of ids whose state before the first entry is lost, because the only snapshot that covered it is damaged. If
+   * none of that snapshot could be used, the number of ids that can still be read in it.
+   */
   readonly lostIds: number;
-  /** Lines that are no records, nor what a crash leaves: the first 1,000. */
+  /** The first 1,000 damaged lines: neither records nor what a crash leaves. */
   readonly damaged: readonly SurveyedInvalidLine[];
-  /** Where the original lies whole; undefined where no file was replaced. */
+  /** The path of the whole original; undefined if no file was replaced. */
   readonly kept: string | undefined;
 }
 
-/** What a repair is given, checked. */
+/** The checked arguments of a repair. */
 export interface RepairJob {
   readonly environment: Environment;
   readonly directory: string;
@@ -65,6 +71,6 @@ export interface RepairJob {
   readonly dryRun: boolean;
   readonly acceptEdits: boolean;
   readonly allowNetwork: boolean;
-  /** Throws where it was aborted, and tells how far it is. */
+  /** Throws if the repair was aborted; reports progress if `bytes` is given. */
   readonly check: (bytes?: number) => void;
 }

@@ -10,21 +10,25 @@ import { removeQuietly } from '../storage/files.ts';
 import { permissionsIn } from '../storage/permissions.ts';
 
 /*
- * Two salvages at once would each put a log of their own in place of the other's: what was appended to the first would be lost, with
- * what it kept. The write turn does not keep them apart, for it is given back between the steps, and a writer that waits too long
- * goes on without it. So a salvage has a lock of its own, which nobody goes on without.
+ * If two salvages ran at once, each would replace the other's new log with its own, and what was appended to the first
+ * new log, and the original that the first had kept, would be lost. The write lock does not prevent that: it is
+ * released between the steps, and a writer that waits too long continues without it. So a salvage has a lock of its
+ * own, without which no salvage continues.
  */
 
-/** A salvage whose lockfile is so old was killed; one that lives renews it. */
+/** If the lockfile is this old, its salvage was killed: a running one renews the file. */
 const STALE_MS = 60_000;
-/** Others may take away the file just before it is opened. */
+/** How often to try again: others may remove the file just before it is opened. */
 const MOST_TRIES = 20;
 
-/** Keeps other salvages of the log out; returns what lets them in again. `kind`: of the log's own lock. Throws ERR_WAL_LOCK_TIMEOUT where one is under way. */
+/**
+ * Keeps other salvages of the log out, and returns a function that lets them in again. `kind` is that of the log's own
+ * lock. Throws ERR_WAL_LOCK_TIMEOUT if another salvage is running.
+ */
 export function takeRepairLock(options: OpenFileStore, kind: string): () => void {
   const { storage, directory } = options;
   const path = join(directory, REPAIR_LOCK_FILE);
-  // Any other is the caller's own, who sees to the order.
+  // Any other lock is the caller's own; then the caller has to keep salvages apart.
   if (kind !== 'kernel' && kind !== 'lockfile') return () => {};
   try {
     const lock =
@@ -33,7 +37,8 @@ export function takeRepairLock(options: OpenFileStore, kind: string): () => void
         : heldOrUndefined(lockfileLock(storage, path, STALE_MS));
     if (lock === undefined) throw busyError(directory, kind);
     return () => {
-      // While it is held: what another has open by then is not the file that the path leads to, so that it looks again.
+      // The file is removed while the lock is held: another process that already has it open then sees that the path
+      // leads to another file, and opens that one.
       if (kind === 'kernel') removeQuietly(storage, path);
       lock.release();
       lock.close();
@@ -45,7 +50,7 @@ export function takeRepairLock(options: OpenFileStore, kind: string): () => void
 
 function kernelLockOn({ storage, directory }: OpenFileStore, path: string): Lock | undefined {
   for (let tries = 1; ; tries++) {
-    // What a link leads to is not the log's.
+    // The file that a link leads to is not the log's.
     if (storage.isLink(path)) storage.remove(path);
     storage.open(path, 'append', permissionsIn(storage, directory)).close();
     const before = storage.look(path);
@@ -61,7 +66,7 @@ function kernelLockOn({ storage, directory }: OpenFileStore, path: string): Lock
   }
 }
 
-/** The lock, taken; undefined where another has it. */
+/** Takes the lock; undefined if another process holds it. */
 function heldOrUndefined(lock: Lock): Lock | undefined {
   if (lock.tryAcquire()) return lock;
   lock.close();
@@ -69,7 +74,7 @@ function heldOrUndefined(lock: Lock): Lock | undefined {
 }
 
 function busyError(directory: string, kind: string): WalError {
-  const more = kind === 'lockfile' ? ' One that was killed counts as under way for a minute.' : '';
-  const message = `Another salvage of ${directory} is under way: let it end, then look whether this one is still needed.${more}`;
+  const more = kind === 'lockfile' ? ' A salvage that was killed counts as running for a minute.' : '';
+  const message = `Another salvage of ${directory} is running: wait until it ends, then check whether this one is still needed.${more}`;
   return new WalError('ERR_WAL_LOCK_TIMEOUT', message);
 }

@@ -9,7 +9,7 @@ import type { RepairJob, RepairOptions, RepairReport } from './model.ts';
 import { salvage } from './salvage.ts';
 import { repairTail } from './tail-repair.ts';
 
-/** Mends a log: see `Wal.repair`. `lock`: for the lab, whose disk has none of its own. */
+/** Repairs a log: see `Wal.repair`. `lock` is for the lab, whose simulated disk has no locks of its own. */
 export async function repairLog(
   environment: Environment,
   given: string,
@@ -19,7 +19,7 @@ export async function repairLog(
   const fields = ['mode', 'acceptEdits', 'dryRun', 'allowNetwork', 'signal', 'onProgress'] as const;
   const { mode, acceptEdits, dryRun, allowNetwork, signal, onProgress } = readOptions(options, fields);
   checkSignal(signal);
-  const tell = callback('onProgress', onProgress);
+  const report = callback('onProgress', onProgress);
   const job: RepairJob = {
     environment,
     directory: resolveDirectory(given),
@@ -32,12 +32,12 @@ export async function repairLog(
         throw new WalError('ERR_WAL_ABORTED', 'The repair was aborted: nothing was changed.', {
           cause: signal.reason,
         });
-      if (bytes !== undefined) tell?.(bytes);
+      if (bytes !== undefined) report?.(bytes);
     },
   };
   const work = oneOf('mode', mode, ['tail', 'salvage'] as const) === 'tail' ? repairTail : salvage;
   if (job.acceptEdits && work === repairTail)
-    throw badArgument('acceptEdits is for the mode salvage: a record at the end keeps no edited line');
+    throw badArgument('acceptEdits is for the mode salvage: the mode tail keeps no edited line');
   requireDirectory(job);
   try {
     return await work(job);
@@ -54,7 +54,13 @@ function requireDirectory({ environment: { storage }, directory }: RepairJob): v
     throw fileError(error, 'look at', directory);
   }
   if (look === undefined)
-    throw new WalError('ERR_WAL_NOT_FOUND', `There is no directory ${directory}: name the log's.`);
+    throw new WalError(
+      'ERR_WAL_NOT_FOUND',
+      `There is no directory ${directory}: name the directory of the log.`,
+    );
   if (!look.directory)
-    throw new WalError('ERR_WAL_NOT_A_DIRECTORY', `${directory} is a file; a log is a directory.`);
+    throw new WalError(
+      'ERR_WAL_NOT_A_DIRECTORY',
+      `${directory} is a file, but a log is a directory: name the directory.`,
+    );
 }

@@ -16,41 +16,47 @@ import { permissionsIn } from '../storage/permissions.ts';
 import type { Storage } from '../storage/storage.ts';
 
 /*
- * A salvaged log takes the place of the damaged one in the same directory, so that locks, backups and whatever else lies
- * there stay. The names cannot all be changed at once; so wal.json, without which nobody opens a log whose segments are
- * there, is taken away first and comes back last, and a marker says how far it is. While it closes the log, all files are still the
- * damaged log's, and perhaps not all are kept: after a crash then, wal.json is put back. Once it replaces files, all are kept: after a crash
- * then, a new log is made of those. Once it ends, the files are the new log's, and what is kept is history: others append as soon as wal.json
- * is back, though the marker may stay.
+ * A salvaged log replaces the damaged one in the same directory, so that locks, backups and other files there stay. The
+ * names cannot all be changed at once. So wal.json is removed first and comes back last: while it is missing beside
+ * segments, nobody opens the log. A marker says how far the replacement is:
+ *
+ * - closing: all files are still the damaged log's, and perhaps not all are kept. After a crash, wal.json is put back.
+ * - replacing: files are being replaced, and all originals are kept. After a crash, a new log is made from those.
+ * - ending: all files are the new log's, and the kept files are history. Others append as soon as wal.json is back, even
+ *   if the marker is still there.
  */
 
-/** The two that are in the log's place for backups while one takes the place of the other. */
+/** A replacement of the log: the names of its two directories among the backups of the log. */
 export interface Swap {
-  /** Name of the original, whole. */
+  /** Name of the directory with the whole original. */
   readonly kept: string;
-  /** Name of the new log. */
+  /** Name of the directory of the new log. */
   readonly made: string;
 }
 
-/** What the marker says of the files in the log's directory: all are the damaged log's, or some are the new one's, or all but wal.json are. */
+/**
+ * What the marker says of the files in the log's directory. closing: all are the damaged log's. replacing: some are the
+ * new log's. ending: all but wal.json are the new log's.
+ */
 type Phase = 'closing' | 'replacing' | 'ending';
 
-/** Names that lead nowhere else: what the marker names is deleted from. */
+/** Only names without a path match, because files are deleted from the directories that the marker names. */
 const MARKER =
   /^\{"kept":"(before-repair-[0-9TZ.]+)","made":"(repaired-[0-9TZ.]+-[0-9a-f]+)","phase":"(closing|replacing|ending)"\}\n$/;
 
-/** The path of what lies in a log's place for backups. */
+/** The path of a file in a log's directory for backups. */
 export function besideBackups(directory: string, name: string): string {
   return join(directory, BACKUPS_DIRECTORY, name);
 }
 
 /**
- * before: all files are the damaged log's. closed: so are they, but wal.json is away. within: some are the new log's. ending: all are, but
- * wal.json is not there yet, or was lost since. after: all are.
+ * before: all files are the damaged log's. closed: all files are the damaged log's, but wal.json is removed. within:
+ * some files are the new log's. ending: all files are the new log's, but wal.json is not there yet, or was lost since.
+ * after: all files are the new log's.
  */
 export type SwapState = 'before' | 'closed' | 'within' | 'ending' | 'after';
 
-/** A swap that a crash cut short, and where; undefined where there was none. */
+/** The replacement that a crash interrupted, and its state; undefined if there is none. */
 export function unfinishedSwap(
   storage: Storage,
   directory: string,
@@ -69,11 +75,11 @@ function swapIn(storage: Storage, directory: string): (Swap & { readonly phase: 
   const bytes = readWhole(storage, join(directory, REPAIRING_FILE));
   if (bytes === undefined) return undefined;
   const [, kept = '', made = '', phase] = MARKER.exec(bytes.toString()) ?? [];
-  // What is deleted, and read, lies where the names say.
+  // The directories must not be links: files in them are read and deleted.
   const leads = [kept, made].some((name) => storage.isLink(besideBackups(directory, name)));
   if (kept === '' || leads) {
-    const advice = `What is in ${join(directory, BACKUPS_DIRECTORY)} under "before-repair" is the log as it was: salvage that, once the marker is removed.`;
-    const message = `${join(directory, REPAIRING_FILE)}, which a repair left that was cut short, is damaged. ${advice}`;
+    const advice = `What is in ${join(directory, BACKUPS_DIRECTORY)} under "before-repair" is the log as it was: remove the marker, then salvage that.`;
+    const message = `${join(directory, REPAIRING_FILE)}, left by a repair that was interrupted, is damaged. ${advice}`;
     throw new WalError('ERR_WAL_FORMAT', message);
   }
   return { kept, made, phase: phase as Phase };
@@ -84,7 +90,7 @@ function identity(storage: Storage, directory: string, name: string): string | u
   return look && `${look.device} ${look.inode}`;
 }
 
-/** Keeps the files of a log under another name, as hard links: what is appended to one is in the other. */
+/** Keeps the files of a log in another directory, as hard links: what is appended to a file is in its link, too. */
 export async function keepOriginal(
   storage: Storage,
   directory: string,
@@ -106,7 +112,10 @@ export async function keepOriginal(
   }
 }
 
-/** Keeps what came since, too. False where a file was replaced or removed: then what is kept is not what there is. */
+/**
+ * Keeps files that were made since, too. Returns false if a file was replaced or removed since: then the kept files are
+ * not those of the log.
+ */
 function keepLatecomers(storage: Storage, directory: string, kept: string): boolean {
   const copy = besideBackups(directory, kept);
   for (const name of logFiles(storage, directory))
@@ -128,8 +137,9 @@ function logFiles(storage: Storage, directory: string): string[] {
 }
 
 /**
- * Puts the new log's files, but for wal.json, where the old one's are. To be called in the write turn. `isBegun`: some are there.
- * False where a file was replaced since it was kept: then nothing is changed.
+ * Replaces the old log's files by the new log's, except for wal.json. The caller must hold the write turn. `isBegun`:
+ * an interrupted replacement has begun to replace files. Returns false if a file was replaced since it was kept: then
+ * nothing is changed.
  */
 export function beginSwap(
   storage: Storage,
@@ -145,24 +155,28 @@ export function beginSwap(
     mark(storage, directory, swap, 'closing', token);
     storage.remove(join(directory, META_FILE));
     storage.syncDirectory(directory);
-    // From here on nobody makes a segment; who has waited too long for the lock may just have.
+    // From here on no writer makes a segment. But a writer that continued without the lock may have made one just
+    // before.
     if (!keepLatecomers(storage, directory, kept)) return undone(storage, directory, swap);
   }
   mark(storage, directory, swap, 'replacing', token);
-  // As late as can be: a checkout that comes after this look is undone.
+  // This check is as late as possible: a checkout that comes after it is undone.
   if (!isBegun && !keepLatecomers(storage, directory, kept)) return undone(storage, directory, swap);
   const fresh = logFiles(storage, from).filter((name) => name !== META_FILE);
-  // While segments lie there, nobody makes a new log for want of a wal.json.
+  // As long as there are segments, nobody makes a new log because wal.json is missing, so the new files come before the
+  // old ones are removed.
   for (const name of fresh) storage.rename(join(from, name), join(directory, name));
   for (const name of logFiles(storage, directory))
     if (!fresh.includes(name)) storage.remove(join(directory, name));
   storage.remove(join(directory, FAILED_SYNC_FILE));
-  // What moved from one to the other is kept once both are.
+  // A move survives a crash only once both directories are synced.
   for (const each of [directory, from]) storage.syncDirectory(each);
   return true;
 }
 
-/** Throws where somebody put wal.json back since files were replaced: others may have appended, and would lose that. */
+/**
+ * Throws if somebody put wal.json back after files were replaced: others may have appended since, and would lose that.
+ */
 function requireClosed(storage: Storage, directory: string, kept: string): void {
   const path = join(directory, META_FILE);
   if (storage.look(path) === undefined) return;
@@ -176,7 +190,7 @@ function mark(storage: Storage, directory: string, { kept, made }: Swap, phase: 
   const bytes = Buffer.from(`${JSON.stringify({ kept, made, phase })}\n`);
   try {
     writeWhole(storage, temporary, bytes, permissionsIn(storage, besideBackups(directory, made)));
-    // There may be one already, and without any nobody would know of what is kept.
+    // There may be a marker already, and it must never be missing: without one, nobody would know of the kept files.
     storage.rename(temporary, marker);
   } catch (error) {
     removeQuietly(storage, temporary);
@@ -185,7 +199,7 @@ function mark(storage: Storage, directory: string, { kept, made }: Swap, phase: 
   storage.syncDirectory(directory);
 }
 
-/** Takes a swap back of which no file was put in place: wal.json is the damaged log's again, where that had one. */
+/** Undoes a replacement that has replaced no file yet: it puts the damaged log's wal.json back, if there was one. */
 export function undoSwap(storage: Storage, directory: string, { kept, made }: Swap): void {
   const [original, path] = [join(besideBackups(directory, kept), META_FILE), join(directory, META_FILE)];
   if (storage.look(path) === undefined && storage.look(original) !== undefined) {
@@ -200,14 +214,19 @@ function undone(storage: Storage, directory: string, swap: Swap): false {
   return false;
 }
 
-/** Opens the new log, all of whose other files are in place, to all, and takes away what the swap needed. */
+/**
+ * Puts wal.json of the new log in place, whose other files are there, so that all can open it, and removes what the
+ * replacement needed.
+ */
 export function endSwap(storage: Storage, directory: string, swap: Swap, token: string): void {
   requireClosed(storage, directory, swap.kept);
   mark(storage, directory, swap, 'ending', token);
   finishSwap(storage, directory, swap);
 }
 
-/** The same, once the marker says so. Where wal.json was put back, and lost since, the log is left without. */
+/**
+ * The same, once the marker says `ending`. If wal.json was put in place before, and lost since, the log stays without.
+ */
 export function finishSwap(storage: Storage, directory: string, { made }: Swap): void {
   const from = besideBackups(directory, made);
   if (storage.look(join(from, META_FILE)) !== undefined) {
@@ -217,14 +236,14 @@ export function finishSwap(storage: Storage, directory: string, { made }: Swap):
   clearSwap(storage, directory, made);
 }
 
-/** Takes away the marker, and what is left of the new log outside its place. */
+/** Removes the marker, and what is left of the new log outside the log's directory. */
 function clearSwap(storage: Storage, directory: string, made: string): void {
   storage.remove(join(directory, REPAIRING_FILE));
   storage.syncDirectory(directory);
   removeMade(storage, directory, made);
 }
 
-/** Removes what is left of a directory of files, if it is there. */
+/** Removes what is left of a directory of files, if it exists. */
 export function removeMade(storage: Storage, directory: string, name: string): void {
   const path = besideBackups(directory, name);
   if (storage.look(path) === undefined) return;

@@ -41,13 +41,13 @@ import {
 } from './replacement.ts';
 
 const MOST_LISTED = 1000;
-/** Checkouts that come between, one after the other, before it is given up. */
+/** How often to begin again after a checkout or a write that came between. */
 const MOST_TRIES = 20;
 
-/** Where a plan is written to. */
+/** The sink of a dry run. */
 const NOTHING = { segment: () => {}, line: () => {} } as const;
 
-/** What a new log is to be made of, and where that lies. */
+/** What a new log is made from, and where that is. */
 interface Source {
   readonly directory: string;
   readonly meta: Meta;
@@ -56,8 +56,8 @@ interface Source {
 }
 
 /**
- * Makes a new log of all that can be read in a damaged one, and puts it in that one's place. The original is kept beside its
- * backups. A crash at any moment leaves the old log, the new one, or what the next salvage goes on with.
+ * Makes a new log of all that can be read in a damaged one, and replaces that one. The original is kept among its
+ * backups. A crash at any moment leaves the old log, the new log, or a state from which the next salvage continues.
  */
 export async function salvage(job: RepairJob): Promise<RepairReport> {
   const { storage } = job.environment;
@@ -67,7 +67,7 @@ export async function salvage(job: RepairJob): Promise<RepairReport> {
     const made = besideBackups(job.directory, unfinished.made);
     const metaAt = readMeta(storage, made) === undefined ? job.directory : made;
     const source = await sourceIn(job, job.directory, metaAt);
-    return report(job, ['A repair was cut short.'], await rebuilt(job, source, NOTHING), source, undefined);
+    return report(job, ['A repair was interrupted.'], await rebuilt(job, source, NOTHING), source, undefined);
   }
   const seen = await look(job);
   if (seen.unfinished === undefined && seen.whole !== undefined) return nothingToDo(job, seen.whole);
@@ -80,42 +80,42 @@ export async function salvage(job: RepairJob): Promise<RepairReport> {
   return salvageInTurn(job);
 }
 
-/** One salvage of a log at a time. */
+/** Runs one salvage of a log at a time. */
 async function salvageInTurn(job: RepairJob): Promise<RepairReport> {
   checkTurn(turnOptions(job));
-  const letOthersIn = keepOthersOut(job);
+  const releaseRepairLock = keepOthersOut(job);
   try {
     return await salvageAlone(job);
   } catch (error) {
     throw cutShort(job, error);
   } finally {
-    letOthersIn();
+    releaseRepairLock();
   }
 }
 
-const CLOSED = 'The log is closed until the repair is run again, which goes on with it.';
-/** What a repair that was cut short leaves, where that is not the log as it was. */
+const CLOSED = 'The log stays closed until you run the repair again, which continues this one.';
+/** What an interrupted repair leaves, unless that is the log as it was. */
 const LEFT: Partial<Readonly<Record<SwapState, string>>> = {
   closed: CLOSED,
   within: CLOSED,
   ending: CLOSED,
-  after: 'The log is repaired, and open: run the repair again, which takes away what is left of this one.',
+  after: 'The log is repaired and open: run the repair again to remove what is left of this one.',
 };
 
-/** Why a salvage failed, with what became of the log. */
+/** The error of a failed salvage, with the state in which it left the log. */
 function cutShort({ directory, environment }: RepairJob, error: unknown): WalError {
   const failure = fileError(error, 'repair', directory);
   const { message, code, cause, ...facts } = failure;
   const state = stateOf(environment.storage, directory);
   const left = state && LEFT[state];
-  // Where somebody put wal.json back, the error says what that means.
-  const isTold = code === 'ERR_WAL_CONFLICT' && state === 'after';
-  return left === undefined || isTold
+  // If somebody put wal.json back, the error itself says what to do.
+  const saysItself = code === 'ERR_WAL_CONFLICT' && state === 'after';
+  return left === undefined || saysItself
     ? failure
     : new WalError(code, `${message} ${left}`, { ...facts, cause });
 }
 
-/** How far a swap is; undefined where there is none, or where that cannot be read. */
+/** The state of a replacement; undefined if there is none, or the marker cannot be read. */
 function stateOf(storage: Storage, directory: string): SwapState | undefined {
   try {
     return unfinishedSwap(storage, directory)?.state;
@@ -124,7 +124,10 @@ function stateOf(storage: Storage, directory: string): SwapState | undefined {
   }
 }
 
-/** The same, while no other salvage of the log is under way: what the last one left may be taken away, or gone on with. */
+/**
+ * The salvage itself. No other salvage of the log may run, because this one removes or continues what an earlier one
+ * left.
+ */
 async function salvageAlone(job: RepairJob): Promise<RepairReport> {
   const { directory, environment } = job;
   const { storage } = environment;
@@ -138,7 +141,10 @@ async function salvageAlone(job: RepairJob): Promise<RepairReport> {
   return report(job, reasons, made, source, besideBackups(directory, kept));
 }
 
-/** What there is to salvage, and from where: the log, or the original that a salvage kept which was cut short while wal.json was away. */
+/**
+ * Finds what there is to salvage, and where: in the log, or in the original that an earlier salvage kept before it was
+ * interrupted while wal.json was removed.
+ */
 async function look(job: RepairJob) {
   const { directory, environment } = job;
   const unfinished = unfinishedSwap(environment.storage, directory);
@@ -146,7 +152,7 @@ async function look(job: RepairJob) {
   const closed = unfinished?.state === 'closed' ? unfinished : swap;
   const from = closed === undefined ? directory : besideBackups(directory, closed.kept);
   const { wrong, whole } = await examine(job, from);
-  const reasons = closed === undefined ? wrong : ['A repair was cut short.', ...wrong];
+  const reasons = closed === undefined ? wrong : ['A repair was interrupted.', ...wrong];
   return { unfinished, swap, from, reasons, whole };
 }
 
@@ -174,7 +180,7 @@ function report(
   };
 }
 
-/** Keeps other salvages of the log out; returns what lets them in again. */
+/** Keeps other salvages of the log out, and returns a function that lets them in again. */
 function keepOthersOut(job: RepairJob): () => void {
   const options = turnOptions(job);
   const { lock, hint } = openWriteLock(options, fitFileSystem(options), job.environment.randomHex(12));
@@ -183,7 +189,7 @@ function keepOthersOut(job: RepairJob): () => void {
   return takeRepairLock(options, lock.kind);
 }
 
-/** For a log that is whole: a salvage would change no entry. */
+/** The report for a whole log, of which a salvage would change no entry. */
 function nothingToDo({ directory, dryRun }: RepairJob, { head, entries }: VerifyReport): RepairReport {
   return {
     mode: 'salvage',
@@ -202,7 +208,7 @@ function nothingToDo({ directory, dryRun }: RepairJob, { head, entries }: Verify
   };
 }
 
-/** Keeps the original, makes the new log of it, and puts it in place; again where somebody wrote meanwhile. */
+/** Keeps the original, makes the new log from it, and puts that in place; begins again if somebody wrote meanwhile. */
 async function replace(
   job: RepairJob,
   unfinished: Swap | undefined,
@@ -224,27 +230,29 @@ async function replace(
       isBegun,
     );
     if (!inPlace) {
-      // As by a checkout: what is kept is not all.
+      // A checkout, for example, replaced a file: the kept files are not those of the log any more.
       removeMade(storage, directory, swap.made);
       removeMade(storage, directory, swap.kept);
       swap = undefined;
       continue;
     }
     isBegun = true;
-    // What was appended until the names changed is in what is kept; nobody was told so of anything after.
+    // What was appended until the names changed is in the kept files, so they have grown; nothing was acknowledged
+    // after that.
     if (segmentBytes(storage, besideBackups(directory, kept)) !== source.survey.bytes) continue;
-    // Before the log is open again: who had it open looks whether it holds what the mark says.
+    // The mark is set before the log is open again: processes that had it open check whether it holds the entry in the
+    // mark.
     new MarkFile({ storage, directory, log: source.meta.id, now: clock.now }).set(made.head);
     endSwap(storage, directory, swap, randomHex(12));
     return { made, source, kept };
   }
   throw new WalError(
     'ERR_WAL_CONFLICT',
-    `Others wrote to ${directory} all the while: stop them, and run the repair again.`,
+    `Other processes kept writing to ${directory} during the repair: stop them, and run it again.`,
   );
 }
 
-/** Makes the new log, and puts it in place, unless what is kept is not all there is. */
+/** Makes the new log, and puts it in place unless the kept files are not those of the log any more. */
 async function attempt(job: RepairJob, swap: Swap, isBegun: boolean) {
   try {
     const source = await sourceIn(job, besideBackups(job.directory, swap.kept));
@@ -259,11 +267,11 @@ async function attempt(job: RepairJob, swap: Swap, isBegun: boolean) {
   }
 }
 
-/** Whether no file of the log was replaced; wal.json is put back, if it is away. */
+/** Returns true if no file of the log was replaced, after putting wal.json back if it was removed. */
 function isAsItWas(storage: Storage, directory: string): boolean {
   const unfinished = unfinishedSwap(storage, directory);
   if (unfinished === undefined) return true;
-  // Where somebody put wal.json back, files may be the new log's: what is kept is all there is of the others.
+  // If somebody put wal.json back, files may be the new log's, and the kept files are the only originals.
   if (unfinished.state !== 'before' && unfinished.state !== 'closed') return false;
   try {
     undoSwap(storage, directory, unfinished);
@@ -274,11 +282,11 @@ function isAsItWas(storage: Storage, directory: string): boolean {
   }
 }
 
-/** Whatever else a snapshot says, wal.json must not. */
+/** wal.json takes a snapshot's log id only if it is well-formed. */
 const LOG_ID = /^[0-9a-f]{16}$/;
 const KEPT_PREFIX = 'before-repair-';
 const EVENTS_UNKNOWN =
-  'Nothing tells whether the log was made to keep its events: it is not compacted until keepEvents in its wal.json is made true or false.';
+  'Nothing shows whether the log was made to keep its events: it is not compacted until you set keepEvents in its wal.json to true or false.';
 
 function freeName(storage: Storage, directory: string, now: number): string {
   for (let time = now; ; time++) {
@@ -292,7 +300,7 @@ function turnOptions({ directory, allowNetwork, lock, environment }: RepairJob) 
   return { ...environment, ...settings, directory, observe: {}, warn: () => {} };
 }
 
-/** False where the files are not those any more that were kept. */
+/** Returns false if the files are not those any more that were kept. */
 async function putInPlace(job: RepairJob, swap: Swap, isBegun: boolean): Promise<boolean> {
   const { directory, environment, check } = job;
   const { storage, clock, randomHex } = environment;
@@ -322,8 +330,8 @@ async function makeNew(job: RepairJob, source: Source, { made: name }: Swap): Pr
   try {
     const made = await rebuilt(job, source, log);
     for (const { of, ...leading } of made.snapshots) {
-      const mended = source.snapshots.mended.find(({ header }) => header === of);
-      const body = mended?.body ?? readBody(storage, source.directory, of);
+      const repaired = source.snapshots.repaired.find(({ header }) => header === of);
+      const body = repaired?.body ?? readBody(storage, source.directory, of);
       await log.snapshot({ ...of, ...leading, log: source.meta.id }, body, () => clock.yield());
     }
     job.check();
@@ -356,7 +364,7 @@ function rebuilt(
   return new Rebuild({ ...parts, onProgress: () => check() }).run();
 }
 
-/** Reads all there is. */
+/** Reads all segments and snapshots. */
 async function sourceIn(job: RepairJob, directory: string, metaAt = directory): Promise<Source> {
   const { environment, check, acceptEdits } = job;
   const { storage, clock } = environment;
@@ -366,7 +374,7 @@ async function sourceIn(job: RepairJob, directory: string, metaAt = directory): 
   return { directory, meta, survey, snapshots: await snapshotsFor(storage, clock, directory, log, survey) };
 }
 
-/** What is wrong, in words; or what verify says of a log that is whole. */
+/** What is wrong with the log, in words; if it is whole, the report of `verify`. */
 async function examine(
   job: RepairJob,
   directory: string,
@@ -378,7 +386,7 @@ async function examine(
     return { wrong: meta.keepEvents === 'unknown' ? [problem, EVENTS_UNKNOWN] : [problem] };
   throw new WalError(
     'ERR_WAL_NOT_FOUND',
-    `There is no log in ${directory}, nor anything that a log could be made of: ${problem}`,
+    `There is no log in ${directory}, and nothing to make one from. ${problem}`,
   );
 }
 
@@ -401,7 +409,10 @@ async function examineLines({ environment, check }: RepairJob, directory: string
   }
 }
 
-/** What wal.json says, or as much of it as can be made out, and what is wrong with it. Throws ERR_WAL_VERSION. */
+/**
+ * The content of wal.json, or as much of it as can be recovered, and what is wrong with the file. Throws
+ * ERR_WAL_VERSION if it is of another version.
+ */
 function metaOf(
   { environment: { storage, clock, randomHex }, directory: place }: RepairJob,
   directory: string,
@@ -424,11 +435,11 @@ function metaOf(
   const whole = wholeMeta(text);
   if (whole !== undefined) return { meta: whole, problem };
   const id = /"id":\s*"([0-9a-f]{16})"/.exec(text)?.[1] ?? header?.log ?? randomHex(16);
-  // A log in a repository has these attributes, too, and grows more segments.
+  // A log that lies in a repository, but was not made for git, has these attributes too; it grows more segments.
   const isOne = layoutOf(storage, directory).segments.length <= 1;
   const git = /"git":\s*true/.test(text) || (isOne && /^\*\.jsonl -text/m.test(attributes));
-  const told = Number(/"keyWindow":\s*(\d{1,8})\b/.exec(text)?.[1] ?? header?.keys.window);
-  const keyWindow = isKeyWindow(told) ? told : DEFAULT_KEY_WINDOW;
+  const window = Number(/"keyWindow":\s*(\d{1,8})\b/.exec(text)?.[1] ?? header?.keys.window);
+  const keyWindow = isKeyWindow(window) ? window : DEFAULT_KEY_WINDOW;
   // A log that was compacted does not keep its events.
   const isCompacted = layoutOf(storage, directory).snapshots.length > 0;
   const keepEvents: KeepEvents = keepEventsIn(text) ?? (isCompacted ? false : 'unknown');
@@ -436,7 +447,7 @@ function metaOf(
   return { meta: { id, created: new Date(clock.now()).toISOString(), ...made }, problem };
 }
 
-/** Whether the log keeps its events, as a damaged wal.json tells; undefined where it does not. */
+/** Whether the log keeps its events, by a damaged wal.json; undefined if that does not show it. */
 function keepEventsIn(text: string): boolean | undefined {
   if (/"keepEvents":\s*true/.test(text)) return true;
   try {
@@ -457,7 +468,7 @@ function foldNamedIn(text: string): FoldIdentity | undefined {
   }
 }
 
-/** What wal.json says but for what an editor or a copy did to all of it. */
+/** The content of wal.json if it is whole except for what an editor or a copy did to all of it. */
 function wholeMeta(text: string): Meta | undefined {
   try {
     return decodeMeta(text, META_FILE);
@@ -467,7 +478,7 @@ function wholeMeta(text: string): Meta | undefined {
   }
 }
 
-/** Lines that are no records, nor what a crash leaves. */
+/** Damaged lines: neither records nor what a crash leaves. The first 1,000. */
 export function damagedIn({ items }: Survey): RepairReport['damaged'] {
   return items
     .filter(isInvalid)

@@ -17,12 +17,12 @@ import type { LineStore } from '../store/store.ts';
 import type { RepairJob, RepairReport } from './model.ts';
 import { damagedIn } from './salvage.ts';
 
-/** So many ranges are named in the record: it is for people, and one line. */
+/** The most ranges that the record names: it is one line, for people. */
 const MOST_NAMED = 100;
 
 /**
- * Lets a log go on after entries that are missing, or a damaged end: appends the record that settles them. Refused where
- * that would bury what can still be read, or not be enough.
+ * Lets writers continue after missing entries or a damaged end: appends the record that settles them. Refused if that
+ * would bury entries that can still be read, or would not be enough.
  */
 export async function repairTail(job: RepairJob): Promise<RepairReport> {
   const { directory, dryRun, check } = job;
@@ -52,7 +52,7 @@ export async function repairTail(job: RepairJob): Promise<RepairReport> {
     check();
     if (dryRun) return report(seen.head, [withoutAdvice(error.message)]);
     const head = await appendRepair(store, job, lostIn(seen, survey), error);
-    // A compaction may have named its snapshot since the log was read, and with that other entries became unreadable.
+    // A compaction may have finished its snapshot since the log was read, which can make other entries unreadable.
     const { error: left } = await verify(store, job);
     if (left !== undefined) throw unfitError(left.code, 'it is not the end of the log that is damaged', left);
     return report(head, [withoutAdvice(error.message)]);
@@ -61,12 +61,12 @@ export async function repairTail(job: RepairJob): Promise<RepairReport> {
   }
 }
 
-/** What verify says. */
+/** The report of `verify`. */
 async function verify(store: LineStore, { environment, check }: RepairJob): Promise<VerifyReport> {
   try {
     return await verifyLog(store, environment.clock, check);
   } catch (error) {
-    // No compaction came between: the segments do not lead to the snapshot that stands there.
+    // No compaction came between: the segments do not lead to the existing snapshot.
     if (!hasCode(error, 'ERR_WAL_COMPACTED')) throw error;
     throw unfitError('ERR_WAL_CORRUPT', 'it is not the end of the log that is damaged');
   }
@@ -75,11 +75,11 @@ async function verify(store: LineStore, { environment, check }: RepairJob): Prom
 function unfitError(code: WalErrorCode, why: string, error?: WalError): WalError {
   const advice = 'Make a new log of all that can be read: "jsonl-wal repair --mode salvage".';
   const more = error === undefined ? '' : ` ${withoutAdvice(error.message)}`;
-  const message = `A record at the end does not mend this log: ${why}. ${advice}${more}`;
+  const message = `A record at the end does not repair this log: ${why}. ${advice}${more}`;
   return new WalError(code, message, { ...error, cause: error?.cause });
 }
 
-/** Opens the log: to write, or for a dry run after the checks that this would make. */
+/** Opens the log to write; for a dry run, opens it to read, after the checks that opening it to write would make. */
 async function openStore({
   environment,
   directory,
@@ -103,7 +103,7 @@ async function openStore({
   }
 }
 
-/** `isWhole`: each segment leads on to the next. A seal that is damaged would not come back by a record at the end. */
+/** `isWhole`: each segment leads to the next. If a seal is damaged, a record at the end does not replace it. */
 function refuseUnfit(error: WalError, seen: VerifyReport, survey: Survey, isWhole: boolean): void {
   const isOpen = seen.missing.some(({ settled }) => !settled) || isDoubt(error);
   const why =
@@ -131,10 +131,10 @@ function beyondText({ items, edits }: Survey): string | undefined {
   return `${count === 1 ? 'an entry' : `${count} entries`} beyond the damage can still be read, and would not count any more`;
 }
 
-/** What is not settled yet: ranges that are proven to be gone, or the place of the damaged end. */
+/** The ranges that are proven to be missing and not settled yet; if there are none, the place of the damaged end. */
 function lostIn({ missing, error }: VerifyReport, survey: Survey): RepairReport['lost'] {
   const open = missing.filter(({ settled }) => !settled);
-  // White space holds nothing.
+  // Damage that is only white space loses no entry.
   if (open.length === 0 && damagedIn(survey).length === 0) return [];
   if (open.length > 0)
     return open.map(({ from, to, segment, offset }) => ({ from, to, segment, offset, cause: 'missing' }));
@@ -167,7 +167,7 @@ async function appendRepair(
     feed: tail,
     wanted: () => true,
     build: () => {
-      // Somebody else may have repaired it, or written before it was damaged as it looks now.
+      // Another process may have repaired the log, or appended before the damage.
       if (tail.tip.link !== before.link) return undefined;
       const bytes = Buffer.alloc(Buffer.byteLength(body) + ENVELOPE_BYTES);
       const place = {
@@ -183,16 +183,16 @@ async function appendRepair(
       group = { bytes: bytes.subarray(0, end), tip, sealed: false, fold: undefined, lastLineBytes: end };
       return group;
     },
-    wrote: (told) => {
-      outcome = told;
+    wrote: (result) => {
+      outcome = result;
     },
   });
   if (outcome?.kind === 'failed') throw outcome.error;
-  // Overtaken, it may have been read back as what counts.
+  // If the group was overtaken, the tail was read back, and may show that the record counts all the same.
   if (group === undefined || tail.tip.link !== group.tip.link)
     throw new WalError(
       'ERR_WAL_CONFLICT',
-      'Somebody else wrote to the log while it was repaired: run the repair again.',
+      'Another process wrote to the log during the repair: run the repair again.',
       { head: tail.head },
     );
   await store.sync(false);

@@ -128,7 +128,7 @@ const CASES: readonly Case[] = [
     (log) => writeFileSync(join(log, 'wal.repairing.tmp'), '{"kept":"a","made":"b","phase":"replacing"}\n'),
     'format',
     'fail',
-    /cut short/,
+    /was interrupted/,
     /^jsonl-wal repair --mode salvage -C /,
   ],
   [
@@ -160,7 +160,7 @@ const CASES: readonly Case[] = [
     (log) => rmSync(join(log, jsonl(log)[0] as string)),
     'chain',
     'fail',
-    /no snapshot stands for what came before.*Entries 1 to \d+ are missing, though acknowledged/,
+    /no snapshot covers what came before.*Entries 1 to \d+ are missing, though acknowledged/,
     /repair --mode salvage/,
   ],
   [

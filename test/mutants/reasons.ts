@@ -155,7 +155,7 @@ export const REASONS: readonly Reason[] = [
         'Math.max(beyond, last)',
         'Math.min(this.#claimed - this.#tip.seq, MOST_FILLED)',
       ],
-      'Rebuild.#hear': ['keys.window > this.#scope.window'],
+      'Rebuild.#raiseWindow': ['keys.window > this.#scope.window'],
       'Rebuild.#sealFits': ['this.#seal?.seq === this.#tip.seq + 1', 'this.#seal.prev === this.#tip.link'],
       snapshotsFor: [
         'head.seq >= Math.min(before, Number.MAX_SAFE_INTEGER)',

@@ -270,7 +270,7 @@ test('a salvage on a full disk says what became of the log, and the next one end
     assert.equal(error.code, 'ERR_WAL_NO_SPACE', when);
     const state = unfinishedSwap(disk, LOG)?.state;
     assert.equal(
-      /The log is closed until the repair is run again/.test(error.message),
+      /The log stays closed until you run the repair again/.test(error.message),
       state !== undefined,
       when,
     );

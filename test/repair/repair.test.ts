@@ -212,7 +212,7 @@ test('an empty segment whose name cannot be right is not filled up to: the error
   inLog(async (log) => {
     const name = segmentName(10_000_100);
     writeFileSync(join(log, name), '');
-    const refused = { code: 'ERR_WAL_CORRUPT', segment: name, message: /remove it where its name/ };
+    const refused = { code: 'ERR_WAL_CORRUPT', segment: name, message: /remove it if its name/ };
     await assert.rejects(Wal.repair(log, { mode: 'salvage' }), refused);
     rmSync(join(log, name));
     assert.deepEqual((await Wal.repair(log, { mode: 'salvage' })).lost, []);
@@ -709,13 +709,13 @@ test('a salvage that fails before anything is put in place leaves the log as it 
       },
     });
     const half = repairLog(changedEnvironment({ storage }), log, { mode: 'salvage' });
-    await assert.rejects(half, { code: 'ERR_WAL_IO', message: /closed until the repair is run again/ });
+    await assert.rejects(half, { code: 'ERR_WAL_IO', message: /closed until you run the repair again/ });
     await assert.rejects(Wal.open(log), {
       code: 'ERR_WAL_FORMAT',
-      message: /cut short.*repair --mode salvage.*Do not put/,
+      message: /was interrupted.*repair --mode salvage.*Do not put/,
     });
     const { reasons, kept } = await Wal.repair(log, { mode: 'salvage' });
-    assert.equal(reasons[0], 'A repair was cut short.');
+    assert.equal(reasons[0], 'A repair was interrupted.');
     assert.deepEqual(everything(kept as string), before);
     assert.deepEqual(numbers(await entriesOf(log)), [...range(1, 29), ...range(31, 60)]);
     assert.deepEqual(
@@ -739,7 +739,7 @@ test('a salvage is cut short once the log is open again, which loses wal.json la
       },
     });
     const cut = repairLog(changedEnvironment({ storage }), log, { mode: 'salvage' });
-    await assert.rejects(cut, { code: 'ERR_WAL_IO', message: /The log is repaired, and open/ });
+    await assert.rejects(cut, { code: 'ERR_WAL_IO', message: /The log is repaired and open/ });
     await change(log, (wal) => wal.append({ op: 'add', id: 'bd-since' }));
     rmSync(join(log, META_FILE));
     const { reasons } = await Wal.repair(log, { mode: 'salvage' });

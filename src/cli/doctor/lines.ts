@@ -24,7 +24,7 @@ export async function checkFormat(directory: string): Promise<Finding> {
   const path = join(directory, META_FILE);
   if (existsSync(join(directory, REPAIRING_FILE))) {
     const go = commandOn(directory, 'repair --mode salvage');
-    return { state: 'fail', message: 'a repair was cut short', fix: go, corrupt: true };
+    return { state: 'fail', message: 'a repair was interrupted', fix: go, corrupt: true };
   }
   if (!existsSync(path)) {
     if (existsSync(join(directory, `.${META_FILE}.icloud`))) {
