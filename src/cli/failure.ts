@@ -86,8 +86,8 @@ const ADVICE: readonly (readonly [api: string, here: string])[] = [
   ['Or open the log read-only (readOnly: true).', 'It may still be read.'],
   ['pass allowNetwork: true', 'pass --allow-network'],
   [
-    "name it (toSeq), or take all that lies before the damage (onDamage: 'cut')",
-    'name it (--to-seq), or take all that lies before the damage (--on-damage cut)',
+    "name the entry (toSeq), or restore all before the damage (onDamage: 'cut')",
+    'name the entry (--to-seq), or restore all before the damage (--on-damage cut)',
   ],
 ];
 

@@ -12,35 +12,38 @@ export type { BackupFiles };
 
 export interface BackupOptions {
   /**
-   * Whether files that are written no more may be hard links to the log's, or share its blocks: that takes no
-   * space until the log lets go of them. false: bytes of their own, which a failing disk, or who edits the log in
-   * place, does not harm with it. Default true.
+   * Whether files that are no longer written to may be hard links to the log's files, or share their blocks. Such files
+   * take no space until the log deletes its own. `false` copies the bytes, so that a failing disk, or an edit of the
+   * log's files in place, does not harm both. Default true.
    */
   readonly link?: boolean | undefined;
   /**
-   * Where the log is damaged, so that its copy is not whole: `error` makes no copy, and rejects with what is wrong. `keep`
-   * keeps the copy, as damaged as the log, and tells of it in the report. Default `error`.
+   * What to do if the log is damaged, so that the copy does not verify. `error` makes no copy, and rejects with what is
+   * wrong. `keep` keeps the copy, which is as damaged as the log, and reports the damage. Default `error`.
    */
   readonly onDamage?: 'error' | 'keep' | undefined;
-  /** Gives it up: what was copied is removed. */
+  /** Aborts the backup, which removes what it copied and rejects with ERR_WAL_ABORTED. Default: none. */
   readonly signal?: AbortSignal | undefined;
-  /** Called now and then with the number of bytes of the copy that were verified. */
+  /**
+   * Called now and then with the number of bytes of the copy that were verified. If it throws, the backup rejects with
+   * that error. Default: none.
+   */
   readonly onProgress?: ((bytes: number) => void) | undefined;
 }
 
-/** A copy of a log, what it is worth, and how it was made. */
+/** The copy of a log: how it was made, and whether it verifies. */
 export interface BackupReport extends BackupFiles {
-  /** The last entry in it; 0 for none. */
+  /** Number of its last entry; 0 if it has none. */
   readonly seq: number;
-  /** Whether it verifies: each of its lines, and each snapshot, was read. false only with `onDamage: 'keep'`. */
+  /** Whether the copy verifies; each line and each snapshot of it was read. false only with `onDamage: 'keep'`. */
   readonly whole: boolean;
-  /** What is damaged in it, or not there, as `verify` tells it. */
+  /** What is damaged or missing in it, as in the report of `verify`. */
   readonly damage: readonly SurveyedDamage[];
-  /** The error that reading it ends in; undefined where it is whole. */
+  /** The error with which reading the copy ends; undefined if it is whole. */
   readonly error: WalError | undefined;
 }
 
-/** Copies a log, and verifies the copy before that gets its name. */
+/** Copies a log, and verifies the copy before the copy gets its name. */
 export async function backupStore(
   store: LineStore,
   clock: Clock,
@@ -53,16 +56,16 @@ export async function backupStore(
   const logFiles = filesOf(store, 'A backup');
   const mayShare = boolean('link', link ?? true);
   const keeps = oneOf('onDamage', onDamage ?? 'error', ['error', 'keep']) === 'keep';
-  const tell = callback('onProgress', onProgress);
+  const report = callback('onProgress', onProgress);
   const progress = (bytes: number) => {
     checkAborted(signal);
-    tell?.(bytes);
+    report?.(bytes);
   };
   let found: Pick<VerifyReport, 'head' | 'pending' | 'damage' | 'error'> | undefined;
   const check = async (copy: LineStore) => {
     found = await verdictOn(copy, clock, progress);
     if (found.error === undefined) return;
-    const error = toldOf(found.error, copy, store);
+    const error = errorOfLog(found.error, copy, store);
     if (!keeps) throw notWholeError(error, store.info().location);
     found = { ...found, error };
   };
@@ -76,29 +79,31 @@ async function verdictOn(copy: LineStore, clock: Clock, onProgress: (bytes: numb
     return await verifyLog(copy, clock, onProgress);
   } catch (thrown) {
     if (!(thrown instanceof WalError && hasCode(thrown, 'ERR_WAL_COMPACTED'))) throw thrown;
-    // Nobody compacts a copy.
-    const message = `Its segments do not lead to the snapshot that stands there. ${thrown.message}`;
+    // Nobody compacts a copy, so its files are wrong.
+    const message = `Its segments do not lead to its snapshot. ${thrown.message}`;
     const error = new WalError('ERR_WAL_CORRUPT', message, { ...thrown, cause: thrown.cause });
     return { head: { seq: thrown.seq ?? 0, crc: '' }, pending: undefined, damage: [], error };
   }
 }
 
-/** The error of a copy, as one of the log: the directory that the copy is made in has another name soon, or is gone. */
-function toldOf({ message, code, cause, ...facts }: WalError, copy: LineStore, log: LineStore): WalError {
-  const told = message.replaceAll(copy.info().location, log.info().location);
-  return new WalError(code, told, { ...facts, cause });
+/** The error of a copy, as an error of the log: the temporary directory of the copy will be renamed or removed. */
+function errorOfLog({ message, code, cause, ...facts }: WalError, copy: LineStore, log: LineStore): WalError {
+  const text = message.replaceAll(copy.info().location, log.info().location);
+  return new WalError(code, text, { ...facts, cause });
 }
 
 function notWholeError(error: WalError, directory: string): WalError {
   const { message, code, cause, ...facts } = error;
   return new WalError(
     code,
-    `The log in ${directory} is damaged, so that a backup of it would not be whole: none was made. ${message} "jsonl-wal backup" (in a program: onDamage: 'keep') makes a copy of it as it is.`,
+    `The log in ${directory} is damaged, so a backup of it would not be whole, and none was made. ${message} "jsonl-wal backup" (in a program: onDamage: 'keep') copies it as it is.`,
     { ...facts, cause },
   );
 }
 
 function checkAborted(signal: AbortSignal | undefined): void {
   if (!signal?.aborted) return;
-  throw new WalError('ERR_WAL_ABORTED', 'The backup was aborted: there is none.', { cause: signal.reason });
+  throw new WalError('ERR_WAL_ABORTED', 'The backup was aborted: no copy was made.', {
+    cause: signal.reason,
+  });
 }

@@ -17,52 +17,55 @@ import { resolveDirectory } from '../storage/directory.ts';
 
 export interface RestoreOptions {
   /**
-   * The last entry to restore; not one that only a snapshot stands for, nor one in the middle of an atomic batch. Default:
-   * the last there is.
+   * Number of the last entry to restore. It must not be an entry that only a snapshot covers, or one in the middle of
+   * an atomic batch. Default: the last entry.
    */
   readonly toSeq?: number | undefined;
-  /** At damage at or before the last entry wanted: `error` refuses it, `cut` restores what lies before the damage. Default `error`. */
+  /**
+   * What to do if there is damage at or before `toSeq`. `error` refuses to restore; `cut` restores what is before the
+   * damage. Default `error`.
+   */
   readonly onDamage?: 'error' | 'cut' | undefined;
-  /** Gives it up: what was made is removed. */
+  /** Aborts the restore, which removes what it made and rejects with ERR_WAL_ABORTED. Default: none. */
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface RestoreReport {
-  /** Where the new log lies. */
+  /** The absolute path of the new log. */
   readonly directory: string;
   /** The new log's id. */
   readonly id: string;
-  /** Its last entry. */
+  /** Number of its last entry. */
   readonly seq: number;
-  /** Entries in it, up to `seq`; those before them a snapshot stands for. */
+  /** Number of entries in the new log. A snapshot covers the entries before them. */
   readonly applied: number;
-  /** Entries that come after `seq` and can be read. */
+  /** Number of readable entries of the source after `seq`. */
   readonly skipped: number;
   /**
-   * Lines of the source that are damaged or not JSON, wherever they lie, those that are stranded where that does harm, and
-   * snapshots that are damaged: the first 1,000.
+   * The first 1,000 faults of the source: lines that are damaged or not JSON, anywhere in it; lines that are stranded,
+   * if that does harm; and damaged snapshots.
    */
   readonly failed: readonly (Pick<OddLine, 'verdict' | 'segment'> & Partial<OddLine>)[];
-  /** Entries that were acknowledged and are not in the source. */
+  /** Entries that were acknowledged and are missing from the source. */
   readonly missing: readonly MissingRange[];
 }
 
-/** Compactions of the source that come between, before it is given up. */
+/** How often to begin again after a compaction of the source. */
 const MOST_TRIES = 10;
 
-/** What is wrong with a line in itself. Where that does harm, lines are stranded for it. */
+/** Verdicts of lines that are faulty themselves. If such a line does harm, other lines are stranded because of it. */
 const HARM: readonly OddLine['verdict'][] = ['damaged', 'unreadable'];
 
 interface Job {
   readonly environment: Environment;
   readonly destination: string;
   readonly toSeq: number | undefined;
-  /** Whether to be content with what lies before damage. */
+  /** Whether to restore only what is before the damage. */
   readonly cut: boolean;
   readonly signal: AbortSignal | undefined;
 }
 
-/** Makes a new log of another, or of a backup: see `Wal.restore`. */
+/** Makes a new log from another or from a backup: see `Wal.restore`. */
 export async function restoreLog(
   environment: Environment,
   source: string,
@@ -117,7 +120,7 @@ async function restoreOnce(store: FileStore, job: Job): Promise<RestoreReport> {
     checkAborted(signal);
     const snapshots = store.snapshots();
     const first = store.oldest();
-    // What comes before the oldest snapshot is not the whole of it.
+    // Only a snapshot that covers all entries before the first one can be the base of the new log.
     const bases = snapshots.map(({ head }) => head.seq).filter((seq) => seq >= first - 1);
     if (first > 1 && bases.length === 0) throw survey.error ?? stateGoneError(store, first);
     const last = lastWanted(job, survey, first === 1 ? 0 : Math.min(...bases));
@@ -149,7 +152,7 @@ async function restoreOnce(store: FileStore, job: Job): Promise<RestoreReport> {
     const bad = survey.error === undefined ? HARM : [...HARM, 'stranded'];
     const failed = [...survey.odd.filter(({ verdict }) => bad.includes(verdict)), ...damaged];
     const { missing, head, pending = head.seq } = survey;
-    // A last line that lacks its newline is restored, and not counted among the entries.
+    // A last line without its newline is restored, although it is not counted in `survey.entries`.
     const skipped = survey.entries + Math.max(0, pending - head.seq) - copy.entries;
     return { directory: destination, id, seq: last, applied: copy.entries, skipped, failed, missing };
   } catch (error) {
@@ -158,9 +161,12 @@ async function restoreOnce(store: FileStore, job: Job): Promise<RestoreReport> {
   }
 }
 
-const CHOICE = "name it (toSeq), or take all that lies before the damage (onDamage: 'cut').";
+const CHOICE = "name the entry (toSeq), or restore all before the damage (onDamage: 'cut').";
 
-/** The last entry to restore, from `least` on. Throws where that is not possible, saying what is. */
+/**
+ * The last entry to restore, which must be at least `least`. If it cannot be restored, throws an error that says what
+ * can.
+ */
 function lastWanted({ toSeq, cut }: Job, survey: VerifyReport, least: number): number {
   const { head, error, pending = head.seq } = survey;
   const sound = error === undefined ? pending : survey.readable;
@@ -168,7 +174,7 @@ function lastWanted({ toSeq, cut }: Job, survey: VerifyReport, least: number): n
   if (toSeq !== undefined && toSeq < least) {
     throw new WalError(
       'ERR_WAL_COMPACTED',
-      `The log was compacted: what it was at entry ${toSeq} is gone. ${range}.`,
+      `The log was compacted: its state at entry ${toSeq} is gone. ${range}.`,
       { seq: least },
     );
   }
@@ -178,7 +184,7 @@ function lastWanted({ toSeq, cut }: Job, survey: VerifyReport, least: number): n
     throw badArgument(`The log ends before entry ${toSeq}. ${range}`);
   }
   if (cut && sound >= least) return sound;
-  const before = sound === 0 ? ' Nothing lies before the damage.' : ` ${range}: ${CHOICE}`;
+  const before = sound === 0 ? ' There is no entry before the damage.' : ` ${range}: ${CHOICE}`;
   const advice = sound >= least ? before : '';
   throw new WalError(error.code, `The log to restore is damaged. ${error.message}${advice}`, {
     ...error,
@@ -186,7 +192,7 @@ function lastWanted({ toSeq, cut }: Job, survey: VerifyReport, least: number): n
   });
 }
 
-/** Feeds the lines from `first` to `last`; that they are all there was seen before. */
+/** Feeds the lines from `first` to `last` to the copy. `verifyLog` has already shown that all are there. */
 async function feed(
   store: FileStore,
   copy: LineCopy,
@@ -201,7 +207,7 @@ async function feed(
       await clock.yield();
     }
   } catch (error) {
-    // What comes after it need not lead on.
+    // What comes after `last` need not follow from it.
     if (!hasCode(error, 'ERR_WAL_DIVERGED') || copy.reached !== last) throw error;
   } finally {
     reader.close();
@@ -215,7 +221,7 @@ async function feed(
   );
 }
 
-/** Whether a snapshot stands for what comes before lines that were copied. */
+/** Whether a snapshot ends exactly where copied lines end or begin, with the right seal. */
 function leadsTo({ head: { seq }, seal }: SnapshotHeader, copy: LineCopy, first: number): boolean {
   const end = copy.ends.get(seq);
   return end === undefined ? seq === first - 1 : end === seal;
@@ -224,14 +230,14 @@ function leadsTo({ head: { seq }, seal }: SnapshotHeader, copy: LineCopy, first:
 function stateGoneError(store: FileStore, first: number): WalError {
   return new WalError(
     'ERR_WAL_CORRUPT',
-    `The entries before ${first} in ${store.info().location} were compacted away, and no snapshot of them is whole: there is no state to restore. What is left can be read ("jsonl-wal read").`,
+    `The entries before ${first} in ${store.info().location} were compacted away, and no snapshot that covers them is whole: there is no state to restore. The remaining entries can be read ("jsonl-wal read").`,
     { seq: first },
   );
 }
 
 function checkAborted(signal: AbortSignal | undefined): void {
   if (!signal?.aborted) return;
-  throw new WalError('ERR_WAL_ABORTED', 'The restoring was aborted: there is no new log.', {
+  throw new WalError('ERR_WAL_ABORTED', 'The restore was aborted: no new log was made.', {
     cause: signal.reason,
   });
 }

@@ -230,7 +230,7 @@ class Backup {
 
   #checkAborted(): void {
     if (!this.#signal?.aborted) return;
-    throw new WalError('ERR_WAL_ABORTED', 'The backup was aborted: there is none.', {
+    throw new WalError('ERR_WAL_ABORTED', 'The backup was aborted: no copy was made.', {
       cause: this.#signal.reason,
     });
   }

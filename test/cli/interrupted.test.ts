@@ -31,9 +31,9 @@ test('Ctrl-C in the middle of a restore or a backup leaves nothing behind', () =
     const backups = join(dir, '.beads/backups');
     const before = [readdirSync(dir), readdirSync(backups)];
     const runs = [
-      [dir, ['restore', '.beads', 'restored'], 'The restoring was aborted: there is no new log.'],
-      [dir, ['backup', '--no-link', 'copy'], 'The backup was aborted: there is none.'],
-      [backups, ['backup', '--no-link'], 'The backup was aborted: there is none.'],
+      [dir, ['restore', '.beads', 'restored'], 'The restore was aborted: no new log was made.'],
+      [dir, ['backup', '--no-link', 'copy'], 'The backup was aborted: no copy was made.'],
+      [backups, ['backup', '--no-link'], 'The backup was aborted: no copy was made.'],
     ] as const;
     for (const [place, args, told] of runs) {
       const stderr = `jsonl-wal: ${told} [ERR_WAL_ABORTED]\n`;
