@@ -78,7 +78,7 @@ const TO_ESCAPE = /[^\x20\x21\x23-\x5b\x5d-\ud7ff]/;
 /** For longer strings the regular expression costs more than JSON.stringify's own pass. */
 const SHORT = 40;
 
-/** A JSON string. */
+/** The text as a JSON string. */
 export function quoted(text: string): string {
   // Node 26's JSON.stringify crashes the process on a string of this length.
   if (text.length >= MAX_LINE_BYTES) throw tooLong(text);

@@ -46,7 +46,7 @@ export interface Body {
   readonly fold?: FoldIdentity | undefined;
 }
 
-/** What an entry may be. */
+/** The limits that an entry is checked against. */
 export interface EntryRules {
   readonly maxEntryBytes: number;
   readonly values: Values;
@@ -81,7 +81,7 @@ export function batchBody(entries: readonly Entry[], now: number, rules: EntryRu
     if (!Array.isArray(entries)) throw badEntry('A batch must be an array of entries');
     if (entries.length === 0) throw badEntry('A batch must have at least one entry');
     if (key !== undefined) checkName(key, 'The key');
-    // Array.from also visits what an array has no items for.
+    // Array.from also visits holes.
     const items = Array.from(entries, (entry: Entry, i) =>
       batchItem(entry, rules.values, `Batch entry ${i + 1}`, `entries[${i}].data`),
     );

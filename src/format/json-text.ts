@@ -12,7 +12,7 @@ export function jsonText(value: unknown): string {
   }
 }
 
-/** The same with the names of every object sorted by UTF-16 code unit. */
+/** Like `jsonText`, with the names of every object sorted by UTF-16 code unit. */
 export function sortedJsonText(value: unknown): string {
   return deepText(value, (of) =>
     [...itemsOf(of)].sort(([a = ''], [b = '']) => (a < b ? -1 : a > b ? 1 : 0)).values(),

@@ -4,7 +4,7 @@ import { stringify } from './json.ts';
 export interface KeyedLine {
   /** Number of its first entry. */
   readonly seq: number;
-  /** Entries in it. */
+  /** Number of its entries. */
   readonly count: number;
   readonly ts: number;
   /** The checksum of its content. */

@@ -21,9 +21,9 @@ export const GENESIS_CRC = '00000000';
 export const REPAIR_OP = 'wal.repair';
 /** Takes the place of a lost entry in a salvaged log, so that the entries after it keep their numbers. */
 export const LOST_OP = 'wal.lost';
-/** Raises the window in which idempotency keys are looked for. */
+/** An accepted line with this op raises the window in which idempotency keys are looked for. */
 export const KEYS_OP = 'wal.keys';
-/** Records which fold makes the log's state. */
+/** An accepted line with this op records which fold makes the log's state. */
 export const FOLD_OP = 'wal.fold';
 export const RESERVED_OP_PREFIX = 'wal.';
 
@@ -72,6 +72,7 @@ export interface Envelope {
   readonly data: string | undefined;
   /** For a batch, its entries, which were parsed to count them. */
   readonly entries: readonly BatchEntry[] | undefined;
+  /** Whether it is a single with the op `wal.repair`, which settles the proofs of missing entries before it. */
   readonly repair: boolean;
   /** The key window, if the line raises it. */
   readonly keyWindow: number | undefined;

@@ -5,7 +5,7 @@ export const LOCK_FILE = 'wal.lock';
 /** Exists while a salvage runs, and keeps other salvages out. */
 export const REPAIR_LOCK_FILE = 'wal.lock.repair';
 export const FAILED_SYNC_FILE = 'wal.failed-sync';
-/** The last entry that was acknowledged on this machine. */
+/** Names the last entry that was acknowledged on this machine. */
 export const MARK_FILE = 'wal.mark';
 /** The acknowledged entries that were found missing on this machine, until the user has them forgotten. */
 export const REWOUND_FILE = 'wal.rewound';

@@ -6,8 +6,11 @@ export interface LogRecord<T = unknown> {
   readonly seq: number;
   /** Milliseconds since the epoch. */
   readonly ts: number;
+  /** The caller's op; one that begins with `wal.` is the log's own. */
   readonly op: string;
+  /** The caller's id. */
   readonly id: string;
+  /** The caller's data; absent if the entry has none. */
   readonly data?: T;
   /** The caller's idempotency key; each record of a batch has the batch's key. */
   readonly key?: string;

@@ -10,7 +10,10 @@ import type { Layout, LogPlace } from './log-place.ts';
 /** Bytes read of a segment to find its first line. A longer line proves nothing here. */
 const HEAD_BYTES = 64 * 1024;
 
-/** Where reading stopped before a segment that does not follow: the last entry, and the end of its segment. */
+/**
+ * Where reading stopped before a segment that does not follow: the last entry read, and the end of that entry's
+ * segment.
+ */
 export interface Reached {
   readonly seq: number;
   readonly sealed: boolean;

@@ -30,7 +30,7 @@ export class NewLog {
   #used = 0;
   #file: StorageFile | undefined;
 
-  /** Throws as `Staging` and `refuseInside` do. */
+  /** Throws what `Staging` and `refuseInside` throw. */
   constructor(storage: Storage, source: string, destination: string, token: string) {
     this.#storage = storage;
     this.#destination = destination;

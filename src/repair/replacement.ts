@@ -22,8 +22,8 @@ import type { Storage } from '../storage/storage.ts';
  *
  * - closing: all files are still the damaged log's, and perhaps not all are kept. After a crash, wal.json is put back.
  * - replacing: files are being replaced, and all originals are kept. After a crash, a new log is made from those.
- * - ending: all files are the new log's, and the kept files are history. Others append as soon as wal.json is back, even
- *   if the marker is still there.
+ * - ending: all files are the new log's, and the kept files are history. Others append as soon as wal.json is back,
+ *   even if the marker is still there.
  */
 
 /** A replacement of the log: the names of its two directories among the backups of the log. */
@@ -225,7 +225,8 @@ export function endSwap(storage: Storage, directory: string, swap: Swap, token: 
 }
 
 /**
- * The same, once the marker says `ending`. If wal.json was put in place before, and lost since, the log stays without.
+ * Like `endSwap`, once the marker says `ending`. If wal.json was put in place before, and lost since, the log stays
+ * without.
  */
 export function finishSwap(storage: Storage, directory: string, { made }: Swap): void {
   const from = besideBackups(directory, made);

@@ -277,7 +277,7 @@ function isAsItWas(storage: Storage, directory: string): boolean {
     undoSwap(storage, directory, unfinished);
     return true;
   } catch {
-    // The next salvage does it.
+    // The next salvage undoes it.
     return false;
   }
 }
