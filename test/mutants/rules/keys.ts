@@ -171,7 +171,7 @@ export const KEYS: readonly Mutant[] = [
     told: 'FORMAT: Idempotency keys',
     edits: [
       { file: 'format/key-scope', find: 'window > scope.window ?', replace: 'true ?' },
-      { file: 'wal/wal', find: 'if (scope.window > window)', replace: 'if (false)' },
+      { file: 'wal/appends', find: 'if (scope.window > window)', replace: 'if (false)' },
     ],
     caughtBy: {
       by: 'test',
