@@ -1,7 +1,9 @@
 import { Bench } from 'tinybench';
 import { type Entry, entryBody } from '../../src/format/entry.ts';
-import { ENVELOPE_BYTES, readAny, readEnvelope, writeLine } from '../../src/format/line.ts';
+import { ENVELOPE_BYTES } from '../../src/format/line.ts';
+import { readAny, readEnvelope } from '../../src/format/read-line.ts';
 import { singleRecord } from '../../src/format/record.ts';
+import { writeLine } from '../../src/format/write-line.ts';
 import { Child } from '../child.ts';
 import { makeEntries } from '../entry.ts';
 import type { Figures, Job, Work } from '../work.ts';

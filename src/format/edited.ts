@@ -1,12 +1,7 @@
 import { canonicalOfParsed } from './canonical.ts';
-import {
-  ENVELOPE_BYTES,
-  type Envelope,
-  GENESIS_CRC,
-  RESERVED_OP_PREFIX,
-  readEnvelope,
-  writeLine,
-} from './line.ts';
+import { ENVELOPE_BYTES, type Envelope, GENESIS_CRC, RESERVED_OP_PREFIX } from './line.ts';
+import { readEnvelope } from './read-line.ts';
+import { writeLine } from './write-line.ts';
 
 /** A line that was edited by hand: its envelope, with the crc that it claims, and its fields from `data` to `op`. */
 export interface Edited {

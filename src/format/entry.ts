@@ -3,7 +3,8 @@ import { canonicalJson, quoted } from './canonical.ts';
 import { sumOfEntries } from './content.ts';
 import type { FoldIdentity } from './fold-identity.ts';
 import type { KeyScope } from './key-scope.ts';
-import { foldText, RESERVED_OP_PREFIX, raiseText, sealText } from './line.ts';
+import { RESERVED_OP_PREFIX } from './line.ts';
+import { foldText, raiseText, sealText } from './line-body.ts';
 import type { Values } from './plain-copy.ts';
 
 /** An entry to append. */

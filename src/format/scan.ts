@@ -1,8 +1,9 @@
 import { isAscii } from 'node:buffer';
 import type { DamageCause } from '../errors/damage.ts';
 import { Chain, type Doubt, type Missing, type Tip } from './chain.ts';
-import { type Envelope, MAX_LINE_BYTES, NEWLINE, readAny, readEnvelope, readPlain } from './line.ts';
+import { type Envelope, MAX_LINE_BYTES, NEWLINE } from './line.ts';
 import { LineBeginnings } from './line-beginnings.ts';
+import { readAny, readEnvelope, readPlain } from './read-line.ts';
 import { piecesIn } from './shared-line.ts';
 import { type InvalidLine, judgeInvalidLine, TOO_LONG, TORN } from './verdict.ts';
 import { holdsCarriageReturns, isWrapped, trimmed } from './within.ts';

@@ -1,5 +1,6 @@
 import { crc32 } from './crc.ts';
-import { COVERED_OFFSET, claimedCrc, type Envelope, LINE_START, readEnvelope } from './line.ts';
+import { COVERED_OFFSET, claimedCrc, type Envelope, LINE_START } from './line.ts';
+import { readEnvelope } from './read-line.ts';
 
 /** A crc-valid line inside a line of the file that is not crc-valid. */
 export interface Piece {

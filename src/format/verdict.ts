@@ -1,5 +1,6 @@
 import type { DamageCause } from '../errors/damage.ts';
-import { crcIsRight, type Envelope, LINE_START, lineAtEndOf, MAX_LINE_BYTES, readMisdated } from './line.ts';
+import { crcIsRight, type Envelope, LINE_START, MAX_LINE_BYTES } from './line.ts';
+import { lineAtEndOf, readMisdated } from './read-line.ts';
 
 /**
  * What the chain decides about a line. accepted: it counts. superseded: another line took its place. stranded: the line

@@ -1,5 +1,6 @@
 import { canonicalOfParsed } from './canonical.ts';
-import { LINE_START, readEnvelope } from './line.ts';
+import { LINE_START } from './line.ts';
+import { readEnvelope } from './read-line.ts';
 
 /*
  * An editor, a checkout or a copy may change all lines of a file without changing what they say: line ends, a

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
-import { NEWLINE, readEnvelope } from '../format/line.ts';
+import { NEWLINE } from '../format/line.ts';
 import { FAILED_SYNC_FILE, segmentName } from '../format/names.ts';
+import { readEnvelope } from '../format/read-line.ts';
 import { fileError } from '../storage/error.ts';
 import { MOST_SMALL_BYTES, openIfThere, readWhole } from '../storage/files.ts';
 import { permissionsIn } from '../storage/permissions.ts';

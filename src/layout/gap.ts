@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import type { Damage } from '../errors/damage.ts';
 import { WalError } from '../errors/errors.ts';
-import { NEWLINE, readEnvelope } from '../format/line.ts';
+import { NEWLINE } from '../format/line.ts';
 import { segmentName, snapshotName } from '../format/names.ts';
+import { readEnvelope } from '../format/read-line.ts';
 import { openIfThere, readFully } from '../storage/files.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Layout, LogPlace } from './log-place.ts';

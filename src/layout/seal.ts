@@ -1,6 +1,7 @@
 import { join } from 'node:path';
-import { type Envelope, isSameWrite, NEWLINE, readEnvelope } from '../format/line.ts';
+import { type Envelope, isSameWrite, NEWLINE } from '../format/line.ts';
 import { segmentName } from '../format/names.ts';
+import { readEnvelope } from '../format/read-line.ts';
 import { SegmentScan } from '../format/scan.ts';
 import { openIfThere, readFully } from '../storage/files.ts';
 import type { StorageFile } from '../storage/storage.ts';

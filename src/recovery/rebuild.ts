@@ -6,20 +6,11 @@ import type { Head, Tip } from '../format/chain.ts';
 import { readEdited } from '../format/edited.ts';
 import { type FoldIdentity, recordedFold } from '../format/fold-identity.ts';
 import { type KeyScope, raisedScope, scopeAtStart } from '../format/key-scope.ts';
-import {
-  COVERED_OFFSET,
-  ENVELOPE_BYTES,
-  foldIn,
-  GENESIS_CRC,
-  LOST_OP,
-  REPAIR_OP,
-  raisedIn,
-  readEnvelope,
-  sealText,
-  writeLine,
-} from '../format/line.ts';
+import { COVERED_OFFSET, ENVELOPE_BYTES, GENESIS_CRC, LOST_OP, REPAIR_OP } from '../format/line.ts';
+import { foldIn, raisedIn, sealText } from '../format/line-body.ts';
 import type { LogTraits } from '../format/meta.ts';
 import { segmentName, snapshotName } from '../format/names.ts';
+import { readEnvelope } from '../format/read-line.ts';
 import type { SnapshotHeader } from '../format/snapshot.ts';
 import {
   type EditedLine,
@@ -31,6 +22,7 @@ import {
   type SurveyedLine,
 } from '../format/survey.ts';
 import { lineWithin } from '../format/within.ts';
+import { writeLine } from '../format/write-line.ts';
 import { readFully } from '../storage/files.ts';
 import type { Storage, StorageFile } from '../storage/storage.ts';
 

@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import type { Clock } from '../clock/clock.ts';
 import { readEdited } from '../format/edited.ts';
-import { type Envelope, MAX_LINE_BYTES, readEnvelope } from '../format/line.ts';
+import { type Envelope, MAX_LINE_BYTES } from '../format/line.ts';
 import { lineageOf } from '../format/lineage.ts';
 import { segmentName } from '../format/names.ts';
 import { leftBehind } from '../format/passed-over.ts';
+import { readEnvelope } from '../format/read-line.ts';
 import { type ScanVisitor, SegmentScan } from '../format/scan.ts';
 import { piecesIn } from '../format/shared-line.ts';
 import {

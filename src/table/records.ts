@@ -1,6 +1,7 @@
 import { WalError } from '../errors/errors.ts';
-import { type Envelope, readEnvelope } from '../format/line.ts';
+import type { Envelope } from '../format/line.ts';
 import { segmentName } from '../format/names.ts';
+import { readEnvelope } from '../format/read-line.ts';
 import { type LogRecord, recordsOf } from '../format/record.ts';
 import { freezeParsed } from './freeze.ts';
 

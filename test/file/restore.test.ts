@@ -12,7 +12,7 @@ import {
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { restoreLog } from '../../src/copy/restore.ts';
-import { writeLine } from '../../src/format/line.ts';
+import { writeLine } from '../../src/format/write-line.ts';
 import { lastData, type RestoreOptions, Wal } from '../../src/index.ts';
 import { changedEnvironment, changedStorage, systemError } from '../../src/lab/wrapped-storage.ts';
 import { nodeStorage } from '../../src/storage/node.ts';

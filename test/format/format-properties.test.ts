@@ -8,17 +8,11 @@ import { canonicalJson } from '../../src/format/canonical.ts';
 import { changedNumber } from '../../src/format/changed-number.ts';
 import { SuffixCrcs } from '../../src/format/crc.ts';
 import { type Body, batchBody, type Entry, entryBody } from '../../src/format/entry.ts';
-import {
-  COVERED_OFFSET,
-  ENVELOPE_BYTES,
-  lineAtEndOf,
-  readAny,
-  readEnvelope,
-  readPlain,
-  writeLine,
-} from '../../src/format/line.ts';
+import { COVERED_OFFSET, ENVELOPE_BYTES } from '../../src/format/line.ts';
+import { lineAtEndOf, readAny, readEnvelope, readPlain } from '../../src/format/read-line.ts';
 import { type LogRecord, recordsOf } from '../../src/format/record.ts';
 import { SegmentScan } from '../../src/format/scan.ts';
+import { writeLine } from '../../src/format/write-line.ts';
 import { readAsSpecified } from '../support/reference.ts';
 import { readByScan } from '../support/scanned.ts';
 

@@ -1,11 +1,6 @@
 import { crcOf } from '../../src/format/crc.ts';
-import {
-  COVERED_OFFSET,
-  type Envelope,
-  LINE_START,
-  readEnvelope,
-  readMisdated,
-} from '../../src/format/line.ts';
+import { COVERED_OFFSET, type Envelope, LINE_START } from '../../src/format/line.ts';
+import { readEnvelope, readMisdated } from '../../src/format/read-line.ts';
 import { type LogRecord, recordsOf, recordsOfBody } from '../../src/format/record.ts';
 
 /** What a line, newline and all, says of itself; undefined where it is no line of a log. */

@@ -3,9 +3,10 @@ import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from '
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { crcOf } from '../../src/format/crc.ts';
-import { ENVELOPE_BYTES, GENESIS_CRC, writeLine } from '../../src/format/line.ts';
+import { ENVELOPE_BYTES, GENESIS_CRC } from '../../src/format/line.ts';
 import { segmentName } from '../../src/format/names.ts';
 import { SegmentScan } from '../../src/format/scan.ts';
+import { writeLine } from '../../src/format/write-line.ts';
 import { type LogRecord, Wal, type WalError } from '../../src/index.ts';
 import { readByScan } from '../support/scanned.ts';
 import { inScratch } from '../support/scratch.ts';

@@ -11,8 +11,9 @@ import {
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { crcOf } from '../../src/format/crc.ts';
-import { COVERED_OFFSET, writeLine } from '../../src/format/line.ts';
+import { COVERED_OFFSET } from '../../src/format/line.ts';
 import { segmentName, snapshotName } from '../../src/format/names.ts';
+import { writeLine } from '../../src/format/write-line.ts';
 import { lastData, type SurveyedDamage, type VerifyReport, Wal, type WalError } from '../../src/index.ts';
 import { runHere as run } from '../../src/lab/command-line.ts';
 import { inScratch } from '../support/scratch.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { writeLine } from '../../src/format/line.ts';
 import { segmentSeq } from '../../src/format/names.ts';
+import { writeLine } from '../../src/format/write-line.ts';
 import { type LogRecord, type LostRange, lastData, Wal } from '../../src/index.ts';
 import { noLock } from '../../src/lock/lock.ts';
 import { repairLog } from '../../src/repair/repair.ts';

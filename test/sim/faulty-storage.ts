@@ -1,4 +1,4 @@
-import { readEnvelope } from '../../src/format/line.ts';
+import { readEnvelope } from '../../src/format/read-line.ts';
 import { type Dice, seeded } from '../../src/lab/seeded.ts';
 import { systemError } from '../../src/lab/wrapped-storage.ts';
 import type { Storage, StorageFile } from '../../src/storage/storage.ts';

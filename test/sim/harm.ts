@@ -1,5 +1,6 @@
-import { type Envelope, readEnvelope } from '../../src/format/line.ts';
+import type { Envelope } from '../../src/format/line.ts';
 import { META_FILE, segmentSeq } from '../../src/format/names.ts';
+import { readEnvelope } from '../../src/format/read-line.ts';
 import { SegmentScan } from '../../src/format/scan.ts';
 import { type Dice, pick } from '../../src/lab/seeded.ts';
 import { readWhole } from '../../src/storage/files.ts';

@@ -3,7 +3,7 @@ import fs, { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { foldIn, foldText } from '../../src/format/line.ts';
+import { foldIn, foldText } from '../../src/format/line-body.ts';
 import { type Fold, lastData, Wal } from '../../src/index.ts';
 import { changedEnvironment, changedFile, changedStorage } from '../../src/lab/wrapped-storage.ts';
 import { nodeStorage } from '../../src/storage/node.ts';

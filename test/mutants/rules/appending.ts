@@ -15,7 +15,7 @@ export const APPENDING: readonly Mutant[] = [
     told: 'FORMAT: What a writer must do',
     edits: [
       { file: 'clock/clock', find: ': wholeDate(() => told);', replace: ': told;' },
-      { file: 'format/line', find: ' && Number.isSafeInteger(ts);', replace: ';' },
+      { file: 'format/write-line', find: ' && Number.isSafeInteger(ts);', replace: ';' },
     ],
     caughtBy: {
       by: 'test',
@@ -29,7 +29,7 @@ export const APPENDING: readonly Mutant[] = [
     rule: 'an entry past number 2^53 - 2 is refused',
     told: 'FORMAT: What a writer must do',
     edits: [
-      { file: 'format/line', find: 'Number.isSafeInteger(seq + count) && ', replace: '' },
+      { file: 'format/write-line', find: 'Number.isSafeInteger(seq + count) && ', replace: '' },
       {
         file: 'log/group',
         find: '!Number.isSafeInteger(this.tip.seq + 1 + pending.body.count)',

@@ -91,7 +91,7 @@ export const CHAIN: readonly Mutant[] = [
     told: 'FORMAT: The chain',
     edits: [
       {
-        file: 'format/line',
+        file: 'format/read-line',
         find: 'return crc < 0 ? undefined : parseEnvelope(bytes, start, end, crc);',
         replace:
           'return crc < 0 ? lineAtEndOf(bytes.subarray(start, end)) : parseEnvelope(bytes, start, end, crc);',

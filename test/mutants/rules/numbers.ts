@@ -55,9 +55,9 @@ export const NUMBERS: readonly Mutant[] = [
     rule: 'no line says of itself that it is synced',
     told: 'FORMAT: Lines',
     edits: [
-      { file: 'format/line', find: 'synced >= seq', replace: 'synced > seq' },
+      { file: 'format/read-line', find: 'synced >= seq', replace: 'synced > seq' },
       {
-        file: 'format/line',
+        file: 'format/read-line',
         find: 'if (seq <= synced)\n        return',
         replace: 'if (seq < synced)\n        return',
       },
@@ -75,7 +75,7 @@ export const NUMBERS: readonly Mutant[] = [
     told: 'FORMAT: Lines',
     edits: [
       {
-        file: 'format/line',
+        file: 'format/read-line',
         find: 'crc32(bytes.subarray(start + COVERED_OFFSET, end)) !== Number.parseInt(crc, 16)',
         replace: 'false',
       },
@@ -109,7 +109,7 @@ export const NUMBERS: readonly Mutant[] = [
     name: 'list-of-anything',
     rule: 'a batch is its list alone, or is parsed whole',
     told: 'FORMAT: Lines',
-    edits: [{ file: 'format/line', find: 'bytes[end - 1] !== CLOSING_BRACKET', replace: 'false' }],
+    edits: [{ file: 'format/line-body', find: 'bytes[end - 1] !== CLOSING_BRACKET', replace: 'false' }],
     caughtBy: {
       by: 'test',
       file: 'format/format-properties',
@@ -267,7 +267,9 @@ export const NUMBERS: readonly Mutant[] = [
     name: 'numbers-past-all',
     rule: 'a line whose entries go past number 2^53 - 1 does not count',
     told: 'FORMAT: Lines',
-    edits: [{ file: 'format/line', find: 'seq + body.count > Number.MAX_SAFE_INTEGER', replace: 'false' }],
+    edits: [
+      { file: 'format/read-line', find: 'seq + body.count > Number.MAX_SAFE_INTEGER', replace: 'false' },
+    ],
     caughtBy: {
       by: 'test',
       file: 'format/vectors',
