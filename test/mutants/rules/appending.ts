@@ -129,7 +129,7 @@ export const APPENDING: readonly Mutant[] = [
   {
     name: 'older-keys-unread',
     rule: 'keys of earlier segments are read before one is taken for new',
-    told: 'ARCHITECTURE: Segments and snapshots',
+    told: 'ARCHITECTURE: Reading',
     edits: [
       {
         file: 'log/keys',

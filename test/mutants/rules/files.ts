@@ -34,7 +34,7 @@ export const FILES: readonly Mutant[] = [
   {
     name: 'sleeper-revives-segment',
     rule: 'who makes a segment looks whether a snapshot stands for it already',
-    told: 'ARCHITECTURE: Segments and snapshots',
+    told: 'ARCHITECTURE: Compaction and copies',
     edits: [
       {
         file: 'file/segments',
@@ -107,7 +107,7 @@ export const FILES: readonly Mutant[] = [
   {
     name: 'any-fold-compacts',
     rule: 'a log that one fold compacted is refused to another',
-    told: 'ARCHITECTURE: Segments and snapshots',
+    told: 'ARCHITECTURE: Compaction and copies',
     edits: [
       {
         file: 'table/compact',

@@ -77,7 +77,7 @@ export const KEYS: readonly Mutant[] = [
   {
     name: 'older-keys-of-another-epoch',
     rule: 'keys that were read while the log was replaced are not those of what lies there now',
-    told: 'ARCHITECTURE: Segments and snapshots',
+    told: 'ARCHITECTURE: Reading',
     edits: [{ file: 'log/keys', find: 'if (round !== this.#round)', replace: 'if (false)' }],
     caughtBy: {
       by: 'test',
@@ -89,7 +89,7 @@ export const KEYS: readonly Mutant[] = [
   {
     name: 'older-keys-of-an-earlier-gap',
     rule: 'keys that were read while the log was compacted further leave a gap before what was read since',
-    told: 'ARCHITECTURE: Segments and snapshots',
+    told: 'ARCHITECTURE: Reading',
     edits: [
       {
         file: 'log/tail',

@@ -280,7 +280,7 @@ export const NUMBERS: readonly Mutant[] = [
   {
     name: 'any-write-the-same',
     rule: 'opening reads only the end of the segment before the last',
-    told: 'ARCHITECTURE: Segments and snapshots',
+    told: 'ARCHITECTURE: Reading',
     edits: [{ file: 'format/line', find: 'a.synced === b.synced', replace: 'true' }],
     caughtBy: {
       by: 'test',

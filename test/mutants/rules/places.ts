@@ -5,7 +5,7 @@ export const PLACES: readonly Mutant[] = [
   {
     name: 'sealed-and-gone-on-is-replaced',
     rule: 'who read a deleted segment to its seal, and the next one, has missed nothing',
-    told: 'ARCHITECTURE: Segments and snapshots',
+    told: 'ARCHITECTURE: Compaction and copies',
     edits: [{ file: 'file/log-end', find: 'reader.firstSeq !== firstSeq', replace: 'false' }],
     caughtBy: {
       by: 'test',
@@ -17,7 +17,7 @@ export const PLACES: readonly Mutant[] = [
   {
     name: 'compacted-taken-for-missing',
     rule: 'a segment that a snapshot stands for, deleted since it was listed, was compacted away',
-    told: 'ARCHITECTURE: Segments and snapshots',
+    told: 'ARCHITECTURE: Compaction and copies',
     edits: [{ file: 'file/segments', find: 'this.#newestSnapshot >= this.firstSeq', replace: 'false' }],
     caughtBy: {
       by: 'test',
@@ -47,7 +47,7 @@ export const PLACES: readonly Mutant[] = [
   {
     name: 'any-snapshot-of-that-number',
     rule: 'a snapshot stands for a segment only if it bears the crc of its seal',
-    told: 'ARCHITECTURE: Segments and snapshots',
+    told: 'ARCHITECTURE: Compaction and copies',
     edits: [{ file: 'file/segments', find: 'header.seal !== tip.link', replace: 'false' }],
     caughtBy: {
       by: 'test',
@@ -71,7 +71,7 @@ export const PLACES: readonly Mutant[] = [
   {
     name: 'own-snapshot-taken-for-later',
     rule: 'a snapshot that ends where a segment is sealed takes nothing away from who read that',
-    told: 'ARCHITECTURE: Segments and snapshots',
+    told: 'ARCHITECTURE: Compaction and copies',
     edits: [{ file: 'file/segments', find: 'seq > reached ', replace: 'seq >= reached ' }],
     caughtBy: {
       by: 'test',
@@ -83,7 +83,7 @@ export const PLACES: readonly Mutant[] = [
   {
     name: 'sleepers-segment-read',
     rule: 'who reads a segment that a snapshot stands for, unsealed, has been left behind',
-    told: 'ARCHITECTURE: Segments and snapshots',
+    told: 'ARCHITECTURE: Compaction and copies',
     edits: [{ file: 'file/segments', find: 'seq >= reached', replace: 'false' }],
     caughtBy: {
       by: 'test',
@@ -248,7 +248,7 @@ export const PLACES: readonly Mutant[] = [
   {
     name: 'replaced-before-its-snapshot-unseen',
     rule: 'a snapshot goes again where the segment before it does not end in its seal',
-    told: 'ARCHITECTURE: Segments and snapshots',
+    told: 'ARCHITECTURE: Compaction and copies',
     edits: [{ file: 'layout/layout', find: 'first <= header.head.seq', replace: 'false' }],
     caughtBy: {
       by: 'test',

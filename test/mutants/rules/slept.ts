@@ -5,7 +5,7 @@ export const SLEPT: readonly Mutant[] = [
   {
     name: 'later-snapshot-stands-for-less',
     rule: 'the file that was read to its seal may go only where a snapshot ends just there',
-    told: 'ARCHITECTURE: Segments and snapshots',
+    told: 'ARCHITECTURE: Compaction and copies',
     edits: [
       {
         file: 'file/segments',
@@ -41,7 +41,7 @@ export const SLEPT: readonly Mutant[] = [
   {
     name: 'seal-by-its-seq',
     rule: 'a snapshot gets its name only where the log has the seal that it was made up to: seq and crc',
-    told: 'ARCHITECTURE: Segments and snapshots',
+    told: 'ARCHITECTURE: Compaction and copies',
     edits: [{ file: 'layout/layout', find: 'seq + 1)?.crc === seal', replace: 'seq + 1) !== undefined' }],
     caughtBy: {
       by: 'test',
@@ -120,7 +120,7 @@ export const SLEPT: readonly Mutant[] = [
   {
     name: 'empty-segment-counts',
     rule: 'a segment without a byte is no part of what leads to the end',
-    told: 'ARCHITECTURE: Segments and snapshots',
+    told: 'ARCHITECTURE: Compaction and copies',
     edits: [{ file: 'layout/layout', find: 'seq <= base && !isEmpty(seq)', replace: 'seq <= base' }],
     caughtBy: {
       by: 'test',

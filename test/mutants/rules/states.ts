@@ -57,7 +57,7 @@ export const STATES: readonly Mutant[] = [
   {
     name: 'snapshot-made-again',
     rule: 'a snapshot of the head that is there already is not made again',
-    told: 'ARCHITECTURE: Segments and snapshots',
+    told: 'ARCHITECTURE: Compaction and copies',
     edits: [
       { file: 'table/compact', find: 'newest.head.seq >= head.seq', replace: 'newest.head.seq > head.seq' },
     ],
@@ -225,7 +225,7 @@ export const STATES: readonly Mutant[] = [
   {
     name: 'snapshot-of-later-entries',
     rule: 'a snapshot of an entry that is dated later is left for an older one',
-    told: 'ARCHITECTURE: Segments and snapshots',
+    told: 'ARCHITECTURE: State',
     edits: [{ file: 'table/past', find: 'latest <= time', replace: 'true' }],
     caughtBy: {
       by: 'test',
@@ -237,7 +237,7 @@ export const STATES: readonly Mutant[] = [
   {
     name: 'time-before-the-snapshot',
     rule: 'a time is refused if an entry that was compacted away is dated later',
-    told: 'ARCHITECTURE: Segments and snapshots',
+    told: 'ARCHITECTURE: State',
     edits: [{ file: 'table/past', find: 'time < base.latest', replace: 'false' }],
     caughtBy: {
       by: 'test',
