@@ -1,34 +1,43 @@
 import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 import { isDate } from 'node:util/types';
 
-/** Time as the log sees it; an argument, so that a simulation can stand in for it. */
+/** Time as the log sees it; passed in so that a simulation can replace it. */
 export interface Clock {
-  /** The date of what is written, in milliseconds since the epoch: a whole number that a Date can hold. */
+  /**
+   * The date recorded in what is written, in milliseconds since the epoch: a whole number that a Date can
+   * hold.
+   */
   now(): number;
-  /** The same as the machine tells it, whatever date is written: what the times of files are compared with. */
+  /**
+   * The machine's date in the same unit, even where `now` returns another one: what the times of files are
+   * compared with.
+   */
   machineNow(): number;
-  /** Milliseconds from an arbitrary start, never going back, with fractions. */
+  /** Milliseconds since an arbitrary moment, with fractions; never goes back. */
   elapsed(): number;
   /**
-   * Milliseconds that the processor worked so far, with fractions: for this thread where Node tells that, else for the process. It does not
-   * grow while others have the processor.
+   * Milliseconds of processor time used so far, with fractions: by this thread where Node reports that,
+   * otherwise by the process. Does not grow while other processes have the processor.
    */
   worked(): number;
-  /** Waits without blocking; ends early, without an error, when `signal` aborts. */
+  /** Waits without blocking; returns early, without an error, when `signal` aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
-  /** Calls `work` after a while, unless the process ends before: it is not kept alive for that. Returns how to take it back. */
+  /**
+   * Calls `work` after `ms`, unless the process ends first: the timer does not keep it alive. Returns a
+   * function that cancels the call.
+   */
   later(ms: number, work: () => void): () => void;
-  /** Lets pending I/O and timers run once. */
+  /** Lets the event loop run pending I/O and timers once. */
   yield(): Promise<void>;
   /** Blocks this thread. For waits well under a millisecond, and for synchronous callers. */
   block(ms: number): void;
 }
 
-/** The most milliseconds that a Date can hold, before and after the epoch. */
+/** The most milliseconds before or after the epoch that a Date can hold. */
 const MOST_DATE = 8.64e15;
 /**
- * The machine's own, taken at load and from Node's modules. Fake timers, as jest, vitest and node:test have them, put others in
- * their places, for which time stands still: what waits by those waits for ever.
+ * The real ones, taken when this module is loaded and from Node's modules. Fake timers (jest, vitest,
+ * node:test) replace the globals by ones for which time stands still: a wait by those would never end.
  */
 const machine = {
   Date,
@@ -36,17 +45,17 @@ const machine = {
   clearTimeout,
   setImmediate,
   elapsed: elapsedOf(process),
-  // Only newer versions of Node tell it for a thread.
+  // Only newer versions of Node report it per thread.
   usageOf: (process as { threadCpuUsage?: typeof process.cpuUsage }).threadCpuUsage ?? process.cpuUsage,
 };
 
 /**
- * Milliseconds of a monotonic clock, the one that `performance.now` reads: node:perf_hooks is not loaded for it. Where a test replaced
- * `process.hrtime` before this module was loaded, `process.uptime`, which is slower.
+ * Milliseconds of the monotonic clock that `performance.now` reads, without loading node:perf_hooks. If a
+ * test replaced `process.hrtime` before this module was loaded, `process.uptime`, which is slower.
  */
 function elapsedOf({ hrtime, uptime }: NodeJS.Process): () => number {
   const elapsed = () => {
-    // An append asks for it several times, and a pattern would go through the array's iterator each time.
+    // Read several times per append; destructuring would go through the array's iterator each time.
     const time = hrtime();
     return 1000 * time[0] + time[1] / 1e6;
   };
@@ -55,35 +64,39 @@ function elapsedOf({ hrtime, uptime }: NodeJS.Process): () => number {
 }
 
 /**
- * The date that `tell` gives, made whole: rounded down where it has a fraction, the machine's own where it is no number, out
- * of range, or `tell` throws. What is dated with it is written into the log, so that it must be one that every reader takes.
+ * The date that `tell` returns, as a whole number: rounded down if it has a fraction; the machine's date if
+ * it is not a number, is out of range, or `tell` throws. It is written into the log, so that it must be a
+ * date that every reader accepts.
  */
 export function wholeDate(tell: () => unknown): number {
   const told = dateToldBy(tell);
-  // Not -0, which would be read back as 0.
+  // Never -0, which would be read back as 0.
   if (told >= -MOST_DATE && told <= MOST_DATE) return Math.floor(told) + 0;
   return machineNow();
 }
 
-/** What `Date.now` tells, made whole. */
+/** `Date.now()` as a whole number. */
 function now(): number {
   let told: unknown;
   try {
     told = Date.now();
   } catch {
-    // The machine's own is taken.
+    // The machine's date is used.
   }
   return Number.isSafeInteger(told) && (told as number) > 0 && (told as number) <= MOST_DATE
     ? (told as number)
     : wholeDate(() => told);
 }
 
-/** The machine's date. It is whole, whatever stands in for `Date.now`. */
+/** The machine's date: a whole number, whatever `Date.now` was replaced by. */
 export function machineNow(): number {
   return new machine.Date().getTime() || 0;
 }
 
-/** Calls what asks `Date.now` by itself, and lets it have the machine's date, whatever a test has put in its place. */
+/**
+ * Runs code that calls `Date.now` itself so that it gets the machine's date, whatever a test has replaced
+ * `Date.now` by.
+ */
 export function inMachineTime<T>(call: () => T): T {
   const date = globalThis.Date;
   const told = date.now;

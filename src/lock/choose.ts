@@ -6,20 +6,25 @@ import { lockfileLock } from './lockfile.ts';
 import { changeKind, chooseKind, type LockKind, namesNoKind, readKind } from './record.ts';
 
 export interface LockChoice {
-  /** What the caller asked for. */
   readonly lock: 'auto' | LockKind | 'none' | Lock;
   readonly staleMs: number;
   readonly fileSystem: FileSystem;
   /** A random part for a temporary name. */
   readonly token: string;
-  /** Says something to a person, once. */
+  /** Shows a message to the user, once. */
   readonly warn: (message: string) => void;
 }
 
-/** Who deletes wal.lock all the time may do so between its making and its opening; after so many times, it is not by chance. */
+/**
+ * If wal.lock is deleted between being made and being opened, it is made again; after this many times that is
+ * not chance.
+ */
 const MOST_TRIES = 20;
 
-/** Opens the lock on wal.lock at `path`: the kind recorded there, or, for the first to come, the one chosen and recorded now. */
+/**
+ * Opens the lock on wal.lock at `path`: of the kind recorded there or, where none is recorded yet, of the
+ * kind chosen and recorded now.
+ */
 export function chooseLock(storage: Storage, path: string, choice: LockChoice): Lock {
   const { lock } = choice;
   if (typeof lock === 'object') return lock;
@@ -33,7 +38,7 @@ export function chooseLock(storage: Storage, path: string, choice: LockChoice): 
   }
 }
 
-/** Throws where `chooseLock` would for the kind of the lock. Writes nothing. */
+/** Throws if `chooseLock` would refuse the kind of the lock. Writes nothing. */
 export function checkLock(
   storage: Storage,
   path: string,
@@ -49,7 +54,8 @@ function openLock(storage: Storage, path: string, lock: 'auto' | LockKind, choic
   const { staleMs, fileSystem, token } = choice;
   const fitting = kernelLockLoads() && fileSystem === 'local' ? 'kernel' : 'lockfile';
   const recorded = recordedKind(storage, path, lock === 'auto' ? fitting : lock, choice);
-  // Before it is recorded: a kind that does not work here would shut out everybody.
+  // Checked before the kind is recorded: a recorded kind that does not work here would lock out every
+  // process.
   if (lock === 'kernel' && recorded === undefined) requireKernelLock();
   const kind = recorded ?? chooseKind(storage, path, lock === 'auto' ? fitting : lock, token);
   refuseOther(lock, kind, path);
@@ -60,14 +66,14 @@ function refuseOther(lock: 'auto' | LockKind, kind: 'auto' | LockKind, path: str
   if (lock !== 'auto' && lock !== kind) {
     throw new WalError(
       'ERR_WAL_LOCK_KIND',
-      `${path} says this machine locks the log with the ${kind} lock, not the ${lock} lock: open it with lock: "auto", or change it for everybody with "jsonl-wal lock set ${lock}".`,
+      `${path} says this machine locks the log with the ${kind} lock, not the ${lock} lock: open it with lock: "auto", or change the kind for all processes with "jsonl-wal lock set ${lock}".`,
     );
   }
 }
 
 /**
- * The kind that wal.lock names; undefined where there is none. One that names none is written again, in place, for others may have
- * it open.
+ * The kind that wal.lock names; undefined if there is no wal.lock. If it names no kind, one is written into
+ * it in place, because other processes may have the file open.
  */
 function recordedKind(
   storage: Storage,
@@ -81,12 +87,15 @@ function recordedKind(
     if (!hasCode(error, 'ERR_WAL_LOCK_KIND') || !isRecreated(storage, path, fileSystem)) throw error;
     if (kind === 'kernel') requireKernelLock();
     changeKind(storage, path, kind, token);
-    warn(`${path} named no kind of lock (it was empty, or overwritten): it names the ${kind} lock now.`);
+    warn(`${path} named no kind of lock (it was empty, or overwritten). It names the ${kind} lock now.`);
     return kind;
   }
 }
 
-/** Whether wal.lock names no kind; not where the lock is all that keeps writers apart, for they may go by another kind. */
+/**
+ * Whether wal.lock names no kind and may be rewritten. Not where only the lock keeps writers apart: other
+ * processes may still use another kind.
+ */
 function isRecreated(storage: Storage, path: string, fileSystem: FileSystem): boolean {
   return fileSystem === 'local' && namesNoKind(storage, path);
 }

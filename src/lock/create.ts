@@ -7,13 +7,15 @@ import { atLock } from './place.ts';
 import { badKind, LOCK_KINDS, type LockKind } from './record.ts';
 
 /**
- * Makes a lock of one kind on a log's directory, to be wrapped: give what wraps it (or the lock itself) to `Wal.open`
- * as `lock`. The directory must exist. Every Wal needs a lock of its own, which it closes when it is closed.
+ * Makes a lock of the given kind on a log's directory, for wrapping: pass the wrapper (or the lock itself) to
+ * `Wal.open` as `lock`. The directory must exist. Every Wal needs a lock of its own, and closes it when the
+ * Wal is closed.
  *
- * `staleMs` (default 2,000, its least): the age at which a lockfile's holder is taken for dead. Throws
- * ERR_WAL_LOCK_KIND where the log is locked with another kind on this machine, ERR_WAL_LOCK_UNAVAILABLE where the
- * kernel lock does not load; and ERR_WAL_ARGUMENT, ERR_WAL_NOT_FOUND, ERR_WAL_NOT_A_DIRECTORY, ERR_WAL_PERMISSION, ERR_WAL_FORMAT,
- * ERR_WAL_UNSUPPORTED (no hard links), ERR_WAL_NO_SPACE, ERR_WAL_IO for the directory and the file in it.
+ * `staleMs` (milliseconds; default and minimum 2,000): the age at which the holder of a lockfile is
+ * considered dead. Throws ERR_WAL_LOCK_KIND if this machine locks the log with another kind,
+ * ERR_WAL_LOCK_UNAVAILABLE if the kernel lock does not load; and, for the directory and wal.lock,
+ * ERR_WAL_ARGUMENT, ERR_WAL_NOT_FOUND, ERR_WAL_NOT_A_DIRECTORY, ERR_WAL_PERMISSION, ERR_WAL_FORMAT,
+ * ERR_WAL_UNSUPPORTED (no hard links), ERR_WAL_NO_SPACE and ERR_WAL_IO.
  */
 export function createLock(
   kind: LockKind | 'none',

@@ -8,23 +8,27 @@ import { LEAST_STALE_MS, lockfileLock, lockfilePath } from './lockfile.ts';
 import { atLock } from './place.ts';
 import { badKind, LOCK_KINDS, type LockKind } from './record.ts';
 
-/** How fit a directory is for a log: its file system, and whether a lock keeps a second holder out there. */
+/**
+ * Whether a directory is fit for a log: its file system, and whether a lock excludes a second holder there.
+ */
 export interface LockFitness {
   /** `strange`: FUSE, 9P and types that are not known. */
   readonly fileSystem: FileSystem;
   /** The kind that the first writer on this machine would choose. */
   readonly kind: LockKind;
-  /** Whether the lock that was tried, on a file made for it, kept a second holder out. */
+  /** Whether the lock that was tried, on a temporary file, excluded a second holder. */
   readonly works: boolean;
 }
 
-/** Enough for the file system to need a block of its own. */
+/** Enough to make the file system allocate a block. */
 const PROBE_BYTES = 4096;
 
 /**
- * Tries a lock in a directory, on a file that is made for it, written, synced, linked and removed again. `tried`: the kind of lock
- * (default: the one that the first writer would choose). Throws ERR_WAL_LOCK_UNAVAILABLE (the kernel lock does not load), ERR_WAL_NO_SPACE, ERR_WAL_PERMISSION,
- * ERR_WAL_UNSUPPORTED (no hard links), ERR_WAL_ARGUMENT, ERR_WAL_NOT_FOUND, ERR_WAL_NOT_A_DIRECTORY or ERR_WAL_IO.
+ * Tries a lock in a directory, on a temporary file that it makes, writes, syncs, links and removes again.
+ * `tried`: the kind of lock (default: the one that the first writer would choose). Throws
+ * ERR_WAL_LOCK_UNAVAILABLE (the kernel lock does not load), ERR_WAL_NO_SPACE, ERR_WAL_PERMISSION,
+ * ERR_WAL_UNSUPPORTED (no hard links), ERR_WAL_ARGUMENT, ERR_WAL_NOT_FOUND, ERR_WAL_NOT_A_DIRECTORY or
+ * ERR_WAL_IO.
  */
 export function lockFitness(directory: string, tried?: LockKind): LockFitness {
   if (tried !== undefined && !LOCK_KINDS.includes(tried)) throw badKind(tried, LOCK_KINDS);
@@ -54,7 +58,7 @@ function write(probe: string): void {
   } catch (error) {
     throw new WalError(
       'ERR_WAL_UNSUPPORTED',
-      'The file system has no hard links, which a log is made with.',
+      'The file system has no hard links, and a log needs them: choose a directory on another file system.',
       {
         cause: error,
       },

@@ -11,57 +11,62 @@ export interface GateOptions {
   readonly budget: YieldBudget;
   /** A number from 0 to 1 (not included), for jitter. */
   readonly random: () => number;
-  /** The longest wait; Infinity waits for ever. */
+  /** The longest wait; Infinity: no limit. */
   readonly timeoutMs: number;
-  /** True: a wait that runs out is an error. False: the writer goes on without the lock. */
+  /** True: a wait that times out is an error. False: the writer then continues without the lock. */
   readonly strict: boolean;
-  /** Sleep between two tries, at first and at most, where there is no crowd. */
+  /** Sleep between two tries: the first, and the longest, when there is no crowd. */
   readonly pollMs: readonly [first: number, most: number];
   readonly holder: () => Holder | undefined;
   readonly observe?: GateObserver;
 }
 
-/** What is counted at the gate. */
+/** Counters of the gate. */
 export interface GateCounts {
   turns: number;
   /** Turns for which the lock was not free at the first try. */
   waits: number;
   takeovers: number;
-  /** How long those waited. */
+  /** How long the turns in `waits` waited. */
   readonly waitMs: { add(ms: number): void };
   readonly holdMs: { add(ms: number): void };
 }
 
 export interface GateObserver {
   readonly counts?: GateCounts;
-  /** The lock was not free at once; called then, and every second after. */
+  /** Called when the lock was not free at once, and every second after. */
   waiting?(waitedMs: number, holder: Holder | undefined): void;
-  /** A wait ran out: the first since the lock was last held. */
+  /** Called for the first wait that timed out since the lock was last held. */
   takenOver?(waitedMs: number, holder: Holder | undefined): void;
 }
 
-/** After this long the holder is likely stopped: sleep without blocking. */
+/** After this long the holder is probably stopped: sleep without blocking the thread. */
 const PATIENCE_MS = 50;
 const NOTICE_MS = 1000;
-/** Where so many others or more take a turn between two of one's own, the first sleep is that long for each of them. */
+/**
+ * If at least this many other writers take a turn between two of this one, the first sleep is `MS_EACH` for
+ * each.
+ */
 const CROWD = 8;
 const MS_EACH = 1.5;
 const LONGEST_FIRST_MS = 30;
-/** The first sleep takes no more of the time-out than this, so that the lock is tried some times before it is over. */
+/**
+ * The most of the timeout that the first sleep takes, so that the lock is tried several times before it ends.
+ */
 const FIRST_OF_TIMEOUT = 0.2;
 
 /**
- * The way into the write turn: tries the lock, waits for it in short sleeps, and after the time-out goes on without it,
- * because order is the lock's to give, and safety is not. Once it went on without, it does not wait again until it has
- * got the lock.
+ * The way into the write turn: tries the lock, waits for it in short sleeps, and after the timeout continues
+ * without it: the lock only gives order, and safety does not depend on it. A writer that has continued
+ * without the lock does not wait again until it has once got the lock.
  */
 export class Gate {
   readonly #options: GateOptions;
   readonly #counts: GateCounts | undefined;
   #bypassing = false;
-  /** When the turn that goes on was begun. */
+  /** When the current turn began. */
   #since = 0;
-  /** Whether the turn that goes on has the lock. */
+  /** Whether the current turn holds the lock. */
   isHeld = false;
 
   constructor(options: GateOptions) {
@@ -70,8 +75,8 @@ export class Gate {
   }
 
   /**
-   * Begins a turn if the lock is free. Who takes it ends the turn with `leave`, in the same stretch: nothing else of this thread can come
-   * between, so it cannot wait for itself.
+   * Begins a turn if the lock is free. The caller ends the turn with `leave`, synchronously: no other code of
+   * this thread runs in between, so that the thread cannot wait for itself.
    */
   take(): boolean {
     const { lock, clock } = this.#options;
@@ -98,13 +103,14 @@ export class Gate {
     try {
       lock.release();
     } catch {
-      // Others wait for it longer, and then go on without: no reason to lose what came of the turn.
+      // A lock that was not released costs other writers a wait; it is no reason to discard the outcome of
+      // the turn.
     }
   }
 
   /**
-   * Waits for the lock, which is not free, and runs `turn`, which ends in `leave`. Undefined where `wanted` said meanwhile that there is
-   * nothing left to do. `others`: how many others usually take a turn between two of this writer's.
+   * Waits for the lock, which is not free, and runs `turn`, which ends with `leave`. Undefined if `wanted`
+   * has become false meanwhile. `others`: how many other writers usually take a turn between two of this one.
    */
   async wait<T>(wanted: () => boolean, turn: () => T, others: number): Promise<T | undefined> {
     const { clock, random, budget } = this.#options;
@@ -125,7 +131,7 @@ export class Gate {
     return this.#after(wait, turn);
   }
 
-  /** The same, blocking the thread while it waits. */
+  /** Like `wait`, but blocks the thread. */
   waitNow<T>(turn: () => T, others: number): T {
     const wait = this.#begin(others);
     while (!this.#isOver(wait)) this.#options.clock.block(this.#next(wait));
@@ -155,7 +161,7 @@ export class Gate {
     };
   }
 
-  /** Tries again, unless that was done just now; true where the turn can be taken, with the lock or without. */
+  /** Tries the lock unless that was done just now; true if the turn can begin, with the lock or without. */
   #isOver(wait: Wait): boolean {
     const { timeoutMs, strict, holder, observe, lock, clock } = this.#options;
     const held = !wait.tried && this.take();
@@ -184,8 +190,9 @@ export class Gate {
   }
 
   /**
-   * How long to sleep. In a crowd the first sleep is long, so that few are awake and try, and those after it are shorter, so that nobody
-   * is forgotten: one that is awake and tries in vain costs the others as much as it costs itself.
+   * How long to sleep, in milliseconds. In a crowd the first sleep is long, so that few processes are awake
+   * at a time, and later ones are shorter, so that none waits much longer than the others: each failed try
+   * costs the other processes as much time as this one.
    */
   #next(wait: Wait): number {
     const { timeoutMs, random, pollMs } = this.#options;
@@ -206,7 +213,7 @@ function lockError({ kind }: Lock, cause: unknown): WalError {
 interface Wait {
   readonly start: number;
   waited: number;
-  /** Whether it lasted at all: past a lock that is held for good, nobody waits. */
+  /** Whether it slept at all: a writer that bypasses a lock held for good does not wait. */
   slept: boolean;
   noticed: number | undefined;
   poll: number;

@@ -7,13 +7,16 @@ import { nodeStorage } from '../storage/node.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Lock } from './lock.ts';
 
-/** What locks bytes of an open file. `tryLock` says whether it did; the package's addon itself throws EAGAIN where another has the lock. */
+/**
+ * Locks on bytes of an open file. `tryLock` returns whether it took the lock; the bare addon throws EAGAIN
+ * instead of returning false.
+ */
 interface NativeLocks {
   tryLock(descriptor: number, offset: number, length: number, exclusive: boolean): boolean | undefined;
   unlock(descriptor: number, offset: number, length: number): void;
 }
 
-/** One byte far behind what the file holds: on Windows a locked range cannot be read. */
+/** A byte far beyond the end of the file's contents: on Windows a locked range cannot be read. */
 const LOCKED_BYTE = 2 ** 20;
 
 const MOST_MANIFEST_BYTES = 64 * 1024;
@@ -32,8 +35,9 @@ function load(): NativeLocks | Error {
 }
 
 /**
- * The package resolves its addon with a library of forty files, which costs a short process more than its append does.
- * Where the version is one whose inside is known, the addon is taken from where that would find it; else undefined.
+ * The package finds its addon with a library of forty files, which costs a short process more than its
+ * append. For a version whose layout is known, the addon is loaded from the place where that library would
+ * find it; otherwise undefined.
  */
 function loadDirectly(): NativeLocks | undefined {
   try {
@@ -48,7 +52,7 @@ function loadDirectly(): NativeLocks | undefined {
   }
 }
 
-/** Where the package lies: in the next node_modules upwards, as for `require`, which takes longer to find that. */
+/** Where the package is: in the nearest node_modules upwards, as `require` would find it, only faster. */
 function installed(): { readonly place: string; readonly version: string } {
   for (let at = dirname(fileURLToPath(import.meta.url)); ; at = dirname(at)) {
     const place = join(at, 'node_modules', 'fs-native-extensions');
@@ -69,14 +73,14 @@ export function requireKernelLock(): NativeLocks {
   if (!(native instanceof Error)) return native;
   throw new WalError(
     'ERR_WAL_LOCK_UNAVAILABLE',
-    'The kernel lock needs fs-native-extensions, which has no build that loads here: use the lockfile lock ("jsonl-wal lock set lockfile").',
+    'The kernel lock needs fs-native-extensions, which does not load on this machine: use the lockfile lock ("jsonl-wal lock set lockfile").',
     { cause: native },
   );
 }
 
 /**
- * A lock of the operating system on an open file: OFD on Linux, flock on macOS, LockFileEx on Windows. The kernel
- * releases it the instant its holder dies. `path` must exist; each lock has a descriptor of its own.
+ * A lock of the operating system on an open file: OFD on Linux, flock on macOS, LockFileEx on Windows. The
+ * kernel releases it the instant its holder dies. `path` must exist; each lock has its own descriptor.
  */
 export function kernelLock(storage: Storage, path: string): Lock {
   const native = requireKernelLock();
@@ -84,7 +88,8 @@ export function kernelLock(storage: Storage, path: string): Lock {
   return {
     kind: 'kernel',
     tryAcquire: () => {
-      // A busy lock is an error of the addon's: its stack, which nobody reads, would cost more than the try. The limit is the user's.
+      // The addon throws if the lock is taken, and building a stack trace that nobody reads costs more than
+      // the try. The limit belongs to the application, so it is restored.
       const limit = Error.stackTraceLimit;
       if (limit > 0) Reflect.set(Error, 'stackTraceLimit', 0);
       try {

@@ -6,13 +6,13 @@ import { lockfileFileSystem } from '../storage/node.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Lock } from './lock.ts';
 
-/** proper-lockfile takes no shorter time for stale. */
+/** The shortest stale time that proper-lockfile accepts. */
 export const LEAST_STALE_MS = 2000;
 
 /**
- * proper-lockfile's lock: a directory beside `path`, which the next one in takes away once it is `staleMs` old.
- * Portable to where the kernel's locks are not; a hundred times slower, and two may hold it after a stale one is
- * reclaimed (issue 121 there), which costs retries and nothing else.
+ * proper-lockfile's lock: a directory beside `path`, which the next writer removes once it is `staleMs` old.
+ * It works where the kernel's locks do not. It is a hundred times slower, and two writers may hold it after a
+ * stale one is reclaimed (issue 121 there), which costs retries and nothing else.
  */
 export function lockfileLock(storage: Storage, path: string, staleMs: number): Lock {
   const lockfile = load();
@@ -23,7 +23,7 @@ export function lockfileLock(storage: Storage, path: string, staleMs: number): L
     lockfilePath: held,
     stale: staleMs,
     realpath: false,
-    // Its default throws from a timer and takes the process with it. The chain notices what matters.
+    // The default throws from a timer and ends the process. The chain detects a broken lock where it matters.
     onCompromised: () => {},
   };
   return {
@@ -31,7 +31,7 @@ export function lockfileLock(storage: Storage, path: string, staleMs: number): L
     tryAcquire: () => {
       for (let first = true; ; first = false) {
         try {
-          // Its own refusal throws several errors, which costs more than a turn takes.
+          // proper-lockfile refuses by way of several errors, which cost more than a turn takes.
           const made = storage.look(held)?.modifiedMs;
           const isFresh = made !== undefined && made > machineNow() - staleMs;
           if (isFresh && !ahead.isStale(made)) return false;
@@ -39,10 +39,12 @@ export function lockfileLock(storage: Storage, path: string, staleMs: number): L
           inMachineTime(() => lockfile.lockSync(path, options));
           return true;
         } catch (error) {
-          // Something else lies there that it cannot take away: it is held, as it were, and the wait runs out.
+          // Something else is there that it cannot remove: treated as a held lock, so that the wait times
+          // out.
           if (hasCode(error, 'ELOCKED', 'ENOTDIR', 'ENOTEMPTY', 'ELOOP')) return false;
           if (!hasCode(error, 'ENOENT')) throw error;
-          // A holder thought dead woke, and in giving back its lock took away the one just made. Or the directory is away.
+          // A holder that was taken for dead has resumed and, in releasing its lock, removed the directory
+          // just made. Or the log's directory is missing.
           if (!first) return false;
         }
       }
@@ -59,8 +61,8 @@ export function lockfileLock(storage: Storage, path: string, staleMs: number): L
 }
 
 /**
- * Tells of a lock that is dated in the future, as after the clock was set back, whether its holder is dead: a living one dates
- * it again before it gets stale.
+ * Decides whether the holder of a lock dated in the future, as after the clock was set back, is dead: a
+ * living holder renews the date before the lock becomes stale.
  */
 class AheadOfTime {
   readonly #staleMs: number;
@@ -71,7 +73,7 @@ class AheadOfTime {
     this.#staleMs = staleMs;
   }
 
-  /** Whether the date, which is not old, is ahead of the clock and has been the same for as long as a lock lasts. */
+  /** Whether the date, which is not old, is ahead of the clock and has not changed for `staleMs`. */
   isStale(made: number): boolean {
     if (made <= machineNow()) return false;
     const now = systemClock.elapsed();
@@ -83,7 +85,9 @@ class AheadOfTime {
   }
 }
 
-/** Loaded when it is used: it hooks the process's exit, and short-lived processes pay for each module. */
+/**
+ * Loaded on first use: it hooks the exit of the process, and every module costs a short-lived process time.
+ */
 function load(): typeof ProperLockfile {
   const lockfile = createRequire(import.meta.url)('proper-lockfile') as typeof ProperLockfile;
   keepAliveAtFileLimit();
@@ -93,8 +97,8 @@ function load(): typeof ProperLockfile {
 let isKeptAlive = false;
 
 /**
- * At a file-size limit the system sends SIGXFSZ, which Node ignores, so that the write fails with EFBIG. What proper-lockfile
- * hooks the exit with listens to it, and ends the process, unless somebody else listens too.
+ * At a file-size limit the system sends SIGXFSZ. Node ignores it, so that the write fails with EFBIG. But the
+ * exit hook of proper-lockfile listens for that signal and ends the process, unless another listener exists.
  */
 function keepAliveAtFileLimit(): void {
   if (isKeptAlive) return;
@@ -102,13 +106,13 @@ function keepAliveAtFileLimit(): void {
   process.on('SIGXFSZ', () => {});
 }
 
-/** Whether somebody holds the lock now; one who has not touched it for `staleMs` does not. */
+/** Whether the lock is held now; a holder that has not renewed it for `staleMs` does not count. */
 export function lockfileIsHeld(path: string, staleMs: number): boolean {
   const options = { lockfilePath: lockfilePath(path), stale: staleMs, realpath: false };
   return inMachineTime(() => load().checkSync(path, options));
 }
 
-/** The directory that stands for the lock while it is held. */
+/** The directory that exists while the lock is held. */
 export function lockfilePath(path: string): string {
   return `${path}.held`;
 }

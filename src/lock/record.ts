@@ -5,19 +5,19 @@ import { publish, readWhole } from '../storage/files.ts';
 import { permissionsIn } from '../storage/permissions.ts';
 import type { Storage, StorageFile } from '../storage/storage.ts';
 
-/** The kinds of lock that a log's wal.lock can name. */
+/** The kinds of lock that the wal.lock of a log can name. */
 export const LOCK_KINDS = ['kernel', 'lockfile'] as const;
 export type LockKind = (typeof LOCK_KINDS)[number];
 
-/** The error for what is none of the kinds. */
+/** The error for an unknown kind. */
 export function badKind(kind: unknown, kinds: readonly string[]): WalError {
   const message = `There is no kind of lock "${messageOf(kind)}": use ${kinds.join(' or ')}.`;
   return new WalError('ERR_WAL_ARGUMENT', message);
 }
 
 /*
- * wal.lock has a fixed size, so that nothing is ever appended to it: the kind in the first 64 bytes, the last holder in
- * the next 256, each one line of JSON filled up with spaces.
+ * wal.lock has a fixed size, so that nothing is ever appended to it: the kind in the first 64 bytes, the last
+ * holder in the next 256, each one line of JSON padded with spaces.
  */
 const KIND_BYTES = 64;
 const HOLDER_BYTES = 256;
@@ -34,7 +34,7 @@ function parse(bytes: Buffer): unknown {
   }
 }
 
-/** The kind of lock this machine uses for the log, or undefined where nobody chose yet. */
+/** The kind of lock that this machine uses for the log; undefined if none is recorded yet. */
 export function readKind(storage: Storage, path: string): LockKind | undefined {
   const bytes = readWhole(storage, path, KIND_BYTES);
   if (bytes === undefined) return undefined;
@@ -43,7 +43,7 @@ export function readKind(storage: Storage, path: string): LockKind | undefined {
   refuseLink(storage, path);
   throw new WalError(
     'ERR_WAL_LOCK_KIND',
-    `${path} does not name a kind of lock this version knows: delete it if no process uses the log, or run "jsonl-wal lock set kernel" (or lockfile).`,
+    `${path} does not name a kind of lock that this version knows: delete it if no process uses the log, or run "jsonl-wal lock set kernel" (or lockfile).`,
   );
 }
 
@@ -51,20 +51,25 @@ function kindIn(bytes: Buffer): unknown {
   return (parse(bytes) as { kind?: unknown } | null | undefined)?.kind;
 }
 
-/** Whether a wal.lock is there that is empty or holds something else: another version's names a kind. */
+/**
+ * Whether a wal.lock exists that is empty or holds something else. One of another version names some kind.
+ */
 export function namesNoKind(storage: Storage, path: string): boolean {
   const bytes = storage.isLink(path) ? undefined : readWhole(storage, path, KIND_BYTES);
   return bytes !== undefined && typeof kindIn(bytes) !== 'string';
 }
 
-/** Records the kind where none is recorded yet; returns the one that counts. */
+/** Records the kind if none is recorded yet; returns the recorded one. */
 export function chooseKind(storage: Storage, path: string, kind: LockKind, token: string): LockKind {
   const bytes = Buffer.concat([field({ kind }, KIND_BYTES), field(null, HOLDER_BYTES)]);
   if (publish(storage, path, bytes, token, permissionsIn(storage, dirname(path)))) return kind;
   return readKind(storage, path) ?? kind;
 }
 
-/** Changes the kind. Wals that are open keep the old one until they close: two at once cost retries and nothing else. */
+/**
+ * Changes the kind. Open Wals keep the old kind until they close: two kinds at once cost retries and nothing
+ * else.
+ */
 export function changeKind(storage: Storage, path: string, kind: LockKind, token: string): void {
   refuseLink(storage, path);
   if (storage.look(path) === undefined) chooseKind(storage, path, kind, token);
@@ -76,14 +81,14 @@ export function changeKind(storage: Storage, path: string, kind: LockKind, token
   }
 }
 
-/** What a link leads to is not the log's, and is not written to. */
+/** The target of a link does not belong to the log and is not written to. */
 function refuseLink(storage: Storage, path: string): void {
   if (!storage.isLink(path)) return;
-  const message = `${path} is a symbolic link, and what it leads to may be anybody's: move it away.`;
+  const message = `${path} is a symbolic link, whose target may not belong to the log: move it away.`;
   throw new WalError('ERR_WAL_FORMAT', message);
 }
 
-/** Who wrote the hint last, or undefined where there is none that can be read. */
+/** The holder named in the hint; undefined if there is none that can be read. */
 export function readHolder(storage: Storage, path: string): Holder | undefined {
   const bytes = readWhole(storage, path, KIND_BYTES + HOLDER_BYTES);
   const holder = bytes && (parse(bytes.subarray(KIND_BYTES)) as Partial<Holder> | null | undefined);
@@ -91,7 +96,10 @@ export function readHolder(storage: Storage, path: string): Holder | undefined {
   return { pid: holder.pid, host: String(holder.host), thread: Number(holder.thread), since: holder.since };
 }
 
-/** 0 is the main thread. In a worker, Node sets `process.chdir.disabled`: asking for that does not load node:worker_threads. */
+/**
+ * 0 is the main thread. In a worker, Node sets `process.chdir.disabled`: reading that avoids loading
+ * node:worker_threads.
+ */
 function threadOf({ chdir }: NodeJS.Process & { chdir?: { disabled?: boolean } }): number {
   return chdir?.disabled ? process.getBuiltinModule('node:worker_threads').threadId : 0;
 }
@@ -99,7 +107,7 @@ function threadOf({ chdir }: NodeJS.Process & { chdir?: { disabled?: boolean } }
 const SINCE_DIGITS = 16;
 const SINCE = 10 ** (SINCE_DIGITS - 1);
 
-/** Puts any holder's name into the hint. For the lab: nothing rests on it. */
+/** Writes any holder into the hint. For the lab: nothing depends on it. */
 export function writeHolder(storage: Storage, path: string, holder: Holder): void {
   const file = storage.open(path, 'update');
   try {
@@ -109,16 +117,18 @@ export function writeHolder(storage: Storage, path: string, holder: Holder): voi
   }
 }
 
-/** Writes the hint of who holds the turn: one overwrite, for people; it decides nothing. */
+/**
+ * Writes the hint that names the holder of the lock: one overwrite per call, for people; it decides nothing.
+ */
 export class HolderHint {
   readonly #file: StorageFile;
-  /** All but the digits of `since` stays the same: every turn writes them, so only they are made again. */
+  /** Built once: only the digits of `since` change from turn to turn. */
   readonly #bytes: Buffer;
   readonly #digits: number;
 
   constructor(storage: Storage, path: string) {
     this.#file = storage.open(path, 'update');
-    // A test may have put anything in their place.
+    // A test may have replaced either by anything.
     const pid = typeof process.pid === 'number' ? process.pid : 0;
     const who = { pid, host: String(hostname()).slice(0, 64), thread: threadOf(process) };
     this.#bytes = field({ ...who, since: SINCE }, HOLDER_BYTES);
@@ -130,7 +140,8 @@ export class HolderHint {
     try {
       this.#file.writeAt(this.#bytes, KIND_BYTES);
     } catch {
-      // It decides nothing, so it may fail: a full disk that copies on write refuses even to overwrite.
+      // The hint decides nothing, so writing it may fail: on a copy-on-write file system a full disk refuses
+      // even to overwrite.
     }
   }
 

@@ -17,23 +17,33 @@ import {
 
 /** How a log is locked on this machine, for people. */
 export interface LockStatus {
-  /** Undefined where nobody has opened the log for writing here yet, or wal.lock was overwritten: the next writer chooses. */
+  /**
+   * Undefined if the log was never opened for writing on this machine, or wal.lock was overwritten: the next
+   * writer chooses.
+   */
   readonly kind: LockKind | undefined;
-  /** Whether somebody holds it at this moment; undefined where that cannot be told (no kernel lock loads, or wal.lock may not be written). */
+  /**
+   * Whether the lock is held at this moment; undefined if that cannot be determined (no kernel lock loads, or
+   * wal.lock may not be written).
+   */
   readonly held: boolean | undefined;
-  /** Who took it last, and when, as the holders tell it: one that nobody else came between says so once a second. */
+  /**
+   * Who took it last, and when, as written by the holders. A holder that appends without others in between
+   * renews this once a second.
+   */
   readonly holder: Holder | undefined;
-  /** The file that names the kind, and that the kernel lock is taken on. */
+  /** The file that names the kind, and on which the kernel lock is taken. */
   readonly path: string;
   /** The directory that exists while the lockfile lock is held. */
   readonly heldPath: string;
 }
 
 /**
- * Looks at the lock of the log in a directory. A kernel lock is tried to see whether it is free, which delays nobody
- * by more than a moment. `staleMs` (default 2,000): the age at which a lockfile's holder is taken for dead. Throws
- * ERR_WAL_LOCK_KIND where wal.lock names a kind that this version does not know, or, where the lock is strict, none; and ERR_WAL_ARGUMENT, ERR_WAL_NOT_FOUND, ERR_WAL_NOT_A_DIRECTORY,
- * ERR_WAL_PERMISSION, ERR_WAL_IO for the directory and the file in it.
+ * Reports on the lock of the log in a directory. It tries a kernel lock to see whether that is free, which
+ * delays writers by no more than a moment. `staleMs` (milliseconds; default 2,000): the age at which the
+ * holder of a lockfile is considered dead. Throws ERR_WAL_LOCK_KIND if wal.lock names a kind that this
+ * version does not know or, where the lock is strict, none; and, for the directory and wal.lock,
+ * ERR_WAL_ARGUMENT, ERR_WAL_NOT_FOUND, ERR_WAL_NOT_A_DIRECTORY, ERR_WAL_PERMISSION and ERR_WAL_IO.
  */
 export function lockStatus(directory: string, staleMs: number = LEAST_STALE_MS): LockStatus {
   return atLock(nodeStorage, directory, 'look at the lock', (path) => {
@@ -50,10 +60,10 @@ export function lockStatus(directory: string, staleMs: number = LEAST_STALE_MS):
 }
 
 /**
- * Changes the kind of lock that this machine uses for the log in a directory. Wals that are open keep the old one until
- * they close: until then writers may overtake each other, which costs retries and nothing else. Throws
- * ERR_WAL_LOCK_UNAVAILABLE where that kind does not work here; and what `createLock` throws for the directory and the
- * file in it.
+ * Changes the kind of lock that this machine uses for the log in a directory. Open Wals keep the old kind
+ * until they close: until then writers may overtake each other, which costs retries and nothing else. Throws
+ * ERR_WAL_LOCK_UNAVAILABLE if that kind does not work here; and what `createLock` throws for the directory
+ * and wal.lock.
  */
 export function setLockKind(directory: string, kind: LockKind): void {
   if (!LOCK_KINDS.includes(kind)) throw badKind(kind, LOCK_KINDS);
@@ -79,12 +89,12 @@ function kernelIsHeld(path: string): boolean | undefined {
   }
 }
 
-/** Undefined where it cannot be tried here. */
+/** Undefined if the lock cannot be tried here. */
 function kernelLockTo(path: string): Lock | undefined {
   try {
     return kernelLockLoads() ? kernelLock(nodeStorage, path) : undefined;
   } catch (error) {
-    // Who may only read the log may still ask who writes it.
+    // A process that may only read the log may still ask for its lock's status.
     if (hasCode(error, 'EACCES', 'EPERM', 'EROFS')) return undefined;
     throw error;
   }

@@ -157,7 +157,7 @@ test('an append to a log whose wal.lock was overwritten goes through, and says t
       const { code, stdout, stderr } = await run(dir, json ? [...APPEND, '--json'] : APPEND);
       assert.deepEqual([code, json ? JSON.parse(stdout).seq : stdout], [0, json ? seq + 1 : `${seq + 1}\n`]);
       const note = json ? `${JSON.parse(stderr).note}\n` : stderr;
-      assert.match(note, /wal\.lock named no kind of lock .* it names the (kernel|lockfile) lock now\.\n$/);
+      assert.match(note, /wal\.lock named no kind of lock .* It names the (kernel|lockfile) lock now\.\n$/);
       assert.match((await run(dir, ['lock', 'status'])).stdout, /^kind +(kernel|lockfile)\nheld +no\n/);
     }
   }));
