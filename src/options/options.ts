@@ -2,10 +2,10 @@ import { messageOf, WalError } from '../errors/errors.ts';
 import { classText, isPlainObject } from '../format/plain.ts';
 import type { Values } from '../format/plain-copy.ts';
 
-/** How long an append waits to be safe: see DURABILITY.md. */
+/** What an append waits for before it is acknowledged: see DURABILITY.md. */
 export type Durability = 'sync' | 'os';
 
-/** What bounds the appends of a Wal. */
+/** Limits on the appends of a Wal. */
 export interface Limits {
   readonly durability: Durability;
   readonly maxEntryBytes: number;
@@ -13,26 +13,32 @@ export interface Limits {
   readonly values: Values;
 }
 
-/** Options that do not depend on where the log lies. */
+/** Options that do not depend on where the log is. */
 export interface LimitOptions {
   /**
-   * When an append is acknowledged. `sync`: once it is on the disk (fdatasync), so that it survives a power cut.
-   * `os`: once it is written, so that it survives the process's death, but not the machine's. Default `sync`.
+   * When an append is acknowledged. `sync`: once it is on the disk (fdatasync), so that it survives a power
+   * cut. `os`: once it is written, so that it survives the death of the process but not of the machine.
+   * Default `sync`.
    */
   readonly durability?: Durability | undefined;
-  /** The most bytes of JSON an entry (or a batch) may have; more is ERR_WAL_TOO_LARGE. 1 to 128 MiB; default 8 MiB. */
+  /**
+   * The most bytes of JSON that an entry (or a batch) may have; a larger one is rejected with
+   * ERR_WAL_TOO_LARGE. 1 to 128 MiB; default 8 MiB.
+   */
   readonly maxEntryBytes?: number | undefined;
   /**
-   * The memory that appends on their way may hold: their JSON, and 1 to 3 KiB for each. Once they hold so much, appends, updates
-   * and transactions are rejected with ERR_WAL_BACKLOG, until `ready()` says that there is room. The last one let in may go
-   * past it. 1 to 1 GiB; default 64 MiB, enough for some 50,000 small entries.
+   * The most memory, in bytes, that unsettled appends may hold: their JSON, and 1 to 3 KiB each. Once they
+   * hold that much, appends, updates and transactions are rejected with ERR_WAL_BACKLOG until there is room;
+   * `ready()` resolves then. The last append admitted may exceed the limit. 1 to 1 GiB; default 64 MiB,
+   * enough for some 50,000 small entries.
    */
   readonly maxPendingBytes?: number | undefined;
   /**
-   * What becomes of data that JSON cannot keep: NaN and Infinity, invalid Dates, `undefined` and holes in arrays, boxed primitives, and
-   * instances of classes without `toJSON`, such as Map, Set, RegExp, Error and typed arrays. `strict`: it is refused with
-   * ERR_WAL_ENTRY and its `path`. `stringify`: it is written as JSON.stringify writes it, mostly as `null` or `{}`. Functions,
-   * symbols and BigInts are always refused. Default `strict`.
+   * What to do with data that JSON cannot represent: NaN and Infinity, invalid Dates, `undefined` and holes
+   * in arrays, boxed primitives, and instances of classes without `toJSON`, such as Map, Set, RegExp, Error
+   * and typed arrays. `strict`: rejected with ERR_WAL_ENTRY, which carries the `path`. `stringify`: written
+   * as JSON.stringify writes it, mostly as `null` or `{}`. Functions, symbols and BigInts are always
+   * rejected. Default `strict`.
    */
   readonly values?: Values | undefined;
 }
@@ -48,7 +54,10 @@ export function resolveLimits(options: LimitOptions): Limits {
   };
 }
 
-/** Reads options, and refuses a name that is none of them, and a Map or the like: they would be silently without effect. */
+/**
+ * Reads options. Refuses an unknown name, and a Map or the like, because either would silently have no
+ * effect.
+ */
 export function readOptions<T extends object>(options: T, known: readonly (keyof T & string)[]): T {
   const read = readFields('The options', options, known);
   const names = namesOf(options);
@@ -56,7 +65,7 @@ export function readOptions<T extends object>(options: T, known: readonly (keyof
     if (!(known as readonly string[]).includes(name))
       throw badArgument(`There is no option ${JSON.stringify(name)}; there are ${known.join(', ')}`);
   if (names.length > 0 || isPlainObject(options)) return read;
-  // What a class inherits is read as well.
+  // Options that an instance inherits from its class count as well.
   if (known.some((name) => read[name] !== undefined)) return read;
   throw badArgument(
     `The options must be an object with the properties ${known.join(', ')}, not ${classText(options)}`,
@@ -71,7 +80,9 @@ function namesOf(options: object): string[] {
   }
 }
 
-/** Reads fields of a caller's object, each once: a getter may throw, or answer otherwise the next time. */
+/**
+ * Reads fields of a caller's object, each once: a getter may throw, or return something else the next time.
+ */
 export function readFields<T extends object>(
   name: string,
   object: T,
@@ -112,7 +123,7 @@ export function oneOf<T extends string>(name: string, value: unknown, choices: r
   throw badArgument(`${name} must be one of ${choices.join(', ')}, not ${shown(value)}`);
 }
 
-/** Undefined, or a function of the caller's. */
+/** Returns a caller's function, or undefined if none was given. */
 export function callback<T extends (...args: never[]) => void>(
   name: string,
   value: T | undefined,
@@ -125,7 +136,7 @@ export function badArgument(message: string, cause?: unknown): WalError {
   return new WalError('ERR_WAL_ARGUMENT', `${message}.`, { outcome: 'not-written', cause });
 }
 
-/** A wrong value for a message. An object is not asked what it looks like: it may throw. */
+/** A wrong value as text for a message. An object is not converted to a string: its `toString` may throw. */
 function shown(value: unknown): string {
   return typeof value === 'object' && value !== null ? 'an object' : String(value);
 }

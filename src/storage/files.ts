@@ -2,7 +2,7 @@ import { basename, dirname } from 'node:path';
 import { hasCode, WalError } from '../errors/errors.ts';
 import type { FileAccess, Permissions, Storage, StorageFile } from './storage.ts';
 
-/** Undefined where there is no such file. */
+/** Opens a file; undefined if it does not exist. */
 export function openIfThere(storage: Storage, path: string, access: FileAccess): StorageFile | undefined {
   try {
     return storage.open(path, access);
@@ -12,7 +12,7 @@ export function openIfThere(storage: Storage, path: string, access: FileAccess):
   }
 }
 
-/** Reads at a position, until the target is full or the file ends; returns how many bytes there were. */
+/** Reads at a position until the target is full or the file ends; returns how many bytes were read. */
 export function readFully(file: StorageFile, target: Buffer, position: number): number {
   let count = 0;
   while (count < target.length) {
@@ -23,10 +23,10 @@ export function readFully(file: StorageFile, target: Buffer, position: number): 
   return count;
 }
 
-/** More than any file has that tells of a log: a longer one is damaged, and need not fit into memory. */
+/** More than any of the log's small files has: a larger one is damaged, and need not fit into memory. */
 export const MOST_SMALL_BYTES = 16 * 1024 * 1024;
 
-/** Reads a small file whole, or the first `most` bytes of it; undefined where there is none. */
+/** Reads a small file whole, or its first `most` bytes; undefined if it does not exist. */
 export function readWhole(storage: Storage, path: string, most = MOST_SMALL_BYTES): Buffer | undefined {
   const file = openIfThere(storage, path, 'read');
   if (file === undefined) return undefined;
@@ -38,12 +38,15 @@ export function readWhole(storage: Storage, path: string, most = MOST_SMALL_BYTE
   }
 }
 
-/** Takes away what nobody needs, if that can be done: what became of the file it was made for is told in any case. */
+/**
+ * Removes a file that is not needed, if possible. Failing to do so must not hide the outcome of what it was
+ * made for.
+ */
 export function removeQuietly(storage: Storage, path: string): void {
   try {
     storage.remove(path);
   } catch {
-    // It lies beside what counts, and is ignored.
+    // The leftover file is ignored by the log.
   }
 }
 
@@ -59,7 +62,10 @@ export function writeWhole(storage: Storage, temporary: string, bytes: Buffer, a
   }
 }
 
-/** What link(2) fails with where the file system has no hard links; EISDIR is what Node makes of Windows's answer. */
+/**
+ * The errors of link(2) on a file system without hard links; EISDIR is what Node makes of the answer of
+ * Windows.
+ */
 const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EISDIR'];
 
 function giveName(storage: Storage, temporary: string, path: string): void {
@@ -69,16 +75,16 @@ function giveName(storage: Storage, temporary: string, path: string): void {
     if (!hasCode(error, ...NO_LINKS)) throw error;
     throw new WalError(
       'ERR_WAL_UNSUPPORTED',
-      `Cannot make ${basename(path)} in ${dirname(path)}: its file system has no hard links (as FAT and exFAT), and without them the file could be seen half made. Put the log on another file system.`,
+      `Cannot make ${basename(path)} in ${dirname(path)}: its file system has no hard links (like FAT and exFAT), and without them other processes could see the file half written. Put the log on another file system.`,
       { cause: error },
     );
   }
 }
 
 /**
- * Makes a file appear whole, or not at all, and only where there is none: a temporary file is written, synced, and
- * linked to the name. False where somebody else was first. Throws ERR_WAL_UNSUPPORTED where there are no hard links, and
- * ERR_WAL_FORMAT where the name is a link that leads nowhere.
+ * Makes a file appear whole or not at all, and only if the name is free: a temporary file is written, synced,
+ * and linked to the name. False if the file was already there. Throws ERR_WAL_UNSUPPORTED if there are no
+ * hard links, and ERR_WAL_FORMAT if the name is a symbolic link that leads nowhere.
  */
 export function publish(
   storage: Storage,
@@ -96,7 +102,7 @@ export function publish(
   } catch (error) {
     if (!hasCode(error, 'EEXIST')) throw error;
     if (storage.look(path) !== undefined || !storage.isLink(path)) return false;
-    const message = `${path} is a symbolic link that leads nowhere, where a file of the log should be. Move it away.`;
+    const message = `${path} is a symbolic link that leads nowhere, and a file of the log should be there. Move the link away.`;
     throw new WalError('ERR_WAL_FORMAT', message);
   } finally {
     removeQuietly(storage, temporary);

@@ -41,7 +41,10 @@ const DARWIN: Readonly<Record<number, FileSystem>> = {
   30: 'network', // smbfs
 };
 
-/** Kind of a file system from the type that statfs tells, the platform, and the path (Windows tells no type). */
+/**
+ * Kind of a file system from the type that statfs reports, the platform, and the path (Windows reports no
+ * type).
+ */
 export function fileSystemKind(type: number, platform: NodeJS.Platform, path: string): FileSystem {
   if (platform === 'win32') return /^[\\/]{2}(?![?.][\\/])/.test(path) ? 'network' : 'local';
   const known = platform === 'darwin' ? DARWIN : LINUX;

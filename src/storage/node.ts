@@ -17,7 +17,7 @@ const {
   O_RDWR,
   O_WRONLY,
 } = fs.constants;
-/** Without it, opening a pipe waits for somebody at its other end. Windows has neither. */
+/** Without it, opening a pipe waits until another process opens the other end. Windows has neither. */
 const O_NONBLOCK = fs.constants.O_NONBLOCK ?? 0;
 
 const FLAGS: Readonly<Record<FileAccess, number>> = {
@@ -41,7 +41,7 @@ function lookOf(stats: fs.BigIntStats | fs.Stats): FileLook {
   };
 }
 
-/** Some file systems number their files beyond what a double holds; the others are spared the cost of bigints. */
+/** Some file systems have inode numbers beyond the safe integers of a double. Only those pay for bigints. */
 function isRounded({ dev, ino }: fs.Stats): boolean {
   return ino > Number.MAX_SAFE_INTEGER || dev > Number.MAX_SAFE_INTEGER;
 }
@@ -72,14 +72,14 @@ class NodeFile implements StorageFile {
     return fs.fstatSync(this.descriptor).size;
   }
 
-  /** Whether it has an end: as a file has, and a directory, and no pipe or device. */
+  /** Whether the descriptor has an end: a file or a directory does, a pipe or a device does not. */
   get isBounded(): boolean {
     const stats = fs.fstatSync(this.descriptor);
     return stats.isFile() || stats.isDirectory();
   }
 
   endsAt(size: number): boolean {
-    // Of the last byte and one more, only the last is there.
+    // Asked for the last byte and one more, read returns only the last.
     return size === 0 ? this.size() === 0 : fs.readSync(this.descriptor, LAST_AND_NEXT, 0, 2, size - 1) === 1;
   }
 
@@ -100,7 +100,8 @@ class NodeFile implements StorageFile {
     this.#syncing++;
     return new Promise((resolve, reject) => {
       fs.fdatasync(this.descriptor, (error) => {
-        // A descriptor closed under a sync could be another file's by the time the sync runs.
+        // If the descriptor were closed during a sync, it could belong to another file by the time the sync
+        // runs.
         if (--this.#syncing === 0 && this.#closing) fs.closeSync(this.descriptor);
         if (error) reject(error);
         else resolve();
@@ -119,8 +120,8 @@ class NodeFile implements StorageFile {
 }
 
 /**
- * What proper-lockfile asks of a file system, under Node's names. It copies the whole of what it is given at every
- * lock; its own choice has a hundred functions.
+ * The functions of node:fs that proper-lockfile uses. It copies the whole object that it is given at every
+ * lock, and its default has a hundred functions.
  */
 export const lockfileFileSystem = {
   mkdir: fs.mkdir,
@@ -136,12 +137,12 @@ export const lockfileFileSystem = {
 };
 
 /**
- * Makes a directory and those above it; returns the first that it made. Node's own `recursive` never comes back where
- * the system says ENOENT though the parent is there (/proc), and says ENOENT of a read-only disk.
+ * Makes a directory and its parents; returns the first one made. Node's own `recursive` never returns where
+ * the system says ENOENT although the parent exists (/proc), and reports ENOENT for a read-only disk.
  */
 function makeDirectory(path: string, as?: Permissions): string | undefined {
   const parent = dirname(path);
-  // Of bytes that are no UTF-8, Node knows no more than this: it would make another directory than was meant.
+  // Node replaces bytes that are not UTF-8 by this character: it would make a directory of another name.
   if (path.includes('\ufffd') && !fs.existsSync(path)) {
     const message = `EILSEQ: illegal byte sequence, mkdir '${path}'`;
     throw Object.assign(new Error(message), { code: 'EILSEQ', path });
@@ -160,7 +161,7 @@ function makeDirectory(path: string, as?: Permissions): string | undefined {
   }
 }
 
-/** Node's own `rmSync` takes the name of what may not be removed for a directory's, and tells ENOTDIR. */
+/** Not `rmSync`: if a file may not be removed, that takes it for a directory and reports ENOTDIR. */
 function remove(path: string): void {
   try {
     fs.unlinkSync(path);
@@ -173,15 +174,16 @@ function descriptorOf(path: string, flags: number, mode: number): number {
   try {
     return fs.openSync(path, flags, mode);
   } catch (error) {
-    // A file server holds a lease on it for a client: whoever opens it without that flag waits until it is given back.
+    // A file server holds a lease on the file for a client: an open without that flag waits until the lease
+    // is released.
     if (!hasCode(error, 'EAGAIN') || !fs.statSync(path, NO_THROW)?.isFile()) throw error;
     return fs.openSync(path, flags & ~O_NONBLOCK, mode);
   }
 }
 
 /**
- * Opens a file, and refuses what is none: a pipe, a socket or a device, where a read may never end. What open(2) itself says of some
- * of them is said of all. Of a directory, the first read says what it is.
+ * Opens a file. Refuses a pipe, a socket or a device, where a read may never end, with ENXIO, as open(2)
+ * itself does for some of them. A directory is opened: the first read reports EISDIR.
  */
 function openFile(path: string, access: FileAccess, mode = 0o666): NodeFile {
   const file = new NodeFile(descriptorOf(path, FLAGS[access], mode));
@@ -192,8 +194,8 @@ function openFile(path: string, access: FileAccess, mode = 0o666): NodeFile {
 }
 
 /**
- * Lower-case hex digits of the system's own randomness, from where node:crypto's comes, too: to load that takes a short process
- * longer than its append.
+ * Lower-case hex digits from the system's random source, which node:crypto uses too: loading that module
+ * takes a short process longer than its append.
  */
 export function randomHex(count: number): string {
   return (systemBytes(Math.ceil(count / 2)) ?? process.getBuiltinModule('node:crypto').randomBytes(count))
@@ -201,7 +203,7 @@ export function randomHex(count: number): string {
     .slice(0, count);
 }
 
-/** Undefined where the system has no such device, or does not let this process read it. */
+/** Undefined if the system has no such device, or does not let this process read it. */
 function systemBytes(count: number): Buffer | undefined {
   let device: number | undefined;
   try {
@@ -216,17 +218,23 @@ function systemBytes(count: number): Buffer | undefined {
   }
 }
 
-/** What is made begins with these: nobody else is let in before it has the group that the other bits are for. */
+/**
+ * The modes with which files and directories are created: no other user gets access before the group is set
+ * for which the other bits are meant.
+ */
 const OWNER_ONLY = { file: 0o600, directory: 0o700 } as const;
 
-/** Makes a file where nothing lies, with permissions. */
+/** Creates a file with permissions. */
 function makeFile(path: string, as: Permissions): NodeFile {
   const file = openFile(path, 'create', OWNER_ONLY.file);
   give(file.descriptor, as);
   return file;
 }
 
-/** Opens a file to append; one that is not there is made under another name, so that nobody meets it with other permissions. */
+/**
+ * Opens a file to append. A missing file is created under another name and then linked, so that no process
+ * sees it with other permissions.
+ */
 function openOrMake(path: string, as: Permissions): NodeFile {
   try {
     return openFile(path, 'append-existing');
@@ -238,14 +246,18 @@ function openOrMake(path: string, as: Permissions): NodeFile {
     makeFile(temporary, as).close();
     fs.linkSync(temporary, path);
   } catch {
-    // Somebody else was first, or there are no hard links here: what is wrong, opening tells.
+    // Another process was first, or there are no hard links here. If something is wrong, the open below
+    // reports it.
   } finally {
     quietly(() => remove(temporary));
   }
   return openFile(path, 'append', as.mode);
 }
 
-/** Gives what was just made its owner, group and mode, as far as the system and the file system let who makes it. */
+/**
+ * Sets owner, group and mode of a new file or directory, as far as the system and the file system allow this
+ * process to.
+ */
 function give(descriptor: number, { mode, uid, gid }: Permissions): void {
   const made = fs.fstatSync(descriptor);
   const owner = process.geteuid?.() === 0 ? (uid ?? made.uid) : made.uid;
@@ -257,9 +269,9 @@ function give(descriptor: number, { mode, uid, gid }: Permissions): void {
   if ((made.mode & 0o7777) !== bits) quietly(() => fs.fchmodSync(descriptor, bits));
 }
 
-/** The same by name, for what cannot be made open; not what a link leads to that somebody has put there since. */
+/** Like `give`, by name, for what cannot be created open. A symbolic link put there since is not followed. */
 function giveAt(path: string, flags: number, as: Permissions): void {
-  // Windows has neither, and opens no directories.
+  // Windows has neither owners nor modes, and cannot open directories.
   if (process.platform === 'win32') return;
   quietly(() => {
     const descriptor = fs.openSync(path, flags | fs.constants.O_NOFOLLOW);
@@ -272,7 +284,7 @@ function quietly(work: () => void): void {
   try {
     work();
   } catch {
-    // What the system made it with stays.
+    // It keeps what the system gave it.
   }
 }
 
@@ -280,7 +292,7 @@ function isLink(path: string): boolean {
   return fs.lstatSync(path, NO_THROW)?.isSymbolicLink() === true;
 }
 
-/** The real disk. This file alone imports node:fs. */
+/** The real disk. Only this file imports node:fs. */
 export const nodeStorage: Storage = {
   maker: { host: hostname(), pid: process.pid },
   isGone: (pid) => {
@@ -314,7 +326,7 @@ export const nodeStorage: Storage = {
   remove,
   removeDirectory: (path) => fs.rmdirSync(path),
   syncDirectory: (path) => {
-    // Windows opens no directories, and makes names durable by itself.
+    // Windows cannot open directories, and makes names durable by itself.
     if (process.platform === 'win32') return;
     const directory = fs.openSync(path, O_RDONLY);
     try {
@@ -325,7 +337,8 @@ export const nodeStorage: Storage = {
   },
   fileSystem: (path): FileSystem => fileSystemKind(fs.statfsSync(path).type, process.platform, path),
   watch: (directory, changed, ended) => {
-    // macOS and Windows tell of a write when the file is closed or flushed; a network's other machines, and a host's own files, are not heard.
+    // macOS and Windows report a write only when the file is closed or flushed. Changes made by other machines on a
+    // network, or by the host of a container or virtual machine, are not reported.
     const tellsAll = process.platform === 'linux' && nodeStorage.fileSystem(directory) === 'local';
     const watcher = fs.watch(directory, { persistent: false }, (_, name) => changed(name ?? undefined));
     watcher.on('error', ended);

@@ -3,8 +3,9 @@ import { META_FILE, segmentSeq, snapshotSeq } from '../format/names.ts';
 import type { Permissions, Storage } from './storage.ts';
 
 /**
- * What a log's new files take, as SQLite's do from the database: the mode, owner and group of the newest segment, to which
- * all append who may; where there is no segment, of the newest snapshot, or else of wal.json. Undefined where it cannot be told.
+ * The permissions of a log's new files, as SQLite takes them from the database: mode, owner and group of the
+ * newest segment, since every process that may append can write to it; without a segment, of the newest
+ * snapshot, or else of wal.json. Undefined if they cannot be determined.
  */
 export function permissionsIn(storage: Storage, directory: string): Permissions | undefined {
   try {
@@ -16,7 +17,7 @@ export function permissionsIn(storage: Storage, directory: string): Permissions 
       if (look !== undefined) return look;
     }
   } catch {
-    // What cannot be looked at, making the file tells.
+    // If something is wrong here, creating the file reports it.
   }
   return undefined;
 }

@@ -457,7 +457,7 @@ test('on a read-only disk opening is refused, and says to open read-only, which 
       await assertRefused(directory, {}, 'ERR_WAL_PERMISSION', /readOnly: true/);
       await assert.rejects(Wal.open(join(directory, 'fresh')), {
         code: 'ERR_WAL_PERMISSION',
-        message: /file system is read-only\. Mount it for writing, or use another\.$/,
+        message: /file system is read-only\. Remount it for writing, or use another file system\.$/,
       });
       assert.deepEqual(
         (await recordsIn(directory)).map(({ id }) => id),
