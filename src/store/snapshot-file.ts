@@ -9,14 +9,17 @@ export interface SnapshotFile {
   readonly path: string;
   /** How many bytes there are. */
   readonly bytes: number;
-  /** So many bytes from an offset on, which are the caller's; fewer where there are no more. Blocking: tables answer at once. */
+  /**
+   * Returns `bytes` bytes from `offset` in a buffer of the caller's own; fewer where the file ends. Blocking,
+   * because tables answer synchronously.
+   */
   read(offset: number, bytes: number): Buffer;
   close(): void;
 }
 
 /**
- * All that an open snapshot holds, block by block, and its index, each checked before it is given. Throws ERR_WAL_CORRUPT at what is not as the
- * header and the index say.
+ * Yields the blocks and then the index of an open snapshot, each checked first. Throws ERR_WAL_CORRUPT at the
+ * first that the header or the index contradicts.
  */
 export function* wholeBody(header: SnapshotHeader, file: SnapshotFile): Generator<Buffer, void> {
   const { body } = header;

@@ -9,103 +9,128 @@ import type { LostRange, Survey, SurveyedLine } from '../format/survey.ts';
 import type { LineFeed, Turn } from './feed.ts';
 import type { SnapshotFile } from './snapshot-file.ts';
 
-/** At once, or later. A store that has `files` answers at once: its `blocking` appends may have to read older keys. */
+/**
+ * A value or a promise of it. A store with `files` returns the value itself: its `blocking` appends may have
+ * to read older keys.
+ */
 export type Answer<T> = T | Promise<T>;
 
-/** What a reading came to: 'more': read again. 'end': that is all for now. 'replaced': the log there now is another. */
+/**
+ * Outcome of a read. 'more': read again. 'end': that is all for now. 'replaced': the log there now is another
+ * one.
+ */
 export type Progress = 'more' | 'end' | 'replaced';
 
-/** Reads a store's lines from a place, independently of its other readers. */
+/** Reads a store's lines from some position, independently of its other readers. */
 export interface LineReader {
   /**
-   * Feeds a piece. After 'replaced' it is done: nothing more is fed. One that does not follow need not look for that, and may read what it
-   * began with to its end. Rejects with ERR_WAL_COMPACTED where what it has not read yet was trimmed, and with ERR_WAL_CLOSED once the store is
-   * closed.
+   * Feeds a piece. After 'replaced' the reader is finished: nothing more is fed. A reader that does not
+   * follow need not check for replacement, and may read the files that it began with to their end. Rejects
+   * with ERR_WAL_COMPACTED if lines that it has not read yet were trimmed, and with ERR_WAL_CLOSED once the
+   * store is closed.
    */
   read(feed: LineFeed): Answer<Progress>;
-  /** What was fed before this call survives a crash after it. Rejects with ERR_WAL_SYNC where that cannot be said. */
+  /**
+   * Once it resolves, what was fed before this call survives a crash. Rejects with ERR_WAL_SYNC if that
+   * cannot be guaranteed.
+   */
   sync(): Promise<void>;
   close(): void;
 }
 
-/** What a store can say of itself. */
+/** Facts about a store. */
 export interface StoreInfo extends Meta {
   readonly location: string;
-  /** Kind of the lock in use, or undefined where the store was opened read-only, or has none. */
+  /** Kind of the lock in use; undefined if the store was opened read-only or has no lock. */
   readonly lock: string | undefined;
   /** What a sync of this store does, in words. */
   readonly sync: string;
 }
 
 /**
- * An ordered, append-only store of lines: all that the engine asks of what lies beneath. It knows nothing of chains: it
- * puts bytes after everything before them, in one piece, gives back what is there, and says when that was replaced.
+ * An ordered, append-only store of lines: all that the engine needs from the layer below. It knows nothing of
+ * chains: it appends bytes after all others, in one piece, returns what is there, and reports when that was
+ * replaced.
  *
- * It keeps lines in segments, as `LineFeed.begin` names them: after the state that it is told by `pause` says `sealed`, the next line that is
- * put down begins the segment `tip.seq + 1`. What others put down for an earlier segment after its seal, not having read that, does not
- * count, and need not be fed.
+ * It keeps lines in segments, as named by `LineFeed.begin`: after `pause` has returned a state with `sealed`,
+ * the next line that is written begins the segment `tip.seq + 1`. Lines that other writers, not having read
+ * the seal, append to the earlier segment after it do not count, and need not be fed.
  *
- * The feed of `catchUp`, `confirm` and `write` is the writer's own, always the same one: the store keeps it where the log ends. Each of the
- * three may be called while another goes on; a store for which that is too much runs them one after the other.
+ * The feed passed to `catchUp`, `confirm` and `write` is always the same one, the writer's: the store keeps
+ * it at the end of the log. Each of the three may be called while another is in progress; a store that cannot
+ * run them concurrently runs them one after the other.
  *
- * What is thrown, and what promises are rejected with, is a WalError.
+ * Everything thrown, and every rejection, is a WalError.
  */
 export interface LineStore {
   /**
-   * Feeds every line since last time. The first time it begins with a segment of its choice, after the newest snapshot or later, and tells
-   * `begin` what lies before that. After a replacement it begins so again, with `replaced`; where what it has not fed yet was trimmed, it goes
-   * on with the segment after the newest snapshot.
+   * Feeds every line since the last call. The first call begins with a segment of the store's choice, after
+   * the newest snapshot or later, and passes to `begin` what precedes it. After a replacement it begins in
+   * the same way, with `replaced`. If lines that it has not fed yet were trimmed, it continues with the
+   * segment after the newest snapshot.
    */
   catchUp(feed: LineFeed): Promise<void>;
   /**
-   * Makes sure that what was fed lies there still, before it is acknowledged; feeds what there is where that needs more than a look.
-   * Undefined where nothing has to be waited for.
+   * Verifies, before an acknowledgement, that what was fed is still there; if more than a look is needed,
+   * feeds all there is. Undefined if nothing has to be waited for.
    */
   confirm(feed: LineFeed): Promise<void> | undefined;
   /**
-   * Takes a write turn: catches up, asks `build` once for a group, puts that down behind all that lies there, and tells `wrote` what became of
-   * it, once for each group. The group need not be the next to be put down: what others put down first makes it 'overtaken'. It is there whole,
-   * or not at all, or the outcome is 'failed'. Undefined where nothing had to be waited for. Rejects where it came to no group: nothing was
+   * Takes a write turn: catches up, calls `build` once, appends the group that it makes after all that is
+   * there, and reports the outcome of that group to `wrote`, once. Other writers' lines may come between:
+   * then the group is 'overtaken'. The group is there whole or not at all; otherwise the outcome is 'failed'.
+   * Undefined if nothing had to be waited for. Rejects if it fails before a group is made; nothing has been
    * written then.
    */
   write(turn: Turn): Promise<void> | undefined;
   /**
-   * What was written or fed before this call is kept. `quick`: the caller would rather block than wait for a thread; then it may return
-   * undefined. Rejects with ERR_WAL_SYNC where that cannot be said: then nothing more is written by this store.
+   * Once it resolves, what was written or fed before this call survives a crash. `quick`: the caller would
+   * rather block than wait for a thread; the store may then sync at once and return undefined. Rejects with
+   * ERR_WAL_SYNC if that cannot be guaranteed; this store then writes nothing more.
    */
   sync(quick: boolean): Promise<void> | undefined;
-  /** Reads from the segment that holds `from`, or from one before it; `follow` also watches for replacement. */
+  /**
+   * Reads from the segment that holds `from`, or from an earlier one; `follow` also checks for replacement.
+   */
   reader(from: number, follow: boolean): LineReader;
-  /** For who has read to the end, and waits for more. */
+  /** Reports changes to a reader that has read to the end and waits for more. */
   watch(): LogWatch;
-  /** The first seq that was not compacted away. What is missing without that is an error to who reads it. */
+  /**
+   * The first seq that was not compacted away. If an entry from there on is missing, reading it is an error.
+   */
   oldest(): Answer<number>;
   /** The headers of all snapshots whose first line is whole, newest first. */
   snapshots(): Answer<SnapshotHeader[]>;
   /**
-   * For reading a snapshot, in parts or whole, also when it has been deleted meanwhile. ERR_WAL_COMPACTED where it is gone already; what its
-   * bytes are worth is the caller's to check.
+   * Opens a snapshot for reading, in parts or whole; an open one stays readable if it is deleted meanwhile.
+   * ERR_WAL_COMPACTED if it has been deleted already. The caller verifies the bytes.
    */
   openSnapshot(header: SnapshotHeader): Answer<SnapshotFile>;
   /**
-   * Keeps a snapshot: once this resolves, it survives a crash, whole. Rejects with ERR_WAL_DIVERGED where no segment ends in its seal, for it
-   * would stand for what goes on, too; with ERR_WAL_COMPACTED where another took that segment away; with ERR_WAL_FOLD where the one in its place
-   * is of another fold, or a later version.
+   * Stores a snapshot: once this resolves, the whole snapshot survives a crash. Rejects with ERR_WAL_DIVERGED
+   * unless a segment ends with its seal; otherwise the snapshot would also cover entries still being
+   * appended. Rejects with ERR_WAL_COMPACTED if another compaction deleted that segment, and with
+   * ERR_WAL_FOLD if the snapshot already there is of another fold or of a later version.
    */
   putSnapshot(header: SnapshotHeader, body: Iterable<Buffer>): Promise<void>;
-  /** Deletes snapshots before the one at `seq`, and the segments that end at or before it; what lies after is left alone. */
+  /**
+   * Deletes the snapshots before the one at `seq`, and the segments that end at or before it; later ones are
+   * kept.
+   */
   trim(seq: number): Promise<void>;
   /**
-   * A group ends before the line that would make it longer than so many bytes: others wait for their turn meanwhile. A line that is longer by
-   * itself is put down alone. A seal, of 4 KB at most, is not counted.
+   * The most bytes of a group, so that other writers do not wait long for their turn: a line that would
+   * exceed it begins the next group. A longer line is written alone. A seal, of 4 KB at most, is not counted.
    */
   readonly groupBytes: number;
-  /** A segment of so many bytes is sealed by whoever makes it so long. Infinity: only a compaction seals. */
+  /**
+   * The writer whose group brings a segment to this many bytes seals it. Infinity: only a compaction seals.
+   */
   readonly segmentBytes: number;
   info(): StoreInfo;
-  /** Ends what waits for changes, and lets go of all that is open. Called when nothing but readings goes on. */
+  /** Ends all waits for changes, and closes everything that is open. Called when nothing but readings is in progress. */
   close(): Promise<void>;
-  /** What a directory of files can do besides; undefined where the store is none. */
+  /** The operations of a directory of files; undefined if the store is not one. */
   readonly files: LogFiles | undefined;
 }
 
@@ -120,50 +145,65 @@ export interface LogWatch {
 }
 
 /**
- * What a log can do because it is a directory of files. A store that is none has no such part: what needs it is left out there, or refused
- * with ERR_WAL_UNSUPPORTED (`filesOf`).
+ * What a log can do because it is a directory of files. On another store, what needs them is left out or
+ * refused with ERR_WAL_UNSUPPORTED (`filesOf`).
  */
 export interface LogFiles {
   /** Appends that block their thread. */
   readonly blocking: BlockingStore;
   readonly marks: Marks;
-  /** What wal.json says now: somebody may have changed or replaced it. Throws where it is away, damaged, or another log's. */
+  /**
+   * The contents of wal.json now, which may have been changed or replaced. Throws if it is missing, damaged,
+   * or another log's.
+   */
   metaNow(): Meta;
-  /** All snapshots, whole or not, newest first: the last entry that each stands for by its name, and its size. */
+  /**
+   * All snapshots, whole or damaged, newest first: the last entry that each covers, from its name, and its
+   * size.
+   */
   snapshots(): FileSize[];
-  /** Bytes of each segment that begins after a seq, in their order; without those that have none. */
+  /** Bytes of each segment that begins after a seq, in order; empty ones are left out. */
   segmentSizes(after: number): number[];
-  /** The first seq of the segment that comes after the one that begins with `firstSeq`, whether or not it leads there. */
+  /**
+   * The first seq of the next segment after the one that begins with `firstSeq`, whether or not the chain
+   * leads there.
+   */
   nextSegment(firstSeq: number): number | undefined;
-  /** Files beside the log's own that bear names like theirs. */
+  /** Other files in the directory whose names resemble those of the log's files. */
   strays(): Stray[];
-  /** Why it cannot be appended to, as its files lie there; undefined where nothing but its lines may be in the way. */
+  /** Why the files of the log rule out appending; undefined if at most its lines do. */
   refusal(): WalError | undefined;
-  /** All lines that lie there, whatever became of them. */
+  /** All lines that are there, whatever their verdicts. */
   survey(onProgress?: (bytes: number) => void): Promise<Survey>;
   /**
-   * What a salvage would make of them, in its order and under its numbers; nothing is written. ERR_WAL_COMPACTED where `from`
-   * is a number before the first of them.
+   * What a salvage would keep of those lines, in its order and with its numbers; writes nothing.
+   * ERR_WAL_COMPACTED if `from` is before the first of them.
    */
   salvaged(from: number | undefined): AsyncIterable<Salvaged>;
-  /** Copies the log to where there is nothing yet. All that was synced before the call is in it, and once it resolves it survives a crash. */
+  /**
+   * Copies the log to a path where nothing exists. The copy holds all that was synced before the call, and
+   * survives a crash once this resolves.
+   */
   backup(destination: string, request: BackupRequest): Promise<BackupFiles>;
 }
 
-/** `write`, `sync` and `confirm` of a LineStore, for a thread that is blocked until they have ended. */
+/** `write`, `sync` and `confirm` of a LineStore, blocking the thread until they are done. */
 export interface BlockingStore {
   write(turn: Turn): void;
   sync(): void;
   confirm(feed: LineFeed): void;
 }
 
-/** The number that the name of a segment or snapshot bears, and the bytes of the file. */
+/** The number in the name of a segment or snapshot, and the size of the file. */
 export interface FileSize {
   readonly seq: number;
   readonly bytes: number;
 }
 
-/** What a salvage would make of a log: a line that it keeps, with its fields from `data` to `op`, or numbers that it calls lost. */
+/**
+ * What a salvage would make of a log: a line that it keeps, with its fields from `data` to `op`, or a range
+ * of numbers that it declares lost.
+ */
 export type Salvaged =
   | { readonly kind: 'line'; readonly line: SurveyedLine; readonly body: string; readonly seq: number }
   | { readonly kind: 'lost'; readonly range: LostRange };
@@ -173,48 +213,52 @@ export interface BackupRequest {
   /** Whether files may share their bytes with the log's. */
   readonly link: boolean;
   readonly signal: AbortSignal | undefined;
-  /** Is given the copy before that gets its name. If it throws, there is no copy. */
+  /** Called with the copy before it is renamed into place. If it rejects, there is no copy. */
   readonly check: (copy: LineStore) => Promise<void>;
 }
 
 /** The files of a copy of a log, and how they were made. */
 export interface BackupFiles {
-  /** Where they lie. */
+  /** Where they are. */
   readonly directory: string;
-  /** Bytes of all files; those that are linked are the log's own as long as that keeps them. */
+  /** Bytes of all files; linked ones share the log's own bytes until the log deletes its copy. */
   readonly bytes: number;
   readonly files: number;
   /** How many of the files are hard links to the log's. */
   readonly linked: number;
-  /** How many share their blocks with the log's until either is written to. */
+  /** How many share their blocks with the log's until either file is written to. */
   readonly reflinked: number;
   /** How many are bytes of their own. */
   readonly copied: number;
 }
 
 /**
- * What this machine keeps of a log beside its lines: the mark, which is the last entry that was acknowledged here. It is
- * information, which decides nothing: none of this throws, and what cannot be written is left as it was.
+ * What this machine keeps of a log beside its lines: the mark, which names the last entry that was
+ * acknowledged here. The mark is informative and decides nothing: no method throws, and a mark that cannot be
+ * written stays as it was.
  */
 export interface Marks {
   /** The mark; undefined where there is none, or none that can be read. */
   read(): Mark | undefined;
   /**
-   * here: the file that the log was last read from is the one there, with the last line that was read. away: no log is there
-   * now. elsewhere: what is there has to be read to tell.
+   * here: the path still leads to the file that was last read, and its last accepted line is still there.
+   * away: there is no log there now. elsewhere: the log has to be read to find out.
    */
   readonly place: 'here' | 'away' | 'elsewhere';
   /**
-   * Makes the mark this one, unless it is at or past that and not `stale`, a mark that the log was found not to hold.
-   * Where it replaces the stale one, the rewind is noted.
+   * Sets the mark to `mark` unless the present one is at or past it; a present mark equal to `stale`, which
+   * the log was found not to hold, is replaced in any case, and the rewind is then noted.
    */
   raise(mark: Mark, stale: Head | undefined, rewind: Rewind | undefined): void;
-  /** Makes the mark `head`, which is synced, whatever it was. */
+  /** Sets the mark to `head`, which is synced, whatever the mark was. */
   set(head: Head): void;
-  /** Notes, until it is to be forgotten, that entries acknowledged here are gone. */
+  /** Notes that entries acknowledged here are gone, until the note is deleted on request. */
   note(rewind: Rewind): void;
-  /** Whether a segment comes after the one that begins with `firstSeq`, or a snapshot stands for that one, or that cannot be told. */
+  /**
+   * Whether another segment follows the one that begins with `firstSeq`, or a snapshot covers that one; also
+   * true if that cannot be determined.
+   */
   goesOn(firstSeq: number): boolean;
-  /** Whether `isIt` says so of an accepted line that ends with entry `seq`, or a snapshot stands for that entry. */
+  /** Whether `isIt` accepts the accepted line that ends with entry `seq`, or a snapshot covers that entry. */
   has(seq: number, isIt: (line: Envelope) => boolean): boolean;
 }

@@ -14,7 +14,7 @@ import { inScratch } from '../support/scratch.ts';
  * it. An error is written as its kind, and the number in the name of the file that it must name:
  *
  * gap 15         ERR_WAL_DIVERGED: segment 15 does not follow from what lies before it
- * snapshot 6     ERR_WAL_CORRUPT: snapshot 6 is damaged, and nothing stands in for it
+ * snapshot 6     ERR_WAL_CORRUPT: snapshot 6 is damaged, and nothing replaces it
  * compacted 7    ERR_WAL_COMPACTED: entry 7 is the first that can be read
  */
 

@@ -265,7 +265,7 @@ test('a damaged snapshot is left out where another leads on, and else there is n
     await assert.rejects(Wal.restore(log, `${to}-2`), {
       code: 'ERR_WAL_CORRUPT',
       message:
-        /snapshot-0+110.jsonl in .* is damaged, and nothing stands in for it: the state of entries 1 to 100/,
+        /snapshot-0+110.jsonl in .* is damaged, and nothing replaces it: the state of entries 1 to 100/,
     });
   }));
 
