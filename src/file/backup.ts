@@ -18,27 +18,28 @@ export interface BackupParts {
   readonly directory: string;
   /** A random part for temporary names. */
   readonly token: string;
-  /** Opens the copy, to be read. */
+  /** Opens the copy for reading. */
   readonly open: (directory: string) => LineStore;
 }
 
 /**
- * How a file of a backup came to be. What was cut had not been sealed: it may have grown by the next try. What was begun
- * may be there in part.
+ * How a file of a backup was made. A segment that was cut had not been sealed: it may have grown by the next try. One
+ * that was begun may be there in part.
  */
 type Way = 'linked' | 'reflinked' | 'copied' | 'cut' | 'begun';
 
-/** Compactions that come between, one try after the other, before it is given up. */
+/** Compactions may interrupt this many tries in a row before the backup gives up. */
 const MOST_TRIES = 100;
 const CHUNK_BYTES = 1024 * 1024;
-/** An end that looks damaged may be a line on its way. */
+/** An end that looks damaged may be a line still being written. */
 const DOUBT_MS = 100;
 const MOST_DOUBTS = 10;
 
 /**
- * Copies a log while others write it. What is sealed never changes, and is linked where that can be done; of the last
- * segment the lines up to the last accepted one are copied. Rotation and compaction meanwhile do no harm: a copy counts
- * if the directory, listed again, still holds what it was made of. It gets its name once the caller has looked at it.
+ * Copies a log while others write it. Sealed segments and snapshots never change and are linked where possible; the
+ * last segment is copied up to its last accepted line. Rotation and compaction meanwhile do no harm: the copy counts
+ * only if the directory, listed again, still holds the files that it was made of. It is renamed into place once the
+ * caller has checked it.
  */
 export async function backupLog(
   parts: BackupParts,
@@ -61,9 +62,9 @@ export async function backupLog(
   }
 }
 
-/** What lies in the log at one look. */
+/** The files of the log at one listing. */
 interface Look extends Layout {
-  /** From this segment on, what was written may be in the cache only, whatever a sync says. */
+  /** From this segment on, what was written may be only in the cache, even if a later sync succeeded. */
   readonly failedSync: number;
 }
 
@@ -105,7 +106,7 @@ class Backup {
         if (last !== undefined) await this.#copy(segmentName(last), 'cut', await this.#endOf(last));
         if (isStill(look, this.#look())) return;
       } catch (error) {
-        // What a compaction deleted since it was listed is no reason to fail.
+        // A file that a compaction deleted since it was listed is no reason to fail.
         if (isStill(look, this.#look())) throw error;
       }
       if (tries === MOST_TRIES) throw restlessError(this.#parts.directory);
@@ -117,7 +118,7 @@ class Backup {
     return { ...layoutOf(storage, directory), failedSync: failedSyncIn(storage, directory) ?? Infinity };
   }
 
-  /** Of what was taken at an earlier look, keeps what is sealed still, and not in doubt. */
+  /** Of the files taken at an earlier look, keeps those that are still sealed and not affected by a failed sync. */
   #dropWhatIsNotIn({ segments, snapshots, failedSync }: Look): void {
     const lasting = new Set([
       META_FILE,
@@ -134,7 +135,9 @@ class Backup {
     }
   }
 
-  /** Takes a file that nobody writes to any more; but for a symbolic link that leads nowhere: that file is missing. */
+  /**
+   * Takes a file that is no longer written to. A symbolic link that leads nowhere is skipped: that file is missing.
+   */
   async #take(name: string, mayShare: boolean): Promise<void> {
     if (this.#ways.has(name)) return;
     this.#checkAborted();
@@ -142,9 +145,9 @@ class Backup {
     const [from, to] = [join(directory, name), join(this.#target, name)];
     if (storage.isLink(from) && storage.look(from) === undefined) return;
     if (this.#link && mayShare) {
-      // Refuses a pipe or a device: it would be linked, and a reflink of a pipe waits for somebody at its other end.
+      // Refuses a pipe or a device: it would be linked, and a reflink of a pipe waits for a process at its other end.
       storage.open(from, 'read').close();
-      // What a symbolic link leads to is somebody else's, who may write to it.
+      // The target of a symbolic link may be written to by others, so it is not linked.
       if (!storage.isLink(from) && succeeds(() => storage.link(from, to)))
         return void this.#ways.set(name, 'linked');
       if (succeeds(() => storage.reflink(from, to))) return void this.#ways.set(name, 'reflinked');
@@ -152,13 +155,13 @@ class Backup {
     await this.#copy(name, 'copied');
   }
 
-  /** Copies a file as far as it goes, or to `end`. */
+  /** Copies a file to its end, or to `end`. */
   async #copy(name: string, way: 'copied' | 'cut', end = Infinity): Promise<void> {
     const { storage, clock, directory } = this.#parts;
     const path = join(this.#target, name);
     const source = storage.open(join(directory, name), 'read');
     try {
-      // What an earlier try may have left of it.
+      // An earlier try may have left a part of it.
       storage.remove(path);
       this.#ways.set(name, 'begun');
       const target = storage.open(path, 'create', source.look());
@@ -187,7 +190,10 @@ class Backup {
     }
   }
 
-  /** Where the last accepted line of the segment that is written now ends. Infinity where that segment is damaged: then all of it is taken. */
+  /**
+   * Where the last accepted line of the active segment ends; Infinity if the segment is damaged: then all of it is
+   * copied.
+   */
   async #endOf(firstSeq: number): Promise<number> {
     const { storage, clock, directory } = this.#parts;
     const source = storage.open(join(directory, segmentName(firstSeq)), 'read');
@@ -204,19 +210,22 @@ class Backup {
           scan.push(piece);
           await clock.yield();
         }
-        // What lacks only its newline is taken without it: the next to write to the copy ends it.
+        // A line that lacks only its newline is copied without it: the next writer to the copy ends it.
         if (scan.unended?.verdict === 'accepted' && scan.unended.chain.corruption === undefined)
           return scan.unended.offset + scan.unended.length;
         if (scan.corruption === undefined) return accepted;
       }
-      // Cut before the damage, it would pass for whole.
+      // Cut before the damage, the copy would pass for undamaged.
       return Infinity;
     } finally {
       source.close();
     }
   }
 
-  /** Syncs a file of the backup, one that is linked too: the log may have been copied here a moment ago. Returns its size. */
+  /**
+   * Syncs a file of the backup, also a linked one: the log itself may have been copied here a moment ago. Returns its
+   * size.
+   */
   async #keep(name: string): Promise<number> {
     this.#checkAborted();
     const file = this.#parts.storage.open(join(this.#target, name), 'read');
@@ -236,7 +245,7 @@ class Backup {
   }
 }
 
-/** Whether all is still there that was listed, and nothing came but later segments. */
+/** Whether all files that were listed are still there, and only later segments were added. */
 function isStill(before: Look, now: Look): boolean {
   const last = before.segments.at(-1) ?? Infinity;
   const facts = ({ segments, snapshots, failedSync }: Look) =>
@@ -244,7 +253,7 @@ function isStill(before: Look, now: Look): boolean {
   return facts(before) === facts(now);
 }
 
-/** What goes wrong with one way of sharing, the next one, or copying, tells. */
+/** If one way of sharing fails, the next one is tried; copying, the last, reports what is wrong. */
 function succeeds(share: () => void): boolean {
   try {
     share();
@@ -257,6 +266,6 @@ function succeeds(share: () => void): boolean {
 function restlessError(directory: string): WalError {
   return new WalError(
     'ERR_WAL_COMPACTED',
-    `The log in ${directory} was compacted again and again while it was copied. Make the backup once that is over.`,
+    `The log in ${directory} was compacted repeatedly while it was copied. Make the backup again when no compaction is running.`,
   );
 }

@@ -27,13 +27,13 @@ export interface DirectoryFilesParts {
   readonly meta: Meta;
   readonly marks: MarkFile;
   readonly blocking: BlockingStore;
-  /** That many random hex digits. */
+  /** Returns `count` random hex digits. */
   readonly randomHex: (count: number) => string;
-  /** Opens a copy of the log, to be read. */
+  /** Opens a copy of the log for reading. */
   readonly openCopy: (directory: string) => LineStore;
 }
 
-/** What is rarely asked of a log's directory: each answer is that of one look at what lies there now. */
+/** Rare operations on a log's directory: each answers from one look at what is there now. */
 export class DirectoryFiles implements LogFiles {
   readonly #parts: DirectoryFilesParts;
   readonly marks: MarkFile;
@@ -121,7 +121,7 @@ export class DirectoryFiles implements LogFiles {
   }
 }
 
-/** The sizes of those that are there. */
+/** The sizes of those files that exist. */
 function sizesOf(
   storage: Storage,
   directory: string,

@@ -25,24 +25,27 @@ export interface FileStoreParts {
   readonly clock: Clock;
   readonly directory: string;
   readonly meta: Meta;
-  /** Undefined where it is opened read-only. */
+  /** Undefined if the store is opened read-only. */
   readonly writeLock: WriteLock | undefined;
   readonly segmentBytes: number;
-  /** That many random hex digits. */
+  /** Returns `count` random hex digits. */
   readonly randomHex: (count: number) => string;
 }
 
-/** The most bytes of a group: a longer one would make others wait. */
+/** The most bytes of a group; a longer one would keep other writers waiting. */
 const GROUP_BYTES = 1024 * 1024;
 
 /** A LineStore on a directory of segments. */
 export class FileStore implements LineStore {
   readonly #parts: FileStoreParts;
-  /** Undefined in a log that is opened read-only, until its end is asked for: where that is damaged, the rest can be read. */
+  /**
+   * In a read-only store, undefined until the end of the log is needed: if that is damaged, the rest can still be
+   * read.
+   */
   #end: LogEnd | undefined;
   readonly #turn: WriteTurn | undefined;
   readonly #watching: Watching;
-  /** Those that are open. */
+  /** The open ones. */
   readonly #snapshots = new Set<SnapshotFile>();
   readonly #readers: Readers;
   #closed = false;
@@ -180,7 +183,7 @@ export class FileStore implements LineStore {
     this.#watching.close();
     this.#end?.close();
     for (const reader of this.#readers.open) reader.close();
-    // Their files are closed once these have ended.
+    // Their files are closed once these syncs have ended.
     await Promise.allSettled(this.#readers.syncs);
     for (const file of this.#snapshots) file.close();
     this.#snapshots.clear();

@@ -18,20 +18,20 @@ export interface LogEndParts {
   readonly clock: Clock;
   readonly directory: string;
   readonly meta: Meta;
-  /** Whether it is to be written to. */
+  /** Whether the log is opened for writing. */
   readonly writable: boolean;
 }
 
-/** Where the log ends: keeps a feed up to it through rotation, compaction and replacement, and what lies there synced. */
+/** The end of the log: keeps a feed there through rotation, compaction and replacement, and syncs what is there. */
 export class LogEnd {
   readonly #parts: LogEndParts;
-  /** The segment that the log ends in, as far as was read. */
+  /** The segment in which the log ends, as far as it was read. */
   reader: SegmentReader;
   /** First seq of the segment whose name is known to survive a crash. */
   #kept: number | undefined;
-  /** What a sync in the background is under way of, or has failed of. */
+  /** The file that a background sync is running on, or has failed on. */
   #syncing: StorageFile | undefined;
-  /** When it was looked at last, in milliseconds of the clock. */
+  /** When the log was last looked at, in milliseconds of `Clock.elapsed`. */
   lookedAt = 0;
 
   constructor(parts: LogEndParts) {
@@ -46,7 +46,8 @@ export class LogEnd {
     try {
       const start = newestStart(place, writable);
       const path = join(directory, segmentName(start.firstSeq));
-      // After a compaction nobody may have gone on yet. A log without any file was taken away, and is not made anew.
+      // After a compaction the next segment may not have been made yet. A log without any file was removed, and is
+      // not made again.
       if (writable && start.firstSeq > 1 && storage.look(path) === undefined)
         storage.open(path, 'append', permissionsIn(storage, directory)).close();
       return new SegmentReader(place, access, start, replaced);
@@ -65,7 +66,7 @@ export class LogEnd {
     }
   }
 
-  /** Catches up without waiting; false where the log was replaced: then it must be settled. */
+  /** Catches up without waiting; false if the log was replaced: call `settle` then. */
   catchUpHere(feed: LineFeed): boolean {
     for (const steps = this.#catchingUp(feed); ; ) {
       const step = steps.next();
@@ -73,7 +74,7 @@ export class LogEnd {
     }
   }
 
-  /** Whether what was fed lies there still; where that needs more than a look, all that is there is fed. */
+  /** Verifies that what was fed is still there; if that needs more than a look, feeds all that is there. */
   confirm(feed: LineFeed): Promise<void> | undefined {
     return this.reader.stillHolds() ? undefined : this.catchUp(feed);
   }
@@ -83,7 +84,7 @@ export class LogEnd {
     while (!this.catchUpHere(feed)) this.settleNow();
   }
 
-  /** Feeds all there is, and yields after each piece of it; false where the log was replaced. */
+  /** Feeds all there is and yields after each piece; false if the log was replaced. */
   *#catchingUp(feed: LineFeed): Generator<void, boolean> {
     this.lookedAt = this.#parts.clock.elapsed();
     again: for (;;) {
@@ -97,14 +98,15 @@ export class LogEnd {
           if (progress === 'replaced') return false;
           if (progress === 'end') break;
           yield;
-          // Other code may have run, and found the log replaced, or compacted further.
+          // Other code may have run and found that the log was replaced or compacted further.
           if (reader !== this.reader) continue again;
         }
-        // A compaction deletes a segment once it was sealed: what is open here was read to that seal, and beyond.
+        // A compaction deletes only sealed segments: if the open file was deleted by one, it was read through its
+        // seal.
         return where === 'here' || reader.firstSeq !== firstSeq || reader.isCovered;
       } catch (error) {
         if (!hasCode(error, 'ERR_WAL_COMPACTED')) throw fileError(error, 'read', reader.path);
-        // More was compacted away than this Wal has read: it goes on behind the snapshot.
+        // More was compacted away than this Wal has read: it continues after the snapshot.
         const next = this.#newestReader(false);
         if (next.firstSeq <= reader.firstSeq) throw error;
         this.#goOnWith(next);
@@ -118,7 +120,7 @@ export class LogEnd {
     this.reader = reader;
   }
 
-  /** After a replacement: waits until the log keeps still, and goes on with what lies there. */
+  /** After a replacement: waits until the log stops changing, and continues with what is there. */
   async settle(): Promise<void> {
     for (const ms of this.#settling()) await this.#parts.clock.sleep(ms);
   }
@@ -127,20 +129,21 @@ export class LogEnd {
     for (const ms of this.#settling()) this.#parts.clock.block(ms);
   }
 
-  /** After a replacement: yields how long to wait, until the log keeps still, then reads it anew. */
+  /** After a replacement: yields the times to wait until the log stops changing, then reads it again. */
   *#settling(): Generator<number, void> {
     const { storage, directory, meta } = this.#parts;
     const { reader } = this;
     yield* settling(storage, directory, meta);
-    // Other code may have waited for the same, and gone on already.
+    // Other code may have waited for the same and continued already.
     if (reader !== this.reader) return;
-    // The new one first: should it fail, the old one must not go on as if nothing had been replaced.
+    // Opened before the old reader is closed: if opening fails, the old reader must not continue as if nothing had
+    // been replaced.
     this.#goOnWith(this.#newestReader(true));
   }
 
   async sync(): Promise<void> {
     const { reader } = this;
-    // Before it ends, the reader may have gone on to the next segment.
+    // By the time the sync ends, the reader may have moved to the next segment.
     const { firstSeq } = reader;
     try {
       const file = reader.opened();
@@ -165,20 +168,21 @@ export class LogEnd {
   }
 
   /**
-   * The system tells of a failed write-back once for each open file. Of one that a sync in the background met, and that nobody has heard of
-   * here yet, it would tell a sync of the same file nothing: such a sync is made of the reader's second one.
+   * The system reports a failed write-back once per open file. If a background sync has met one and not returned yet,
+   * another sync of the same file would report success. Such a sync therefore uses a second file, which was open
+   * before.
    */
   #toSyncNow(file: StorageFile): StorageFile {
     if (this.#syncing !== file) return file;
     if (this.reader.second !== undefined) return this.reader.second;
-    const message = `A sync of ${this.reader.path} is under way in the background, and the file could not be opened once more: nobody can say yet whether the disk took what was written. Wait for the appends before, then append again.`;
+    const message = `A background sync of ${this.reader.path} is in progress, and the file could not be opened a second time, so that it is not known yet whether the disk took what was written. Wait for the earlier appends, then append again.`;
     throw new WalError('ERR_WAL_IO', message, { outcome: 'unknown' });
   }
 
   /**
-   * Before the first acknowledgement in a segment its name must be kept too. That another Wal saw to it, as the lines say,
-   * does not count: a checkout may have given the name to another file since. And a sync of it may have failed before this
-   * Wal had it open: then the system tells that to others only.
+   * Before the first acknowledgement in a segment the segment's name must be synced too. That the lines say another
+   * Wal has synced it is not enough: a checkout may have given the name to another file since. Besides, a sync of the
+   * file may have failed before this Wal opened it, and the system reports that only to files open at the time.
    */
   #syncName(): void {
     const { firstSeq } = this.reader;
@@ -193,7 +197,10 @@ export class LogEnd {
   }
 }
 
-/** A sync failed of the segment that begins there: leaves word for whoever opens the log next. Returns the error to throw. */
+/**
+ * A sync of the segment that begins at `firstSeq` failed: writes the failed-sync marker for the next process that
+ * opens the log. Returns the error to throw.
+ */
 export function syncFailed(
   { storage, directory, writable }: Pick<LogEndParts, 'storage' | 'directory' | 'writable'>,
   error: unknown,
@@ -203,7 +210,7 @@ export function syncFailed(
   try {
     if (writable) markFailedSync(storage, directory, firstSeq);
   } catch {
-    // The disk that failed may refuse this, too: what it failed at first is what the caller has to know.
+    // The disk that failed may refuse this too. The caller needs the first failure.
   }
   const segment = segmentName(firstSeq);
   return new WalError(

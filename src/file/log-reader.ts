@@ -17,17 +17,17 @@ export interface Readers {
   /** Whether the store is open for writing. */
   readonly writable: boolean;
   readonly open: Set<LogReader>;
-  /** Their syncs that go on. */
+  /** Their syncs in progress. */
   readonly syncs: Set<Promise<void>>;
 }
 
-/** Reads the log in a directory from a segment on. */
+/** Reads the log in a directory, beginning with a segment. */
 export class LogReader implements LineReader {
   readonly #readers: Readers;
   readonly #reader: SegmentReader;
   readonly #follow: boolean;
   #atEnd = false;
-  /** First seq of the last segment that was made safe. */
+  /** First seq of the last segment that is known to survive a crash. */
   #safe: number | undefined;
 
   constructor(readers: Readers, start: Start, follow: boolean) {
@@ -38,7 +38,7 @@ export class LogReader implements LineReader {
   }
 
   read(feed: LineFeed): Progress {
-    // Its caller may have been doing something else while the store was closed.
+    // The store may have been closed since the last call.
     if (!this.#readers.open.has(this)) throw closedError();
     const reader = this.#reader;
     try {
@@ -46,7 +46,7 @@ export class LogReader implements LineReader {
       if (where === 'replaced') return 'replaced';
       const progress = reader.read(feed);
       this.#atEnd = progress === 'end';
-      // What a compaction deleted is sealed, and leads on.
+      // A segment that a compaction deleted is sealed, and the log continues after it.
       return where === 'gone' && this.#atEnd && !reader.state?.sealed ? 'replaced' : progress;
     } catch (error) {
       throw fileError(error, 'read', reader.path);
@@ -60,10 +60,11 @@ export class LogReader implements LineReader {
     try {
       const { firstSeq } = reader;
       const isOpen = reader.file !== undefined;
-      // Where it has gone on to a segment and read nothing there, the name of that one says that the one before is synced.
+      // If the reader has moved to a segment and read nothing there, the name of that segment proves that the one
+      // before is synced.
       if (isOpen) await this.#syncFile();
       if (this.#safe !== firstSeq) {
-        // Its writer need not have: what it told nobody as synced may have a name that is not.
+        // The writer need not have synced the name: it does so only before it acknowledges an append.
         syncNames(storage, directory, this.#safe === undefined);
         this.#makeSafe(isOpen ? firstSeq : firstSeq - 1);
       }
@@ -84,7 +85,10 @@ export class LogReader implements LineReader {
     }
   }
 
-  /** Where a sync of what holds entry `seq` failed before that was opened: the system does not tell that to who opens it since. */
+  /**
+   * A sync of the segment that holds entry `seq` may have failed before the segment was opened here; the system does
+   * not report that to files opened since.
+   */
   #makeSafe(seq: number): void {
     const { storage, directory } = this.#readers.place;
     if (this.#readers.writable) {
@@ -95,7 +99,7 @@ export class LogReader implements LineReader {
     if (failedSync !== undefined && failedSync <= seq) {
       throw new WalError(
         'ERR_WAL_SYNC',
-        `A sync in ${directory} failed, and what was written there may not be on the disk: open the log for writing, which makes it safe, and follow it again.`,
+        `A sync in ${directory} failed, and what was written there may not be on the disk: open the log for writing, which repairs that, then follow it again.`,
         failedSync > 0 ? { segment: segmentName(failedSync) } : {},
       );
     }

@@ -31,7 +31,7 @@ export interface OpenFileStore {
   readonly directory: string;
   readonly create: boolean;
   readonly readOnly: boolean;
-  /** What a new log is made as. */
+  /** The settings of a new log. */
   readonly git: boolean;
   readonly keyWindow: number | undefined;
   readonly fold: FoldIdentity | undefined;
@@ -47,22 +47,25 @@ export interface OpenFileStore {
   readonly observe: GateObserver;
   /** How long waits may keep this thread from other work. */
   readonly budget?: YieldBudget;
-  /** Says something to a person, once. */
+  /** Shows a message to the user, once. */
   readonly warn: (message: string, code: 'WAL_STRANGE_FILE_SYSTEM' | 'WAL_LOCK_FILE') => void;
 }
 
-/** How long a log that exists may be without a segment before it is taken for one that has none yet. */
+/** How long an existing log may be without a file before it is taken for one that has none yet. */
 const AWAY_MS = 1000;
 const AWAY_LOOK_MS = 25;
 
 const KERNEL_TIMEOUT_MS = 1000;
-/** Beyond the time at which a dead holder's lockfile is taken away. */
+/** Added to the age at which the lockfile of a dead holder is removed. */
 const LOCKFILE_GRACE_MS = 1000;
 
-/** Sleeps between two tries: the kernel's lock costs a microsecond to try, a lockfile two hundred. */
+/**
+ * Sleeps between two tries, first and longest: a try takes a microsecond with the kernel's lock, two hundred with a
+ * lockfile.
+ */
 const POLL_MS = { kernel: [0.05, 0.5], lockfile: [0.2, 1] } as const;
 
-/** Opens the log in a directory, made where that is asked for; for writing, unless `readOnly`. */
+/** Opens the log in a directory, which is made if requested; for writing, unless `readOnly`. */
 export async function openFileStore(options: OpenFileStore): Promise<FileStore> {
   const { storage, clock, directory, create, readOnly, modes } = options;
   const token = options.randomHex(12);
@@ -78,10 +81,10 @@ export async function openFileStore(options: OpenFileStore): Promise<FileStore> 
       storage,
       clock,
       directory,
-      // A Wal that is told so keeps them, also where a wal.json that was lost and made again does not say so.
+      // A Wal opened with `keepEvents` keeps events even if a wal.json that was lost and made again does not say so.
       meta: { ...meta, keepEvents: options.keepEvents || meta.keepEvents },
       writeLock,
-      // A merge driver must see the whole.
+      // A merge driver must see the whole log in one file.
       segmentBytes: meta.git ? Infinity : options.segmentBytes,
       randomHex: options.randomHex,
     });
@@ -139,7 +142,7 @@ export function fitFileSystem({ storage, directory, allowNetwork }: OpenFileStor
   return kind;
 }
 
-/** Throws where the write turn of a log that is there cannot be had, for its file system or its lock. Writes nothing. */
+/** Throws if the file system or the lock of an existing log rules out writing. Writes nothing. */
 export function checkTurn(options: OpenFileStore): void {
   const fileSystem = fitFileSystem(options);
   checkLock(options.storage, join(options.directory, LOCK_FILE), { lock: options.lock, fileSystem });
@@ -161,10 +164,10 @@ export function openWriteLock(options: OpenFileStore, fileSystem: FileSystem, to
     });
     const byFile = lock.kind === 'lockfile';
     const timeoutMs = options.lockTimeoutMs ?? (byFile ? staleMs + LOCKFILE_GRACE_MS : KERNEL_TIMEOUT_MS);
-    // A lock that lets everybody in is never waited for.
+    // A lock that admits every writer is never waited for.
     if (fileSystem === 'strange' && wanted !== 'none') {
       warn(
-        `${directory} is on a file system of unknown kind (FUSE, 9P, ...): the log does not go on without its ${lock.kind} lock there, as it would on a local one; an append that cannot have it within lockTimeoutMs (${timeoutMs}) fails.`,
+        `${directory} is on a file system of unknown kind (FUSE, 9P, ...): unlike on a local one, writers do not continue without the ${lock.kind} lock there; an append that does not get the lock within lockTimeoutMs (${timeoutMs}) fails.`,
         'WAL_STRANGE_FILE_SYSTEM',
       );
     }
@@ -187,7 +190,7 @@ export function openWriteLock(options: OpenFileStore, fileSystem: FileSystem, to
   }
 }
 
-/** Who holds the lock, for people: where that cannot be read, nobody is named, and whoever waits goes on waiting. */
+/** The holder of the lock, for people. If that cannot be read, no holder is named, and the wait continues. */
 function holderIn(storage: Storage, path: string): Holder | undefined {
   try {
     return readHolder(storage, path);
@@ -196,7 +199,10 @@ function holderIn(storage: Storage, path: string): Holder | undefined {
   }
 }
 
-/** Undefined where there is no wal.lock, or no longer, or it is a link, whose end may be anybody's: the hint is for people. */
+/**
+ * Undefined if wal.lock does not exist (any more), or is a link, whose target may not belong to the log. The hint is
+ * only for people.
+ */
 function openHint(storage: Storage, path: string): HolderHint | undefined {
   if (storage.isLink(path)) return undefined;
   try {
@@ -207,10 +213,10 @@ function openHint(storage: Storage, path: string): HolderHint | undefined {
   }
 }
 
-/** Before the first append: heals what a failed sync left, and makes the first segment of a new log. */
+/** Before the first append: repairs the effects of a failed sync, and makes the first segment of a new log. */
 async function prepare(options: OpenFileStore, log: string, existed: boolean): Promise<void> {
   const { storage, clock, directory } = options;
-  // A checkout takes the segment away before it puts the other in: a log that is there already gets time to come back.
+  // A checkout removes the segment before it writes the other one: an existing log gets time to come back.
   let isThere = !existed;
   for (let waited = 0; !isThere && waited < AWAY_MS; waited += AWAY_LOOK_MS) {
     isThere = lastFile(layoutOf(storage, directory)) !== undefined;
@@ -223,14 +229,15 @@ async function prepare(options: OpenFileStore, log: string, existed: boolean): P
   repairFailedSync(storage, directory);
 }
 
-/** Throws where no file is left of a log of which this machine saw a synced entry acknowledged. Writes nothing. */
+/** Throws if no file is left of a log in which this machine saw a synced entry acknowledged. Writes nothing. */
 export function refuseEmptied(
   { storage, clock, directory }: Pick<OpenFileStore, 'storage' | 'clock' | 'directory'>,
   log: string,
 ): void {
   if (lastFile(layoutOf(storage, directory)) !== undefined) return;
   const mark = new MarkFile({ storage, directory, log, now: clock.now }).read();
-  // Should somebody have begun the log just now, a segment was there before the mark.
+  // Listed again after reading the mark: if another process has just begun the log, its segment existed before the
+  // mark.
   if (mark?.kept && lastFile(layoutOf(storage, directory)) === undefined)
     throw emptiedError(directory, mark.seq);
 }

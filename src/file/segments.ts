@@ -15,13 +15,13 @@ import { compactedError } from '../store/refusals.ts';
 import type { Progress } from '../store/store.ts';
 
 const CHUNK_BYTES = 256 * 1024;
-/** Of a last accepted line that is longer, only the beginning is read again. */
+/** Of a longer last accepted line, only the beginning is read again. */
 const MOST_KNOWN_BYTES = CHUNK_BYTES / 2;
 const CRC_END = CRC_OFFSET + CRC_LENGTH;
 
 /**
- * Reads the segments of a directory one after the other, and goes on reading where they grow. It keeps its file open,
- * so that it reads to the end of what it began with, and `replaced` tells when the path leads elsewhere.
+ * Reads the segments of a directory one after the other, and continues where they grow. It keeps its file open, so
+ * that it can read to the end of what it began with; `whereabouts` reports whether the path leads elsewhere.
  */
 export class SegmentReader {
   readonly #place: LogPlace;
@@ -36,23 +36,23 @@ export class SegmentReader {
    */
   second: StorageFile | undefined;
   #identity: FileLook | undefined;
-  /** How long the file was when it was looked at last: a read that ends before was cut short by the disk. */
+  /** Size of the file at the last look: a read that ends earlier was cut short by the disk. */
   #leastSize = 0;
   /** First seq of the segment. */
   firstSeq: number;
   #before: Before | undefined;
   path: string;
-  /** Where the feed stands; undefined before it was given all there is. */
+  /** State of the feed; undefined until it was given all there is. */
   state: FeedState | undefined;
   /** Offset of the next byte to read. */
   #position = 0;
   #begun = false;
   #arrived: 'perhaps' | 'surely' | undefined;
-  /** Whether the segment after this one is there: then the seal at its end needs no newline. */
+  /** Whether the segment after this one exists: then the seal that ends this one needs no newline. */
   #isPast = false;
   #replaced: boolean;
 
-  /** `replaced`: this reader takes over from one whose log was replaced. */
+  /** `replaced`: this reader succeeds one whose log was replaced. */
   constructor(
     place: LogPlace,
     access: 'read' | 'append-existing',
@@ -67,7 +67,7 @@ export class SegmentReader {
     this.#replaced = replaced;
   }
 
-  /** Whether a line can be put at the end as it is: the line before has its newline, and the segment was not ended. */
+  /** Whether a line can be appended as it is: the last line has its newline, and the segment is not sealed. */
   get isReady(): boolean {
     const state = this.state;
     if (state === undefined) return true;
@@ -75,7 +75,7 @@ export class SegmentReader {
     return !isLineOpen && !(state.sealed && state.tip !== undefined);
   }
 
-  /** The file, which the first call opens. */
+  /** The file, opened by the first call. */
   opened(): StorageFile {
     if (this.file === undefined) {
       try {
@@ -93,7 +93,7 @@ export class SegmentReader {
     return this.file;
   }
 
-  /** Throws ERR_WAL_COMPACTED where a snapshot stands for this segment: it was deleted since it was listed. */
+  /** Throws ERR_WAL_COMPACTED if a snapshot covers this segment: it was deleted since it was listed. */
   #refuseCompacted(): void {
     if (this.#newestSnapshot >= this.firstSeq) throw this.#compactedError(this.firstSeq);
   }
@@ -110,7 +110,7 @@ export class SegmentReader {
     return layoutOf(this.#place.storage, this.#place.directory);
   }
 
-  /** The first line of a snapshot; undefined where that is damaged. */
+  /** The first line of a snapshot; undefined if it is damaged. */
   #headerOf(seq: number): SnapshotHeader | undefined {
     const { storage, directory, log } = this.#place;
     return readHeader(storage, directory, seq, log);
@@ -136,13 +136,13 @@ export class SegmentReader {
     }
     if (this.#isContradicted) return 'replaced';
     if (now === undefined) return 'gone';
-    // Compacted away, and its name made anew by a writer that slept through that: what is open here ends in its seal, and
-    // a snapshot stands for all of it.
+    // The segment was compacted away, and a writer that slept through that made a file of the same name. The open
+    // file ends with its seal, and a snapshot covers all of it.
     const { seq = 0 } = this.state?.tip ?? {};
     return this.#newestSnapshot >= Math.max(seq, this.firstSeq) ? 'gone' : 'replaced';
   }
 
-  /** Whether the snapshot that is named by the seal which was read here is of other entries. */
+  /** Whether the snapshot at the seal that was read here covers other entries. */
   get #isContradicted(): boolean {
     const { sealed, tip } = this.state ?? {};
     if (!sealed || tip === undefined) return false;
@@ -150,7 +150,7 @@ export class SegmentReader {
     return header !== undefined && header.seal !== tip.link;
   }
 
-  /** Whether this segment was read to its seal, and a snapshot stands for just that: then its file may go. */
+  /** Whether this segment was read to its seal, and a snapshot ends exactly there: then the file may be deleted. */
   get isCovered(): boolean {
     const { sealed, tip } = this.state ?? {};
     if (!sealed || this.#isContradicted) return false;
@@ -158,12 +158,12 @@ export class SegmentReader {
   }
 
   /**
-   * Feeds what came since, where that is no more than a piece, after which a line can be put at the end as it is. False where there is more
-   * to do, perhaps because it failed.
+   * Feeds what was appended since, if that is at most one piece and a line can then be appended as it is. False if
+   * there is more to do, perhaps because of an error.
    */
   readsOn(feed: LineFeed): boolean {
     const { state } = this;
-    // Nothing but more lines can come here: no later file was there when they were listed.
+    // Only more lines can follow: the last listing showed no later file.
     if (state === undefined || state.sealed || this.#arrived !== 'surely') return false;
     try {
       const known = this.#known(state);
@@ -180,35 +180,38 @@ export class SegmentReader {
     }
   }
 
-  /** Whether the path still leads to the open file, and the last accepted line lies there, to the byte. */
+  /** Whether the path still leads to the open file, and the last accepted line is there, byte for byte. */
   stillHolds(): boolean {
     const { state } = this;
     try {
       const known = state === undefined ? 0 : this.#known(state);
       return known > 0 && this.#readAgain(state as FeedState, known) > 0;
     } catch {
-      // What is wrong is told by who reads all that is there.
+      // The full read that follows reports what is wrong.
       return false;
     }
   }
 
-  /** How many bytes lie from the last accepted line to where reading goes on; 0 where there is none, or they are many. */
+  /**
+   * How many bytes there are from the beginning of the last accepted line to where reading continues; 0 if there is
+   * no such line, or there are many.
+   */
   #known({ anchor, resume }: FeedState): number {
     if (anchor === undefined || this.#position !== resume) return 0;
     const known = resume - anchor.offset;
     return known <= MOST_KNOWN_BYTES ? known : 0;
   }
 
-  /** Reads from the last accepted line on; 0 where that is not the one any more, or the file is not the one at the path. */
+  /** Reads from the last accepted line on; 0 if that line changed, or the path leads to another file. */
   #readAgain({ anchor }: FeedState, known: number): number {
     if (this.file === undefined || this.whereabouts() !== 'here') return 0;
     const count = this.file.read(this.#chunk, this.#position - known);
     return count >= known && isLineOf(this.#chunk, known, anchor?.crc) ? count : 0;
   }
 
-  // From here on: what is rare.
+  // From here on: rare cases.
 
-  /** Feeds one chunk. 'replaced': the file is not the one any more that was read before, and nothing was fed. */
+  /** Feeds one chunk. 'replaced': the file is not the one that was read before, and nothing was fed. */
   read(feed: LineFeed): Progress {
     if (!this.#begun) {
       feed.begin(this.firstSeq, this.#before, this.#replaced);
@@ -216,7 +219,7 @@ export class SegmentReader {
       this.#replaced = false;
       this.#position = 0;
     }
-    // A log that nobody wrote to yet, or not since it was compacted, may have no segment.
+    // A log that was not written to yet, or not since it was compacted, may have no segment.
     if (
       this.file === undefined &&
       this.#access === 'read' &&
@@ -229,8 +232,9 @@ export class SegmentReader {
     if (known === undefined) return 'replaced';
     const from = this.#position - known;
     let count = this.#fill(from, known) - known;
-    // Zeros may be a page on its way, of a line that is whole by the next look: going on behind them would take that line for torn,
-    // and the next for one that follows nothing. So where it goes on, they are read once more.
+    // Zeros may be a page still being written, of a line that is whole at the next look. If reading continued after
+    // them, that line would be judged torn, and the next line would follow nothing. So before reading continues, they
+    // are read once more.
     if (this.#hasMore(known, count) && this.#chunk.subarray(known, known + count).includes(0))
       count = this.#fill(from, known) - known;
     if (count < 0) return 'replaced';
@@ -251,7 +255,7 @@ export class SegmentReader {
     }
     const next = this.#next;
     if (next === undefined) return this.#sees() ? 'more' : 'end';
-    // What bears the next one's name may be the next one of the log that took this one's place.
+    // The file with the next segment's name may belong to a log that replaced this one.
     if (this.whereabouts() === 'replaced') return 'replaced';
     this.#goTo(next);
     return 'more';
@@ -261,7 +265,7 @@ export class SegmentReader {
     return known + count === CHUNK_BYTES || (count > 0 && this.#position + count < this.#leastSize);
   }
 
-  /** Reads from there on: what is known to be there as often as it takes, and once what may have come. */
+  /** Reads from `from` on: the known bytes in as many reads as it takes, and then once for new ones. */
   #fill(from: number, known: number): number {
     const file = this.opened();
     const first = file.read(this.#chunk, from);
@@ -271,8 +275,8 @@ export class SegmentReader {
   }
 
   /**
-   * How many bytes to read again, before those that may be new, so that the same call tells whether the last accepted line
-   * is still there: a file may be rewritten in place, or cut. Undefined where it is not.
+   * How many bytes to read again before those that may be new, so that the same read shows whether the last accepted
+   * line is still there: a file may be rewritten in place, or cut. Undefined if it is not.
    */
   #knownBytes(): number | undefined {
     const state = this.state;
@@ -286,7 +290,7 @@ export class SegmentReader {
       : undefined;
   }
 
-  /** Whether bytes read where the last accepted line began are still the first of that line. */
+  /** Whether the bytes read where the last accepted line began are still the first bytes of that line. */
   #beginsAsRead(bytes: Buffer, count: number): boolean {
     const { anchor } = this.state as FeedState;
     return count >= CRC_END && bytes.toString('latin1', CRC_OFFSET, CRC_END) === anchor?.crc;
@@ -300,13 +304,13 @@ export class SegmentReader {
     return this.#beginsAsRead(this.#crc, readFully(this.file, this.#crc, anchor.offset));
   }
 
-  /** Notes where the feed stands. */
+  /** Records the state of the feed. */
   settle(state: FeedState): void {
     this.state = state;
     this.#position = state.resume;
   }
 
-  /** After a seal: the segment that comes next, if it is there. */
+  /** After a seal: the next segment, if it exists. */
   get #next(): Start | undefined {
     const { sealed, tip } = this.state as FeedState;
     if (!sealed || tip === undefined) return undefined;
@@ -330,8 +334,9 @@ export class SegmentReader {
   }
 
   /**
-   * At the end of what follows: true where later files are there all the same, to be looked at once more (a next segment
-   * may just have been made). If they stay, they are not this log's, segments are missing, or this one was compacted away.
+   * At the end of the chain: true if later files exist nevertheless and must be looked at once more, because a next
+   * segment may just have been made. If they are still there then, they belong to another log, segments are missing,
+   * or this one was compacted away.
    */
   #sees(): boolean {
     const { sealed, tip, end } = this.state as FeedState;
@@ -344,7 +349,7 @@ export class SegmentReader {
       this.#arrived = 'surely';
       return false;
     }
-    // It may have grown to its seal while it was read.
+    // The segment may have been sealed while it was read.
     if (this.#arrived !== 'perhaps' || (this.file?.size() ?? 0) > end) {
       this.#arrived = 'perhaps';
       return true;
@@ -353,7 +358,7 @@ export class SegmentReader {
       throw gapError(this.#place, layout, stray, tip && { seq: tip.seq, sealed, end });
     if (stray !== undefined || snapshots.some((seq) => this.#headerOf(seq) !== undefined))
       throw this.#compactedError(reached + (sealed ? 1 : 0));
-    // Damaged, and nothing goes on from it: it is passed over.
+    // The snapshot is damaged, and no segment follows it: it is ignored.
     this.#arrived = 'surely';
     return false;
   }

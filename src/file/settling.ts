@@ -8,21 +8,26 @@ import { readMeta } from '../layout/log-directory.ts';
 import { fileError } from '../storage/error.ts';
 import type { Storage } from '../storage/storage.ts';
 
-/** A file that was replaced is read once it has kept still for this long: whoever replaces it may still be writing. */
+/**
+ * A replaced file is read once it has not changed for this long: the process that replaces it may still be writing.
+ */
 const SETTLE_MS = 25;
-/** A file that grows all the while is being appended to: it is read after so many looks. */
+/** A file that grows at every look is being appended to: it is read after this many looks. */
 const KNOWN_LOOKS = 4;
-/** How long a log may be away (a checkout takes a file out before it puts the other in). */
+/** How long a log may be missing (a checkout removes a file before it writes the other one). */
 const AWAY_MS = 1000;
 
 interface Appearance {
   readonly file: string;
   readonly size: number;
-  /** Whether it ends with a newline. */
+  /** Whether the file ends with a newline. */
   readonly whole: boolean;
 }
 
-/** After a replacement: yields how long to wait, until the log keeps still. Throws where it does not come back, or another does. */
+/**
+ * After a replacement: yields the times to wait until the log stops changing. Throws if it does not come back, or
+ * another log does.
+ */
 export function* settling(storage: Storage, directory: string, meta: Meta): Generator<number, void> {
   let before: Appearance | undefined;
   let looks = 0;
@@ -30,13 +35,13 @@ export function* settling(storage: Storage, directory: string, meta: Meta): Gene
     const now = appearanceOf(storage, directory);
     const known = now !== undefined && now.file === before?.file;
     if (known && now.size === before?.size) {
-      // What ends in the middle of a line may be a copy on its way that has stalled.
+      // A file that ends in the middle of a line may be a copy in progress that has stalled.
       if (now.whole) break;
     } else {
       looks = known ? looks + 1 : 0;
       if (looks === KNOWN_LOOKS) break;
     }
-    // Torn, or replaced at every look: then it is read as it is.
+    // The file is torn, or was replaced at every look: it is read as it is.
     if (now !== undefined && waited > AWAY_MS) break;
     if (waited > AWAY_MS) throw awayError(directory);
     before = now;
@@ -45,25 +50,28 @@ export function* settling(storage: Storage, directory: string, meta: Meta): Gene
   metaNow(storage, directory, meta);
 }
 
-/** What wal.json says now of the log that was opened as `meta`. Throws where it is away, damaged, or another log's. */
+/**
+ * The contents of wal.json now, for the log that was opened as `meta`. Throws if it is missing, damaged, or another
+ * log's.
+ */
 export function metaNow(storage: Storage, directory: string, { id }: Meta): Meta {
   const now = readMeta(storage, directory);
   if (now === undefined) throw awayError(directory);
   if (now.id === id) return now;
   throw new WalError(
     'ERR_WAL_DIVERGED',
-    `Another log (id ${now.id}) lies in ${directory} now, where ${id} was: open it again.`,
+    `${directory} now holds another log (id ${now.id}) than the one opened (id ${id}): open it again.`,
   );
 }
 
 function awayError(directory: string): WalError {
   return new WalError(
     'ERR_WAL_NOT_FOUND',
-    `The log was taken away from ${directory}: put it back (a checkout may have removed it) and open it again.`,
+    `The log is missing from ${directory}: put it back (a checkout may have removed it) and open it again.`,
   );
 }
 
-/** What the last file looks like from outside; undefined while there is none, or no wal.json beside it. */
+/** Name, identity, size and end of the last file; undefined while it or wal.json is missing. */
 function appearanceOf(storage: Storage, directory: string): Appearance | undefined {
   try {
     const last = lastFile(layoutOf(storage, directory));

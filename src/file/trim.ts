@@ -4,20 +4,21 @@ import { layoutOf } from '../layout/layout.ts';
 import { fileError } from '../storage/error.ts';
 import type { Storage } from '../storage/storage.ts';
 
-/** A temporary file that nobody touched for so long, and whose maker is gone, is what a crash left. */
+/** A temporary file that was not touched for this long, and whose maker is gone, was left by a crash. */
 const LEFTOVER_MS = 3_600_000;
-/** The name of a segment or a snapshot while it is made. */
+/** The name of a segment or a snapshot while it is being made. */
 const MADE = /^(snapshot-)?[0-9]{20}\.jsonl\..*\.tmp$/;
 
 /**
- * Deletes what the snapshot at `seq` makes needless: older snapshots, and all segments that begin at or before it (it
- * stands for whole segments), oldest first, so that what is left has no gap. And what crashes left of others.
+ * Deletes what the snapshot at `seq` makes unnecessary: older snapshots, and all segments that begin at or before it
+ * (it covers whole segments), oldest first, so that the rest has no gap. Also deletes temporary files that crashes
+ * left.
  */
 export function trimFiles(storage: Storage, directory: string, seq: number, now: number): void {
   try {
     const needless = needlessIn(storage, directory, seq, now);
     for (const name of needless) {
-      // Without the snapshot it is another log, which was put in place of this one meanwhile.
+      // Without the snapshot this is another log, which replaced the compacted one meanwhile.
       if (storage.look(join(directory, snapshotName(seq))) === undefined) return;
       storage.remove(join(directory, name));
     }
@@ -36,7 +37,7 @@ function needlessIn(storage: Storage, directory: string, seq: number, now: numbe
   ];
 
   function isLeft(name: string): boolean {
-    // The clock may be ahead, and who makes it stopped: age alone does not tell.
+    // Age alone does not decide: the clock may be ahead, and the process that makes the file may be stopped.
     if (mayBeInTheMaking(name, storage.maker.host, (pid) => storage.isGone(pid))) return false;
     const look = storage.look(join(directory, name));
     return look !== undefined && look.modifiedMs < now - LEFTOVER_MS;

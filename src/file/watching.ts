@@ -6,22 +6,29 @@ import type { LogWatch } from '../store/store.ts';
 
 /** How often a follower looks where the system need not tell of every change. */
 const POLL_MS = 50;
-/** How often it looks where the system tells of them: for what was missed, such as a parent directory that was replaced. */
+/**
+ * How often it looks if the system does: for what was missed, such as a replaced parent directory. In milliseconds.
+ */
 const SLOW_POLL_MS = 1000;
 
-/** Tells all who follow a log that its directory changed. The system is asked to tell while there is one. */
+/**
+ * Wakes all followers of a log when its directory changes. The system's notifications are requested while there are
+ * any.
+ */
 export class Watching {
   readonly #storage: Storage;
   readonly #clock: Clock;
   readonly #directory: string;
   readonly #wakers = new Set<() => void>();
   #watchers = 0;
-  /** How many changes were heard of. */
+  /** How many changes were reported. */
   #heard = 0;
   #watch: DirectoryWatch | undefined;
   /** The directory that is watched. */
   #watched: FileLook | undefined;
-  /** When it was looked at last whether that is the one at the path. */
+  /**
+   * When it was last checked that the watched directory is the one at the path, in milliseconds of `Clock.elapsed`.
+   */
   #lookedAt = 0;
   #closed = false;
 
@@ -31,7 +38,7 @@ export class Watching {
     this.#directory = directory;
   }
 
-  /** The first call of `changed` resolves at once: what changed before the system was asked to tell is looked for. */
+  /** The first call of `changed` resolves at once: a change before the watch began was not reported. */
   watch(): LogWatch {
     if (this.#watchers++ === 0) this.#begin();
     let heard = -1;
@@ -63,7 +70,8 @@ export class Watching {
   #begin(): void {
     if (this.#closed) return;
     this.#lookedAt = this.#clock.elapsed();
-    // Looked at first: should it be replaced in between, it is another than the one that is watched, as the next look tells.
+    // Looked at before watching: if the directory is replaced in between, the next look finds that another one is
+    // watched.
     this.#watched = this.#look();
     try {
       this.#watch = this.#storage.watch(
@@ -75,11 +83,11 @@ export class Watching {
         },
       );
     } catch {
-      // No watch is to be had, or the directory is away: the poll goes on, and reading tells what is wrong with the directory.
+      // No watch is available, or the directory is missing: polling continues, and reading reports what is wrong.
     }
   }
 
-  /** Watches the directory that is at the path now, if that is not watched. */
+  /** Watches the directory that is at the path now, unless it is watched already. */
   #renew(): void {
     if (this.#watchers === 0) return;
     const there = this.#look();
@@ -99,9 +107,11 @@ export class Watching {
     }
   }
 
-  /** The lock and the mark are written at every turn, and tell a follower nothing. */
+  /**
+   * Changes of the lock and of the mark are ignored: they are written at every turn, and do not concern followers.
+   */
   #changed(name: string | undefined): void {
-    // What happens to the directory itself is told by its own name.
+    // The directory's own name means that the directory itself was moved or deleted.
     if (name === undefined || name === basename(this.#directory)) this.#renew();
     else if (segmentSeq(name) === undefined && snapshotSeq(name) === undefined) return;
     this.#wake();

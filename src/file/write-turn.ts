@@ -20,49 +20,52 @@ export interface WriteTurnParts {
   readonly end: LogEnd;
 }
 
-/** The lock of a log, and the way to it. */
+/** The lock of a log, its gate and its hint. */
 export interface WriteLock {
   readonly lock: Lock;
   readonly gate: Gate;
   readonly hint: HolderHint | undefined;
 }
 
-/** Ends a torn tail for good: no line ends in it, so the tail can never become valid. */
+/** Ends a torn tail for good: no valid line ends with it, so that the tail can never become valid. */
 const TORN = Buffer.from('~\n');
 const NEWLINE = Buffer.from('\n');
-/** After so long without a look much may have come. */
+/** After this long without a look, much may have been appended. */
 const LONG_AGO_MS = 100;
-/** More than so many others are not told apart: one large line of one of them must not pass for a crowd. */
+/** The count of other writers is capped here: one large line of one of them must not pass for a crowd. */
 const MOST_OTHERS = 32;
-/** The hint that names this process as the lock's holder is as old as that at most, while nobody else writes. */
+/** The greatest age of the hint that names this process as holder while no other process writes. */
 const HINT_MS = 1000;
 
-/** The write turn: what the lock is held for. All of it but the waiting is one synchronous stretch. */
+/** The write turn: what the lock is held for. Apart from the waiting it is synchronous. */
 export class WriteTurn {
   readonly #parts: WriteTurnParts;
   #hintedAt = -Infinity;
   /** Where this Wal's own last line ends. */
   #leftAt = -1;
-  /** How many bytes it wrote then; 0 where that was long ago. */
+  /** How many bytes this Wal wrote then; 0 if that was long ago. */
   #wrote = 0;
-  /** How many others write between two turns of this Wal: a moving average of their bytes, by what it wrote itself. */
+  /**
+   * How many others write between two turns of this Wal: a moving average of the bytes that they wrote, divided by
+   * what this Wal wrote.
+   */
   #others = 0;
 
   constructor(parts: WriteTurnParts) {
     this.#parts = parts;
   }
 
-  /** Undefined where nothing had to be waited for. */
+  /** Undefined if nothing had to be waited for. */
   write(turn: Turn): Promise<void> | undefined {
     const { writeLock, end, clock } = this.#parts;
     const now = clock.elapsed();
-    // Much may have come since: better read before the turn, piece by piece, than while others wait.
+    // Much may have been appended since: it is read piece by piece before the turn, rather than while others wait.
     if (now - end.lookedAt > LONG_AGO_MS) return this.#writeLater(turn, 'unread');
     if (!writeLock.gate.take()) return this.#writeLater(turn, 'busy');
     return this.#turn(turn, now) ? undefined : this.#writeLater(turn, 'replaced');
   }
 
-  /** All of it is one stretch, from where the lock was taken to its release. False where the log was replaced. */
+  /** Runs synchronously from when the lock was taken to its release. False if the log was replaced. */
   #turn(turn: Turn, now: number): boolean {
     const { writeLock, end } = this.#parts;
     end.lookedAt = now;
@@ -71,7 +74,7 @@ export class WriteTurn {
       if (!end.reader.readsOn(feed) && !this.#makeReady(feed)) return false;
       const at = end.reader.state?.end;
       if (at !== this.#leftAt || this.#others > 0) this.#count(at);
-      // What came was perhaps written by others, who then took the lock.
+      // New lines may be those of others, who then took the lock in between.
       if (at !== this.#leftAt || now - this.#hintedAt > HINT_MS) this.#hint(now);
       const group = turn.build();
       if (group !== undefined) turn.wrote(this.#put(feed, group));
@@ -81,7 +84,10 @@ export class WriteTurn {
     }
   }
 
-  /** Writes and looks: nobody can have come between if the file grew by just this, from where it was read to. */
+  /**
+   * Writes, then looks: if the file grew by exactly what was written, from where it had been read to, no other
+   * writer's bytes came between.
+   */
   #put(feed: LineFeed, group: WrittenGroup): WriteOutcome {
     const { reader } = this.#parts.end;
     const { state: before } = reader;
@@ -98,7 +104,7 @@ export class WriteTurn {
       return { kind: 'failed', error: failure, written: 0, fatal: !refused };
     }
     const end = (before?.end ?? 0) + written;
-    // What was read after the last line may have been another's line on its way, and be whole by now.
+    // The bytes read after the last line may have been part of another writer's line that is whole by now.
     const isSure = written === total && (before === undefined || before.resume === before.end);
     try {
       if (!isSure || !file.endsAt(end)) return this.#lookAfter(feed, written, total, bytes.length);
@@ -112,9 +118,9 @@ export class WriteTurn {
     return { kind: 'landed' };
   }
 
-  // From here on: what is rare.
+  // From here on: rare cases.
 
-  /** A turn that has to be waited for, that there is much to read before, or that found the log replaced. */
+  /** A turn that must wait for the lock, must read much first, or found the log replaced. */
   async #writeLater(turn: Turn, first: 'unread' | 'busy' | 'replaced'): Promise<void> {
     const { writeLock, end, clock } = this.#parts;
     const { gate } = writeLock;
@@ -142,18 +148,21 @@ export class WriteTurn {
     while (!(gate.take() ? inTurn() : gate.waitNow(inTurn, this.#others))) end.settleNow();
   }
 
-  /** The group did not land where it was made for, or not whole: reads what lies there. */
+  /** The group did not land where it was built for, or was cut short: reads what is there. */
   #lookAfter(feed: LineFeed, written: number, total: number, ofGroup: number): WriteOutcome {
     const { end } = this.#parts;
     const { path } = end.reader;
     const isSame = end.catchUpHere(feed);
     if (written === total) return { kind: isSame ? 'overtaken' : 'replaced' };
-    // In a file that was rewritten meanwhile nobody can say what became of it.
+    // If the file was rewritten meanwhile, the outcome of the group cannot be determined.
     const error = noSpaceError(path, written, total, isSame ? 'not-written' : 'unknown');
     return { kind: 'failed', error, written: written - (total - ofGroup), fatal: false };
   }
 
-  /** Learns how many others there are: with many, who finds the lock taken waits in another way. `at`: where the log ends now. */
+  /**
+   * Updates the estimate of how many others write: among many, a writer that finds the lock taken waits differently.
+   * `at`: where the log ends now.
+   */
   #count(at = 0): void {
     if (this.#wrote === 0) return;
     const others = Math.max(0, at - this.#leftAt) / this.#wrote;
@@ -162,12 +171,15 @@ export class WriteTurn {
 
   #hint(now: number): void {
     const { writeLock, clock } = this.#parts;
-    // Without the lock the hint goes on naming who has it: this Wal's is due as soon as it has the lock again.
+    // Without the lock, the hint keeps naming the holder; this Wal's own is due as soon as it has the lock again.
     this.#hintedAt = writeLock.gate.isHeld ? now : -Infinity;
     if (writeLock.gate.isHeld) writeLock.hint?.write(clock.machineNow());
   }
 
-  /** Reads all there is, and goes to where the next line can be put: after a line that is whole and lacks its newline, and after a seal. False where the log was replaced. */
+  /**
+   * Reads all there is, and makes the end ready for the next line: ends a line that lacks its newline, and makes the
+   * next segment after a seal. False if the log was replaced.
+   */
   #makeReady(feed: LineFeed): boolean {
     const { end } = this.#parts;
     if (!end.catchUpHere(feed)) return false;
@@ -181,9 +193,9 @@ export class WriteTurn {
   }
 
   /**
-   * Ends the last line, which was cut exactly before its newline, or lost that to an editor. Whoever else does so at the same
-   * time leaves an empty line, which changes nothing; what is read next tells whether the line counts. One that has something
-   * around it is damaged then: to end it as torn would bury it.
+   * Ends the last line, which was cut exactly before its newline or lost it to an editor. If another writer does so
+   * at the same time, an empty line results, which changes nothing; the next read decides whether the line counts. A
+   * line with something around it is judged damaged then: ending it as torn would hide the damage.
    */
   #endLine(reader: SegmentReader): void {
     const { path } = reader;
@@ -197,9 +209,9 @@ export class WriteTurn {
   }
 
   /**
-   * Makes the segment that comes after the last one, which was sealed. Its name tells all that the last one is synced, and
-   * its name too: else a crash could leave a log with a gap. False where another log is taking this one's place, which
-   * would not have the segment.
+   * Makes the segment after the sealed one. The name of a segment says that the one before it and that one's name are
+   * synced, so both are synced first; otherwise a crash could leave a log with a gap. False if another log is
+   * replacing this one; that log would not have the segment.
    */
   #makeSegment(firstSeq: number): boolean {
     const { storage, directory, end } = this.#parts;
@@ -210,7 +222,7 @@ export class WriteTurn {
       const before = storage.look(meta);
       if (before === undefined) return false;
       storage.open(path, 'append', end.reader.opened().look()).close();
-      // A salvage that took it away in between may not have seen the segment.
+      // A salvage that replaced wal.json in between may not have seen the segment.
       return storage.look(meta)?.inode === before.inode;
     } catch (error) {
       throw fileError(error, 'make', path, 'not-written');

@@ -134,11 +134,12 @@ export interface LineStore {
   readonly files: LogFiles | undefined;
 }
 
-/** Tells one who follows a log that it may have changed. */
+/** Reports to a follower that the log may have changed. */
 export interface LogWatch {
   /**
-   * Resolves once the log may have changed, or `signal` aborts. What changed since the call before resolved is told at once: the caller looks
-   * after each. The first call resolves at once, too, unless such a change is told soon without that.
+   * Resolves once the log may have changed, or `signal` aborts. If it may have changed since the previous call
+   * resolved, resolves at once, because the caller looks after each call. The first call resolves at once too, unless
+   * the store reports such a change soon in another way.
    */
   changed(signal: AbortSignal): Promise<void>;
   close(): void;
