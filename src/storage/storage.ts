@@ -46,7 +46,7 @@ export interface Storage {
 }
 
 export interface DirectoryWatch {
-  /** Whether every change to the files there is reported at once; otherwise reports are hints, and some may be missing. */
+  /** Whether every change to the files there is reported at once; otherwise some reports may be missing. */
   readonly tellsAll: boolean;
   close(): void;
 }

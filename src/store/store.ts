@@ -128,7 +128,7 @@ export interface LineStore {
    */
   readonly segmentBytes: number;
   info(): StoreInfo;
-  /** Ends all waits for changes, and closes everything that is open. Called when nothing but readings is in progress. */
+  /** Ends all waits for changes, and closes all open files. Called when only readings are in progress. */
   close(): Promise<void>;
   /** The operations of a directory of files; undefined if the store is not one. */
   readonly files: LogFiles | undefined;
