@@ -5,7 +5,7 @@ interface Listening {
   stop(): void;
 }
 
-/** The appends that a signal takes back. It listens once to each signal, however many appends were given it. */
+/** The appends that a signal cancels. There is one listener per signal, however many appends were given it. */
 export class Aborts {
   readonly #fired: (appends: Iterable<Pending>) => void;
   readonly #listening = new Map<AbortSignal, Listening>();

@@ -22,37 +22,38 @@ export interface AppenderParts extends QueueParts {
   readonly clock: Clock;
   readonly stats: Stats;
   readonly durability: 'sync' | 'os';
-  /** Called when a seal of this Wal's has landed. */
+  /** Called when a seal written by this Wal has landed. */
   sealed(): void;
-  /** Called, within a turn perhaps, where entries that were acknowledged on this machine are found to be gone. */
+  /** Called, possibly within a turn, if entries that were acknowledged on this machine are found to be missing. */
   rewound(rewind: Rewind): void;
-  /** Where the turns are told to, if anywhere. */
+  /** Receives a message about each write, for debugging. */
   readonly debug: ((message: string) => void) | undefined;
-  /** How long appends may keep this thread. */
+  /** How long appends may keep this thread from other work. */
   readonly budget: YieldBudget;
 }
 
-/** Where a segment was ended. */
+/** The state at the seal of a segment. */
 export interface Sealed {
   readonly tip: Tip;
-  /** Which idempotency keys are looked for after it. */
+  /** Which idempotency keys are looked up after it. */
   readonly keys: KeyScope;
   /** The log's fold there. */
   readonly fold: FoldIdentity | undefined;
 }
 
-/** Who waits for a seal. */
+/** A caller that waits for a seal. */
 interface Sealing extends SealWish {
   resolve(sealed: Sealed): void;
   reject(error: unknown): void;
 }
 
-/** A sync this slow keeps the next ones off this thread for a while. */
+/** After a sync this slow, the next ones do not run on this thread for a while. In milliseconds. */
 const STALL_MS = 25;
 
 /**
- * The way of an append: `append` queues it; `#run` takes a turn, in which `build` makes the lines of all that wait and `wrote` hears what
- * became of them; `#acknowledge` syncs what landed, looks whether it still lies there, and answers. What is rare leaves this way, below.
+ * The path of an append: `append` queues it; `#run` takes a turn, in which `build` makes the lines of all waiting
+ * appends and `wrote` receives the outcome; `#acknowledge` syncs what landed, checks that it is still there, and
+ * resolves. Rare cases leave this path, below.
  */
 export class Appender implements Turn {
   readonly #parts: AppenderParts;
@@ -63,13 +64,13 @@ export class Appender implements Turn {
   readonly witness: Witness;
   /** The failure after which nothing more can be appended. */
   failure: WalError | undefined;
-  /** In the log that lies there now, and not acknowledged yet. */
+  /** Appends in the present log that are not acknowledged yet. */
   #landed: Pending[] = [];
-  /** The highest number of those. */
+  /** The highest seq among those. */
   #landedTo = 0;
   #seals: Sealing[] = [];
   #running: Promise<void> | undefined;
-  /** How long a sync usually takes. */
+  /** How long a sync usually takes, in milliseconds. */
   #syncMs = 0;
 
   constructor(parts: AppenderParts) {
@@ -100,7 +101,7 @@ export class Appender implements Turn {
     });
   }
 
-  /** Resolves with undefined where it was decided to append nothing. */
+  /** Resolves with undefined if the decision was to append nothing. */
   append(request: Request): Promise<AppendResult | undefined> {
     if (request.signal?.aborted) return Promise.reject(abortedError(request.signal));
     return new Promise((resolve, reject) => {
@@ -111,7 +112,7 @@ export class Appender implements Turn {
 
   async #run(): Promise<void> {
     const { budget } = this.#parts;
-    // All that is appended until the caller waits for something goes with it.
+    // Everything appended before the caller awaits something goes into the same group.
     await undefined;
     while (this.wanted() || this.#landed.length > 0) {
       if (budget.leftMs() <= 0) await budget.end();
@@ -121,7 +122,10 @@ export class Appender implements Turn {
     this.group.rest();
   }
 
-  /** Writes what waits, and acknowledges what has landed. Where it blocks, it awaits nothing, and all is done when it returns. */
+  /**
+   * Writes what is waiting, and acknowledges what has landed. If `blocks`, awaits nothing: all is done when it
+   * returns.
+   */
   async #step(blocks: boolean): Promise<void> {
     const { store } = this.#parts;
     if (this.wanted()) {
@@ -133,7 +137,7 @@ export class Appender implements Turn {
       } catch (error) {
         this.#turnFailed(error);
       }
-      // Before the next turn, which would sync the same file: the system tells of a failure once.
+      // Before the next turn, which would sync the same file: the system reports a failure only once.
       const ending = this.#seals.length > 0 ? this.#endSeals(blocks) : undefined;
       if (!blocks && ending !== undefined) await ending;
     }
@@ -151,7 +155,7 @@ export class Appender implements Turn {
     const { stats, debug, sealed } = this.#parts;
     const { pending, bytes } = this.group;
     stats.batches++;
-    // What ends a torn line was written before it.
+    // The bytes that end a torn line are written before the group and do not count.
     const written = outcome.kind === 'failed' ? outcome.written : bytes.length;
     stats.bytes += Math.min(Math.max(written, 0), bytes.length);
     debug?.(`wrote ${pending.length} lines from ${pending[0]?.seq}: ${outcome.kind}`);
@@ -165,7 +169,7 @@ export class Appender implements Turn {
       this.#land(each, each.seq);
       if (each.body.key !== undefined || each.body.keyWindow !== undefined) this.#noteKeys(each);
     }
-    // Last: whatever they do, all of the group is in the log.
+    // Last: whatever the listeners do, all of the group is in the log.
     if (this.tail.listeners.size > 0) this.#tell(bytes);
     if (this.group.sealed) sealed();
   }
@@ -173,7 +177,7 @@ export class Appender implements Turn {
   #land(pending: Pending, seq: number): void {
     pending.seq = seq;
     pending.epoch = this.tail.epoch;
-    // Of one that is answered by its key, another line is there.
+    // A duplicate's line was written by another append.
     if (!pending.duplicate && seq < pending.lowestSeq) pending.lowestSeq = seq;
     this.queue.take(pending);
     this.#landed.push(pending);
@@ -189,7 +193,8 @@ export class Appender implements Turn {
     const count = landed.length;
     try {
       if (durability === 'sync' && this.#landedTo > tail.syncedHere) {
-        // Where nothing else waits for this thread it syncs a lone append itself: handing over costs as much as that.
+        // If nothing else waits for this thread, it syncs a lone append itself: handing the sync to a thread costs as
+        // much.
         const isLone = !blocks && count === 1 && this.#syncMs < budget.mostMs;
         if (isLone && this.#syncMs > budget.leftMs()) await budget.end();
         const quick = isLone && this.queue.size === 0;
@@ -199,7 +204,7 @@ export class Appender implements Turn {
         this.#pace(clock.elapsed() - start);
         if (epoch === tail.epoch) tail.raiseSynced(head.seq);
       }
-      // A look at what lies there now: an acknowledgement is about that file, not about one that was replaced.
+      // Verifies the file that is there now: an acknowledgement must be about that file, not about a replaced one.
       const looking = blocks ? store.files?.blocking.confirm(tail) : store.confirm(tail);
       if (looking !== undefined) await looking;
       this.#answer(landed, count, epoch, head);
@@ -209,7 +214,10 @@ export class Appender implements Turn {
     }
   }
 
-  /** Resolves the first `count` of those that landed, unless the log was replaced meanwhile: then they are looked for there. */
+  /**
+   * Resolves the first `count` landed appends, unless the log was replaced meanwhile: then they are looked for in the
+   * new one.
+   */
   #answer(landed: readonly Pending[], count: number, epoch: number, head: Head): void {
     const { stats, durability } = this.#parts;
     let first: Pending | undefined;
@@ -233,18 +241,19 @@ export class Appender implements Turn {
     if (isAll) this.#landedTo = 0;
   }
 
-  /** Learns how long a sync takes. One slow one among quick ones is not the disk's pace, unless it is very slow. */
+  /** Updates the usual time of a sync. A single slow sync among quick ones counts little, unless it is very slow. */
   #pace(ms: number): void {
     const { stats, budget } = this.#parts;
     stats.syncMs.add(ms);
-    // Slower than the budget at any rate, whatever that is, and forgotten after some quick ones.
+    // A very slow sync sets the average itself, above the budget whatever that is; some quick ones bring it down
+    // again.
     if (ms >= STALL_MS) this.#syncMs = Math.max(STALL_MS, Math.min(ms, 2 * budget.mostMs));
     else this.#syncMs += (Math.min(ms, 2 * budget.mostMs) - this.#syncMs) / 8;
   }
 
-  // From here on: what is rare.
+  // From here on: rare cases.
 
-  /** Appends, blocking this thread. Appends that are on their way go first. */
+  /** Appends, blocking this thread. Appends that were called earlier are written first. */
   appendNow(request: Request): AppendResult {
     let failed: { readonly error: unknown } | undefined;
     let answer: AppendResult | undefined;
@@ -256,7 +265,7 @@ export class Appender implements Turn {
         failed = { error };
       },
     });
-    // It waits for nothing: when it returns, it has ended.
+    // A blocking step awaits nothing: when it returns, it is done.
     while (!pending.settled) void this.#step(true);
     if (this.#running === undefined) this.group.rest();
     if (failed !== undefined) throw failed.error;
@@ -264,9 +273,9 @@ export class Appender implements Turn {
   }
 
   /**
-   * Reads the log to its end, refuses one where acknowledged entries may be missing, and syncs it: so that even the first
-   * line of a Wal that writes only one proves that what it follows is kept. On a file that is synced already this
-   * costs some hundredths of a millisecond.
+   * Reads the log to its end, throws if acknowledged entries may be missing, and syncs the log, so that even the
+   * first line of a Wal that writes only one proves that the lines before it survive a crash. On a file that is
+   * already synced this costs some hundredths of a millisecond.
    */
   async begin(): Promise<void> {
     const { store, clock, durability } = this.#parts;
@@ -278,18 +287,18 @@ export class Appender implements Turn {
     const start = clock.elapsed();
     await store.sync(false);
     this.#pace(clock.elapsed() - start);
-    // The Wal is not open yet: nobody has read on meanwhile.
+    // The Wal is not open yet, so the tail has not moved meanwhile.
     tail.raiseSynced(tail.head.seq);
   }
 
-  /** Of a log that is only read: whether it holds what was acknowledged on this machine. Tells nothing of damage. */
+  /** For a read-only log: checks whether it holds what was acknowledged on this machine. Does not report damage. */
   async look(): Promise<void> {
     if (this.#parts.store.files?.marks.read() === undefined) return;
     this.witness.seek();
     await this.#parts.store.catchUp(this.tail).catch(() => {});
   }
 
-  /** Resolves once nothing is on its way. */
+  /** Resolves once no append is in progress. */
   async idle(): Promise<void> {
     while (this.#running || this.group.postponed) {
       await (this.#running ?? this.group.postponed);
@@ -297,8 +306,8 @@ export class Appender implements Turn {
   }
 
   /**
-   * Ends the segment that is being written, if it has entries, and resolves with the tip that its seal leaves, once all
-   * up to there is synced. The seal names `fold` as the log's, where no other is named before it.
+   * Seals the active segment if it has entries, and resolves with the state at its seal once everything up to there
+   * is synced. The seal names `fold` as the log's unless another fold was named before it.
    */
   async seal(fold: FoldIdentity): Promise<Sealed> {
     if (this.failure !== undefined) throw latchedError(this.failure);
@@ -309,7 +318,10 @@ export class Appender implements Turn {
     return sealed;
   }
 
-  /** Tells who waits for a seal what it left, once that is kept; where the segment was not ended yet, the next turn ends it. */
+  /**
+   * Syncs the seal, then resolves the callers that wait for it; if the segment was not sealed yet, the next turn
+   * seals it.
+   */
   async #endSeals(blocks: boolean): Promise<void> {
     const { isSealed, tip, firstSeq, keys, fold } = this.tail;
     if (!isSealed && tip.seq >= firstSeq) return;
@@ -331,14 +343,16 @@ export class Appender implements Turn {
     this.#seals = [];
   }
 
-  /** Appends an entry that records the fold as the log's, where none is recorded, or an earlier version of it. */
+  /** Appends an entry that records `fold` as the log's, if none or an earlier version of it is recorded. */
   async recordFold(fold: FoldIdentity): Promise<void> {
     if (!isNews(this.tail.fold, fold)) return;
     const body = foldBody(fold, this.#parts.clock.now());
     await this.append({ body: UNDECIDED, decide: () => (isNews(this.tail.fold, fold) ? body : undefined) });
   }
 
-  /** Reads the keys of older lines, where one that waits has a key, and the window goes back further than was read. */
+  /**
+   * Reads the keys of older lines if a waiting append has a key and the window reaches further back than was read.
+   */
   #readKeys(blocks: boolean): Promise<void> | undefined {
     const { store, clock } = this.#parts;
     const { keys, head } = this.tail;
@@ -350,13 +364,13 @@ export class Appender implements Turn {
     return undefined;
   }
 
-  /** What an append waited for that could not be decided was read, or could not be. */
+  /** The data that a postponed decision waited for was read, or could not be. */
   #resume(pending: Pending): void {
     if (!pending.settled && pending.epoch === undefined) {
       if (this.failure !== undefined) this.queue.reject(pending, latchedError(this.failure));
       else this.queue.putBack([pending]);
     }
-    // Where its line turned up meanwhile, that is yet to be acknowledged.
+    // If its line was found in the log meanwhile, the append is still to be acknowledged.
     this.#running ??= this.#run();
   }
 
@@ -366,7 +380,7 @@ export class Appender implements Turn {
     if (body.keyWindow !== undefined) keys.raise(body.keyWindow, seq);
   }
 
-  /** Tells who listens the lines that landed. */
+  /** Passes the lines that landed to the listeners. */
   #tell(bytes: Buffer): void {
     let start = 0;
     for (const { endsAt } of this.group.pending) {
@@ -375,7 +389,7 @@ export class Appender implements Turn {
     }
   }
 
-  /** A line was read: perhaps one of ours, overtaken by others, or in a file that took the old one's place. */
+  /** A line was read. It may be one of this Wal's, overtaken by others or in a file that replaced the old one. */
   #accepted(line: Envelope): void {
     this.witness.read(line);
     const pending = this.queue.ofLine(line.writer);
@@ -383,26 +397,26 @@ export class Appender implements Turn {
     this.#land(pending, line.seq);
   }
 
-  /** The log was replaced: what had landed is looked for in the one that lies there now. */
+  /** The log was replaced: the appends that had landed are looked for in the new one. */
   #replaced(): void {
     this.#parts.stats.replacements++;
     this.witness.seek();
-    this.#parts.debug?.('the log was replaced: reading it anew');
+    this.#parts.debug?.('the log was replaced: reading it again');
     const landed = this.#landed;
     this.#landed = [];
     this.#landedTo = 0;
     for (const pending of landed) pending.unland();
     this.queue.putBack(landed);
-    // What may be in the part of it that is not read: appended again, it could be there twice.
+    // An append may be in the part of the log that is not read; if it were written again, it could be there twice.
     const { firstSeq } = this.tail;
-    const message = `The log was replaced by one that goes on from entry ${firstSeq}: look there for the entry, by its id or key, before appending it again.`;
+    const message = `The log was replaced, and the part before entry ${firstSeq} was not read again: look for the entry in the log, by its id or key, before appending it again.`;
     for (const pending of [...this.queue.waiting, ...this.queue.aside]) {
       if (pending.lowestSeq >= firstSeq) continue;
       this.queue.reject(pending, new WalError('ERR_WAL_DIVERGED', message, { outcome: 'unknown' }));
     }
   }
 
-  /** The group did not land where it was made for. */
+  /** The group did not land where it was built for. */
   #wroteOtherwise(outcome: WriteOutcome, group: readonly Pending[]): void {
     const { stats } = this.#parts;
     for (const pending of group) pending.writing = false;
@@ -410,7 +424,7 @@ export class Appender implements Turn {
     if (outcome.kind === 'failed') {
       const { error, written, fatal } = outcome;
       for (const pending of lost) {
-        // All but its newline is there: what reads the file by other rules than ours may take it for a line.
+        // All of the line but its newline is there: a reader with other rules may accept it.
         const isCut = pending.endsAt - 1 === written;
         this.queue.reject(pending, isCut ? withOutcome(error, 'unknown') : error);
       }
@@ -425,21 +439,21 @@ export class Appender implements Turn {
       for (const pending of lost) pending.mayHaveLanded();
       return;
     }
-    // Their signals may have aborted while they were being written.
+    // Their signals may have aborted during the write.
     this.queue.takeBack(lost);
     for (const pending of lost)
       if (pending.queued && !pending.overtaken()) this.queue.reject(pending, overtakenError(this.tail.head));
   }
 
-  /** Nothing of it was written. */
+  /** The turn failed before anything was written. */
   #turnFailed(error: unknown): void {
-    // The segment before could not be synced through its seal.
+    // The previous segment could not be synced through its seal.
     if (hasCode(error, 'ERR_WAL_SYNC')) this.#latch(error as WalError);
     else this.#refuseAll(error);
     this.#failSeals(error);
   }
 
-  /** Refuses all that wait: nothing of them was written. */
+  /** Rejects all waiting appends: nothing of them was written. */
   #refuseAll(error: unknown): void {
     const failure =
       error instanceof WalError
@@ -452,7 +466,7 @@ export class Appender implements Turn {
     for (const pending of this.queue.waiting) this.queue.reject(pending, failure);
   }
 
-  /** Rejects what landed: it is in the log, and nobody can say whether it stays there. */
+  /** Rejects the appends that landed: they are in the log, and whether they stay there is unknown. */
   #rejectLanded(error: unknown): void {
     const failure =
       error instanceof WalError ? error : new WalError('ERR_WAL_IO', String(error), { cause: error });
@@ -462,7 +476,7 @@ export class Appender implements Turn {
     for (const pending of landed) this.queue.reject(pending, withOutcome(failure, 'unknown'));
   }
 
-  /** A failed sync is never tried again: the kernel may have marked the pages clean that it could not write. */
+  /** A failed sync is never tried again: the kernel may have marked pages clean that it could not write. */
   #latch(error: WalError): void {
     this.failure = error;
     this.#rejectLanded(error);
@@ -472,15 +486,15 @@ export class Appender implements Turn {
 }
 
 function overtakenError(head: Head): WalError {
-  const message = 'Others came first at every try: nothing was appended. Try again later, or raise maxTries.';
+  const message = 'Other writers came first at every try, and nothing was appended. Try again later, or raise maxTries.';
   return new WalError('ERR_WAL_CONFLICT', message, { outcome: 'not-written', head, seq: head.seq });
 }
 
-/** What every call gets after a failure that may have left the disk and the cache at odds. */
+/** The error of every call after a failure that may have left the disk and the cache inconsistent. */
 export function latchedError(failure: WalError): WalError {
   return new WalError(
     'ERR_WAL_LATCHED',
-    `This Wal stopped for good after an earlier failure (${failure.message}) Open the log again.`,
+    `An earlier failure stopped this Wal for good: ${failure.message} Open the log again.`,
     { outcome: 'not-written', cause: failure },
   );
 }

@@ -6,23 +6,23 @@ import type { InvalidLine } from '../format/verdict.ts';
 import type { Before, FeedState, LineFeed, WrittenGroup } from '../store/feed.ts';
 import { corruptionError, foreignSegmentError } from './corruption.ts';
 
-/** Runs the chain over all that a store feeds, segment after segment; what is done with the lines is a subclass's. */
+/** Runs the chain over everything that a store feeds, segment after segment; subclasses process the lines. */
 export class ChainFeed implements LineFeed, ScanVisitor {
-  /** The scan of the segment that is being read, with its chain. */
+  /** The scan of the segment being read, with its chain. */
   protected scan = new SegmentScan(1, this);
-  /** What stopped the log from being read on, or built on, at the last pause. */
+  /** Why the log could not be read on, or appended to, at the last pause. */
   corruption: WalError | undefined = undefined;
-  /** What lies before the segment, where it is known. */
+  /** What precedes the segment, if known. */
   protected before: Before | undefined = { link: GENESIS_CRC, crc: GENESIS_CRC };
-  /** Entries missing from a segment before this one, and not settled there. */
+  /** Entries missing from an earlier segment, unless a repair there settled them. */
   #earlier: WalError | undefined;
 
-  /** First seq of the segment that is being read. */
+  /** First seq of the segment being read. */
   get firstSeq(): number {
     return this.scan.chain.firstSeq;
   }
 
-  /** Whether that segment was ended: the next entry goes into another. */
+  /** Whether that segment is sealed: the next entry goes into another one. */
   get isSealed(): boolean {
     return this.scan.chain.sealed;
   }
@@ -32,7 +32,7 @@ export class ChainFeed implements LineFeed, ScanVisitor {
     return { seq, crc: crc ?? this.before?.crc ?? GENESIS_CRC };
   }
 
-  /** The head, and what the next line follows. */
+  /** The head, and the crc that the next line must follow. */
   get tip(): Tip {
     const { seq, crc, link } = this.scan.chain;
     return {
@@ -42,7 +42,7 @@ export class ChainFeed implements LineFeed, ScanVisitor {
     };
   }
 
-  /** The error for what is known to be wrong before the line that is being judged; not for a doubtful end. */
+  /** The error for corruption that is proven before the line being judged; a doubtful end does not count. */
   protected get failureSoFar(): WalError | undefined {
     const { missing, start } = this.scan.chain;
     const isWhole = missing === undefined && this.#earlier === undefined;
@@ -66,7 +66,7 @@ export class ChainFeed implements LineFeed, ScanVisitor {
     return corruptionError(corruption, firstSeq);
   }
 
-  /** The error for a segment whose first line does not follow what lies before it. */
+  /** The error for a segment whose first line does not follow what precedes it. */
   protected get foreign(): WalError | undefined {
     return this.#foreignIn(this.scan.chain);
   }
@@ -87,7 +87,7 @@ export class ChainFeed implements LineFeed, ScanVisitor {
     this.scan.push(bytes);
   }
 
-  /** The line at the end of what was pushed, where it lacks only its newline and would count with that. */
+  /** The line at the end of what was pushed, if it lacks only its newline and would be accepted with it. */
   protected get unended(): UnendedLine | undefined {
     const { unended } = this.scan;
     return unended?.verdict === 'accepted' ? unended : undefined;
@@ -96,7 +96,7 @@ export class ChainFeed implements LineFeed, ScanVisitor {
   pause(): FeedState {
     const { scan } = this;
     const { end, unterminated } = scan;
-    // A line that lacks only its newline tells that the log goes on without a damaged one before it.
+    // If a line that lacks only its newline follows a damaged line, it shows whether the log continues without that.
     const completed = this.unended?.chain;
     const corruption = completed === undefined ? scan.corruption : completed.corruption;
     this.corruption =
@@ -118,13 +118,13 @@ export class ChainFeed implements LineFeed, ScanVisitor {
     throw new WalError('ERR_WAL_READ_ONLY', 'A reader writes nothing.');
   }
 
-  /** Judges the lines at the end, though they are provisional. */
+  /** Judges the lines at the end, although their verdicts are provisional. */
   protected finish(): { end: number; unterminated: number } {
     this.scan.finish();
     return { end: this.scan.end, unterminated: this.scan.unterminated };
   }
 
-  /** A line that counts. `bytes[start, end)` is the line without its newline, until the call returns. */
+  /** An accepted line. `bytes[start, end)` is the line without its newline, valid until the call returns. */
   accepted(_line: Envelope, _bytes: Buffer, _start: number, _end: number, _offset: number): void {}
 
   passedOver(_verdict: 'superseded' | 'stranded', _line: Envelope, _offset: number, _length: number): void {}

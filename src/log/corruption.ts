@@ -15,14 +15,14 @@ const CAUSES: Readonly<Record<DamageCause, string>> = {
   'too-long': 'it is longer than any line of a log',
   'not-a-record': 'it is not a record of a log',
   'checksum-mismatch':
-    'its bytes are not those its checksum was made of, as after an edit by hand, or on a failing disk',
+    'its bytes do not match its checksum, as after an edit by hand, or on a failing disk',
 };
 
-/** Without the markers the lines of one side are superseded, as a writer leaves them that appended its entries again. */
+/** Without the markers, the lines of one side would be superseded, as if their writer had written them again. */
 const MERGE =
-  'Do not just delete the markers: the log would read well, without the entries of the other side. "jsonl-wal repair --mode salvage" keeps the entries of both; DURABILITY.md tells how to take one side and append the other\'s again.';
+  'Do not just delete the markers: the log would be valid without the entries of the other side. "jsonl-wal repair --mode salvage" keeps the entries of both; DURABILITY.md says how to take one side and append the other\'s entries again.';
 
-/** The error for reading past trouble, or appending after it. `verified`: it is told by verify itself. */
+/** The error for reading past corruption, or appending after it. `verified`: verify itself reports it. */
 export function corruptionError(corruption: Missing | Doubt, firstSeq: number, verified = false): WalError {
   const segment = segmentName(firstSeq);
   const where = `${segment}, byte ${corruption.offset}`;
@@ -32,7 +32,7 @@ export function corruptionError(corruption: Missing | Doubt, firstSeq: number, v
   const damage = damageOf(corruption, segment);
   const { from } = damage;
   const remains = [
-    from > 1 ? `What comes before, up to entry ${from - 1}, can be read.` : 'No entry comes before.',
+    from > 1 ? `The entries before, up to entry ${from - 1}, can be read.` : 'No entry comes before.',
     ...beyondText(corruption),
   ].join(' ');
   if (corruption.kind === 'missing') {
@@ -49,7 +49,7 @@ export function corruptionError(corruption: Missing | Doubt, firstSeq: number, v
   }
   return new WalError(
     'ERR_WAL_CORRUPT',
-    `The line at ${placeText(segment, corruption)} is damaged: ${CAUSES[corruption.cause]}. Nothing follows that tells whether it had been acknowledged (as entry ${corruption.seq}). ${remains} ${advice}`,
+    `The line at ${placeText(segment, corruption)} is damaged: ${CAUSES[corruption.cause]}. No later line says whether it had been acknowledged (as entry ${corruption.seq}). ${remains} ${advice}`,
     { ...facts, seq: corruption.seq, cause: corruption.cause, damage },
   );
 }
@@ -58,7 +58,7 @@ function placeText(segment: string, { offset, line }: Doubt): string {
   return `${segment}, byte ${offset}${line === undefined ? '' : ` (line ${line})`}`;
 }
 
-/** What comes after the damage, in this segment. */
+/** What follows the damage in this segment. */
 function beyondText({ beyond }: Missing | Doubt): string[] {
   if (beyond === undefined) return [];
   const { from, to } = beyond;
@@ -67,11 +67,11 @@ function beyondText({ beyond }: Missing | Doubt): string[] {
       ? `Entry ${from} comes after it, is whole, and does`
       : `Entries ${from} to ${to} come after it, are whole, and do`;
   return [
-    `${which} not count, for what comes before is gone: "jsonl-wal repair --mode salvage" keeps what is whole.`,
+    `${which} not count, because what comes before is missing: "jsonl-wal repair --mode salvage" keeps what is whole.`,
   ];
 }
 
-/** What is known of it where reading stopped: verify reads on, and may tell it more narrowly. */
+/** What is known where reading stopped: verify reads on, and may narrow it down. */
 function damageOf(corruption: Missing | Doubt, segment: string): Damage {
   const doubt = corruption.kind === 'doubt' ? corruption : corruption.doubt;
   const place =
@@ -96,12 +96,12 @@ function damageOf(corruption: Missing | Doubt, segment: string): Damage {
   return { ...place, segment, ...held, acknowledged: 'yes', evidence: { segment, offset, synced } };
 }
 
-/** The error for a segment that does not follow what came before it. */
+/** The error for a segment that does not follow what precedes it. */
 export function foreignSegmentError(firstSeq: number): WalError {
   const segment = segmentName(firstSeq);
   return new WalError(
     'ERR_WAL_DIVERGED',
-    `${segment} does not follow what came before it: it is from another log, or an older copy. Put the right file back, or go on with what is left ("jsonl-wal doctor" says how).`,
+    `${segment} does not follow what came before it: it is from another log, or an older copy. Put the right file back, or continue with what is left ("jsonl-wal doctor" says how).`,
     { segment, offset: 0, seq: firstSeq, damage: foreignDamage(segment, firstSeq) },
   );
 }
@@ -120,7 +120,7 @@ export function passedOverError(lines: readonly SurveyedLine[]): WalError | unde
   const what = count === 1 ? 'An entry in a whole line does' : `${count} entries in whole lines do`;
   return new WalError(
     'ERR_WAL_CORRUPT',
-    `${what} not count: the first lies at ${segment}, byte ${offset}. They are another branch's, as after a merge whose conflict was edited away, or what they follow was taken out, or the seal that leads on from them is lost. Reading and appending go on without them; "jsonl-wal repair --mode salvage" keeps them.`,
+    `${what} not count: the first is at ${segment}, byte ${offset}. They are from another branch, as after a merge whose conflict was edited away, or what they follow was removed, or the seal after them is lost. Reading and appending continue without them; "jsonl-wal repair --mode salvage" keeps them.`,
     { segment, offset, seq, cause: 'passed-over' },
   );
 }

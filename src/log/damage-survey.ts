@@ -3,19 +3,19 @@ import { type Envelope, isSameWrite } from '../format/line.ts';
 import { segmentName } from '../format/names.ts';
 import type { InvalidLine } from '../format/verdict.ts';
 
-/** A damaged stretch as verify tells it: with what remains around it. */
+/** A damaged range as verify reports it, with what remains around it. */
 export interface SurveyedDamage extends Damage {
-  /** True where a repair was appended since: the log is in use again without it. */
+  /** True if a repair was appended since: the log is used again without it. */
   readonly settled: boolean;
-  /** Entries before it, in the segments that are here, that can be read. */
+  /** Readable entries before it, in the segments that are present. */
   readonly before: number;
-  /** Entries after it that can be read: those from a later segment on, or after a repair. */
+  /** Readable entries after it: those from a later segment on, or after a repair. */
   readonly after: number;
-  /** Entries after it in whole lines that do not count, for what they follow is gone. */
+  /** Entries after it in whole lines that do not count, because what they follow is missing. */
   readonly stranded: number;
 }
 
-/** Where a line lies in the segment that is being read. */
+/** Position of a line in the segment being read. */
 export interface Place {
   readonly offset: number;
   /** Bytes, without the newline. */
@@ -23,19 +23,19 @@ export interface Place {
   readonly line: number | undefined;
 }
 
-/** So many stretches are told of. */
+/** The most damaged ranges that are reported. */
 const MOST_RANGES = 1000;
 
 interface DamagedRange extends Omit<Mutable<Damage>, 'acknowledged'> {
   settled: boolean;
-  /** Entries that were read before it, and stranded ones. */
+  /** Readable entries before it, and (`passed`) stranded ones. */
   readonly read: number;
   readonly passed: number;
-  /** Whether torn lines lie there, which were never acknowledged. */
+  /** Whether torn lines, which were never acknowledged, are there. */
   readonly torn: boolean;
 }
 
-/** Lines with which the log goes on, by their crcs; the last is `line`. */
+/** Lines with which the log continues after damaged ranges, by their crcs; the last is `line`. */
 interface Closing {
   readonly ranges: DamagedRange[];
   readonly firstSeq: number;
@@ -44,18 +44,21 @@ interface Closing {
 }
 
 /**
- * Follows whole lines through the segments, those that count and those that are stranded, and notes where something is
- * damaged or missing between them: which entries, and whether a later line says that they had been synced.
+ * Follows whole lines, accepted and stranded, through the segments, and records where something is damaged or missing
+ * between them: which entries, and whether a later line says that they had been synced.
  */
 export class DamageSurvey {
   readonly #ranges: DamagedRange[] = [];
-  /** Those of which it is not known that all of it had been acknowledged. */
+  /** Ranges not yet proven to have been acknowledged completely. */
   #unproven = new Set<DamagedRange>();
-  /** Damaged lines; the next whole line tells which entries they held. */
+  /** Damaged lines at the present position; the next whole line shows which entries they held. */
   #open: DamagedRange | undefined;
-  /** Stretches after which the log goes on as if nothing lay there: sure once a line of another write follows. */
+  /**
+   * Damaged ranges after which the log continues as if nothing were there: certain once a line of another write
+   * follows.
+   */
   #closing: Closing | undefined;
-  /** Where the row of whole lines stands: the last entry, and the crc of the last line. */
+  /** State of the sequence of whole lines: the last entry, and the crc of the last line. */
   #seq: number;
   #crc: string | undefined;
   #sealed = true;
@@ -63,7 +66,7 @@ export class DamageSurvey {
   #overtaken: string | undefined;
   #segment = 0;
   #foreign: DamagedRange | undefined;
-  /** What is missing though no whole line follows it. */
+  /** What is missing although no whole line follows it. */
   #missed: DamagedRange | undefined;
   #read = 0;
   #stranded = 0;
@@ -74,7 +77,7 @@ export class DamageSurvey {
     this.#seq = oldest - 1;
   }
 
-  /** A segment begins; the one before ended at byte `end`, after so many lines. */
+  /** A segment begins; the previous one ended at byte `end`, after `lines` lines. */
   begin(firstSeq: number, end: number, lines: number | undefined): void {
     const from = this.#seq + 1;
     this.#torn = false;
@@ -100,12 +103,12 @@ export class DamageSurvey {
     this.#foreign = undefined;
   }
 
-  /** The segment that is being read ends at byte `end`. */
+  /** The segment being read ends at byte `end`. */
   end(end: number): void {
     if (this.#foreign !== undefined) this.#foreign.length = end;
   }
 
-  /** The segment that is being read does not follow what lies before it. */
+  /** The segment being read does not follow what precedes it. */
   foreign(): void {
     if (this.#foreign !== undefined) return;
     const from = this.#segment;
@@ -128,12 +131,12 @@ export class DamageSurvey {
     }
   }
 
-  /** The numbers from this one on are given again: what is said of them from here on is of other entries. */
+  /** The numbers from `first` on are used again: later evidence about them concerns other entries. */
   #reuse(first: number): void {
     for (const range of this.#unproven) if (range.from >= first) this.#unproven.delete(range);
   }
 
-  /** The log goes on. */
+  /** The log continues with an accepted line. */
   #goOn(line: Envelope): void {
     const closing = this.#closing;
     if (closing !== undefined && line.prev === closing.line.crc) {
@@ -152,19 +155,24 @@ export class DamageSurvey {
     closing.crcs.add(line.crc);
   }
 
-  /** Whether a line follows another one than those that the log goes on with: that may be what is damaged. */
+  /**
+   * Whether a line follows a line other than those with which the log continues: the damage may have been that line.
+   */
   #contradicts({ seq, prev }: Envelope): boolean {
     const closing = this.#closing;
     return closing !== undefined && seq > closing.firstSeq && !closing.crcs.has(prev);
   }
 
-  /** After a repair what was damaged is no riddle any more: it is given up. */
+  /** A repair gives up what was damaged before it. */
   #repair(): void {
     for (const range of this.#ranges) range.settled = true;
     this.#open = undefined;
   }
 
-  /** What lay there did not count: the line after it follows the line before it, and others built on that. */
+  /**
+   * The damaged lines did not count: the line after them follows the line before them, and other writes built on
+   * that.
+   */
   #confirm(): void {
     for (const range of this.#closing?.ranges ?? []) Object.assign(range, extent(range.from, range.from - 1));
     this.#closing = undefined;
@@ -218,7 +226,7 @@ export class DamageSurvey {
     this.#missed = undefined;
   }
 
-  /** A line follows entries that are not here. */
+  /** A line follows entries that are missing here. */
   #jump(line: Envelope, place: Place): void {
     if (this.#open !== undefined) this.#close(line.seq - 1);
     else this.#miss(line.seq - 1, place);
@@ -229,7 +237,10 @@ export class DamageSurvey {
     return this.#add({ kind: 'missing', ...this.#at(place), length: 0, from, ...extent(from, to) });
   }
 
-  /** A line that does not count proves what no whole line is here for; the next may prove more. */
+  /**
+   * A line that does not count proves that entries are missing for which there is no whole line; the next may prove
+   * more.
+   */
   #missTo(to: number, place: Place): void {
     if (this.#missed === undefined) this.#missed = this.#miss(to, place);
     else {
@@ -260,7 +271,10 @@ export class DamageSurvey {
     return range;
   }
 
-  /** Takes what a whole line proves: its `synced`, and that all before its segment were, where it is the segment's first. */
+  /**
+   * Records what a whole line proves: all up to its `synced`; and, for the first line of a segment, all before the
+   * segment.
+   */
   #observeSynced(line: Envelope, place: Place): void {
     const isFirst = line.seq === this.#segment;
     const synced = isFirst ? Math.max(line.synced, line.seq - 1) : line.synced;
@@ -270,7 +284,7 @@ export class DamageSurvey {
     this.#prove({ segment: segmentName(this.#segment), offset: place.offset, synced });
   }
 
-  /** Something says that all entries up to `synced` had been acknowledged. */
+  /** There is evidence that all entries up to `synced` had been acknowledged. */
   #prove(evidence: Evidence): void {
     const { synced } = evidence;
     for (const range of this.#unproven) {
@@ -283,7 +297,6 @@ export class DamageSurvey {
     }
   }
 
-  /** What was found. */
   get found(): SurveyedDamage[] {
     return this.#ranges
       .filter(({ torn, evidence, kind }) => kind !== 'missing' || !torn || evidence !== undefined)
@@ -297,7 +310,7 @@ export class DamageSurvey {
   }
 }
 
-/** Entries from one to another: exactly so many. */
+/** The exact range of entries `from` to `to`. */
 function extent(from: number, to: number): { to: number; records: number; exact: true } {
   return { to, records: to - from + 1, exact: true };
 }

@@ -18,46 +18,50 @@ export interface GroupParts {
   readonly tail: Tail;
   readonly queue: Queue;
   readonly keys: Keys;
-  /** The append is in the log, as that entry: it leaves the queue. */
+  /** Called when the append is in the log, as entry `seq`: it leaves the queue. */
   readonly land: (pending: Pending, seq: number) => void;
-  /** What an append that could not be decided waited for was read, or could not be: it may be settled, or have landed. */
+  /**
+   * Called when the data that a postponed decision waited for was read, or could not be; the append may be settled,
+   * or have landed, by then.
+   */
   readonly ready: (pending: Pending) => void;
 }
 
-/** The wish that the segment be ended though it is not full. */
+/** A request to seal the segment although it is not full. */
 export interface SealWish {
-  /** What the seal names as the log's fold, where no other is named before it. */
+  /** The fold that the seal names as the log's, unless another was named before it. */
   readonly fold: FoldIdentity;
-  /** Its date, where no line of the same write has one. */
+  /** Its date, if no line of the same write has one. */
   readonly ts: number;
 }
 
-/** So much memory is kept while there is nothing to write. */
+/** The memory kept while there is nothing to write, in bytes. */
 const KEPT_BYTES = 1024 * 1024;
 const FIRST_BYTES = 64 * 1024;
 
 /**
- * The lines of one write, each chained to the one before. In every turn they are made again, in the same memory, of what waits then: what
- * each append is, is decided here, on the head that the log and the lines before it leave.
+ * The lines of one write, each chained to the one before. Every turn makes them again, in the same memory, from the
+ * appends that are waiting then: each append is decided here, against the head left by the log and the lines before
+ * it.
  */
 export class Group implements Preceding, WrittenGroup {
   readonly #parts: GroupParts;
   #buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
   #used = 0;
-  /** Where its last line begins. */
+  /** Offset of its last line. */
   #lastOffset = 0;
   #synced = 0;
   #scope: KeyScope = { window: 0, from: 1 };
   #raises = false;
   #keys = new Set<string>();
-  /** What appends that could not be decided yet wait for. */
+  /** The reads that postponed decisions wait for. */
   readonly #postponed = new Set<Promise<void>>();
-  /** True while a decision is being taken: nothing may be asked of the log then. */
+  /** True while a decision runs: it must not call the log. */
   deciding = false;
-  /** What it holds, in order. */
+  /** The appends in it, in order. */
   pending: Pending[] = [];
   round = 0;
-  /** Where the log ends once the group has landed, as far as it is made. */
+  /** The tip of the log once the group, as far as it is built, has landed. */
   tip: Tip = { seq: 0, crc: '', link: '' };
   /** Whether its last line is a seal. */
   sealed = false;
@@ -75,12 +79,12 @@ export class Group implements Preceding, WrittenGroup {
     return this.tip;
   }
 
-  /** How many lines it has, but for a seal. */
+  /** How many lines it has, not counting a seal. */
   get count(): number {
     return this.pending.length;
   }
 
-  /** Something that an append waits for outside the queue. */
+  /** One of the reads for which an append waits outside the queue. */
   get postponed(): Promise<void> | undefined {
     const [first] = this.#postponed;
     return first;
@@ -91,13 +95,14 @@ export class Group implements Preceding, WrittenGroup {
   }
 
   /**
-   * Makes the group of what waits, on the tip that the tail has. A seal ends the segment where the group fills it, or where one is
-   * wished for; then it names the fold of the wish where no other is named before it. Undefined where there is nothing to write.
+   * Makes the group from the waiting appends, on the tail's tip. It ends with a seal if it fills the segment, or if
+   * `wish` is given; then the seal names the fold of the wish unless another was named before it. Undefined if there
+   * is nothing to write.
    */
   make(wish: SealWish | undefined): Group | undefined {
     const { store, tail, queue } = this.#parts;
     if (tail.corruption !== undefined) throw tail.corruption;
-    // Larger than for all groups but one with a large line.
+    // Only a group with a large line makes the buffer so large.
     if (this.#buffer.length > 2 * KEPT_BYTES) this.#buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
     this.pending = [];
     this.tip = tail.at?.tip ?? tail.tip;
@@ -112,9 +117,9 @@ export class Group implements Preceding, WrittenGroup {
     const { waiting } = queue;
     for (let i = 0; i < waiting.length; i++) {
       const pending = waiting[i] as Pending;
-      // A function before it in this group aborted its signal.
+      // A decision earlier in this group aborted its signal.
       if (!pending.queued) continue;
-      // What comes after a raised key window is decided once that has landed.
+      // An append after a raised key window is decided once the raise has landed.
       if (this.#raises) break;
       if (!pending.isPlain) {
         const decision = this.#decide(pending);
@@ -123,14 +128,14 @@ export class Group implements Preceding, WrittenGroup {
       }
       if (this.#used > 0 && this.#used + pending.body.bytes + ENVELOPE_BYTES > store.groupBytes) break;
       if (!Number.isSafeInteger(this.tip.seq + 1 + pending.body.count)) {
-        // Where others of this write have the last numbers, that is told once they have landed.
+        // If appends of this write take the last numbers, the error is reported once they have landed.
         if (this.#used > 0) break;
         queue.reject(pending, fullError(this.tip));
         continue;
       }
       this.#add(pending);
     }
-    // Not only after a group that is empty: while more and more is appended, none would be.
+    // Not only when nothing is waiting: under continuous appends that would never happen.
     const isFull = this.#used > 0 && (tail.at?.end ?? 0) + this.#used >= store.segmentBytes;
     if (isFull || wish !== undefined) this.#seal(wish);
     if (this.#used === 0) return undefined;
@@ -139,7 +144,7 @@ export class Group implements Preceding, WrittenGroup {
     return this;
   }
 
-  /** Nothing is to be written any more, for now: lets go of what it holds, and of its memory beyond 1 MiB. */
+  /** There is nothing to write for now: releases the appends, and memory beyond 1 MiB. */
   rest(): void {
     this.pending = [];
     if (this.#buffer.length <= KEPT_BYTES) return;
@@ -178,8 +183,8 @@ export class Group implements Preceding, WrittenGroup {
   }
 
   /**
-   * Ends the segment, with the date of the line before. One without entries is never sealed. A seal is nobody's append: where it is
-   * overtaken, it is not written again.
+   * Seals the segment, with the date of the line before. A segment without entries is never sealed. A seal is not an
+   * append: if it is overtaken, it is not written again.
    */
   #seal(wish: SealWish | undefined): void {
     const { tail, queue } = this.#parts;
@@ -190,11 +195,14 @@ export class Group implements Preceding, WrittenGroup {
     this.sealed = true;
   }
 
-  /** Decides what an append with a key, an expectation or a function is. 'later': in the next write, with all that were called after it. */
+  /**
+   * Decides an append with a key, an expectation or a function. 'later': in the next write, with all appends called
+   * after it.
+   */
   #decide(pending: Pending): 'write' | 'settled' | 'later' {
     const { keys, tail } = this.#parts;
     const { body, expect, decide } = pending;
-    // What only this write stands against is decided once it has landed, and so is what was called after it.
+    // A conflict caused only by this same write is decided once that write has landed, and so are later appends.
     if (body.key !== undefined && (this.#keys.has(body.key) || keys.areShort(tail.head.seq))) return 'later';
     if (body.key !== undefined && this.#isAnsweredByKey(pending, body.key)) return 'settled';
     if (expect !== undefined) {
@@ -205,8 +213,9 @@ export class Group implements Preceding, WrittenGroup {
   }
 
   /**
-   * A key that the window holds answers with its line, once that is as durable as a new one would be. Where that line has another content,
-   * the append is rejected. The window is that of the line that would be written: what precedes it in this write counts.
+   * An append whose key is in the window is answered with that key's line, once that is as durable as a new line
+   * would be. If that line has other content, the append is rejected. The window is the one at the line that would be
+   * written: the lines before it in this write count.
    */
   #isAnsweredByKey(pending: Pending, key: string): boolean {
     const { keys, queue, land } = this.#parts;
@@ -222,20 +231,20 @@ export class Group implements Preceding, WrittenGroup {
     return true;
   }
 
-  /** Rejects an append whose expectation the log as it lies there contradicts, whether or not this write lands. */
+  /** Rejects an append whose expectation the present log contradicts, whether or not this write lands. */
   #conflicts(pending: Pending, expect: Expectation): boolean {
     const { tail, queue } = this.#parts;
     const { head } = tail;
     if (meets(head, expect)) return false;
-    // A later seq may be what precedes in this write.
+    // The expected later seq may be reached by the lines before it in this write.
     if (expect.seq > head.seq && this.pending.length > 0) return false;
     queue.reject(pending, conflictError(head, expect));
     return true;
   }
 
   /**
-   * Lets an append decide what it is. What it decides on lines of this same write is good only together with them: so
-   * long as they have not landed, that it appends nothing, or throws, is not told.
+   * Calls the append's decision. A decision based on lines of this same write holds only if they land: until then,
+   * that it appends nothing, or throws, is not reported.
    */
   #ask(pending: Pending, decide: Decide): 'write' | 'settled' | 'later' {
     const { queue } = this.#parts;
@@ -243,7 +252,7 @@ export class Group implements Preceding, WrittenGroup {
     this.deciding = true;
     try {
       const body = decide(this);
-      // Its own function aborted its signal.
+      // The decision itself aborted the signal of its append.
       if (pending.settled) return 'settled';
       if (body !== undefined) {
         queue.decided(pending, body);
@@ -264,7 +273,10 @@ export class Group implements Preceding, WrittenGroup {
     return 'settled';
   }
 
-  /** Leaves an append out until what its decision needs was read. Should its line turn up meanwhile, it has landed. */
+  /**
+   * Leaves an append out until the data that its decision needs was read. If its line is found in the log meanwhile,
+   * that settles the append.
+   */
   #postpone(pending: Pending, until: Promise<unknown>): void {
     const { queue, ready } = this.#parts;
     queue.setAside(pending);
@@ -282,18 +294,18 @@ export class Group implements Preceding, WrittenGroup {
 }
 
 function fullError({ seq }: Head): WalError {
-  const message = `The log ends at entry ${seq}, and no entry has a number past 2^53 - 2: make a new log, and append there.`;
+  const message = `The log ends at entry ${seq}, and the largest number of an entry is 2^53 - 2: make a new log and append there.`;
   return new WalError('ERR_WAL_FULL', message, { outcome: 'not-written', seq });
 }
 
 function reusedError(key: string, { seq }: KeyedLine): WalError {
-  const message = `The key ${JSON.stringify(key)} is that of entry ${seq}, which has another op, id or data: to append this entry too, give it a key of its own.`;
+  const message = `The key ${JSON.stringify(key)} belongs to entry ${seq}, which has another op, id or data: to append this entry too, give it another key.`;
   return new WalError('ERR_WAL_KEY_REUSED', message, { outcome: 'not-written', seq });
 }
 
 function conflictError(head: Head, expected: Expectation): WalError {
   const found = expected.seq === head.seq ? `has crc ${head.crc}` : `is entry ${head.seq}`;
   const sought = expected.seq === head.seq ? expected.crc : expected.seq;
-  const message = `The log's head ${found}, not ${sought} as expected: read what came, decide again, append again.`;
+  const message = `The log's head ${found}, not ${sought} as expected: read the new entries, decide again, then append again.`;
   return new WalError('ERR_WAL_CONFLICT', message, { outcome: 'not-written', head, seq: head.seq });
 }

@@ -10,42 +10,45 @@ import { ChainFeed } from './chain-feed.ts';
 import { SnapshotBlocks } from './snapshot-blocks.ts';
 import { lostState } from './snapshot-check.ts';
 
-/** Compactions that come between, one try after the other, before it is given up. */
+/** Compactions may interrupt this many tries in a row before reading gives up. */
 const MOST_TRIES = 100;
 
 /**
- * The lines that bear idempotency keys, as far back as an append's key is looked for. Opening reads the last segment only: what lies before
- * that is read once an append has a key.
+ * The lines with idempotency keys, as far back as an append's key is looked up. Opening reads only the last segment;
+ * older keys are read once an append has a key.
  */
 export class Keys {
   readonly #initial: KeyScope;
-  /** Which keys are looked for after the lines that were read. */
+  /** Which keys are looked up after the lines that were read. */
   scope: KeyScope;
   /** All entries from this seq on were read. */
   since = Infinity;
-  /** Counts how often what was read was let go of. */
+  /** Counts how often the keys that were read were discarded. */
   #round = 0;
-  /** In the order of their seqs; of lines with one key, the last. */
+  /** In the order of their seqs; if several lines have the same key, only the last. */
   #lines = new Map<string, KeyedLine>();
 
-  /** `initial`: what holds at the log's beginning. */
+  /** `initial`: the scope at the log's beginning. */
   constructor(initial: KeyScope) {
     this.#initial = initial;
     this.scope = initial;
   }
 
-  /** The line with a key, if the window after entry `head` holds its last entry: a batch's key is that of all its entries. */
+  /**
+   * The line with `key`, if its last entry is in the window after entry `head`: the key of a batch is that of all its
+   * entries.
+   */
   get(key: string, head: number): KeyedLine | undefined {
     const line = this.#lines.get(key);
     return line !== undefined && lastOf(line) >= firstInScope(this.scope, head) ? line : undefined;
   }
 
-  /** Whether older keys must be read before anything can be said of one, where `head` is the log's last entry. */
+  /** Whether older keys must be read before a key can be looked up, if `head` is the log's last entry. */
   areShort(head: number): boolean {
     return this.since > firstInScope(this.scope, head);
   }
 
-  /** Takes in a line after all that are here. */
+  /** Adds a line after all others. */
   add(key: string, line: KeyedLine): void {
     this.#put(key, line);
     const first = firstInScope(this.scope, lastOf(line));
@@ -57,16 +60,16 @@ export class Keys {
 
   #put(key: string, { seq, count, ts, sum }: KeyedLine): void {
     this.#lines.delete(key);
-    // Not what was given: it may hold much more, for as long as the window does.
+    // A copy: the object given may hold much more, for as long as the key is in the window.
     this.#lines.set(key, { seq, count, ts, sum });
   }
 
-  /** Reads what the window after entry `head` holds and was not read yet, as steps: see `waiting` and `atOnce`. */
+  /** Reads the part of the window after entry `head` that was not read yet, as steps: see `waiting` and `atOnce`. */
   *readOlder(store: LineStore, head: number): Generator<unknown, void, unknown> {
     const round = this.#round;
     const from = firstInScope(this.scope, head);
     const older = yield* olderKeys(store, from, this.since);
-    // Replaced meanwhile, or gone on behind a compaction: they are read again.
+    // The log was replaced meanwhile, or reading continued after a compaction: the keys are read again.
     if (round !== this.#round) return;
     const newer = this.#lines;
     this.#lines = new Map();
@@ -80,7 +83,10 @@ export class Keys {
     this.scope = raisedScope(this.scope, window, seq);
   }
 
-  /** The lines from entry `since` on come next, and none that was read counts. `scope`: what holds there; undefined: at the log's beginning. */
+  /**
+   * The lines from entry `since` on come next, and those read before do not count. `scope`: the one that holds there;
+   * undefined at the log's beginning.
+   */
   begin(since: number, scope: KeyScope | undefined): void {
     this.#round++;
     this.since = since;
@@ -90,8 +96,9 @@ export class Keys {
 }
 
 /**
- * Reads the idempotency keys of the lines whose last entry lies from `from` to before `to`, oldest first: what opening did
- * not read. Yields all that may have to be waited for, and wants back what came of it: see `waiting` and `atOnce`.
+ * Reads the idempotency keys of the lines whose last entry is from `from` to before `to`, oldest first: those that
+ * opening did not read. Yields values that may be promises, and expects what they resolve to: see `waiting` and
+ * `atOnce`.
  */
 export function* olderKeys(
   store: LineStore,
@@ -104,13 +111,13 @@ export function* olderKeys(
     } catch (error) {
       if (!hasCode(error, 'ERR_WAL_COMPACTED')) throw error;
       const lost = yield* lostState(store);
-      // Else another compaction took away what this was reading.
+      // Otherwise another compaction deleted what this was reading.
       if (lost !== undefined || tries === MOST_TRIES) throw lost ?? error;
     }
   }
 }
 
-/** As what lies there now tells them. */
+/** Reads them from what is there now. */
 function* keysThere(store: LineStore, from: number, to: number): Generator<unknown, SnapshotKey[], unknown> {
   let compacted: unknown;
   try {
@@ -126,7 +133,7 @@ function* keysThere(store: LineStore, from: number, to: number): Generator<unkno
       const after = yield* keysInSegments(store, header.head.seq + 1, to);
       return [...before, ...after].filter((line) => lastOf(line) >= from && line.seq < to);
     } catch (error) {
-      // A damaged one is passed over for an older one, and for the lines it was made of, where those remain.
+      // A damaged snapshot is skipped in favour of an older one, and of the lines it was made from, if those remain.
       const isPassedOver = hasCode(error, 'ERR_WAL_CORRUPT') || damage !== undefined;
       if (!isPassedOver) throw error;
       damage ??= error;
@@ -164,7 +171,7 @@ function* keysInSnapshot(
       const lines = bytes && parseLines(bytes, () => true)?.map(keysOfLine);
       if (lines === undefined || lines.includes(undefined)) throw blocks.damaged(block.at);
       for (const each of lines as SnapshotKey[][]) keys.push(...each);
-      // A snapshot may hold many: there is nothing to wait for, and other code gets its turn.
+      // A snapshot may hold many keys. There is nothing to wait for; other code gets its turn.
       yield undefined;
     }
     return keys;
@@ -192,7 +199,7 @@ class KeyFeed extends ChainFeed {
   }
 }
 
-/** Runs steps to their end, waiting for each, and giving other code its turn. */
+/** Runs steps to their end, awaiting each, and lets other code run in between. */
 export async function waiting<T>(
   steps: Generator<unknown, T, unknown>,
   pause: () => Promise<void>,
@@ -206,7 +213,7 @@ export async function waiting<T>(
   return step.value;
 }
 
-/** Runs steps to their end, blocking: those of a store that answers at once. */
+/** Runs steps to their end, blocking: for a store that answers synchronously. */
 export function atOnce<T>(steps: Generator<unknown, T, unknown>): T {
   let step = steps.next();
   while (!step.done) step = steps.next(step.value);

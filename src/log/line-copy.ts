@@ -10,14 +10,14 @@ import { unreadableError } from './record-feed.ts';
 
 const NEWLINE = Buffer.from('\n');
 
-/** Takes the lines of a copy. */
+/** Receives the lines of a copy. */
 export interface LineSink {
   segment(firstSeq: number): void;
   /** The line `bytes[start, end)`, without its newline. */
   line(bytes: Buffer, start: number, end: number): void;
 }
 
-/** Hands on the accepted lines of a log, byte for byte, up to an entry; what was passed over is left out. */
+/** Passes on the accepted lines of a log, byte for byte, up to an entry; lines that do not count are left out. */
 export class LineCopy extends ChainFeed {
   readonly #last: number;
   readonly #sink: LineSink;
@@ -34,32 +34,35 @@ export class LineCopy extends ChainFeed {
     this.#sink = sink;
   }
 
-  /** True once a line was reached that lies beyond. */
+  /** True once a line beyond that entry was reached. */
   get isDone(): boolean {
     return this.#isDone;
   }
 
-  /** What is wrong with the lines up to there. */
+  /** The error in the lines up to there. */
   get failure(): WalError | undefined {
     return this.#failure;
   }
 
-  /** The last entry that was handed on, or that comes before the first. */
+  /** The last entry that was passed on; before any, the one that precedes the first. */
   get reached(): number | undefined {
     return this.#reached;
   }
 
-  /** The head of what was handed on. */
+  /** The head of what was passed on. */
   get copied(): Head | undefined {
     return this.#copied;
   }
 
-  /** How many entries were handed on. */
+  /** How many entries were passed on. */
   get entries(): number {
     return this.#entries;
   }
 
-  /** The crc of the line that ends a segment, by its last entry; and of that before the first. */
+  /**
+   * The crc of the line that ends each segment, by the segment's last entry; also that of the line before the first
+   * segment.
+   */
   get ends(): ReadonlyMap<number, string> {
     return this.#ends;
   }
@@ -71,7 +74,7 @@ export class LineCopy extends ChainFeed {
     if (!this.#isDone) this.#sink.segment(firstSeq);
   }
 
-  /** The source is not written to: a last line that lacks its newline gets it in the copy. */
+  /** The source is not modified: a last line that lacks its newline gets one in the copy. */
   override pause(): FeedState {
     if (this.unended !== undefined) this.push(NEWLINE);
     return super.pause();
@@ -80,7 +83,7 @@ export class LineCopy extends ChainFeed {
   override accepted(line: Envelope, bytes: Buffer, start: number, end: number, offset: number): void {
     if (this.#isDone) return;
     const { seq, count, prev, crc } = line;
-    // A seal belongs to what it ends.
+    // A seal belongs to the segment that it ends.
     if (seq > this.#last && !(count === 0 && seq === this.#last + 1)) {
       this.#isDone = true;
       return;
@@ -109,7 +112,7 @@ export class LineCopy extends ChainFeed {
     const last = seq + line.count - 1;
     if (last > this.#last) {
       return badArgument(
-        `Entry ${this.#last} is in the middle of an atomic batch, entries ${seq} to ${last}, which counts whole or not at all: name ${seq - 1} or ${last}`,
+        `Entry ${this.#last} is in the middle of an atomic batch, entries ${seq} to ${last}, which cannot be split: name ${seq - 1} or ${last}`,
       );
     }
     try {

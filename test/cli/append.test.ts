@@ -195,7 +195,7 @@ test('an append with the key of another entry fails with exit code 3, and names 
     const other = await run(dir, [...append, 'bd-2']);
     assert.deepEqual([other.code, other.stdout], [3, '']);
     const told =
-      'jsonl-wal: The key "agent-7" is that of entry 1, which has another op, id or data: to append this entry too, give it a key of its own. [ERR_WAL_KEY_REUSED]\n';
+      'jsonl-wal: The key "agent-7" belongs to entry 1, which has another op, id or data: to append this entry too, give it another key. [ERR_WAL_KEY_REUSED]\n';
     assert.equal(other.stderr, told);
     const [failure] = objects((await run(dir, [...append, 'bd-2', '--json'])).stderr);
     const { code, outcome, seq } = failure;

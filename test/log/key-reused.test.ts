@@ -43,7 +43,7 @@ test('a key that is appended again with another op, id or data is refused, and n
     }
     await assert.rejects(wal.append(OTHERS[0] as Entry, { key: 'k' }), {
       message:
-        'The key "k" is that of entry 1, which has another op, id or data: to append this entry too, give it a key of its own.',
+        'The key "k" belongs to entry 1, which has another op, id or data: to append this entry too, give it another key.',
     });
     assert.equal((await recordsIn(directory)).length, 1);
   }));
