@@ -168,9 +168,8 @@ export class LogEnd {
   }
 
   /**
-   * The system reports a failed write-back once per open file. If a background sync has met one and not returned yet,
-   * another sync of the same file would report success. Such a sync therefore uses a second file, which was open
-   * before.
+   * The system reports a failed write-back once per descriptor. If a background sync has received such a report and
+   * not returned yet, another sync of the same descriptor would succeed. Such a sync uses the reader's second one.
    */
   #toSyncNow(file: StorageFile): StorageFile {
     if (this.#syncing !== file) return file;

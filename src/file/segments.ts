@@ -31,8 +31,9 @@ export class SegmentReader {
   /** The open file; see `opened`. */
   file: StorageFile | undefined;
   /**
-   * Of a writer: the same segment once more, for a sync while another sync of `file` is under way. It was opened before `file`: the system
-   * reports a failed write-back once to each descriptor that was open by then, so that it reports to this one all that it reports to `file`.
+   * For a writer: a second descriptor of the same segment, for a sync while another sync of `file` is in progress. It
+   * was opened before `file`: the system reports a failed write-back once to each descriptor open at the time, so
+   * that this one receives every report that `file` does.
    */
   second: StorageFile | undefined;
   #identity: FileLook | undefined;
