@@ -486,7 +486,8 @@ export class Appender implements Turn {
 }
 
 function overtakenError(head: Head): WalError {
-  const message = 'Other writers came first at every try, and nothing was appended. Try again later, or raise maxTries.';
+  const message =
+    'Other writers came first at every try, and nothing was appended. Try again later, or raise maxTries.';
   return new WalError('ERR_WAL_CONFLICT', message, { outcome: 'not-written', head, seq: head.seq });
 }
 

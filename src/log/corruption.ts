@@ -14,8 +14,7 @@ const CAUSES: Readonly<Record<DamageCause, string>> = {
     'whole lines in it have lost the newlines that ended them, as an editor or a script may leave',
   'too-long': 'it is longer than any line of a log',
   'not-a-record': 'it is not a record of a log',
-  'checksum-mismatch':
-    'its bytes do not match its checksum, as after an edit by hand, or on a failing disk',
+  'checksum-mismatch': 'its bytes do not match its checksum, as after an edit by hand, or on a failing disk',
 };
 
 /** Without the markers, the lines of one side would be superseded, as if their writer had written them again. */
