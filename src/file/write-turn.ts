@@ -37,7 +37,10 @@ const MOST_OTHERS = 32;
 /** The greatest age of the hint that names this process as holder while no other process writes. */
 const HINT_MS = 1000;
 
-/** The write turn: what the lock is held for. Apart from the waiting it is synchronous. */
+/**
+ * The write turn: what the lock is held for. Apart from the waiting it is synchronous. The lock is released before the
+ * sync of what was written, so that others write meanwhile.
+ */
 export class WriteTurn {
   readonly #parts: WriteTurnParts;
   #hintedAt = -Infinity;
@@ -86,7 +89,9 @@ export class WriteTurn {
 
   /**
    * Writes, then looks: if the file grew by exactly what was written, from where it had been read to, no other
-   * writer's bytes came between.
+   * writer's bytes came between. That is safe without the lock, too: O_APPEND puts each write after all others, and the
+   * chain decides which lines count ("What a writer must do", 5, in docs/FORMAT.md;
+   * docs/decisions/0001-the-chain-decides.md).
    */
   #put(feed: LineFeed, group: WrittenGroup): WriteOutcome {
     const { reader } = this.#parts.end;
@@ -104,7 +109,8 @@ export class WriteTurn {
       return { kind: 'failed', error: failure, written: 0, fatal: !refused };
     }
     const end = (before?.end ?? 0) + written;
-    // The bytes read after the last line may have been part of another writer's line that is whole by now.
+    // Bytes read after the last line may have been part of another writer's line that is whole by now: then only reading
+    // shows whether the group counts.
     const isSure = written === total && (before === undefined || before.resume === before.end);
     try {
       if (!isSure || !file.endsAt(end)) return this.#lookAfter(feed, written, total, bytes.length);
@@ -148,12 +154,12 @@ export class WriteTurn {
     while (!(gate.take() ? inTurn() : gate.waitNow(inTurn, this.#others))) end.settleNow();
   }
 
-  /** The group did not land where it was built for, or was cut short: reads what is there. */
+  /** The group was cut short, or may not have landed where it was built for: reads what is there. */
   #lookAfter(feed: LineFeed, written: number, total: number, ofGroup: number): WriteOutcome {
     const { end } = this.#parts;
     const { path } = end.reader;
     const isSame = end.catchUpHere(feed);
-    if (written === total) return { kind: isSame ? 'overtaken' : 'replaced' };
+    if (written === total) return { kind: isSame ? 'unsure' : 'replaced' };
     // If the file was rewritten meanwhile, the outcome of the group cannot be determined.
     const error = noSpaceError(path, written, total, isSame ? 'not-written' : 'unknown');
     return { kind: 'failed', error, written: written - (total - ofGroup), fatal: false };

@@ -80,8 +80,8 @@ export interface WrittenGroup {
 /** The engine's side of a write turn. Each call is synchronous. */
 export interface Turn {
   /**
-   * Kept at the end of the log. Between `build` and `wrote` it is fed only what was read after the group was
-   * written.
+   * Kept at the end of the log. From `build` until the group is written, the store feeds it nothing. Between that and
+   * `wrote`, the store either calls `landed` or feeds it what is there.
    */
   readonly feed: LineFeed;
   /** Whether there is anything to write; called while the store waits for the lock. */
@@ -96,12 +96,12 @@ export interface Turn {
 }
 
 /**
- * landed: exactly where it was built for; the feed has been told. overtaken: another writer's lines came
- * first, or that cannot be determined; the feed has been given all that is there now, including the group.
+ * landed: exactly where it was built for; the feed has been told. unsure: the group was written whole, but another
+ * writer's lines may have come first; the feed has been given all that is there now, and so shows which lines count.
  * replaced: the group was written to a log that has been replaced since. failed: `error.outcome` holds for
  * what the feed has not seen accepted; `written` bytes of the group were taken; `fatal` if the store must not
  * be used again.
  */
 export type WriteOutcome =
-  | { readonly kind: 'landed' | 'overtaken' | 'replaced' }
+  | { readonly kind: 'landed' | 'unsure' | 'replaced' }
   | { readonly kind: 'failed'; readonly error: WalError; readonly written: number; readonly fatal: boolean };

@@ -78,7 +78,7 @@ export interface LineStore {
   /**
    * Takes a write turn: catches up, calls `build` once, appends the group that it makes after all that is
    * there, and reports the outcome of that group to `wrote`, once. Other writers' lines may come between:
-   * then the group is 'overtaken'. The group is there whole or not at all; otherwise the outcome is 'failed'.
+   * then the outcome is 'unsure'. The group is there whole or not at all; otherwise the outcome is 'failed'.
    * Undefined if nothing had to be waited for. Rejects if it fails before a group is made; nothing has been
    * written then.
    */

@@ -137,7 +137,7 @@ export class MemoryStore implements LineStore {
         turn.wrote({ kind: 'landed' });
       } else {
         this.#bringUp(turn.feed);
-        turn.wrote({ kind: isSame ? 'overtaken' : 'replaced' });
+        turn.wrote({ kind: isSame ? 'unsure' : 'replaced' });
       }
     });
   }
