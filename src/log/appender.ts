@@ -22,7 +22,7 @@ export interface AppenderParts extends QueueParts {
   readonly clock: Clock;
   readonly stats: Stats;
   readonly durability: 'sync' | 'os';
-  /** Called when a seal written by this Wal has landed. */
+  /** Called, possibly within a turn, when a seal written by this Wal has been accepted. */
   sealed(): void;
   /** Called, possibly within a turn, if entries that were acknowledged on this machine are found to be missing. */
   rewound(rewind: Rewind): void;
@@ -58,6 +58,7 @@ const STALL_MS = 25;
 export class Appender implements Turn {
   readonly #parts: AppenderParts;
   readonly tail: Tail;
+  /** As `Turn` asks. */
   readonly feed: Tail;
   readonly queue: Queue;
   readonly group: Group;
@@ -137,7 +138,7 @@ export class Appender implements Turn {
       } catch (error) {
         this.#turnFailed(error);
       }
-      // Before the next turn, which would sync the same file: the system reports a failure only once.
+      // Before the next turn, which may sync the same file: the system reports a failure only once to each open file.
       const ending = this.#seals.length > 0 ? this.#endSeals(blocks) : undefined;
       if (!blocks && ending !== undefined) await ending;
     }
@@ -188,10 +189,12 @@ export class Appender implements Turn {
     const { store, clock, budget, durability } = this.#parts;
     const { tail } = this;
     const { epoch } = tail;
+    // The same as `tail.head`, which makes an object; `at` is undefined only at the beginning of a segment.
     const head = tail.at?.tip ?? tail.head;
     const landed = this.#landed;
     const count = landed.length;
     try {
+      // What lines say was synced does not count here: see `syncedHere`.
       if (durability === 'sync' && this.#landedTo > tail.syncedHere) {
         // If nothing else waits for this thread, it syncs a lone append itself: handing the sync to a thread costs as
         // much.
@@ -389,9 +392,13 @@ export class Appender implements Turn {
     }
   }
 
-  /** A line was read. It may be one of this Wal's, overtaken by others or in a file that replaced the old one. */
+  /**
+   * A line was read. It may be one of this Wal's: after a torn line, overtaken by others, or in a file that replaced the
+   * old one.
+   */
   #accepted(line: Envelope): void {
     this.witness.read(line);
+    if (line.writer === this.group.sealWriter) this.#parts.sealed();
     const pending = this.queue.ofLine(line.writer);
     if (pending === undefined || pending.epoch !== undefined) return;
     this.#land(pending, line.seq);
@@ -416,15 +423,16 @@ export class Appender implements Turn {
     }
   }
 
-  /** The group did not land where it was built for. */
+  /** The group was cut short, or may not have landed where it was built for. */
   #wroteOtherwise(outcome: WriteOutcome, group: readonly Pending[]): void {
     const { stats } = this.#parts;
     for (const pending of group) pending.writing = false;
-    const lost = group.filter(({ epoch, settled }) => epoch === undefined && !settled);
+    // Those that were not found in the log. After 'unsure' that may be none.
+    const missing = group.filter(({ epoch, settled }) => epoch === undefined && !settled);
     if (outcome.kind === 'failed') {
       const { error, written, fatal } = outcome;
-      for (const pending of lost) {
-        // All of the line but its newline is there: a reader with other rules may accept it.
+      for (const pending of missing) {
+        // All of the line but its newline is there: the next writer may add that, and then the line counts.
         const isCut = pending.endsAt - 1 === written;
         this.queue.reject(pending, isCut ? withOutcome(error, 'unknown') : error);
       }
@@ -432,16 +440,16 @@ export class Appender implements Turn {
       this.#failSeals(error);
       return;
     }
-    if (lost.length === 0) return;
+    if (missing.length === 0) return;
     stats.retries++;
-    stats.superseded += lost.length;
+    stats.superseded += missing.length;
     if (outcome.kind === 'replaced') {
-      for (const pending of lost) pending.mayHaveLanded();
+      for (const pending of missing) pending.mayHaveLanded();
       return;
     }
     // Their signals may have aborted during the write.
-    this.queue.takeBack(lost);
-    for (const pending of lost)
+    this.queue.takeBack(missing);
+    for (const pending of missing)
       if (pending.queued && !pending.overtaken()) this.queue.reject(pending, overtakenError(this.tail.head));
   }
 

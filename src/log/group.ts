@@ -65,6 +65,8 @@ export class Group implements Preceding, WrittenGroup {
   tip: Tip = { seq: 0, crc: '', link: '' };
   /** Whether its last line is a seal. */
   sealed = false;
+  /** The `writer` of the seal that was made last, by which that is known when it is read. */
+  sealWriter: string | undefined;
   /** The log's fold after it. */
   fold: FoldIdentity | undefined;
   bytes: Buffer = this.#buffer;
@@ -191,7 +193,8 @@ export class Group implements Preceding, WrittenGroup {
     if (this.tip.seq < tail.firstSeq) return;
     if (wish !== undefined) this.fold = recordedFold(this.fold, wish.fold);
     const ts = this.pending.at(-1)?.body.ts ?? wish?.ts ?? 0;
-    this.#put(sealBody(ts, this.#scope, this.fold), queue.nextWriter());
+    this.sealWriter = queue.nextWriter();
+    this.#put(sealBody(ts, this.#scope, this.fold), this.sealWriter);
     this.sealed = true;
   }
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { readdirSync, statSync } from 'node:fs';
+import { appendFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { segmentName, snapshotName } from '../../src/format/names.ts';
 import { type Fold, Wal, type WalOptions } from '../../src/index.ts';
 import { inScratch } from '../support/scratch.ts';
 import { warningsIn } from '../support/warnings.ts';
@@ -39,6 +40,18 @@ test('a log that compacts itself stays small, whoever writes to it, and its stat
       Array.from({ length: 7 }, () => [120, 120]),
     );
     await wal.close();
+  }));
+
+test('a group that fills the segment after a torn line: the log is compacted', () =>
+  inScratch('auto-compact', async (directory) => {
+    const before = await Wal.open(directory, OPTIONS);
+    await appendTo(before, 1);
+    await before.close();
+    appendFileSync(join(directory, segmentName(1)), '{"crc":"');
+    const wal = await Wal.open(directory, EAGER);
+    await wal.append({ op: 'set', id: 'bd-1', data: { text: 'x'.repeat(20_000) } });
+    await wal.close();
+    assert.deepEqual(snapshotsOf(directory), [snapshotName(2)]);
   }));
 
 test('a log is not compacted unless that was asked for, nor where it is kept in git', () =>
