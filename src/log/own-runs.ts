@@ -1,19 +1,25 @@
-/** Numbers of entries that one Wal had acknowledged, from the first to the last of a run; others' may lie between. */
+/**
+ * Numbers of entries that one Wal had acknowledged, from the first to the last of a run; entries of others may be in
+ * between.
+ */
 interface Run {
   readonly first: number;
   readonly last: number;
 }
 
-/** So many runs are told apart; beyond that, two neighbours become one. */
+/** The most runs that are kept apart; beyond that, neighbours are merged in pairs. */
 const MOST_RUNS = 64;
 
-/** Which entries a Wal had acknowledged, in little room: ascending runs, the exacter the fewer there are. */
+/**
+ * Which entries a Wal had acknowledged, in little memory: ascending runs, which are the more exact the fewer there
+ * are.
+ */
 export class OwnRuns {
   /** The runs before the last one. */
   #runs: Run[] = [];
   /** Where the last one begins. */
   #first = 0;
-  /** The last of all; 0 where there is none. Whoever appends the entry after it raises it. */
+  /** The last entry of all; 0 if there is none. The caller raises it when the entry after it is acknowledged. */
   last = 0;
 
   /** Begins a run. */
@@ -29,7 +35,7 @@ export class OwnRuns {
     this.last = 0;
   }
 
-  /** The first that may be past `seq`; undefined where none is. */
+  /** The first entry of the runs that may be past `seq`; undefined if none is. */
   firstAfter(seq: number): number | undefined {
     if (this.last <= seq) return undefined;
     const run = this.#runs.find(({ last }) => last > seq);

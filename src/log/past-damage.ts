@@ -9,14 +9,17 @@ import { divergedError } from './record-feed.ts';
 import { isDamage, verifyLog } from './verify.ts';
 
 export interface RangePastDamage {
-  /** A first seq, or a cursor to go on after; undefined: the first entry that is kept. */
+  /** A first seq, or a cursor to continue after; undefined: the first entry that is kept. */
   readonly from: number | Head | undefined;
   readonly to: number | undefined;
-  /** Told of each range of numbers that is gone, before the records after it. */
+  /** Called with each lost range of numbers, before the records after it. */
   readonly onSkip: ((range: LostRange) => void) | undefined;
 }
 
-/** Reads the records that a salvage would keep, in its order and under its numbers: of a log that is whole, all. */
+/**
+ * Reads the records that a salvage would keep, in its order and with its numbers: all records if the log is
+ * undamaged.
+ */
 export async function* readPastDamage(
   store: LineStore,
   clock: Clock,

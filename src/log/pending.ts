@@ -2,19 +2,25 @@ import { WalError, withOutcome } from '../errors/errors.ts';
 import type { Head } from '../format/chain.ts';
 import type { Body } from '../format/entry.ts';
 
-/** What an append answers. */
+/** The result of an append. */
 export interface AppendResult {
-  /** The entry's number in the log; for a batch, its first entry's. */
+  /** The entry's number in the log; for a batch, that of its first entry. */
   readonly seq: number;
-  /** Milliseconds since the epoch, as recorded. */
+  /** The recorded time, in milliseconds since the epoch. */
   readonly ts: number;
-  /** `sync`: it survives a power cut. `os`: it survives the process, and waits in the system's cache. */
+  /**
+   * `sync`: the entry survives a power cut. `os`: it survives the death of the process, and may be only in the
+   * system's cache.
+   */
   readonly durability: 'sync' | 'os';
-  /** True where the key was in the log already, with the same content: nothing was written, and `seq` and `ts` are the first one's. */
+  /**
+   * True if the key was already in the log with the same content: nothing was written, and `seq` and `ts` are those
+   * of the first append.
+   */
   readonly duplicate?: true;
 }
 
-/** Where the log's head must be for an append. */
+/** The head that the log must have for an append. */
 export interface Expectation {
   readonly seq: number;
   readonly crc?: string | undefined;
@@ -24,25 +30,27 @@ export function meets(head: Head, { seq, crc }: Expectation): boolean {
   return head.seq === seq && (crc === undefined || crc === head.crc);
 }
 
-/** What is before a decision in the write that is being made: it is decided as if that had landed. */
+/** The lines before a decision in the write being built: the decision is made as if they had landed. */
 export interface Preceding {
-  /** Another number each time that the write is made again. */
+  /** Changes each time the write is built again. */
   readonly round: number;
   /** How many lines there are so far. */
   readonly count: number;
-  /** The head that they leave. */
+  /** The head after those lines. */
   readonly head: Head;
-  /** Shows the i-th line, without its newline, until the call returns. */
+  /** Shows line `i`, without its newline, until the call returns. */
   visitLine(i: number, to: (bytes: Buffer, start: number, end: number) => void): void;
 }
 
 /**
- * Decides, synchronously, what is appended at the head that `preceding` leaves: undefined for nothing. It is asked again
- * each time that the write is made again, and may throw: that rejects its own append only.
+ * Decides, synchronously, what is appended after the head of `preceding`: undefined for nothing. It is called again
+ * each time the write is built again. If it throws, only its own append is rejected.
  */
 export type Decide = (preceding: Preceding) => Body | undefined;
 
-/** Thrown by a decision that cannot be taken before something was read; then it is asked again. */
+/**
+ * Thrown by a decision that needs something to be read first; the decision is called again once `until` has settled.
+ */
 export class RetryAfter {
   readonly until: Promise<unknown>;
 
@@ -54,61 +62,64 @@ export class RetryAfter {
 /** The body of an append that is not decided yet. */
 export const UNDECIDED: Body = { text: '', bytes: 0, count: 0, ts: 0, key: undefined, sum: 0 };
 
-/** What is to be appended, and on which terms. */
+/** What to append, and under which conditions. */
 export interface Request {
   readonly body: Body;
   readonly expect?: Expectation | undefined;
   /** Makes the body in the write turn, in place of `body`. */
   readonly decide?: Decide | undefined;
-  /** How often a decision may be overtaken before it is given up. Default: for ever. */
+  /** How many tries a decision gets before the append is rejected. Default: no limit. */
   readonly maxTries?: number | undefined;
-  /** Takes the append back while it is not written. */
+  /** Cancels the append as long as it has not been written. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** How an append ends: `resolve` is given undefined where it was decided to append nothing. */
+/** Settles an append; `resolve` is given undefined if the decision was to append nothing. */
 export interface Ending {
   resolve(result: AppendResult | undefined): void;
   reject(error: unknown): void;
 }
 
-/** What an append holds beside its JSON: its promise, and what is known of it. A decision, and a signal, hold as much again. */
+/**
+ * Memory that an append holds beside its JSON, in bytes: its promise and its state. A decision, and a signal, add as
+ * much again each.
+ */
 const APPEND_BYTES = 1024;
 
-/** Bytes of memory that a body takes: a string that is not all ASCII may have two a character. */
+/** Bytes of memory that a body takes: a string that is not all ASCII may take two bytes per character. */
 export function weightOf({ text, bytes, key = '' }: Body): number {
   return (bytes === text.length ? bytes : 2 * text.length) + 2 * key.length;
 }
 
-/** An append on its way: queued, written, landed, settled. */
+/** An unsettled append: queued, written, landed, then settled. */
 export class Pending {
   body: Body;
-  /** Its place in the order of the calls. */
+  /** Its position in the order of calls. */
   readonly number: number;
-  /** The identity of the append, kept however often it is written. */
+  /** The identity of the append, the same however often it is written. */
   readonly writer: string;
   readonly expect: Expectation | undefined;
   readonly decide: Decide | undefined;
   readonly signal: AbortSignal | undefined;
   readonly end: Ending;
-  /** Whether it is written as it is, wherever the log ends: no key, expectation or decision is in the way. */
+  /** Whether it is written as it is, wherever the log ends: it has no key, expectation or decision. */
   readonly isPlain: boolean;
-  /** What it holds in memory until it is settled, in bytes. */
+  /** Bytes of memory that it holds until it is settled. */
   weight: number;
   #triesLeft: number;
-  /** Where its line ends in the group it was written with last. */
+  /** Where its line ends in the last group that it was written with. */
   endsAt = 0;
-  /** Number and time to answer with, once landed. */
+  /** Number and time to resolve with, once landed. */
   seq = 0;
   ts: number;
-  /** The tail's epoch in which it landed; undefined while it is not in the log that lies there now. */
+  /** The tail's epoch in which it landed; undefined while it is not in the present log. */
   epoch: number | undefined = undefined;
-  /** The lowest number under which it was in a log that lay there, or may have been. */
+  /** The lowest number that it had, or may have had, in any log that was at this place. */
   lowestSeq = Infinity;
   duplicate = false;
-  /** Whether it is in the queue: at first it is. */
+  /** Whether it is in the queue; initially it is. */
   queued = true;
-  /** It is in a group of which nobody knows yet what became of it. */
+  /** Whether it is in a group whose outcome is not known yet. */
   writing = false;
   settled = false;
 
@@ -128,29 +139,34 @@ export class Pending {
     this.weight = parts * APPEND_BYTES + weightOf(body);
   }
 
-  /** Somebody else's line came first. False where that was once too often. */
+  /** Another writer's line came first. False if no tries are left. */
   overtaken(): boolean {
     return --this.#triesLeft > 0;
   }
 
-  /** It was in the log once, or may have been: if it cannot be again, its outcome is unknown. */
+  /**
+   * Whether it was in the log at some time, or may have been: if it cannot be appended again, its outcome is unknown.
+   */
   get everLanded(): boolean {
     return this.lowestSeq < Infinity;
   }
 
-  /** It was written, and nobody can say whether it is in the log. */
+  /** It was written, and whether it is in the log is unknown. */
   mayHaveLanded(): void {
     this.lowestSeq = Math.min(this.lowestSeq, this.seq);
   }
 
-  /** The log was replaced: whether it is in the new one is not known yet. */
+  /** The log was replaced: whether the append is in the new one is not known yet. */
   unland(): void {
     this.epoch = undefined;
     this.duplicate = false;
     this.ts = this.body.ts;
   }
 
-  /** Rejects with an error that says what became of this append; what a decision threw is passed on as it is. */
+  /**
+   * Rejects with an error that carries the outcome of this append; an error thrown by a decision is passed on
+   * unchanged.
+   */
   reject(error: unknown): void {
     this.settled = true;
     const known = this.everLanded && error instanceof WalError;

@@ -9,35 +9,38 @@ export interface QueueParts {
   readonly maxPendingBytes: number;
 }
 
-/** The appends on their way: those that wait, not being in the log that lies there now, and those that were written. */
+/** The unsettled appends: the waiting ones, which are not in the present log, and those already written. */
 export class Queue {
   readonly #parts: QueueParts;
-  /** How many wait. */
+  /** How many are waiting. */
   size = 0;
-  /** How many of all on their way bear a key. */
+  /** How many of all unsettled appends have a key. */
   keyed = 0;
   #lines = 0;
-  /** Those that wait, and some that do so no more. */
+  /** The waiting appends, and some that no longer wait. */
   #line: Pending[] = [];
   #inOrder = true;
-  /** Those that wait for something else than their turn. */
+  /** Those that wait for something other than their turn. */
   readonly aside = new Set<Pending>();
   readonly #aborts = new Aborts((appends) => this.takeBack(appends));
-  /** The memory that all of them hold. */
+  /** The memory that all unsettled appends hold, in bytes. */
   #bytes = 0;
-  /** The error of all that are refused until there is room again: a program that goes on at full speed makes very many. */
+  /**
+   * The error for all appends refused until there is room again, made once: a program that keeps appending is refused
+   * very often.
+   */
   #refusal: WalError | undefined;
-  /** Resolves once there is room; while somebody waits for it. */
+  /** Resolves once there is room; set while a caller waits for that. */
   #room: Promise<void> | undefined;
   #roomIsThere = () => {};
-  /** The turn of who came last of those that wait. */
+  /** The turn of the last caller that waits for room. */
   #last = Promise.resolve();
 
   constructor(parts: QueueParts) {
     this.#parts = parts;
   }
 
-  /** Throws ERR_WAL_BACKLOG where there is no room for one more append. */
+  /** Throws ERR_WAL_BACKLOG if there is no room for one more append. */
   requireRoom(): void {
     if (this.#bytes < this.#parts.maxPendingBytes) return;
     this.#refusal ??= fullError(this.#bytes, this.#parts.maxPendingBytes);
@@ -54,12 +57,12 @@ export class Queue {
     return pending;
   }
 
-  /** The identity of one more line, which is nobody's append. */
+  /** The identity of a line that is not an append. */
   nextWriter(): string {
     return `${this.#parts.session}.${++this.#lines}`;
   }
 
-  /** Those that wait, in the order of their calls. One may leave while this is gone through: then it is not `queued`. */
+  /** The waiting appends, in the order of their calls. One may leave during an iteration: then it is not `queued`. */
   get waiting(): readonly Pending[] {
     if (this.#line.length > this.size) this.#sweep();
     if (!this.#inOrder) this.#line.sort((a, b) => a.number - b.number);
@@ -71,17 +74,17 @@ export class Queue {
     this.#line = this.#line.filter(({ queued }) => queued);
   }
 
-  /** Takes one out, wherever it stands. */
+  /** Removes an append, wherever it is in the queue. */
   take(pending: Pending): void {
     if (!pending.queued) return;
     pending.queued = false;
     this.size--;
-    // Their entries may be large.
+    // Releases their entries, which may be large.
     if (this.size === 0) this.#line = [];
   }
 
   putBack(some: readonly Pending[]): void {
-    // One that left a moment ago still stands there.
+    // An append that left a moment ago may still be in the array.
     this.#sweep();
     for (const pending of some) {
       if (pending.queued) continue;
@@ -93,7 +96,7 @@ export class Queue {
     this.#inOrder = false;
   }
 
-  /** Rejects those whose signal has aborted, as their callers asked; what is being written, or may be in the log, goes on. */
+  /** Rejects the appends whose signal has aborted; one that is being written, or may be in the log, continues. */
   takeBack(some: Iterable<Pending>): void {
     for (const pending of some) {
       const { signal, settled, epoch, everLanded, writing } = pending;
@@ -102,7 +105,7 @@ export class Queue {
     }
   }
 
-  /** Notes what it was decided to be, this time. */
+  /** Records the body of an append's present decision. */
   decided(pending: Pending, body: Body): void {
     const more = weightOf(body) - weightOf(pending.body);
     pending.body = body;
@@ -111,19 +114,22 @@ export class Queue {
     this.#bytes += more;
   }
 
-  /** Takes one out until it is put back: its line may be in the log. */
+  /** Removes an append until it is put back; its line may be found in the log meanwhile. */
   setAside(pending: Pending): void {
     this.take(pending);
     this.aside.add(pending);
   }
 
-  /** The append whose line that is, where it is one of this Wal's that is not known to have landed. Nearly all lines are others'. */
+  /**
+   * The append with that line identity, if it is one of this Wal's that is not known to have landed. Nearly all lines
+   * are others'.
+   */
   ofLine(writer: string): Pending | undefined {
     const { session } = this.#parts;
     if (!writer.startsWith(session)) return undefined;
     for (const pending of this.aside) if (pending.writer === writer) return pending;
     const number = Number(writer.slice(session.length + 1));
-    // They stand in the order of their numbers.
+    // They are sorted by their numbers.
     const line = this.#inOrder ? this.#line : this.waiting;
     let [from, to] = [0, line.length];
     while (from < to) {
@@ -140,7 +146,7 @@ export class Queue {
     pending.reject(error);
   }
 
-  /** One is settled: lets go of all that it holds. */
+  /** An append is settled: releases all that it holds. */
   forget(pending: Pending): void {
     if (pending.queued) this.take(pending);
     if (this.aside.size > 0) this.aside.delete(pending);
@@ -157,7 +163,10 @@ export class Queue {
     this.#roomIsThere();
   }
 
-  /** Resolves once there is room. One that waits is told after the one before it, who may have taken the room. */
+  /**
+   * Resolves once there is room. Callers are resumed one after another, because the one before may have used the
+   * room.
+   */
   ready(): Promise<void> {
     this.#last = this.#afterThose(this.#last);
     return this.#last;
@@ -175,11 +184,11 @@ export class Queue {
 }
 
 export function abortedError({ reason }: AbortSignal): WalError {
-  const message = 'The append was aborted before it was written.';
+  const message = 'The append was aborted before it was written: nothing was appended.';
   return new WalError('ERR_WAL_ABORTED', message, { outcome: 'not-written', cause: reason });
 }
 
 function fullError(bytes: number, most: number): WalError {
-  const message = `Appends on their way hold ${bytes} bytes, maxPendingBytes is ${most}: await ready(), and append again.`;
+  const message = `Unsettled appends hold ${bytes} bytes of memory, and maxPendingBytes is ${most}: await ready(), then append again.`;
   return new WalError('ERR_WAL_BACKLOG', message, { outcome: 'not-written' });
 }

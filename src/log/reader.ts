@@ -10,27 +10,29 @@ import type { Seat } from './seat.ts';
 import type { SharedReading } from './shared-reading.ts';
 
 export interface ReadRange {
-  /** A first seq, or a cursor to go on after. 0, and the head of an empty log: the first entry there is. */
+  /** A first seq, or a cursor to continue after. 0, or the head of an empty log: the first entry there is. */
   readonly from: number | Head | undefined;
   readonly to: number | undefined;
-  /** Go on as more comes. */
+  /** How to continue as the log grows; undefined: stop at its end. */
   readonly follow: Follow | undefined;
 }
 
 export interface Follow extends Following {
-  /** What it goes on with where others follow, too. */
+  /** The reading that it joins at the end of the log, shared by all followers. */
   readonly shared: SharedReading;
 }
 
-/** How often after a replacement the log may look cut: a checkout takes files out before it puts others in. */
+/**
+ * How often after a replacement the log may look incomplete: a checkout removes files before it writes the new ones.
+ */
 const AWAY_LOOKS = 20;
 const AWAY_LOOK_MS = 50;
 
 /**
- * Reads the records of a range: up to the end as it is when the reading gets there, or, following, until the signal
- * aborts, as it does before the store is closed. Who follows reads to the end by itself, and goes on with the reading that all share.
- * It starts over, from the record it delivered last, where it lags behind that one, where the log was replaced, and where missing
- * entries turn out to be settled by a repair.
+ * Reads the records of a range: to the end of the log at that moment or, when following, until the signal aborts,
+ * which it does before the store is closed. A follower reads to the end by itself and then joins the shared reading.
+ * It starts again after the last record that it delivered if it lags behind the shared reading, if the log was
+ * replaced, or if a repair turns out to settle missing entries.
  */
 export function readRecords(
   store: LineStore,
@@ -40,7 +42,10 @@ export function readRecords(
   return new RecordStream(readPieces(store, clock, range), range.follow?.signal);
 }
 
-/** The same in pieces: who asks for the next has been given all of the one before. */
+/**
+ * Like `readRecords`, in pieces: when the next piece is requested, all records of the previous one have been
+ * delivered.
+ */
 export async function* readPieces(
   store: LineStore,
   clock: Clock,
@@ -107,7 +112,10 @@ function isMissing(error: unknown): boolean {
   return error instanceof WalError && error.code === 'ERR_WAL_CORRUPT' && error.cause === 'missing';
 }
 
-/** Whether what a cursor was refused for is all that is gone: it is where a snapshot ends, and what comes after it is here. */
+/**
+ * Whether the cursor was refused only because its own entry was compacted away: a snapshot ends exactly there, and
+ * the entries after it are present.
+ */
 async function isKeptBySnapshot(
   store: LineStore,
   error: unknown,
@@ -123,7 +131,7 @@ function isAway(error: unknown): boolean {
   return hasCode(error, 'ERR_WAL_DIVERGED', 'ERR_WAL_NOT_FOUND');
 }
 
-/** The seq of the last repair: what is missing before it is known to be gone. 0 for none. */
+/** The seq of the last repair: entries missing before it are known to be lost. 0 if there is none. */
 async function lastRepair(store: LineStore, from: number): Promise<number> {
   const feed = new RecordFeed({ first: Infinity, last: Infinity, cursor: undefined }, true);
   const reader = store.reader(from, false);

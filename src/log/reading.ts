@@ -8,23 +8,23 @@ import { RecordFeed, type RecordRange } from './record-feed.ts';
 /** How a log is followed as it grows. */
 export interface Following {
   readonly signal: AbortSignal;
-  /** Deliver only what survives a crash. */
+  /** Whether to deliver only records that survive a crash. */
   readonly durable: boolean;
 }
 
-/** The log there now is another than the one that was read. */
+/** The present log is not the one that was read. */
 export class Replaced extends Error {}
 
-/** How long a follower gives a damaged end to become whole. */
+/** How long a follower waits for a damaged end to become whole, in milliseconds. */
 const DOUBT_MS = 1000;
 
-/** Reads the records of a range, piece by piece, to the end of the log; who follows it goes on from there. */
+/** Reads the records of a range, piece by piece, to the end of the log; a follower continues from there. */
 export class Reading {
   readonly #clock: Clock;
   readonly #reader: LineReader;
   readonly #budget: YieldBudget;
   readonly feed: RecordFeed;
-  /** How it goes on at the end; undefined where it does not. */
+  /** How it continues at the end; undefined if it stops there. */
   following: Following | undefined;
   #progress: Progress = 'more';
   #doubted = false;
@@ -43,12 +43,12 @@ export class Reading {
     this.following = following;
   }
 
-  /** Whether more was there when it was read last. */
+  /** Whether there was more at the last read. */
   get hasMore(): boolean {
     return this.#progress === 'more';
   }
 
-  /** The next records; undefined at the end of the log as it is now, after which the next call looks for more. */
+  /** The next records; undefined at the present end of the log, after which the next call looks for more. */
   async next(): Promise<LogRecord[] | undefined> {
     const { feed } = this;
     for (;;) {
@@ -59,7 +59,7 @@ export class Reading {
           this.#doubted = false;
           return undefined;
         }
-        // A damaged end may be a line on its way: it is read twice before it is believed.
+        // A damaged end may be a line still being written: it is read twice before it is reported.
         if (this.#doubted) throw feed.doubt;
         this.#doubted = true;
         if (this.following) await this.#clock.sleep(DOUBT_MS, this.following.signal);
@@ -75,7 +75,7 @@ export class Reading {
     }
   }
 
-  /** A damaged end is why a segment does not lead on. */
+  /** If the end is damaged, that is why the segment does not lead on, and is the error to report. */
   async #readOn(): Promise<Progress> {
     try {
       return await this.#reader.read(this.feed);

@@ -11,7 +11,7 @@ export interface RecordRange {
   readonly first: number;
   /** Last seq wanted. */
   readonly last: number;
-  /** What must lie before `first`. */
+  /** The entry that must precede `first`. */
   readonly cursor: Head | undefined;
 }
 
@@ -29,11 +29,11 @@ export class RecordFeed extends ChainFeed {
   #met: boolean;
   #failure: WalError | undefined;
   #repair = 0;
-  /** How many bytes the lines have whose records came so far. */
+  /** Total size of the lines whose records were read so far. */
   bytes = 0;
 
   /**
-   * `skipping`: also take what lies after proof that entries are missing. `settledBy`: the seq of a repair that settles
+   * `skipping`: also take records after proof that entries are missing. `settledBy`: the seq of a repair that settles
    * such proof before it.
    */
   constructor(range: RecordRange, skipping: boolean, settledBy = 0) {
@@ -54,12 +54,12 @@ export class RecordFeed extends ChainFeed {
     return this.#met;
   }
 
-  /** What stops reading for good, after the records before it. */
+  /** The error that ends reading for good, after the records before it. */
   get failure(): WalError | undefined {
     return this.#failure;
   }
 
-  /** What stops reading at the end as it looks now; gone, perhaps, when the tail is read again. */
+  /** The error at the present end, which may disappear when the tail is read again. */
   get doubt(): WalError | undefined {
     return this.#skipping ? undefined : this.corruption;
   }
@@ -69,12 +69,12 @@ export class RecordFeed extends ChainFeed {
     return this.#repair;
   }
 
-  /** The highest seq that the lines say is synced. */
+  /** The highest seq that is synced according to the lines. */
   get synced(): number {
     return this.scan.chain.synced;
   }
 
-  /** The records that came since last time. */
+  /** The records read since the last call. */
   take(): LogRecord[] {
     const records = this.#records;
     this.#records = [];
@@ -109,7 +109,7 @@ export class RecordFeed extends ChainFeed {
     }
   }
 
-  /** Looks whether this line holds the record that the cursor names. */
+  /** Checks whether this line holds the record that the cursor names. */
   #meet(line: Envelope): void {
     const { cursor } = this.#range;
     if (cursor === undefined || cursor.seq >= line.seq + line.count) return;
@@ -118,7 +118,7 @@ export class RecordFeed extends ChainFeed {
   }
 }
 
-/** The error for a line that counts and is not JSON. */
+/** The error for an accepted line that is not JSON. */
 export function unreadableError(
   line: Envelope,
   segment: string,
@@ -132,16 +132,16 @@ export function unreadableError(
   const damage: Damage = { kind: 'unreadable', ...place, ...held, acknowledged: 'unknown' };
   return new WalError(
     'ERR_WAL_CORRUPT',
-    `Entry ${seq} (${segment}, byte ${offset}) has a right checksum but is not JSON: whatever wrote it is not this package. To go on without it, read past the damage ("jsonl-wal read --on-damage skip").`,
+    `Entry ${seq} (${segment}, byte ${offset}) has a correct checksum but is not JSON, so that it was not written by this package. To continue without it, read past the damage ("jsonl-wal read --on-damage skip").`,
     { segment, offset, seq, cause, damage },
   );
 }
 
-/** The error for a place in a log that is not the log's (any more). */
+/** The error for a cursor that is not in the log (any more). */
 export function divergedError(cursor: Head): WalError {
   return new WalError(
     'ERR_WAL_DIVERGED',
-    `The log has no entry ${cursor.seq} with crc ${cursor.crc} (any more): it was replaced, as by a checkout or a restore. Start again from the beginning.`,
+    `The log has no entry ${cursor.seq} with crc ${cursor.crc} (any more): the log was replaced, as by a checkout or a restore. Read it again from the beginning.`,
     { seq: cursor.seq },
   );
 }

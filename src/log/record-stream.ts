@@ -5,16 +5,17 @@ type Step = IteratorResult<LogRecord, void>;
 const done = (): Step => ({ done: true, value: undefined });
 
 /**
- * Hands out the records of pieces one by one, as an async generator does: calls are answered in their order, and after an error or
- * `return` there is no more. A record that is there already costs one promise; to yield it from a generator costs three.
+ * Hands out the records of pieces one by one, as an async generator does: calls are answered in order, and after an
+ * error or `return` there are no more. A record that is already there costs one promise; yielding it from a generator
+ * would cost three.
  */
 export class RecordStream implements AsyncGenerator<LogRecord, void, undefined> {
   readonly #pieces: AsyncGenerator<readonly LogRecord[], void, undefined>;
-  /** Where it aborts, what is there is not handed out any more. */
+  /** Once it aborts, no more records are handed out. */
   readonly #signal: AbortSignal | undefined;
   #piece: readonly LogRecord[] = [];
   #at = 0;
-  /** The last call that has to be waited for. */
+  /** The last call that is still pending. */
   #waiting: Promise<unknown> | undefined;
 
   constructor(

@@ -2,24 +2,24 @@ import type { Head } from '../format/chain.ts';
 import { copyOfRecord, type LogRecord } from '../format/record.ts';
 import { Replaced } from './reading.ts';
 
-/** Records that were read at once; each seat goes along the list of them at its own pace. */
+/** Records that were read together; each seat follows the list of pieces at its own pace. */
 export interface Piece {
   readonly records: readonly LogRecord[];
-  /** Whether more than one seat is given them. */
+  /** Whether more than one seat receives them. */
   readonly isShared: boolean;
-  /** How many bytes the lines have that were read up to here. */
+  /** Total size of the lines read up to here. */
   readonly end: number;
   next: Piece | undefined;
 }
 
-/** A seat that lags behind by more bytes of lines than this is given up, so that they need not be kept. */
+/** A seat that lags behind by more bytes of lines than this is closed, so that they need not be kept. */
 const MOST_BEHIND = 1024 * 1024;
 
 /** A follower's place at a shared reading. */
 export class Seat {
-  /** The last piece that was taken; undefined once the seat is given up. */
+  /** The last piece that was taken; undefined once the seat is closed. */
   #at: Piece | undefined;
-  /** Up to where its follower has read by itself. */
+  /** The head up to which its follower has read by itself. */
   readonly #head: Head;
   /** The first entry that its follower wants. */
   readonly #first: number;
@@ -38,7 +38,7 @@ export class Seat {
     signal.addEventListener('abort', this.#wake, { once: true });
   }
 
-  /** The next records, the caller's own; undefined where the signal has aborted, or the seat is given up. */
+  /** The next records, as objects of the caller's own; undefined if the signal has aborted or the seat is closed. */
   async next(): Promise<readonly LogRecord[] | undefined> {
     while (this.#at !== undefined && !this.#signal.aborted) {
       const { next } = this.#at;
@@ -56,7 +56,7 @@ export class Seat {
     return undefined;
   }
 
-  /** Those that its follower does not have yet, and wants. */
+  /** Those that its follower has not read yet, and wants. */
   #newIn(records: readonly LogRecord[]): readonly LogRecord[] {
     const first = this.#first;
     if ((records[0] as LogRecord).seq >= first) return records;
@@ -65,13 +65,15 @@ export class Seat {
     return records.filter((record) => record.seq >= first);
   }
 
-  /** There is a next piece. The seat is given up where too much of what was there before that, up to `end`, is not taken yet. */
+  /**
+   * There is a next piece. The seat is closed if too much of what was there before, up to `end`, has not been taken.
+   */
   given(end: number): void {
     if (this.#at !== undefined && end - this.#at.end > MOST_BEHIND) this.close();
     this.#resume();
   }
 
-  /** After the pieces that it was given comes an error. */
+  /** An error follows the pieces that the seat was given. */
   fail(error: unknown): void {
     this.#failure = { error };
     this.#resume();

@@ -7,9 +7,9 @@ import type { Reading } from './reading.ts';
 import { type Piece, Seat } from './seat.ts';
 
 /**
- * The reading that the followers of a Wal share once each has come to the end of the log by itself: one open file, one look and
- * one sync for all of them. It is the reading of the first that comes there, and ends when the last one leaves. An error that it
- * meets is told to each of them, as if each had met it.
+ * The reading that the followers of a Wal share once each has reached the end of the log by itself: one open file,
+ * one look and one sync for all of them. It is the reading of the first follower to get there, and ends when the last
+ * one leaves. An error is reported to each follower, as if it had occurred in its own reading.
  */
 export class SharedReading {
   readonly #store: LineStore;
@@ -18,7 +18,7 @@ export class SharedReading {
   readonly #closing: AbortSignal;
   #seats = new Set<Seat>();
   #stop = new AbortController();
-  /** Where the records end that were given to the seats. */
+  /** The head after the records that were given to the seats. */
   #head: Head = { seq: 0, crc: '' };
   #last: Piece = firstPiece();
 
@@ -31,8 +31,9 @@ export class SharedReading {
   }
 
   /**
-   * Gives a follower that has come to the end of the log a seat, and takes its reading. Undefined where that is at an earlier place
-   * than this one, or in another log, or waits for an entry that is far ahead while nobody else follows: it goes on by itself.
+   * Gives a follower that has reached the end of the log a seat, and takes over its reading. Undefined if that
+   * reading is at an earlier position than this one, is in another log, or waits for an entry far ahead while no one
+   * else follows: then the follower continues by itself.
    */
   join(reading: Reading, signal: AbortSignal): Seat | undefined {
     const { head, first } = reading.feed;
@@ -71,7 +72,7 @@ export class SharedReading {
         if (records === undefined) await watch.changed(signal);
         else {
           this.#give(records, reading);
-          // What is given piece by piece is taken in between.
+          // Lets the followers take each piece before the next one.
           if (reading.hasMore) await this.#clock.yield();
         }
       }

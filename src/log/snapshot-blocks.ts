@@ -17,7 +17,7 @@ import { SortedLines } from '../format/sorted-lines.ts';
 import { type SnapshotFile, wholeBody } from '../store/snapshot-file.ts';
 import type { LineStore } from '../store/store.ts';
 
-/** Opens a snapshot; `whole`: once all that it holds was checked. Other work of this thread goes on between two blocks. */
+/** Opens a snapshot; `whole`: checks everything in it first. Other work of this thread runs between two blocks. */
 export async function openBlocks(
   store: LineStore,
   clock: Clock,
@@ -34,14 +34,17 @@ export async function openBlocks(
   return new SnapshotBlocks(header, file);
 }
 
-/** An open snapshot, read a block at a time, each checked by its crc: who wants one id need not read them all. */
+/**
+ * An open snapshot, read one block at a time, each checked by its crc: to find one id, not all blocks need to be
+ * read.
+ */
 export class SnapshotBlocks {
   readonly header: SnapshotHeader;
   readonly #file: SnapshotFile;
   readonly #index: Buffer;
   readonly #ids: SortedLines;
 
-  /** Takes over the file. Throws ERR_WAL_CORRUPT where the index is damaged. */
+  /** Takes ownership of the file. Throws ERR_WAL_CORRUPT if the index is damaged. */
   constructor(header: SnapshotHeader, file: SnapshotFile) {
     this.header = header;
     this.#file = file;
@@ -56,14 +59,14 @@ export class SnapshotBlocks {
     this.#ids = new SortedLines(indexOf('ids', header.body, this.#index), () => this.damaged(at));
   }
 
-  /** The blocks that hold a kind of lines, in their order. */
+  /** The blocks of one section, in order. */
   blocks(of: Section): SnapshotBlock[] {
     const blocks = blocksOf(of, this.header.body, this.#index);
     if (blocks === undefined) throw this.#indexDamaged();
     return blocks;
   }
 
-  /** The block that an id is in, if it is in any. */
+  /** The only block that can contain an id; undefined if none can. */
   blockFor(id: string): SnapshotBlock | undefined {
     const start = this.#ids.lastUpTo(id);
     if (start === undefined) return undefined;
@@ -72,7 +75,7 @@ export class SnapshotBlocks {
     return block;
   }
 
-  /** A block's bytes, which are the caller's; undefined where they are not what was written. */
+  /** A block's bytes, in a buffer of the caller's own; undefined if their crc is wrong. */
   read(block: SnapshotBlock): Buffer | undefined {
     const bytes = this.#file.read(block.at, block.bytes);
     return isWhole(block, bytes) ? bytes : undefined;
@@ -82,7 +85,7 @@ export class SnapshotBlocks {
     return this.damaged(indexPlace(this.header.body).at);
   }
 
-  /** The error for what lies at an offset after the first line. */
+  /** The error for damage at an offset after the first line. */
   damaged(offset: number): WalError {
     const { seq } = this.header.head;
     const segment = snapshotName(seq);

@@ -8,20 +8,20 @@ import { wholeBody } from '../store/snapshot-file.ts';
 import type { FileSize, LineStore } from '../store/store.ts';
 import type { SurveyedDamage } from './damage-survey.ts';
 
-/** What the snapshots of a log are worth. */
+/** The state of the snapshots of a log. */
 export interface SnapshotCheck {
-  /** The head of the newest whose first line is whole. */
+  /** The head of the newest snapshot whose first line is whole. */
   readonly newest: Head | undefined;
-  /** The last entry that the newest whole one stands for. */
+  /** The last entry that the newest undamaged snapshot covers. */
   readonly whole: number | undefined;
   readonly damage: readonly SurveyedDamage[];
-  /** Where the state before the oldest entry that is here is gone with them. */
+  /** Set if the state before the oldest entry that is present is lost with them. */
   readonly error: WalError | undefined;
 }
 
 /**
- * Reads the snapshots of a log whose entries are those from `oldest` to `last`. One that is taken away meanwhile is left
- * out.
+ * Reads the snapshots of a log whose entries are those from `oldest` to `last`. A snapshot that is deleted meanwhile
+ * is left out.
  */
 export async function checkSnapshots(
   store: LineStore,
@@ -40,11 +40,12 @@ export async function checkSnapshots(
     else if (state === 'damaged') damaged.push(file);
   }
   const [newest] = damaged;
-  // What was compacted away, and none that is whole stands for.
+  // Entries that were compacted away and that no undamaged snapshot covers.
   const from = (whole[0] ?? 0) + 1;
   const lostIn = ({ seq }: { seq: number }) => ({ from, to: Math.min(seq, oldest - 1) });
   const isLost = newest !== undefined && from <= lostIn(newest).to;
-  // Of the newest, what came after the entries that are there, too: its name tells that they were given their numbers.
+  // For the newest snapshot, also the entries after those that are present: its name says that their numbers were
+  // used.
   const beyond = { from: Math.max(last + 1, oldest), to: newest?.seq ?? 0 };
   return {
     newest: [...headers.values()][0]?.head,
@@ -56,7 +57,7 @@ export async function checkSnapshots(
   };
 }
 
-/** `gone`: the entries that nothing else stands for. */
+/** `gone`: the entries that nothing else covers. */
 function damageOf(
   { seq, bytes }: FileSize,
   gone: Gone | undefined,
@@ -70,17 +71,17 @@ function damageOf(
 }
 
 /**
- * Why files that a state, or keys, are made of are not there: the snapshot that they were compacted into is damaged. Undefined
- * where another compaction took them away meanwhile. Yields what may have to be waited for, as `olderKeys` does.
+ * Why files needed for a state, or for keys, are missing: the snapshot into which they were compacted is damaged.
+ * Undefined if another compaction deleted them meanwhile. Yields values that may be promises, as `olderKeys` does.
  */
 export function* lostState(store: LineStore): Generator<unknown, WalError | undefined, unknown> {
-  // A store that is no directory lists only the snapshots whose first line can be read.
+  // A store that is not a directory lists only the snapshots whose first line can be read.
   const { files } = store;
   if (files === undefined) return undefined;
   const [newest] = files.snapshots();
   const [whole] = (yield store.snapshots()) as SnapshotHeader[];
   const oldest = (yield store.oldest()) as number;
-  // That listing may be older than what took the snapshot's place.
+  // The first listing may be older than a snapshot that replaced the newest.
   const [now] = files.snapshots();
   if (newest === undefined || newest.seq !== now?.seq) return undefined;
   const gone = { from: (whole?.head.seq ?? 0) + 1, to: Math.min(newest.seq, oldest - 1) };

@@ -6,30 +6,30 @@ export interface Times {
   readonly min: number;
   readonly mean: number;
   readonly p50: number;
-  /** Undefined where there are fewer than 300 times. */
+  /** Undefined if there are fewer than 300 times. */
   readonly p99: number | undefined;
   readonly max: number;
 }
 
-/** What a Wal did since it was opened, or since its numbers were last reset. */
+/** What a Wal did since it was opened, or since its counters were last reset. */
 export interface WalStats {
-  /** Entries this Wal appended. */
+  /** Entries that this Wal appended. */
   readonly entries: number;
-  /** Groups it wrote, or tried to, each with one call of the operating system. */
+  /** Groups that it wrote or tried to write, each with one call of the operating system. */
   readonly batches: number;
   /**
-   * Bytes of these groups that reached the log's files, with overtaken lines, seals, and parts that a full disk took; without the bytes that
-   * end a torn line.
+   * Bytes of these groups that reached the log's files, including overtaken lines, seals, and parts that a full disk
+   * took; excluding the bytes that end a torn line.
    */
   readonly bytes: number;
-  /** Groups that somebody else overtook, in whole or in part. */
+  /** Groups that other writers overtook, wholly or partly. */
   readonly retries: number;
-  /** Lines of those that were written again. */
+  /** Lines of those groups that were written again. */
   readonly superseded: number;
   /**
-   * Times the log was found to have been replaced, or rewritten in place, while the Wal was open (a checkout, a restore, a
-   * log rotation): it was read again, and appends went on there. The option `onRewound` tells where acknowledged entries
-   * are gone by that.
+   * How often the log was found to have been replaced, or rewritten in place, while the Wal was open (a checkout, a
+   * restore, a log rotation): it was read again, and appending continued there. The option `onRewound` reports
+   * acknowledged entries that are missing as a result.
    */
   readonly replacements: number;
   readonly lock: {
@@ -39,9 +39,9 @@ export interface WalStats {
     readonly waits: number;
     /** waits / turns, from 0 to 1. */
     readonly contention: number;
-    /** Waits that ran out and failed the append (a strict lock). */
+    /** Waits that timed out and failed the append (a strict lock). */
     readonly timeouts: number;
-    /** Waits that ran out, after which the writer went on without the lock. */
+    /** Waits that timed out, after which the writer continued without the lock. */
     readonly takeovers: number;
     readonly waitMs: Times;
     readonly holdMs: Times;
@@ -50,14 +50,17 @@ export interface WalStats {
 }
 
 const MICROSECONDS = 1000;
-/** Of fewer times a p99 would be one of the slowest by chance. */
+/** With fewer times, the p99 would be one of the slowest by chance. */
 const LEAST_FOR_P99 = 300;
 
 class Timer {
-  /** Not yet in the histogram: a time noted here costs an append far less than one recorded there. */
+  /** Times not yet in the histogram: noting one here costs an append far less than recording it there. */
   readonly #noted = new Float64Array(128);
   #count = 0;
-  /** It takes 180 KB and longer to make than a small log to open: so only where there is more than can be noted, or somebody asks. */
+  /**
+   * The histogram takes 180 KB, and longer to make than a small log takes to open: it is made only when the buffer is
+   * full or the times are read.
+   */
   #histogram: RecordableHistogram | undefined;
 
   add(ms: number): void {
@@ -80,7 +83,7 @@ class Timer {
     this.#histogram?.reset();
   }
 
-  /** `none`: how many times of 0 there were beside those noted. */
+  /** `none`: how many more times of 0 there were, which were not noted. */
   times(none = 0): Times {
     const h = this.#record();
     const all = h.count + none;

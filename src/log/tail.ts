@@ -6,22 +6,22 @@ import { ChainFeed } from './chain-feed.ts';
 import type { Keys } from './keys.ts';
 
 export interface TailObserver {
-  /** An accepted line was read (not one written here and known to have landed). */
+  /** An accepted line was read (not one that was written here and is known to have landed). */
   accepted(line: Envelope): void;
-  /** The log was replaced: what was read before does not count. */
+  /** The log was replaced: lines read before do not count. */
   replaced(): void;
-  /** All was read that is there for now. */
+  /** All that is there for now was read. */
   caughtUp(state: FeedState): void;
 }
 
-/** Hears of each accepted line, others' and one's own, as soon as the tail knows of it. */
+/** Receives each accepted line, of other writers and of this Wal, as soon as the tail knows of it. */
 export interface TailListener {
   /**
-   * `bytes[start, end)` is the line without its newline, until the call returns; `segment` is the first seq of its segment. `envelope`: what
-   * was read of it; undefined of one that was written here.
+   * `bytes[start, end)` is the line without its newline, until the call returns; `segment` is the first seq of its
+   * segment. `envelope`: what was parsed of it; undefined for a line that was written here.
    */
   line(bytes: Buffer, start: number, end: number, segment: number, envelope: Envelope | undefined): void;
-  /** The line that comes next does not follow the one before: the log was replaced, or goes on behind a snapshot. */
+  /** The next line does not follow the previous one: the log was replaced, or reading continues after a snapshot. */
   interrupted(): void;
 }
 
@@ -29,23 +29,23 @@ export interface TailListener {
 export class Tail extends ChainFeed {
   /** The idempotency keys of the lines that were read. */
   readonly keys: Keys;
-  /** What the log was made with. */
+  /** The fold that the log was made with. */
   readonly #madeWith: FoldIdentity | undefined;
-  /** The fold that makes the log's state; undefined where none was recorded up to the head. */
+  /** The fold that makes the log's state; undefined if none was recorded up to the head. */
   fold: FoldIdentity | undefined;
   readonly #observer: TailObserver;
-  /** The highest seq known to be synced, by a sync of this Wal's own or by what accepted lines say. */
+  /** The highest seq known to be synced, by this Wal's own syncs or according to accepted lines. */
   synced = 0;
   /**
-   * The highest seq that a sync of this Wal's own covered in the file that lies here now. What the lines say does not
-   * count: they may have been copied here from a file where it was true.
+   * The highest seq covered by this Wal's own syncs of the file that is there now. What the lines say does not count:
+   * they may have been copied here from a file for which it was true.
    */
   syncedHere = 0;
   /** Counts the replacements of the log. */
   epoch = 0;
-  /** Where it stood when it was caught up last, or what was written here landed. */
+  /** The state when it was last caught up, or when what was written here landed. */
   at: FeedState | undefined;
-  /** Who hears of the lines after the head. */
+  /** Receivers of the lines after the head. */
   readonly listeners = new Set<TailListener>();
 
   constructor(keys: Keys, fold: FoldIdentity | undefined, observer: TailObserver) {
@@ -56,31 +56,31 @@ export class Tail extends ChainFeed {
     this.#observer = observer;
   }
 
-  /** Notes that a snapshot names the log's fold: the lines can only name a later version of that. */
+  /** Records the fold named by a snapshot: the lines can only name a later version of it. */
   observeSnapshot({ fold }: Pick<SnapshotHeader, 'fold'>): void {
     this.fold = this.fold === undefined ? fold : recordedFold(fold, this.fold);
   }
 
-  /** Notes that a sync of this Wal's own covered all up to `seq`. */
+  /** Records that this Wal's own sync covered everything up to `seq`. */
   raiseSynced(seq: number): void {
     if (seq > this.syncedHere) this.syncedHere = seq;
     if (seq > this.synced) this.synced = seq;
   }
 
-  /** Hears of the lines after the head. Returns how to stop. */
+  /** Passes the lines after the head to `listener`. Returns a function that stops it. */
   listen(listener: TailListener): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   }
 
-  /** Passes on a line. */
+  /** Passes a line to the listeners. */
   tell(bytes: Buffer, start: number, end: number, envelope?: Envelope): void {
     const { firstSeq } = this;
     for (const listener of this.listeners) listener.line(bytes, start, end, firstSeq, envelope);
   }
 
   override begin(firstSeq: number, before: Before | undefined, replaced: boolean): void {
-    // A compaction may have taken away what lies between.
+    // A compaction may have deleted the lines in between.
     if (replaced || firstSeq !== this.head.seq + 1) {
       this.keys.begin(firstSeq, before?.keys);
       this.fold = before?.fold ?? this.#madeWith;
@@ -88,7 +88,7 @@ export class Tail extends ChainFeed {
     }
     this.keys.since = Math.min(this.keys.since, firstSeq);
     super.begin(firstSeq, before, replaced);
-    // What it said of the segment before is not where the log ends now: perhaps there is more to read, perhaps less.
+    // The state in the previous segment is no longer the end of the log: there may be more to read, or less.
     this.at = undefined;
     if (!replaced) return;
     this.epoch++;

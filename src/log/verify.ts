@@ -19,70 +19,77 @@ import { DamageSurvey, type Place, type SurveyedDamage } from './damage-survey.t
 import { unreadableError } from './record-feed.ts';
 import { checkSnapshots, type SnapshotCheck } from './snapshot-check.ts';
 
-/** A line that does not count, and where it lies. */
+/** A line that is not accepted or cannot be read, and its position. */
 export interface OddLine {
   readonly verdict: Exclude<Verdict, 'accepted'> | 'unreadable';
   readonly segment: string;
   readonly offset: number;
   /** Bytes, without the newline. */
   readonly length: number;
-  /** For a damaged line, why, where it is known. */
+  /** For a damaged line, the cause if known. */
   readonly cause?: DamageCause;
-  /** For a crc-valid line, the number it claims; for a pending one only where it lacks nothing but its newline. */
+  /** For a crc-valid line, the number that it claims; for a pending one only if it lacks nothing but its newline. */
   readonly seq?: number;
 }
 
-/** Entries that a later line proves to have been acknowledged, and that are not in the log. */
+/** Entries that are missing although a later line proves that they were acknowledged. */
 export interface MissingRange {
   readonly from: number;
   readonly to: number;
   /** The line that proves it. */
   readonly segment: string;
   readonly offset: number;
-  /** True where a repair was appended since: the log is in use again without them. */
+  /** True if a repair was appended since: the log is used again without them. */
   readonly settled: boolean;
 }
 
 export interface VerifyReport {
-  /** True unless acknowledged entries are missing, or may be: a salvage has nothing to bring back. */
+  /** True unless acknowledged entries are missing or may be: a salvage would bring nothing back. */
   readonly ok: boolean;
   readonly head: Head;
-  /** All up to this entry can be read from the beginning; `head.seq` where nothing does harm. */
+  /** All entries up to this one can be read from the beginning; equal to `head.seq` if nothing prevents reading. */
   readonly readable: number;
-  /** Accepted entries, those after damage too. */
+  /** Accepted entries, including those after damage. */
   readonly entries: number;
   readonly bytes: number;
-  /** Lines of each verdict. */
+  /** How many lines have each verdict. */
   readonly lines: Readonly<Record<Verdict | 'unreadable', number>>;
   readonly segments: readonly { readonly name: string; readonly entries: number; readonly bytes: number }[];
-  /** Last entry of a line at the log's end that lacks only its newline: the next append takes that line in. */
+  /** Last entry of a line at the log's end that lacks only its newline: the next append completes that line. */
   readonly pending: number | undefined;
   readonly missing: readonly MissingRange[];
-  /** What is damaged or not there, in the order of the log, whether or not it does harm: the first 1,000 stretches, then snapshots. */
+  /**
+   * What is damaged or missing, in the order of the log, whether or not it prevents reading or appending: the first
+   * 1,000 ranges, then snapshots.
+   */
   readonly damage: readonly SurveyedDamage[];
-  /** What lies in the log beside accepted lines: the first 1,000 of them. */
+  /** Lines that are not accepted, or cannot be read: the first 1,000 of them. */
   readonly odd: readonly OddLine[];
   /**
-   * What this machine saw acknowledged, by its file wal.mark, and the log does not hold (cut, restored, checked out?); until the
-   * next append here replaces the mark. It is information, which `ok` does not regard.
+   * Entries that this machine saw acknowledged, according to its file wal.mark, and that the log does not hold (cut,
+   * restored, checked out?); reported until the next append here replaces the mark. Informative: `ok` does not depend
+   * on it.
    */
   readonly rewound: Rewind | undefined;
-  /** Files beside the log's own that bear names like theirs: copies that a sync tool, logrotate or a person made. */
+  /** Other files whose names resemble those of the log's files: copies made by a sync tool, logrotate or a person. */
   readonly strays: readonly Stray[];
-  /** Whether it ends in a seal: the next append makes the segment that comes next. If there was one, it was taken away. */
+  /**
+   * Whether the log ends with a seal: the next append makes the next segment. If that already existed, it was
+   * removed.
+   */
   readonly sealed: boolean;
-  /** The error that reading the whole log, or opening it to append, ends in; undefined where there is none. */
+  /** The error with which reading the whole log, or opening it to append, fails; undefined if neither does. */
   readonly error: WalError | undefined;
 }
 
 const MOST_LISTED = 1000;
-/** Lines that are known: what follows an earlier one is looked into as if that were not there. */
+/** How many accepted lines are remembered: a line that follows an earlier one is treated as if it followed none. */
 const MOST_COUNTED = 1000;
 
-/** Compactions that come between, one try after the other, before it is given up. */
+/** Compactions may interrupt this many tries in a row before verify gives up. */
 const MOST_TRIES = 100;
 
-/** Reads the whole log and says what is in it. Other work of this thread goes on between two pieces. */
+/** Reads the whole log and reports what is in it. Other work of this thread runs between two pieces. */
 export async function verifyLog(
   store: LineStore,
   clock: Clock,
@@ -93,16 +100,17 @@ export async function verifyLog(
     try {
       return await verifyFrom(oldest, store, clock, onProgress);
     } catch (error) {
-      // A compaction took away what this was reading: what is left is verified. Without one it would end so again.
+      // A compaction deleted what this was reading: the rest is verified. Without a compaction the next try would
+      // fail in the same way.
       const isCompacted = hasCode(error, 'ERR_WAL_COMPACTED') && (await store.oldest()) !== oldest;
       if (!isCompacted || tries === MOST_TRIES) throw error;
     }
   }
 }
 
-/** Whether an error that verify, or opening, ends in is about the log itself. */
+/** Whether an error of verify, or of opening, is about the log itself. */
 export function isDamage(error: unknown): error is WalError {
-  // No compaction came between: the segments do not lead to the snapshot that stands there.
+  // ERR_WAL_COMPACTED without a compaction means that the segments do not lead to the snapshot that is there.
   return hasCode(error, 'ERR_WAL_CORRUPT', 'ERR_WAL_DIVERGED', 'ERR_WAL_COMPACTED');
 }
 
@@ -122,14 +130,16 @@ async function verifyFrom(
   const snapshots = await checkSnapshots(store, clock, oldest, feed.head.seq);
   const { files } = store;
   const report = feed.report(errors, snapshots, files?.refusal(), files?.strays() ?? []);
-  // A store that is no directory has no branches: nobody merges what it holds.
+  // A store that is not a directory has no branches: its contents are never merged.
   if (files === undefined) return report;
-  // What does not count is mostly what was overtaken, and written again; or what a compaction had not deleted yet.
+  // Most lines that do not count were overtaken and written again, or are in segments that a compaction has not
+  // deleted yet.
   const mayPassOver = feed.mayPassOver || (files.nextSegment(0) ?? oldest) < oldest;
   if (report.error !== undefined || !mayPassOver) return report;
   const lines = passedOver(await files.survey(onProgress), oldest);
   if (lines.length === 0) return report;
-  // A survey may have seen zeros of a line on its way, and lines after it that seem to follow none: the next sees it whole.
+  // A survey may have read zeros of a line still being written, after which later lines seem to follow none; the next
+  // survey reads that line whole.
   const found = new Set(lines.map(placeIn));
   const again = passedOver(await files.survey(onProgress), oldest).filter((line) => found.has(placeIn(line)));
   const branch = passedOverError(again);
@@ -138,13 +148,13 @@ async function verifyFrom(
 
 const placeIn = ({ segment, offset }: SurveyedLine) => `${segment} ${offset}`;
 
-/** Whether each segment leads on to the next, up to the last, whatever is missing or damaged in them. */
+/** Whether each segment leads to the next, up to the last, whatever is missing or damaged in them. */
 export async function leadsOn(store: LineStore, clock: Clock): Promise<boolean> {
   const oldest = await store.oldest();
   return (await readFrom(store, clock, oldest, new VerifyFeed(oldest, undefined), undefined)) === undefined;
 }
 
-/** Reads on until the end, or until what follows does not lead on: the error that says so. */
+/** Reads on to the end, or until the next segment does not follow: returns the error that says so. */
 async function readFrom(
   store: LineStore,
   clock: Clock,
@@ -161,7 +171,7 @@ async function readFrom(
     }
     return undefined;
   } catch (error) {
-    // Where damage is why it does not lead on to what a snapshot stands for, nothing was compacted away meanwhile.
+    // If damage is why the lines do not lead to what a snapshot covers, nothing was compacted away meanwhile.
     const isDamage = hasCode(error, 'ERR_WAL_COMPACTED') && feed.corruption !== undefined;
     if (hasCode(error, 'ERR_WAL_DIVERGED', 'ERR_WAL_CORRUPT') || isDamage) return error as WalError;
     throw error;
@@ -190,7 +200,7 @@ class VerifyFeed extends ChainFeed {
   readonly #segments: { name: string; entries: number; bytes: number }[] = [];
   bytesRead = 0;
   #proof: Missing | undefined;
-  /** Offset up to which the segment's odd lines are listed: its end may be read twice. */
+  /** Offset up to which the segment's odd lines are listed, because its end may be read twice. */
   #listed = 0;
   #unended: UnendedLine | undefined;
   #wrapped: WalError | undefined;
@@ -201,14 +211,14 @@ class VerifyFeed extends ChainFeed {
   #hasMark: boolean;
   /** Lines that do not count, by their crcs. */
   readonly #others = new Map<string, Pick<Envelope, 'writer' | 'synced'>>();
-  /** The last lines that count, without an order. */
+  /** The last accepted lines, in no order. */
   readonly #counted: Followed[] = [];
   #countedNext = 0;
-  /** Whether what does not count may hold entries of its own. */
+  /** Whether lines that do not count may hold entries that are nowhere else. */
   mayPassOver = false;
   #end: { bytes: number; lines: number | undefined } = { bytes: 0, lines: 0 };
 
-  /** `oldest`: the first entry that must be there. `mark`: what is to be looked for. */
+  /** `oldest`: the first entry that must be there. `mark`: the entry to look for. */
   constructor(oldest: number, mark: Head | undefined) {
     super();
     this.#mark = mark;
@@ -216,7 +226,7 @@ class VerifyFeed extends ChainFeed {
     this.#survey = new DamageSurvey(oldest);
   }
 
-  /** First seq of the last segment that was begun; 0 before any. */
+  /** First seq of the last segment that was begun; 0 if none was. */
   get lastBegun(): number {
     return this.#segments.length === 0 ? 0 : this.firstSeq;
   }
@@ -252,7 +262,7 @@ class VerifyFeed extends ChainFeed {
     return state;
   }
 
-  /** The next writer ends the line, which is damaged then, and appends no more. */
+  /** The next writer ends the line, which is then damaged, so that appending is refused. */
   #wrappedError(cause: FeedState['wrapped'], place: { offset: number; length: number }) {
     if (cause === undefined) return undefined;
     const line = this.scan.lineNumber === undefined ? undefined : this.scan.lineNumber + 1;
@@ -291,7 +301,7 @@ class VerifyFeed extends ChainFeed {
     this.#countedNext = (this.#countedNext + 1) % MOST_COUNTED;
   }
 
-  /** Whether a line follows what one of the last lines that count follows, or that one. */
+  /** Whether a line follows one of the last accepted lines, or what one of them follows. */
   #followsCounted({ seq, prev }: Envelope): boolean {
     return this.#counted.some(
       (line) => (line.seq === seq && line.prev === prev) || (line.next === seq && line.crc === prev),
@@ -333,7 +343,7 @@ class VerifyFeed extends ChainFeed {
     if (this.#odd.length < MOST_LISTED) this.#odd.push({ ...line, segment: this.#segment.name });
   }
 
-  /** Keeps what the chain proved, beyond the repair that settles it. */
+  /** Keeps what the chain proved, also after the repair that settles it. */
   #look(): void {
     const proof = this.scan.chain.missing;
     if (proof === this.#proof) return;
@@ -341,7 +351,7 @@ class VerifyFeed extends ChainFeed {
     this.#proof = proof;
     if (proof === undefined) return;
     const { from, to, offset } = proof;
-    // Later lines may prove more of the same.
+    // Later lines may extend the same range.
     if (known) this.#missing.pop();
     this.#missing.push({ from, to, offset, segment: this.#segment.name, settled: false });
   }
@@ -350,7 +360,10 @@ class VerifyFeed extends ChainFeed {
     return corruptionError(corruption, firstSeq, true);
   }
 
-  /** `errors`: what stopped reading, in the order it did. `refusal`: why it could not be appended to, whatever its lines are. */
+  /**
+   * `errors`: what stopped reading, in that order. `refusal`: why it could not be appended to, whatever its lines
+   * are.
+   */
   report(
     errors: readonly (WalError | undefined)[],
     snapshots: SnapshotCheck,
@@ -385,7 +398,7 @@ class VerifyFeed extends ChainFeed {
       error: failure,
     };
 
-    /** With the snapshot that stands for it, where there is one. */
+    /** Adds the snapshot that covers it, if there is one. */
     function standing(damage: SurveyedDamage): SurveyedDamage {
       const { from, to = from } = damage;
       return Math.max(from, to) <= whole ? { ...damage, snapshot: snapshotName(whole) } : damage;
@@ -393,7 +406,7 @@ class VerifyFeed extends ChainFeed {
   }
 }
 
-/** The one that reading comes to first: damage is why a segment does not lead on to the next. */
+/** The error that reading reaches first: damage is why a segment does not lead to the next. */
 function firstOf(errors: readonly (WalError | undefined)[]): WalError | undefined {
   const there = errors.filter((error) => error !== undefined);
   return there.reduce<WalError | undefined>(

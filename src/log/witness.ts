@@ -15,13 +15,13 @@ export interface WitnessParts {
   readonly tail: Tail;
   /** The Wal's random name. */
   readonly session: string;
-  /** Whether appends are on their way. */
+  /** Whether appends are in progress. */
   readonly busy: () => boolean;
-  /** Called, within a turn perhaps, with what is gone. */
+  /** Called, possibly within a turn, with the range of entries that are missing. */
   readonly rewound: (rewind: Rewind) => void;
 }
 
-/** So long after an acknowledgement the mark is raised, unless appends are on their way. */
+/** The mark is raised this long after an acknowledgement, unless appends are in progress. In milliseconds. */
 const IDLE_MS = 1000;
 
 /** What is looked for while the log is read from its beginning, or again. */
@@ -33,20 +33,26 @@ interface Search {
 }
 
 /**
- * Knows what was acknowledged on this machine: by this Wal, and, by the mark that is kept beside the log, by those before.
- * Where the log is read and does not hold it any more, it says so. What it does is never on the way of an append.
+ * Knows what was acknowledged on this machine: by this Wal and, from the mark that is kept beside the log, by earlier
+ * ones. If the log is read and no longer holds those entries, it reports that. It never delays an append.
  */
 export class Witness {
   readonly #parts: WitnessParts;
-  /** Undefined where nothing is kept beside the lines: then it knows of this Wal's own acknowledgements only. */
+  /** Undefined if nothing is kept beside the lines: then only this Wal's own acknowledgements are known. */
   readonly #marks: Marks | undefined;
   readonly #runs = new OwnRuns();
-  /** Identity of this Wal's line that was acknowledged last. */
+  /** Identity of this Wal's last acknowledged line. */
   #writer = '';
-  /** The head to make the mark; undefined where it is that already, or was found not to be in the log any more. */
+  /**
+   * The head to which the mark is to be raised; undefined if it is there already, or was found not to be in the log
+   * any more.
+   */
   #head: Head | undefined;
   #search: Search | undefined;
-  /** The mark that the log was found not to hold, and what that means; without the latter, it was noted already. */
+  /**
+   * The mark that the log was found not to hold, and the rewind to be noted when it is replaced; undefined if that
+   * was noted already.
+   */
   #stale: { readonly mark: Head; readonly rewind: Rewind | undefined } | undefined;
   #cancel: (() => void) | undefined;
   #looking: Promise<void> | undefined;
@@ -64,7 +70,7 @@ export class Witness {
 
   /** An accepted line was read. */
   read(line: Envelope): void {
-    // What was cut off may be put back as it was: then the log only grows.
+    // Entries that were cut off may be restored unchanged: then the log has only grown.
     if (line.crc === this.#stale?.mark.crc) this.#stale = undefined;
     const search = this.#search;
     if (search === undefined) return;
@@ -73,22 +79,23 @@ export class Witness {
     if (line.crc === search.mark?.crc && last === search.mark.seq) search.hasMark = true;
   }
 
-  /** All was read that is there for now. */
+  /** All that is there for now was read. */
   caughtUp({ unended, sealed }: FeedState): void {
     const search = this.#search;
     if (search === undefined) return;
     const { tail } = this.#parts;
-    // What is damaged may be its line: the damage is told, and has to be mended first. One that lacks its newline counts soon.
+    // A damaged line may be the one looked for; the damage is reported, and must be repaired first. A line that lacks
+    // only its newline will count soon.
     if (tail.corruption !== undefined || unended !== undefined) return;
     const own = this.#ownGone(search.own);
     const marked = this.#markGone(search);
     const gone = own && marked ? union(own, marked) : (own ?? marked);
-    // The next segment may have been made while this one was read, or this one compacted away: more will be read.
+    // The next segment may have been made, or this one compacted away, while it was read: then there is more to read.
     if (gone !== undefined && (this.#marks?.goesOn(tail.firstSeq) ?? sealed)) return;
     this.#search = undefined;
     this.#stale = marked && { mark: search.mark as Head, rewind: own ? undefined : marked };
     if (gone === undefined) return;
-    // What the mark tells is noted when that is replaced: until then it says so itself.
+    // A rewind that the mark shows is noted when the mark is replaced: until then the mark itself shows it.
     if (own !== undefined) {
       this.#runs.clear();
       this.#marks?.note(gone);
@@ -96,7 +103,7 @@ export class Witness {
     this.#parts.rewound(gone);
   }
 
-  /** `read`: the last of this Wal's own entries in the segment that the log ends in. */
+  /** `read`: the last of this Wal's own entries in the last segment. */
   #ownGone(read: number): Rewind | undefined {
     const { tail } = this.#parts;
     const { head, firstSeq } = tail;
@@ -118,7 +125,7 @@ export class Witness {
     return rewindTo(head, mark);
   }
 
-  /** Appends of this Wal's were acknowledged, from `first` to `last`; `head` was the log's when their sync began. */
+  /** This Wal's appends from `first` to `last` were acknowledged; `head` was the log's head when their sync began. */
   acknowledged(first: Pending, last: Pending, head: Head): void {
     this.#writer = last.writer;
     const to = last.seq + last.body.count - 1;
@@ -147,7 +154,7 @@ export class Witness {
     this.#stale = undefined;
   }
 
-  /** Raises the mark, where the log still holds what was acknowledged; reads it again where it may not. */
+  /** Raises the mark if the log still holds what was acknowledged; reads the log again if it may not. */
   async #look(): Promise<void> {
     const { store, tail } = this.#parts;
     const place = this.#marks?.place ?? 'away';
@@ -155,13 +162,14 @@ export class Witness {
     try {
       if (place === 'elsewhere') await store.catchUp(tail);
     } catch (error) {
-      // What is wrong with the log is told to who asks for something. Of a log that is gone, the mark alone tells.
+      // An error of the log is reported to the caller that next uses it. If the log is missing, only the mark can
+      // report that.
       if (!hasCode(error, 'ERR_WAL_NOT_FOUND')) return;
     }
     this.#raise();
   }
 
-  /** The Wal is being closed, and nothing is on its way. */
+  /** The Wal is being closed, and no append is in progress. */
   async end(): Promise<void> {
     this.#cancel?.();
     await this.#looking;
