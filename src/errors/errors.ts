@@ -1,6 +1,6 @@
 import type { Damage } from './damage.ts';
 
-/** What became of the append that an error is about. */
+/** Whether the append that an error is about was written. */
 export type Outcome = 'not-written' | 'unknown';
 
 /** Who holds, or last held, the write turn: a hint for people, never a decision. */
@@ -12,12 +12,12 @@ export interface Holder {
   readonly since: number;
 }
 
-/** Every code an error of this package can bear, and what it means. */
+/** Every code that an error of this package can have, and what it means. */
 export const ERROR_CODES = {
   ERR_WAL_ARGUMENT: 'an argument or option is not one the call takes',
   ERR_WAL_ENTRY: 'the entry cannot be written as one JSON record',
   ERR_WAL_TOO_LARGE: 'the entry is larger than maxEntryBytes',
-  ERR_WAL_BACKLOG: 'appends on their way hold maxPendingBytes: wait for ready()',
+  ERR_WAL_BACKLOG: 'pending appends hold maxPendingBytes: await ready()',
   ERR_WAL_CLOSED: 'the Wal was closed before this call',
   ERR_WAL_READ_ONLY: 'the Wal was opened read-only',
   ERR_WAL_ABORTED: 'the caller aborted the call before anything was written',
@@ -25,17 +25,16 @@ export const ERROR_CODES = {
   ERR_WAL_NOT_FOUND: 'there is no log at that path',
   ERR_WAL_NOT_A_DIRECTORY: 'the path of a log must be a directory',
   ERR_WAL_PERMISSION: 'the file system refuses access',
-  ERR_WAL_EXISTS: 'what was to be made is there already',
+  ERR_WAL_EXISTS: 'what was to be made exists already',
   ERR_WAL_FORMAT: 'wal.json is missing beside segments, or damaged, or a repair was cut short',
   ERR_WAL_VERSION: 'the log is of a format version that this package does not read',
   ERR_WAL_CORRUPT: 'data that was acknowledged is missing or damaged',
-  ERR_WAL_MISSING:
-    'files of the log are not there: a sync service keeps them elsewhere, or all were taken away',
-  ERR_WAL_COMPACTED: 'what was asked for was compacted away: a snapshot stands for it',
+  ERR_WAL_MISSING: 'files of the log are missing: a sync service keeps them elsewhere, or all were removed',
+  ERR_WAL_COMPACTED: 'what was asked for was compacted away: a snapshot covers it',
   ERR_WAL_FOLD: 'the state was made by another fold, or a fold failed',
   ERR_WAL_TRANSACTION: 'a transaction broke its rules, or never stopped conflicting',
   ERR_WAL_DIVERGED: 'the log there now is not the one that was being read or written',
-  ERR_WAL_KEY_REUSED: 'the key is that of an entry in the log that has another content',
+  ERR_WAL_KEY_REUSED: 'the key belongs to an entry in the log that has another content',
   ERR_WAL_KEY_WINDOW: 'the log has another key window, and it can only be raised',
   ERR_WAL_LOCK_TIMEOUT: 'the lock was not free in time, and it is strict',
   ERR_WAL_LOCK_KIND: 'the log uses another kind of lock on this machine',
@@ -46,14 +45,15 @@ export const ERROR_CODES = {
   ERR_WAL_IO: 'reading or writing failed',
   ERR_WAL_SYNC: 'the disk could not confirm a write',
   ERR_WAL_LATCHED: 'an earlier failure closed this Wal for good; open it again',
-  ERR_WAL_UNSUPPORTED: 'what the log lies on cannot do that, such as a file system without hard links',
+  ERR_WAL_UNSUPPORTED:
+    'the log, or its file system, cannot do that: a file system without hard links, for example',
 } as const;
 
 export type WalErrorCode = keyof typeof ERROR_CODES;
 
-/** The facts an error carries beside its message; each only where it applies. */
+/** The facts that an error has besides its message; each is present only where it applies. */
 export interface WalErrorDetails {
-  /** Whether the append landed. Absent where the error is not about an append. */
+  /** Whether the append may be in the log. Absent if the error is not about an append. */
   readonly outcome?: Outcome;
   readonly cause?: unknown;
   /** File name of the segment. */
@@ -64,9 +64,9 @@ export interface WalErrorDetails {
   readonly holder?: Holder;
   /** The head of the log as it is now (conflicts). */
   readonly head?: { readonly seq: number; readonly crc: string };
-  /** The rev that the id has now, 0 where it is not there (conflicts of `expect: {rev}`). */
+  /** The rev that the id has now, 0 if it is not there (conflicts of `expect: {rev}`). */
   readonly rev?: number;
-  /** What in the entry cannot be written: `data.items[3].score`; in a batch `entries[2].data.items[3].score`. */
+  /** The place in the entry that cannot be written: `data.items[3].score`; in a batch `entries[2].data.items[3].score`. */
   readonly path?: string;
   /** What is damaged or missing, and whether it had been acknowledged. */
   readonly damage?: Damage;
@@ -97,7 +97,7 @@ export class WalError extends Error {
   }
 }
 
-/** What a thrown value says, whatever it is. */
+/** The message of a thrown value, which may be anything. */
 export function messageOf(thrown: unknown): string {
   try {
     return thrown instanceof Error ? `${thrown.message}` : String(thrown);
@@ -106,7 +106,7 @@ export function messageOf(thrown: unknown): string {
   }
 }
 
-/** The same as the end of a sentence: with a full stop. */
+/** The message of a thrown value, ended with a full stop. */
 export function reasonOf(thrown: unknown): string {
   const message = messageOf(thrown);
   return /[.!?]$/.test(message) ? message : `${message}.`;
@@ -118,14 +118,14 @@ export function hasCode(error: unknown, ...codes: string[]): boolean {
   return typeof code === 'string' && codes.includes(code);
 }
 
-/** The same error, about an append with that outcome. */
+/** The same error, as one about an append with that outcome. */
 export function withOutcome(error: WalError, outcome: Outcome): WalError {
   if (error.outcome === outcome) return error;
   const { message, code, ...facts } = error;
   return new WalError(code, message, { ...facts, outcome, cause: error });
 }
 
-/** Throws an error as one of an append that wrote nothing. */
+/** Throws an error as one about an append that wrote nothing. */
 export function throwNotWritten(error: unknown): never {
   throw error instanceof WalError ? withOutcome(error, 'not-written') : error;
 }

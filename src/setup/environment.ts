@@ -3,7 +3,7 @@ import { WalError } from '../errors/errors.ts';
 import { nodeStorage, randomHex } from '../storage/node.ts';
 import type { Storage } from '../storage/storage.ts';
 
-/** What the log's parts take from outside, so that a simulation can stand in for it. */
+/** What the log's parts take from outside, so that a simulation can replace it. */
 export interface Environment {
   readonly storage: Storage;
   readonly clock: Clock;
@@ -13,7 +13,7 @@ export interface Environment {
   readonly random: () => number;
 }
 
-/** The machine's own. */
+/** The machine's own disk, clock and randomness. */
 export const realEnvironment: Environment = {
   storage: nodeStorage,
   clock: systemClock,
@@ -22,8 +22,8 @@ export const realEnvironment: Environment = {
 };
 
 /**
- * Names who writes: 8 characters of 0-9a-z, 40 bits, which sets it apart from all others that wrote to the log. It becomes
- * part of every line, so that what stands in for the machine's randomness must give what can be one.
+ * A name for a writer: 8 characters of 0-9a-z, 40 bits, so that no other writer of the log has it. The name becomes part of
+ * every line, so digits that would not make a valid name are refused.
  */
 export function sessionName(randomHex: Environment['randomHex']): string {
   const digits = randomHex(10);

@@ -19,7 +19,7 @@ import {
 import { type AutoCompact, type AutoCompactOptions, resolveAutoCompact } from '../table/auto-compact.ts';
 import { checkFold, type Fold } from '../table/fold.ts';
 
-/** What tells a Wal the date. */
+/** The source of the dates that a Wal writes. */
 export interface WalClock {
   /** Milliseconds since the epoch. */
   now(): number;
@@ -28,21 +28,21 @@ export interface WalClock {
 /** Options of `Wal.open`. Times are in milliseconds, sizes in bytes. */
 export interface WalOptions extends LimitOptions {
   /**
-   * What orders the writers. `auto`: what this machine already uses for the log; for the first to open it, `kernel`
-   * where that loads and the file system is local, else `lockfile`. `kernel` and `lockfile`: just that kind;
-   * ERR_WAL_LOCK_KIND where the log is locked with the other. `none`: no lock at all; nothing is lost, writers overtake each other.
-   * Or a lock of the caller's own. Default `auto`.
+   * The lock that orders the writers. `auto`: the kind that this machine already uses for the log; for the first process
+   * that opens the log, `kernel` if that loads and the file system is local, else `lockfile`. `kernel` and `lockfile`: only
+   * that kind; ERR_WAL_LOCK_KIND if the log is locked with the other. `none`: no lock at all; nothing is lost, but writers
+   * overtake each other. Or a lock of the caller's own. Default `auto`.
    */
   readonly lock?: 'auto' | 'kernel' | 'lockfile' | 'none' | Lock | undefined;
   /**
-   * How long to wait for a lock whose holder is stuck; after that the writer goes on without it, at no risk. Infinity
-   * makes the lock strict: it waits for ever (an append can be aborted). 0 to 2^31-1 or Infinity; default 1,000 for
+   * How long to wait for a lock whose holder is stuck; after that the writer continues without the lock, at no risk. With
+   * Infinity the lock is strict: the writer waits without limit (an append can be aborted). 0 to 2^31-1 or Infinity; default 1,000 for
    * `kernel`, staleMs + 1,000 for `lockfile`.
    */
   readonly lockTimeoutMs?: number | undefined;
   /**
-   * Whether a wait of lockTimeoutMs fails the append with ERR_WAL_LOCK_TIMEOUT, instead of going on without the lock.
-   * Always so where the file system is not local. Default false.
+   * Whether an append that has waited for lockTimeoutMs fails with ERR_WAL_LOCK_TIMEOUT, instead of continuing without the
+   * lock. Always so if the file system is not local. Default false.
    */
   readonly strictLock?: boolean | undefined;
   /**
@@ -52,69 +52,72 @@ export interface WalOptions extends LimitOptions {
    * bounded by it, and `appendSync` ignores it.
    */
   readonly blockMs?: number | undefined;
-  /** Age at which a lockfile's holder is taken for dead. 2,000 to 3,600,000; default 2,000. */
+  /** Age at which the holder of a lockfile is considered dead. 2,000 to 3,600,000; default 2,000. */
   readonly staleMs?: number | undefined;
-  /** Make the directory and the log where they are missing; false: ERR_WAL_NOT_FOUND. Default true. */
+  /** Whether to make the directory and the log if they are missing; false: ERR_WAL_NOT_FOUND. Default true. */
   readonly create?: boolean | undefined;
-  /** Never write to the log, nor make one. Default false. */
+  /** Neither write to the log nor make one. Default false. */
   readonly readOnly?: boolean | undefined;
-  /** Whether a new log is to be kept in git: it stays in one segment, so that a merge sees the whole. Without effect on one that exists. Default false. */
+  /** Whether a new log is to be kept in git: it stays in one segment, so that a merge sees all of it. No effect on an existing log. Default false. */
   readonly git?: boolean | undefined;
   /**
-   * Among how many of the log's last entries an idempotency key is looked for. It belongs to the log: a new one is made with
-   * it, and of one that exists another value is refused with ERR_WAL_KEY_WINDOW; `raiseKeyWindow` raises it. A batch's key
-   * is found as long as its last entry is among them. 0 (never) to 10,000,000; default: the log's; of a new one, 100,000.
+   * Among how many of the log's last entries an idempotency key is looked for. The window belongs to the log: a new log is
+   * made with this one, and an existing log with another one is refused with ERR_WAL_KEY_WINDOW; `raiseKeyWindow` raises it.
+   * A batch's key is found as long as the batch's last entry is among them. 0 (never) to 10,000,000; default: the log's, or
+   * 100,000 for a new log.
    */
   readonly keyWindow?: number | undefined;
   /**
-   * A segment this long is sealed, and the log goes on in a new one. It bounds what opening has to read, and what a
-   * compaction can take away at once. 4,096 to 2^30; default 256 KiB. A log kept in git stays in one segment.
+   * A segment of this length is sealed, and the log continues in a new one. This limits what opening has to read, and what a
+   * compaction can delete at once. 4,096 to 2^30; default 256 KiB. A log kept in git stays in one segment.
    */
   readonly segmentBytes?: number | undefined;
   /**
-   * How records become state: what `table`, `compact`, `expect: {rev}` and `autoCompact` use where they are given no other fold. A Wal that may
-   * write records its name and version in the log: from then on no other fold may compact it. A later version that cannot go on from the newest
-   * snapshot, for it lacks `upgrade`, is not recorded. Default: none is recorded; tables
-   * use `lastData`, the last `data` of an id, until an entry with op `delete`.
+   * How records become state: the fold of `table`, `compact`, `expect: {rev}` and `autoCompact` if they are given no other.
+   * A Wal that may write records the fold's name and version in the log: from then on no other fold may compact the log. A
+   * later version that cannot resume from the newest snapshot, because it lacks `upgrade`, is not recorded. Default: none is
+   * recorded, and tables use `lastData`, the last `data` of an id, until an entry with op `delete`.
    */
   readonly fold?: Fold | undefined;
   /**
-   * Whether the entries themselves are the data, and not only the state that they lead to: a log that is made with it is
-   * never compacted (ERR_WAL_UNSUPPORTED). One that exists is not compacted by this Wal. Default false.
+   * Whether the entries themselves are the data, and not only the state that they lead to. A log that is made with this
+   * option is never compacted (ERR_WAL_UNSUPPORTED). An existing log is not compacted by this Wal. Default false.
    */
   readonly keepEvents?: boolean | undefined;
   /**
-   * Whether this Wal compacts the log by itself, in the background, once that is due: looked at each time it has filled a
-   * segment. It needs the option `fold`. `close` waits for it. Should it fail, the process gets a warning (code WAL_AUTO_COMPACT). Without
-   * effect on a log kept in git, or made with `keepEvents`. Default false; true: with the defaults of AutoCompactOptions.
+   * Whether this Wal compacts the log by itself, in the background, once that is due, which it checks each time it has
+   * filled a segment. Needs the option `fold`. `close` waits for such a compaction. If it fails, the process gets a warning
+   * (code WAL_AUTO_COMPACT). No effect on a log kept in git, or made with `keepEvents`. Default false; true: with the
+   * defaults of AutoCompactOptions.
    */
   readonly autoCompact?: boolean | AutoCompactOptions | undefined;
-  /** Allow a network file system, where one machine alone may write. Default false. */
+  /** Whether to allow a network file system; then only one machine may write. Default false. */
   readonly allowNetwork?: boolean | undefined;
   /**
-   * Permissions of a new log's files, exactly; their owner may read and write them in any case. 0 to 0o777; default: 0o666 less the umask.
-   * Without effect on a log that exists: a new file takes the mode of the log's newest one, as root also the owner and group.
+   * Permissions of a new log's files, exactly; their owner may always read and write them. 0 to 0o777; default: 0o666 less
+   * the umask. No effect on an existing log: a new file takes the mode of the log's newest one, and if root makes it, also
+   * the owner and group.
    */
   readonly fileMode?: number | undefined;
-  /** The same for the directories that are made for a new log. 0 to 0o777; default: 0o777 less the umask. */
+  /** Permissions of the directories that are made for a new log. 0 to 0o777; default: 0o777 less the umask. */
   readonly directoryMode?: number | undefined;
   /**
-   * Tells the date that is written: `ts` of entries that have none of their own, `created` of snapshots and of a new log. For
-   * tests of applications. What is no whole number is rounded down; what is no date, or is thrown, counts as the
-   * machine's date. Waits, time-outs, and the age of locks and files go by the machine's own clock, under the fake timers of
-   * a test too. Default: `Date.now`.
+   * The source of the dates that are written: `ts` of entries that have none of their own, `created` of snapshots and of a
+   * new log. For tests of applications. A fraction is rounded down. If `now` throws, or returns what is no date, the
+   * machine's date is written. Waits, time-outs, and the age of locks and files follow the machine's own clock, also under
+   * the fake timers of a test. Default: `Date.now`.
    */
   readonly clock?: WalClock | undefined;
   /**
-   * Called when the lock is not free at once, and every second after; only from a second on with who holds it. The append
-   * goes on if it throws; the first time, the process gets a warning (code WAL_LOCK_WAIT).
+   * Called when the lock is not free at once, and every second after that; with the lock's holder from the first second on.
+   * If it throws, the append continues; the first time, the process gets a warning (code WAL_LOCK_WAIT).
    */
   readonly onLockWait?: ((waitedMs: number, holder: Holder | undefined) => void) | undefined;
   /**
-   * Called where entries that were acknowledged on this machine are no longer in the log: it was cut, an older copy put in
-   * its place, or another branch checked out. At opening, by what the file wal.mark says; later, each time that the log is
-   * found to have been replaced, for those that this Wal had acknowledged, too. Appends go on from where the log ends
-   * now, and give the same numbers again. Should it throw, the process gets a warning (code WAL_REWOUND).
+   * Called if entries that were acknowledged on this machine are no longer in the log: it was cut, an older copy was put in
+   * its place, or another branch was checked out. At opening, the file wal.mark says what was acknowledged; later, each time
+   * the log is found to have been replaced, also what this Wal had acknowledged counts. Appends continue from where the log
+   * ends now, and give the same numbers again. If it throws, the process gets a warning (code WAL_REWOUND).
    */
   readonly onRewound?: ((rewind: Rewind) => void) | undefined;
 }
@@ -146,7 +149,7 @@ const KNOWN = [
 ] as const satisfies readonly (keyof WalOptions)[];
 
 const MOST_MS = 2 ** 31 - 1;
-/** Less costs an append among others more processor time; with more, a process that serves others is late by 3 ms now and then. */
+/** A smaller value costs an append in a crowd more processor time; with a larger one, a process that serves requests is 3 ms late now and then. */
 const BLOCK_MS = 1.5;
 
 export interface ResolvedOptions extends Limits {
@@ -160,14 +163,14 @@ export interface ResolvedOptions extends Limits {
   readonly git: boolean;
   readonly keyWindow: number | undefined;
   readonly segmentBytes: number;
-  /** Undefined where the caller named none. */
+  /** Undefined unless the caller named one. */
   readonly fold: Fold | undefined;
   readonly keepEvents: boolean;
   readonly autoCompact: AutoCompact | undefined;
   readonly allowNetwork: boolean;
-  /** Undefined for what the umask leaves. */
+  /** Undefined for what the umask allows. */
   readonly modes: Readonly<Record<'file' | 'directory', { readonly mode: number } | undefined>>;
-  /** Undefined for the machine's. */
+  /** Undefined for the machine's date. */
   readonly now: (() => unknown) | undefined;
   readonly onLockWait: WalOptions['onLockWait'];
   readonly onRewound: WalOptions['onRewound'];
@@ -212,7 +215,7 @@ function modeOf(name: string, mode: number | undefined) {
   return mode === undefined ? undefined : { mode: integer(name, mode, 0, 0o777) };
 }
 
-/** The caller's own object: tables that are given it too share one state. */
+/** Returns the caller's own object, so that tables which are given the same object share one state. */
 function checkedFold(fold: Fold | undefined): Fold | undefined {
   if (fold !== undefined) checkFold(fold);
   return fold;
@@ -225,7 +228,7 @@ function autoCompactOf(
   const resolved = resolveAutoCompact(autoCompact, segmentBytes);
   if (resolved === undefined || fold !== undefined) return resolved;
   throw badArgument(
-    'autoCompact deletes entries once the state holds what they lead to: it needs the option fold, which names how the state is made (fold: lastData keeps the last data of each id, and nothing else)',
+    'autoCompact deletes entries once the state holds what they lead to: it needs the option fold, which says how the state is made (fold: lastData keeps the last data of each id, and nothing else)',
   );
 }
 

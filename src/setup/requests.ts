@@ -11,43 +11,45 @@ import {
   readOptions,
 } from '../options/options.ts';
 
-/** The rev that an id must have for an append: the seq of its last record that the log's fold did not ignore, 0 where it is not there. */
+/** The rev that an id must have for an append: the seq of its last record that the log's fold did not ignore; 0 if the id is not there. */
 export interface RevExpectation {
   readonly rev: number;
 }
 
 export interface AppendOptions {
   /**
-   * `{seq, crc?}`: append only if the log's head still has that seq (0: the log is empty), and that crc where one is given, as in what
-   * `head()` answers. `{rev}`: append only if the entry's id still has that rev, as a table of the log's fold says it; 0: it is
-   * not there. Else ERR_WAL_CONFLICT, with the head, and the rev there is. It needs a log whose fold is recorded, and a Wal that was
-   * opened with that fold (`lastData` it knows by itself), or it is ERR_WAL_FOLD. The first `{rev}` loads such a table, unless one is
-   * open (rejects as `table()` does); a batch, which has many ids, and appendSync take none.
+   * `{seq, crc?}`: append only if the log's head still has that seq (0: the log is empty), and that crc if one is given, as
+   * in what `head()` returns. `{rev}`: append only if the entry's id still has that rev in a table of the log's fold; 0: the
+   * id is not there. Otherwise ERR_WAL_CONFLICT, with the head, and the rev that the id has.
+   *
+   * `{rev}` needs a log whose fold is recorded, and a Wal that was opened with that fold (not needed for `lastData`);
+   * otherwise ERR_WAL_FOLD. The first `{rev}` loads such a table, unless one is open (rejects as `table()` does). A batch,
+   * which has many ids, and appendSync take no `{rev}`.
    */
   readonly expect?: Expectation | RevExpectation | undefined;
   /** Idempotency key, in place of the entry's own; for a batch, of all its entries together. */
   readonly key?: string | undefined;
-  /** Takes the append back while it is not written; once it is, it goes on. */
+  /** Cancels the append, unless it is written already. */
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface ReadOptions {
   /**
-   * A seq to begin with, or a cursor (`head()`, or a record's seq and crc) to go on after. 0, and the head of an empty log, begin with
-   * the first entry. Default 1.
+   * A seq to begin with, or a cursor (`head()`, or a record's seq and crc) to continue after. 0, and the head of an empty
+   * log, begin with the first entry. Default 1.
    */
   readonly from?: number | Head | undefined;
-  /** The last seq to deliver. Default: the last there is. */
+  /** The last seq to deliver. Default: the log's last. */
   readonly to?: number | undefined;
   /**
-   * Where the log is damaged, or entries are missing: `error` stops with that; `skip` delivers what a salvage would keep, in its
-   * order and under its numbers, from the first such entry on where there is no `from`. It reads the log once before, to see
-   * whether it is whole, and holds a note of each line where it is not. Default `error`.
+   * What to do if the log is damaged, or entries are missing: `error` ends the reading with that error; `skip` delivers what
+   * a salvage would keep, in the salvage's order and under its numbers; without `from`, from the first such entry on. `skip`
+   * first reads the log once to see whether it is whole, and if not, holds a note of each line. Default `error`.
    */
   readonly onDamage?: 'error' | 'skip' | undefined;
   /**
    * With `onDamage: 'skip'`: called for each range of numbers whose entries are gone, before the record after it is delivered.
-   * What it throws, the reading ends in.
+   * If it throws, the reading ends in that error.
    */
   readonly onSkip?: ((range: LostRange) => void) | undefined;
 }
@@ -57,7 +59,7 @@ export interface FollowOptions {
   readonly from?: number | Head | undefined;
   /** Ends the following, without an error. */
   readonly signal?: AbortSignal | undefined;
-  /** Deliver only what is known to be synced, so that a power cut takes nothing back that was seen. Default false. */
+  /** Deliver only what is known to be synced, so that a power cut takes back nothing that was delivered. Default false. */
   readonly durable?: boolean | undefined;
 }
 
@@ -67,7 +69,7 @@ export interface VerifyOptions {
 }
 
 export interface StatsOptions {
-  /** Begin to count from 0 after this answer. Default false. */
+  /** Start counting from 0 after this call. Default false. */
   readonly reset?: boolean | undefined;
 }
 
@@ -75,7 +77,7 @@ function isCrc(value: unknown): boolean {
   return typeof value === 'string' && /^[0-9a-f]{8}$/.test(value);
 }
 
-/** What an append asks beside its entry. */
+/** The checked options of an append. */
 export interface AppendCall {
   readonly expect: Expectation | undefined;
   readonly rev: number | undefined;
@@ -83,7 +85,7 @@ export interface AppendCall {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Of an append without options. */
+/** The options of an append that has none. */
 export const NOTHING_ASKED: AppendCall = {
   expect: undefined,
   rev: undefined,
@@ -91,7 +93,7 @@ export const NOTHING_ASKED: AppendCall = {
   signal: undefined,
 };
 
-/** Checks the options of an append, but for the key, which is checked with the entry. */
+/** Checks the options of an append, except the key, which is checked with the entry. */
 export function checkAppend(options: AppendOptions): AppendCall {
   const { expect, key, signal } = readOptions(options, ['expect', 'key', 'signal']);
   checkSignal(signal);
@@ -122,7 +124,7 @@ export function checkSignal(signal: unknown): void {
     throw badArgument('signal must be an AbortSignal');
 }
 
-/** Checks where reading is to begin. */
+/** Checks the place where reading begins. */
 export function checkFrom(from: number | Head | undefined): number | Head | undefined {
   if (from === undefined) return undefined;
   if (typeof from === 'number') return integer('from', from, 0, Number.MAX_SAFE_INTEGER);

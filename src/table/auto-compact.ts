@@ -5,13 +5,13 @@ import type { CompactHost } from './compact.ts';
 /** When a Wal compacts its log by itself. */
 export interface AutoCompactOptions {
   /**
-   * Lines after the newest snapshot, in bytes, for each byte of that snapshot: at 1, the log is compacted once there is as
-   * much to read after the state as in it. More: less work, a longer log. 0.001 to 100; default 1.
+   * Bytes of lines after the newest snapshot, per byte of that snapshot: at 1, the log is compacted once there is as much
+   * to read after the state as in it. A larger ratio means less work and a longer log. 0.001 to 100; default 1.
    */
   readonly ratio?: number | undefined;
   /**
-   * A log with fewer bytes of lines is left alone. It is looked at when a segment is full, so that less than the option `segmentBytes` is
-   * refused. `segmentBytes` to 2^40; default 4 MiB, or `segmentBytes` where that is more.
+   * A log with fewer bytes of lines is not compacted. The log is looked at only when a segment is full, so a value below
+   * the option `segmentBytes` is refused. `segmentBytes` to 2^40; default 4 MiB, or `segmentBytes` if that is more.
    */
   readonly minBytes?: number | undefined;
   /** As of `compact`. Default 2. */
@@ -20,7 +20,7 @@ export interface AutoCompactOptions {
 
 export type AutoCompact = Required<{ [K in keyof AutoCompactOptions]: number }>;
 
-/** Checks the option `autoCompact` of a Wal with such segments; undefined where it is off. */
+/** Checks the option `autoCompact` of a Wal with segments of that length; undefined if it is off. */
 export function resolveAutoCompact(
   given: boolean | AutoCompactOptions,
   segmentBytes: number,
@@ -48,9 +48,9 @@ export interface AutoCompactHost extends CompactHost {
 }
 
 /**
- * Compacts a log in the background when there is much more in it than its state needs. Asked each time a segment is
- * sealed, by the Wal that sealed it. Of many processes one begins: the one whose segment made the log reach the threshold, or
- * twice that, should the first have died of it, and so on.
+ * Compacts a log in the background when it holds much more than its state needs. The Wal that seals a segment asks, each
+ * time. Of many processes one begins: the one whose segment made the log reach the threshold; or, in case that one died,
+ * the one whose segment reaches twice the threshold, and so on.
  */
 export class AutoCompaction {
   readonly #host: AutoCompactHost;
@@ -65,7 +65,7 @@ export class AutoCompaction {
 
   /** This Wal has sealed a segment. */
   sealed(): void {
-    // Not now: the turn is still going on, and others wait for it.
+    // Not now: the write turn has not ended, and others wait for it.
     this.#running ??= Promise.resolve()
       .then(() => this.#run())
       .finally(() => {
@@ -73,7 +73,7 @@ export class AutoCompaction {
       });
   }
 
-  /** Resolves once no compaction is under way. */
+  /** Resolves once no compaction is running. */
   async idle(): Promise<void> {
     await this.#running;
   }
@@ -84,10 +84,10 @@ export class AutoCompaction {
       const { compact } = await import('./compact.ts');
       await compact(this.#host, { retain: this.#when.retain });
     } catch (error) {
-      // Whoever appends has not asked for it, and can go on.
+      // The caller of the append did not ask for a compaction, and can continue.
       if (this.#warned) return;
       this.#warned = true;
-      this.#host.warn(`the log could not be compacted by itself, and grows on: ${messageOf(error)}`);
+      this.#host.warn(`the automatic compaction failed, and the log keeps growing: ${messageOf(error)}`);
     }
   }
 

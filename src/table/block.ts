@@ -5,12 +5,12 @@ import { freezeParsed } from './freeze.ts';
 import type { Item } from './item.ts';
 import type { Entry } from './view.ts';
 
-/** Lines of items, by id, that a snapshot holds together; each is parsed when it is asked for. */
+/** A block of a snapshot: lines of items, by id. Each line is parsed when its item is asked for. */
 export class Block<V> {
   readonly #lines: SortedLines;
   readonly #damaged: () => WalError;
 
-  /** `damaged`: what is thrown where they are no items. */
+  /** `damaged` makes the error for lines that hold no items. */
   constructor(bytes: Buffer, damaged: () => WalError) {
     this.#lines = new SortedLines(bytes, damaged);
     this.#damaged = damaged;
@@ -21,7 +21,7 @@ export class Block<V> {
     return this.#lines.bytes.length;
   }
 
-  /** An id's line; undefined where it is not here. */
+  /** The line of an id; undefined if the block has none. */
   find(id: string): BlockLine<V> | undefined {
     const start = this.#lines.lastUpTo(id);
     return start !== undefined && this.#lines.idAt(start) === id ? this.#lineAt(start) : undefined;
@@ -32,7 +32,7 @@ export class Block<V> {
     for (let start = 0; start < length; start = this.#lines.endOf(start)) yield this.#lineAt(start);
   }
 
-  /** The lines that hold these bytes. */
+  /** The lines that contain these bytes. */
   *linesHolding(needle: Buffer): Generator<BlockLine<V>, void, undefined> {
     const { bytes } = this.#lines;
     for (let at = bytes.indexOf(needle); at >= 0; at = bytes.indexOf(needle, this.#lines.endOf(at)))
@@ -44,7 +44,7 @@ export class Block<V> {
   }
 }
 
-/** A line of an item, with its newline. */
+/** The line of an item, with its newline. */
 export class BlockLine<V> implements Entry<V> {
   readonly id: string;
   readonly bytes: Buffer;

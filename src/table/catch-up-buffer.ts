@@ -1,15 +1,15 @@
 import type { Envelope } from '../format/line.ts';
 import type { TailListener } from '../log/tail.ts';
 
-/** A line that was heard, and the first seq of its segment. */
+/** A line that the tail reported, and the first seq of its segment. */
 export interface BufferedLine {
   readonly line: Buffer;
   readonly segment: number;
-  /** What was read of it; undefined of one that was written here. */
+  /** What was parsed of the line; undefined if this Wal wrote it. */
   readonly envelope: Envelope | undefined;
 }
 
-/** Keeps the lines that a tail tells of until somebody wants them. */
+/** Keeps the lines that a tail reports until they are taken. */
 export class CatchUpBuffer implements TailListener {
   #lines: BufferedLine[] = [];
   #bytes = 0;
@@ -18,7 +18,7 @@ export class CatchUpBuffer implements TailListener {
   readonly #full: () => void;
   readonly #most: number;
 
-  /** `full` is called when there are more bytes than `most`. */
+  /** `full` is called when the buffer gets to hold more than `most` bytes. */
   constructor(most: number, full: () => void) {
     this.#most = most;
     this.#full = full;
@@ -37,13 +37,13 @@ export class CatchUpBuffer implements TailListener {
     this.#lines = [];
   }
 
-  /** Keeps no more lines; of interruptions it still hears. */
+  /** Keeps no more lines, but still notes an interruption. */
   ignore(): void {
     this.#ignoring = true;
     this.#lines = [];
   }
 
-  /** Whether lines are missing here that the tail has gone past. */
+  /** Whether the tail has gone past lines that are missing here. */
   get isInterrupted(): boolean {
     return this.#interrupted;
   }
@@ -52,7 +52,7 @@ export class CatchUpBuffer implements TailListener {
     return this.#lines.length === 0;
   }
 
-  /** The lines since last time. */
+  /** The lines since the last call. */
   take(): BufferedLine[] {
     const lines = this.#lines;
     this.#lines = [];
@@ -61,15 +61,15 @@ export class CatchUpBuffer implements TailListener {
   }
 }
 
-/** A tail that catches up from further back than this tells lines that are better read again than kept. */
+/** If a tail catches up from further back than this, its lines are better read again than kept. */
 const MOST_HEARD = 4 * 1024 * 1024;
 
-/** Keeps the last lines that a tail tells of, those that follow each other, while they are not too many. */
+/** Keeps the last lines that a tail reports, as far as they follow each other and are not too many. */
 export class Heard implements TailListener {
   #lines: BufferedLine[] = [];
   #bytes = 0;
 
-  /** Empty where there were too many. */
+  /** Empty if there were too many. */
   get lines(): readonly BufferedLine[] {
     return this.#bytes > MOST_HEARD ? [] : this.#lines;
   }

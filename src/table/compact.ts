@@ -17,49 +17,49 @@ import type { State } from './state.ts';
 
 export interface CompactOptions<V = unknown> {
   /**
-   * How records become the value of their id. Default: the Wal's option `fold`, else `lastData` where that is the log's recorded fold.
-   * Where neither names a fold, or the log's fold is another one or a later version of this one, it is refused with
-   * ERR_WAL_FOLD: what is deleted could be what the log's own fold needs.
+   * How records become the value of their id. Default: the Wal's option `fold`, else `lastData` if that is the log's
+   * recorded fold. If neither names a fold, or the log's fold is another one or a later version of this one, the call is
+   * refused with ERR_WAL_FOLD: it could delete what the log's own fold needs.
    */
   readonly fold?: Fold<V> | undefined;
   /**
-   * How many snapshots of this fold stay, the new one included, with all that leads from the oldest of them to the end. 1: everything
-   * that the new one stands for is deleted at once, and with it what a damaged snapshot could be made good from. Infinity:
-   * nothing is deleted. 1 to 1,000, or Infinity; default 2.
+   * How many snapshots of this fold are kept, the new one included, with all that leads from the oldest of them to the end
+   * of the log. 1: everything that the new one covers is deleted at once, and with it what a damaged snapshot could be
+   * rebuilt from. Infinity: nothing is deleted. 1 to 1,000, or Infinity; default 2.
    */
   readonly retain?: number | undefined;
 }
 
 export interface CompactReport {
-  /** The last entry that the newest snapshot stands for; 0 where the log is empty. */
+  /** The last entry that the newest snapshot covers; 0 if the log is empty. */
   readonly seq: number;
-  /** Whether this call made it; false where there was nothing new, or another process came first. */
+  /** Whether this call made that snapshot; false if there was nothing new, or another process came first. */
   readonly made: boolean;
-  /** Ids in it. */
+  /** Ids in the snapshot. */
   readonly ids: number;
-  /** Bytes of its file, but for the first line. */
+  /** Bytes of its file, without the first line. */
   readonly bytes: number;
 }
 
-/** What a compaction has of its Wal. */
+/** What a compaction uses of its Wal. */
 export interface CompactHost {
   readonly store: LineStore;
   readonly clock: Clock;
   readonly appender: Appender;
-  /** The Wal's own, where its caller named one. */
+  /** The Wal's own; undefined unless its caller named one. */
   readonly fold: Fold | undefined;
 }
 
-/** So many items are made between two turns of other code. */
-const STRETCH = 1000;
+/** Other code runs each time that so many items were made. */
+const YIELD_EVERY = 1000;
 
-/** A compaction that finds the log compacted further at every try gives up: the others do its work. */
+/** A compaction that finds the log compacted further at every try gives up, because the others do its work. */
 const MOST_TRIES = 5;
 
 /**
- * Folds all that lies in the log into a snapshot, and deletes what the snapshots before made needless. Others go on
- * appending meanwhile; the lock is held for the seal alone. A crash at any point leaves the log whole: the snapshot gets
- * its name once it was synced and read back, and deleting begins after that.
+ * Folds everything in the log into a snapshot, and deletes what earlier snapshots made unnecessary. Others continue to
+ * append meanwhile; the lock is held for the seal only. A crash at any point leaves the log whole: the snapshot gets its
+ * name once it was synced and read back, and deleting begins after that.
  */
 export async function compact<V>(host: CompactHost, options: CompactOptions<V>): Promise<CompactReport> {
   const { fold: given, retain: wanted } = readOptions(options, ['fold', 'retain']);
@@ -75,7 +75,7 @@ export async function compact<V>(host: CompactHost, options: CompactOptions<V>):
     fold,
     await appender.seal({ name: fold.name, version: fold.version }),
   );
-  // What another version of the fold made is nothing to fall back to.
+  // A snapshot that another version of the fold made is nothing to fall back to.
   const { [retain - 1]: oldest } = (await store.snapshots()).filter((header) => isOf(fold, header));
   if (oldest === undefined) return report;
   // Another log's wal.json would not know the snapshot.
@@ -84,23 +84,23 @@ export async function compact<V>(host: CompactHost, options: CompactOptions<V>):
   return report;
 }
 
-/** Throws where entries must stay. wal.json is read again: somebody may have changed it, or put another log there. */
+/** Throws if entries must be kept. Reads wal.json again, because it may have been changed, or belong to another log by now. */
 async function requireCompactable(store: LineStore): Promise<void> {
   const { location, keepEvents } = store.info();
   const now = store.files?.metaNow() ?? store.info();
   const why = now.git
-    ? 'is kept in git, in one segment, so that a merge sees the whole. It is never compacted'
+    ? 'is kept in git, in one segment, so that a merge sees all of it. It is never compacted'
     : now.keepEvents === true
       ? 'keeps its events (keepEvents in wal.json): its entries are the data. It is never compacted'
       : keepEvents === true
         ? 'was opened with keepEvents: this Wal compacts nothing. To compact it, open it without that option'
         : now.keepEvents === 'unknown'
-          ? 'lost its wal.json, and a salvage that made it again found nothing that told whether the log keeps its events, or which fold it had. Nothing was compacted. If its entries may be deleted, change keepEvents in wal.json to false; else to true'
+          ? 'lost its wal.json. The salvage that rebuilt wal.json could not find out whether the log keeps its events, or which fold it had. Nothing was compacted. If its entries may be deleted, change keepEvents in wal.json to false; otherwise to true'
           : undefined;
   if (why !== undefined) throw new WalError('ERR_WAL_UNSUPPORTED', `The log in ${location} ${why}.`);
 }
 
-/** The fold to compact with, before anything is written. Throws ERR_WAL_FOLD where it is not the log's, or nobody named one. */
+/** The fold to compact with, before anything is written. Throws ERR_WAL_FOLD if it is not the log's, or none was named. */
 async function foldFor<V>(host: CompactHost, named: Fold<V> | undefined): Promise<Fold<V>> {
   const { store, appender } = host;
   await store.catchUp(appender.tail);
@@ -109,11 +109,11 @@ async function foldFor<V>(host: CompactHost, named: Fold<V> | undefined): Promis
   if (named !== undefined || appender.tail.fold !== undefined) return fold;
   throw new WalError(
     'ERR_WAL_FOLD',
-    `Nobody has named the fold of the log in ${store.info().location}, and a compaction deletes the entries that a state was made of: open the Wal with the option fold, or name one here (fold: lastData keeps the last data of each id, and nothing else).`,
+    `No fold is recorded for the log in ${store.info().location}, and a compaction deletes the entries that a state was made from: open the Wal with the option fold, or name one here (fold: lastData keeps the last data of each id, and nothing else).`,
   );
 }
 
-/** Throws where the log's fold is another, or a later version: what is deleted here would be gone for that one. */
+/** Throws if the log's fold is another, or a later version: a compaction with this one would delete what that one needs. */
 function requireFold(
   { store, appender: { tail } }: CompactHost,
   fold: FoldIdentity,
@@ -126,7 +126,10 @@ function requireFold(
   throw new WalError('ERR_WAL_FOLD', message, { ...(newest && { seq: newest.head.seq }) });
 }
 
-/** Makes the state with a fold that is yet to be named as the log's: one that fails on the entries is not theirs, and a name is never taken back. */
+/**
+ * Makes the state with a fold that is not recorded as the log's yet. A recorded name is never taken back, and a fold that
+ * fails on the entries must not be recorded.
+ */
 async function tryFold<V>(host: CompactHost, fold: Fold<V>): Promise<void> {
   const { store, clock, appender } = host;
   if (!isNews(appender.tail.fold, fold)) return;
@@ -134,8 +137,8 @@ async function tryFold<V>(host: CompactHost, fold: Fold<V>): Promise<void> {
   const state = await loadState(host, fold, await store.snapshots(), head, { whole: false, heard: [] });
   try {
     let count = 0;
-    for (const _ of state.lines()) if (++count % STRETCH === 0) await clock.yield();
-    if (fold.order) for (const _ of state.ordered()) if (++count % STRETCH === 0) await clock.yield();
+    for (const _ of state.lines()) if (++count % YIELD_EVERY === 0) await clock.yield();
+    if (fold.order) for (const _ of state.ordered()) if (++count % YIELD_EVERY === 0) await clock.yield();
   } finally {
     state.close();
   }
@@ -152,16 +155,16 @@ async function makeSnapshot<V>(host: CompactHost, fold: Fold<V>, sealed: Sealed)
     try {
       const isThere = newest !== undefined && newest.head.seq >= head.seq && isOf(fold, newest);
       if (isThere && (await isWhole(host, newest, head))) return reportOf(newest, false);
-      // What is copied from a damaged snapshot would be damaged for good.
+      // Checked whole: what is copied from a damaged snapshot would be damaged for good.
       const state = await loadState(host, fold, snapshots, head, { whole: true, heard: [] });
       try {
         const keys = await keysBefore(host, sealed);
         const { header, pieces } = await encode(host, state, keys, sealed);
-        // Where nothing was to be sealed, no seal named the fold: another may have been named since, or a later version.
+        // If nothing had to be sealed, no seal recorded the fold: another, or a later version, may have been recorded since.
         await store.catchUp(appender.tail);
         requireFold(host, fold, snapshots);
         await store.putSnapshot(header, pieces);
-        // Also while it was written. What that fold needs would be deleted next.
+        // The same may have happened while the snapshot was written, and what that fold needs would be deleted next.
         await store.catchUp(appender.tail);
         requireFold(host, fold, snapshots);
         appender.tail.observeSnapshot(header);
@@ -170,15 +173,15 @@ async function makeSnapshot<V>(host: CompactHost, fold: Fold<V>, sealed: Sealed)
         state.close();
       }
     } catch (error) {
-      // Another compaction took away what this one was reading.
+      // Another compaction deleted what this one was reading.
       if (!hasCode(error, 'ERR_WAL_COMPACTED') || tries === MOST_TRIES) throw error;
     }
   }
 }
 
 /**
- * Whether a snapshot of `head`, or one past it, is as it was written: what it could be made good from is deleted next.
- * One of `head` that is damaged can be made again; at a later one this throws ERR_WAL_CORRUPT.
+ * Whether a snapshot of `head`, or a later one, is as it was written: what it could be rebuilt from is deleted next. A
+ * damaged snapshot of `head` can be made again; for a later one this throws ERR_WAL_CORRUPT.
  */
 async function isWhole(
   { store, clock }: CompactHost,
@@ -198,7 +201,7 @@ function reportOf({ head, body }: SnapshotHeader, made: boolean): CompactReport 
   return { seq: head.seq, made, ids: body.ids, bytes: body.bytes };
 }
 
-/** The idempotency keys that a writer may still ask for: with the lines they stand on, they would be forgotten. */
+/** The idempotency keys that a writer may still ask for: they would be forgotten when their lines are deleted. */
 function keysBefore({ store, clock }: CompactHost, { tip: { seq }, keys }: Sealed): Promise<SnapshotKey[]> {
   return waiting(olderKeys(store, firstInScope(keys, seq), seq + 1), () => clock.yield());
 }

@@ -2,10 +2,10 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Change } from './overlay.ts';
 import type { View } from './view.ts';
 
-/** Op of the changes that are told when a table was loaded again. */
+/** Op of the changes that are delivered after a table was loaded again. */
 const RELOAD_OP = 'wal.reload';
 
-/** What became of the ids from one view to another, of which nobody knows how it came about. */
+/** The changes from one view to another, if the records between them are not known. */
 export function difference<V>(before: View<V>, after: View<V>, seq: number): Change<V>[] {
   const changes: Change<V>[] = [];
   for (const id of new Set([...idsOf(before), ...idsOf(after)])) {

@@ -1,9 +1,9 @@
 import { classText, isPlainArray, isPlainObject, pathText } from '../format/plain.ts';
 
-/** Values that are deeper than this are gone through without recursion: foreign lines may be as deep as they like. */
+/** Values that are nested deeper are visited without recursion: lines of foreign writers may have any depth. */
 const MAX_RECURSION = 500;
 
-/** Freezes what JSON.parse made, all of it. */
+/** Deep-freezes what JSON.parse made. */
 export function freezeParsed<T>(value: T, depth = 0): T {
   if (typeof value !== 'object' || value === null) return value;
   if (depth > MAX_RECURSION) return freezeDeep(value);
@@ -28,9 +28,9 @@ function freezeDeep<T extends object>(value: T): T {
 }
 
 /**
- * Freezes what a fold answers, all of it. Throws TypeError, with the path, where it holds what JSON cannot keep, RangeError where
- * it holds itself. Nothing is remembered of what was frozen before (a WeakSet of a large table's values cost more than all else), but
- * of `before`, the value that the fold was given: what the answer took over from that need not be gone through.
+ * Deep-freezes what a fold returned. Throws TypeError, with the path, if it holds what JSON cannot hold; RangeError if it
+ * holds itself. What was frozen before is not remembered (a WeakSet of a large table's values cost more than everything
+ * else), except `before`, the value that the fold was given: what the answer took over from it need not be visited.
  */
 export function freezeKept(value: unknown, before?: unknown): void {
   try {
@@ -41,7 +41,7 @@ export function freezeKept(value: unknown, before?: unknown): void {
   }
 }
 
-/** Thrown where JSON cannot keep something; each level on the way up says where it is. */
+/** Thrown for a value that JSON cannot hold; each level on the way up adds its name to the path. */
 class Unkept {
   readonly what: string;
   names: readonly (string | number)[] = [];
@@ -75,13 +75,13 @@ function freezeObject(object: object, before: unknown): void {
   let at: string | number = 0;
   try {
     if (isList) {
-      // By number: forEach would not visit what an array has no items for.
+      // By index: forEach would skip the holes of a sparse array.
       for (; at < object.length; at++) freezeAny(object[at]);
     } else {
       const known = typeof before === 'object' ? (before as Record<string, unknown> | null) : undefined;
       for (const name of Object.keys(object)) {
         const item = (object as Record<string, unknown>)[name];
-        // Most are texts, or were taken over.
+        // Most properties are strings, or were taken over.
         if (typeof item === 'string' || item === undefined) continue;
         if (typeof item === 'object' && item === known?.[name]) continue;
         at = name;

@@ -5,19 +5,19 @@ import { Places } from './places.ts';
 import { merged } from './sorted.ts';
 import type { Entry, View } from './view.ts';
 
-/** Items that were changed, over a view that stays as it is. */
+/** Changed items, over a view that stays as it is. */
 export class Layer<V> implements View<V> {
   readonly fold: Fold<V>;
   readonly #below: View<V> | undefined;
-  /** Undefined: dropped. */
+  /** Undefined for an id that was dropped. */
   readonly #items = new Map<string, Item<V> | undefined>();
   changes = 0;
-  /** How many ids there are more than below. */
+  /** How many more ids there are than below. */
   #more = 0;
   #sortedIds: readonly string[] | undefined;
   /** Undefined until the order is asked for. */
   #places: Places<V> | undefined;
-  /** All places below up to this one are of ids that were changed here: in a queue, those are many. */
+  /** All places below, up to this one, belong to ids that were changed here. In a queue these are many: they are skipped. */
   #passed: Placed | undefined;
 
   constructor(fold: Fold<V>, below?: View<V>) {
@@ -25,19 +25,19 @@ export class Layer<V> implements View<V> {
     this.#below = below;
   }
 
-  /** `wasThere`: whether the id is here now, for who has just looked. */
+  /** `wasThere`: whether the id exists now; a caller that has just looked passes it. */
   put(id: string, item: Item<V> | undefined, wasThere = this.has(id)): void {
     this.#put(id, item, wasThere, item === undefined && this.#isNowhereBelow(id));
   }
 
-  /** How to put an item, once all that may fail was done: what is below is read. */
+  /** Does all that may fail, which is reading what is below, and returns the function that then puts the item. */
   putting(id: string, item: Item<V> | undefined): () => void {
     const wasThere = this.has(id);
     const forget = item === undefined && this.#isNowhereBelow(id);
     return () => this.#put(id, item, wasThere, forget);
   }
 
-  /** An id that is not below either need not be remembered once it is dropped. */
+  /** A dropped id need not be remembered if it is not below either. */
   #isNowhereBelow(id: string): boolean {
     return this.#below === undefined || !this.#below.has(id);
   }
@@ -51,7 +51,7 @@ export class Layer<V> implements View<V> {
     else this.#items.set(id, item);
   }
 
-  /** What was changed, by id; undefined for what was dropped. */
+  /** The changed items by id; undefined for one that was dropped. */
   get changed(): ReadonlyMap<string, Item<V> | undefined> {
     return this.#items;
   }

@@ -29,24 +29,24 @@ export interface LoadParts {
 }
 
 export interface LoadHints {
-  /** Whether all of a snapshot is checked before it is believed. */
+  /** Whether all of a snapshot is checked before it is used. */
   readonly whole: boolean;
-  /** Lines up to `head` that were read already: they need not be read again. */
+  /** Lines up to `head` that were read already, and need not be read again. */
   readonly heard: readonly BufferedLine[];
-  /** Which entries after a snapshot count, where none were heard. Default: all. */
+  /** Which entries after a snapshot count, if `heard` is empty. Default: all. */
   readonly counts?: ((record: LogRecord) => boolean) | undefined;
 }
 
-/** So many lines are folded in before other code gets its turn. */
-const STRETCH = 100;
+/** Other code runs each time that so many lines were folded in. */
+const YIELD_EVERY = 100;
 
 /**
- * The state at `head`: the newest snapshot of this fold, and the lines after it. `snapshots` are those there were before
- * `head` was. One that is damaged, or that the lines do not follow, is passed over for an older one, and for the lines it
- * was made of, where those remain.
+ * The state at `head`: the newest snapshot of this fold, and the lines after it. `snapshots` must have been listed before
+ * `head` was read. If a snapshot is damaged, or the lines do not follow it, an older one is used, or the lines that the
+ * snapshots were made from, as far as they are still there.
  *
- * Rejects with ERR_WAL_FOLD where all that remains was made by another fold, or this one fails; with ERR_WAL_CORRUPT where
- * too much is damaged; with ERR_WAL_COMPACTED where files were deleted meanwhile: list them again.
+ * Rejects with ERR_WAL_FOLD if all that is left was made by another fold, or this one fails; with ERR_WAL_CORRUPT if too
+ * much is damaged; with ERR_WAL_COMPACTED if files were deleted meanwhile: list the snapshots again.
  */
 export async function loadState<V>(
   parts: LoadParts,
@@ -100,31 +100,31 @@ async function loadFrom<V>(
   }
 }
 
-/** Whether an older snapshot is to be tried. `damage`: a newer one was passed over already. */
+/** Whether to try an older snapshot. `damage`: a newer one was passed over already. */
 function isPassedOver<V>(
   error: unknown,
   state: State<V> | undefined,
   header: SnapshotHeader,
   damage: boolean,
 ): boolean {
-  // Damage in what was read after it is no reason.
+  // Damage in the lines after the snapshot is no reason.
   if (hasCode(error, 'ERR_WAL_CORRUPT')) return state === undefined || state.isDamaged;
-  // It was made of another branch of this log.
+  // The snapshot was made of another branch of this log.
   if (hasCode(error, 'ERR_WAL_DIVERGED')) return state?.seq === header.head.seq;
-  // What led from it to the damaged one is gone.
+  // The lines from this snapshot to the damaged one were deleted.
   return damage && hasCode(error, 'ERR_WAL_COMPACTED');
 }
 
-/** Whether a fold can go on from a snapshot: its own, or one of an earlier version that it upgrades. */
+/** Whether a fold can resume from a snapshot: its own, or one of an earlier version that it upgrades. */
 export function canUse<V>(fold: Fold<V>, header: SnapshotHeader): boolean {
   const { name, version } = header.fold;
   return isOf(fold, header) || (fold.upgrade !== undefined && fold.name === name && fold.version > version);
 }
 
 /**
- * Records the fold as the log's, where none is recorded, or an earlier version of it. Not one that cannot make the state, of the newest
- * snapshot or of all entries: the earlier version could not compact the log any more, and nor could this one. Without a fold the log's is
- * only looked for.
+ * Records the fold as the log's, if none is recorded, or an earlier version of it. A fold that can make the state neither
+ * from the newest snapshot nor from all entries is not recorded: then neither the earlier version nor this one could
+ * compact the log. Without a fold, only reads which fold the log has.
  */
 export async function recordFold(
   { store, appender }: { readonly store: LineStore; readonly appender: Appender },
@@ -137,7 +137,7 @@ export async function recordFold(
   if (canMakeState) await appender.recordFold({ name: fold.name, version: fold.version });
 }
 
-/** The state in a snapshot of an earlier version of the fold, each value upgraded. Throws ERR_WAL_FOLD. */
+/** The state in a snapshot of an earlier version of the fold, with each value upgraded. Throws ERR_WAL_FOLD. */
 async function upgraded<V>(
   { clock }: LoadParts,
   fold: Fold<V>,
@@ -146,10 +146,10 @@ async function upgraded<V>(
 ): Promise<State<V>> {
   const state = new State(fold, header);
   try {
-    let stretch = 0;
+    let count = 0;
     for (const { item } of run.entries()) {
       state.put(item.id, upgradeItem(fold, item, header.fold.version));
-      if (++stretch % STRETCH === 0) await clock.yield();
+      if (++count % YIELD_EVERY === 0) await clock.yield();
     }
     return state;
   } finally {
@@ -163,7 +163,7 @@ export function isOf<V>(fold: Fold<V>, { fold: { name, version }, body }: Snapsh
   return fold.name === name && fold.version === version && ordered === (fold.order !== undefined);
 }
 
-/** Folds in the records after `from`, where the state is, to `to`, reading them where what was heard does not follow. */
+/** Folds in the records after `from`, where the state is, up to `to`: those heard if they follow, else those read. */
 async function goOn<V>(
   parts: LoadParts,
   state: State<V>,
@@ -174,14 +174,14 @@ async function goOn<V>(
 ): Promise<void> {
   const [first] = heard.length > 0 ? recordsOf(heard[0] as BufferedLine) : [];
   if (first?.seq !== from.seq + 1 || first.prev !== from.link) return readOn(parts, state, from, to, counts);
-  let stretch = 0;
+  let count = 0;
   for (const each of heard) {
     try {
       state.applyLine(recordsOf(each));
     } catch (error) {
       throw inSegment(error, segmentName(each.segment));
     }
-    if (++stretch % STRETCH === 0) await parts.clock.yield();
+    if (++count % YIELD_EVERY === 0) await parts.clock.yield();
   }
 }
 
@@ -189,7 +189,7 @@ function recordsOf({ line, segment, envelope }: BufferedLine): LogRecord[] {
   return recordsIn(line, 0, line.length, segment, envelope);
 }
 
-/** Folds in the records after `from`, where the state is, to `to`. */
+/** Reads and folds in the records after `from`, where the state is, up to `to`. */
 async function readOn<V>(
   { store, clock }: LoadParts,
   state: State<V>,
@@ -228,7 +228,7 @@ async function segmentOf(store: LineStore, seq: number): Promise<string> {
   return segmentName(feed.first ?? seq);
 }
 
-/** Notes where reading begins. */
+/** Notes the segment in which reading begins. */
 class FirstSegment extends ChainFeed {
   first: number | undefined;
 
@@ -242,13 +242,13 @@ function foldError<V>(fold: Fold<V>, { fold: other, head }: SnapshotHeader, loca
   const isName = other.name === fold.name;
   const advice =
     isName && other.version < fold.version
-      ? 'Give the fold the method upgrade(value, fromVersion), which makes this version of a value of that one'
+      ? 'Give the fold the method upgrade(value, fromVersion), which makes a value of this version from one of that version'
       : `Open the table with that fold${isName && other.version === fold.version ? `, which ${fold.order ? 'had no' : 'had an'} order` : ''}`;
-  const message = `The entries up to ${head.seq} were compacted with the fold ${foldLabel(other)}: the fold ${foldLabel(fold)} cannot go on from its state. ${advice}. ${backupsText(location)}`;
+  const message = `The entries up to ${head.seq} were compacted with the fold ${foldLabel(other)}: the fold ${foldLabel(fold)} cannot resume from its state. ${advice}. ${backupsText(location)}`;
   return new WalError('ERR_WAL_FOLD', message, { seq: head.seq });
 }
 
-/** Where the entries may be that a compaction by the wrong fold took away. */
+/** Where the entries may be that a compaction by the wrong fold deleted. */
 export function backupsText(location: string): string {
   return `Where the command line compacted it, a backup from before is in ${location}/backups ("jsonl-wal backup list").`;
 }

@@ -10,19 +10,19 @@ export interface Change<V = unknown> {
   readonly id: string;
   /** The record's number. */
   readonly seq: number;
-  /** The record's op; `wal.reload` where the table was loaded again, and nobody can say what was between. */
+  /** The record's op; `wal.reload` if the table was loaded again, and the records between are not known. */
   readonly op: string;
-  /** Undefined where the id was not there. */
+  /** Undefined if the id was not there. */
   readonly before: Item<V> | undefined;
-  /** Undefined where the id is gone. */
+  /** Undefined if the id was dropped. */
   readonly after: Item<V> | undefined;
 }
 
 /** Items as records change them, over a view that stays as it is. */
 export class Overlay<V> extends Layer<V> {
   /**
-   * Folds a record in, and notes what that changes in `changes`, where those are wanted: nothing where it is the log's own, the fold
-   * ignores it, or the id was not there and is not. Throws ERR_WAL_FOLD.
+   * Folds a record in, and adds the change to `changes`, if given. There is no change if the record is the log's own, if
+   * the fold ignores it, or if the id exists neither before nor after. Throws ERR_WAL_FOLD.
    */
   apply(record: LogRecord, changes?: Change<V>[]): void {
     const { id, seq, op } = record;

@@ -10,34 +10,34 @@ import type { Item } from './item.ts';
 import { canUse, type LoadParts, loadState } from './load.ts';
 import type { State } from './state.ts';
 
-/** A state as it was. All of it is frozen. */
+/** A state as it was. Deep-frozen. */
 export interface PastState<V = unknown> {
-  /** The last entry that is in it; 0: none. At a time, entries before it may be left out. */
+  /** The last entry that is in the state; 0: none. At a time, entries before that one may be left out. */
   readonly seq: number;
   /** By id, in the order of their UTF-16 code units. */
   readonly items: readonly Item<V>[];
-  /** How many entries were folded into what a snapshot held (or into nothing): up to `seq`, without those left out. */
+  /** How many entries up to `seq` were folded into what a snapshot held, or into nothing; without those left out. */
   readonly applied: number;
-  /** How many entries of the log are not in it: those after `seq`; at a time, those dated later, wherever they lie. */
+  /** How many entries of the log are not in the state: those after `seq`; at a time, those dated later, wherever they are. */
   readonly skipped: number;
 }
 
 /**
- * An entry, or a time in milliseconds since the epoch: then every entry counts whose `ts` is not later, wherever it lies. In an atomic batch each
- * entry counts by its own `ts`, where it was given one.
+ * An entry, or a time in milliseconds since the epoch: then every entry counts whose `ts` is not later, wherever it is. In
+ * an atomic batch each entry counts by its own `ts`, if it was given one.
  */
 export type Moment = number | { readonly time: number };
 
-/** So many items are taken before other code gets its turn. */
-const STRETCH = 1000;
+/** Other code runs each time that so many items were taken. */
+const YIELD_EVERY = 1000;
 /** What a Date can hold. */
 const MOST_TIME = 8.64e15;
-/** Compactions that come between, before it is given up. */
+/** The call gives up after so many tries that a compaction interrupted. */
 const MOST_TRIES = 5;
 
 /**
- * The state as it was at a moment. What lies before the oldest snapshot whose entries are gone cannot be told, nor what
- * was in the middle of an atomic batch: it never was.
+ * The state as it was at a moment. It is not known for a moment before the oldest snapshot whose entries were deleted. In
+ * the middle of an atomic batch there was no state.
  */
 export async function stateAt<V>(
   parts: LoadParts,
@@ -49,12 +49,12 @@ export async function stateAt<V>(
   const wanted = checkMoment(moment);
   for (let tries = 1; ; tries++) {
     const snapshots = await parts.store.snapshots();
-    // After the listing: a snapshot of what comes later is no help.
+    // Read after the listing, so that no snapshot listed is past the head.
     const head = await headNow();
     try {
       return await loadPast(parts, fold, wanted, head, snapshots);
     } catch (error) {
-      // Another compaction took away what this one was reading, or what it says is so.
+      // Another compaction deleted what was being read, or what the error says is deleted.
       const [newest] = await parts.store.snapshots();
       const gone = hasCode(error, 'ERR_WAL_COMPACTED') && newest?.head.seq !== snapshots[0]?.head.seq;
       if (!gone || tries === MOST_TRIES) throw error;
@@ -81,7 +81,7 @@ async function loadPast<V>(
 ): Promise<PastState<V>> {
   const { store } = parts;
   const first = await store.oldest();
-  // The oldest that leads on to what can be read.
+  // The oldest snapshot from which the entries that remain lead on.
   const base = first === 1 ? undefined : snapshots.findLast((header) => header.head.seq >= first - 1);
   const least = base?.head.seq ?? 0;
   if (typeof moment !== 'number') return loadAtTime(parts, fold, moment.time, head, { base, snapshots });
@@ -96,8 +96,8 @@ async function loadPast<V>(
 }
 
 /**
- * The state of the entries that are not dated later than a time, in the order of the log. What a snapshot holds cannot be parted: one that was
- * made of an entry dated later is left for an older one.
+ * The state of the entries that are not dated later than a time, in the order of the log. The state in a snapshot cannot
+ * be split by time: if one of its entries is dated later, an older snapshot is used.
  */
 async function loadAtTime<V>(
   parts: LoadParts,
@@ -121,7 +121,7 @@ async function loadAtTime<V>(
 async function itemsOf<V>({ clock }: LoadParts, state: State<V>): Promise<Item<V>[]> {
   const items: Item<V>[] = [];
   try {
-    for (const { item } of state.entries()) if (items.push(item) % STRETCH === 0) await clock.yield();
+    for (const { item } of state.entries()) if (items.push(item) % YIELD_EVERY === 0) await clock.yield();
   } finally {
     state.close();
   }
@@ -151,11 +151,11 @@ function recordsFrom({ store, clock }: LoadParts, from: number, to: number): Asy
 }
 
 function goneError(what: string, { head, latest }: SnapshotHeader): WalError {
-  // A ts may be past what a Date can hold: no time can be asked for then.
+  // A ts may be past what a Date can hold; then no time can be asked for.
   const orFrom = Math.abs(latest) > MOST_TIME ? '' : `, or from ${new Date(latest).toISOString()}`;
   return new WalError(
     'ERR_WAL_COMPACTED',
-    `The log was compacted: what it was at ${what} is gone. It can be told from entry ${head.seq} on${orFrom}: what that snapshot holds cannot be parted by time.`,
+    `The log was compacted: its state at ${what} is no longer known. The state is known from entry ${head.seq} on${orFrom}: the state in that snapshot cannot be split by time.`,
     { seq: head.seq },
   );
 }

@@ -3,15 +3,15 @@ import { type Fold, placeIn } from './fold.ts';
 import type { Item } from './item.ts';
 import { SortedList } from './sorted-list.ts';
 
-/** Where items stand in their fold's order, kept sorted while they change. */
+/** The places of items in their fold's order, kept sorted while the items change. */
 export class Places<V> {
   readonly #fold: Fold<V>;
-  /** Undefined: dropped. */
+  /** Undefined for an id that was dropped. */
   readonly #items: ReadonlyMap<string, Item<V> | undefined>;
-  /** Of each id that has one, as it is in the list. */
+  /** The place of each id that has one, as it is in the list. */
   readonly #placeOf = new Map<string, Placed>();
   readonly #sorted: SortedList<Placed>;
-  /** Ids that were changed since the list was. */
+  /** Ids that were changed since the list was updated. */
   readonly #touched = new Set<string>();
 
   /** Throws ERR_WAL_FOLD. */
@@ -30,7 +30,7 @@ export class Places<V> {
     this.#touched.add(id);
   }
 
-  /** Those after a place, or all, in order; not to be gone on with after a change. Throws ERR_WAL_FOLD. */
+  /** The places after one, or all, in order. The iteration must not be continued after a change. Throws ERR_WAL_FOLD. */
   after(place: Placed | undefined): Iterable<Placed> {
     for (const id of this.#touched) {
       const before = this.#placeOf.get(id);

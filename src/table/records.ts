@@ -6,8 +6,8 @@ import { type LogRecord, recordsOf } from '../format/record.ts';
 import { freezeParsed } from './freeze.ts';
 
 /**
- * The records of an accepted line, frozen. `envelope`: where that was read already. Throws ERR_WAL_CORRUPT where its data is not JSON (a
- * foreign writer).
+ * The records of an accepted line, frozen. `envelope`: the line's, if it was parsed already. Throws ERR_WAL_CORRUPT if the
+ * line's data is not JSON (a foreign writer).
  */
 export function recordsIn(
   bytes: Buffer,
@@ -24,7 +24,7 @@ export function recordsIn(
     const name = segmentName(segment);
     throw new WalError(
       'ERR_WAL_CORRUPT',
-      `Entry ${seq} (${name}) has a right checksum but is not JSON: whatever wrote it is not this package.`,
+      `Entry ${seq} (${name}) has a valid checksum but is not JSON: it was not written by this package.`,
       { segment: name, seq, cause: error },
     );
   }

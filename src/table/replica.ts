@@ -14,20 +14,20 @@ export interface ReplicaParts extends LoadParts {
   readonly tail: Tail;
 }
 
-/** So many bytes of lines that nobody asked for are folded in, so that they need not be kept. */
+/** Lines that are not asked for are folded in once they hold more bytes than this, so that they need not be kept. */
 const MOST_BYTES = 1024 * 1024;
-/** A log that is replaced or compacted while it is read is read again so often, after a pause. */
+/** If the log is replaced or compacted while it is read, it is read again, after a pause, up to so many times. */
 const MOST_LOADS = 8;
 const LOAD_AGAIN_MS = 25;
 
-/** Hears what becomes of a state. */
+/** Is told about the changes of a state. */
 export interface Watcher<V> {
   changed(changes: readonly Change<V>[]): void;
-  /** The state was loaded again; the one before is asked no more after this. */
+  /** The state was loaded again; `before` must not be used after this call. */
   reloaded(before: State<V>, after: State<V>): void;
 }
 
-/** A state that follows the log's tail. Lines are kept as they came until the state is asked for. */
+/** A state that follows the log's tail. Lines are kept unparsed until the state is asked for. */
 export class Replica<V> {
   readonly #parts: ReplicaParts;
   readonly fold: Fold<V>;
@@ -53,25 +53,25 @@ export class Replica<V> {
     return replica;
   }
 
-  /** The state at the tail; where the log was replaced, or a record cannot be folded in, before that. */
+  /** The state at the tail; if the log was replaced, or a record cannot be folded in, the state before that. */
   get state(): State<V> {
     this.foldIn();
     return this.#state;
   }
 
-  /** What keeps the state from going on, if anything does. */
+  /** The error that keeps the state from following the tail, if there is one. */
   get failure(): unknown {
     return this.#failure;
   }
 
-  /** Whether the tail has gone where the state cannot follow, or the state's snapshot is damaged: it must be loaded again. */
+  /** Whether the state must be loaded again: it cannot follow the tail, or its snapshot is damaged. */
   get isBehind(): boolean {
     return this.#buffer.isInterrupted || this.#state.isDamaged;
   }
 
-  /** Folds in the lines that were heard. */
+  /** Folds in the buffered lines. */
   foldIn(): void {
-    // A fold that looks at its own table sees it as it was.
+    // While a fold runs, a look at its own table sees the state before the lines.
     if (this.#buffer.isEmpty || this.#folding) return;
     this.#folding = true;
     for (const { line, segment, envelope } of this.#buffer.take()) {
@@ -100,7 +100,7 @@ export class Replica<V> {
     const { store, tail } = this.#parts;
     await store.catchUp(tail);
     if (tail.corruption === undefined) return;
-    // A damaged end may be a line on its way: it is read twice before it is believed.
+    // What looks damaged at the end may be a line that is being written: it is read a second time.
     await store.catchUp(tail);
     if (tail.corruption !== undefined) throw tail.corruption;
   }
@@ -126,7 +126,7 @@ export class Replica<V> {
     }
   }
 
-  /** False where the log was replaced meanwhile. */
+  /** False if the log was replaced meanwhile. */
   async #loadOnce(): Promise<boolean> {
     const { store, tail, clock } = this.#parts;
     const snapshots = await store.snapshots();
@@ -147,7 +147,7 @@ export class Replica<V> {
         whole: this.#state.isDamaged,
         heard: heard.lines,
       });
-      // Was it this log that was read?
+      // Only if the log was not replaced meanwhile was it the one that was read.
       await this.#catchUp();
       if (buffer.isInterrupted || state.seq !== head.seq) return false;
       if (!this.#closed) this.#adopt(state, buffer, stop);
@@ -179,6 +179,6 @@ export class Replica<V> {
 function restlessError(): WalError {
   return new WalError(
     'ERR_WAL_DIVERGED',
-    'The log was replaced again and again while its state was read: see what does that, and open the table again.',
+    'The log was replaced again and again while its state was read: find out what does that, and open the table again.',
   );
 }

@@ -3,19 +3,19 @@ import type { Replica, ReplicaParts } from './replica.ts';
 
 interface Shared {
   readonly opening: Promise<Replica<unknown>>;
-  /** Undefined until it is open. */
+  /** Undefined until the replica is open. */
   replica?: Replica<unknown>;
   users: number;
 }
 
-/** A replica that others may use too. */
+/** The use of a replica that is shared. */
 export interface Loan<V> {
   readonly replica: Replica<V>;
-  /** Gives it back: the last one to do so closes it. */
+  /** Ends this use; the end of the last one closes the replica. */
   end(): void;
 }
 
-/** The replicas of a Wal's tables: one for each fold (the same object), however many tables are open. */
+/** The replicas of a Wal's tables: one per fold (the same object), however many tables are open. */
 export class Replicas {
   readonly #parts: ReplicaParts;
   readonly #shared = new Map<object, Shared>();
@@ -24,7 +24,7 @@ export class Replicas {
     this.#parts = parts;
   }
 
-  /** The replica of a fold, at where the log is now. */
+  /** The replica of a fold, brought to where the log is now. */
   async lend<V>(given: Fold<V>): Promise<Loan<V>> {
     const there = this.#shared.get(given);
     const shared = there ?? this.#open(given);
@@ -37,7 +37,7 @@ export class Replicas {
     try {
       const replica = await shared.opening;
       shared.replica = replica;
-      // What keeps it from going on may have passed.
+      // The cause of the failure may have passed.
       if (replica.failure !== undefined) await replica.reload();
       else if (there !== undefined) await replica.refresh();
       return { replica: replica as Replica<V>, end };

@@ -7,31 +7,31 @@ import type { Item } from './item.ts';
 import { lastIndexWhere } from './sorted.ts';
 import type { View } from './view.ts';
 
-/** So many bytes of blocks stay in memory, those that were used last. */
+/** The most bytes of blocks that stay in memory; the blocks used longest ago go first. */
 const MOST_KEPT_BYTES = 32 * 1024 * 1024;
 
 /**
- * The items in a snapshot, left where they are: a block is read when an id in it is asked for, so that what opening a
- * table costs does not grow with what is in it. All that reads throws ERR_WAL_CORRUPT at a damaged block.
+ * The items in a snapshot, left in its file: a block is read when an id in it is asked for, so that the cost of opening a
+ * table does not grow with the items. All methods that read throw ERR_WAL_CORRUPT at a damaged block.
  */
 export class Run<V> implements View<V> {
-  /** It never changes. */
+  /** A snapshot never changes. */
   readonly changes = 0;
   readonly #snapshot: SnapshotBlocks;
-  /** By where they begin. */
+  /** By the offset at which they begin; those used last are last. */
   readonly #kept = new Map<number, Block<V>>();
   #ordered: readonly SnapshotBlock[] | undefined;
-  /** The block of places that was read last. */
+  /** The block of places that was read most recently. */
   #places: { readonly at: number; readonly of: readonly Placed[] } | undefined;
   #keptBytes = 0;
   #damaged = false;
 
-  /** Takes the snapshot over. */
+  /** The run owns the snapshot from here on, and closes it. */
   constructor(snapshot: SnapshotBlocks) {
     this.#snapshot = snapshot;
   }
 
-  /** Whether a damaged block was come upon. */
+  /** Whether a damaged block was found. */
   get isDamaged(): boolean {
     return this.#damaged;
   }
@@ -86,7 +86,7 @@ export class Run<V> implements View<V> {
   #block(where: SnapshotBlock): Block<V> {
     const kept = this.#kept.get(where.at);
     const block = kept ?? this.#open(where);
-    // To the end of the queue of those that go.
+    // Moved to the end: the first ones are dropped first.
     this.#kept.delete(where.at);
     this.#kept.set(where.at, block);
     if (kept === undefined) this.#keptBytes += where.bytes;
@@ -107,7 +107,7 @@ export class Run<V> implements View<V> {
       const bytes = this.#snapshot.read(where);
       if (bytes !== undefined) return bytes;
     } catch (error) {
-      // What cannot be read is as good as damaged: another snapshot may do.
+      // A block that cannot be read counts as damaged: another snapshot may serve.
       this.#damaged = true;
       throw error;
     }

@@ -7,23 +7,23 @@ import type { Item } from './item.ts';
 /** Fields that a value must have, equal as JSON: `{ status: 'open' }`. A plain object: a Map, or an instance of a class, is ERR_WAL_ARGUMENT. */
 export type Where = Readonly<Record<string, unknown>>;
 
-/** Which items of a list are wanted: by a function, or by fields of their value. Default: all. */
+/** Which items of a list to return: by a function, or by fields of their value. Default: all. */
 export type Filter<V> = ((item: Item<V>) => boolean) | Where;
 
 export interface Selection<V> {
   passes(item: Item<V>): boolean;
-  /** Bytes that are in the JSON of each item that passes. */
+  /** Bytes that the JSON of each item that passes contains. */
   readonly holding?: Buffer;
 }
 
-/** Reads what a caller gave. Throws ERR_WAL_ARGUMENT. */
+/** Checks a caller's filter. Throws ERR_WAL_ARGUMENT. */
 export function selectionOf<V>(filter: Filter<V> | undefined): Selection<V> {
   if (filter === undefined) return { passes: () => true };
   if (typeof filter === 'function') return { passes: (item) => answerOf(filter(item)) };
   if (typeof filter !== 'object' || filter === null || !isPlainObject(filter))
     throw badArgument('filter must be a function, or a plain object of fields');
   const fields = Object.entries(filter).map(([name, wanted]) => ({ name, json: jsonOf(name, wanted) }));
-  // The snapshot's JSON is canonical, so that a field that is equal is there byte for byte; the longest is the rarest.
+  // The snapshot's JSON is canonical, so an equal field is there byte for byte. The longest one is likely the rarest.
   const texts = fields.map(({ name, json }) => `${JSON.stringify(name)}:${json}`);
   const [longest] = texts.sort((a, b) => b.length - a.length);
   return {
@@ -32,7 +32,7 @@ export function selectionOf<V>(filter: Filter<V> | undefined): Selection<V> {
   };
 }
 
-/** A promise would let every item pass. */
+/** Refuses a promise, which would be truthy for every item. */
 function answerOf(answer: boolean): boolean {
   if (isPromise(answer)) throw badArgument('filter must not be async');
   return answer;
@@ -48,7 +48,7 @@ function jsonOf(name: string, value: unknown): string {
   try {
     json = canonicalJson(value, 'strict');
   } catch {
-    // A cycle, a BigInt, NaN.
+    // A cycle, a BigInt, NaN: refused below.
   }
   if (json === undefined) throw badArgument(`filter.${name} must be a value that JSON can keep`);
   return json;

@@ -1,10 +1,10 @@
-/** A change moves no more elements than this. */
+/** A change moves at most so many elements. */
 const MOST_IN_PIECE = 512;
 
-/** Elements in order, no two of which compare as equal: in pieces, so that a change costs little, however many there are. */
+/** Elements in order, no two of which compare as equal. They are kept in pieces, so that a change costs little in a long list. */
 export class SortedList<T> {
   readonly #compare: (a: T, b: T) => number;
-  /** None of them is empty. */
+  /** No piece is empty. */
   readonly #pieces: T[][] = [];
 
   constructor(compare: (a: T, b: T) => number, elements: T[] = []) {
@@ -24,7 +24,7 @@ export class SortedList<T> {
     }
   }
 
-  /** Takes out one that is here. */
+  /** Removes an element that is in the list. */
   delete(element: T): void {
     const at = this.#pieceOf(element);
     const piece = this.#pieces[at] as T[];
@@ -32,7 +32,7 @@ export class SortedList<T> {
     if (piece.length === 0) this.#pieces.splice(at, 1);
   }
 
-  /** Those after an element, or all. Not to be gone on with after a change. */
+  /** The elements after one, or all. The iteration must not be continued after a change. */
   *after(element: T | undefined): Generator<T, void, undefined> {
     let at = element === undefined ? 0 : Math.max(0, this.#pieceOf(element));
     const first = this.#pieces[at];
@@ -41,7 +41,7 @@ export class SortedList<T> {
     for (at++; at < this.#pieces.length; at++) yield* this.#pieces[at] as T[];
   }
 
-  /** The piece that an element belongs to; -1 where it comes before all. */
+  /** Index of the piece that an element belongs to; -1 if it comes before all. */
   #pieceOf(element: T): number {
     let before = -1;
     for (let from = this.#pieces.length; from - before > 1; ) {

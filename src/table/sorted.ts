@@ -1,4 +1,4 @@
-/** Index of the last element for which `holds`, which holds for a beginning of the array; -1 where for none. */
+/** Index of the last element for which `holds` is true; -1 if there is none. `holds` must be true for a prefix of the array. */
 export function lastIndexWhere<T>(array: ArrayLike<T>, holds: (element: T) => boolean): number {
   let before = -1;
   let from = array.length;
@@ -10,7 +10,7 @@ export function lastIndexWhere<T>(array: ArrayLike<T>, holds: (element: T) => bo
   return before;
 }
 
-/** What two sorted sequences give, in order. */
+/** The elements of two sorted sequences, in order. */
 export function* merged<T>(
   one: Iterable<T>,
   other: Iterable<T>,

@@ -4,13 +4,13 @@ import { recordsIn } from './records.ts';
 import type { State } from './state.ts';
 import type { View } from './view.ts';
 
-/** The table as it will be once what precedes in the write that is being made has landed. */
+/** The table as it will be once the lines that precede in the write being made have landed. */
 export class Speculation<V> {
   #overlay: Overlay<V> | undefined;
   #round = 0;
   #lines = 0;
 
-  /** `state`: at the log's head. Throws what the fold does. */
+  /** `state` must be at the log's head. Throws what the fold throws. */
   over(state: State<V>, preceding: Preceding): View<V> {
     if (preceding.count === 0) return state;
     if (this.#overlay === undefined || this.#round !== preceding.round) {

@@ -10,23 +10,23 @@ import { type Change, Overlay } from './overlay.ts';
 import type { Run } from './run.ts';
 
 /**
- * The items of a log by id, as a fold makes them of the records up to a seq: a snapshot's, and what changed since. Its fields are for
- * everybody to read, and for it alone to set.
+ * The items of a log by id, as a fold makes them from the records up to a seq: those of a snapshot, and what changed
+ * since. Only this class sets its fields; all may read them.
  */
 export class State<V> extends Overlay<V> {
   readonly #run: Run<V> | undefined;
-  /** The entry that its snapshot stands for; 0: none. */
+  /** The last entry that its snapshot covers; 0: there is no snapshot. */
   readonly base: number;
   /** How many entries were folded in after `base`. */
   folded = 0;
-  /** The last entry that was folded in; `base` where none was. */
+  /** The last entry that was folded in; `base` if none was. */
   last: number;
-  /** The last entry folded in, or left out. */
+  /** The last entry that was folded in or left out. */
   seq: number;
-  /** The latest `ts` of the entries that were folded in, those in its snapshot included; the log's own do not count. */
+  /** The latest `ts` of the entries folded in, those in its snapshot included, without the log's own entries. */
   latest: number;
 
-  /** Of nothing, or of what a snapshot holds: `run`, which it takes over, or what will be put in. */
+  /** Begins empty, or with a snapshot: with its items in `run`, which the state closes, or with those that the caller will put. */
   constructor(fold: Fold<V>, snapshot?: Pick<SnapshotHeader, 'head' | 'latest'>, run?: Run<V>) {
     super(fold, run);
     this.base = snapshot?.head.seq ?? 0;
@@ -36,20 +36,20 @@ export class State<V> extends Overlay<V> {
     this.#run = run;
   }
 
-  /** Goes past an entry that is left out. */
+  /** Advances past an entry that is left out. */
   leaveOut(seq: number): void {
     this.seq = seq;
   }
 
-  /** Whether its snapshot proved damaged. */
+  /** Whether damage was found in its snapshot. */
   get isDamaged(): boolean {
     return this.#run?.isDamaged ?? false;
   }
 
-  /** Folds in the records of a line, all or none; notes in `changes` what that changes, where it is wanted. Throws ERR_WAL_FOLD. */
+  /** Folds in the records of a line, all or none, and adds their changes to `changes`, if given. Throws ERR_WAL_FOLD. */
   applyLine(records: readonly LogRecord[], changes?: Change<V>[]): void {
     if (records.length === 1) {
-      // A record alone is folded in whole or not at all as it is; of several, the last may fail.
+      // A single record is folded in whole or not at all anyway; of several, the last may fail.
       this.apply(records[0] as LogRecord, changes);
     } else {
       const overlay = new Overlay(this.fold, this);
@@ -82,7 +82,7 @@ export class State<V> extends Overlay<V> {
     }
   }
 
-  /** Lets go of the snapshot: nothing is asked of it any more. */
+  /** Closes the snapshot: the state must not be used any more. */
   close(): void {
     this.#run?.close();
   }

@@ -43,16 +43,16 @@ export interface TableHost {
 
 export interface TableOptions<V> {
   /**
-   * How records become the value of their id. Default: the Wal's option `fold`. A log that was compacted with another
-   * fold is refused with ERR_WAL_FOLD.
+   * How records become the value of their id. Default: the Wal's option `fold`. If the log was compacted with another fold,
+   * the call is refused with ERR_WAL_FOLD.
    */
   readonly fold?: Fold<V> | undefined;
 }
 
 export interface TransactionOptions {
-  /** Takes the transaction back while it is not written; once it is, it goes on. */
+  /** Cancels the transaction, unless it is written already. */
   readonly signal?: AbortSignal | undefined;
-  /** How often it is decided, if others come first, before ERR_WAL_CONFLICT. 1 to 1,000,000; default 100. */
+  /** How often the transaction is decided, if others come first, before ERR_WAL_CONFLICT. 1 to 1,000,000; default 100. */
   readonly maxTries?: number | undefined;
 }
 
@@ -67,25 +67,26 @@ export interface WatchOptions {
 }
 
 const DEFAULT_TRIES = 100;
-/** A transaction's function that works longer than this is warned of: others wait for their turn meanwhile. */
+/** A transaction's function that works longer than this causes a warning, because others wait for their turn meanwhile. */
 const LONG_MS = 10;
 
 /**
- * The current state of a log, by id, in memory: made by `wal.table()`. It knows what this Wal knows: its own appends at
- * once, others' after `refresh()` or any append or transaction of this Wal. All it gives out is frozen. What a snapshot
- * holds stays in its file until it is asked for; all that reads throws ERR_WAL_CORRUPT where that is damaged, and the next
- * `refresh` or transaction falls back to an older one.
+ * The current state of a log, by id, in memory: made by `wal.table()`. The table has this Wal's own appends at once, and
+ * others' after `refresh()` or any append or transaction of this Wal. All that it returns is frozen. What a snapshot holds
+ * stays in its file until it is asked for. If the snapshot is damaged there, all methods that read throw ERR_WAL_CORRUPT,
+ * and the next `refresh` or transaction falls back to an older snapshot.
  *
- * Where the log was replaced (a checkout) or compacted, the next `refresh` loads it again. A record that cannot be folded in is told by
- * `refresh`, `update` and `transaction`; what reads goes on with the state before it. A table lives, and costs a little
- * for every line, until it or its Wal is closed: make one, and keep it. Tables of one fold (the same object) share their state.
+ * After the log was replaced (a checkout) or compacted, the next `refresh` loads the table again. If a record cannot be
+ * folded in, `refresh`, `update` and `transaction` fail with its error, and the methods that read continue with the state
+ * before it. A table lives, and costs a little for every line, until it or its Wal is closed: make one, and keep it. Tables
+ * of one fold (the same object) share their state.
  */
 export class Table<V = unknown> implements Iterable<Item<V>> {
   readonly #host: TableHost;
   readonly #loan: Loan<V>;
   readonly #replica: Replica<V>;
   readonly #stop = new AbortController();
-  /** Of the last transaction. */
+  /** Whether the last transaction took longer than LONG_MS. */
   #tookLong = false;
   #warned = false;
 
@@ -100,7 +101,7 @@ export class Table<V = unknown> implements Iterable<Item<V>> {
     return new Table(host, await host.replicas.lend(fold));
   }
 
-  /** The value of an id; undefined where it is not there. */
+  /** The value of an id; undefined if the id is not there. */
   get(id: string): V | undefined {
     return this.item(id)?.value;
   }
@@ -116,14 +117,14 @@ export class Table<V = unknown> implements Iterable<Item<V>> {
 
   /**
    * The items that pass (default: all), by id, in the order of UTF-16 code units. `filter`: a function, or the fields that
-   * a value must have, equal as JSON: `{ status: 'open' }`. By fields is quicker where few pass: what lies in a snapshot is
+   * a value must have, equal as JSON: `{ status: 'open' }`. Fields are quicker if few items pass, because a snapshot is then
    * searched, not parsed.
    */
   list(filter?: Filter<V>): Item<V>[] {
     return listOf(this.#state, selectionOf(filter));
   }
 
-  /** The items, by id, each as it is when it is its turn. */
+  /** The items, by id, each as it is when the iteration reaches it. */
   *[Symbol.iterator](): Generator<Item<V>, void, undefined> {
     let after: string | undefined;
     for (let changed = true; changed; ) {
@@ -140,8 +141,8 @@ export class Table<V = unknown> implements Iterable<Item<V>> {
   }
 
   /**
-   * The items that have a place in the fold's `order`, in that order, each as it is when it is its turn. The first ones
-   * cost no more where there are many. Throws ERR_WAL_ARGUMENT where the fold has no order.
+   * The items that have a place in the fold's `order`, in that order, each as it is when the iteration reaches it. The cost
+   * of the first ones does not grow with the number of items. Throws ERR_WAL_ARGUMENT if the fold has no order.
    */
   inOrder(): Generator<Item<V>, void, undefined> {
     return itemsInOrder(this.#replica.fold, () => this.#state);
@@ -163,7 +164,7 @@ export class Table<V = unknown> implements Iterable<Item<V>> {
   }
 
   /**
-   * Reads what was appended since last time; answers the table's seq.
+   * Reads what was appended since the last call; resolves with the table's seq.
    *
    * Rejects as `wal.head()` does, and with ERR_WAL_CORRUPT and ERR_WAL_FOLD.
    */
@@ -179,9 +180,9 @@ export class Table<V = unknown> implements Iterable<Item<V>> {
   }
 
   /**
-   * Appends what `change` makes of an id's value: `undefined` for nothing. Reading and writing are one step: as in a
-   * transaction, which see. Resolves with the item that the entry leaves, once it is as safe as the option `durability`
-   * says; the rev is the entry's seq. Where the fold ignores the entry, that is the item as it was, with its earlier rev.
+   * Appends what `change` makes of an id's value, or nothing if that is `undefined`. Reading and writing are one step, as in
+   * `transaction`. Resolves with the resulting item, whose rev is the entry's seq, once the entry is as safe as the option
+   * `durability` says. If the fold ignores the entry, the item is as it was, with its earlier rev.
    */
   update<D>(
     id: string,
@@ -209,15 +210,16 @@ export class Table<V = unknown> implements Iterable<Item<V>> {
   }
 
   /**
-   * Runs `decide` over the table as it is at the very place in the log where its writes then go, and appends them together, as one line; nothing,
-   * where it wrote nothing. Resolves with its answer once they are as safe as the option `durability` says.
+   * Runs `decide` on the table as it is at the place in the log where its writes will be, and appends the writes together,
+   * as one line; if it wrote nothing, nothing is appended. Resolves with what `decide` returns once the writes are as safe
+   * as the option `durability` says.
    *
-   * `decide` is synchronous, runs again where somebody came first, and while it runs nobody else writes: it should be quick, and do
-   * nothing but read and write by its argument. Where two in a row work for more than 10 ms there is a warning, once a table: while
-   * others have the processor, they do not. Where it throws, nothing is appended, and
-   * the transaction rejects with what it threw.
+   * `decide` is synchronous, and runs again if another writer came first. While it runs nobody else writes: it should be
+   * quick, and only read and write by its argument. If two transactions in a row work for more than 10 ms each, there is a
+   * warning, once per table; time in which others have the processor does not count. If `decide` throws, nothing is
+   * appended, and the transaction rejects with what it threw.
    *
-   * Rejects with ERR_WAL_TRANSACTION where it is async, or calls the Wal or one of its tables; with ERR_WAL_CONFLICT after
+   * Rejects with ERR_WAL_TRANSACTION if `decide` is async, or calls the Wal or one of its tables; with ERR_WAL_CONFLICT after
    * `maxTries`; with ERR_WAL_FOLD; and as `Wal.append` does.
    */
   transaction<R>(
@@ -235,7 +237,7 @@ export class Table<V = unknown> implements Iterable<Item<V>> {
     return this.#transact(decide, readOptions(options, ['signal', 'maxTries']));
   }
 
-  /** With options that were read already. */
+  /** A transaction whose options were read already. */
   async #transact<R>(
     decide: (tx: Transaction<V>) => NotPromise<R>,
     { signal, maxTries = DEFAULT_TRIES }: TransactionOptions,
@@ -269,7 +271,7 @@ export class Table<V = unknown> implements Iterable<Item<V>> {
   }
 
   /**
-   * Throws where an id does not have that rev after what precedes in the write that is being made; for `Wal.append`.
+   * Throws if an id does not have that rev after what precedes in the write that is being made; for `Wal.append`.
    * @internal
    */
   requireRev(id: string, rev: number, preceding: Preceding): void {
@@ -279,7 +281,7 @@ export class Table<V = unknown> implements Iterable<Item<V>> {
 
   #conflict(id: string, expected: number, rev: number): WalError {
     const is = rev === 0 ? 'is not there' : `is at rev ${rev}`;
-    const message = `The id ${JSON.stringify(id)} ${is}, not ${expected === 0 ? 'absent' : `at rev ${expected}`} as expected: read what came, decide again, append again.`;
+    const message = `The id ${JSON.stringify(id)} ${is}, not ${expected === 0 ? 'absent' : `at rev ${expected}`} as expected: read what was appended, decide again, append again.`;
     const { head } = this.#host.appender.tail;
     return new WalError('ERR_WAL_CONFLICT', message, { outcome: 'not-written', head, seq: head.seq, rev });
   }
@@ -297,14 +299,14 @@ export class Table<V = unknown> implements Iterable<Item<V>> {
   #timed<R>(decide: (tx: Transaction<V>) => R, tx: Transaction<V>): R {
     const { clock } = this.#host;
     const start = clock.elapsed();
-    // To ask for the processor's time may cost more than all else: that is done after a transaction that took long.
+    // Asking for the processor's time may cost more than the rest, so it is done only after a transaction that took long.
     const worked = this.#tookLong && !this.#warned ? clock.worked() : undefined;
     try {
       return decide(tx);
     } finally {
       const ms = clock.elapsed() - start;
       this.#tookLong = ms > LONG_MS;
-      // Of the process, the processor's time is that of all its threads.
+      // The processor's time of the process includes that of its other threads, hence the lower of the two.
       if (worked !== undefined && this.#tookLong) this.#warnOf(Math.min(ms, clock.worked() - worked));
     }
   }
@@ -313,14 +315,14 @@ export class Table<V = unknown> implements Iterable<Item<V>> {
     if (ms <= LONG_MS) return;
     this.#warned = true;
     this.#host.warn(
-      `a transaction's function took ${Math.round(ms)} ms, and all other writers wait for it: do what takes long before, or after it`,
+      `a transaction's function took ${Math.round(ms)} ms, and all other writers wait for it: do what takes long before it, or after it`,
     );
   }
 
   /**
-   * The changes from this call on, as they come, whoever made them, until `signal` aborts, or the table or its Wal is closed. They are told
-   * once they are written; a power cut may take back what is not synced. What happened while the log was replaced, or
-   * compacted away behind this table's back, is told as the difference that it made, with op `wal.reload`.
+   * The changes from this call on, by any writer, until `signal` aborts, or the table or its Wal is closed. A change is
+   * delivered once it is written; a power cut may take back what is not synced. If the log was replaced, or compacted past
+   * this table, the changes are the differences between the state before and after, with op `wal.reload`.
    *
    * Throws ERR_WAL_ARGUMENT or ERR_WAL_CLOSED; ends in what `refresh` rejects with.
    */
@@ -333,7 +335,7 @@ export class Table<V = unknown> implements Iterable<Item<V>> {
     return watchChanges(this.#host, this.#replica, ends);
   }
 
-  /** Lets go of the log: ends watches, and hears of no more records. Transactions that were not decided, and all calls after it, fail with ERR_WAL_CLOSED. */
+  /** Ends the table's watches, and stops following the log. Transactions that were not decided, and all later calls, fail with ERR_WAL_CLOSED. */
   close(): void {
     if (this.#stop.signal.aborted) return;
     this.#stop.abort();

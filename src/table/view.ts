@@ -4,25 +4,25 @@ import type { Fold } from './fold.ts';
 import type { Item } from './item.ts';
 import type { Selection } from './selection.ts';
 
-/** An id and, when it is asked for, its item. */
+/** An id, and its item, which may be made only when it is asked for. */
 export interface Entry<V> {
   readonly id: string;
   readonly item: Item<V>;
 }
 
-/** Items by id, as they stand at a seq. */
+/** Items by id, as they are at a seq. */
 export interface View<V> {
   item(id: string): Item<V> | undefined;
   has(id: string): boolean;
   readonly size: number;
   /**
-   * By id, in the order of UTF-16 code units: those after an id, or all. `holding`: those may be left out whose item, as JSON,
-   * does not hold these bytes.
+   * The entries by id, in the order of UTF-16 code units: those after an id, or all. `holding`: an entry may be left out if
+   * the JSON of its item does not contain these bytes.
    */
   entries(holding?: Buffer, after?: string): Iterable<Entry<V>>;
   /** The places of the items that have one in the fold's order, in that order: those after a place, or all. */
   ordered(after?: Placed): Iterable<Placed>;
-  /** Rises with each change. */
+  /** A number that rises with each change. */
   readonly changes: number;
 }
 
@@ -33,7 +33,7 @@ export function listOf<V>(view: View<V>, { holding, passes }: Selection<V>): Ite
   return items;
 }
 
-/** The items in their fold's order, of the view that is there when each is asked for. */
+/** The items in their fold's order, each from the view that is current when it is asked for. */
 export function itemsInOrder<V>(fold: Fold<V>, current: () => View<V>): Generator<Item<V>, void, undefined> {
   if (fold.order === undefined) throw badArgument(`The fold ${JSON.stringify(fold.name)} has no order`);
   return following(current);

@@ -11,7 +11,7 @@ interface WatchParts {
   readonly access: { note<T>(task: Promise<T>): Promise<T> };
 }
 
-/** How long a watcher gives a damaged end to become whole. */
+/** How long a watcher waits for what looks damaged at the end of the log to become whole. */
 const DOUBT_MS = 1000;
 
 /** The changes from this call on, until `signal` aborts. */
@@ -30,13 +30,13 @@ export function watchChanges<V>(
       try {
         this.changed(difference(before, after, after.seq));
       } catch (error) {
-        // What was there before cannot be read any more, and so nobody can say what changed.
+        // The state before can no longer be read, so what changed is not known.
         failure = error;
       }
     },
   };
   const end = () => replica.watchers.delete(watcher);
-  // What was heard before is none of the changes to come.
+  // Lines that are buffered already are not among the changes to come.
   replica.foldIn();
   replica.watchers.add(watcher);
   signal.addEventListener('abort', end, { once: true });

@@ -1,16 +1,16 @@
-/** Works that go on for a while, which the end has to wait for. */
+/** Tasks that run in the background, and that `close` has to wait for. */
 export class BackgroundTasks {
   readonly #running = new Set<Promise<unknown>>();
 
-  /** Notes a work, and answers as it does. */
-  note<T>(work: Promise<T>): Promise<T> {
-    this.#running.add(work);
-    const end = () => this.#running.delete(work);
-    work.then(end, end);
-    return work;
+  /** Notes a task, and returns its promise. */
+  note<T>(task: Promise<T>): Promise<T> {
+    this.#running.add(task);
+    const end = () => this.#running.delete(task);
+    task.then(end, end);
+    return task;
   }
 
-  /** Resolves once none goes on, however they ended. */
+  /** Resolves once no task runs, however they ended. */
   async ended(): Promise<void> {
     while (this.#running.size > 0) await Promise.allSettled(this.#running);
   }

@@ -7,8 +7,8 @@ import { resolveDirectory } from '../storage/directory.ts';
 import { fileError } from '../storage/error.ts';
 
 /**
- * What was acknowledged on this machine and was found to be gone from the log in a directory, oldest first; kept until
- * `forgetRewinds`, also where the log has gone on since. Throws ERR_WAL_ARGUMENT, ERR_WAL_NOT_FOUND, ERR_WAL_NOT_A_DIRECTORY,
+ * What was acknowledged on this machine and was then found missing from the log in a directory, oldest first. The notes are
+ * kept until `forgetRewinds`, even if the log has continued since. Throws ERR_WAL_ARGUMENT, ERR_WAL_NOT_FOUND, ERR_WAL_NOT_A_DIRECTORY,
  * ERR_WAL_PERMISSION, ERR_WAL_FORMAT, ERR_WAL_VERSION or ERR_WAL_IO.
  */
 export function notedRewinds(directory: string): NotedRewind[] {
@@ -24,8 +24,8 @@ export function notedRewinds(directory: string): NotedRewind[] {
 }
 
 /**
- * Forgets what was acknowledged on this machine: what `notedRewinds` tells, and the mark, which the next append makes again.
- * For a log that was cut, restored or checked out on purpose. Throws ERR_WAL_ARGUMENT, ERR_WAL_PERMISSION or ERR_WAL_IO.
+ * Forgets what was acknowledged on this machine: what `notedRewinds` returns, and the mark, which the next append makes
+ * again. For a log that was cut, restored or checked out on purpose. Throws ERR_WAL_ARGUMENT, ERR_WAL_PERMISSION or ERR_WAL_IO.
  */
 export function forgetRewinds(directory: string): void {
   const place = resolveDirectory(directory);

@@ -506,7 +506,7 @@ test('append --expect-rev goes through only if the id is as it was seen', () =>
       run(dir, ['append', '--op', 'claim', '--id', 'bd-1', '--expect-rev', rev, ...more]);
     const refused = await claim('4');
     assert.equal(refused.code, 1);
-    assert.match(refused.stderr, /nobody has named one: .*--fold last-data, or --fold .*ERR_WAL_FOLD/s);
+    assert.match(refused.stderr, /none is recorded: .*--fold last-data, or --fold .*ERR_WAL_FOLD/s);
     // Named once, it is recorded, as entry 5.
     assert.equal((await claim('4', '--fold', 'last-data')).stdout, '6\n');
     const late = await claim('4', '--json');

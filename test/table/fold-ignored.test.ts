@@ -215,7 +215,7 @@ test('expect.rev of a log whose fold nobody named, or is not the Wal’s, is ref
       }
     };
     const refused = (message: RegExp) => ({ code: 'ERR_WAL_FOLD', outcome: 'not-written', message });
-    await assert.rejects(attempt({}), refused(/nobody has named one: .*fold: lastData/));
+    await assert.rejects(attempt({}), refused(/none is recorded: .*fold: lastData/));
     assert.equal(await attempt({ fold: lastData }), 2);
     // A Wal knows that one by itself.
     assert.equal(await attempt({}, 2), 3);
