@@ -5,7 +5,7 @@ import type { Meta } from '../format/meta.ts';
 import { segmentName, snapshotName } from '../format/names.ts';
 import { type Stray, straysAmong } from '../format/strays.ts';
 import type { Survey } from '../format/survey.ts';
-import { layoutOf, newestStart } from '../layout/layout.ts';
+import { layoutOf, startAtEnd } from '../layout/layout.ts';
 import type { MarkFile } from '../layout/mark-file.ts';
 import { fileError } from '../storage/error.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -77,7 +77,7 @@ export class DirectoryFiles implements LogFiles {
   refusal(): WalError | undefined {
     return this.#listing((storage, directory) => {
       try {
-        newestStart({ storage, directory, log: this.#parts.meta.id }, true);
+        startAtEnd({ storage, directory, log: this.#parts.meta.id }, true);
         return undefined;
       } catch (error) {
         if (error instanceof WalError) return error;

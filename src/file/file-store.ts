@@ -61,7 +61,7 @@ export class FileStore implements LineStore {
     this.#watching = new Watching(storage, clock, directory);
     const place = { storage, directory, log: meta.id };
     this.#readers = { place, writable: writeLock !== undefined, open: new Set(), syncs: new Set() };
-    const holds = () => this.#opened().reader.holds;
+    const holds = () => this.#opened().reader.holdsAnchor;
     const marks = new MarkFile({ storage, directory, log: meta.id, now: () => clock.now(), holds });
     const blocking = {
       write: (turn: Turn) => this.#writable.writeNow(turn),

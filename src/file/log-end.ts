@@ -4,7 +4,7 @@ import { hasCode, WalError } from '../errors/errors.ts';
 import type { Meta } from '../format/meta.ts';
 import { segmentName } from '../format/names.ts';
 import { markFailedSync, repairFailedSync } from '../layout/failed-sync.ts';
-import { newestStart } from '../layout/layout.ts';
+import { startAtEnd } from '../layout/layout.ts';
 import { syncNames } from '../layout/log-directory.ts';
 import { fileError } from '../storage/error.ts';
 import { permissionsIn } from '../storage/permissions.ts';
@@ -44,7 +44,7 @@ export class LogEnd {
     const place = { storage, directory, log: meta.id };
     const access = writable ? 'append-existing' : 'read';
     try {
-      const start = newestStart(place, writable);
+      const start = startAtEnd(place, writable);
       const path = join(directory, segmentName(start.firstSeq));
       // After a compaction the next segment may not have been made yet. A log without any file was removed, and is
       // not made again.
@@ -76,11 +76,11 @@ export class LogEnd {
 
   /** Verifies that what was fed is still there; if that needs more than a look, feeds all that is there. */
   confirm(feed: LineFeed): Promise<void> | undefined {
-    return this.reader.stillHolds() ? undefined : this.catchUp(feed);
+    return this.reader.holdsLastLine() ? undefined : this.catchUp(feed);
   }
 
   confirmNow(feed: LineFeed): void {
-    if (this.reader.stillHolds()) return;
+    if (this.reader.holdsLastLine()) return;
     while (!this.catchUpHere(feed)) this.settleNow();
   }
 
@@ -168,8 +168,9 @@ export class LogEnd {
   }
 
   /**
-   * The system reports a failed write-back once per descriptor. If a background sync has received such a report and
-   * not returned yet, another sync of the same descriptor would succeed. Such a sync uses the reader's second one.
+   * The system reports a failed write-back once per descriptor. If a background sync has received such a report, which
+   * this thread has not seen yet, another sync of the same descriptor would succeed. So while one is in progress, or
+   * after one failed, this gives the reader's second descriptor.
    */
   #toSyncNow(file: StorageFile): StorageFile {
     if (this.#syncing !== file) return file;

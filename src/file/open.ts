@@ -8,7 +8,7 @@ import type { Meta } from '../format/meta.ts';
 import { LOCK_FILE, segmentName } from '../format/names.ts';
 import { emptiedError } from '../layout/absent.ts';
 import { repairFailedSync } from '../layout/failed-sync.ts';
-import { lastFile, layoutOf, newestStart } from '../layout/layout.ts';
+import { lastFile, layoutOf, startAtEnd } from '../layout/layout.ts';
 import { type Modes, makeLog, readMeta } from '../layout/log-directory.ts';
 import { MarkFile } from '../layout/mark-file.ts';
 import { checkLock, chooseLock } from '../lock/choose.ts';
@@ -223,7 +223,7 @@ async function prepare(options: OpenFileStore, log: string, existed: boolean): P
     if (!isThere) await clock.sleep(AWAY_LOOK_MS);
   }
   if (!isThere) refuseEmptied(options, log);
-  const path = join(directory, segmentName(newestStart({ storage, directory, log }, true).firstSeq));
+  const path = join(directory, segmentName(startAtEnd({ storage, directory, log }, true).firstSeq));
   if (storage.look(path) === undefined)
     storage.open(path, 'append', permissionsIn(storage, directory)).close();
   repairFailedSync(storage, directory);

@@ -33,7 +33,7 @@ export class SegmentReader {
   /**
    * For a writer: a second descriptor of the same segment, for a sync while another sync of `file` is in progress. It
    * was opened before `file`: the system reports a failed write-back once to each descriptor open at the time, so
-   * that this one receives every report that `file` does.
+   * that this one receives every report that `file` does. See "What this rests on", 9, in docs/DURABILITY.md.
    */
   second: StorageFile | undefined;
   #identity: FileLook | undefined;
@@ -48,7 +48,11 @@ export class SegmentReader {
   /** Offset of the next byte to read. */
   #position = 0;
   #begun = false;
-  #arrived: 'perhaps' | 'surely' | undefined;
+  /**
+   * Whether this is the log's last file. surely: the last listing showed no later file (or only a damaged snapshot,
+   * which is ignored). perhaps: it showed one, and the next listing decides. Undefined before the first listing.
+   */
+  #isLast: 'perhaps' | 'surely' | undefined;
   /** Whether the segment after this one exists: then the seal that ends this one needs no newline. */
   #isPast = false;
   #replaced: boolean;
@@ -165,7 +169,7 @@ export class SegmentReader {
   readsOn(feed: LineFeed): boolean {
     const { state } = this;
     // Only more lines can follow: the last listing showed no later file.
-    if (state === undefined || state.sealed || this.#arrived !== 'surely') return false;
+    if (state === undefined || state.sealed || this.#isLast !== 'surely') return false;
     try {
       const known = this.#known(state);
       const count = known > 0 ? this.#readAgain(state, known) : 0;
@@ -181,8 +185,11 @@ export class SegmentReader {
     }
   }
 
-  /** Whether the path still leads to the open file, and the last accepted line is there, byte for byte. */
-  stillHolds(): boolean {
+  /**
+   * Before an acknowledgement: whether the path still leads to the open file, and the last accepted line is there, byte
+   * for byte. False also if that is too much to read again: the caller then reads all that is there.
+   */
+  holdsLastLine(): boolean {
     const { state } = this;
     try {
       const known = state === undefined ? 0 : this.#known(state);
@@ -297,8 +304,11 @@ export class SegmentReader {
     return count >= CRC_END && bytes.toString('latin1', CRC_OFFSET, CRC_END) === anchor?.crc;
   }
 
-  /** Whether the path still leads to the open file, and the last accepted line that was read is still there. */
-  get holds(): boolean {
+  /**
+   * For the mark: whether the path still leads to the open file, and the last accepted line still begins there, by its
+   * crc. True also in a segment that was read to its end and has no accepted line.
+   */
+  get holdsAnchor(): boolean {
     if (this.file === undefined || this.state === undefined || this.whereabouts() !== 'here') return false;
     const { anchor, resume } = this.state;
     if (anchor === undefined) return this.#leastSize >= resume;
@@ -330,7 +340,7 @@ export class SegmentReader {
     this.path = this.#pathOf(firstSeq);
     this.state = undefined;
     this.#begun = false;
-    this.#arrived = undefined;
+    this.#isLast = undefined;
     this.#isPast = false;
   }
 
@@ -341,18 +351,18 @@ export class SegmentReader {
    */
   #sees(): boolean {
     const { sealed, tip, end } = this.state as FeedState;
-    if (this.#arrived === 'surely' && !sealed) return false;
+    if (this.#isLast === 'surely' && !sealed) return false;
     const layout = this.#layout;
     const reached = sealed && tip !== undefined ? tip.seq : this.firstSeq;
     const stray = layout.segments.find((seq) => seq > reached);
     const snapshots = layout.snapshots.filter((seq) => (sealed ? seq > reached : seq >= reached));
     if (stray === undefined && snapshots.length === 0) {
-      this.#arrived = 'surely';
+      this.#isLast = 'surely';
       return false;
     }
     // The segment may have been sealed while it was read.
-    if (this.#arrived !== 'perhaps' || (this.file?.size() ?? 0) > end) {
-      this.#arrived = 'perhaps';
+    if (this.#isLast !== 'perhaps' || (this.file?.size() ?? 0) > end) {
+      this.#isLast = 'perhaps';
       return true;
     }
     if (stray !== undefined && snapshots.length === 0)
@@ -360,7 +370,7 @@ export class SegmentReader {
     if (stray !== undefined || snapshots.some((seq) => this.#headerOf(seq) !== undefined))
       throw this.#compactedError(reached + (sealed ? 1 : 0));
     // The snapshot is damaged, and no segment follows it: it is ignored.
-    this.#arrived = 'surely';
+    this.#isLast = 'surely';
     return false;
   }
 

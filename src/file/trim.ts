@@ -10,9 +10,10 @@ const LEFTOVER_MS = 3_600_000;
 const MADE = /^(snapshot-)?[0-9]{20}\.jsonl\..*\.tmp$/;
 
 /**
- * Deletes what the snapshot at `seq` makes unnecessary: older snapshots, and all segments that begin at or before it
- * (it covers whole segments), oldest first, so that the rest has no gap. Also deletes temporary files that crashes
- * left.
+ * Deletes what the snapshot at `seq` covers: the segments that begin at or before it, which it covers whole, then older
+ * snapshots; oldest first, so that a kill leaves no gap. The deletions are synced together, so a power cut may keep any
+ * of the files: `oldestSeq` counts only segments that lead to the snapshot's end. Also deletes temporary files that
+ * crashes left.
  */
 export function trimFiles(storage: Storage, directory: string, seq: number, now: number): void {
   try {

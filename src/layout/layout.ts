@@ -50,7 +50,7 @@ export interface Start {
  * if entries before the segment are missing, or if nothing shows which line its first line follows. But in the first
  * segment past a snapshot, a reader believes that line's `prev`.
  */
-export function newestStart(place: LogPlace, writable: boolean): Start {
+export function startAtEnd(place: LogPlace, writable: boolean): Start {
   return startIn(place, (layout) => newestIn(place, layout, writable));
 }
 

@@ -114,8 +114,8 @@ export interface LineStore {
    */
   putSnapshot(header: SnapshotHeader, body: Iterable<Buffer>): Promise<void>;
   /**
-   * Deletes the snapshots before the one at `seq`, and the segments that end at or before it; later ones are
-   * kept.
+   * Deletes the snapshots before the one at `seq`, and the segments that begin at or before it, which it covers whole;
+   * later ones are kept.
    */
   trim(seq: number): Promise<void>;
   /**

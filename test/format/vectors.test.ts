@@ -15,7 +15,7 @@ import { recordsOf } from '../../src/format/record.ts';
 import { SegmentScan } from '../../src/format/scan.ts';
 import { indexPlace } from '../../src/format/snapshot-index.ts';
 import { type AppendResult, lastData, Wal } from '../../src/index.ts';
-import { newestStart, oldestSeq, type Start, startFor } from '../../src/layout/layout.ts';
+import { oldestSeq, type Start, startAtEnd, startFor } from '../../src/layout/layout.ts';
 import { readBody, readHeader } from '../../src/layout/snapshots.ts';
 import { nodeStorage } from '../../src/storage/node.ts';
 import { type Reference, readAsSpecified } from '../support/reference.ts';
@@ -303,7 +303,7 @@ test('reading and writing begin where the vectors of a directory say', async () 
       assert.deepEqual(Object.fromEntries(found), reads, name);
       assert.equal(oldestSeq(place), oldest, name);
       assert.deepEqual(
-        beginning(() => newestStart(place, true)),
+        beginning(() => startAtEnd(place, true)),
         write,
         `${name}: appending`,
       );
