@@ -57,9 +57,9 @@ const YIELD_EVERY = 1000;
 const MOST_TRIES = 5;
 
 /**
- * Folds everything in the log into a snapshot, and deletes what earlier snapshots made unnecessary. Others continue to
+ * Folds everything in the log into a snapshot, and deletes what the oldest retained snapshot covers. Others continue to
  * append meanwhile; the lock is held for the seal only. A crash at any point leaves the log whole: the snapshot gets its
- * name once it was synced and read back, and deleting begins after that.
+ * name once it was synced and read back, then the directory is synced, and only then are files deleted.
  */
 export async function compact<V>(host: CompactHost, options: CompactOptions<V>): Promise<CompactReport> {
   const { fold: given, retain: wanted } = readOptions(options, ['fold', 'retain']);
@@ -76,6 +76,7 @@ export async function compact<V>(host: CompactHost, options: CompactOptions<V>):
     await appender.seal({ name: fold.name, version: fold.version }),
   );
   // A snapshot that another version of the fold made is nothing to fall back to.
+  // They are listed newest first: this is the oldest one that is kept. Undefined if there are fewer: nothing is deleted.
   const { [retain - 1]: oldest } = (await store.snapshots()).filter((header) => isOf(fold, header));
   if (oldest === undefined) return report;
   // Another log's wal.json would not know the snapshot.
