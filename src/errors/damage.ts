@@ -57,10 +57,11 @@ export interface Damage {
 /** The end of an error for a damaged log: what to run next. */
 export const ADVICE = {
   verify: 'Run "jsonl-wal verify" for the whole picture.',
-  mend: 'What is left can be read past the damage ("jsonl-wal read --on-damage skip"); "jsonl-wal doctor" says how to mend the log.',
+  repair:
+    'What is left can be read past the damage ("jsonl-wal read --on-damage skip"); "jsonl-wal doctor" says how to repair the log.',
 } as const;
 
 /** The message of such an error without the advice: for the doctor and the repair, which the advice names. */
 export function withoutAdvice(message: string): string {
-  return message.replace(` ${ADVICE.verify}`, '').replace(` ${ADVICE.mend}`, '');
+  return message.replace(` ${ADVICE.verify}`, '').replace(` ${ADVICE.repair}`, '');
 }

@@ -27,7 +27,7 @@ export function corruptionError(corruption: Missing | Doubt, firstSeq: number, v
   const where = `${segment}, byte ${corruption.offset}`;
   const facts = { segment, offset: corruption.offset };
   const merge = corruption.kind === 'doubt' && corruption.cause === 'merge-conflict';
-  const advice = [...(verified ? [] : [ADVICE.verify]), merge ? MERGE : ADVICE.mend].join(' ');
+  const advice = [...(verified ? [] : [ADVICE.verify]), merge ? MERGE : ADVICE.repair].join(' ');
   const damage = damageOf(corruption, segment);
   const { from } = damage;
   const remains = [

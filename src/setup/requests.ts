@@ -48,7 +48,7 @@ export interface ReadOptions {
    */
   readonly onDamage?: 'error' | 'skip' | undefined;
   /**
-   * With `onDamage: 'skip'`: called for each range of numbers whose entries are gone, before the record after it is delivered.
+   * With `onDamage: 'skip'`: called for each range of numbers whose entries are lost, before the record after it is delivered.
    * If it throws, the reading ends in that error.
    */
   readonly onSkip?: ((range: LostRange) => void) | undefined;

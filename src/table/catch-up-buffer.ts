@@ -62,21 +62,21 @@ export class CatchUpBuffer implements TailListener {
 }
 
 /** If a tail catches up from further back than this, its lines are better read again than kept. */
-const MOST_HEARD = 4 * 1024 * 1024;
+const MOST_RECENT_BYTES = 4 * 1024 * 1024;
 
 /** Keeps the last lines that a tail reports, as far as they follow each other and are not too many. */
-export class Heard implements TailListener {
+export class RecentLines implements TailListener {
   #lines: BufferedLine[] = [];
   #bytes = 0;
 
   /** Empty if there were too many. */
   get lines(): readonly BufferedLine[] {
-    return this.#bytes > MOST_HEARD ? [] : this.#lines;
+    return this.#bytes > MOST_RECENT_BYTES ? [] : this.#lines;
   }
 
   line(bytes: Buffer, start: number, end: number, segment: number, envelope: Envelope | undefined): void {
     this.#bytes += end - start;
-    if (this.#bytes > MOST_HEARD) this.#lines = [];
+    if (this.#bytes > MOST_RECENT_BYTES) this.#lines = [];
     else this.#lines.push({ line: Buffer.from(bytes.subarray(start, end)), segment, envelope });
   }
 

@@ -135,7 +135,7 @@ async function tryFold<V>(host: CompactHost, fold: Fold<V>): Promise<void> {
   const { store, clock, appender } = host;
   if (!isNews(appender.tail.fold, fold)) return;
   const { head } = appender.tail;
-  const state = await loadState(host, fold, await store.snapshots(), head, { whole: false, heard: [] });
+  const state = await loadState(host, fold, await store.snapshots(), head, { whole: false, recent: [] });
   try {
     let count = 0;
     for (const _ of state.lines()) if (++count % YIELD_EVERY === 0) await clock.yield();
@@ -157,7 +157,7 @@ async function makeSnapshot<V>(host: CompactHost, fold: Fold<V>, sealed: Sealed)
       const isThere = newest !== undefined && newest.head.seq >= head.seq && isOf(fold, newest);
       if (isThere && (await isWhole(host, newest, head))) return reportOf(newest, false);
       // Checked whole: what is copied from a damaged snapshot would be damaged for good.
-      const state = await loadState(host, fold, snapshots, head, { whole: true, heard: [] });
+      const state = await loadState(host, fold, snapshots, head, { whole: true, recent: [] });
       try {
         const keys = await keysBefore(host, sealed);
         const { header, pieces } = await encode(host, state, keys, sealed);

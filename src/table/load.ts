@@ -32,8 +32,8 @@ export interface LoadHints {
   /** Whether all of a snapshot is checked before it is used. */
   readonly whole: boolean;
   /** Lines up to `head` that were read already, and need not be read again. */
-  readonly heard: readonly BufferedLine[];
-  /** Which entries after a snapshot count, if `heard` is empty. Default: all. */
+  readonly recent: readonly BufferedLine[];
+  /** Which entries after a snapshot count, if `recent` is empty. Default: all. */
   readonly counts?: ((record: LogRecord) => boolean) | undefined;
 }
 
@@ -68,7 +68,7 @@ async function loadFrom<V>(
   fold: Fold<V>,
   snapshots: readonly SnapshotHeader[],
   head: Head,
-  { whole, heard, counts }: LoadHints,
+  { whole, recent, counts }: LoadHints,
 ): Promise<State<V>> {
   let damage: unknown;
   for (const header of snapshots) {
@@ -79,7 +79,7 @@ async function loadFrom<V>(
       state = isOf(fold, header)
         ? new State(fold, header, new Run(blocks))
         : await upgraded(parts, fold, new Run<V>(blocks), header);
-      await goOn(parts, state, { ...header.head, link: header.seal }, head, heard, counts);
+      await resume(parts, state, { ...header.head, link: header.seal }, head, recent, counts);
       return state;
     } catch (error) {
       state?.close();
@@ -89,7 +89,7 @@ async function loadFrom<V>(
   }
   try {
     const state = new State(fold);
-    await goOn(parts, state, { seq: 0, crc: GENESIS_CRC, link: GENESIS_CRC }, head, heard, counts);
+    await resume(parts, state, { seq: 0, crc: GENESIS_CRC, link: GENESIS_CRC }, head, recent, counts);
     return state;
   } catch (error) {
     if (!hasCode(error, 'ERR_WAL_COMPACTED')) throw error;
@@ -163,19 +163,19 @@ export function isOf<V>(fold: Fold<V>, { fold: { name, version }, body }: Snapsh
   return fold.name === name && fold.version === version && ordered === (fold.order !== undefined);
 }
 
-/** Folds in the records after `from`, where the state is, up to `to`: those heard if they follow, else those read. */
-async function goOn<V>(
+/** Folds in the records after `from`, where the state is, up to `to`: the recent ones if they follow, else those read. */
+async function resume<V>(
   parts: LoadParts,
   state: State<V>,
   from: Tip,
   to: Head,
-  heard: readonly BufferedLine[],
+  recent: readonly BufferedLine[],
   counts: LoadHints['counts'],
 ): Promise<void> {
-  const [first] = heard.length > 0 ? recordsOf(heard[0] as BufferedLine) : [];
+  const [first] = recent.length > 0 ? recordsOf(recent[0] as BufferedLine) : [];
   if (first?.seq !== from.seq + 1 || first.prev !== from.link) return readOn(parts, state, from, to, counts);
   let count = 0;
-  for (const each of heard) {
+  for (const each of recent) {
     try {
       state.applyLine(recordsOf(each));
     } catch (error) {

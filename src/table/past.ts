@@ -56,8 +56,8 @@ export async function stateAt<V>(
     } catch (error) {
       // Another compaction deleted what was being read, or what the error says is deleted.
       const [newest] = await parts.store.snapshots();
-      const gone = hasCode(error, 'ERR_WAL_COMPACTED') && newest?.head.seq !== snapshots[0]?.head.seq;
-      if (!gone || tries === MOST_TRIES) throw error;
+      const isStale = hasCode(error, 'ERR_WAL_COMPACTED') && newest?.head.seq !== snapshots[0]?.head.seq;
+      if (!isStale || tries === MOST_TRIES) throw error;
     }
   }
 }
@@ -89,7 +89,7 @@ async function loadPast<V>(
   if (seq < least) throw goneError(`entry ${seq}`, base as SnapshotHeader);
   if (seq > head.seq) throw badArgument(`The log ends at entry ${head.seq}, before entry ${seq}`);
   const crc = await crcAt(parts, seq, head, snapshots);
-  const state = await loadState(parts, fold, snapshots, { seq, crc }, { whole: true, heard: [] });
+  const state = await loadState(parts, fold, snapshots, { seq, crc }, { whole: true, recent: [] });
   const items = await itemsOf(parts, state);
   const from = snapshots.find((header) => header.head.seq <= seq && canUse(fold, header))?.head.seq ?? 0;
   return { seq, items, applied: seq - from, skipped: head.seq - seq };
@@ -112,7 +112,7 @@ async function loadAtTime<V>(
   if (base !== undefined && time < base.latest) throw goneError(new Date(time).toISOString(), base);
   const usable = snapshots.filter(({ latest }) => latest <= time);
   const counts = ({ ts }: LogRecord) => ts <= time;
-  const state = await loadState(parts, fold, usable, head, { whole: true, heard: [], counts });
+  const state = await loadState(parts, fold, usable, head, { whole: true, recent: [], counts });
   const { base: from, folded: applied, last: seq } = state;
   return { seq, items: await itemsOf(parts, state), applied, skipped: head.seq - from - applied };
 }

@@ -1,7 +1,7 @@
 import { hasCode, WalError } from '../errors/errors.ts';
 import { segmentName } from '../format/names.ts';
 import type { Tail } from '../log/tail.ts';
-import { CatchUpBuffer, Heard } from './catch-up-buffer.ts';
+import { CatchUpBuffer, RecentLines } from './catch-up-buffer.ts';
 import type { Fold } from './fold.ts';
 import { inSegment } from './fold-item.ts';
 import { type LoadParts, loadState } from './load.ts';
@@ -131,12 +131,12 @@ export class Replica<V> {
     const { store, tail, clock } = this.#parts;
     const snapshots = await store.snapshots();
     if (snapshots[0] !== undefined) tail.observeSnapshot(snapshots[0]);
-    const heard = new Heard();
-    const stopHearing = tail.listen(heard);
+    const recent = new RecentLines();
+    const stopRecording = tail.listen(recent);
     try {
       await this.#catchUp();
     } finally {
-      stopHearing();
+      stopRecording();
     }
     const { head } = tail;
     const buffer = new CatchUpBuffer(MOST_BYTES, () => void clock.yield().then(() => this.foldIn()));
@@ -145,7 +145,7 @@ export class Replica<V> {
     try {
       state = await loadState(this.#parts, this.fold, snapshots, head, {
         whole: this.#state.isDamaged,
-        heard: heard.lines,
+        recent: recent.lines,
       });
       // Only if the log was not replaced meanwhile was it the one that was read.
       await this.#catchUp();

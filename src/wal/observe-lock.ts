@@ -20,7 +20,7 @@ export function observeLock(
       } catch (error) {
         if (warned) return;
         warned = true;
-        const message = `onLockWait threw (${messageOf(error)}); the append goes on`;
+        const message = `onLockWait threw (${messageOf(error)}); the append continues`;
         process.emitWarning(message, { code: 'WAL_LOCK_WAIT' });
       }
     },

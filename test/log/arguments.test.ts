@@ -159,7 +159,7 @@ test('an onLockWait that throws takes nothing from the append it waits with, and
       await new Promise(setImmediate);
       assert.deepEqual(
         warnings.map(({ message }) => message),
-        ['onLockWait threw (no time); the append goes on'],
+        ['onLockWait threw (no time); the append continues'],
       );
     } finally {
       process.off('warning', heard);

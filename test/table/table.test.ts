@@ -7,7 +7,7 @@ import { type Fold, type Item, type Table, Wal, type WalError } from '../../src/
 import { changedEnvironment } from '../../src/lab/wrapped-storage.ts';
 import { nodeStorage } from '../../src/storage/node.ts';
 import type { Storage } from '../../src/storage/storage.ts';
-import { CatchUpBuffer, Heard } from '../../src/table/catch-up-buffer.ts';
+import { CatchUpBuffer, RecentLines } from '../../src/table/catch-up-buffer.ts';
 import { lastData } from '../../src/table/fold.ts';
 import { makeSnapshot, segmentsOf } from '../support/make-snapshot.ts';
 import { inScratch } from '../support/scratch.ts';
@@ -461,7 +461,7 @@ test('lines that nobody asked for do not pile up', async () => {
 
 test('of the lines that a tail tells, those before an interruption are not kept', () => {
   const [one, two] = [Buffer.from('one'), Buffer.from('two')] as [Buffer, Buffer];
-  const heard = new Heard();
+  const heard = new RecentLines();
   const inbox = new CatchUpBuffer(100, () => {});
   for (const listener of [heard, inbox]) {
     listener.line(one, 0, 3, 1, undefined);
