@@ -62,7 +62,7 @@ for (const [length, theirs] of [
         const { error } = await wal.verify();
         await wal.close();
         assert.deepEqual({ code: error?.code, cause: error?.cause }, told);
-        assert.match(error?.message ?? '', /append the other's again/);
+        assert.match(error?.message ?? '', /append the other's entries again/);
         assert.doesNotMatch(error?.message ?? '', /jsonl-wal verify/);
         if (theirs.length > 2) return;
         const path = join(directory, SEGMENT);
