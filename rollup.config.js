@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import dts from 'rollup-plugin-dts';
@@ -203,6 +203,14 @@ const anew = {
   },
 };
 
+/** npm makes a package's command executable when it installs the package, but not in a checkout, where `npx jsonl-wal` runs this file. */
+const executable = {
+  name: 'executable',
+  writeBundle() {
+    chmodSync(join(built, 'scripts/cli/main.js'), 0o755);
+  },
+};
+
 /** Of a class that is exported as a type alone, the plugin for declarations makes a value: what is one, the module itself tells. */
 const typesAlone = (module) => ({
   name: 'types-alone',
@@ -223,7 +231,7 @@ export default [
       'jsonl-wal': 'dist/src/index.js',
       ...Object.fromEntries(entries.map((name) => [`scripts/${name}`, join(built, 'src', `${name}.js`)])),
     },
-    plugins: [ownUrls, bundledPackages, builtins, lean, anew],
+    plugins: [ownUrls, bundledPackages, builtins, lean, anew, executable],
     output: {
       dir: 'dist',
       entryFileNames: '[name].js',

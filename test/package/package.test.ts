@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, posix } from 'node:path';
 import { test } from 'node:test';
@@ -49,6 +49,12 @@ test('what package.json names, and what the lab starts and reads, is in the pack
     wanted.filter((path) => !files.includes(path)),
     [],
   );
+});
+
+test('the build makes the command’s program executable, so that npx runs it in a checkout', (t) => {
+  if (process.platform === 'win32') return t.skip('Windows has no such permission');
+  const { bin } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8'));
+  assert.equal(statSync(join(packageRoot(), bin['jsonl-wal'])).mode & 0o777, 0o755);
 });
 
 test('no file of the package names the place where it was built, and each keeps the licences of what it holds', () => {
