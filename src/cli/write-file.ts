@@ -194,24 +194,31 @@ const IGNORED = ['wal.lock*', 'wal.failed-sync', 'wal.mark', 'wal.rewound', 'bac
 /** Git must not touch the line ends: a line's checksum is made of its bytes. */
 const ATTRIBUTES = ['*.jsonl -text'];
 
+/** A file for git, beside a log. */
+export interface GitFile {
+  readonly name: string;
+  /** Whether there was none before. */
+  readonly isNew: boolean;
+}
+
 /**
- * Writes .gitignore, and .gitattributes where the log is made for git, or lies in a repository; returns the names of those it
- * changed. `mode`: the permissions of one that it makes.
+ * Writes .gitignore, and .gitattributes where the log is made for git, or lies in a repository; returns those that it
+ * wrote to. `mode`: the permissions of one that it makes.
  */
-export function writeGitFiles(directory: string, git: boolean, mode?: number): string[] {
+export function writeGitFiles(directory: string, git: boolean, mode?: number): GitFile[] {
   const wanted = [
     ['.gitignore', IGNORED],
     ...(git || isInRepository(directory) ? ([['.gitattributes', ATTRIBUTES]] as const) : []),
   ] as const;
-  const changed: string[] = [];
+  const written: GitFile[] = [];
   for (const [name, lines] of wanted) {
     const path = join(directory, name);
     const isNew = !existsSync(path);
     if (!addLines(path, lines)) continue;
-    changed.push(name);
+    written.push({ name, isNew });
     if (isNew && mode !== undefined) chmodSync(path, mode);
   }
-  return changed;
+  return written;
 }
 
 export function isInRepository(directory: string): boolean {

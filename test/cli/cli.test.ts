@@ -48,6 +48,15 @@ test('init makes a log, in a repository what git must know of it, and a second i
     );
   }));
 
+test('init prints that files for git were made where there were none, by the path of the log as it was named', () =>
+  inScratch('cli-init-made', async (dir) => {
+    mkdirSync(join(dir, '.git'));
+    const { stdout } = await run(dir, ['init', '-C', 'a/log']);
+    const [, row, ...more] = stdout.trimEnd().split('\n');
+    const paths = ['.gitignore', '.gitattributes'].map((name) => join('a/log', name)).join(', ');
+    assert.deepEqual([row?.replace(/ +/, ' '), more], [`made ${paths}`, []]);
+  }));
+
 test('init --git adds its lines to the files that are there, and says so of a log that was not made for git', () =>
   inScratch('cli-init-git', async (dir) => {
     mkdirSync(join(dir, '.beads'));
@@ -55,7 +64,10 @@ test('init --git adds its lines to the files that are there, and says so of a lo
     writeFileSync(join(dir, '.beads/.gitattributes'), '*.db binary\n');
     const { code, stdout } = await run(dir, ['init', '--git']);
     assert.equal(code, 0);
-    assert.match(stdout, /^made .*\nchanged +\.gitignore, \.gitattributes\n$/);
+    const paths = ['.gitignore', '.gitattributes'].map((name) => join('.beads', name)).join(', ');
+    const [log, changed, ...more] = stdout.trimEnd().split('\n');
+    assert.match(log as string, /^made /);
+    assert.deepEqual([changed?.replace(/ +/, ' '), more], [`changed ${paths}`, []]);
     assert.equal(
       readFileSync(join(dir, '.beads/.gitignore'), 'utf8'),
       'beads.db\n*.tmp\nwal.lock*\nwal.failed-sync\nwal.mark\nwal.rewound\nbackups/\n',
@@ -412,7 +424,7 @@ test('the lines of the files are more than the entries, read --json gives each e
     for (const page of ['README.md', 'docs/FORMAT.md'])
       assert.match(
         readFileSync(join(root, page), 'utf8'),
-        /`cat \*\.jsonl \| jq` also gives\s+superseded[\s\S]*`jsonl-wal read --json`/,
+        /`cat \*\.jsonl \| jq` also [\s\S]*superseded[\s\S]*`jsonl-wal read --json`/,
         page,
       );
   }));

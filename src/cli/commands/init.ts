@@ -42,13 +42,19 @@ export default function initCommand(): Command {
       const options = { git, keepEvents, keyWindow, fold, ...more };
       const info = await using(openLog(dir, options), async (wal) => wal.info());
       const meta = metaOf(dir);
-      const changed = writeGitFiles(dir, git, made ? mode : undefined);
+      const written = writeGitFiles(dir, git, made ? mode : undefined);
       const { id, created, lock } = info;
       const directory = resolve(dir);
+      const rowOf = (what: string, areNew: boolean): Row[] => {
+        const paths = written.filter(({ isNew }) => isNew === areNew).map(({ name }) => join(dir, name));
+        return paths.length > 0 ? [[what, paths.join(', ')]] : [];
+      };
       const rows = (): Row[] => [
         [made ? 'made' : 'was there', `${directory} (log ${id}, ${lock} lock)`],
-        ...(changed.length > 0 ? ([['changed', changed.join(', ')]] as const) : []),
+        ...rowOf('made', true),
+        ...rowOf('changed', false),
       ];
+      const changed = written.map(({ name }) => name);
       const done = made ? { told: `The log was made in ${directory}.` } : undefined;
       await print(json, { directory, made, id, created, git: meta.git, lock, changed }, rows, done);
       if (git && !meta.git)
