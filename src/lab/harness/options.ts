@@ -103,6 +103,7 @@ export interface Settled {
 export function settle(scenario: Scenario, given: RunOptions, defaultTarget: Target): Settled {
   const options = readOptions(given, OPTIONS);
   const { target = defaultTarget } = options;
+  checkTarget(target);
   const lock = oneOf('lock', options.lock ?? scenario.lock ?? target.locks[0], target.locks);
   const unable = scenario.needs.filter((ability) => !target.can.includes(ability));
   if (unable.length > 0)
@@ -139,6 +140,12 @@ export function settle(scenario: Scenario, given: RunOptions, defaultTarget: Tar
     timeoutMs: number('timeoutMs', timeoutMs, 1, MOST_TIMEOUT_MS),
     turns: turns && target.can.includes('turns'),
   };
+}
+
+function checkTarget(target: unknown): void {
+  if (typeof (target as Partial<Target> | null)?.open === 'function') return;
+  const given = typeof target === 'string' ? `, not the text ${JSON.stringify(target)}` : '';
+  throw badArgument(`target must be a Target: an object with a method open, such as jsonFile${given}`);
 }
 
 function checkFailing(scenario: Scenario, target: Target): void {
