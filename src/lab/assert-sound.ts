@@ -1,4 +1,4 @@
-import { repeatCall } from './repeat.ts';
+import { pasteable, repeatCall } from './repeat.ts';
 import { checkLines, type Result } from './result.ts';
 
 /** Throws, with every fault and what repeats the run, unless the run was sound. */
@@ -10,7 +10,7 @@ export function assertSound(result: Result): void {
     [
       `The scenario ${result.scenario} does not hold on ${result.settings.target}.`,
       ...checkLines({ checks: failed }),
-      `Repeat it: ${repeatCall(result)}`,
+      `Repeat it: ${pasteable(repeatCall(result))}`,
       where,
     ].join('\n'),
   );

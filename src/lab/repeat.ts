@@ -1,7 +1,10 @@
+import { relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Params } from './model.ts';
 import type { Result, RunSettings } from './result.ts';
 import type { Scenario } from './scenario.ts';
 import { SCENARIOS } from './scenarios/all.ts';
+import { scriptUrl } from './script.ts';
 import { shellWord } from './shell-word.ts';
 import { TARGETS } from './targets/all.ts';
 
@@ -25,6 +28,14 @@ export function repeatCall(
   return flags === undefined
     ? callOf(scenario, settings)
     : ['jsonl-wal stress', scenario, ...flags].join(' ');
+}
+
+/** A command that begins with `jsonl-wal`, as it runs when pasted: in a checkout no such command is installed. */
+export function pasteable(command: string): string {
+  const program = fileURLToPath(scriptUrl('cli/main'));
+  const installed = program.split(sep).includes('node_modules');
+  const start = installed ? 'npx jsonl-wal' : `node ${shellWord(relative('.', program))}`;
+  return command.replace(/^jsonl-wal(?= )/, () => start);
 }
 
 /** Flags that make of the scenario's defaults these settings; undefined where none do. */

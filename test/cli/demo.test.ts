@@ -60,7 +60,10 @@ describe('the demo', () => {
       );
       assert.match(stdout, /\[PASS\] every acknowledged append is there exactly once/);
       assert.match(stdout, / {2}Entries in the log: \d+\n/);
-      assert.match(stdout, /Try next:\n {2}head -3 .*00000000000000000001\.jsonl \| jq\n/);
+      assert.match(
+        stdout,
+        /Try next:\n {2}head -3 .*00000000000000000001\.jsonl \| jq\n {2}node \S+main\.js verify -C /,
+      );
       // biome-ignore lint/suspicious/noControlCharactersInRegex: that there are none is the point
       assert.doesNotMatch(stdout + stderr, /[\x00-\x09\x0b-\x1f\x7f]/);
     }));

@@ -81,7 +81,7 @@ test('with --strict-times it ends with 1, is kept, and the repetition is strict,
   const run = await stressed(['--strict-times', '--seed', '7']);
   assert.deepEqual([run.code, run.kept], [1, 1]);
   assert.match(run.stdout, /^\[SLOW\] is quick/m);
-  assert.match(run.stdout, /^Repeat it: jsonl-wal stress no-data-loss --seed 7 .* --strict-times$/m);
+  assert.match(run.stdout, /^Repeat it: node \S+ stress no-data-loss --seed 7 .* --strict-times$/m);
   assert.doesNotMatch(run.stdout, /FAIL/);
   const held = await stressed(['--strict-times'], { examine: () => [] });
   assert.equal(held.code, 0, held.stdout);

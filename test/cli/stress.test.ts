@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { test } from 'node:test';
-import { objects } from '../../src/lab/command-line.ts';
+import { objects, PROGRAM } from '../../src/lab/command-line.ts';
 import { type RunSettings, repeatCall, SCENARIOS, TARGETS } from '../../src/lab/index.ts';
 import { refused } from '../stress/refused.ts';
 import { isWanted, sizeOf } from '../stress/size.ts';
@@ -35,7 +35,8 @@ test('a run that does not hold exits with 1, is kept, and names the command that
     assert.ok(existsSync(join(kept as string, 'journals/0.0.jsonl')), first.stdout);
     place.assertNoProcess();
 
-    const [, repeat] = /^Repeat it: jsonl-wal stress (.*)$/m.exec(first.stdout) ?? [];
+    const [, program, repeat] = /^Repeat it: node (\S+) stress (.*)$/m.exec(first.stdout) ?? [];
+    assert.equal(resolve(place.directory, program as string), PROGRAM);
     assert.equal(repeat, 'no-data-loss --seed 7 --threads 2 --iterations 3 --lock none --target ./own.mjs');
     const second = await place.stress([...(repeat as string).split(' '), '--json']);
     assert.equal(second.code, 1);

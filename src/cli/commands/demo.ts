@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
+import { pasteable } from '../../lab/repeat.ts';
 import issueTracker from '../../lab/scenarios/issue-tracker.ts';
 import { shellWord } from '../../lab/shell-word.ts';
 import jsonlWal from '../../lab/targets/jsonl-wal.ts';
@@ -68,8 +69,8 @@ async function demo({ processes, entries, dir, ...flags }: Flags): Promise<void>
       '',
       'Try next:',
       `  head -3 ${log}/00000000000000000001.jsonl | jq`,
-      `  npx jsonl-wal verify -C ${log}`,
-      `  npx jsonl-wal demo --lock none --processes 20`,
+      `  ${pasteable(`jsonl-wal verify -C ${log}`)}`,
+      `  ${pasteable('jsonl-wal demo --lock none --processes 20')}`,
     ]);
     process.exitCode = isFailed(result, false) ? EXIT.error : signal.aborted ? EXIT.interrupted : EXIT.ok;
   } catch (error) {

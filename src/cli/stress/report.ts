@@ -4,7 +4,7 @@ import { reasonOf } from '../../errors/errors.ts';
 import { printable } from '../../format/printable.ts';
 import { type Machine, machineOf } from '../../lab/machine.ts';
 import type { ResultLine } from '../../lab/model.ts';
-import { repeatCall } from '../../lab/repeat.ts';
+import { pasteable, repeatCall } from '../../lab/repeat.ts';
 import { isReport, makeReport } from '../../lab/report/report.ts';
 import type { ReportRun } from '../../lab/report/run-section.ts';
 import { checkLines, type Latency, type Result, type RunSettings, resultLines } from '../../lab/result.ts';
@@ -177,7 +177,7 @@ export class Report {
       ...(interrupted ? ['Stopped early: only what must hold after every scenario was checked.'] : []),
       ...(interrupted ? [] : (scenario.closing?.(result) ?? [])),
       ...(directory === undefined ? [] : [`Kept in ${directory}`]),
-      ...(isFailed(result, this.#strictTimes) ? [`Repeat it: ${repeat}`] : []),
+      ...(isFailed(result, this.#strictTimes) ? [`Repeat it: ${pasteable(repeat)}`] : []),
     ]);
   }
 
