@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
@@ -34,7 +34,7 @@ import triedAgain from '../../src/lab/scenarios/tried-again.ts';
 import { mostAtOnce } from '../../src/lab/scenarios/turns.ts';
 import jsonFile from '../../src/lab/targets/json-file.ts';
 import { recordsIn } from '../support/audit.ts';
-import { inScratch } from '../support/scratch.ts';
+import { inScratch, packageRoot } from '../support/scratch.ts';
 
 /** Fast enough to wait for; slow machines need more until all have started. */
 const PATIENCE_MS = 20_000;
@@ -265,6 +265,12 @@ test('a sound run leaves nothing, one in a directory of its own keeps store and 
 test('what does not go together is refused before anything starts', async () => {
   const wrong: readonly (readonly [Scenario, RunOptions, RegExp])[] = [
     [noDataLoss, { lock: 'mutex' }, /lock must be one of kernel, lockfile, none, not mutex/],
+    [
+      noDataLoss,
+      { target: 'json-file' as never },
+      /target must be a Target: an object with a method open, such as jsonFile, not the text "json-file"/,
+    ],
+    [noDataLoss, { target: null as never }, /target must be a Target: /],
     [noDataLoss, { clients: 0 }, /clients must be a whole number from 1 to 10000, not 0/],
     [noDataLoss, { iterations: 1.5 }, /iterations must be a whole number/],
     [noDataLoss, { seconds: -1 }, /seconds must be a number from 0.001 to 1000000, not -1/],
@@ -357,6 +363,29 @@ test('with one client, a seed makes a run what it was before', async () => {
   assert.deepEqual(await idsOf(5), ids);
   assert.notDeepEqual(await idsOf(6), ids);
 });
+
+test('each scenario is imported by a file of tests for scenarios, which the linter lets import no other', () => {
+  const directory = join(packageRoot(), 'test/lab');
+  const texts = readdirSync(directory)
+    .filter((name) => /^scenarios-.+\.test\.ts$/.test(name))
+    .map((name) => readFileSync(join(directory, name), 'utf8'));
+  const isTested = (name: string) =>
+    texts.some((text) => text.includes(` from '../../src/lab/scenarios/${name}.ts';`));
+  const untested = SCENARIOS.map(({ name }) => name).filter((name) => !isTested(name));
+  assert.deepEqual(untested, []);
+});
+
+test('the scenario in docs/STRESS.md holds on the log, and finds fault with a store that keeps nobody apart', () =>
+  inScratch('own-scenario', async (directory) => {
+    const page = readFileSync(join(packageRoot(), 'docs/STRESS.md'), 'utf8');
+    const [, text] = /^```js\n(\/\/ my-scenario\.mjs\n[\s\S]*?)^```$/m.exec(page) ?? [];
+    const file = join(directory, 'my-scenario.mjs');
+    writeFileSync(file, text as string);
+    const { default: scenario } = (await import(pathToFileURL(file).href)) as { default: Scenario };
+    assertSound(await runScenario(scenario, { as: 'threads' }));
+    const { checks } = await tried(scenario, { as: 'threads', target: jsonFile });
+    assert.equal(checks.find(({ name }) => name === scenario.checks[0]?.name)?.ok, false);
+  }));
 
 test('each scenario has a name of its own, says what it is about, and is the default export of its module', async () => {
   assert.equal(new Set(SCENARIOS.map(({ name }) => name)).size, SCENARIOS.length);

@@ -3,6 +3,7 @@ import type { Scenario } from '../../src/lab/scenario.ts';
 import compareHead from '../../src/lab/scenarios/compare-head.ts';
 import diskFull from '../../src/lab/scenarios/disk-full.ts';
 import failingSync from '../../src/lab/scenarios/failing-sync.ts';
+import issueTracker from '../../src/lab/scenarios/issue-tracker.ts';
 import killStorm from '../../src/lab/scenarios/kill-storm.ts';
 import lockVandal from '../../src/lab/scenarios/lock-vandal.ts';
 import noLock from '../../src/lab/scenarios/no-lock.ts';
@@ -16,6 +17,11 @@ import { runSmall, type SmallRun, testSmall } from '../support/small-run.ts';
 
 /** What must hold: the scenario's checks; and, each time, those that always must. */
 const RUNS: readonly (readonly [Scenario, SmallRun, string])[] = [
+  [
+    issueTracker,
+    { clients: 2, iterations: 10, params: { kills: 1, pauseMs: 20 } },
+    'every entry is there, but for what a kill cut off',
+  ],
   [
     killStorm,
     { clients: 2, iterations: 1, params: { pauseMs: 20 } },
