@@ -98,9 +98,9 @@ export interface Turn {
 /**
  * landed: exactly where it was built for; the feed has been told. unsure: the group was written whole, but another
  * writer's lines may have come first; the feed has been given all that is there now, and so shows which lines count.
- * replaced: the group was written to a log that has been replaced since. failed: `error.outcome` holds for
- * what the feed has not seen accepted; `written` bytes of the group were taken; `fatal` if the store must not
- * be used again.
+ * replaced: the group was written to a log that has been replaced since. failed: `error.outcome` says what
+ * became of the lines that the feed has not accepted; `written` bytes of the group were taken; `fatal` if the
+ * store must not be used again.
  */
 export type WriteOutcome =
   | { readonly kind: 'landed' | 'unsure' | 'replaced' }

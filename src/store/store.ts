@@ -52,9 +52,9 @@ export interface StoreInfo extends Meta {
  * chains: it appends bytes after all others, in one piece, returns what is there, and reports when that was
  * replaced.
  *
- * It keeps lines in segments, as named by `LineFeed.begin`: after `pause` has returned a state with `sealed`,
- * the next line that is written begins the segment `tip.seq + 1`. Lines that other writers, not having read
- * the seal, append to the earlier segment after it do not count, and need not be fed.
+ * It keeps lines in segments, as named by `LineFeed.begin`. Once `pause` answers `sealed`, the next line begins
+ * a new segment, named `tip.seq + 1`. A writer that has not read the seal may still put lines into the old
+ * segment: they do not count, and need not be fed.
  *
  * The feed passed to `catchUp`, `confirm` and `write` is always the same one, the writer's: the store keeps
  * it at the end of the log. Each of the three may be called while another is in progress; a store that cannot
@@ -77,16 +77,16 @@ export interface LineStore {
   confirm(feed: LineFeed): Promise<void> | undefined;
   /**
    * Takes a write turn: catches up, calls `build` once, appends the group that it makes after all that is
-   * there, and reports the outcome of that group to `wrote`, once. Other writers' lines may come between:
-   * then the outcome is 'unsure'. The group is there whole or not at all; otherwise the outcome is 'failed'.
-   * Undefined if nothing had to be waited for. Rejects if it fails before a group is made; nothing has been
-   * written then.
+   * there, and reports the outcome of that group to `wrote`, once. If others put lines down first, the group
+   * is put down behind them all the same, and the outcome is 'unsure'. A group is there whole or not at all;
+   * if the store cannot say, the outcome is 'failed'. Undefined if nothing had to be waited for. Rejects if it
+   * fails before a group is made; nothing has been written then.
    */
   write(turn: Turn): Promise<void> | undefined;
   /**
-   * Once it resolves, what was written or fed before this call survives a crash. `quick`: the caller would
-   * rather block than wait for a thread; the store may then sync at once and return undefined. Rejects with
-   * ERR_WAL_SYNC if that cannot be guaranteed; this store then writes nothing more.
+   * Once it resolves, what was written or fed before this call survives a crash. `quick`: the
+   * store may sync on the calling thread, and return undefined when that is done. A store that cannot ignores
+   * it. Rejects with ERR_WAL_SYNC if that cannot be guaranteed; this store then writes nothing more.
    */
   sync(quick: boolean): Promise<void> | undefined;
   /**
