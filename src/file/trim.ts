@@ -18,6 +18,8 @@ const MADE = /^(snapshot-)?[0-9]{20}\.jsonl\..*\.tmp$/;
 export function trimFiles(storage: Storage, directory: string, seq: number, now: number): void {
   try {
     const needless = needlessIn(storage, directory, seq, now);
+    // Another process may have named the snapshot, and not have synced that name yet: a power cut must not lose both.
+    if (needless.length > 0) storage.syncDirectory(directory);
     for (const name of needless) {
       // Without the snapshot this is another log, which replaced the compacted one meanwhile.
       if (storage.look(join(directory, snapshotName(seq))) === undefined) return;

@@ -27,6 +27,37 @@ function storageMaking(changes: Partial<Storage>, ofMade: FileChanges): Storage 
   return changedStorage({ open, ...changes });
 }
 
+test("another's snapshot is found: its name is synced before anything is deleted for it", () =>
+  inScratch('compact-steps', async (directory) => {
+    const first = await Wal.open(directory, OPTIONS);
+    await fill(first, 60);
+    // It keeps what it covers: as another process would have left it that is about to sync the name.
+    const { made } = await first.compact({ fold: lastData, retain: 2 });
+    await first.close();
+    const done: string[] = [];
+    const storage = changedStorage({
+      remove: (path) => {
+        nodeStorage.remove(path);
+        if (basename(path).endsWith('.jsonl')) done.push('delete');
+      },
+      syncDirectory: (path) => {
+        nodeStorage.syncDirectory(path);
+        done.push('sync the names');
+      },
+      list: (path) => {
+        done.push('list');
+        return nodeStorage.list(path);
+      },
+    });
+    const second = await Wal.openIn(changedEnvironment({ storage }), directory, OPTIONS);
+    const report = await second.compact({ fold: lastData, retain: 1 });
+    await second.close();
+    assert.deepEqual([made, report.made], [true, false]);
+    assert.ok(done.includes('delete'));
+    // What is to be deleted was listed last, after the snapshot was found.
+    assert.equal(done[done.indexOf('delete') - 1], 'sync the names');
+  }));
+
 test('a snapshot gets its name once it was written, synced and read back, and only when that name is kept is anything deleted, oldest first', () =>
   inScratch('compact-steps', async (directory) => {
     const done: string[] = [];

@@ -72,8 +72,31 @@ export const FILES: readonly Mutant[] = [
         find: 'throw error;\n        }\n        storage.syncDirectory(directory);',
         replace: 'throw error;\n        }',
       },
+      {
+        file: 'file/trim',
+        find: 'if (needless.length > 0)\n            storage.syncDirectory(directory);\n        for',
+        replace: 'for',
+      },
     ],
     caughtBy: { by: 'crash', workload: 'compaction' },
+  },
+  {
+    name: 'others-snapshot-name-unsynced',
+    rule: 'the name of a snapshot that another process made is kept before anything is deleted for it',
+    told: 'FORMAT: Snapshots',
+    edits: [
+      {
+        file: 'file/trim',
+        find: 'if (needless.length > 0)\n            storage.syncDirectory(directory);\n        for',
+        replace: 'for',
+      },
+    ],
+    caughtBy: {
+      by: 'test',
+      file: 'table/compact-steps',
+      test: "another's snapshot is found: its name is synced before anything is deleted for it",
+      because: 'few worlds of the simulation come to just that',
+    },
   },
   {
     name: 'snapshot-unread',
