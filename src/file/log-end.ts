@@ -105,6 +105,8 @@ export class LogEnd {
         // seal.
         return where === 'here' || reader.firstSeq !== firstSeq || reader.isCovered;
       } catch (error) {
+        // The directory is away, perhaps for a moment: `settle` waits for it, and rejects if it does not come back.
+        if (hasCode(error, 'ENOENT', 'ERR_WAL_NOT_FOUND')) return false;
         if (!hasCode(error, 'ERR_WAL_COMPACTED')) throw fileError(error, 'read', reader.path);
         // More was compacted away than this Wal has read: it continues after the snapshot.
         const next = this.#newestReader(false);

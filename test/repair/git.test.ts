@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type LogRecord, Wal } from '../../src/index.ts';
+import { type LogRecord, lastData, Wal } from '../../src/index.ts';
 import { changedEnvironment, changedStorage } from '../../src/lab/wrapped-storage.ts';
 import type { StorageFile } from '../../src/storage/storage.ts';
 import { recordsIn } from '../support/audit.ts';
@@ -427,6 +427,20 @@ test('a segment of another log beside this log is refused, and left alone', asyn
     assert.equal(readFileSync(join(here, stray), 'utf8'), `${line}\n`);
   });
 });
+
+test('an append after a seal waits for a directory that is away for a moment', () =>
+  inScratch('git', async (scratch) => {
+    const directory = join(scratch, 'log');
+    const wal = await Wal.open(directory, { fold: lastData });
+    await wal.append(add('bd-1'));
+    await wal.compact();
+    renameSync(directory, `${directory}-away`);
+    const appended = wal.append(add('bd-2'));
+    await sleep(20);
+    renameSync(`${directory}-away`, directory);
+    assert.equal((await appended).seq, 2);
+    await wal.close();
+  }));
 
 test('a follower goes on when the whole directory is away for a moment', () =>
   withTwo(async (directory, wal) => {

@@ -35,7 +35,7 @@ const BROKEN = [
   },
   {
     what: 'an engine that looks away when a sync fails',
-    from: 2660,
+    from: 3020,
     change: withFiles((file) => ({
       sync: () => file.sync().catch(() => {}),
       syncNow: () => {
