@@ -195,7 +195,7 @@ const GIT_SETTINGS: readonly Partial<FaultRates>[] = [
 
 /** Whether nothing can happen there that leaves a line torn. */
 export function isCalm({ faultRates }: Climate): boolean {
-  const tearing = ['crash', 'fails', 'full', 'split', 'pages', 'checkout'] as const;
+  const tearing = ['crash', 'fails', 'full', 'split', 'short', 'pages', 'checkout'] as const;
   return tearing.every((kind) => faultRates[kind] === 0);
 }
 
