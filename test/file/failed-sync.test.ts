@@ -208,9 +208,12 @@ function tellingOnce() {
       return changedFile(file, {
         sync: async () => {
           if (!isNext && !isHeld) return tell();
-          if (isNext) failures++;
+          const fails = isNext;
+          // It has met the failure, and nobody here has heard of that yet.
+          if (fails) told = ++failures;
           begin();
           await held;
+          if (fails) throw systemError('EIO');
           tell();
         },
         syncNow: tell,

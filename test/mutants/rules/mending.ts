@@ -60,7 +60,12 @@ export const MENDING: readonly Mutant[] = [
     rule: 'a record at the end that would bury entries is refused',
     told: 'DURABILITY: When a log is damaged',
     edits: [{ file: 'repair/tail-repair', find: 'if (count === 0)', replace: 'if (true)' }],
-    caughtBy: { by: 'crash', workload: 'losses' },
+    caughtBy: {
+      by: 'test',
+      file: 'repair/repair',
+      test: 'the tail: entries that are proven to be missing are settled; what could still be read beyond is not buried',
+      because: 'a tail repair that verifies the log once more is refused, too, but the record is there',
+    },
   },
   {
     name: 'tail-mends-in-vain',
