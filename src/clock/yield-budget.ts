@@ -23,7 +23,7 @@ export class YieldBudget {
   /** Milliseconds for which the thread may still be kept from other work; at 0 or below, call `end`. */
   leftMs(): number {
     const now = this.#clock.elapsed();
-    this.#look(now);
+    if (this.#since === undefined) this.#look(now);
     return this.mostMs - (now - (this.#since ?? now));
   }
 
@@ -31,12 +31,11 @@ export class YieldBudget {
   async end(): Promise<void> {
     await this.#clock.yield();
     // Now rather than at the next call of `leftMs`: what the thread does until then counts.
-    this.#look(this.#clock.elapsed());
+    if (this.#since === undefined) this.#look(this.#clock.elapsed());
   }
 
-  /** If the event loop has turned since the last start, starts again and watches for its next turn. */
+  /** The event loop has turned since the last start: starts again, and watches for its next turn. */
   #look(now: number): void {
-    if (this.#since !== undefined) return;
     this.#since = now;
     void this.#clock.yield().then(() => {
       this.#since = undefined;

@@ -29,7 +29,7 @@ export class Access {
 
   /** Throws unless the Wal is open, and open for writing. */
   checkWritable(): void {
-    this.checkOpen();
+    if (this.#closed || this.#appender.group.deciding) this.checkOpen();
     if (this.#readOnly) {
       throw new WalError(
         'ERR_WAL_READ_ONLY',

@@ -7,6 +7,7 @@ import { badArgument, integer } from '../options/options.ts';
 import { type AppendOptions, checkAppend, NOTHING_ASKED } from '../setup/requests.ts';
 import { filesOf } from '../store/refusals.ts';
 import type { LineStore } from '../store/store.ts';
+import { checkOutside } from '../table/outside.ts';
 import type { Revs } from '../table/revs.ts';
 import type { Access } from './access.ts';
 import { keyWindowError } from './key-window.ts';
@@ -34,7 +35,7 @@ export class Appends {
   /** Throws inside a transaction's function; rejects with all else. */
   append<E>(what: E, options: AppendOptions | undefined, bodyOf: BodyMaker<E>): Promise<AppendResult> {
     const { access, appender, clock, rules } = this.#parts;
-    access.checkOutside();
+    if (appender.group.deciding) checkOutside(appender);
     try {
       const { expect, rev, key, signal } = options === undefined ? NOTHING_ASKED : checkAppend(options);
       access.checkWritable();
